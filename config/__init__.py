@@ -1,0 +1,1 @@
+"""Where every setting, default and threshold comes from; nothing else reads the environment."""

@@ -1,0 +1,109 @@
+"""The only reader of the environment and of ``.env``; everything else gets a frozen `Settings`.
+
+A variable of the process wins over the same one in ``.env``; an empty one counts as missing. The Eniscope variables
+are known by the names that a Vite front end shares (``VITE_ENISCOPE_…``) and without the prefix; where both are set
+at the same place, the prefixed one wins.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lib.errors import ConfigError
+from lib.logs import remember_secrets
+from lib.paths import ENV_FILE
+
+DEFAULT_API_URL = "https://core.eniscope.com"
+
+_PREFIX = "VITE_"
+API_KEY_VARIABLE = "ENISCOPE_API_KEY"
+API_EMAIL_VARIABLE = "ENISCOPE_EMAIL"
+API_PASSWORD_VARIABLE = "ENISCOPE_PASSWORD"
+CREDENTIAL_VARIABLES = (API_KEY_VARIABLE, API_EMAIL_VARIABLE, API_PASSWORD_VARIABLE)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says. Secrets stay out of `repr`."""
+
+    database_url: str | None = field(default=None, repr=False)
+    api_url: str = DEFAULT_API_URL
+    api_key: str | None = field(default=None, repr=False)
+    api_email: str | None = None
+    api_password: str | None = field(default=None, repr=False)
+    # The service publishes no limit; users get by with about one call a second, so two are a gentle start that a
+    # 429 slows down. 0 means no pacing, for a server of one's own.
+    requests_per_second: float = 2.0
+    workers: int = 4
+    request_timeout_s: float = 30.0
+
+    @property
+    def missing_credentials(self) -> list[str]:
+        """Names of the variables without which the API cannot be asked."""
+        values = (self.api_key, self.api_email, self.api_password)
+        return [_PREFIX + name for name, value in zip(CREDENTIAL_VARIABLES, values, strict=True) if not value]
+
+    def require_database_url(self) -> str:
+        """Return the database's URL or raise a ConfigError that says where to put it."""
+        if not self.database_url:
+            raise ConfigError(
+                "DATABASE_URL is not set; put it into .env (see .env.example), "
+                "or start the embedded PostgreSQL: operations/embedded_postgres.py start"
+            )
+        return self.database_url
+
+
+def load_settings(env_file: Path = ENV_FILE, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings and remember the secrets among them, so that no log line shows one.
+
+    Raises
+    ------
+    ConfigError
+        When ``.env`` cannot be read, or a number in it is none.
+    """
+    values = _merged_variables(env_file, os.environ if environ is None else environ)
+    settings = Settings(
+        database_url=values.get("DATABASE_URL"),
+        api_url=values.get("ENISCOPE_API_URL", DEFAULT_API_URL).rstrip("/"),
+        api_key=values.get(API_KEY_VARIABLE),
+        api_email=values.get(API_EMAIL_VARIABLE),
+        api_password=values.get(API_PASSWORD_VARIABLE),
+        requests_per_second=_number(values, "ENISCOPE_REQUESTS_PER_SECOND", Settings.requests_per_second, 0.0),
+        workers=int(_number(values, "ENISCOPE_WORKERS", Settings.workers, 1.0)),
+        request_timeout_s=_number(values, "ENISCOPE_TIMEOUT_SECONDS", Settings.request_timeout_s, 0.1),
+    )
+    remember_secrets([settings.api_key, settings.api_password])
+    return settings
+
+
+def _merged_variables(env_file: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by their unprefixed names, those of the process over those of the file."""
+    from dotenv import dotenv_values
+
+    try:
+        # No interpolation: a password may hold ${…}.
+        from_file = dotenv_values(env_file, interpolate=False, encoding="utf-8") if env_file.exists() else {}
+    except (OSError, UnicodeDecodeError) as err:
+        raise ConfigError(f"cannot read {env_file}: {err}; save it as UTF-8 text that this user may read") from err
+    merged: dict[str, str] = {}
+    for source in (from_file, environ):
+        plain = {name: value for name, value in source.items() if value}
+        prefixed = {name.removeprefix(_PREFIX): value for name, value in plain.items() if name.startswith(_PREFIX)}
+        merged |= plain | prefixed
+    return merged
+
+
+def _number(values: Mapping[str, str], name: str, default: float, minimum: float) -> float:
+    text = values.get(name)
+    if text is None:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not minimum <= number < float("inf"):
+        raise ConfigError(f"{name} should be a number of at least {minimum:g}, not {text!r}")
+    return number

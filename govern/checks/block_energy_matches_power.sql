@@ -1,0 +1,19 @@
+-- Over the look-back, a channel's energy is what its own power gives (median of energy ÷ power × hours).
+-- Hint: energy and power disagree by a factor: a wrong unit or multiplier; compare one hour with the vendor's portal.
+SELECT format('channel %%s: energy is %%s times its power', channel_id, round(ratio::numeric, 3)) AS finding
+FROM (
+    SELECT
+        r.channel_id,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY r.energy_kwh / (r.power_kw * r.interval_s / 3600.0)) AS ratio,
+        count(*) AS interval_count
+    FROM channels AS c
+    JOIN readings AS r USING (channel_id)
+    WHERE c.organization_id = %(site_id)s
+        AND r.timestamp >= %(lookback_start)s
+        AND r.power_kw >= %(min_checked_power_kw)s
+        AND r.energy_kwh IS NOT NULL
+    GROUP BY r.channel_id
+) AS compared
+WHERE interval_count >= %(min_checked_intervals)s
+    AND NOT ratio BETWEEN 1 / %(max_energy_power_ratio)s AND %(max_energy_power_ratio)s
+ORDER BY channel_id

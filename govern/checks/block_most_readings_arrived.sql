@@ -1,0 +1,31 @@
+-- Over the last seven days asked, most intervals of the energy channels arrived.
+-- Hint: run the ingest for these days again; if they stay empty, ask the vendor whether the devices were online.
+WITH asked AS (
+    SELECT max(window_end) AS until
+    FROM ingestion_logs
+    WHERE organization_id = %(site_id)s AND channel_id <> 0 AND status <> 'running'
+),
+expected AS (
+    SELECT
+        m.meter_id,
+        greatest(asked.until - interval '7 days', m.installed_at) AS since,
+        least(asked.until, m.uninstalled_at) AS until,
+        m.interval_s
+    FROM v_meters AS m, asked
+    -- A channel that never reported has no interval of its own to count by; analyze names it.
+    WHERE m.site_id = %(site_id)s AND m.is_energy_meter AND m.interval_s IS NOT NULL
+),
+counted AS (
+    SELECT
+        sum(greatest(extract(epoch FROM e.until - e.since) / e.interval_s, 0)) AS expected_count,
+        sum((
+            SELECT count(*) FROM readings AS r
+            WHERE r.channel_id = e.meter_id AND r.timestamp >= e.since AND r.timestamp < e.until
+                AND r.energy_kwh IS NOT NULL
+        )) AS present_count
+    FROM expected AS e
+)
+SELECT format('%%s of %%s expected intervals (%%s %%%%)', present_count, round(expected_count),
+    round(100 * present_count / expected_count)) AS finding
+FROM counted
+WHERE expected_count > 0 AND 100 * present_count < %(min_site_completeness_pct)s * expected_count

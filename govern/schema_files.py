@@ -1,0 +1,158 @@
+"""Brings a database to the schema of this checkout: migrations once each, view files whenever they changed.
+
+The functions commit: each migration is a unit of work with its own record, and so is the set of views.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from psycopg2 import sql
+
+from lib import db
+from lib.errors import DatabaseError
+from lib.paths import MIGRATIONS_DIR, VIEWS_DIR
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+MATERIALIZED_DIR = VIEWS_DIR / "2_materialized"
+BUSINESS_DIR = VIEWS_DIR / "3_business"
+MINIMUM_SERVER_VERSION = 150000
+
+# Held for one transaction at a time, so that it works through a transaction-pooling proxy.
+_SCHEMA_LOCK_KEY = 7_230_419_001
+
+_BOOKKEEPING = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    name       text PRIMARY KEY,
+    checksum   text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE schema_migrations IS 'Migrations applied to this database.';
+COMMENT ON COLUMN schema_migrations.name IS 'File name in govern/schema.';
+COMMENT ON COLUMN schema_migrations.checksum IS 'SHA-256 of the file as it was applied.';
+COMMENT ON COLUMN schema_migrations.applied_at IS 'When.';
+CREATE TABLE IF NOT EXISTS view_definitions (
+    name       text PRIMARY KEY,
+    checksum   text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE view_definitions IS 'View files applied to this database.';
+COMMENT ON COLUMN view_definitions.name IS 'Name of the view.';
+COMMENT ON COLUMN view_definitions.checksum IS 'SHA-256 of the file as it was applied.';
+COMMENT ON COLUMN view_definitions.applied_at IS 'When.';
+"""
+
+
+class ViewFile(NamedTuple):
+    """A view and the file that is its complete definition."""
+
+    name: str
+    is_materialized: bool
+    definition: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the definition."""
+        return _checksum(self.definition)
+
+
+def apply_migrations(conn: Connection, folder: Path = MIGRATIONS_DIR) -> list[str]:
+    """Apply the migrations that this database has not seen; return their names.
+
+    Raises
+    ------
+    DatabaseError
+        When the server is too old, a file fails, or an applied file has changed since.
+    """
+    if conn.server_version < MINIMUM_SERVER_VERSION:
+        raise DatabaseError(f"PostgreSQL {conn.server_version // 10000} is too old; version 15 or newer is needed")
+    _lock_schema(conn)
+    db.execute(conn, _BOOKKEEPING)
+    conn.commit()
+    return [path.name for path in sorted(folder.glob("*.sql")) if _apply_migration(conn, path)]
+
+
+def pending_migrations(conn: Connection, folder: Path = MIGRATIONS_DIR) -> list[str]:
+    """Return the names of the migrations that this database has not seen."""
+    if db.fetch_one(conn, "SELECT to_regclass('schema_migrations')") == (None,):
+        return [path.name for path in sorted(folder.glob("*.sql"))]
+    applied = {name for (name,) in db.fetch_all(conn, "SELECT name FROM schema_migrations")}
+    return [path.name for path in sorted(folder.glob("*.sql")) if path.name not in applied]
+
+
+def _apply_migration(conn: Connection, path: Path) -> bool:
+    text = path.read_text(encoding="utf-8")
+    _lock_schema(conn)
+    row = db.fetch_one(conn, "SELECT checksum FROM schema_migrations WHERE name = %s", (path.name,))
+    if row is None:
+        db.execute(conn, text)
+        db.execute(
+            conn, "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", (path.name, _checksum(text))
+        )
+    conn.commit()
+    if row is not None and row[0] != _checksum(text):
+        raise DatabaseError(
+            f"migration {path.name} was changed after it was applied; restore the file and put the change "
+            "into a new migration"
+        )
+    return row is None
+
+
+def read_view_files() -> list[ViewFile]:
+    """Return every view of the layers 2 and 3, in the order in which they are created."""
+    files = [(path, True) for path in sorted(MATERIALIZED_DIR.glob("*.sql"))]
+    files += [(path, False) for path in sorted(BUSINESS_DIR.glob("*.sql"))]
+    return [
+        ViewFile(path.stem.lstrip("0123456789_"), is_materialized, path.read_text(encoding="utf-8"))
+        for path, is_materialized in files
+    ]
+
+
+def apply_views(conn: Connection) -> list[str]:
+    """Make the database's views those of the files, in one transaction; return the names of those made anew.
+
+    A materialized view is made anew only when its file changed, for it has to read every reading. The business views
+    cost nothing, so they are all made anew as soon as any file changed; readers see the old set or the new one.
+    """
+    _lock_schema(conn)
+    wanted = read_view_files()
+    applied = dict(db.fetch_all(conn, "SELECT name, checksum FROM view_definitions"))
+    if applied == {view.name: view.checksum for view in wanted}:
+        conn.commit()
+        return []
+    _drop_views(conn, wanted, applied)
+    made = []
+    for view in wanted:
+        if view.is_materialized and applied.get(view.name) == view.checksum:
+            continue
+        db.execute(conn, view.definition)
+        made.append(view.name)
+    db.execute(conn, "DELETE FROM view_definitions")
+    for view in wanted:
+        db.execute(
+            conn, "INSERT INTO view_definitions (name, checksum) VALUES (%s, %s)", (view.name, view.checksum)
+        )
+    conn.commit()
+    return made
+
+
+def _drop_views(conn: Connection, wanted: list[ViewFile], applied: dict[str, str]) -> None:
+    """Drop every business view that was applied, and the materialized ones whose file changed or went away."""
+    kept = {view.name for view in wanted if view.is_materialized and applied.get(view.name) == view.checksum}
+    business = [sql.Identifier(name) for name in applied if name.startswith("v_")]
+    outdated = [sql.Identifier(name) for name in applied if name.startswith("mv_") and name not in kept]
+    for statement, names in (("DROP VIEW {}", business), ("DROP MATERIALIZED VIEW {}", outdated)):
+        if names:
+            db.execute(conn, sql.SQL(statement).format(sql.SQL(", ").join(names)))
+
+
+def _lock_schema(conn: Connection) -> None:
+    db.execute(conn, "SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK_KEY,))
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -1,0 +1,40 @@
+"""Make a database ready, or bring it to the schema of this checkout.
+
+Stage: govern
+Reads: govern/schema/*.sql, govern/views/*/*.sql
+Writes: tables, views and their bookkeeping in DATABASE_URL
+Safe to re-run: yes; what stands is left as it is
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from config.settings import load_settings
+from govern.schema_files import apply_migrations, apply_views
+from lib import cli, db
+from lib.errors import EXIT_DONE
+from lib.logs import setup_logging
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Apply what is missing and say what it was."""
+    args = cli.script_parser(__doc__).parse_args(argv)
+    setup_logging(args.verbose)
+    with db.connect(load_settings().require_database_url()) as conn:
+        migrations = apply_migrations(conn)
+        views = apply_views(conn)
+    if not migrations and not views:
+        print("database is up to date")
+        return EXIT_DONE
+    print(f"applied {len(migrations)} migrations and {len(views)} views: {', '.join(migrations + views)}")
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

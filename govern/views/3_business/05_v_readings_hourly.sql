@@ -1,0 +1,29 @@
+-- Grain: one row per meter and UTC hour that has readings, labelled by its start. Units: kWh, kW.
+-- Time zone: hour is UTC; local_hour is the site's wall clock.
+CREATE VIEW v_readings_hourly AS
+SELECT
+    u.meter_id,
+    c.name AS meter_name,
+    c.organization_id AS site_id,
+    o.name AS site_name,
+    u.hour,
+    u.hour AT TIME ZONE o.timezone AS local_hour,
+    u.avg_kw,
+    u.max_kw,
+    u.total_kwh,
+    u.reading_count
+FROM mv_hourly_usage AS u
+JOIN channels AS c ON c.channel_id = u.meter_id
+JOIN organizations AS o USING (organization_id);
+
+COMMENT ON VIEW v_readings_hourly IS 'Hourly use of each meter.';
+COMMENT ON COLUMN v_readings_hourly.meter_id IS 'Meter (channel) id.';
+COMMENT ON COLUMN v_readings_hourly.meter_name IS 'Name of the meter; text from outside.';
+COMMENT ON COLUMN v_readings_hourly.site_id IS 'Site (organization) id.';
+COMMENT ON COLUMN v_readings_hourly.site_name IS 'Name of the site; text from outside.';
+COMMENT ON COLUMN v_readings_hourly.hour IS 'Start of the hour, UTC.';
+COMMENT ON COLUMN v_readings_hourly.local_hour IS 'Start of the hour on the site''s wall clock.';
+COMMENT ON COLUMN v_readings_hourly.avg_kw IS 'Mean of the intervals'' mean power, kW.';
+COMMENT ON COLUMN v_readings_hourly.max_kw IS 'Highest interval mean power, kW.';
+COMMENT ON COLUMN v_readings_hourly.total_kwh IS 'Energy, kWh.';
+COMMENT ON COLUMN v_readings_hourly.reading_count IS 'Intervals that have an energy.';

@@ -1,0 +1,34 @@
+-- Grain: one row per meter and local day that has readings. Units: kWh, kW, percent.
+-- Time zone: the site's.
+CREATE VIEW v_readings_daily AS
+SELECT
+    u.meter_id,
+    c.name AS meter_name,
+    c.organization_id AS site_id,
+    o.name AS site_name,
+    u.local_date,
+    u.avg_kw,
+    u.min_kw,
+    u.max_kw,
+    u.total_kwh,
+    u.reading_count,
+    -- The day's own length: 23, 24 or 25 hours.
+    100.0 * u.covered_s / extract(epoch FROM
+        ((u.local_date + 1)::timestamp AT TIME ZONE o.timezone) - (u.local_date::timestamp AT TIME ZONE o.timezone)
+    )::double precision AS completeness_pct
+FROM mv_daily_usage AS u
+JOIN channels AS c ON c.channel_id = u.meter_id
+JOIN organizations AS o USING (organization_id);
+
+COMMENT ON VIEW v_readings_daily IS 'Daily use of each meter, by the site''s calendar.';
+COMMENT ON COLUMN v_readings_daily.meter_id IS 'Meter (channel) id.';
+COMMENT ON COLUMN v_readings_daily.meter_name IS 'Name of the meter; text from outside.';
+COMMENT ON COLUMN v_readings_daily.site_id IS 'Site (organization) id.';
+COMMENT ON COLUMN v_readings_daily.site_name IS 'Name of the site; text from outside.';
+COMMENT ON COLUMN v_readings_daily.local_date IS 'Day on the site''s calendar.';
+COMMENT ON COLUMN v_readings_daily.avg_kw IS 'Mean of the intervals'' mean power, kW.';
+COMMENT ON COLUMN v_readings_daily.min_kw IS 'Lowest interval mean power, kW.';
+COMMENT ON COLUMN v_readings_daily.max_kw IS 'Highest interval mean power, kW.';
+COMMENT ON COLUMN v_readings_daily.total_kwh IS 'Energy, kWh.';
+COMMENT ON COLUMN v_readings_daily.reading_count IS 'Intervals that have an energy.';
+COMMENT ON COLUMN v_readings_daily.completeness_pct IS 'Share of the day covered by readings, percent; null when no interval has an energy.';

@@ -1,0 +1,317 @@
+"""HTTP to the Eniscope Core API: authentication, pacing, retries and pages. The only room that knows its addresses.
+
+Credentials travel in headers only, never in a URL, so no log line or error can carry them. Links in replies are not
+followed, and neither are redirects: both could lead the credentials to another host.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import InvalidHeader
+from urllib3.util.retry import Retry
+
+from lib.date_utils import Window
+from lib.errors import (
+    AccessError,
+    ApiError,
+    AuthenticationError,
+    UnreachableError,
+    UnsupportedFieldsError,
+)
+
+logger = logging.getLogger(__name__)
+
+SOURCE_SERVICE = "eniscope"
+SOURCE_SANDBOX = "sandbox"
+_SANDBOX_HEADER = "X-Eniscope-Sandbox"
+_TOKEN_HEADER = "X-Eniscope-Token"
+
+MAX_PAGE_SIZE = 100  # the vendor's limit; a larger one is cut silently
+MAX_PAGES = 10_000  # a page count that never ends is a fault of the service, not a long list
+MAX_LIST_READS = 3
+MAX_ATTEMPTS = 5
+BACKOFF_S = 1.0  # doubles at each further attempt: 1, 2, 4, 8
+RATE_LIMIT_BACKOFF_S = 8.0  # what users of the service wait after a 429 that names no time: 8, 16, 32
+MAX_RETRY_AFTER_S = 120.0
+
+_PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_EXPIRED_STATUSES = frozenset({401, 419})
+_MAX_REASON_LENGTH = 200
+
+
+class Pacer:
+    """One limit of requests a second across all threads; a 429 anywhere makes every thread wait."""
+
+    def __init__(
+        self,
+        requests_per_second: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._spacing_s = 1.0 / requests_per_second if requests_per_second > 0 else 0.0
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next_slot = float("-inf")
+
+    def wait(self) -> None:
+        """Sleep until this caller's turn."""
+        with self._lock:
+            now = self._clock()
+            slot = max(now, self._next_slot)
+            self._next_slot = slot + self._spacing_s
+        if slot > now:
+            self._sleep(slot - now)
+
+    def hold(self, seconds: float) -> None:
+        """Give no turn to anyone for the next `seconds`."""
+        with self._lock:
+            self._next_slot = max(self._next_slot, self._clock() + seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Make only this caller wait."""
+        self._sleep(seconds)
+
+
+class EniscopeClient:
+    """Asks the service and returns its JSON as it is; safe to share between threads.
+
+    Parameters
+    ----------
+    api_url
+        Base URL, with ``/v1`` where the installation wants it.
+    requests_per_second
+        Pacing across all threads; 0 for none.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        api_key: str,
+        email: str,
+        password: str,
+        *,
+        requests_per_second: float = 2.0,
+        timeout_s: float = 30.0,
+        max_connections: int = 4,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._api_url = api_url.rstrip("/")
+        self._api_key = api_key
+        self._basic = basic_authorization(email, password)
+        self._token: str | None = None
+        self._timeout_s = timeout_s
+        self._pacer = Pacer(requests_per_second, sleep=sleep)
+        self._session = requests.Session()
+        self._session.trust_env = False  # a .netrc must not replace our Authorization
+        self._session.proxies = requests.utils.get_environ_proxies(self._api_url)
+        self._session.mount(self._api_url, HTTPAdapter(pool_connections=1, pool_maxsize=max_connections))
+        self.source = SOURCE_SERVICE
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def get_organization(self, site_id: int) -> dict[str, Any]:
+        """Return the organization `site_id` itself.
+
+        Raises
+        ------
+        AccessError
+            When it is unknown, or not this account's.
+        """
+        reply = self._get(f"/organizations/{site_id}", [], f"site {site_id}")
+        organization = reply.get("organization", reply) if isinstance(reply, dict) else reply
+        if not isinstance(organization, dict) or str(organization.get("organizationId")) != str(site_id):
+            raise AccessError(f"site {site_id}: the service answered with another organization; check --site")
+        return organization
+
+    def get_devices(self, site_id: int) -> list[dict[str, Any]]:
+        """Return all devices of the site."""
+        return self._get_list("devices", site_id, "deviceId")
+
+    def get_channels(self, site_id: int) -> list[dict[str, Any]]:
+        """Return all channels of the site."""
+        return self._get_list("channels", site_id, "dataChannelId")
+
+    def get_fields(self, device_type_id: int) -> Any:
+        """Return what the service says of the fields that this type of device has; its shape is not documented."""
+        return self._get(f"/fields/{device_type_id}", [], f"device type {device_type_id}")
+
+    def get_readings(
+        self, channel_id: int, window: Window, interval_s: int, fields: Sequence[str]
+    ) -> dict[str, Any]:
+        """Return the service's reply for one channel and window, whatever resolution it chose.
+
+        Raises
+        ------
+        UnsupportedFieldsError
+            When the channel does not have these fields.
+        """
+        params = [("fields[]", name) for name in fields]
+        params += [("daterange[]", str(int(moment.timestamp()))) for moment in window]
+        params += [("res", str(interval_s)), ("action", "summarize"), ("showCounters", "0")]
+        reply = self._get(f"/readings/{channel_id}", params, f"channel {channel_id}, {window}")
+        if not isinstance(reply, dict):
+            raise ApiError(f"channel {channel_id}, {window}: the reply is no object; the service may have changed")
+        return reply
+
+    def _get_list(self, resource: str, site_id: int, id_key: str) -> list[dict[str, Any]]:
+        """Return every item of a list, each once.
+
+        Pages are cut by position, so an item that appears or goes away between two of them shifts the rest, and one
+        can be missed: the list is read again until it holds as many as the service counts.
+        """
+        for _ in range(MAX_LIST_READS):
+            items, record_count = self._read_pages(resource, site_id, id_key)
+            if len(items) >= record_count:
+                return items
+            logger.debug("%s of site %s: %d of %d, reading again", resource, site_id, len(items), record_count)
+        raise ApiError(
+            f"{resource} of site {site_id}: the service counts {record_count} but lists {len(items)}; run again later"
+        )
+
+    def _read_pages(self, resource: str, site_id: int, id_key: str) -> tuple[list[dict[str, Any]], int]:
+        """Return the distinct items of all pages, and how many the last page says there are."""
+        items: dict[str, dict[str, Any]] = {}
+        for page in range(1, MAX_PAGES + 1):
+            params = [("organization", str(site_id)), ("page", str(page)), ("limit", str(MAX_PAGE_SIZE))]
+            reply = self._get(f"/{resource}", params, f"{resource} of site {site_id}")
+            batch = _list_of(reply, resource)
+            items |= {str(item.get(id_key)): item for item in batch}
+            meta = (reply.get("meta") if isinstance(reply, dict) else None) or {}
+            if not batch or page >= int(meta.get("pageCount") or 0):
+                return list(items.values()), int(meta.get("recordCount") or 0)
+        raise ApiError(f"{resource} of site {site_id}: the service counts more than {MAX_PAGES} pages")
+
+    def _get(self, path: str, params: list[tuple[str, str]], subject: str) -> Any:
+        """Return the JSON of one GET, retried over passing faults; `subject` names it in errors."""
+        has_renewed = False
+        problem = ""
+        for attempt in range(MAX_ATTEMPTS):
+            self._pacer.wait()
+            token = self._token
+            try:
+                response = self._send(path, params, token)
+                # A cut-off body is no JSON; an HTML page from some proxy on the way is none either. Both pass.
+                reply = response.json() if response.status_code == 200 else None
+            except (requests.RequestException, ValueError) as err:
+                problem = _describe_failure(err)
+                self._back_off(attempt, None, subject, problem)
+                continue
+            if response.status_code == 200:
+                return reply
+            if response.status_code in _EXPIRED_STATUSES and token is not None and not has_renewed:
+                has_renewed = True
+                if self._token == token:  # another thread may hold a fresh one by now
+                    self._token = None
+                logger.debug("%s: token expired, authenticating again", subject)
+                continue
+            problem = _describe_status(response)
+            self._raise_unless_passing(response, subject, problem)
+            self._back_off(attempt, response, subject, problem)
+        raise UnreachableError(
+            f"{subject}: no answer after {MAX_ATTEMPTS} attempts ({problem}); "
+            "the service may be down, run again later"
+        )
+
+    def _send(self, path: str, params: list[tuple[str, str]], token: str | None) -> requests.Response:
+        headers = {"X-Eniscope-API": self._api_key, "Accept": "application/json, text/json"}
+        headers |= {_TOKEN_HEADER: token} if token else {"Authorization": self._basic}
+        response = self._session.get(
+            self._api_url + path, params=params, headers=headers, timeout=self._timeout_s, allow_redirects=False
+        )
+        # Any reply may renew the token; the newest is the one to use.
+        self._token = response.headers.get(_TOKEN_HEADER) or self._token
+        if _SANDBOX_HEADER in response.headers:
+            self.source = SOURCE_SANDBOX
+        return response
+
+    def _raise_unless_passing(self, response: requests.Response, subject: str, problem: str) -> None:
+        status = response.status_code
+        if status in _EXPIRED_STATUSES:
+            raise AuthenticationError(
+                f"the Eniscope API refused the login ({problem}); check VITE_ENISCOPE_API_KEY, "
+                "VITE_ENISCOPE_EMAIL and VITE_ENISCOPE_PASSWORD"
+            )
+        if status in (403, 404):
+            raise AccessError(f"{subject}: not found or not this account's ({problem}); check the id and the account")
+        # The catch-all 500 is a steady refusal when it names the parameter, a passing fault otherwise.
+        if status == 500 and "invalid parameter" in f"{problem} {response.text[:_MAX_REASON_LENGTH]}".lower():
+            raise UnsupportedFieldsError(f"{subject}: the channel does not have the fields asked for ({problem})")
+        if status not in _PASSING_STATUSES:
+            raise ApiError(f"{subject}: the Eniscope API refused ({problem}); check the account with the vendor")
+
+    def _back_off(self, attempt: int, response: requests.Response | None, subject: str, problem: str) -> None:
+        if attempt + 1 == MAX_ATTEMPTS:
+            return
+        is_rate_limit = response is not None and response.status_code == 429
+        pause_s = (RATE_LIMIT_BACKOFF_S if is_rate_limit else BACKOFF_S) * 2**attempt
+        named_s = None if response is None else _retry_after_s(response)
+        if named_s is not None:
+            pause_s = min(named_s, MAX_RETRY_AFTER_S)
+        logger.debug("%s: %s; attempt %d, waiting %.1f s", subject, problem, attempt + 1, pause_s)
+        if is_rate_limit:
+            self._pacer.hold(pause_s)
+        else:
+            self._pacer.pause(pause_s)
+
+
+def basic_authorization(email: str, password: str) -> str:
+    """Return the Authorization header: the service wants the MD5 of the password in place of the password."""
+    digest = hashlib.md5(password.encode("utf-8"), usedforsecurity=False).hexdigest()
+    return "Basic " + base64.b64encode(f"{email}:{digest}".encode()).decode("ascii")
+
+
+def _list_of(reply: Any, resource: str) -> list[dict[str, Any]]:
+    """Return the records of a list reply, whose key is the resource's name, or ``result`` in some lists."""
+    records = reply
+    if isinstance(reply, dict):
+        records = reply.get(resource, reply.get("result"))
+    if not isinstance(records, list):
+        raise ApiError(f"the list of {resource} came without its records; the service may have changed")
+    return [record for record in records if isinstance(record, dict)]
+
+
+def _describe_status(response: requests.Response) -> str:
+    """Return status and reason phrase; the service writes UTF-8 there, which HTTP libraries read as Latin-1."""
+    reason = response.reason or ""
+    try:
+        reason = reason.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        logger.debug("the reason phrase is not UTF-8")
+    return f"HTTP {response.status_code} {reason[:_MAX_REASON_LENGTH]}".strip()
+
+
+def _describe_failure(err: Exception) -> str:
+    if isinstance(err, requests.Timeout):
+        return "time-out"
+    if isinstance(err, requests.exceptions.SSLError):
+        return "TLS failed"
+    if isinstance(err, requests.exceptions.JSONDecodeError):
+        return "the body is not JSON"
+    if isinstance(err, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
+        return "the body was cut off or garbled"
+    if isinstance(err, requests.ConnectionError):
+        return "cannot connect"
+    return type(err).__name__
+
+
+def _retry_after_s(response: requests.Response) -> float | None:
+    """Return the seconds that a Retry-After header names, as a number or as a date, or None."""
+    value = response.headers.get("Retry-After")
+    if value is None:
+        return None
+    try:
+        return Retry().parse_retry_after(value)
+    except InvalidHeader:
+        return None

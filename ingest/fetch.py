@@ -1,0 +1,122 @@
+"""Asks for one channel's readings until the answer can be used: the right fields, at the resolution asked."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ingest.eniscope_client import EniscopeClient
+from ingest.normalize import (
+    METER_FIELDS,
+    SENSOR_FIELDS,
+    ParsedReadings,
+    parse_fields,
+    parse_readings,
+    parse_resolution,
+)
+from lib.date_utils import Window, align_down
+from lib.errors import ApiError, UnsupportedFieldsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+# How much to ask at once. The service answers long windows at a coarser resolution without saying so; a month of
+# quarter-hours and a day of minutes come as asked. Memory is bounded by one window per worker.
+WINDOW_DAYS = {60: 1, 900: 30, 1800: 60, 3600: 90}
+RESOLUTIONS_S = tuple(WINDOW_DAYS)
+NARROWEST_WINDOW = timedelta(hours=6)
+
+_LEAST_FIELDS = ("E", "P")
+
+
+class ChannelReadings(NamedTuple):
+    """A usable answer: the parsed rows, and the fields that the channel turned out to have."""
+
+    rows: pd.DataFrame
+    fetched: int
+    rejects: dict[str, int]
+    fields: tuple[str, ...]
+
+
+def get_type_fields(client: EniscopeClient, device_type_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Return device type → the fields that the service lists for it; a type without a usable list is left out."""
+    fields = {}
+    for device_type_id in device_type_ids:
+        try:
+            fields[device_type_id] = parse_fields(client.get_fields(device_type_id))
+        except ApiError as err:
+            # The list only saves a refused request for each channel; without it the fields are found by asking.
+            logger.debug("no field list for device type %d: %s", device_type_id, err)
+    return {device_type_id: names for device_type_id, names in fields.items() if names}
+
+
+def candidate_fields(
+    channel: dict[str, Any], known: dict[int, tuple[str, ...]], by_type: dict[int, tuple[str, ...]]
+) -> list[tuple[str, ...]]:
+    """Return the sets of fields to try for a channel, the likeliest first, each once."""
+    candidates = [
+        known.get(channel["channel_id"], ()),
+        by_type.get(channel["device_type_id"], ()),
+        METER_FIELDS,
+        _LEAST_FIELDS,
+        SENSOR_FIELDS,
+    ]
+    return list(dict.fromkeys(fields for fields in candidates if fields))
+
+
+def fetch_channel(
+    client: EniscopeClient, channel_id: int, window: Window, interval_s: int, candidates: list[tuple[str, ...]]
+) -> ChannelReadings:
+    """Return a channel's readings over a window.
+
+    Raises
+    ------
+    UnsupportedFieldsError
+        When the channel refuses every set of `candidates`.
+    ApiError, DataError
+        When the service does not answer, or not in a way that can be used.
+    """
+    refusal: UnsupportedFieldsError | None = None
+    for fields in candidates:
+        try:
+            parts = _fetch_at_resolution(client, channel_id, window, interval_s, fields)
+        except UnsupportedFieldsError as err:
+            refusal = err
+            continue
+        return _join(parts, fields)
+    raise refusal or UnsupportedFieldsError(f"channel {channel_id}: there are no fields to ask for")
+
+
+def _fetch_at_resolution(
+    client: EniscopeClient, channel_id: int, window: Window, interval_s: int, fields: tuple[str, ...]
+) -> list[ParsedReadings]:
+    """Return the parsed replies that together cover the window, narrowed for as long as they come too coarse."""
+    reply = client.get_readings(channel_id, window, interval_s, fields)
+    resolution_s = parse_resolution(reply)
+    if resolution_s == interval_s:
+        return [parse_readings(reply, window, interval_s, fields)]
+    width = window.end - window.start
+    if resolution_s is None or width <= NARROWEST_WINDOW:
+        raise ApiError(
+            f"channel {channel_id}, {window}: asked for {interval_s} s, got {resolution_s} s; "
+            "nothing of it was stored, choose another --resolution"
+        )
+    logger.debug("channel %d, %s: came at %s s, asking for halves", channel_id, window, resolution_s)
+    middle = align_down(window.start + width / 2, interval_s)
+    halves = (Window(window.start, middle), Window(middle, window.end))
+    return [part for half in halves for part in _fetch_at_resolution(client, channel_id, half, interval_s, fields)]
+
+
+def _join(parts: list[ParsedReadings], fields: tuple[str, ...]) -> ChannelReadings:
+    import pandas as pd
+
+    rejects: Counter[str] = Counter()
+    for part in parts:
+        rejects.update(part.rejects)
+    rows = parts[0].rows if len(parts) == 1 else pd.concat([part.rows for part in parts], ignore_index=True)
+    return ChannelReadings(rows, sum(part.fetched for part in parts), dict(rejects), fields)

@@ -1,0 +1,137 @@
+"""Fetch a site's interval readings from the Eniscope API and store them in PostgreSQL.
+
+Registers the site, its devices and channels, asks every channel for the window, and inserts the readings that are
+new. What stands already is left as it is. Without --start the window is the last --days local days and today so far.
+
+Stage: ingest
+Reads: the Eniscope API
+Writes: organizations, devices, channels, readings, ingestion_logs
+Safe to re-run: yes; a run that was killed is made up for by the next one
+
+Examples:
+  python ingest/ingest_to_postgres.py --site 23271 --days 90
+  python ingest/ingest_to_postgres.py --site 23271 --start 2026-01-20 --end 2026-01-26
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from config.settings import Settings, load_settings
+from lib import cli, db
+from lib.date_utils import Window, parse_end, parse_start, parse_timezone, resolve_window
+from lib.errors import EXIT_DONE, EXIT_FAILED, ConfigError, UsageError
+from lib.logs import setup_logging
+
+if TYPE_CHECKING:
+    from ingest.eniscope_client import EniscopeClient
+    from ingest.load_site import IngestSummary
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_DAYS = 90
+DEFAULT_RESOLUTION_S = 900
+RESOLUTIONS_S = (60, 900, 1800, 3600)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = cli.script_parser(__doc__)
+    cli.add_site_argument(parser)
+    parser.add_argument(
+        "--days", type=cli.positive_int, default=DEFAULT_DAYS, metavar="N", help="local days (default: %(default)s)"
+    )
+    cli.add_window_arguments(parser)
+    parser.add_argument(
+        "--resolution",
+        type=int,
+        choices=RESOLUTIONS_S,
+        default=DEFAULT_RESOLUTION_S,
+        help="interval length in seconds (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--channels", type=cli.positive_int, nargs="+", metavar="ID", help="only these channels (default: all)"
+    )
+    return parser
+
+
+def make_client(settings: Settings) -> EniscopeClient:
+    """Return a client, or raise a ConfigError that names the variables that are missing."""
+    missing = settings.missing_credentials
+    if missing:
+        raise ConfigError(
+            f"no Eniscope credentials: {', '.join(missing)} not set; put them into .env (see .env.example), "
+            "or try the whole way on made-up data: bash operations/quickstart.sh"
+        )
+    from ingest.eniscope_client import EniscopeClient
+
+    return EniscopeClient(
+        settings.api_url,
+        settings.api_key or "",
+        settings.api_email or "",
+        settings.api_password or "",
+        requests_per_second=settings.requests_per_second,
+        timeout_s=settings.request_timeout_s,
+        max_connections=settings.workers,
+    )
+
+
+def check_window_arguments(args: argparse.Namespace) -> None:
+    """Raise a UsageError for dates that no time zone could make sense of, before anything is asked."""
+    start = args.start and parse_start(args.start, parse_timezone("UTC"))
+    end = args.end and parse_end(args.end, parse_timezone("UTC"))
+    if start and end and start >= end:
+        raise UsageError(f"--end {args.end} lies before --start {args.start}")
+
+
+def print_summary(summary: IngestSummary, window: Window, seconds: float) -> None:
+    """Print what the run did, on one line for the site and one for each kind of trouble."""
+    rate = summary.fetched / seconds if seconds else 0.0
+    print(
+        f"site {summary.site_id} {window}: {summary.channels} channels, {summary.fetched:,} readings fetched, "
+        f"{summary.inserted:,} new, {summary.duplicate:,} already there, {summary.rejected:,} rejected; "
+        f"{seconds:.1f} s, {rate:,.0f} readings/s"
+    )
+    if summary.is_sandbox:
+        print("these readings are the SANDBOX's: made up for trying and testing, not measured")
+    if summary.unsupported:
+        print(f"not served by the API: channels {', '.join(map(str, summary.unsupported))}")
+    if summary.failed:
+        print(f"FAILED: channels {', '.join(map(str, summary.failed))}; see ingestion_logs, and run again")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Ingest one site's window; exit 1 when any channel failed."""
+    args = build_parser().parse_args(argv)
+    setup_logging(args.verbose)
+    check_window_arguments(args)
+    settings = load_settings()
+    database_url = settings.require_database_url()
+    client = make_client(settings)
+
+    from ingest.load_site import ingest_readings, register
+
+    began = time.monotonic()
+    with db.connect(database_url) as conn:
+        site = register(conn, client, args.site, args.channels)
+        window = resolve_window(
+            args.start, args.end, args.days, site.timezone, datetime.now(UTC), args.resolution
+        )
+        summary = ingest_readings(conn, client, site, window, args.resolution, settings.workers)
+    client.close()
+    print_summary(summary, window, time.monotonic() - began)
+    return EXIT_FAILED if summary.failed else EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,248 @@
+"""One site's run: register what the API lists, fetch every channel side by side, load and log each window.
+
+The workers only fetch and parse; this thread alone speaks to the database. One channel and window is one transaction,
+so a kill loses at most that and the next run makes up for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from ingest import store
+from ingest.eniscope_client import SOURCE_SANDBOX, EniscopeClient
+from ingest.fetch import WINDOW_DAYS, ChannelReadings, candidate_fields, fetch_channel, get_type_fields
+from ingest.normalize import parse_channel, parse_device, parse_organization
+from lib.date_utils import Window, parse_timezone, split_window
+from lib.errors import (
+    AuthenticationError,
+    DataError,
+    PipelineError,
+    UnreachableError,
+    UnsupportedFieldsError,
+    UsageError,
+)
+from lib.logs import clean_text
+from lib.progress import is_terminal, progress_bar
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+logger = logging.getLogger(__name__)
+
+REGISTRATION_CHANNEL_ID = 0  # the log's channel for what concerns the whole site
+# After this many windows in a row without an answer the service is down: more would only wait for time-outs.
+MAX_UNREACHABLE_IN_A_ROW = 3
+
+
+class Site(NamedTuple):
+    """A registered site and the channels to ask."""
+
+    site_id: int
+    timezone: ZoneInfo
+    run_id: int
+    channels: list[dict[str, Any]]
+
+
+@dataclass
+class IngestSummary:
+    """What a run did, in readings and channels."""
+
+    site_id: int
+    channels: int
+    is_sandbox: bool
+    fetched: int = 0
+    inserted: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    unsupported: list[int] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
+
+
+class _Task(NamedTuple):
+    attempt: store.Attempt
+    log_id: int
+
+
+def register(
+    conn: Connection, client: EniscopeClient, site_id: int, channel_ids: Sequence[int] | None = None
+) -> Site:
+    """Store the site, its devices and channels as the API lists them, and log the attempt.
+
+    Raises
+    ------
+    UsageError
+        When `channel_ids` names one that the site does not have.
+    PipelineError
+        When the API or the database refuses; it is logged under channel 0 first.
+    """
+    run_id = store.start_run(conn, site_id)
+    now = datetime.now(UTC)
+    attempt = store.Attempt(run_id, site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, client.source)
+    log_id = store.start_attempt(conn, attempt)
+    conn.commit()
+    try:
+        organization = parse_organization(client.get_organization(site_id))
+        timezone = parse_timezone(organization["timezone"])
+        devices = [row for raw in client.get_devices(site_id) if (row := parse_device(raw, site_id))]
+        channels = [row for raw in client.get_channels(site_id) if (row := parse_channel(raw, site_id))]
+        attempt = attempt._replace(data_source=client.source)
+        store.check_source(conn, site_id, client.source)
+        store.register_site(conn, organization, devices, channels, client.source)
+    except PipelineError as err:
+        conn.rollback()
+        store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)))
+        conn.commit()
+        raise
+    store.finish_attempt(conn, attempt, log_id, store.STATUS_DONE, fetched=len(channels))
+    conn.commit()
+    logger.info("site %d %r: %d devices, %d channels", site_id, organization["name"], len(devices), len(channels))
+    return Site(site_id, timezone, run_id, _choose(channels, channel_ids, site_id))
+
+
+def _choose(channels: list[dict[str, Any]], wanted: Sequence[int] | None, site_id: int) -> list[dict[str, Any]]:
+    if wanted is None:
+        return channels
+    unknown = sorted(set(wanted) - {channel["channel_id"] for channel in channels})
+    if unknown:
+        raise UsageError(f"site {site_id} has no channel {', '.join(map(str, unknown))}; check --channels")
+    return [channel for channel in channels if channel["channel_id"] in wanted]
+
+
+def ingest_readings(
+    conn: Connection, client: EniscopeClient, site: Site, window: Window, interval_s: int, workers: int
+) -> IngestSummary:
+    """Fetch every channel of the site over the window, several side by side, and load what comes.
+
+    One channel's failure is logged and the others go on; the summary names it. A refused login, or a service that
+    has stopped answering, ends the run.
+    """
+    candidates = _candidates(conn, client, site)
+    summary = IngestSummary(site.site_id, len(site.channels), client.source == SOURCE_SANDBOX)
+    windows = list(split_window(window, WINDOW_DAYS[interval_s]))
+    tasks = _start_attempts(conn, client.source, site, windows, interval_s, summary.unsupported)
+
+    def fetch(task: _Task) -> ChannelReadings:
+        channel_id = task.attempt.channel_id
+        try:
+            return fetch_channel(client, channel_id, task.attempt.window, interval_s, candidates[channel_id])
+        except (ValueError, TypeError, KeyError, OverflowError) as err:
+            raise DataError(f"channel {channel_id}, {task.attempt.window}: unreadable reply ({err!r})") from err
+
+    unreachable_in_a_row = 0
+    total = len(site.channels) * len(windows)
+    try:
+        with ThreadPoolExecutor(workers) as pool, progress_bar(total, "window") as advance:
+            for task, future in _side_by_side(pool, tasks, fetch, limit=2 * workers):
+                failure = _settle(conn, task, future, summary, candidates)
+                advance(f"channel {task.attempt.channel_id}")
+                unreachable_in_a_row = unreachable_in_a_row + 1 if isinstance(failure, UnreachableError) else 0
+                if isinstance(failure, AuthenticationError) or unreachable_in_a_row == MAX_UNREACHABLE_IN_A_ROW:
+                    raise failure
+    except BaseException as err:
+        if not conn.closed:
+            conn.rollback()
+            store.interrupt_run(conn, site.run_id, clean_text(str(err) or type(err).__name__))
+            conn.commit()
+        raise
+    return summary
+
+
+def _candidates(conn: Connection, client: EniscopeClient, site: Site) -> dict[int, list[tuple[str, ...]]]:
+    """Return channel id → the sets of fields to try."""
+    known = store.load_known_fields(conn, site.site_id)
+    conn.commit()
+    types = sorted({channel["device_type_id"] for channel in site.channels} - {None})
+    by_type = get_type_fields(client, types)
+    return {channel["channel_id"]: candidate_fields(channel, known, by_type) for channel in site.channels}
+
+
+def _start_attempts(
+    conn: Connection, source: str, site: Site, windows: list[Window], interval_s: int, unsupported: list[int]
+) -> Iterator[_Task]:
+    """Yield one attempt per channel and window, logged as running; a channel found unsupported is asked no more."""
+    for channel in site.channels:
+        for window in windows:
+            if channel["channel_id"] in unsupported:
+                break
+            attempt = store.Attempt(site.run_id, site.site_id, channel["channel_id"], window, interval_s, source)
+            log_id = store.start_attempt(conn, attempt)
+            conn.commit()
+            yield _Task(attempt, log_id)
+
+
+def _side_by_side(
+    pool: Executor, tasks: Iterator[_Task], work: Callable[[_Task], ChannelReadings], limit: int
+) -> Iterator[tuple[_Task, Future[ChannelReadings]]]:
+    """Yield tasks as they are done, with never more than `limit` begun or waiting to be loaded: memory stays flat."""
+    running = {pool.submit(work, task): task for task in islice(tasks, limit)}
+    try:
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield running.pop(future), future
+                running |= {pool.submit(work, task): task for task in islice(tasks, 1)}
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _settle(
+    conn: Connection,
+    task: _Task,
+    future: Future[ChannelReadings],
+    summary: IngestSummary,
+    candidates: dict[int, list[tuple[str, ...]]],
+) -> PipelineError | None:
+    """Load what a task fetched, or log why it did not, as one transaction; return the failure, if any."""
+    attempt, log_id = task
+    channel_id = attempt.channel_id
+    try:
+        result = future.result()
+    except UnsupportedFieldsError as err:
+        store.save_fields(conn, channel_id, None)
+        store.finish_attempt(conn, attempt, log_id, store.STATUS_UNSUPPORTED, error=clean_text(str(err)))
+        conn.commit()
+        if channel_id not in summary.unsupported:
+            summary.unsupported.append(channel_id)
+            logger.warning("%s", err)
+        return None
+    except PipelineError as err:
+        store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)))
+        conn.commit()
+        if channel_id not in summary.failed:
+            summary.failed.append(channel_id)
+        logger.error("%s", err)
+        return err
+    inserted = store.insert_readings(conn, channel_id, attempt.interval_s, attempt.run_id, result.rows)
+    duplicate, rejected = len(result.rows) - inserted, sum(result.rejects.values())
+    store.save_fields(conn, channel_id, result.fields)
+    store.finish_attempt(
+        conn,
+        attempt,
+        log_id,
+        store.STATUS_DONE,
+        fetched=result.fetched,
+        inserted=inserted,
+        duplicate=duplicate,
+        rejected=rejected,
+        error=store.describe_rejects(result.rejects),
+    )
+    conn.commit()
+    candidates[channel_id] = [result.fields]
+    summary.fetched += result.fetched
+    summary.inserted += inserted
+    summary.duplicate += duplicate
+    summary.rejected += rejected
+    if not is_terminal():
+        logger.info(
+            "channel %d %s: %d fetched, %d new, %d rejected",
+            channel_id, attempt.window, result.fetched, inserted, rejected,
+        )
+    return None

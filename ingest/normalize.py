@@ -1,0 +1,273 @@
+"""Turns replies of the Eniscope API into rows in our units. Pure: no network, no database, no clock.
+
+The service is lax about types (numbers and epochs come as strings, beside true nulls and booleans), so everything is
+parsed leniently, and what cannot be read is counted and left out rather than guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from lib.date_utils import Window
+from lib.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Field of the service → column of `readings` and the unit it comes in when the reply does not say.
+FIELD_COLUMNS: dict[str, tuple[str, str]] = {
+    "E": ("energy_kwh", "Wh"),
+    "P": ("power_kw", "W"),
+    "P1": ("power_l1_kw", "W"),
+    "P2": ("power_l2_kw", "W"),
+    "P3": ("power_l3_kw", "W"),
+    "Q": ("reactive_power_kvar", "VAr"),
+    "S": ("apparent_power_kva", "VA"),
+    "V": ("voltage_v", "V"),
+    "V1": ("voltage_l1_v", "V"),
+    "V2": ("voltage_l2_v", "V"),
+    "V3": ("voltage_l3_v", "V"),
+    "I": ("current_a", "A"),
+    "I1": ("current_l1_a", "A"),
+    "I2": ("current_l2_a", "A"),
+    "I3": ("current_l3_a", "A"),
+    "In": ("current_neutral_a", "A"),
+    "PF": ("power_factor", ""),
+    "F": ("frequency_hz", "Hz"),
+    "D": ("thd_current_pct", "%"),
+    "T": ("temperature_c", "°C"),
+    "RH": ("relative_humidity_pct", "%"),
+    "CO2": ("co2_ppm", "ppm"),
+}
+SENSOR_FIELDS = ("T", "RH", "CO2")
+METER_FIELDS = tuple(name for name in FIELD_COLUMNS if name not in SENSOR_FIELDS)
+
+# Factor from a unit of the service to the unit of our column. Energy and power are kept in thousands; all else is
+# kept as it comes. Compared without case: the service writes VAr, users have seen Var.
+_KILO_FACTORS = {"wh": 1e-3, "kwh": 1.0, "w": 1e-3, "kw": 1.0, "var": 1e-3, "kvar": 1.0, "va": 1e-3, "kva": 1.0}
+_KILO_UNITS = frozenset({"Wh", "W", "VAr", "VA"})
+
+REJECT_NO_TIMESTAMP = "no_timestamp"
+REJECT_OFF_GRID = "off_grid"
+REJECT_OUTSIDE_WINDOW = "outside_window"
+REJECT_REPEATED = "repeated"
+
+
+class ParsedReadings(NamedTuple):
+    """What a reply holds.
+
+    Attributes
+    ----------
+    rows
+        `timestamp` (int64, epoch seconds UTC, interval start, ascending and unique) and a float64 column for each
+        field asked, in our units; NaN is missing.
+    fetched
+        Records in the reply.
+    rejects
+        Reason → how many records were left out for it.
+    """
+
+    rows: pd.DataFrame
+    fetched: int
+    rejects: dict[str, int]
+
+
+def parse_organization(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of `organizations`; a missing time zone raises DataError, for local days depend on it."""
+    site_id = parse_int(raw.get("organizationId"))
+    timezone = parse_text(raw.get("timeZone"))
+    if timezone is None:
+        raise DataError(f"site {site_id}: the service gives no time zone; have the vendor set it")
+    lines = [parse_text(raw.get(key)) for key in ("address1", "address2", "address3")]
+    return {
+        "organization_id": site_id,
+        "name": parse_text(raw.get("organizationName")) or f"Site {site_id}",
+        "parent_id": parse_int(raw.get("parentId")),
+        "timezone": timezone,
+        "currency_code": parse_text(raw.get("currencyCode")),
+        "currency_symbol": parse_text(raw.get("currencySymbol")),
+        "address": ", ".join(line for line in lines if line) or None,
+        "city": parse_text(raw.get("city")),
+        "state": parse_text(raw.get("state")),
+        "post_code": parse_text(raw.get("postCode")),
+        "country": parse_text(raw.get("country")),
+        "latitude": parse_number(raw.get("lat")),
+        "longitude": parse_number(raw.get("lng")),
+        "status": parse_text(raw.get("status")),
+    }
+
+
+def parse_device(raw: dict[str, Any], site_id: int) -> dict[str, Any] | None:
+    """Return the row of `devices`, or None for a record without an id."""
+    device_id = parse_int(raw.get("deviceId"))
+    if device_id is None:
+        return None
+    return {
+        "device_id": device_id,
+        "organization_id": site_id,
+        "name": parse_text(raw.get("deviceName")) or f"Device {device_id}",
+        "device_type_id": parse_int(raw.get("deviceTypeId")),
+        "uuid": parse_text(raw.get("uuId")),
+        "status": parse_text(raw.get("status")),
+    }
+
+
+def parse_channel(raw: dict[str, Any], site_id: int) -> dict[str, Any] | None:
+    """Return the row of `channels`, or None for a record without an id or of another site."""
+    channel_id = parse_int(raw.get("dataChannelId"))
+    if channel_id is None or parse_int(raw.get("organizationId")) not in (None, site_id):
+        return None
+    return {
+        "channel_id": channel_id,
+        "organization_id": site_id,
+        "device_id": parse_int(raw.get("deviceId")),
+        "name": parse_text(raw.get("channelName")) or f"Channel {channel_id}",
+        "parent_id": parse_int(raw.get("parentId")),
+        "meter_id": parse_int(raw.get("meterId")),
+        "uuid": parse_text(raw.get("uuId")),
+        "device_type_id": parse_int(raw.get("deviceTypeId")),
+        "data_type": parse_text(raw.get("dataType")),
+        "displayed_phase": parse_text(raw.get("displayedPhase")),
+        "is_metering_point": parse_bool(raw.get("isMeteringPoint")),
+        "installed_at": parse_epoch(raw.get("installedTs")),
+        "uninstalled_at": parse_epoch(raw.get("uninstalledTs")),
+        "status": parse_text(raw.get("status")),
+    }
+
+
+def parse_fields(raw: Any) -> tuple[str, ...]:
+    """Return the fields that we keep among those a ``/fields`` reply names, whatever its shape."""
+    return tuple(name for name in FIELD_COLUMNS if name in set(_strings_in(raw)))
+
+
+def parse_resolution(reply: dict[str, Any]) -> int | None:
+    """Return the resolution that the reply says it has, in seconds, or None when it says none."""
+    return parse_int(reply.get("resolution"))
+
+
+def parse_readings(
+    reply: dict[str, Any], window: Window, interval_s: int, fields: Iterable[str]
+) -> ParsedReadings:
+    """Turn a reply to ``/readings/{channelId}`` into rows.
+
+    Parameters
+    ----------
+    window
+        The window asked, on the grid of `interval_s`.
+    fields
+        The fields asked; a record without one of them has NaN there.
+
+    Raises
+    ------
+    DataError
+        When the reply has no list of records, or a unit that we cannot turn into ours.
+    """
+    import pandas as pd
+
+    records = reply.get("records")
+    if not isinstance(records, list):
+        raise DataError("the reply has no list of records; the service may have changed")
+    table = pd.DataFrame.from_records([record for record in records if isinstance(record, dict)])
+    timestamp = _to_floats(table["ts"]) if "ts" in table else np.full(len(table), np.nan)
+    keep, rejects = _sort_out(timestamp, len(records) - len(table), window, interval_s)
+    rows = {"timestamp": timestamp[keep].astype(np.int64)}
+    units = reply.get("units") or {}
+    for field in fields:
+        column, default_unit = FIELD_COLUMNS[field]
+        factor = _unit_factor(field, units.get(field) or default_unit, default_unit)
+        rows[column] = (
+            _to_floats(table[field])[keep] * factor if field in table else np.full(int(keep.size), np.nan)
+        )
+    return ParsedReadings(pd.DataFrame(rows), len(records), rejects)
+
+
+def _sort_out(
+    timestamp: np.ndarray, broken: int, window: Window, interval_s: int
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Return the positions of the records to keep, in time order, and how many were left out for which reason."""
+    has_time = ~np.isnan(timestamp)
+    seconds = np.where(has_time, timestamp, 0.0)
+    on_grid = has_time & (seconds % interval_s == 0)
+    inside = on_grid & (seconds >= window.start.timestamp()) & (seconds < window.end.timestamp())
+    candidates = np.flatnonzero(inside)
+    # The first of several records for one interval counts, as it does in the database.
+    _, first = np.unique(seconds[candidates], return_index=True)
+    counts = {
+        REJECT_NO_TIMESTAMP: int((~has_time).sum()) + broken,
+        REJECT_OFF_GRID: int((has_time & ~on_grid).sum()),
+        REJECT_OUTSIDE_WINDOW: int((on_grid & ~inside).sum()),
+        REJECT_REPEATED: candidates.size - first.size,
+    }
+    return candidates[first], {reason: count for reason, count in counts.items() if count}
+
+
+def _to_floats(column: pd.Series) -> np.ndarray:
+    """Return numbers, also from strings; anything else, infinities and booleans among it, is NaN."""
+    import pandas as pd
+
+    if column.dtype == object:
+        column = column.where(~column.map(lambda value: isinstance(value, bool)))
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _unit_factor(field: str, unit: str, default_unit: str) -> float:
+    if default_unit not in _KILO_UNITS:
+        return 1.0
+    factor = _KILO_FACTORS.get(str(unit).casefold())
+    if factor is None:
+        raise DataError(f"field {field} came in {unit!r}, a unit that is not known here; nothing of it was stored")
+    return factor
+
+
+def _strings_in(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        for item in value.values():
+            yield from _strings_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings_in(item)
+
+
+def parse_text(value: Any) -> str | None:
+    """Return the text without surrounding space and without NUL, which PostgreSQL cannot keep; None if empty."""
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    return str(value).replace("\x00", "").strip() or None
+
+
+def parse_number(value: Any) -> float | None:
+    """Return a finite number, also from a string, or None."""
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) else None
+
+
+def parse_int(value: Any) -> int | None:
+    """Return a whole number, also from a string, or None."""
+    number = parse_number(value)
+    return None if number is None or number != int(number) else int(number)
+
+
+def parse_bool(value: Any) -> bool | None:
+    """Return a truth value, also from 0/1 and from words, or None."""
+    if isinstance(value, bool):
+        return value
+    return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}.get(str(value).lower())
+
+
+def parse_epoch(value: Any) -> datetime | None:
+    """Return the UTC moment of an epoch in seconds; zero and the like mean that none is set."""
+    seconds = parse_number(value)
+    return datetime.fromtimestamp(seconds, UTC) if seconds and 0 < seconds < 1e11 else None

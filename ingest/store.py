@@ -1,0 +1,288 @@
+"""Writes what was fetched: sites, devices, channels, readings, and the log of every attempt.
+
+Nothing here commits; the script does, one channel and window at a time, readings and their log line together.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from psycopg2 import sql
+from psycopg2.extras import execute_values
+
+from lib import db
+from lib.date_utils import Window
+from lib.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from psycopg2.extensions import connection as Connection
+
+STATUS_DONE = "done"
+STATUS_UNSUPPORTED = "unsupported"
+STATUS_FAILED = "failed"
+
+# An attempt that is still "running" after this long was killed: the client's retries end within minutes.
+_ABANDONED_AFTER = "1 hour"
+
+# PostgreSQL counts time stamps in microseconds from the year 2000.
+_POSTGRES_EPOCH_S = 946_684_800
+_COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + b"\x00" * 8
+_COPY_TRAILER = b"\xff\xff"
+_DOUBLE_COLUMNS = frozenset({"energy_kwh", "power_kw"})
+
+
+class Attempt(NamedTuple):
+    """One request for one channel over one window, as `ingestion_logs` keeps it."""
+
+    run_id: int
+    organization_id: int
+    channel_id: int
+    window: Window
+    interval_s: int
+    data_source: str
+
+
+def start_run(conn: Connection, site_id: int) -> int:
+    """Return the number of a new run; attempts of the site that a killed run left behind are closed."""
+    db.execute(
+        conn,
+        "UPDATE ingestion_logs SET status = 'interrupted', finished_at = clock_timestamp(),"
+        " error = 'the run ended before this attempt did; run again to fetch the window'"
+        " WHERE organization_id = %s AND status = 'running' AND started_at < clock_timestamp() - %s::interval",
+        (site_id, _ABANDONED_AFTER),
+    )
+    (run_id,) = db.fetch_all(conn, "SELECT nextval('ingest_run_ids')")[0]
+    return run_id
+
+
+def check_source(conn: Connection, site_id: int, data_source: str) -> None:
+    """Refuse to mix the sandbox's readings with a service's in one site.
+
+    Raises
+    ------
+    DataError
+        When the site already holds readings of the other source.
+    """
+    row = db.fetch_one(
+        conn,
+        "SELECT data_source FROM organizations AS o WHERE organization_id = %s AND data_source <> %s AND EXISTS"
+        " (SELECT FROM channels AS c JOIN readings AS r USING (channel_id) WHERE c.organization_id = %s)",
+        (site_id, data_source, site_id),
+    )
+    if row is not None:
+        raise DataError(
+            f"site {site_id}: this database holds readings of the {row[0]}, and these would come from the "
+            f"{data_source}; use another database (DATABASE_URL) for them"
+        )
+
+
+def register_site(
+    conn: Connection,
+    organization: dict[str, Any],
+    devices: Sequence[dict[str, Any]],
+    channels: Sequence[dict[str, Any]],
+    data_source: str,
+) -> None:
+    """Insert the site, its devices and channels, or bring their descriptions up to date."""
+    _upsert(conn, "organizations", "organization_id", [organization | {"data_source": data_source}])
+    _upsert(conn, "devices", "device_id", devices)
+    _upsert(conn, "channels", "channel_id", channels)
+
+
+def _upsert(conn: Connection, table: str, key: str, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    columns = list(rows[0])
+    statement = sql.SQL(
+        "INSERT INTO {table} ({columns}) VALUES %s ON CONFLICT ({key}) DO UPDATE SET {updates}, updated_at = now()"
+    ).format(
+        table=sql.Identifier(table),
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        key=sql.Identifier(key),
+        updates=sql.SQL(", ").join(
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in columns if column != key
+        ),
+    )
+    with conn.cursor() as cursor:
+        execute_values(cursor, statement.as_string(conn), [[row[column] for column in columns] for row in rows])
+
+
+def load_known_fields(conn: Connection, site_id: int) -> dict[int, tuple[str, ...]]:
+    """Return channel id → the fields that the service accepted for it before."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT channel_id, fields FROM channels WHERE organization_id = %s AND fields IS NOT NULL",
+        (site_id,),
+    )
+    return {channel_id: tuple(fields) for channel_id, fields in rows}
+
+
+def save_fields(conn: Connection, channel_id: int, fields: Sequence[str] | None) -> None:
+    """Remember which fields a channel has; None marks it as one that the service does not serve."""
+    db.execute(
+        conn,
+        "UPDATE channels SET fields = %(fields)s, is_unsupported = %(is_unsupported)s WHERE channel_id = %(channel)s"
+        " AND (fields, is_unsupported) IS DISTINCT FROM (%(fields)s::text[], %(is_unsupported)s)",
+        {
+            "channel": channel_id,
+            "fields": None if fields is None else list(fields),
+            "is_unsupported": fields is None,
+        },
+    )
+
+
+def start_attempt(conn: Connection, attempt: Attempt) -> int:
+    """Log that an attempt begins; return its number."""
+    (log_id,) = db.fetch_all(
+        conn,
+        "INSERT INTO ingestion_logs (run_id, organization_id, channel_id, window_start, window_end, interval_s,"
+        " data_source, status) VALUES (%s, %s, %s, %s, %s, %s, %s, 'running') RETURNING log_id",
+        (
+            attempt.run_id,
+            attempt.organization_id,
+            attempt.channel_id,
+            attempt.window.start,
+            attempt.window.end,
+            attempt.interval_s,
+            attempt.data_source,
+        ),
+    )[0]
+    return log_id
+
+
+def finish_attempt(
+    conn: Connection,
+    attempt: Attempt,
+    log_id: int,
+    status: str,
+    *,
+    fetched: int = 0,
+    inserted: int = 0,
+    duplicate: int = 0,
+    rejected: int = 0,
+    error: str | None = None,
+) -> None:
+    """Log how an attempt ended."""
+    db.execute(
+        conn,
+        "UPDATE ingestion_logs SET finished_at = clock_timestamp(), status = %s, fetched = %s, inserted = %s,"
+        " duplicate = %s, rejected = %s, error = %s, data_source = %s WHERE channel_id = %s AND log_id = %s",
+        (
+            status,
+            fetched,
+            inserted,
+            duplicate,
+            rejected,
+            error,
+            attempt.data_source,
+            attempt.channel_id,
+            log_id,
+        ),
+    )
+
+
+def interrupt_run(conn: Connection, run_id: int, reason: str) -> None:
+    """Close the attempts that a run leaves behind when it ends early."""
+    db.execute(
+        conn,
+        "UPDATE ingestion_logs SET status = 'interrupted', finished_at = clock_timestamp(), error = %s"
+        " WHERE run_id = %s AND status = 'running'",
+        (reason, run_id),
+    )
+
+
+def insert_readings(
+    conn: Connection, channel_id: int, interval_s: int, run_id: int, rows: pd.DataFrame
+) -> int:
+    """Insert the readings of one channel that the database does not have yet.
+
+    They go by COPY into a staging table and from there by ``INSERT … ON CONFLICT DO NOTHING``, so that what stands
+    keeps its first value.
+
+    Parameters
+    ----------
+    rows
+        `timestamp` (int64, epoch seconds) and float columns named as in `readings`; NaN becomes NULL.
+
+    Returns
+    -------
+    int
+        How many were new.
+    """
+    if rows.empty:
+        return 0
+    first, last = int(rows["timestamp"].iloc[0]), int(rows["timestamp"].iloc[-1])
+    db.execute(conn, "SELECT ensure_reading_partitions(to_timestamp(%s), to_timestamp(%s))", (first, last))
+    # A column without any value need not travel.
+    values = rows.drop(columns="timestamp").dropna(axis="columns", how="all")
+    names = sql.SQL(", ").join(map(sql.Identifier, ["timestamp", *values.columns]))
+    with conn.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("CREATE TEMP TABLE readings_staging AS SELECT {} FROM readings LIMIT 0").format(names)
+        )
+        cursor.copy_expert(
+            sql.SQL("COPY readings_staging ({}) FROM STDIN (FORMAT binary)").format(names),
+            io.BytesIO(encode_binary_rows(rows["timestamp"].to_numpy(), values)),
+        )
+        cursor.execute(
+            sql.SQL(
+                "INSERT INTO readings (channel_id, interval_s, ingest_run_id, {names})"
+                " SELECT %s, %s, %s, {names} FROM readings_staging ON CONFLICT DO NOTHING"
+            ).format(names=names),
+            (channel_id, interval_s, run_id),
+        )
+        inserted = cursor.rowcount
+        cursor.execute("DROP TABLE readings_staging")
+    return inserted
+
+
+def encode_binary_rows(timestamp_s: np.ndarray, values: pd.DataFrame) -> bytes:
+    """Return rows in PostgreSQL's binary COPY format, built by whole columns.
+
+    Text would cost a decimal conversion of every number on both sides; this is one structured array for each pattern
+    of missing values, of which a reply has few, for a NULL takes no bytes in a row. See "Binary Format" under COPY in
+    PostgreSQL's manual.
+
+    Parameters
+    ----------
+    timestamp_s : (n,) int64
+        Epoch seconds UTC.
+    values : (n, k) floats
+        NaN is missing.
+    """
+    micros = (timestamp_s.astype(np.int64) - _POSTGRES_EPOCH_S) * 1_000_000
+    missing = values.isna().to_numpy()
+    patterns, membership = np.unique(missing, axis=0, return_inverse=True)
+    membership = membership.reshape(-1)
+    blocks = [
+        _encode_pattern(micros[membership == number], values[membership == number], pattern)
+        for number, pattern in enumerate(patterns)
+    ]
+    return b"".join([_COPY_SIGNATURE, *blocks, _COPY_TRAILER])
+
+
+def _encode_pattern(micros: np.ndarray, values: pd.DataFrame, is_missing: np.ndarray) -> bytes:
+    """Encode rows that all lack the same columns: each field is its length, then its bytes; length −1 is NULL."""
+    layout: list[tuple[str, str]] = [("fields", ">i2"), ("timestamp_length", ">i4"), ("timestamp", ">i8")]
+    for column, missing in zip(values.columns, is_missing, strict=True):
+        layout.append((f"{column}_length", ">i4"))
+        if not missing:
+            layout.append((column, ">f8" if column in _DOUBLE_COLUMNS else ">f4"))
+    rows = np.empty(len(values), dtype=layout)
+    rows["fields"] = 1 + len(values.columns)
+    rows["timestamp_length"] = 8
+    rows["timestamp"] = micros
+    for column, missing in zip(values.columns, is_missing, strict=True):
+        rows[f"{column}_length"] = -1 if missing else rows.dtype[column].itemsize
+        if not missing:
+            rows[column] = values[column].to_numpy()
+    return rows.tobytes()
+
+
+def describe_rejects(rejects: dict[str, int]) -> str | None:
+    """Return the rejects in words for the log, or None when there are none."""
+    return "; ".join(f"{count} {reason}" for reason, count in sorted(rejects.items())) or None

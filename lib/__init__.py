@@ -1,0 +1,1 @@
+"""What every stage shares: errors, paths, command lines, logs, the database, time and statistics."""

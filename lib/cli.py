@@ -1,0 +1,88 @@
+"""How every script speaks on the command line: help from its docstring, one-line errors, shared arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from lib.errors import EXIT_FAILED, EXIT_USAGE, PipelineError
+from lib.logs import clean_text, setup_logging
+
+DEFAULT_SITE_ID = 23271
+WINDOW_HELP = (
+    "a date (YYYY-MM-DD) is the site's local day, the end day included; "
+    "a date-time with offset (2026-01-20T06:00-05:00) is exact, the end exclusive"
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: error: {clean_text(message)} (see --help)", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE)
+
+
+def script_parser(docstring: str | None) -> argparse.ArgumentParser:
+    """Return a parser whose description is the script's docstring, with `-v` added."""
+    parser = _Parser(description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-v", "--verbose", action="store_true", help="log more, and show traces of errors")
+    return parser
+
+
+def positive_int(text: str) -> int:
+    """Parse a whole number of one or more, for argparse."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return value
+
+
+def add_site_argument(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Add `--site`, the organization id."""
+    if required:
+        parser.add_argument("--site", type=positive_int, required=True, metavar="ID", help="site (organization) id")
+        return
+    parser.add_argument(
+        "--site",
+        type=positive_int,
+        default=DEFAULT_SITE_ID,
+        metavar="ID",
+        help="site (organization) id (default: %(default)s)",
+    )
+
+
+def add_window_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--start` and `--end`, understood alike by every script."""
+    parser.add_argument("--start", metavar="WHEN", help=f"start of the window: {WINDOW_HELP}")
+    parser.add_argument("--end", metavar="WHEN", help="end of the window, in the same forms")
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as JSON on stdout; a NaN in it is a defect and raises ValueError."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str))
+
+
+def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
+    """Run a script's `main` and turn any error into one line on stderr and an exit code."""
+    setup_logging()
+    try:
+        return main(argv)
+    except PipelineError as err:
+        code, message = err.exit_code, str(err)
+    except KeyboardInterrupt:
+        code, message = EXIT_FAILED, "interrupted; what was committed is kept, run again to continue"
+    except BrokenPipeError:
+        # The reader of our output (head, less) went away: nothing is left to say to it.
+        sys.stderr.close()
+        return EXIT_FAILED
+    except Exception as err:  # the last line of defence: a defect must still end as one line and an exit code
+        code, message = EXIT_FAILED, f"unexpected {type(err).__name__}: {err}; run again with -v for the trace"
+    logger = logging.getLogger(__name__)
+    logger.error(message, exc_info=logger.isEnabledFor(logging.DEBUG))
+    return code

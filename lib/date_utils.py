@@ -1,0 +1,195 @@
+"""Windows, local days and the interval grid. Pure: no clock, no settings; `now` is always an argument.
+
+Everything is kept in UTC and labelled by the interval's start. A site's local day has 23, 24 or 25 hours, so days and
+weeks are counted on the local calendar and only then turned into UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+from lib.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HOURS_PER_WEEK = 168
+EARLIEST_YEAR = 2000  # sub-meters of this kind are younger; an earlier year is a slip of the keyboard
+
+
+class Window(NamedTuple):
+    """A stretch of time in UTC: `start` included, `end` excluded."""
+
+    start: datetime
+    end: datetime
+
+    def __str__(self) -> str:
+        return f"{format_utc(self.start)}..{format_utc(self.end)}"
+
+
+def format_utc(moment: datetime) -> str:
+    """Return `moment` as ``2026-01-20T05:00Z``, with seconds only where it has any."""
+    moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ" if moment.second else "%Y-%m-%dT%H:%MZ")
+
+
+def parse_timezone(name: str) -> ZoneInfo:
+    """Return the IANA time zone called `name`.
+
+    Raises
+    ------
+    UsageError
+        When no such zone exists.
+    """
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as err:  # OSError: a name that is a folder, such as "America"
+        raise UsageError(f"unknown time zone {name!r}; give an IANA name such as America/New_York") from err
+
+
+def local_midnight(day: date, tz: ZoneInfo) -> datetime:
+    """Return the UTC moment at which the local day `day` begins.
+
+    Where a clock change skips midnight (as in some zones of the Americas), it is the first moment that exists.
+    """
+    return datetime.combine(day, time(), tzinfo=tz).astimezone(UTC)
+
+
+def local_day_window(first: date, last: date, tz: ZoneInfo) -> Window:
+    """Return the window of the local days from `first` to `last`, both included."""
+    return Window(local_midnight(first, tz), local_midnight(last + timedelta(days=1), tz))
+
+
+def align_down(moment: datetime, interval_s: int) -> datetime:
+    """Return the last multiple of `interval_s` on the UTC clock that is not after `moment`."""
+    epoch = int(moment.timestamp() // interval_s) * interval_s
+    return datetime.fromtimestamp(epoch, UTC)
+
+
+def align_up(moment: datetime, interval_s: int) -> datetime:
+    """Return the first multiple of `interval_s` on the UTC clock that is not before `moment`."""
+    aligned = align_down(moment, interval_s)
+    return aligned if aligned == moment else aligned + timedelta(seconds=interval_s)
+
+
+def _parse_when(text: str, option: str) -> date | datetime:
+    try:
+        if len(text) <= len("2026-01-20"):
+            value: date | datetime = date.fromisoformat(text)
+        else:
+            value = datetime.fromisoformat(text)
+    except ValueError as err:
+        raise UsageError(f"{option} {text!r} is neither a date (2026-01-20) nor a date-time with offset") from err
+    if value.year < EARLIEST_YEAR:
+        raise UsageError(f"{option} {text!r} lies before the year {EARLIEST_YEAR}; check the year")
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise UsageError(f"{option} {text!r} has no offset; write {text}-05:00, or a bare date for a local day")
+        return value.astimezone(UTC)
+    return value
+
+
+def parse_start(text: str, tz: ZoneInfo) -> datetime:
+    """Return the UTC moment that `--start` means: the local day's beginning, or the exact moment."""
+    value = _parse_when(text, "--start")
+    return value if isinstance(value, datetime) else local_midnight(value, tz)
+
+
+def parse_end(text: str, tz: ZoneInfo) -> datetime:
+    """Return the exclusive UTC moment that `--end` means: the local day's close, or the exact moment."""
+    value = _parse_when(text, "--end")
+    return value if isinstance(value, datetime) else local_midnight(value + timedelta(days=1), tz)
+
+
+def resolve_window(
+    start: str | None, end: str | None, days: int, tz: ZoneInfo, now: datetime, interval_s: int
+) -> Window:
+    """Return the window that the arguments ask for, on the interval grid and not beyond the last whole interval.
+
+    Parameters
+    ----------
+    start, end
+        What the operator wrote, or None. Without `end` the window ends now; without `start` it begins `days` local
+        days before its end's day, so that ``--days 1`` at any hour holds the whole of yesterday and today so far.
+    days
+        Local days, one or more.
+    interval_s
+        The grid in seconds. `start` is moved down to it and `end` up: a window off the grid would make the service
+        return near-duplicates of stored intervals.
+
+    Raises
+    ------
+    UsageError
+        When the dates are malformed, in reverse, or wholly in the future.
+    """
+    last_whole = align_down(now, interval_s)
+    if end is None:
+        end_utc = last_whole
+    else:
+        end_utc = min(align_up(parse_end(end, tz), interval_s), last_whole)
+    if start is None:
+        last_day = (end_utc - timedelta(microseconds=1)).astimezone(tz).date() if end else end_utc.astimezone(tz).date()
+        start_utc = local_midnight(last_day - timedelta(days=days if end is None else days - 1), tz)
+    else:
+        start_utc = parse_start(start, tz)
+    start_utc = align_down(start_utc, interval_s)
+    if start_utc >= last_whole:
+        raise UsageError(f"the window starts at {format_utc(start_utc)}, in the future; choose an earlier --start")
+    if start_utc >= end_utc:
+        raise UsageError(f"the window ends ({format_utc(end_utc)}) before it starts ({format_utc(start_utc)})")
+    return Window(start_utc, end_utc)
+
+
+def last_complete_week(now: datetime, tz: ZoneInfo) -> tuple[date, date]:
+    """Return Monday and Sunday of the last local week that is wholly over at `now`."""
+    today = now.astimezone(tz).date()
+    monday = today - timedelta(days=today.weekday() + 7)
+    return monday, monday + timedelta(days=6)
+
+
+def days_before(moment: datetime, days: int, tz: ZoneInfo) -> datetime:
+    """Return the UTC moment `days` local days before `moment`, at the same wall-clock time."""
+    local = moment.astimezone(tz)
+    return (local.replace(tzinfo=None) - timedelta(days=days)).replace(tzinfo=tz).astimezone(UTC)
+
+
+def split_window(window: Window, days: int) -> Iterator[Window]:
+    """Yield consecutive windows of at most `days` × 24 h that together are `window`."""
+    start = window.start
+    while start < window.end:
+        end = min(start + timedelta(days=days), window.end)
+        yield Window(start, end)
+        start = end
+
+
+def expected_intervals(window: Window, interval_s: int) -> int:
+    """Return how many intervals of `interval_s` seconds start within `window`.
+
+    A local day of 15-minute intervals has 96 of them, 92 when the clocks go forward and 100 when they go back.
+    """
+    return max(0, int((window.end - window.start).total_seconds()) // interval_s)
+
+
+def add_local_time(readings: pd.DataFrame, tz: ZoneInfo) -> pd.DataFrame:
+    """Return `readings` with the wall-clock columns that schedules and profiles need.
+
+    Parameters
+    ----------
+    readings
+        With `interval_start`, datetime64 in UTC.
+
+    Returns
+    -------
+    pd.DataFrame
+        The same rows with `local_time` (datetime64, naive wall clock), `local_hour` (0–23), `local_weekday`
+        (0 = Monday) and `hour_of_week` (0–167, 0 = Monday 00:00). In the repeated hour of autumn two intervals share
+        a wall-clock time; `interval_start` still tells them apart.
+    """
+    local = readings["interval_start"].dt.tz_convert(tz).dt.tz_localize(None)
+    hour, weekday = local.dt.hour.astype("int16"), local.dt.weekday.astype("int16")
+    return readings.assign(
+        local_time=local, local_hour=hour, local_weekday=weekday, hour_of_week=(weekday * 24 + hour).astype("int16")
+    )

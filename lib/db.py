@@ -1,0 +1,123 @@
+"""Connections to PostgreSQL, and rows in and out by COPY. Driver errors leave here as `DatabaseError`.
+
+Nothing here relies on session state, so it works through a transaction-pooling proxy: read-only is said for each
+transaction, and there are no options at connect. Helpers never commit; scripts do.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+from psycopg2 import errors as pg_errors
+
+from lib.errors import DatabaseError
+from lib.logs import clean_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from psycopg2.extensions import connection as Connection
+    from psycopg2.sql import Composable
+
+CONNECT_TIMEOUT_S = 15  # a serverless host may have to wake up first
+_SETUP_HINT = "run: python govern/setup_database.py"
+
+
+@contextmanager
+def connect(database_url: str, *, readonly: bool = False) -> Iterator[Connection]:
+    """Yield a connection and close it; what was not committed is rolled back.
+
+    Parameters
+    ----------
+    database_url
+        A ``postgresql://`` URL or a libpq connection string.
+    readonly
+        Begin every transaction READ ONLY.
+
+    Raises
+    ------
+    DatabaseError
+        When the server cannot be reached, or a statement within the block fails.
+    """
+    try:
+        conn = psycopg2.connect(database_url, connect_timeout=CONNECT_TIMEOUT_S, application_name="energy-pipeline")
+    except psycopg2.Error as err:
+        raise DatabaseError(f"cannot connect to PostgreSQL: {_one_line(err)}; check DATABASE_URL") from err
+    try:
+        if readonly:
+            conn.set_session(readonly=True)
+        yield conn
+    except psycopg2.Error as err:
+        raise wrap_error(err) from err
+    finally:
+        conn.close()
+
+
+def wrap_error(err: psycopg2.Error) -> DatabaseError:
+    """Return the driver's error as a `DatabaseError` that says what to do next."""
+    if isinstance(err, (pg_errors.UndefinedTable, pg_errors.UndefinedColumn, pg_errors.UndefinedFunction)):
+        hint = f"the schema is missing or old; {_SETUP_HINT}"
+    elif isinstance(err, pg_errors.ReadOnlySqlTransaction):
+        hint = "the database takes no writes (a read replica, or a read-only user?); use the primary's URL"
+    elif isinstance(err, pg_errors.InsufficientPrivilege):
+        hint = "this user lacks the right; use the role that setup_database.py made for this stage"
+    elif isinstance(err, (psycopg2.OperationalError, psycopg2.InterfaceError)):
+        hint = "the connection failed; what was committed is kept, run again to continue"
+    else:
+        hint = "run again with -v for the trace"
+    return DatabaseError(f"PostgreSQL: {_one_line(err)}; {hint}")
+
+
+def _one_line(err: psycopg2.Error) -> str:
+    text = clean_text(" ".join(str(err).split()))
+    return text or type(err).__name__
+
+
+def fetch_all(conn: Connection, sql: str | Composable, params: Any = None) -> list[tuple[Any, ...]]:
+    """Run a query and return its rows."""
+    with conn.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+def fetch_one(conn: Connection, sql: str | Composable, params: Any = None) -> tuple[Any, ...] | None:
+    """Run a query and return its first row, or None when there is none."""
+    rows = fetch_all(conn, sql, params)
+    return rows[0] if rows else None
+
+
+def execute(conn: Connection, sql: str | Composable, params: Any = None) -> int:
+    """Run a statement and return how many rows it touched."""
+    with conn.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.rowcount
+
+
+def copy_frame(conn: Connection, query: str, params: Any, dtypes: dict[str, Any]) -> pd.DataFrame:
+    """Return a query's rows as a frame, moved by COPY: several times quicker than a cursor for tens of thousands.
+
+    Parameters
+    ----------
+    query
+        A SELECT with ``%s`` or ``%(name)s`` places; its columns stand in the order of `dtypes`.
+    dtypes
+        Column name → pandas dtype. NULL becomes NaN.
+    """
+    import pandas as pd
+
+    buffer = io.BytesIO()
+    with conn.cursor() as cursor:
+        bound = cursor.mogrify(query, params).decode(conn_encoding(conn))
+        cursor.copy_expert(f"COPY ({bound}) TO STDOUT (FORMAT csv)", buffer)
+    buffer.seek(0)
+    return pd.read_csv(buffer, header=None, names=list(dtypes), dtype=dtypes, keep_default_na=False, na_values=[""])
+
+
+def conn_encoding(conn: Connection) -> str:
+    """Return the Python name of the connection's encoding."""
+    from psycopg2.extensions import encodings
+
+    return encodings[conn.encoding]

@@ -1,0 +1,47 @@
+"""Where things are, derived from this file so that any working directory will do."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from lib.errors import PipelineError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+ENV_FILE = PROJECT_ROOT / ".env"
+SITES_DIR = PROJECT_ROOT / "config" / "sites"
+MIGRATIONS_DIR = PROJECT_ROOT / "govern" / "schema"
+VIEWS_DIR = PROJECT_ROOT / "govern" / "views"
+CHECKS_DIR = PROJECT_ROOT / "govern" / "checks"
+REPORTS_DIR = PROJECT_ROOT / "reports"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write `text` to `path` so that a reader sees the old file or the whole new one, never a part.
+
+    Raises
+    ------
+    PipelineError
+        When the folder or the file cannot be written; the old file is then untouched.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as handle:
+            temporary = Path(handle.name)
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        # mkstemp makes private files; a report is for whoever may read its folder.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError as err:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise PipelineError(f"cannot write {path}: {err.strerror or err}; choose another place") from err

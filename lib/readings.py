@@ -1,0 +1,131 @@
+"""Reads the Layer 3 views into frames. The one place where analyses and reports touch the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from lib import db
+from lib.date_utils import Window
+from lib.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from psycopg2.extensions import connection as Connection
+
+
+class Site(NamedTuple):
+    """A site as `v_sites` shows it."""
+
+    site_id: int
+    site_name: str
+    timezone: str
+    address: str | None
+    city: str | None
+    country: str | None
+    currency_code: str | None
+    data_source: str
+
+
+class ValidationStatus(NamedTuple):
+    """The circuit breaker of a site, as `v_validation_status` shows it."""
+
+    validation_run_id: int | None
+    verdict: str
+    is_current: bool
+    blocking_checks: list[str]
+    warning_checks: list[str]
+    blocking_message: str | None
+    blocking_hint: str | None
+
+
+def load_site(conn: Connection, site_id: int) -> Site:
+    """Return the site.
+
+    Raises
+    ------
+    DataError
+        When the database does not know it.
+    """
+    row = db.fetch_one(
+        conn,
+        "SELECT site_id, site_name, timezone, address, city, country, currency_code, data_source"
+        " FROM v_sites WHERE site_id = %s",
+        (site_id,),
+    )
+    if row is None:
+        raise DataError(
+            f"site {site_id} is not in the database; check --site, "
+            f"or run: python ingest/ingest_to_postgres.py --site {site_id}"
+        )
+    return Site(*row)
+
+
+def load_validation_status(conn: Connection, site_id: int) -> ValidationStatus:
+    """Return the state of the site's circuit breaker; the site must exist."""
+    (row,) = db.fetch_all(
+        conn,
+        "SELECT validation_run_id, verdict, is_current, blocking_checks, warning_checks, blocking_message,"
+        " blocking_hint FROM v_validation_status WHERE site_id = %s",
+        (site_id,),
+    )
+    return ValidationStatus(*row)
+
+
+def load_meters(conn: Connection, site_id: int) -> pd.DataFrame:
+    """Return the site's meters, ordered by id.
+
+    Returns
+    -------
+    pd.DataFrame
+        `channel_id` (int64), `channel_name`, `parent_channel_id` (Int64), `is_energy_meter` (bool), `interval_s`
+        (Int64, missing before the first reading), `installed_at` and `uninstalled_at` (datetime64, UTC, or NaT).
+    """
+    import pandas as pd
+
+    rows = db.fetch_all(
+        conn,
+        "SELECT meter_id, meter_name, parent_meter_id, is_energy_meter, interval_s, installed_at, uninstalled_at"
+        " FROM v_meters WHERE site_id = %s ORDER BY meter_id",
+        (site_id,),
+    )
+    columns = [
+        "channel_id", "channel_name", "parent_channel_id", "is_energy_meter", "interval_s", "installed_at",
+        "uninstalled_at",
+    ]  # fmt: skip
+    meters = pd.DataFrame(rows, columns=columns)
+    for column in ("installed_at", "uninstalled_at"):
+        meters[column] = pd.to_datetime(meters[column], utc=True)
+    return meters.astype(
+        {"channel_id": "int64", "parent_channel_id": "Int64", "is_energy_meter": "bool", "interval_s": "Int64"}
+    )
+
+
+def load_readings(conn: Connection, site_id: int, window: Window) -> pd.DataFrame:
+    """Return energy and power of all meters of the site whose interval starts within `window`.
+
+    Returns
+    -------
+    pd.DataFrame
+        Sorted by (`channel_id`, `interval_start`) and unique on them: `channel_id` (int64), `interval_start`
+        (datetime64 in UTC), `interval_s` (int64), `energy_kwh` and `power_kw` (float64; NaN is missing). An interval
+        that was never received has no row.
+    """
+    import pandas as pd
+
+    readings = db.copy_frame(
+        conn,
+        # Epoch seconds parse several times quicker than time stamps written out.
+        "SELECT meter_id, extract(epoch FROM timestamp)::bigint, interval_s, energy_kwh, power_kw"
+        " FROM v_readings_enriched WHERE site_id = %s AND timestamp >= %s AND timestamp < %s",
+        (site_id, window.start, window.end),
+        {
+            "channel_id": "int64",
+            "interval_start": "int64",
+            "interval_s": "int64",
+            "energy_kwh": "float64",
+            "power_kw": "float64",
+        },
+    )
+    readings = readings.sort_values(["channel_id", "interval_start"], ignore_index=True)
+    readings["interval_start"] = pd.to_datetime(readings["interval_start"], unit="s", utc=True)
+    return readings

@@ -1,0 +1,69 @@
+"""Statistics that several analyses share. Pure and vectorised: arrays in, arrays out, NaN is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+
+def label_runs(flags: pd.Series, new_group: pd.Series) -> pd.Series:
+    """Number the unbroken runs of True in `flags`.
+
+    Parameters
+    ----------
+    flags
+        Boolean, in time order within each group.
+    new_group
+        Boolean, True on a row that cannot continue the row before it (another channel, or a hole in time).
+
+    Returns
+    -------
+    pd.Series
+        Int64: 1, 2, 3 … for the rows of each run, and 0 where `flags` is False.
+    """
+    values = flags.to_numpy(dtype=bool)
+    previous = np.concatenate(([False], values[:-1]))
+    starts = values & (~previous | new_group.to_numpy(dtype=bool))
+    return pd.Series(np.where(values, np.cumsum(starts), 0), index=flags.index, dtype="int64")
+
+
+def grouped_quantiles(
+    values: npt.ArrayLike, groups: npt.ArrayLike, group_count: int, quantiles: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Return quantiles of `values` within each group, all groups at once.
+
+    Linear interpolation between order statistics, definition 7 of Hyndman & Fan (1996), "Sample Quantiles in
+    Statistical Packages", The American Statistician 50(4), doi:10.1080/00031305.1996.10473566.
+
+    Parameters
+    ----------
+    values : (n,) floats
+        NaN is missing and left out.
+    groups : (n,) integers
+        From 0 to `group_count` − 1; rows with a negative group are left out.
+    quantiles : (q,) floats between 0 and 1
+
+    Returns
+    -------
+    (group_count, q) floats
+        NaN where a group has no value.
+    (group_count,) integers
+        How many values each group has.
+    """
+    value = np.asarray(values, dtype=float)
+    group = np.asarray(groups, dtype=np.int64)
+    wanted = np.asarray(quantiles, dtype=float)
+    keep = ~np.isnan(value) & (group >= 0)
+    value, group = value[keep], group[keep]
+    value = value[np.lexsort((value, group))]
+    counts = np.bincount(group, minlength=group_count)
+    result = np.full((group_count, wanted.size), np.nan)
+    filled = counts > 0
+    first = (np.cumsum(counts) - counts)[filled, None]
+    position = (counts[filled, None] - 1) * wanted[None, :]
+    below = np.floor(position).astype(np.int64)
+    above = np.ceil(position).astype(np.int64)
+    low, high = value[first + below], value[first + above]
+    result[filled] = low + (high - low) * (position - below)
+    return result, counts
