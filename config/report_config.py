@@ -28,7 +28,7 @@ class ReportConfig:
     baseline_weeks: int = 4
     baseline_min_completeness_pct: float = 70.0
 
-    # Fewer baseline values than this in an hour of the week say nothing about its quartiles: two weeks of 15-minute data.
+    # Fewer baseline values in an hour of the week than two weeks of 15-minute data say nothing about its quartiles.
     hour_of_week_min_samples: int = 8
 
     # Lists in the report hold this many findings at most; the sums beside them hold all.
@@ -83,6 +83,12 @@ class ReportConfig:
     quick_win_min_weekly_kwh: float = 10.0
     # A channel with less sound data than this in the period earns repair, not advice.
     quick_win_min_sound_pct: float = 50.0
+    # How far a saving is believed. Twice the usual excess: something changed this week, so it can be changed back.
+    quick_win_new_ratio: float = 2.0
+    # A load that draws nearly the same by night as by day may have to run.
+    quick_win_always_on_ratio: float = 0.8
+    # Something left on stands well above the resting power; less than this is a load that wavers about it.
+    quick_win_left_on_ratio: float = 1.5
     # Priority by what it costs a year: about a day's wages of whoever changes a schedule, and a third of it.
     quick_win_high_annual_usd: float = 500.0
     quick_win_medium_annual_usd: float = 150.0

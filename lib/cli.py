@@ -73,16 +73,19 @@ def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None 
     setup_logging()
     try:
         return main(argv)
-    except PipelineError as err:
-        code, message = err.exit_code, str(err)
-    except KeyboardInterrupt:
-        code, message = EXIT_FAILED, "interrupted; what was committed is kept, run again to continue"
     except BrokenPipeError:
         # The reader of our output (head, less) went away: nothing is left to say to it.
         sys.stderr.close()
         return EXIT_FAILED
+    except PipelineError as err:
+        failure: BaseException = err
+        code, message = err.exit_code, str(err)
+    except KeyboardInterrupt as err:
+        failure = err
+        code, message = EXIT_FAILED, "interrupted; what was committed is kept, run again to continue"
     except Exception as err:  # the last line of defence: a defect must still end as one line and an exit code
+        failure = err
         code, message = EXIT_FAILED, f"unexpected {type(err).__name__}: {err}; run again with -v for the trace"
     logger = logging.getLogger(__name__)
-    logger.error(message, exc_info=logger.isEnabledFor(logging.DEBUG))
+    logger.error("%s", message, exc_info=failure if logger.isEnabledFor(logging.DEBUG) else None)
     return code

@@ -150,6 +150,28 @@ def last_complete_week(now: datetime, tz: ZoneInfo) -> tuple[date, date]:
     return monday, monday + timedelta(days=6)
 
 
+def resolve_period(start: str | None, end: str | None, tz: ZoneInfo, now: datetime) -> Window:
+    """Return the period that a report or an analysis is about.
+
+    Without `start` and `end` it is the last complete local week; with one of them, the seven local days that begin or
+    close there.
+
+    Raises
+    ------
+    UsageError
+        When the dates are malformed, in reverse, or not wholly over at `now`.
+    """
+    if start is None and end is None:
+        return local_day_window(*last_complete_week(now, tz), tz)
+    start_utc = parse_start(start, tz) if start is not None else days_before(parse_end(end or "", tz), 7, tz)
+    end_utc = parse_end(end, tz) if end is not None else days_before(start_utc, -7, tz)
+    if start_utc >= end_utc:
+        raise UsageError(f"the period ends ({format_utc(end_utc)}) before it starts ({format_utc(start_utc)})")
+    if end_utc > now:
+        raise UsageError(f"the period ends at {format_utc(end_utc)}, in the future; choose days that are over")
+    return Window(start_utc, end_utc)
+
+
 def days_before(moment: datetime, days: int, tz: ZoneInfo) -> datetime:
     """Return the UTC moment `days` local days before `moment`, at the same wall-clock time."""
     local = moment.astimezone(tz)
@@ -189,7 +211,7 @@ def add_local_time(readings: pd.DataFrame, tz: ZoneInfo) -> pd.DataFrame:
         a wall-clock time; `interval_start` still tells them apart.
     """
     local = readings["interval_start"].dt.tz_convert(tz).dt.tz_localize(None)
-    hour, weekday = local.dt.hour.astype("int16"), local.dt.weekday.astype("int16")
+    hour, weekday = local.dt.hour.astype("int16"), local.dt.day_of_week.astype("int16")
     return readings.assign(
         local_time=local, local_hour=hour, local_weekday=weekday, hour_of_week=(weekday * 24 + hour).astype("int16")
     )

@@ -1,0 +1,124 @@
+"""What the tests share: a real PostgreSQL of their own, a database for each test, the sandbox over real HTTP."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg2
+import pytest
+
+from govern.schema_files import apply_migrations, apply_views
+from lib import db, logs
+from lib.paths import PROJECT_ROOT
+from operations.embedded_postgres import ensure_database, start_server, stop_server
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+TEMPLATE_DATABASE = "energy_template"
+_database_numbers = itertools.count(1)
+
+RunScript = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the fast tests first, so that a plain mistake shows within seconds."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(autouse=True)
+def _forget_secrets() -> Iterator[None]:
+    yield
+    logs._secrets.clear()
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own settings out of the tests."""
+    for name in list(os.environ):
+        if name == "DATABASE_URL" or "ENISCOPE_" in name:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """URL of the maintenance database of a server that lives as long as the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="energy-tests-"))
+    # The data of a test need not survive a power cut.
+    yield start_server(folder / "postgres", settings={"fsync": "off", "max_connections": "60"})
+    stop_server(folder / "postgres")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_url: str) -> str:
+    """A database with the whole schema, from which each test's own is copied in a moment."""
+    url = ensure_database(postgres_url, TEMPLATE_DATABASE)
+    with db.connect(url) as conn:
+        apply_migrations(conn)
+        apply_views(conn)
+    return url
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """URL of a new database without any table."""
+    name = f"test_{next(_database_numbers)}"
+    yield ensure_database(postgres_url, name)
+    _administer(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
+    """URL of a new database with the schema and no rows."""
+    name = f"test_{next(_database_numbers)}"
+    _administer(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE_DATABASE}"')
+    yield template_database.replace(TEMPLATE_DATABASE, name)
+    _administer(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def conn(database_url: str) -> Iterator[Connection]:
+    """A connection to a new database with the schema."""
+    with db.connect(database_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def run_script(tmp_path: Path) -> RunScript:
+    """Run a project script as a process of its own, with nothing of this machine's settings."""
+
+    def run(
+        script: str, *args: str | Path, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            [sys.executable, str(PROJECT_ROOT / script), *map(str, args)],
+            env=environment | (env or {}),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+def _administer(url: str, statement: str) -> None:
+    """Run a statement that refuses to be within a transaction."""
+    connection = psycopg2.connect(url)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    finally:
+        connection.close()

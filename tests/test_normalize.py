@@ -1,0 +1,135 @@
+"""Replies of the service into rows, worked out by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ingest.normalize import (
+    METER_FIELDS,
+    parse_channel,
+    parse_device,
+    parse_fields,
+    parse_organization,
+    parse_readings,
+)
+from lib.date_utils import Window
+from lib.errors import DataError
+
+START = 1_768_885_200  # 2026-01-20 05:00 UTC, local midnight in New York
+WINDOW = Window(datetime.fromtimestamp(START, UTC), datetime.fromtimestamp(START + 3600, UTC))
+
+
+def reply(records: list[Any], **units: str) -> dict[str, Any]:
+    return {"resolution": "900", "units": {"ts": "Unix Time", **units}, "records": records}
+
+
+def test_energy_and_power_become_kilo_and_the_rest_stays() -> None:
+    records = [{"ts": START, "E": 1290.08, "P": 1290.12, "Q": 500, "S": "1383.6", "V": 120.31, "PF": 0.6, "F": 60.01}]
+    parsed = parse_readings(reply(records, E="Wh", P="W"), WINDOW, 900, ["E", "P", "Q", "S", "V", "PF", "F"])
+    assert parsed.rows.iloc[0].to_dict() == pytest.approx(
+        {
+            "timestamp": START,
+            "energy_kwh": 1.29008,
+            "power_kw": 1.29012,
+            "reactive_power_kvar": 0.5,
+            "apparent_power_kva": 1.3836,
+            "voltage_v": 120.31,
+            "power_factor": 0.6,
+            "frequency_hz": 60.01,
+        },
+        rel=1e-12,
+    )
+
+
+def test_units_of_the_reply_are_the_authority() -> None:
+    parsed = parse_readings(reply([{"ts": START, "E": 1.5, "P": 6}], E="kWh", P="kW"), WINDOW, 900, ["E", "P"])
+    assert parsed.rows[["energy_kwh", "power_kw"]].iloc[0].tolist() == [1.5, 6.0]
+    with pytest.raises(DataError, match="'MWh', a unit that is not known"):
+        parse_readings(reply([{"ts": START, "E": 1.5}], E="MWh"), WINDOW, 900, ["E"])
+
+
+def test_missing_is_nan_and_zero_is_zero() -> None:
+    records: list[Any] = [
+        {"ts": START, "E": 0, "P": "0"},
+        {"ts": START + 900, "E": None, "P": ""},
+        {"ts": START + 1800, "E": "n/a", "P": True},
+        {"ts": START + 2700, "E": float("inf")},
+    ]
+    rows = parse_readings(reply(records), WINDOW, 900, ["E", "P"]).rows
+    assert rows["energy_kwh"].iloc[0] == rows["power_kw"].iloc[0] == 0.0
+    assert np.isnan(rows[["energy_kwh", "power_kw"]].iloc[1:].to_numpy()).all()
+
+
+def test_what_cannot_be_placed_is_counted_by_reason() -> None:
+    records: list[Any] = [
+        {"ts": str(START + 900), "E": 1000},
+        {"E": 5},
+        {"ts": None, "E": 5},
+        "no record",
+        {"ts": START + 91, "E": 5},
+        {"ts": START - 900, "E": 5},
+        {"ts": START + 3600, "E": 5},  # the end is exclusive
+        {"ts": START + 900, "E": 9999},  # a second value for the same interval
+        {"ts": START, "E": 2000},
+    ]
+    parsed = parse_readings(reply(records), WINDOW, 900, ["E"])
+    assert parsed.rows.to_dict("list") == {"timestamp": [START, START + 900], "energy_kwh": [2.0, 1.0]}
+    assert parsed.fetched == 9
+    assert parsed.rejects == {"no_timestamp": 3, "off_grid": 1, "outside_window": 2, "repeated": 1}
+
+
+def test_empty_reply_is_an_empty_frame_with_every_column() -> None:
+    parsed = parse_readings(reply([]), WINDOW, 900, ["E", "P"])
+    assert parsed.rows.columns.tolist() == ["timestamp", "energy_kwh", "power_kw"]
+    assert (len(parsed.rows), parsed.fetched, parsed.rejects) == (0, 0, {})
+
+
+@pytest.mark.parametrize("records", [None, {}, "x"])
+def test_reply_without_records_is_refused(records: Any) -> None:
+    with pytest.raises(DataError, match="no list of records"):
+        parse_readings({"resolution": 900, "records": records}, WINDOW, 900, ["E"])
+
+
+def test_channel_with_strings_for_numbers() -> None:
+    raw = {
+        "dataChannelId": "59155",
+        "channelName": ' RTU-1 <b>"x"</b>\x00 ',
+        "deviceId": 7,
+        "organizationId": "23271",
+        "parentId": None,
+        "deviceTypeId": "20",
+        "installedTs": "1593561600",
+        "uninstalledTs": 0,
+        "isMeteringPoint": "1",
+        "uuId": "5410ECA8722E0001",
+    }
+    channel = parse_channel(raw, 23271)
+    assert channel is not None
+    assert channel["channel_id"] == 59155
+    assert channel["name"] == 'RTU-1 <b>"x"</b>'
+    assert channel["device_type_id"] == 20
+    assert channel["installed_at"] == datetime(2020, 7, 1, tzinfo=UTC)
+    assert channel["uninstalled_at"] is None
+    assert channel["is_metering_point"] is True
+    assert parse_channel(raw | {"organizationId": 5}, 23271) is None
+    assert parse_channel(raw | {"dataChannelId": None}, 23271) is None
+    assert parse_device({"deviceName": "no id"}, 23271) is None
+
+
+def test_organization_needs_a_time_zone() -> None:
+    raw = {"organizationId": 23271, "organizationName": "", "timeZone": "America/New_York", "lat": "35.7", "lng": None}
+    organization = parse_organization(raw)
+    assert (organization["name"], organization["latitude"], organization["longitude"]) == ("Site 23271", 35.7, None)
+    with pytest.raises(DataError, match="site 23271: the service gives no time zone"):
+        parse_organization(raw | {"timeZone": None})
+
+
+def test_fields_are_found_in_any_shape() -> None:
+    assert parse_fields({"fields": [{"field": "P"}, {"field": "E"}]}) == ("E", "P")
+    assert parse_fields({"T": {"unit": "°C"}, "RH": {}}) == ("T", "RH")
+    assert parse_fields(["unknown"]) == ()
+    assert "CO2" not in METER_FIELDS

@@ -1,0 +1,101 @@
+"""Migrations and views in a real PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from govern import schema_files
+from lib import db
+from lib.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+
+def test_second_setup_finds_nothing_to_do(empty_database_url: str) -> None:
+    with db.connect(empty_database_url) as conn:
+        assert schema_files.apply_migrations(conn) == [path.name for path in sorted(
+            schema_files.MIGRATIONS_DIR.glob("*.sql"))]  # fmt: skip
+        assert set(schema_files.apply_views(conn)) == {view.name for view in schema_files.read_view_files()}
+        assert schema_files.apply_migrations(conn) == []
+        assert schema_files.apply_views(conn) == []
+        assert schema_files.pending_migrations(conn) == []
+
+
+def test_migration_that_fails_leaves_no_trace(empty_database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "0001_good.sql").write_text("CREATE TABLE good (id bigint);")
+    (tmp_path / "0002_bad.sql").write_text("CREATE TABLE half (id bigint); SELECT * FROM nowhere;")
+    with pytest.raises(DatabaseError, match="nowhere"), db.connect(empty_database_url) as conn:
+        schema_files.apply_migrations(conn, tmp_path)
+    with db.connect(empty_database_url) as conn:
+        assert db.fetch_all(conn, "SELECT name FROM schema_migrations") == [("0001_good.sql",)]
+        assert db.fetch_one(conn, "SELECT to_regclass('half')") == (None,)
+
+
+def test_applied_migration_that_changed_is_refused(empty_database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "0001_first.sql").write_text("CREATE TABLE a (id bigint);")
+    with db.connect(empty_database_url) as conn:
+        schema_files.apply_migrations(conn, tmp_path)
+        (tmp_path / "0001_first.sql").write_text("CREATE TABLE b (id bigint);")
+        with pytest.raises(DatabaseError, match="0001_first.sql was changed after it was applied"):
+            schema_files.apply_migrations(conn, tmp_path)
+
+
+def test_two_setups_at_once_both_succeed(empty_database_url: str) -> None:
+    failures: list[Exception] = []
+
+    def set_up() -> None:
+        try:
+            with db.connect(empty_database_url) as conn:
+                schema_files.apply_migrations(conn)
+                schema_files.apply_views(conn)
+        except Exception as err:  # kept for the main thread to see
+            failures.append(err)
+
+    threads = [threading.Thread(target=set_up) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_changed_view_file_is_applied_without_touching_other_layers(conn: Connection) -> None:
+    before = db.fetch_one(conn, "SELECT 'mv_hourly_usage'::regclass::oid")
+    db.execute(conn, "UPDATE view_definitions SET checksum = 'older' WHERE name = 'v_sites'")
+    assert "v_sites" in schema_files.apply_views(conn)
+    assert db.fetch_one(conn, "SELECT 'mv_hourly_usage'::regclass::oid") == before
+    db.execute(conn, "UPDATE view_definitions SET checksum = 'older' WHERE name = 'mv_hourly_usage'")
+    assert "mv_hourly_usage" in schema_files.apply_views(conn)
+    assert db.fetch_one(conn, "SELECT 'mv_hourly_usage'::regclass::oid") != before
+
+
+def test_every_column_is_commented(conn: Connection) -> None:
+    bare = db.fetch_all(
+        conn,
+        "SELECT c.relname, a.attname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid"
+        " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')"
+        " AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped"
+        " AND col_description(c.oid, a.attnum) IS NULL ORDER BY 1, 2",
+    )
+    assert bare == []
+
+
+def test_view_files_begin_with_grain_units_and_time_zone() -> None:
+    for folder in (schema_files.MATERIALIZED_DIR, schema_files.BUSINESS_DIR):
+        for path in folder.glob("*.sql"):
+            head = "".join(line for line in path.read_text().splitlines(keepends=True) if line.startswith("--"))
+            assert "Grain:" in head, path.name
+            assert "Time zone:" in head, path.name
+
+
+def test_old_server_is_refused(conn: Connection) -> None:
+    class Old:
+        server_version = 140009
+
+    with pytest.raises(DatabaseError, match="PostgreSQL 14 is too old"):
+        schema_files.apply_migrations(Old())  # type: ignore[arg-type]

@@ -1,0 +1,141 @@
+"""Rows into a real PostgreSQL: exact, once, and logged."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest import store
+from lib import db
+from lib.date_utils import Window
+from lib.errors import DataError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+START_S = 1_768_885_200  # 2026-01-20 05:00 UTC
+ORGANIZATION = {"organization_id": 1, "name": "Site", "timezone": "America/New_York"}
+CHANNEL = {"channel_id": 10, "organization_id": 1, "name": "RTU-1"}
+
+
+def frame(*energy_kwh: float | None, start_s: int = START_S, **columns: list[float]) -> pd.DataFrame:
+    timestamp = start_s + 900 * np.arange(len(energy_kwh))
+    return pd.DataFrame({"timestamp": timestamp, "energy_kwh": np.array(energy_kwh, dtype=float), **columns})
+
+
+def stored(conn: Connection) -> list[tuple[Any, ...]]:
+    return db.fetch_all(
+        conn,
+        "SELECT channel_id, extract(epoch FROM timestamp)::bigint, interval_s, energy_kwh, power_kw, voltage_v"
+        " FROM readings ORDER BY 1, 2",
+    )
+
+
+def test_readings_arrive_exactly_and_nan_is_null(conn: Connection) -> None:
+    rows = frame(0.1, None, 0.0, -2.5, power_kw=[0.4, 1e-300, np.nan, 3.0], voltage_v=[120.25, np.nan, np.nan, 0.0])
+    assert store.insert_readings(conn, 10, 900, 1, rows) == 4
+    assert stored(conn) == [
+        (10, START_S, 900, 0.1, 0.4, 120.25),
+        (10, START_S + 900, 900, None, 1e-300, None),
+        (10, START_S + 1800, 900, 0.0, None, None),
+        (10, START_S + 2700, 900, -2.5, 3.0, 0.0),
+    ]
+
+
+def test_first_value_stays_and_duplicates_are_not_counted(conn: Connection) -> None:
+    assert store.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0)) == 2
+    assert store.insert_readings(conn, 10, 900, 2, frame(9.0, 9.0, 3.0)) == 1
+    assert [row[3] for row in stored(conn)] == [1.0, 2.0, 3.0]
+
+
+def test_partitions_are_made_for_the_months_needed(conn: Connection) -> None:
+    last_quarter_of_january = int(datetime(2026, 1, 31, 23, 45, tzinfo=UTC).timestamp())
+    assert store.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0, start_s=last_quarter_of_january)) == 2
+    partitions = db.fetch_all(
+        conn, "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'readings'::regclass ORDER BY 1"
+    )
+    assert partitions == [("readings_2026_01",), ("readings_2026_02",)]
+    (count,) = db.fetch_all(conn, "SELECT count(*) FROM readings_2026_02")[0]
+    assert count == 1
+
+
+def test_nothing_to_insert_is_no_error(conn: Connection) -> None:
+    assert store.insert_readings(conn, 10, 900, 1, frame()) == 0
+    assert store.insert_readings(conn, 10, 900, 1, frame(None, None)) == 2  # rows that say "nothing measured"
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(*[st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False))] * 2),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_any_pattern_of_missing_values_comes_back_as_it_went(
+    conn: Connection, pairs: list[tuple[float | None, float | None]]
+) -> None:
+    conn.rollback()
+    rows = frame(*[energy for energy, _ in pairs], power_kw=[np.nan if p is None else p for _, p in pairs])
+    assert store.insert_readings(conn, 10, 900, 1, rows) == len(pairs)
+    assert [row[3:5] for row in stored(conn)] == pairs
+
+
+def test_attempts_are_logged_from_start_to_end(conn: Connection) -> None:
+    window = Window(datetime(2026, 1, 20, tzinfo=UTC), datetime(2026, 1, 21, tzinfo=UTC))
+    run_id = store.start_run(conn, 1)
+    attempt = store.Attempt(run_id, 1, 10, window, 900, "eniscope")
+    log_id = store.start_attempt(conn, attempt)
+    assert db.fetch_all(conn, "SELECT status, finished_at FROM ingestion_logs") == [("running", None)]
+    store.finish_attempt(
+        conn, attempt, log_id, store.STATUS_DONE, fetched=96, inserted=90, duplicate=5, rejected=1, error="1 off_grid"
+    )
+    assert db.fetch_all(
+        conn,
+        "SELECT run_id, organization_id, channel_id, window_start, window_end, interval_s, data_source, status,"
+        " fetched, inserted, duplicate, rejected, error, finished_at >= started_at FROM ingestion_logs",
+    ) == [(run_id, 1, 10, *window, 900, "eniscope", "done", 96, 90, 5, 1, "1 off_grid", True)]
+
+
+def test_attempts_of_a_killed_run_are_closed_by_the_next(conn: Connection) -> None:
+    window = Window(datetime(2026, 1, 20, tzinfo=UTC), datetime(2026, 1, 21, tzinfo=UTC))
+    for minutes_ago in (90, 5):
+        log_id = store.start_attempt(conn, store.Attempt(7, 1, 10, window, 900, "eniscope"))
+        db.execute(
+            conn,
+            "UPDATE ingestion_logs SET started_at = started_at - %s WHERE log_id = %s",
+            (timedelta(minutes=minutes_ago), log_id),
+        )
+    assert store.start_run(conn, 1) == store.start_run(conn, 1) - 1
+    statuses = db.fetch_all(conn, "SELECT status FROM ingestion_logs ORDER BY log_id")
+    assert statuses == [("interrupted",), ("running",)]
+
+
+def test_descriptions_follow_the_service_and_rows_stay(conn: Connection) -> None:
+    store.register_site(conn, ORGANIZATION, [], [CHANNEL], "eniscope")
+    store.register_site(conn, ORGANIZATION, [], [CHANNEL | {"name": "RTU-1 (roof)"}], "eniscope")
+    assert db.fetch_all(conn, "SELECT name FROM channels") == [("RTU-1 (roof)",)]
+
+
+def test_sandbox_and_service_never_mix(conn: Connection) -> None:
+    store.register_site(conn, ORGANIZATION, [], [CHANNEL], "sandbox")
+    store.check_source(conn, 1, "eniscope")  # nothing stored yet: the account may still be set right
+    store.insert_readings(conn, 10, 900, 1, frame(1.0))
+    store.check_source(conn, 1, "sandbox")
+    with pytest.raises(DataError, match="holds readings of the sandbox"):
+        store.check_source(conn, 1, "eniscope")
+
+
+def test_fields_of_a_channel_are_remembered(conn: Connection) -> None:
+    store.register_site(conn, ORGANIZATION, [], [CHANNEL], "sandbox")
+    store.save_fields(conn, 10, ("E", "P"))
+    assert store.load_known_fields(conn, 1) == {10: ("E", "P")}
+    store.save_fields(conn, 10, None)
+    assert store.load_known_fields(conn, 1) == {}
+    assert db.fetch_all(conn, "SELECT is_unsupported FROM channels") == [(True,)]
