@@ -1,0 +1,1 @@
+"""Stage 4: turns what analyze found into files that people read."""

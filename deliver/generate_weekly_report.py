@@ -1,0 +1,119 @@
+"""Write a site's weekly energy report as JSON.
+
+Without --start and --end the report is on the last complete local week, Monday to Sunday, beside the four weeks
+before it. It is refused while the site's validation holds the data back.
+
+Stage: deliver (calls analyze)
+Reads: Layer 3 views
+Writes: reports/weekly_report_<site>_<first day>.json, or --out
+Safe to re-run: yes; the file is replaced whole
+
+Exit codes: 0 written · 1 failed · 2 bad arguments · 3 the data are held back (see --force)
+
+Examples:
+  python deliver/generate_weekly_report.py --site 23271
+  python deliver/generate_weekly_report.py --site 23271 --start 2026-01-20 --end 2026-01-26 --out reports/my-report.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from config.settings import load_settings
+from lib import cli, db
+from lib.errors import EXIT_DONE, BreakerOpenError
+from lib.logs import clean_text, setup_logging
+from lib.paths import REPORTS_DIR
+from lib.progress import progress_bar
+from lib.readings import ValidationStatus, load_site, load_validation_status
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+logger = logging.getLogger(__name__)
+
+SCHEMA_NAME = "weekly_report"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = cli.script_parser(__doc__)
+    cli.add_site_argument(parser, required=True)
+    cli.add_window_arguments(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it")
+    parser.add_argument("--timezone", metavar="ZONE", help="IANA zone to count days in (default: the site's)")
+    parser.add_argument(
+        "--force", action="store_true", help="write it although the data are held back; the report says so"
+    )
+    return parser
+
+
+def ask_breaker(status: ValidationStatus, site_id: int, is_forced: bool) -> bool:
+    """Return whether the data may pass by themselves; what may not needs `is_forced`.
+
+    Raises
+    ------
+    BreakerOpenError
+        When the data are held back and the report is not forced; it names the check and the remedy.
+    """
+    run_again = f"run: python govern/validate_data.py --site {site_id}"
+    if status.verdict == "missing":
+        problem = f"it was never validated; {run_again}"
+    elif not status.is_current:
+        problem = f"its validation is older than its latest ingest; {run_again}"
+    elif status.verdict == "open":
+        checks = ", ".join(status.blocking_checks)
+        problem = f"check {checks} failed ({status.blocking_message}); {status.blocking_hint}"
+    else:
+        return True
+    if not is_forced:
+        raise BreakerOpenError(f"site {site_id} is held back: {problem}")
+    logger.warning("site %d is held back, the report is written all the same (--force): %s", site_id, problem)
+    return False
+
+
+def build_report(conn: Connection, args: argparse.Namespace, now: datetime) -> dict[str, Any]:
+    """Ask the breaker, have the week analyzed, and put the findings into the report's shape."""
+    from analyze.site_week import load_and_analyze
+    from deliver.weekly_report import assemble_report
+
+    with progress_bar(2, "step") as advance:
+        load_site(conn, args.site)  # an unknown site has no breaker to ask
+        status = load_validation_status(conn, args.site)
+        may_pass = ask_breaker(status, args.site, args.force)
+        advance("validation")
+        site, week = load_and_analyze(conn, args.site, args.start, args.end, args.timezone, now)
+        advance("analyzed")
+        return assemble_report(site, status, week, is_forced=not may_pass, now=now)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the report and print where it is, with its headline."""
+    from deliver.report_files import check_report, write_report
+
+    args = build_parser().parse_args(argv)
+    setup_logging(args.verbose)
+    now = datetime.now(UTC)
+    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+        report = build_report(conn, args, now)
+    check_report(report, SCHEMA_NAME)
+    first_day = report["metadata"]["period"]["start"][:10]
+    path = args.out or REPORTS_DIR / f"weekly_report_{args.site}_{first_day}.json"
+    write_report(report, path)
+    print(path)
+    for line in report["summary"]["headline"]:
+        print(clean_text(line))
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

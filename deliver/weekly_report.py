@@ -1,0 +1,78 @@
+"""Puts the week's findings into the report's shape. Formats only: every number comes from `analyze`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from lib.date_utils import Window
+
+if TYPE_CHECKING:
+    from analyze.site_week import SiteWeek
+    from lib.readings import Site, ValidationStatus
+
+REPORT_VERSION = "1.0"
+
+SOURCE_NOTES = {
+    "eniscope": "Readings from the Eniscope service.",
+    "sandbox": "SANDBOX DATA: made up for trying and testing. Nothing here was measured in a building.",
+}
+_NOT_BUILT = {"status": "unavailable", "reason": "this version does not compute it yet"}
+
+
+def assemble_report(site: Site, status: ValidationStatus, week: SiteWeek, is_forced: bool, now: datetime) -> dict[str, Any]:
+    """Return the report as `schemas/weekly_report.schema.json` describes it."""
+    return {
+        "metadata": _metadata(site, status, week, is_forced, now),
+        "summary": _summary(site, week),
+        "consumption": week.consumption,
+        "sections": week.sections | {"forecast": _NOT_BUILT, "costOptimization": _NOT_BUILT},
+        "charts": week.charts,
+        "dataQuality": week.data_quality,
+    }
+
+
+def _metadata(
+    site: Site, status: ValidationStatus, week: SiteWeek, is_forced: bool, now: datetime
+) -> dict[str, Any]:
+    tz = ZoneInfo(week.timezone)
+    return {
+        "generatedAt": _iso(now, tz),
+        "reportVersion": REPORT_VERSION,
+        "site": {
+            "siteId": site.site_id,
+            "siteName": site.site_name,
+            "address": site.address,
+            "city": site.city,
+            "country": site.country,
+            "currencyCode": site.currency_code,
+        },
+        "period": {**_window(week.period, tz), "timezone": week.timezone},
+        "baseline": {**_window(week.baseline, tz), "weeksCount": week.baseline_weeks},
+        "dataResolution": week.data_resolution,
+        "dataSource": {"kind": site.data_source, "note": SOURCE_NOTES[site.data_source]},
+        "validation": {
+            "validationRunId": status.validation_run_id,
+            "verdict": status.verdict,
+            "isCurrent": status.is_current,
+            "isForced": is_forced,
+            "blockingChecks": status.blocking_checks,
+            "warningChecks": status.warning_checks,
+        },
+    }
+
+
+def _summary(site: Site, week: SiteWeek) -> dict[str, Any]:
+    """Return the summary; of made-up data the first line of the headline says so."""
+    if site.data_source == "eniscope":
+        return week.summary
+    return week.summary | {"headline": [SOURCE_NOTES[site.data_source], *week.summary["headline"]]}
+
+
+def _window(window: Window, tz: ZoneInfo) -> dict[str, str]:
+    return {"start": _iso(window.start, tz), "end": _iso(window.end, tz)}
+
+
+def _iso(moment: datetime, tz: ZoneInfo) -> str:
+    return moment.astimezone(tz).isoformat(timespec="seconds")

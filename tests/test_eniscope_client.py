@@ -1,0 +1,272 @@
+"""The client against a scripted server over real HTTP: authentication, retries, pages, and what it never does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from ingest.eniscope_client import EniscopeClient, Pacer, basic_authorization
+from lib.date_utils import Window
+from lib.errors import AccessError, ApiError, AuthenticationError, UnreachableError, UnsupportedFieldsError
+
+WINDOW = Window(datetime(2026, 1, 20, 5, tzinfo=UTC), datetime(2026, 1, 21, 5, tzinfo=UTC))
+Answer = tuple[int, str, dict[str, str], bytes]
+
+
+def answer(body: Any = None, status: int = 200, reason: str = "OK", **headers: str) -> Answer:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return status, reason, {name.replace("_", "-"): value for name, value in headers.items()}, content
+
+
+class ScriptedServer:
+    """Gives the answers of a list, the last one for ever, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.requests: list[tuple[str, dict[str, list[str]], dict[str, str]]] = []
+        scripted = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                scripted.requests.append((parts.path, parse_qs(parts.query), dict(self.headers)))
+                answers = scripted.answers
+                status, reason, headers, content = answers.pop(0) if len(answers) > 1 else answers[0]
+                # http.server writes Latin-1; the service writes UTF-8 bytes.
+                self.send_response(status, reason.encode().decode("latin-1"))
+                self.send_header("Content-Length", headers.pop("Content-Length", str(len(content))))
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content)
+                self.close_connection = True
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Keep the test's output quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    scripted = ScriptedServer()
+    thread = threading.Thread(target=scripted.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield scripted
+    scripted.server.shutdown()
+    scripted.server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def naps() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def client(server: ScriptedServer, naps: list[float]) -> Iterator[EniscopeClient]:
+    made = EniscopeClient(
+        server.url + "/v1", "the-key", "api@someorg.com", "thisismypassword", requests_per_second=0, timeout_s=2,
+        sleep=naps.append,
+    )  # fmt: skip
+    yield made
+    made.close()
+
+
+def test_vendors_authorization_vector() -> None:
+    assert basic_authorization("api@someorg.com", "thisismypassword") == (
+        "Basic YXBpQHNvbWVvcmcuY29tOjMxNDM1MDA4NjkzY2U2OTc2ZjQ1ZGVkYzU1MzJlMmMx"
+    )
+
+
+def test_credentials_travel_in_headers_only(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [answer({"organizationId": "1"})]
+    client.get_organization(1)
+    path, query, headers = server.requests[0]
+    assert (path, query) == ("/v1/organizations/1", {})
+    assert headers["X-Eniscope-API"] == "the-key"
+    assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")).startswith(b"api@someorg.com:")
+    assert "X-Eniscope-Token" not in headers
+
+
+def test_newest_token_replaces_the_login(server: ScriptedServer, client: EniscopeClient) -> None:
+    ok = {"organizationId": 1}
+    server.answers = [answer(ok, X_Eniscope_Token="t1"), answer(ok, X_Eniscope_Token="t2"), answer(ok)]
+    for _ in range(3):
+        client.get_organization(1)
+    assert [headers.get("X-Eniscope-Token") for _, _, headers in server.requests] == [None, "t1", "t2"]
+    assert ["Authorization" in headers for _, _, headers in server.requests] == [True, False, False]
+
+
+@pytest.mark.parametrize("status", [401, 419])
+def test_expired_token_logs_in_again_once(server: ScriptedServer, client: EniscopeClient, status: int) -> None:
+    ok = {"organizationId": 1}
+    server.answers = [answer(ok, X_Eniscope_Token="t1"), answer(status=status), answer(ok, X_Eniscope_Token="t2")]
+    client.get_organization(1)
+    assert client.get_organization(1) == ok
+    assert ["Authorization" in headers for _, _, headers in server.requests] == [True, False, True]
+
+
+def test_refused_login_fails_at_once_and_shows_no_secret(
+    server: ScriptedServer, client: EniscopeClient, naps: list[float]
+) -> None:
+    server.answers = [answer(status=401, reason="Clé refusée")]
+    with pytest.raises(AuthenticationError, match="HTTP 401 Clé refusée.*VITE_ENISCOPE_PASSWORD") as failure:
+        client.get_organization(1)
+    assert (len(server.requests), naps) == (1, [])
+    assert "the-key" not in str(failure.value)
+    assert "thisismypassword" not in str(failure.value)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_foreign_site_is_named(server: ScriptedServer, client: EniscopeClient, status: int) -> None:
+    server.answers = [answer(status=status, reason="No")]
+    with pytest.raises(AccessError, match="site 7: not found or not this account's"):
+        client.get_organization(7)
+    assert len(server.requests) == 1
+
+
+def test_another_organization_in_the_reply_is_refused(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [answer({"organizationId": 8})]
+    with pytest.raises(AccessError, match="another organization"):
+        client.get_organization(7)
+
+
+def test_passing_faults_are_retried_with_growing_pauses(
+    server: ScriptedServer, client: EniscopeClient, naps: list[float]
+) -> None:
+    server.answers = [
+        answer(status=503),
+        answer(b"<html>proxy error</html>"),
+        answer(b'{"organizationId": 1', Content_Length="400"),  # cut off
+        answer({"organizationId": 1}),
+    ]
+    assert client.get_organization(1) == {"organizationId": 1}
+    assert naps == [1.0, 2.0, 4.0]
+
+
+def test_service_that_stays_down_is_given_up(
+    server: ScriptedServer, client: EniscopeClient, naps: list[float]
+) -> None:
+    server.answers = [answer(status=500, reason="Oops")]
+    with pytest.raises(UnreachableError, match=r"channel 5, 2026-01-20T05:00Z\.\..*5 attempts \(HTTP 500 Oops\)"):
+        client.get_readings(5, WINDOW, 900, ["E"])
+    assert (len(server.requests), naps) == (5, [1.0, 2.0, 4.0, 8.0])
+
+
+def test_nobody_listening_is_given_up() -> None:
+    client = EniscopeClient("http://127.0.0.1:9", "k", "e", "p", requests_per_second=0, sleep=lambda seconds: None)
+    with pytest.raises(UnreachableError, match="cannot connect"):
+        client.get_organization(1)
+    client.close()
+
+
+def test_rate_limit_pauses_everyone_for_the_time_named(server: ScriptedServer, naps: list[float]) -> None:
+    client = EniscopeClient(server.url, "k", "e", "p", requests_per_second=0, sleep=naps.append)
+    server.answers = [answer(status=429, Retry_After="3"), answer(status=429), answer({"organizationId": 1})]
+    client.get_organization(1)
+    client.close()
+    # Slept where the next turn is taken: what the server named, then the second step of 8, 16, 32.
+    assert naps == [pytest.approx(3, abs=0.5), pytest.approx(3 + 16, abs=3.5)]
+
+
+def test_steady_refusal_of_fields_is_not_retried(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [answer(b"", status=500, reason="Invalid Parameter")]
+    with pytest.raises(UnsupportedFieldsError):
+        client.get_readings(5, WINDOW, 900, ["E", "P"])
+    assert len(server.requests) == 1
+
+
+def test_other_refusals_are_told(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [answer(status=402, reason="Subscription expired")]
+    with pytest.raises(ApiError, match="HTTP 402 Subscription expired"):
+        client.get_readings(5, WINDOW, 900, ["E"])
+
+
+def test_redirect_is_not_followed(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [answer(status=302, reason="Found", Location="http://127.0.0.1:9/steal")]
+    with pytest.raises(ApiError, match="HTTP 302 Found"):
+        client.get_organization(1)
+    assert len(server.requests) == 1
+
+
+def test_readings_are_asked_in_the_services_words(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [answer({"records": []})]
+    client.get_readings(59155, WINDOW, 900, ["E", "P"])
+    path, query, _ = server.requests[0]
+    assert path == "/v1/readings/59155"
+    assert query == {
+        "fields[]": ["E", "P"],
+        "daterange[]": ["1768885200", "1768971600"],
+        "res": ["900"],
+        "action": ["summarize"],
+        "showCounters": ["0"],
+    }
+
+
+def page(number: int, of: int, count: int, *ids: int) -> Answer:
+    meta = {"currentPage": number, "recordsPerPage": 100, "recordCount": str(count), "pageCount": of}
+    return answer({"channels": [{"dataChannelId": key} for key in ids], "meta": meta})
+
+
+def test_every_page_is_read(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [page(1, 3, 5, 1, 2), page(2, 3, 5, 3, 4), page(3, 3, 5, 5)]
+    assert [channel["dataChannelId"] for channel in client.get_channels(1)] == [1, 2, 3, 4, 5]
+    assert [query["page"] for _, query, _ in server.requests] == [["1"], ["2"], ["3"]]
+
+
+def test_list_that_shifts_between_pages_is_read_again(server: ScriptedServer, client: EniscopeClient) -> None:
+    # Channel 1 goes away after page 1, so that channel 3 slides onto it and is missed.
+    server.answers = [page(1, 2, 4, 1, 2), page(2, 2, 4, 4), page(1, 2, 3, 2, 3), page(2, 2, 3, 4)]
+    assert [channel["dataChannelId"] for channel in client.get_channels(1)] == [2, 3, 4]
+
+
+def test_list_that_never_adds_up_is_refused(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [page(1, 1, 9, 1, 2)]
+    with pytest.raises(ApiError, match="counts 9 but lists 2"):
+        client.get_channels(1)
+
+
+def test_list_under_another_key_and_without_meta(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [answer({"result": [{"deviceId": 1}]})]
+    assert client.get_devices(1) == [{"deviceId": 1}]
+
+
+def test_sandbox_is_recognised_by_its_header(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [answer({"organizationId": 1}), answer({"organizationId": 1}, X_Eniscope_Sandbox="1")]
+    client.get_organization(1)
+    assert client.source == "eniscope"
+    client.get_organization(1)
+    assert client.source == "sandbox"
+
+
+def scripted_pacer(rate: float) -> tuple[Pacer, list[float], Callable[[float], None]]:
+    now = [100.0]
+    starts: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    return Pacer(rate, clock=lambda: now[0], sleep=sleep), starts, lambda _: starts.append(now[0])
+
+
+def test_pacer_spaces_requests_and_honours_a_hold() -> None:
+    pacer, starts, note = scripted_pacer(2.0)
+    for _ in range(3):
+        pacer.wait()
+        note(0)
+    pacer.hold(10)
+    pacer.wait()
+    note(0)
+    assert starts == [100.0, 100.5, 101.0, 111.0]
