@@ -1,0 +1,173 @@
+"""Tests of analyze/anomaly_detection.py."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analyze.anomaly_detection import build_section, find_anomalies, upper_fence_kw
+from analyze.hour_of_week import add_hour_of_week_profile, profile_period
+from config.report_config import ReportConfig
+from lib.date_utils import Window, local_day_window
+from tests.week_factory import (
+    NEW_YORK,
+    fill_window,
+    make_meters,
+    make_readings,
+    make_scope,
+    prepare,
+    set_power,
+)
+
+METERS = make_meters(1)
+SCOPE = make_scope(METERS)
+BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
+
+
+def anomalies_of(readings, scope=SCOPE):
+    _, _, clean = prepare(readings, scope)
+    profiled = profile_period(clean, scope)
+    return build_section(find_anomalies(profiled, scope), profiled, clean, scope)
+
+
+def test_fence_is_q3_and_three_times_the_range_and_the_range_has_a_floor():
+    profile = pd.DataFrame({"q25_kw": [1.0, 5.0], "q75_kw": [3.0, 5.0], "spread_kw": [10.0, 10.0]})
+    assert upper_fence_kw(profile, iqr_multiplier=3.0, min_iqr_ratio=0.05).tolist() == [9.0, 6.5]
+    assert upper_fence_kw(profile, iqr_multiplier=3.0, min_iqr_ratio=0.0).tolist() == [9.0, 5.0]
+
+
+def test_profile_of_an_hour_of_the_week_by_hand():
+    baseline = pd.DataFrame(
+        {"channel_id": [1] * 5, "hour_of_week": [9] * 4 + [10], "mean_kw": [1.0, 2.0, 3.0, 4.0, 9.0]}
+    )
+    rows = pd.DataFrame({"channel_id": [1, 1, 2], "hour_of_week": [9, 11, 9], "mean_kw": [0.0] * 3})
+    profile = add_hour_of_week_profile(rows, baseline)
+    assert profile[["q25_kw", "q50_kw", "q75_kw", "samples"]].iloc[0].tolist() == [1.75, 2.5, 3.25, 4]
+    assert profile["samples"].tolist() == [4, 0, 0]
+    assert profile["p95_kw"].isna().tolist() == [False, True, True]
+    assert profile["spread_kw"].tolist()[0] == pytest.approx(8.0 - 1.2)  # p95 = 4 + 0.8 × 5, p5 = 1 + 0.2 × 1
+
+
+def test_mask_by_hand():
+    """Ten intervals from Wednesday noon on; five stand above the fence, three of them in a row."""
+    noon = pd.Timestamp("2026-01-14 12:00", tz=NEW_YORK)
+    powers = [5.0, 40.0, 40.0, 5.0, 20.0, 20.0, 20.0, 5.0, 0.0, 5.0]
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    for number, power in enumerate(powers):
+        start = noon + number * pd.Timedelta("15min")
+        readings.loc[readings["interval_start"] == start, ["power_kw", "energy_kwh"]] = [power, power / 4]
+    _, _, clean = prepare(readings, SCOPE)
+    found = find_anomalies(profile_period(clean, SCOPE), SCOPE)
+    shown = clean[clean["interval_start"].between(noon, noon + pd.Timedelta("2h15min"))].index.isin(found.index)
+    assert shown.tolist() == [False, False, False, False, True, True, True, False, False, False]
+    assert found["excess_kwh"].tolist() == pytest.approx([3.75] * 3, abs=0.02)
+    assert len(found) == 3
+
+
+def test_an_event_and_its_numbers():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 02:00", "2026-01-14 06:00", 9.0)
+    section = anomalies_of(readings)
+    (event,) = section["timeline"]
+    assert event["start"] == "2026-01-14T02:00:00-05:00"
+    assert event["end"] == "2026-01-14T06:00:00-05:00"
+    assert (event["intervals"], event["context"], event["severity"]) == (16, "after_hours", "high")
+    assert event["peakPower"] == pytest.approx(9.0, abs=0.001)
+    assert event["expectedKwh"] == pytest.approx(4.0, abs=0.03)
+    assert event["excessKwh"] == pytest.approx(32.0, abs=0.03)
+    assert event["actualKwh"] == pytest.approx(36.0, abs=0.001)
+    assert section["summary"] == {"totalEvents": 1, "affectedChannels": 1, "totalExcessKwh": event["excessKwh"]}
+    assert section["byChannel"] == [
+        {
+            "channelId": 1,
+            "channelName": "meter 1",
+            "anomalyCount": 1,
+            "totalExcessKwh": event["excessKwh"],
+            "events": [event],
+        }
+    ]
+    assert section["notAssessed"] == []
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "power_kw", "events"),
+    [
+        ("02:00", "02:30", 40.0, 0),  # two intervals, whatever their height
+        ("02:00", "02:45", 7.0, 0),  # 0.75 h × 6 kW = 4.5 kWh
+        ("02:00", "02:45", 8.0, 1),  # 5.25 kWh
+    ],
+)
+def test_events_last_three_intervals_and_matter(start, end, power_kw, events):
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), f"2026-01-14 {start}", f"2026-01-14 {end}", power_kw)
+    assert anomalies_of(readings)["summary"]["totalEvents"] == events
+
+
+def test_a_hole_breaks_an_event():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 02:00", "2026-01-14 03:15", 20.0)
+    hole = readings["interval_start"] == pd.Timestamp("2026-01-14 02:30", tz=NEW_YORK)
+    assert anomalies_of(readings)["summary"]["totalEvents"] == 1
+    assert anomalies_of(readings[~hole])["summary"]["totalEvents"] == 0  # two intervals before, two after
+
+
+def test_context_is_where_most_of_the_excess_lies():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 05:00", "2026-01-14 17:00", 20.0)
+    (event,) = anomalies_of(readings)["timeline"]
+    assert event["context"] == "business_hours"
+
+
+def test_hour_of_week_is_local_over_both_clock_changes():
+    """The same schedule on the wall clock in winter and summer time is no anomaly; an hour off would be."""
+    for first in (date(2026, 3, 9), date(2026, 11, 2)):
+        week = local_day_window(first, date.fromordinal(first.toordinal() + 6), NEW_YORK)
+        scope = make_scope(METERS, week)
+        readings = fill_window(1, Window(scope.baseline.start, week.end), 20.0, 1.0)
+        assert anomalies_of(readings, scope)["summary"]["totalEvents"] == 0
+        shifted = readings.assign(interval_start=readings["interval_start"] + pd.Timedelta("1h"))
+        mixed = pd.concat(
+            [
+                readings[readings["interval_start"] < pd.Timestamp(week.start)],
+                shifted[shifted["interval_start"] >= pd.Timestamp(week.start)],
+            ]
+        )
+        assert anomalies_of(mixed, scope)["summary"]["totalEvents"] == 5  # 18 to 19 h on five days
+
+
+def test_an_incomplete_baseline_is_not_assessed():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 02:00", "2026-01-14 06:00", 9.0)
+    late = readings[readings["interval_start"] >= pd.Timestamp("2025-12-24", tz="UTC")]
+    section = anomalies_of(late)
+    assert section["timeline"] == []
+    assert section["notAssessed"] == [
+        {
+            "channelId": 1,
+            "channelName": "meter 1",
+            "code": "insufficient_data",
+            "reason": "sound readings cover 68 % of the baseline weeks; 70 % is needed",
+        }
+    ]
+
+
+def test_too_few_samples_in_the_hour_are_not_assessed():
+    meters = make_meters(1, interval_s=3600)
+    scope = make_scope(meters)
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0, interval_s=3600), "2026-01-14 02:00", "2026-01-14 06:00", 9.0)
+    section = anomalies_of(readings, scope)
+    assert section["timeline"] == []
+    assert section["notAssessed"][0]["reason"] == "fewer than 8 baseline values in each hour of the week"
+    lenient = scope._replace(config=ReportConfig(hour_of_week_min_samples=4))
+    assert anomalies_of(readings, lenient)["summary"]["totalEvents"] == 1
+
+
+def test_stuck_baseline_weeks_do_not_set_the_standard():
+    """A meter that was stuck at 9 kW for a baseline week still shows its 9 kW night as an anomaly."""
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 02:00", "2026-01-14 06:00", 9.0)
+    stuck = readings["interval_start"].between(pd.Timestamp("2025-12-15 05:00Z"), pd.Timestamp("2025-12-22 04:45Z"))
+    readings.loc[stuck, ["power_kw", "energy_kwh"]] = [9.0, 2.25]
+    assert anomalies_of(readings)["summary"]["totalEvents"] == 1
+
+
+def test_one_reading_and_a_huge_one():
+    assert anomalies_of(make_readings(1, "2026-01-12 05:00Z", [1.0]))["timeline"] == []
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 02:00", "2026-01-14 06:00", 1e12)
+    (event,) = anomalies_of(readings)["timeline"]
+    assert np.isclose(event["excessKwh"], 4e12, rtol=1e-4)

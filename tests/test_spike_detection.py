@@ -1,0 +1,150 @@
+"""Tests of analyze/spike_detection.py."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analyze.hour_of_week import profile_period
+from analyze.spike_detection import build_section, find_site_spikes, find_spikes, format_duration, sum_site_power
+from lib.date_utils import Window
+from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
+
+METERS = make_meters(1)
+SCOPE = make_scope(METERS)
+BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
+
+
+def spikes_of(readings, scope=SCOPE):
+    _, _, clean = prepare(readings, scope)
+    profiled = profile_period(clean, scope)
+    spikes = find_spikes(profiled, p95_multiplier=1.5, min_power_kw=5.0)
+    return build_section(spikes, find_site_spikes(clean, scope), profiled, clean, scope)
+
+
+def test_mask_by_hand():
+    start = pd.Timestamp("2026-01-14 12:00Z")
+    powers = [6.0, 6.1, 4.9, 5.0, 9.0, 9.0, 0.0, 9.0, 9.0, np.nan]
+    profiled = pd.DataFrame(
+        {
+            "channel_id": [1] * 9 + [2],
+            "interval_start": start + pd.to_timedelta(np.arange(10) * 15, unit="min"),
+            "epoch_s": int(start.timestamp()) + np.arange(10) * 900,
+            "interval_s": 900,
+            "hours": 0.25,
+            "mean_kw": powers,
+            "p95_kw": [4.0, 4.0, 0.0, 0.0, 4.0, 4.0, 4.0, 4.0, np.nan, 4.0],
+            "is_assessed": [True] * 7 + [False] + [True] * 2,
+        }
+    )
+    spikes = find_spikes(profiled, p95_multiplier=1.5, min_power_kw=5.0)
+    # 6.0 is not above 1.5 × 4; 4.9 is too small; 5.0 is enough where nothing is usual; 8 is not assessed.
+    mask = profiled.index.isin(spikes.index).tolist()
+    assert mask == [False, True, False, True, True, True, False, False, False, False]
+    assert spikes["event_id"].tolist() == [1, 2, 2, 2]
+    assert spikes["excess_kwh"].tolist() == pytest.approx([2.1 / 4, 5.0 / 4, 5.0 / 4, 5.0 / 4])
+
+
+def test_a_spike_and_its_numbers():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 09:15", "2026-01-14 09:45", 12.0)
+    section = spikes_of(readings)
+    # Of the wiggle's seven values the highest, 5.1 kW, is the p95 of an hour's 16.
+    (spike,) = section["topSpikes"]
+    assert spike == {
+        "channelId": 1,
+        "channelName": "meter 1",
+        "start": "2026-01-14T09:15:00-05:00",
+        "end": "2026-01-14T09:45:00-05:00",
+        "duration": "30 min",
+        "intervals": 2,
+        "peakPower": 12.0,
+        "usualPeakPower": 5.1,
+        "totalExcessKwh": 3.45,
+        "isSustained": False,
+    }
+    assert section["summary"] == {
+        "totalEvents": 1,
+        "affectedChannels": 1,
+        "totalExcessKwh": 3.45,
+        "sustainedEvents": 0,
+    }
+    assert section["byChannel"][0]["spikeCount"] == 1
+    assert section["siteSpikes"] == []
+
+
+def test_a_raised_level_is_kept_and_marked():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 09:00", "2026-01-14 10:15", 12.0)
+    (spike,) = spikes_of(readings)["topSpikes"]
+    assert (spike["duration"], spike["isSustained"]) == ("1 h 15 min", True)
+
+
+def test_top_spikes_are_ordered_by_their_peak_above_usual_and_limited():
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    for number in range(24):
+        start = pd.Timestamp("2026-01-12 00:00") + number * pd.Timedelta("6h")
+        readings = set_power(readings, str(start), str(start + pd.Timedelta("15min")), 10.0 + number)
+    section = spikes_of(readings)
+    assert section["summary"]["totalEvents"] == 24
+    assert len(section["topSpikes"]) == 20
+    above = [spike["peakPower"] - spike["usualPeakPower"] for spike in section["topSpikes"]]
+    assert above == sorted(above, reverse=True)
+    assert section["byChannel"][0]["spikeCount"] == 24
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"), [(0.25, "15 min"), (1.0, "1 h"), (1.5, "1 h 30 min"), (26, "26 h"), (0, "0 min")]
+)
+def test_durations(hours, text):
+    assert format_duration(hours) == text
+
+
+def test_the_sites_power_is_the_sum_of_its_roots_where_all_report():
+    scope = make_scope(make_meters(1, 2, 3, parents={3: 1}))
+    readings = pd.concat([fill_window(key, BOTH, kw, kw) for key, kw in ((1, 10.0), (2, 4.0), (3, 6.0))])
+    hole = (readings["channel_id"] == 2) & (readings["interval_start"] == pd.Timestamp("2026-01-14 12:00Z"))
+    _, _, clean = prepare(readings[~hole], scope)
+    site = sum_site_power(clean, scope)
+    assert len(site) == 35 * 96 - 1
+    assert pd.Timestamp("2026-01-14 12:00Z") not in set(site["interval_start"])
+    assert site["mean_kw"].between(14 * 0.98 - 1e-9, 14 * 1.02 + 1e-9).all()
+
+
+def test_a_meter_dead_in_the_period_is_left_out_of_all_weeks():
+    scope = make_scope(make_meters(1, 2))
+    alive = fill_window(1, BOTH, 10.0, 10.0)
+    dead = fill_window(2, scope.baseline, 4.0, 4.0)
+    _, _, clean = prepare(pd.concat([alive, dead]), scope)
+    site = sum_site_power(clean, scope)
+    assert len(site) == 35 * 96
+    assert site["mean_kw"].max() < 10.3
+
+
+def test_meters_of_different_intervals_are_summed_on_the_longer_one():
+    scope = make_scope(make_meters(1, 2))
+    readings = pd.concat([fill_window(1, BOTH, 10.0, 10.0), fill_window(2, BOTH, 4.0, 4.0, interval_s=3600)])
+    _, _, clean = prepare(readings, scope)
+    site = sum_site_power(clean, scope)
+    assert len(site) == 35 * 24
+    assert site["used_kwh"].sum() == pytest.approx(clean["used_kwh"].sum())
+
+
+def test_site_spike_of_meters_that_each_stay_below_their_threshold():
+    scope = make_scope(make_meters(*range(1, 11)))
+    readings = pd.concat([fill_window(key, BOTH, 1.5, 1.5) for key in range(1, 11)])
+    section = spikes_of(set_power(readings, "2026-01-14 09:00", "2026-01-14 09:15", 4.0), scope)
+    assert section["topSpikes"] == []
+    (spike,) = section["siteSpikes"]
+    assert spike["peakPower"] == pytest.approx(40.0, abs=0.001)
+    assert spike["start"] == "2026-01-14T09:00:00-05:00"
+
+
+def test_nothing_and_next_to_nothing():
+    for readings in (make_readings(1, "2026-01-12 05:00Z", []), make_readings(1, "2026-01-12 05:00Z", [50.0])):
+        section = spikes_of(readings)
+        assert (section["topSpikes"], section["siteSpikes"], section["byChannel"]) == ([], [], [])
+        assert section["notAssessed"][0]["code"] == "insufficient_data"
+
+
+def test_local_hours_are_those_of_the_site():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 06:45", "2026-01-14 07:00", 6.0)
+    (spike,) = spikes_of(readings)["topSpikes"]  # 6 kW is a spike at 06:45 and would be none at 07:00
+    assert spike["start"] == pd.Timestamp("2026-01-14 06:45", tz=NEW_YORK).isoformat()
