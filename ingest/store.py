@@ -218,7 +218,8 @@ def insert_readings(
     first, last = int(rows["timestamp"].iloc[0]), int(rows["timestamp"].iloc[-1])
     db.execute(conn, "SELECT ensure_reading_partitions(to_timestamp(%s), to_timestamp(%s))", (first, last))
     # A column without any value need not travel.
-    values = rows.drop(columns="timestamp").dropna(axis="columns", how="all")
+    values = rows.drop(columns="timestamp")
+    values = values.loc[:, values.notna().any()]
     names = sql.SQL(", ").join(map(sql.Identifier, ["timestamp", *values.columns]))
     with conn.cursor() as cursor:
         cursor.execute(
@@ -255,31 +256,36 @@ def encode_binary_rows(timestamp_s: np.ndarray, values: pd.DataFrame) -> bytes:
         NaN is missing.
     """
     micros = (timestamp_s.astype(np.int64) - _POSTGRES_EPOCH_S) * 1_000_000
-    missing = values.isna().to_numpy()
-    patterns, membership = np.unique(missing, axis=0, return_inverse=True)
-    membership = membership.reshape(-1)
-    blocks = [
-        _encode_pattern(micros[membership == number], values[membership == number], pattern)
-        for number, pattern in enumerate(patterns)
-    ]
+    columns = {name: values[name].to_numpy() for name in values.columns}
+    # One bit a column says what a row lacks; 22 columns are far from the 63 bits there are.
+    pattern = np.zeros(len(values), dtype=np.int64)
+    for bit, column in enumerate(columns.values()):
+        pattern |= np.isnan(column).astype(np.int64) << bit
+    blocks = []
+    for code in np.unique(pattern):
+        rows = pattern == code
+        present = {name: column[rows] for bit, (name, column) in enumerate(columns.items()) if not code >> bit & 1}
+        blocks.append(_encode_alike_rows(micros[rows], list(columns), present))
     return b"".join([_COPY_SIGNATURE, *blocks, _COPY_TRAILER])
 
 
-def _encode_pattern(micros: np.ndarray, values: pd.DataFrame, is_missing: np.ndarray) -> bytes:
+def _encode_alike_rows(micros: np.ndarray, names: list[str], present: dict[str, np.ndarray]) -> bytes:
     """Encode rows that all lack the same columns: each field is its length, then its bytes; length −1 is NULL."""
-    layout: list[tuple[str, str]] = [("fields", ">i2"), ("timestamp_length", ">i4"), ("timestamp", ">i8")]
-    for column, missing in zip(values.columns, is_missing, strict=True):
-        layout.append((f"{column}_length", ">i4"))
-        if not missing:
-            layout.append((column, ">f8" if column in _DOUBLE_COLUMNS else ">f4"))
-    rows = np.empty(len(values), dtype=layout)
-    rows["fields"] = 1 + len(values.columns)
-    rows["timestamp_length"] = 8
+    layout: list[tuple[str, str]] = [("field_count", ">i2"), ("timestamp_length", ">i4"), ("timestamp", ">i8")]
+    for name in names:
+        layout.append((f"{name}_length", ">i4"))
+        if name in present:
+            layout.append((name, ">f8" if name in _DOUBLE_COLUMNS else ">f4"))
+    # All that is the same in every row is written once and repeated; only the values are filled in by column.
+    first = np.zeros(1, dtype=layout)
+    first["field_count"] = 1 + len(names)
+    first["timestamp_length"] = first.dtype["timestamp"].itemsize
+    for name in names:
+        first[f"{name}_length"] = first.dtype[name].itemsize if name in present else -1
+    rows = np.repeat(first, micros.size)
     rows["timestamp"] = micros
-    for column, missing in zip(values.columns, is_missing, strict=True):
-        rows[f"{column}_length"] = -1 if missing else rows.dtype[column].itemsize
-        if not missing:
-            rows[column] = values[column].to_numpy()
+    for name, column in present.items():
+        rows[name] = column
     return rows.tobytes()
 
 

@@ -1,0 +1,55 @@
+"""A database and a sandbox for the benchmarks, each gone when its block ends."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from govern.schema_files import apply_migrations, apply_views
+from lib import db
+from operations.embedded_postgres import ensure_database, start_server, stop_server
+
+SANDBOX = _PROJECT_ROOT / "operations" / "sandbox" / "eniscope_sandbox.py"
+CREDENTIALS = ("sandbox-key", "sandbox@example.com", "sandbox-password")
+
+
+@contextmanager
+def temporary_database() -> Iterator[str]:
+    """Yield the URL of a new database with the schema, on a server with its default settings."""
+    folder = Path(tempfile.mkdtemp(prefix="energy-bench-"))
+    url = ensure_database(start_server(folder / "postgres"), "bench")
+    try:
+        with db.connect(url) as conn:
+            apply_migrations(conn)
+            apply_views(conn)
+        yield url
+    finally:
+        stop_server(folder / "postgres")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def sandbox_process(*options: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield URL, key, e-mail and password of a sandbox that runs as a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        url_file = Path(folder) / "url"
+        command = [sys.executable, str(SANDBOX), "--port", "0", "--url-file", str(url_file), *options]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            while not url_file.exists():
+                if process.poll() is not None:
+                    raise SystemExit("the sandbox did not start")
+                time.sleep(0.05)
+            yield (url_file.read_text().strip(), *CREDENTIALS)
+        finally:
+            process.terminate()
+            process.wait()

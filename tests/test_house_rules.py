@@ -1,0 +1,169 @@
+"""The architecture, held: who imports whom, what is pure, what a script looks like."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from lib.paths import PROJECT_ROOT
+
+MAY_IMPORT = {
+    "config": {"config", "lib"},
+    "lib": {"lib"},
+    "ingest": {"config", "lib", "ingest"},
+    "govern": {"config", "lib", "govern"},
+    "analyze": {"config", "lib", "analyze"},
+    "deliver": {"config", "lib", "analyze", "deliver"},
+    "operations": {"config", "lib", "operations"},
+}
+ROOMS = set(MAY_IMPORT)
+MODULES = sorted(path for room in ROOMS for path in (PROJECT_ROOT / room).rglob("*.py"))
+SCRIPTS = [path for path in MODULES if '__name__ == "__main__"' in path.read_text(encoding="utf-8")]
+
+# They take data and thresholds as arguments and return values.
+PURE = [
+    PROJECT_ROOT / "lib" / "stats_utils.py",
+    PROJECT_ROOT / "lib" / "date_utils.py",
+    PROJECT_ROOT / "ingest" / "normalize.py",
+    # week_script.py is what the analyses' command lines share.
+    *(path for path in (PROJECT_ROOT / "analyze").glob("*.py") if path.stem != "week_script"),
+]
+# Where analyze meets the database, for its scripts and for deliver.
+IMPURE_FUNCTIONS = {"load_and_analyze", "main"}
+IMPURE_MODULES = {"psycopg2", "requests", "urllib3", "logging", "lib.db", "lib.readings", "lib.logs", "config.settings"}
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PROJECT_ROOT).as_posix()
+
+
+def imports_of(node: ast.AST) -> set[str]:
+    """Return the dotted names that a piece of code imports, `from a import b` as both a and a.b."""
+    names: set[str] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Import):
+            names |= {alias.name for alias in part.names}
+        elif isinstance(part, ast.ImportFrom):
+            assert part.level == 0, "imports are absolute"
+            names |= {part.module or ""} | {f"{part.module}.{alias.name}" for alias in part.names}
+    return names
+
+
+def pure_part(path: Path) -> list[ast.stmt]:
+    """Return what a pure module holds besides its guard, its script functions and its type-checking imports."""
+    return [
+        node
+        for node in tree_of(path).body
+        if not (isinstance(node, ast.FunctionDef) and node.name in IMPURE_FUNCTIONS)
+        and not (isinstance(node, ast.If) and ("TYPE_CHECKING" in ast.dump(node.test) or "__main__" in ast.dump(node)))
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_rooms_import_only_whom_they_may(path: Path) -> None:
+    room = path.relative_to(PROJECT_ROOT).parts[0]
+    used = {name.split(".")[0] for name in imports_of(tree_of(path))} & (ROOMS | {"tests"})
+    assert used <= MAY_IMPORT[room]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_ingest_talks_http_and_nobody_imports_the_sandbox(path: Path) -> None:
+    imports = imports_of(tree_of(path))
+    room = path.relative_to(PROJECT_ROOT).parts[0]
+    if room != "ingest":
+        assert not {"requests", "urllib3", "http.client", "urllib.request"} & imports
+    if "sandbox" not in path.parts:
+        assert not any(name.startswith("operations.sandbox") for name in imports)
+
+
+@pytest.mark.parametrize("path", PURE, ids=name_of)
+def test_pure_modules_touch_no_world(path: Path) -> None:
+    for node in pure_part(path):
+        assert not imports_of(node) & IMPURE_MODULES
+        for call in (part for part in ast.walk(node) if isinstance(part, ast.Call)):
+            called = ast.unparse(call.func)
+            assert called not in {"print", "open", "input", "load_settings"}, called
+            assert not re.search(r"\b(now|utcnow|today|time\.time|sleep|getenv)$", called), called
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.parent.name in ("analyze", "deliver")], ids=name_of)
+def test_analyze_and_deliver_write_nothing_to_the_database(path: Path) -> None:
+    texts = [n.value for n in ast.walk(tree_of(path)) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    for text in texts:
+        assert not re.search(r"\b(INSERT INTO|UPDATE \w+ SET|DELETE FROM|TRUNCATE|CREATE TABLE|ALTER)\b", text)
+
+
+def test_analyses_read_business_views_only() -> None:
+    source = (PROJECT_ROOT / "lib" / "readings.py").read_text(encoding="utf-8")
+    tables = set(re.findall(r"\b(?:FROM|JOIN) (\w+)", source))
+    assert tables
+    assert all(table.startswith("v_") or table == "timestamp" for table in tables), tables
+
+
+def test_database_is_opened_read_only_by_analyze_and_deliver() -> None:
+    calls = [
+        call
+        for path in MODULES
+        if path.parent.name in ("analyze", "deliver")
+        for call in ast.walk(tree_of(path))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "db.connect"
+    ]
+    assert calls
+    assert all(any(ast.unparse(keyword) == "readonly=True" for keyword in call.keywords) for call in calls)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+def test_scripts_look_alike(path: Path) -> None:
+    tree = tree_of(path)
+    docstring = ast.get_docstring(tree) or ""
+    for heading in ("Stage:", "Reads:", "Writes:", "Safe to re-run:"):
+        assert heading in docstring, heading
+    source = path.read_text(encoding="utf-8")
+    depth = ".parent" * (len(path.relative_to(PROJECT_ROOT).parts))
+    assert f"_PROJECT_ROOT = Path(__file__).resolve(){depth}\n" in source
+    assert "sys.path.insert(0, str(_PROJECT_ROOT))" in source
+    assert "sys.exit(cli.run(main))" in source
+    (main,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"]
+    assert ast.unparse(main.args) == "argv: Sequence[str] | None=None"
+
+
+def test_no_script_in_the_root_and_none_named_like_the_standard_library() -> None:
+    assert not list(PROJECT_ROOT.glob("*.py"))
+    assert not [name_of(path) for path in MODULES if path.stem in sys.stdlib_module_names]
+
+
+def test_only_settings_reads_the_environment() -> None:
+    readers = {
+        name_of(path)
+        for path in MODULES
+        if re.search(r"\bos\.(environ|getenv)\b|dotenv", path.read_text(encoding="utf-8"))
+    }
+    # The embedded server hands the environment on to PostgreSQL's programs.
+    assert readers <= {"config/settings.py", "operations/embedded_postgres.py"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_public_function_has_a_docstring_and_types(path: Path) -> None:
+    for node in tree_of(path).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), node.name
+        if isinstance(node, ast.FunctionDef):
+            assert node.returns is not None, node.name
+            assert all(argument.annotation is not None for argument in node.args.args), node.name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_error_is_passed_over_in_silence(path: Path) -> None:
+    for handler in (part for part in ast.walk(tree_of(path)) if isinstance(part, ast.ExceptHandler)):
+        assert handler.type is not None
+        assert not (len(handler.body) == 1 and isinstance(handler.body[0], ast.Pass))
