@@ -30,7 +30,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from lib import cli, db
-from lib.errors import EXIT_DONE, BreakerOpenError
+from lib.errors import EXIT_DONE, BreakerOpenError, DataError
 from lib.logs import clean_text, setup_logging
 from lib.paths import REPORTS_DIR
 from lib.progress import progress_bar
@@ -92,6 +92,11 @@ def build_report(conn: Connection, args: argparse.Namespace, now: datetime) -> d
         may_pass = ask_breaker(status, args.site, args.force)
         advance("validation")
         site, week = load_and_analyze(conn, args.site, args.start, args.end, args.timezone, now)
+        if not week.data_quality["channelsAnalyzed"]:
+            raise DataError(
+                f"site {args.site} has no readings in {week.period}; "
+                f"run: python ingest/ingest_to_postgres.py --site {args.site} for these days"
+            )
         advance("analyzed")
         return assemble_report(site, status, week, is_forced=not may_pass, now=now)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from config.report_config import load_report_config
 from lib.date_utils import Window
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ SOURCE_NOTES = {
 _NOT_BUILT = {"status": "unavailable", "reason": "this version does not compute it yet"}
 
 
-def assemble_report(site: Site, status: ValidationStatus, week: SiteWeek, is_forced: bool, now: datetime) -> dict[str, Any]:
+def assemble_report(
+    site: Site, status: ValidationStatus, week: SiteWeek, is_forced: bool, now: datetime
+) -> dict[str, Any]:
     """Return the report as `schemas/weekly_report.schema.json` describes it."""
     return {
         "metadata": _metadata(site, status, week, is_forced, now),
@@ -49,7 +52,7 @@ def _metadata(
             "currencyCode": site.currency_code,
         },
         "period": {**_window(week.period, tz), "timezone": week.timezone},
-        "baseline": {**_window(week.baseline, tz), "weeksCount": week.baseline_weeks},
+        "baseline": {**_window(week.baseline, tz), "weeksCount": load_report_config(site.site_id).baseline_weeks},
         "dataResolution": week.data_resolution,
         "dataSource": {"kind": site.data_source, "note": SOURCE_NOTES[site.data_source]},
         "validation": {

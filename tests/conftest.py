@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
@@ -21,11 +21,13 @@ from lib.paths import PROJECT_ROOT
 from operations.embedded_postgres import ensure_database, start_server, stop_server
 
 if TYPE_CHECKING:
+    from pipeline import Service
     from psycopg2.extensions import connection as Connection
 
 TEMPLATE_DATABASE = "energy_template"
 _database_numbers = itertools.count(1)
 
+ServeSandbox = Callable[..., "Service"]
 RunScript = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -90,6 +92,30 @@ def conn(database_url: str) -> Iterator[Connection]:
     """A connection to a new database with the schema."""
     with db.connect(database_url) as connection:
         yield connection
+
+
+@pytest.fixture
+def serve() -> Iterator[ServeSandbox]:
+    """Start sandboxes over real HTTP for a test, each with a client that does not really sleep."""
+    from pipeline import LOGIN, Service
+
+    from ingest.eniscope_client import EniscopeClient
+    from operations.sandbox.api import create_app
+    from operations.sandbox.server import serve_in_thread
+
+    running: list[tuple[EniscopeClient, Callable[[], None]]] = []
+
+    def start(login: tuple[str, str, str] = LOGIN, timeout_s: float = 10, **options: Any) -> Service:
+        app = create_app(**options)
+        url, stop = serve_in_thread(app)
+        client = EniscopeClient(url, *login, requests_per_second=0, timeout_s=timeout_s, sleep=lambda seconds: None)
+        running.append((client, stop))
+        return Service(app, url, client)
+
+    yield start
+    for client, stop in running:
+        client.close()
+        stop()
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What chains and tends the stages: wrappers, the embedded database, the sandbox."""

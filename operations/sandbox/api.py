@@ -1,0 +1,282 @@
+"""The Flask application that answers like the Eniscope Core API."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+from flask import Flask, Response, g, request
+
+from lib.date_utils import last_complete_week, local_midnight
+from operations.sandbox import service_faults as faults_
+from operations.sandbox import site_model as model
+from operations.sandbox.auth import DEFAULT_TOKEN_LIFETIME_S, Credentials, Gatekeeper
+from operations.sandbox.generator import GeneratedSite
+from operations.sandbox.planted import plan_weeks
+from operations.sandbox.readings import Source, build_reading
+from operations.sandbox.replay import DEFAULT_INTERVAL_MIN, ReplaySite, prepare_replay
+from operations.sandbox.replies import JSON_TYPE, ServiceError, error_response, json_response, list_page
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_SEED = 7
+SANDBOX_HEADER = "X-Eniscope-Sandbox"
+_PREFIXES = ("", "/v1")
+_YEARS_OF_DATA = 3
+_NEW_CHANNEL_WEEKS = 7  # age of the youngest circuit when the first planted week begins
+
+Clock = Callable[[], datetime]
+
+
+def make_site(
+    seed: int,
+    now: datetime,
+    planted_weeks: Sequence[date] | None = None,
+    *,
+    extra_channels: int = 0,
+    has_autumn_doubling: bool = False,
+) -> GeneratedSite:
+    """Return the modelled site.
+
+    Parameters
+    ----------
+    seed
+        Chooses the weather and the behaviour of every load.
+    now
+        The service's clock; it decides the default planted week and how far back data go.
+    planted_weeks
+        Mondays of the local weeks to plant; None is the last complete week, an empty list none.
+    """
+    tz = ZoneInfo(model.TIME_ZONE)
+    mondays = [last_complete_week(now, tz)[0]] if planted_weeks is None else sorted(planted_weeks)
+    first_year = min([now.year, *(monday.year for monday in mondays)]) - _YEARS_OF_DATA
+    installed_s = int(local_midnight(date(first_year, 1, 1), tz).timestamp())
+    new_installed_s = None
+    if mondays:
+        new_installed_s = int(local_midnight(mondays[0] - timedelta(weeks=_NEW_CHANNEL_WEEKS), tz).timestamp())
+    catalogue = model.build_catalogue(installed_s, new_installed_s, extra_channels)
+    return GeneratedSite(seed, catalogue, plan_weeks(mondays, tz), has_autumn_doubling=has_autumn_doubling)
+
+
+def create_app(
+    *,
+    seed: int = DEFAULT_SEED,
+    now: datetime | Clock | None = None,
+    planted_weeks: Sequence[date] | None = None,
+    faults: str | faults_.FaultPlan = "none",
+    has_autumn_doubling: bool | None = None,
+    latency_s: float = 0.0,
+    token_lifetime_s: float = DEFAULT_TOKEN_LIFETIME_S,
+    credentials: Credentials | None = None,
+    extra_channels: int = 0,
+    replay: pd.DataFrame | None = None,
+    replay_timezone: str = model.TIME_ZONE,
+    replay_interval_min: int = DEFAULT_INTERVAL_MIN,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Flask:
+    """Return the service as a WSGI application.
+
+    Parameters
+    ----------
+    seed
+        Chooses weather, loads and service faults.
+    now
+        The service's clock: a fixed moment, a function, or None for real time. Nothing at or after it is served.
+    planted_weeks
+        Mondays of the local weeks with planted faults; None is the last complete one, an empty list none.
+    faults
+        ``none``, ``typical``, ``all``, or a plan of one's own.
+    has_autumn_doubling
+        Report the repeated hour of autumn doubled, then nothing; None means so under ``all`` only.
+    latency_s
+        Wait this long before every reply [s].
+    token_lifetime_s
+        How long a token lives [s].
+    credentials
+        The account; None is the published one.
+    extra_channels
+        How many more channels to list, for tests of paging.
+    replay
+        Measured intervals to serve in place of the model; columns as in `replay.prepare_replay`, or as it returns.
+    monotonic
+        The clock that tokens live by [s].
+
+    Returns
+    -------
+    Flask
+        Its ``extensions["sandbox"]`` holds ``source``, ``faults`` and ``stopping`` (an event that ends waits).
+    """
+    clock = _make_clock(now)
+    if has_autumn_doubling is None:
+        has_autumn_doubling = faults == "all"
+    source: Source
+    if replay is None:
+        source = make_site(
+            seed, clock(), planted_weeks, extra_channels=extra_channels, has_autumn_doubling=has_autumn_doubling
+        )
+    else:
+        prepared = replay if "ts" in replay else prepare_replay(replay, replay_timezone, replay_interval_min)
+        source = ReplaySite(prepared, replay_timezone)
+    plan = faults_.make_fault_plan(faults, seed) if isinstance(faults, str) else faults
+    stopping = threading.Event()
+    app = Flask(__name__, static_folder=None)
+    app.extensions["sandbox"] = {"source": source, "faults": plan, "stopping": stopping}
+    gatekeeper = Gatekeeper(credentials or Credentials(), token_lifetime_s, monotonic)
+    _add_hooks(app, gatekeeper, plan, stopping, latency_s)
+    _add_lists(app, source.catalogue)
+    _add_readings(app, source, clock)
+    return app
+
+
+def _make_clock(now: datetime | Clock | None) -> Clock:
+    if now is None:
+        return lambda: datetime.now(UTC)
+    if isinstance(now, datetime):
+        return lambda: now
+    return now
+
+
+def _add_hooks(
+    app: Flask, gatekeeper: Gatekeeper, plan: faults_.FaultPlan, stopping: threading.Event, latency_s: float
+) -> None:
+    @app.before_request
+    def admit() -> None:
+        g.fault = g.token = None
+        if latency_s:
+            stopping.wait(latency_s)
+        g.token = gatekeeper.check_request(request.headers)
+        path = request.path.removeprefix("/v1")
+        has_token = "X-Eniscope-Token" in request.headers
+        g.fault = plan.choose(path, f"{request.method} {request.full_path}", has_token=has_token)
+        if g.fault in faults_.REFUSALS:
+            faults_.raise_refusal(g.fault)
+        if g.fault == faults_.EXPIRED_TOKEN and gatekeeper.expire_token(request.headers):
+            g.token = None
+            raise ServiceError(419, "Authentication Timeout")
+        if g.fault == faults_.HANG:
+            stopping.wait(plan.hang_s)
+
+    @app.errorhandler(ServiceError)
+    def refuse(error: ServiceError) -> Response:
+        return error_response(error)
+
+    @app.errorhandler(404)
+    def not_found(_: Exception) -> Response:
+        return error_response(ServiceError(404, "Unknown resource"))
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers[SANDBOX_HEADER] = "1"
+        if g.get("token") and response.status_code == 200:
+            response.headers["X-Eniscope-Token"] = g.token
+        if g.get("fault") and response.status_code == 200:
+            response = _spoil_body(response, g.fault)
+        logger.debug("%s %s %s", request.method, request.full_path, response.status)
+        return response
+
+
+def _spoil_body(response: Response, kind: str) -> Response:
+    if kind == faults_.HTML:
+        response.set_data(faults_.HTML_PAGE)
+        response.content_type = "text/html; charset=utf-8"
+    elif kind == faults_.WRONG_TYPE:
+        response.content_type = "text/html; charset=utf-8"
+    elif kind == faults_.STRINGS:
+        response.set_data(json.dumps(faults_.stringify_numbers(response.get_json(force=True))))
+    elif kind == faults_.TRUNCATED:
+        body = response.get_data()
+        response.set_data(body[: len(body) // 2])
+        response.headers["Content-Length"] = str(len(body))
+    return response
+
+
+def _add_lists(app: Flask, catalogue: model.Catalogue) -> None:
+    def add(path: str, endpoint: str, view: Callable[..., Response]) -> None:
+        for prefix in _PREFIXES:
+            app.add_url_rule(prefix + path, f"{prefix}{endpoint}", view)
+
+    channels = [model.channel_json(channel) for channel in catalogue.channels]
+    resources: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
+        "organizations": ("organizations", "organizationId", model.organizations_json(catalogue)),
+        "devices": ("result", "deviceId", model.devices_json(catalogue)),  # some of the service's lists are so called
+        "channels": ("channels", "dataChannelId", channels),
+        "meters": ("meters", "meterId", model.meters_json(catalogue)),
+        "events": ("events", "eventId", []),
+        "alarms": ("alarms", "alarmId", []),
+    }
+    for name, (list_key, id_key, rows) in resources.items():
+        add(f"/{name}", name, _make_list_view(list_key, rows))
+        add(f"/{name}/<int:resource_id>", f"{name}_one", _make_one_view(name, id_key, rows))
+
+    def fields(device_type_id: int) -> Response:
+        if device_type_id not in model.UNITS_BY_TYPE:
+            raise ServiceError(404, "Unknown device type")
+        return json_response(list_page("fields", model.fields_json(device_type_id), {"limit": "0"}))
+
+    add("/fields/<int:device_type_id>", "fields", fields)
+
+
+def _make_list_view(list_key: str, rows: list[dict[str, Any]]) -> Callable[[], Response]:
+    def view() -> Response:
+        chosen = rows
+        for parameter, key in (("organization", "organizationId"), ("device", "deviceId")):
+            if wanted := request.args.get(parameter):
+                if parameter == "organization":
+                    _check_organization(wanted)
+                chosen = [row for row in chosen if str(row.get(key)) == wanted]
+        return json_response(list_page(list_key, chosen, request.args))
+
+    return view
+
+
+def _make_one_view(name: str, id_key: str, rows: list[dict[str, Any]]) -> Callable[[int], Response]:
+    row_by_id = {int(row[id_key]): row for row in rows}
+
+    def view(resource_id: int) -> Response:
+        if name == "organizations":
+            _check_organization(str(resource_id))
+        if name == "channels":
+            _check_own_channel(resource_id)
+        if resource_id not in row_by_id:
+            raise ServiceError(404, f"Not found – {name} {resource_id}")
+        return json_response(row_by_id[resource_id])
+
+    return view
+
+
+def _check_organization(wanted: str) -> None:
+    if wanted == str(model.FOREIGN_SITE_ID):
+        raise ServiceError(403, "Forbidden – another customer’s organization")
+    if wanted not in (str(model.SITE_ID), str(model.CHILD_SITE_ID)):
+        raise ServiceError(404, "Unknown organization")
+
+
+def _check_own_channel(channel_id: int) -> None:
+    if channel_id == model.FOREIGN_CHANNEL_ID:
+        raise ServiceError(403, "Forbidden – another customer’s channel")
+
+
+def _add_readings(app: Flask, source: Source, clock: Clock) -> None:
+    def readings(channel_id: int) -> Response:
+        _check_own_channel(channel_id)
+        channel = source.catalogue.find_channel(channel_id)
+        if channel is None:
+            raise ServiceError(404, f"Not found – channel {channel_id}")
+        is_coarse = g.fault == faults_.COARSE
+        text = build_reading(source, channel, request.args, clock().timestamp(), is_coarse)
+        if g.fault in faults_.RECORD_FAULTS and not is_coarse:
+            reply = json.loads(text)
+            reply["records"] = faults_.spoil_records(reply["records"], g.fault)
+            reply["recordCount"] = len(reply["records"])
+            text = json.dumps(reply, ensure_ascii=False)
+        return Response(text.encode(), content_type=JSON_TYPE)
+
+    for prefix in _PREFIXES:
+        app.add_url_rule(f"{prefix}/readings/<int:channel_id>", f"{prefix}readings", readings)

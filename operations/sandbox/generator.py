@@ -1,0 +1,197 @@
+"""The generated site: what every channel reports in any stretch of time, with what is planted applied.
+
+Minutes are made in whole blocks of a week, and quarter-hour means of a block are kept: most requests need no minute.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from operations.sandbox import planted as plan
+from operations.sandbox.electricity import (
+    METER_ROWS,
+    Intervals,
+    P,
+    Q,
+    compute_air_minutes,
+    compute_meter_minutes,
+    derive_air_fields,
+    derive_meter_fields,
+)
+from operations.sandbox.load_model import Streams, compute_load_kw
+from operations.sandbox.noise import Floats
+from operations.sandbox.site_model import AIR_TYPE_ID, Catalogue, Channel
+from operations.sandbox.weather import MINUTES_PER_DAY, Surroundings, get_surroundings
+
+BLOCK_MIN = 7 * MINUTES_PER_DAY
+QUARTER_MIN = 15
+NATIVE_RESOLUTION_S = 60
+_MINUTE_BLOCKS_KEPT = 16  # about 0.9 MB each
+_QUARTER_BLOCKS_KEPT = 1500  # about 0.07 MB each: 17 channels for well over a year
+
+
+class GeneratedSite:
+    """The readings of the modelled site, a pure function of the seed and the plan.
+
+    Parameters
+    ----------
+    seed
+        Chooses the weather and the behaviour of every load.
+    catalogue
+        The channels.
+    items
+        What is planted.
+    has_autumn_doubling
+        When clocks go back, report the energy of the repeated local hour in its first pass and nothing in its second.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        catalogue: Catalogue,
+        items: tuple[plan.Planted, ...] = (),
+        *,
+        has_autumn_doubling: bool = False,
+    ) -> None:
+        self.seed, self.catalogue, self.items = seed, catalogue, items
+        self._has_autumn_doubling = has_autumn_doubling
+        # Caches of the instance, not of the class: a test's small sites are freed with it.
+        self._minutes = lru_cache(_MINUTE_BLOCKS_KEPT)(self._make_minutes)
+        self._quarters = lru_cache(_QUARTER_BLOCKS_KEPT)(self._make_quarters)
+        self._late_wh = lru_cache(256)(self._sum_outage_wh)
+
+    def get_resolution_s(self, channel: Channel) -> int:
+        """Return the finest resolution [s]."""
+        return NATIVE_RESOLUTION_S
+
+    def compute_fields(self, channel: Channel, start_s: int, count: int, resolution_s: int) -> dict[str, Floats]:
+        """Return all fields of `count` intervals from `start_s` on; rows that do not exist are dropped.
+
+        Returns
+        -------
+        dict
+            Field → values, and ``ts`` → Unix times of the starts, all of one length.
+        """
+        intervals = self._collect(channel, start_s // 60, count, resolution_s // 60)
+        if channel.device_type_id == AIR_TYPE_ID:
+            fields = derive_air_fields(intervals)
+        else:
+            catch_up = self._catch_up_wh(channel, start_s // 60, count, resolution_s // 60)
+            fields = derive_meter_fields(intervals, channel.phases, catch_up)
+        exists = (intervals.present_min > 0) | intervals.is_null
+        starts = start_s + resolution_s * np.arange(count, dtype=np.int64)
+        return {"ts": starts[exists], **{name: values[exists] for name, values in fields.items()}}
+
+    def compute_load_kw(self, channel: Channel, around: Surroundings, *, with_wastes: bool = True) -> Floats:
+        """Return what a channel really draws [kW], with or without the planted wastes."""
+        power_kw = compute_load_kw(channel.load, Streams(self.seed, channel.channel_id), around)
+        for item in self._items_of(channel, plan.WASTES) if with_wastes else ():
+            if item.start_min <= around.minutes[-1] and item.end_min > around.minutes[0]:
+                power_kw = power_kw + plan.compute_extra_kw(self.seed, item, around.minutes)
+        return power_kw
+
+    def get_surroundings(self, block: int) -> Surroundings:
+        """Return the surroundings of one block of minutes."""
+        return get_surroundings(self.seed, block * BLOCK_MIN, BLOCK_MIN, self.catalogue.time_zone)
+
+    def collect_minutes(self, channel: Channel, start_min: int, end_min: int) -> Floats:
+        """Return the primitives of single minutes as they are reported; NaN where nothing is."""
+        return self._collect(channel, start_min, end_min - start_min, 1).means
+
+    def _items_of(self, channel: Channel, kinds: tuple[str, ...]) -> list[plan.Planted]:
+        return [item for item in self.items if item.load == channel.load and item.kind in kinds]
+
+    def _true_minutes(self, channel: Channel, block: int) -> Floats:
+        around, streams = self.get_surroundings(block), Streams(self.seed, channel.channel_id)
+        if channel.device_type_id == AIR_TYPE_ID:
+            return compute_air_minutes(streams, around)
+        power_kw = self.compute_load_kw(channel, around)
+        return compute_meter_minutes(channel.load, streams, self.seed, channel.phases, power_kw, around)
+
+    def _make_minutes(self, channel: Channel, block: int) -> Intervals:
+        minutes = np.arange(block * BLOCK_MIN, (block + 1) * BLOCK_MIN, dtype=np.int64)
+        values = self._true_minutes(channel, block)
+        is_absent = minutes * 60 < channel.installed_s
+        is_null = np.zeros_like(is_absent)
+        for item in self._items_of(channel, (plan.STUCK_METER,)):
+            inside = item.covers(minutes)
+            if inside.any():
+                home = item.start_min // BLOCK_MIN
+                held = values if home == block else self._true_minutes(channel, home)
+                values[:, inside] = held[:, item.start_min - home * BLOCK_MIN, None]
+        for item in self._items_of(channel, plan.OUTAGES):
+            inside = item.covers(minutes)
+            is_null |= inside & item.has_null_rows
+            is_absent |= inside & (not item.has_null_rows)
+        if self._has_autumn_doubling and channel.device_type_id != AIR_TYPE_ID:
+            is_absent |= _fold_repeated_hour(values, self.get_surroundings(block))
+        missing = is_absent | is_null
+        values[:, missing] = np.nan
+        return Intervals(values, (~missing).astype(np.int64), is_null & ~is_absent)
+
+    def _make_quarters(self, channel: Channel, block: int) -> Intervals:
+        return _merge(self._minutes(channel, block), QUARTER_MIN)
+
+    def _collect(self, channel: Channel, start_min: int, count: int, step_min: int) -> Intervals:
+        """Return the primitives of `count` intervals of `step_min` minutes from `start_min` on."""
+        on_quarters = start_min % QUARTER_MIN == 0 and step_min % QUARTER_MIN == 0
+        unit, source = (QUARTER_MIN, self._quarters) if on_quarters else (1, self._minutes)
+        end_min = start_min + count * step_min
+        rows = 3 if channel.device_type_id == AIR_TYPE_ID else METER_ROWS
+        parts = [Intervals(np.empty((rows, 0)), np.empty(0, dtype=np.int64), np.empty(0, dtype=bool))]
+        for block in range(start_min // BLOCK_MIN, -(-end_min // BLOCK_MIN)):
+            base = block * BLOCK_MIN
+            cut = slice(max(start_min - base, 0) // unit, (min(end_min, base + BLOCK_MIN) - base) // unit)
+            whole = source(channel, block)
+            parts.append(Intervals(whole.means[:, cut], whole.present_min[cut], whole.is_null[cut]))
+        joined = Intervals(*(np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)))
+        return _merge(joined, step_min // unit, unit)
+
+    def _catch_up_wh(self, channel: Channel, start_min: int, count: int, step_min: int) -> Floats:
+        late = np.zeros((3, count))
+        for item in self._items_of(channel, (plan.CATCH_UP_DELTA,)):
+            bucket = (item.end_min - start_min) // step_min
+            if 0 <= bucket < count:
+                late[:, bucket] += self._late_wh(channel, item.start_min, item.end_min)
+        return late
+
+    def _sum_outage_wh(self, channel: Channel, start_min: int, end_min: int) -> Floats:
+        total = np.zeros(3)
+        for block in range(start_min // BLOCK_MIN, -(-end_min // BLOCK_MIN)):
+            base = block * BLOCK_MIN
+            cut = slice(max(start_min - base, 0), min(end_min - base, BLOCK_MIN))
+            total += self._true_minutes(channel, block)[P, cut].sum(axis=1) / 60.0
+        return total
+
+
+def _merge(fine: Intervals, group: int, unit_min: int = 1) -> Intervals:
+    """Join each `group` intervals into one; a missing one takes no part in the mean."""
+    if group == 1:
+        return fine
+    rows = fine.means.shape[0]
+    means = fine.means.reshape(rows, -1, group)
+    present = fine.present_min.reshape(-1, group)
+    present_min = present.sum(axis=1)
+    if (fine.present_min == unit_min).all():
+        return Intervals(means.mean(axis=2), present_min, np.zeros(present_min.size, dtype=bool))
+    weighted = np.where(present > 0, means * present, 0.0).sum(axis=2)
+    with np.errstate(invalid="ignore"):
+        merged = weighted / np.where(present_min > 0, present_min, np.nan)
+    return Intervals(merged, present_min, (present_min == 0) & fine.is_null.reshape(-1, group).any(axis=1))
+
+
+def _fold_repeated_hour(values: Floats, around: Surroundings) -> npt.NDArray[np.bool_]:
+    """Move the power of a repeated local hour's second pass into its first; return the minutes left without data."""
+    emptied = np.zeros(around.minutes.size, dtype=bool)
+    back = np.flatnonzero(np.diff(around.local_minutes) < 0)
+    for second in back + 1:
+        length = int(around.local_minutes[second - 1] - around.local_minutes[second]) + 1
+        first, end = second - length, second + length
+        if first >= 0 and end <= emptied.size:
+            for rows in (P, Q):
+                values[rows, first:second] += values[rows, second:end]
+            emptied[second:end] = True
+    return emptied

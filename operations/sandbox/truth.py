@@ -1,0 +1,92 @@
+"""What is planted, in figures: computed from the generator itself, with the fault and without it, minute by minute."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from operations.sandbox import planted as plan
+from operations.sandbox.electricity import P
+from operations.sandbox.generator import BLOCK_MIN, QUARTER_MIN, GeneratedSite
+from operations.sandbox.noise import Floats
+from operations.sandbox.site_model import SITE_ID, Channel
+
+_DECIMALS = 3
+
+
+def describe_site(site: GeneratedSite) -> dict[str, Any]:
+    """Return the facts of the generated site and the list of what is planted, ready for JSON."""
+    catalogue = site.catalogue
+    return {
+        "siteId": SITE_ID,
+        "siteName": catalogue.site_name,
+        "timeZone": catalogue.time_zone,
+        "seed": site.seed,
+        "channels": [
+            {
+                "channelId": channel.channel_id,
+                "channelName": channel.name,
+                "deviceName": channel.device_name,
+                "fields": list(channel.units),
+                "installed": _iso(channel.installed_s // 60),
+            }
+            for channel in catalogue.channels
+        ],
+        "planted": describe_planted(site),
+    }
+
+
+def describe_planted(site: GeneratedSite) -> list[dict[str, Any]]:
+    """Return what is planted, one entry for each stretch of time."""
+    channel_by_load = {channel.load: channel for channel in reversed(site.catalogue.channels)}
+    return [_describe(site, item, channel_by_load[item.load]) for item in site.items]
+
+
+def _describe(site: GeneratedSite, item: plan.Planted, channel: Channel) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "kind": item.kind,
+        "channelId": channel.channel_id,
+        "channelName": channel.name,
+        "start": _iso(item.start_min),
+        "end": _iso(item.end_min),
+        "description": item.description,
+    }
+    if len(item.windows) > 1:
+        entry["windows"] = [{"start": _iso(first), "end": _iso(last)} for first, last in item.windows]
+    amounts = {name: round(value, _DECIMALS) for name, value in _measure(site, item, channel).items()}
+    return {**entry, **amounts}
+
+
+def _measure(site: GeneratedSite, item: plan.Planted, channel: Channel) -> dict[str, float]:
+    with_kw, without_kw = (_powers_kw(site, item, channel, with_wastes=flag) for flag in (True, False))
+    if item.kind in plan.WASTES:
+        extra_kw = with_kw - without_kw
+        quarters = with_kw.reshape(-1, QUARTER_MIN).mean(axis=1)
+        return {
+            "extraKw": float(extra_kw.mean()),
+            "extraKwh": float(extra_kw.sum() / 60.0),
+            "peakKw": float(quarters.max()),
+            "hours": with_kw.size / 60.0,
+        }
+    intervals = int(with_kw.size // QUARTER_MIN)
+    if item.kind == plan.STUCK_METER:
+        reported = site.collect_minutes(channel, item.start_min, item.start_min + 1)[P, 0]
+        return {"stuckKw": float(np.nansum(reported)) / 1000.0, "hours": with_kw.size / 60.0, "intervals": intervals}
+    lost = "catchUpKwh" if item.kind == plan.CATCH_UP_DELTA else "missedKwh"
+    return {"missingIntervals": intervals, lost: float(with_kw.sum() / 60.0)}
+
+
+def _powers_kw(site: GeneratedSite, item: plan.Planted, channel: Channel, *, with_wastes: bool) -> Floats:
+    """Return the real power [kW] of the minutes within the item's windows."""
+    parts = []
+    for block in range(item.start_min // BLOCK_MIN, -(-item.end_min // BLOCK_MIN)):
+        around = site.get_surroundings(block)
+        inside = item.covers(around.minutes)
+        parts.append(site.compute_load_kw(channel, around, with_wastes=with_wastes)[inside])
+    return np.concatenate(parts)
+
+
+def _iso(minute: int) -> str:
+    return datetime.fromtimestamp(minute * 60, UTC).isoformat()

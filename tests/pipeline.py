@@ -1,0 +1,77 @@
+"""The stages one after another in this process, for tests of the whole way."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from analyze.site_week import load_and_analyze
+from deliver.report_files import check_report
+from deliver.weekly_report import assemble_report
+from govern.refresh_views import refresh_views
+from govern.validation import read_checks, validate_site
+from ingest.eniscope_client import EniscopeClient
+from ingest.load_site import IngestSummary, ingest_readings, register
+from lib import db
+from lib.date_utils import Window
+from lib.readings import load_validation_status
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from psycopg2.extensions import connection as Connection
+
+SITE_ID = 23271
+LOGIN = ("sandbox-key", "sandbox@example.com", "sandbox-password")
+
+
+class Service(NamedTuple):
+    """A running sandbox and a client of it."""
+
+    app: Flask
+    url: str
+    client: EniscopeClient
+
+
+def ingest(conn: Connection, service: Service, window: Window, channels: list[int] | None = None) -> IngestSummary:
+    """Register the site and ingest a window of quarter-hours."""
+    site = register(conn, service.client, SITE_ID, channels)
+    return ingest_readings(conn, service.client, site, window, 900, workers=4)
+
+
+def govern(conn: Connection) -> str:
+    """Refresh, validate, and return the verdict."""
+    refresh_views(conn)
+    verdict = validate_site(conn, SITE_ID, read_checks())
+    conn.commit()
+    return verdict.verdict
+
+
+def report_of(conn: Connection, now: datetime) -> dict[str, Any]:
+    """Return the report on the last complete week before `now`, checked against its schema."""
+    site, week = load_and_analyze(conn, SITE_ID, None, None, None, now)
+    status = load_validation_status(conn, SITE_ID)
+    report = assemble_report(site, status, week, is_forced=False, now=now)
+    check_report(report, "weekly_report")
+    return json.loads(json.dumps(report, allow_nan=False))
+
+
+def check_energy_in_every_layer(conn: Connection, report: dict[str, Any]) -> None:
+    """Assert that raw, hourly and daily sums of the report's period are the report's total, to a watt-hour."""
+    period = report["metadata"]["period"]
+    daily_report = report["consumption"]["daily"]
+    window = (period["start"], period["end"])
+    sums = {
+        "raw": ("SELECT sum(energy_kwh) FROM readings WHERE timestamp >= %s AND timestamp < %s", window),
+        "hourly": ("SELECT sum(total_kwh) FROM v_readings_hourly WHERE hour >= %s AND hour < %s", window),
+        "daily": (
+            "SELECT sum(total_kwh) FROM v_readings_daily WHERE local_date = ANY (%s::date[])",
+            ([day["date"] for day in daily_report],),
+        ),
+    }
+    total_kwh = report["consumption"]["totalKwh"]
+    found = {layer: db.fetch_all(conn, *query)[0][0] for layer, query in sums.items()}
+    assert found == pytest.approx(dict.fromkeys(sums, total_kwh), abs=1e-3)
+    assert sum(day["energyKwh"] for day in daily_report) == pytest.approx(total_kwh, abs=0.01)

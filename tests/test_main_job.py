@@ -1,0 +1,196 @@
+"""The whole way, held against what is planted: sandbox over HTTP → ingest → PostgreSQL → govern → analyze → report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pipeline import SITE_ID, Service, check_energy_in_every_layer, govern, ingest, report_of
+
+from ingest.load_site import ingest_readings, register
+from lib import db
+from lib.date_utils import Window
+from lib.errors import AccessError, AuthenticationError, UnreachableError
+from operations.sandbox.api import DEFAULT_SEED, make_site
+from operations.sandbox.service_faults import RATES, FaultPlan
+from operations.sandbox.truth import describe_planted
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+NOW = datetime(2026, 2, 10, 15, tzinfo=UTC)  # a Tuesday
+MONDAY = date(2026, 2, 2)
+WINDOW = Window(datetime(2025, 12, 27, 5, tzinfo=UTC), NOW)
+WORLD = {"now": NOW, "planted_weeks": [MONDAY]}
+
+
+@pytest.fixture
+def truth() -> dict[str, list[dict[str, Any]]]:
+    planted: dict[str, list[dict[str, Any]]] = {}
+    for item in describe_planted(make_site(DEFAULT_SEED, NOW, [MONDAY])):
+        planted.setdefault(item["kind"], []).append(item)
+    return planted
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def find(items: list[dict[str, Any]], **wanted: Any) -> list[dict[str, Any]]:
+    return [item for item in items if all(item.get(key) == value for key, value in wanted.items())]
+
+
+@pytest.mark.slow
+def test_planted_faults_are_found_and_nothing_else_of_high_severity(
+    conn: Connection, serve: Callable[..., Service], truth: dict[str, list[dict[str, Any]]]
+) -> None:
+    service = serve(**WORLD)
+    summary = ingest(conn, service, WINDOW)
+    assert (summary.channels, summary.failed, summary.unsupported, summary.is_sandbox) == (17, [], [], True)
+    assert govern(conn) == "closed"
+    report = report_of(conn, NOW)
+
+    assert report["metadata"]["period"]["start"] == "2026-02-02T00:00:00-05:00"
+    assert report["metadata"]["dataSource"]["kind"] == "sandbox"
+    assert report["summary"]["headline"][0].startswith("SANDBOX DATA")
+
+    issues = report["sections"]["sensorHealth"]["issues"]
+    (stuck,), (dead,), (delta,) = truth["stuck_meter"], truth["dead_channel"], truth["catch_up_delta"]
+    high = find(issues, severity="high")
+    assert [(issue["type"], issue["channelId"]) for issue in high] == [
+        ("stuck", stuck["channelId"]), ("dead", dead["channelId"]),
+    ]  # fmt: skip
+    assert moment(high[0]["start"]) == moment(stuck["start"])
+    assert moment(high[0]["end"]) == moment(stuck["end"])
+    gaps = {(gap["channelId"], moment(gap["start"])): gap["missingIntervals"] for gap in find(issues, type="gap")}
+    assert gaps == {
+        (item["channelId"], moment(item["start"])): item["missingIntervals"] for item in [*truth["gap"], delta]
+    }
+    (catch_up,) = find(issues, type="catch_up")
+    assert catch_up["channelId"] == delta["channelId"]
+    assert moment(catch_up["start"]) == moment(delta["end"])
+
+    (left_on,) = truth["left_on_overnight"]
+    worst = report["sections"]["afterHoursWaste"]["topMeters"][0]
+    assert worst["channelId"] == left_on["channelId"]
+    # Planted is the extra; found is all above the resting power, so a little more.
+    assert worst["aboveUsualKwh"] == pytest.approx(left_on["extraKwh"], rel=0.03)
+
+    (anomaly,) = truth["anomaly"]
+    (event,) = find(report["sections"]["anomalies"]["timeline"], context="business_hours")
+    assert event["channelId"] == anomaly["channelId"]
+    assert abs(moment(event["start"]) - moment(anomaly["start"])) <= timedelta(minutes=30)
+    assert event["excessKwh"] == pytest.approx(anomaly["extraKwh"], rel=0.2)
+    anomalous = {event["channelId"] for event in report["sections"]["anomalies"]["timeline"]}
+    assert anomalous == {anomaly["channelId"], left_on["channelId"]}
+
+    short = find(report["sections"]["spikes"]["topSpikes"], isSustained=False)
+    assert {(spike["channelId"], moment(spike["start"])) for spike in short} == {
+        (item["channelId"], moment(item["start"])) for item in truth["spikes"]
+    }
+    wins = {win["channelId"]: win for win in report["sections"]["quickWins"]}
+    assert report["sections"]["quickWins"][0]["channelId"] == left_on["channelId"]
+    assert find(list(wins.values()), priority="high") == [wins[left_on["channelId"]]]
+    assert not {stuck["channelId"], dead["channelId"]} & set(wins)  # no saving from a broken meter
+
+
+@pytest.mark.slow
+def test_energy_is_the_same_in_every_layer_and_twice_changes_nothing(
+    conn: Connection, serve: Callable[..., Service]
+) -> None:
+    service = serve(**WORLD)
+    first = ingest(conn, service, WINDOW)
+    assert govern(conn) == "closed"
+    before = report_of(conn, NOW)
+    again = ingest(conn, service, WINDOW)
+    assert (again.inserted, again.duplicate) == (0, first.inserted)
+    assert govern(conn) == "closed"
+    after = report_of(conn, NOW)
+    before["metadata"].pop("validation")
+    after["metadata"].pop("validation")
+    assert after == before
+    check_energy_in_every_layer(conn, after)
+
+
+@pytest.mark.slow
+def test_faults_of_the_service_change_nothing_in_the_end(conn: Connection, serve: Callable[..., Service]) -> None:
+    window = Window(WINDOW.end - timedelta(days=3), WINDOW.end)
+    rows = "SELECT channel_id, timestamp, energy_kwh, power_kw, temperature_c FROM readings ORDER BY 1, 2"
+    assert ingest(conn, serve(now=NOW, planted_weeks=[]), window).failed == []
+    expected = db.fetch_all(conn, rows)
+    db.execute(conn, "TRUNCATE readings")
+    conn.commit()
+    # Every kind of passing fault, several times as often as the sandbox's own mixes have them.
+    rates = {kind: 3 * rate for kind, rate in RATES["all"].items()}
+    plan = FaultPlan(rates, seed=5, hang_s=1.5)
+    faulty = serve(now=NOW, planted_weeks=[], faults=plan, has_autumn_doubling=False, timeout_s=1)
+    for _ in range(6):  # what one run could not fetch, a later one does
+        ingest(conn, faulty, window)
+    assert set(plan.counts) >= set(rates) - {"hang"}
+    assert db.fetch_all(conn, rows) == expected
+
+
+def test_all_channels_of_a_long_list_are_registered(conn: Connection, serve: Callable[..., Service]) -> None:
+    site = register(conn, serve(**WORLD, extra_channels=120).client, SITE_ID)
+    assert len(site.channels) == 137
+    assert db.fetch_all(conn, "SELECT count(*) FROM channels") == [(137,)]
+
+
+def test_sensor_is_asked_for_the_fields_it_has(conn: Connection, serve: Callable[..., Service]) -> None:
+    service = serve(**WORLD)
+    ingest(conn, service, Window(NOW - timedelta(hours=2), NOW))
+    rows = db.fetch_all(
+        conn,
+        "SELECT m.is_energy_meter, count(r.temperature_c), count(r.energy_kwh) FROM v_meters AS m"
+        " JOIN v_readings_enriched AS r USING (meter_id) GROUP BY m.is_energy_meter ORDER BY 1",
+    )
+    assert rows[0] == (False, 8, 0)
+    assert rows[1][:2] == (True, 0)
+
+
+def test_every_attempt_is_logged(conn: Connection, serve: Callable[..., Service]) -> None:
+    window = Window(NOW - timedelta(days=40), NOW)
+    summary = ingest(conn, serve(**WORLD), window, [162121, 162122])
+    assert db.fetch_all(
+        conn,
+        "SELECT channel_id, window_start, window_end, status, fetched, inserted, duplicate, rejected"
+        " FROM ingestion_logs ORDER BY channel_id, window_start",
+    )[1:] == [
+        (key, *part, "done", count, count, 0, 0)
+        for key in (162121, 162122)
+        for part, count in zip(
+            (Window(window.start, window.start + timedelta(days=30)),
+             Window(window.start + timedelta(days=30), window.end)),
+            # RTU-2 has a planted gap of 28 absent rows; the other gap has rows without values.
+            (2880, 960 - 28 * (key == 162122)),
+            strict=True,
+        )
+    ]  # fmt: skip
+    assert summary.fetched == 2 * 3840 - 28
+
+
+def test_failure_at_registration_is_logged_and_told(conn: Connection, serve: Callable[..., Service]) -> None:
+    service = serve(**WORLD)
+    for site_id, message in ((99001, "site 99001: not found or not this account's"), (5, "site 5: not found")):
+        with pytest.raises(AccessError, match=message):
+            register(conn, service.client, site_id)
+    with pytest.raises(AuthenticationError, match="refused the login"):
+        register(conn, serve(**WORLD, login=("sandbox-key", "sandbox@example.com", "wrong")).client, SITE_ID)
+    logged = db.fetch_all(conn, "SELECT organization_id, channel_id, status, error FROM ingestion_logs ORDER BY log_id")
+    assert [row[:3] for row in logged] == [(99001, 0, "failed"), (5, 0, "failed"), (SITE_ID, 0, "failed")]
+    assert all(row[3] and "wrong" not in row[3].split("refused")[0] for row in logged)
+
+
+def test_service_that_dies_in_the_middle_ends_the_run_with_every_attempt_closed(
+    conn: Connection, serve: Callable[..., Service]
+) -> None:
+    service = serve(**WORLD)
+    site = register(conn, service.client, SITE_ID)
+    service.client._api_url = "http://127.0.0.1:9"
+    with pytest.raises(UnreachableError, match="cannot connect"):
+        ingest_readings(conn, service.client, site, Window(NOW - timedelta(days=2), NOW), 900, workers=2)
+    statuses = dict(db.fetch_all(conn, "SELECT status, count(*) FROM ingestion_logs GROUP BY 1"))
+    assert statuses["failed"] == 3
+    assert "running" not in statuses

@@ -1,0 +1,401 @@
+"""The sandbox as a service: who may ask, lists, and how readings are cut out of time."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from operations.sandbox.api import create_app
+from operations.sandbox.auth import Credentials
+from operations.sandbox.readings import Span, choose_resolution_s
+from operations.sandbox.server import serve_in_thread
+
+NOW = datetime(2026, 2, 2, 14, 7, 30, tzinfo=UTC)  # a Monday, 09:07:30 in New York
+RTU_1, AIR = 162121, 162127
+DAY = 86400
+JAN_28 = 1769576400  # 2026-01-28T00:00-05:00
+
+
+def make_client(**settings: Any) -> FlaskClient:
+    return create_app(**{"now": NOW, "planted_weeks": [], **settings}).test_client()
+
+
+def headers_of(credentials: Credentials | None = None, **more: str) -> dict[str, str]:
+    account = credentials or Credentials()
+    return {"X-Eniscope-API": account.api_key, "Authorization": f"Basic {account.basic_value}", **more}
+
+
+def get(client: FlaskClient, path: str, **query: Any) -> TestResponse:
+    query = {name.replace("__", "[]"): value for name, value in query.items()}
+    return client.get(path, query_string=query, headers=headers_of())
+
+
+@pytest.fixture(scope="module")
+def client() -> FlaskClient:
+    return make_client()
+
+
+# --- who may ask -----------------------------------------------------------------------------------------------------
+
+
+def test_vendors_authorization_vector_is_accepted() -> None:
+    account = Credentials("key", "api@someorg.com", "thisismypassword")
+    assert hashlib.md5(b"thisismypassword").hexdigest() == "31435008693ce6976f45dedc5532e2c1"
+    value = "YXBpQHNvbWVvcmcuY29tOjMxNDM1MDA4NjkzY2U2OTc2ZjQ1ZGVkYzU1MzJlMmMx"
+    assert account.basic_value == value
+    reply = make_client(credentials=account).get(
+        "/organizations", headers={"X-Eniscope-API": "key", "Authorization": f"Basic {value}"}
+    )
+    assert reply.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"X-Eniscope-API": "wrong"}, "401 Invalid API Key"),
+        ({"X-Eniscope-API": ""}, "401 Invalid API Key"),
+        ({"Authorization": ""}, "401 Unauthorised – check e-mail and password"),
+        ({"Authorization": "Basic !!!"}, "401 Unauthorised – check e-mail and password"),
+        (
+            {"Authorization": "Basic " + base64.b64encode(b"sandbox@example.com:sandbox-password").decode()},
+            "401 Unauthorised – check e-mail and password",
+        ),
+        ({"X-Eniscope-Token": "never-issued"}, "401 Unknown Token"),
+    ],
+)
+def test_wrong_credentials_are_refused(client: FlaskClient, changed: dict[str, str], status: str) -> None:
+    reply = client.get("/organizations", headers=headers_of() | changed)
+    assert reply.status.encode("latin-1").decode() == status
+    assert reply.data == b""
+    assert reply.headers["X-Eniscope-Sandbox"] == "1"
+    assert "X-Eniscope-Token" not in reply.headers
+
+
+def test_token_replaces_basic_until_it_expires() -> None:
+    seconds = [0.0]
+    client = make_client(token_lifetime_s=60.0, monotonic=lambda: seconds[0])
+    token = get(client, "/organizations").headers["X-Eniscope-Token"]
+    by_token = {"X-Eniscope-API": "sandbox-key", "X-Eniscope-Token": token}
+    seconds[0] = 59.9
+    assert client.get("/organizations", headers=by_token).status_code == 200
+    seconds[0] = 60.0
+    reply = client.get("/organizations", headers=by_token)
+    assert reply.status == "419 Authentication Timeout"
+    assert get(client, "/organizations").status_code == 200
+
+
+def test_token_is_renewed_now_and_then() -> None:
+    client = make_client()
+    token = get(client, "/organizations").headers["X-Eniscope-Token"]
+    by_token = {"X-Eniscope-API": "sandbox-key", "X-Eniscope-Token": token}
+    replies = [client.get("/organizations", headers=by_token) for _ in range(26)]
+    renewed = [reply.headers["X-Eniscope-Token"] for reply in replies if "X-Eniscope-Token" in reply.headers]
+    assert len(renewed) == 1
+    assert client.get("/organizations", headers=by_token | {"X-Eniscope-Token": renewed[0]}).status_code == 200
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+
+def test_site_has_17_channels_on_one_page(client: FlaskClient) -> None:
+    reply = get(client, "/channels", organization="23271").get_json(force=True)
+    assert reply["meta"] == {"currentPage": 1, "recordsPerPage": 20, "recordCount": 17, "pageCount": 1}
+    assert [channel["dataChannelId"] for channel in reply["channels"]] == list(range(162119, 162136))
+    first = reply["channels"][0]
+    assert first["channelName"] == 'Kitchen Panel "K1" <Ovens & Hood>'
+    assert (first["organizationId"], first["uuId"], first["tariffId"]) == ("23271", "5410EC8A1F2E0001", None)
+    assert (first["isMeteringPoint"], first["costEnabled"], first["deviceTypeId"]) == (True, False, "20")
+
+
+def test_uuids_are_unique_and_in_the_vendors_form(client: FlaskClient) -> None:
+    channels = get(client, "/channels").get_json(force=True)["channels"]
+    assert len({channel["uuId"] for channel in channels}) == 17
+    points = [channel["uuId"][12:] for channel in channels]
+    eight = [f"{number:04X}" for number in range(1, 9)]
+    assert points == [*eight, "0501", *eight]
+
+
+def test_documented_keys_are_all_there(client: FlaskClient) -> None:
+    channel = get(client, f"/v1/channels/{RTU_1}").get_json(force=True)
+    assert set(channel) == {
+        *("dataChannelId", "channelName", "deviceId", "deviceName", "deviceTypeId", "uuId", "organizationId"),
+        *("organizationName", "parentId", "meterId", "tariffId", "displayedPhase", "dataType", "installedTs"),
+        *("uninstalledTs", "registered", "expires", "status", "interfaceName", "isMeteringPoint", "costEnabled"),
+        *("sortOrder", "links"),
+    }
+    site = get(client, "/organizations/23271").get_json(force=True)
+    assert set(site) == {
+        *("organizationId", "organizationName", "parentId", "timeZone", "currencyCode", "currencySymbol", "address1"),
+        *("address2", "address3", "city", "state", "postCode", "country", "lat", "lng", "carbonRatio", "carbonUnits"),
+        *("temperatureType", "status", "links"),
+    }
+    assert (site["timeZone"], site["currencyCode"], site["lat"]) == ("America/New_York", "USD", "35.72")
+
+
+def test_organizations_are_the_own_one_and_those_below(client: FlaskClient) -> None:
+    rows = get(client, "/organizations").get_json(force=True)["organizations"]
+    assert [(row["organizationId"], row["parentId"]) for row in rows] == [(23271, None), (23272, "23271")]
+    assert get(client, "/channels", organization="23272").get_json(force=True)["channels"] == []
+
+
+def test_pages_and_their_limits() -> None:
+    client = make_client(extra_channels=110)
+
+    def page(**query: Any) -> tuple[list[int], dict[str, int]]:
+        reply = get(client, "/channels", **query).get_json(force=True)
+        return [channel["dataChannelId"] for channel in reply["channels"]], reply["meta"]
+
+    ids, meta = page(limit=0)
+    assert len(set(ids)) == 127
+    assert meta == {"currentPage": 1, "recordsPerPage": 0, "recordCount": 127, "pageCount": 0}
+    assert page(page=7)[0] == ids[120:]
+    assert page(page=7)[1] == {"currentPage": 7, "recordsPerPage": 20, "recordCount": 127, "pageCount": 7}
+    assert page(page=2, limit=500) == (
+        ids[100:],
+        {"currentPage": 2, "recordsPerPage": 100, "recordCount": 127, "pageCount": 2},
+    )
+    assert page(page=8)[0] == []
+    assert get(client, "/channels", page="x").status == "500 Invalid Parameter: page"
+
+
+def test_devices_come_under_another_key_and_channels_filter_by_device(client: FlaskClient) -> None:
+    devices = get(client, "/devices", organization="23271").get_json(force=True)["result"]
+    assert [device["deviceName"] for device in devices] == ["School Hybrid 8", "School Air Sense", "House Hybrid 8"]
+    channels = get(client, "/channels", device=devices[2]["deviceId"]).get_json(force=True)["channels"]
+    assert [channel["channelName"] for channel in channels][:2] == ["Dryer", "Refrigerator"]
+    assert len(channels) == 8
+
+
+def test_fields_tell_units(client: FlaskClient) -> None:
+    rows = get(client, "/fields/51").get_json(force=True)["fields"]
+    assert rows == [
+        {"field": "T", "units": "°C", "name": "Temperature"},
+        {"field": "RH", "units": "%", "name": "Relative Humidity"},
+        {"field": "CO2", "units": "ppm", "name": "Carbon Dioxide"},
+    ]
+    unit_by_field = {row["field"]: row["units"] for row in get(client, "/fields/20").get_json(force=True)["fields"]}
+    assert (unit_by_field["E"], unit_by_field["U3"], unit_by_field["RE"]) == ("Wh", "V", "VArh")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/organizations/99001", "403 Forbidden – another customer’s organization"),
+        ("/channels?organization=99001", "403 Forbidden – another customer’s organization"),
+        ("/readings/990011?fields[]=E", "403 Forbidden – another customer’s channel"),
+        ("/organizations/5", "404 Unknown organization"),
+        ("/channels?organization=5", "404 Unknown organization"),
+        ("/channels/5", "404 Not found – channels 5"),
+        ("/readings/5?fields[]=E", "404 Not found – channel 5"),
+        ("/nothing", "404 Unknown resource"),
+        ("/fields/1", "404 Unknown device type"),
+    ],
+)
+def test_refusals_speak_in_the_reason_phrase(client: FlaskClient, path: str, status: str) -> None:
+    reply = client.get(path, headers=headers_of())
+    assert reply.status.encode("latin-1").decode() == status
+    assert reply.data == b""
+
+
+# --- readings --------------------------------------------------------------------------------------------------------
+
+
+def read(client: FlaskClient, channel: int = RTU_1, fields: tuple[str, ...] = ("E",), **query: Any) -> Any:
+    reply = get(client, f"/v1/readings/{channel}", fields__=list(fields), **query)
+    return reply.get_json(force=True) if reply.status_code == 200 else reply.status
+
+
+def test_reading_has_the_recorded_shape(client: FlaskClient) -> None:
+    reply = read(client, fields=("E", "P", "PF"), daterange__=[JAN_28, JAN_28 + 1800], res=900)
+    records = reply.pop("records")
+    assert reply == {
+        "uuid": "5410EC8A1F2E0003",
+        "name": "RTU-1",
+        "channel": RTU_1,
+        "organization": 23271,
+        "timeZone": "America/New_York",
+        "from": JAN_28,
+        "to": JAN_28 + 1800,
+        "resolution": 900,
+        "action": "summarize",
+        "units": {"ts": "Unix Time", "E": "Wh", "P": "W", "PF": ""},
+        "recordCount": 2,
+        "operatingHours": {},
+    }
+    assert [list(row) for row in records] == [["ts", "E", "P", "PF"]] * 2
+    assert [row["ts"] for row in records] == [JAN_28, JAN_28 + 900]
+
+
+def test_buckets_start_at_the_requested_second(client: FlaskClient) -> None:
+    start = JAN_28 + 4 * 3600 + 51 * 60 + 31
+    rows = read(client, fields=("E",), daterange__=[start, start + 3600], res=900)["records"]
+    assert [row["ts"] - start for row in rows] == [0, 900, 1800, 2700]
+    minute = start - 31
+    minutes = read(client, fields=("E",), daterange__=[minute, minute + 3600], res=60)["records"]
+    assert len(minutes) == 60
+    assert rows[1]["E"] == pytest.approx(sum(row["E"] for row in minutes[15:30]), abs=1e-4)
+
+
+def test_dates_are_local_midnights_and_the_end_is_exclusive(client: FlaskClient) -> None:
+    by_date = read(client, daterange__=["2026-01-28", "2026-01-29"], res=3600)
+    by_epoch = read(client, daterange__=[JAN_28, JAN_28 + DAY], res=3600)
+    assert by_date == by_epoch
+    assert by_date["records"][-1]["ts"] == JAN_28 + DAY - 3600
+
+
+@pytest.mark.parametrize(
+    ("day", "after", "quarters"), [("2026-03-08", "2026-03-09", 92), ("2025-11-02", "2025-11-03", 100)]
+)
+def test_local_days_of_clock_changes(day: str, after: str, quarters: int) -> None:
+    client = make_client(now=datetime(2026, 4, 1, tzinfo=UTC))
+    reply = read(client, daterange__=[day, after], res=900)
+    assert reply["recordCount"] == len({row["ts"] for row in reply["records"]}) == quarters
+
+
+@pytest.mark.parametrize(
+    ("word", "start", "end"),
+    [
+        ("today", "2026-02-02", "2026-02-03"),
+        ("yesterday", "2026-02-01", "2026-02-02"),
+        ("lastweek", "2026-01-26", "2026-02-02"),
+        ("7days", "2026-01-26", "2026-02-02"),
+        ("30days", "2026-01-03", "2026-02-02"),
+        ("thismonth", "2026-02-01", "2026-03-01"),
+        ("lastmonth", "2026-01-01", "2026-02-01"),
+    ],
+)
+def test_words_for_ranges(client: FlaskClient, word: str, start: str, end: str) -> None:
+    assert read(client, daterange=word, res=3600) == read(client, daterange__=[start, end], res=3600)
+
+
+def test_nothing_is_served_before_it_is_over(client: FlaskClient) -> None:
+    rows = read(client, daterange="today", res=900)["records"]
+    assert rows[-1]["ts"] + 900 == datetime(2026, 2, 2, 14, 0, tzinfo=UTC).timestamp()
+    assert read(client, daterange__=["2026-02-03", "2026-02-05"], res=900)["records"] == []
+
+
+def test_nothing_is_served_from_before_installation(client: FlaskClient) -> None:
+    installed = int(get(client, f"/channels/{RTU_1}").get_json(force=True)["installedTs"])
+    assert installed == datetime(2023, 1, 1, 5, tzinfo=UTC).timestamp()
+    rows = read(client, daterange__=[installed - DAY, installed + 1800], res=900)["records"]
+    assert [row["ts"] for row in rows] == [installed, installed + 900]
+
+
+@pytest.mark.parametrize(
+    ("asked", "days", "answered"),
+    [
+        ("60", 1, 60),
+        ("60", 2, 900),
+        ("60", 7, 1800),
+        ("900", 90, 900),
+        ("900", 101, 3600),
+        ("1800", 300, 3600),
+        ("3600", 400, 3600),
+        ("3600", 500, DAY),
+        ("auto", 1, 900),
+        ("auto", 7, 1800),
+        ("auto", 90, 3600),
+        ("86400", 3, DAY),
+    ],
+)
+def test_long_ranges_come_back_coarser(asked: str, days: int, answered: int) -> None:
+    assert choose_resolution_s(asked, Span(0, days * DAY), 60) == answered
+
+
+def test_reply_says_which_resolution_it_is(client: FlaskClient) -> None:
+    reply = read(client, daterange="lastweek", res=60)
+    assert (reply["resolution"], reply["recordCount"]) == (1800, 336)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"res": 123}, "500 Invalid Parameter: res"),
+        ({"action": "typicalday"}, "500 Invalid Parameter: action"),
+        ({"daterange": "someday"}, "500 Invalid Date Range"),
+        ({"daterange__": [JAN_28]}, "500 Invalid Date Range: two values are needed"),
+        ({"daterange__": [JAN_28, JAN_28]}, "500 Invalid Date Range: start must be before end"),
+        ({"daterange__": ["28/01/2026", JAN_28]}, "500 Invalid Date Range: epoch seconds or YYYY-MM-DD"),
+        ({"fields": ()}, "500 Missing Parameter: fields"),
+        ({"fields": ("E", "T")}, "500 Invalid Parameter"),
+        ({"fields": ("E", "P", "V"), "channel": AIR}, "500 Invalid Parameter"),
+    ],
+)
+def test_what_the_service_cannot_answer(client: FlaskClient, query: dict[str, Any], status: str) -> None:
+    assert read(client, **{"daterange": "yesterday", **query}) == status
+
+
+def test_air_sense_answers_its_own_fields(client: FlaskClient) -> None:
+    reply = read(client, AIR, ("T", "RH", "CO2"), daterange="yesterday", res=3600)
+    assert reply["units"] == {"ts": "Unix Time", "T": "°C", "RH": "%", "CO2": "ppm"}
+    assert reply["recordCount"] == 24
+    assert all(15 < row["T"] < 28 and 15 <= row["RH"] <= 90 and 400 < row["CO2"] < 1200 for row in reply["records"])
+
+
+def test_total_is_one_record(client: FlaskClient) -> None:
+    total = read(client, fields=("E", "P"), daterange="yesterday", action="total")
+    hourly = read(client, fields=("E", "P"), daterange="yesterday", res=3600)["records"]
+    assert total["action"] == "total"
+    assert total["records"] == [
+        {
+            "ts": hourly[0]["ts"],
+            "E": pytest.approx(sum(row["E"] for row in hourly), abs=1e-3),
+            "P": pytest.approx(sum(row["P"] for row in hourly) / 24, abs=1e-3),
+        }
+    ]
+
+
+def test_counters_grow_by_the_usage(client: FlaskClient) -> None:
+    usage = read(client, daterange="yesterday", res=3600)["records"]
+    counters = read(client, daterange="yesterday", res=3600, showCounters=1)["records"]
+    assert counters[0]["E"] > 1e6  # years of use
+    steps = [later["E"] - earlier["E"] for earlier, later in zip(counters, counters[1:], strict=False)]
+    assert steps == pytest.approx([row["E"] for row in usage[1:]], abs=1e-3)
+
+
+# --- over real HTTP --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served() -> Iterator[str]:
+    url, stop = serve_in_thread(create_app(now=NOW, planted_weeks=[date(2026, 1, 26)]))
+    yield url
+    stop()
+    stop()
+
+
+def ask(url: str, path: str) -> tuple[http.client.HTTPResponse, bytes]:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    try:
+        connection.request("GET", path, headers=headers_of())
+        response = connection.getresponse()
+        return response, response.read()
+    finally:
+        connection.close()
+
+
+def test_served_over_http_with_utf8_reasons(served: str) -> None:
+    assert served.startswith("http://127.0.0.1:")
+    response, body = ask(served, "/v1/organizations/99001")
+    assert response.reason.encode("latin-1").decode() == "Forbidden – another customer’s organization"
+    assert (response.status, body) == (403, b"")
+    response, body = ask(served, f"/readings/{RTU_1}?fields[]=E&daterange=yesterday&res=900")
+    assert response.headers["X-Eniscope-Sandbox"] == "1"
+    assert json.loads(body)["recordCount"] == 96
+
+
+def test_connection_is_refused_after_stop() -> None:
+    url, stop = serve_in_thread(create_app(now=NOW))
+    stop()
+    with pytest.raises(ConnectionError):
+        ask(url, "/organizations")

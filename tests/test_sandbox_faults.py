@@ -1,0 +1,170 @@
+"""The sandbox's service faults, one by one and as a whole, as a client meets them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+
+from operations.sandbox.api import create_app
+from operations.sandbox.auth import Credentials
+from operations.sandbox.server import serve_in_thread
+from operations.sandbox.service_faults import KINDS, RATES, FaultPlan, make_fault_plan, stringify_numbers
+
+NOW = datetime(2026, 2, 2, 14, tzinfo=UTC)
+READING = "/readings/162121?fields[]=E&fields[]=P&daterange=yesterday&res=900"
+ACCOUNT = Credentials()
+HEADERS = {"X-Eniscope-API": ACCOUNT.api_key, "Authorization": f"Basic {ACCOUNT.basic_value}"}
+
+
+def make_client(*force: str | None, **settings: Any) -> FlaskClient:
+    return create_app(now=NOW, planted_weeks=[], faults=FaultPlan(force=force, **settings)).test_client()
+
+
+def read_twice(kind: str, path: str = READING) -> tuple[Any, Any]:
+    """Return a reading with the fault, and the same one without."""
+    client = make_client(kind)
+    return tuple(json.loads(client.get(path, headers=HEADERS).data) for _ in range(2))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "retry_after"),
+    [
+        ("429", "429 Too Many Requests", None),
+        ("429_retry_after", "429 Too Many Requests", "1"),
+        ("500", "500 Internal Server Error", None),
+        ("502", "502 Bad Gateway", None),
+        ("503", "503 Service Unavailable", None),
+        ("402", "402 Subscription Expired", None),
+        ("403", "403 Forbidden", None),
+    ],
+)
+def test_refusals(kind: str, status: str, retry_after: str | None) -> None:
+    client = make_client(kind)
+    reply = client.get("/channels", headers=HEADERS)
+    assert (reply.status, reply.headers.get("Retry-After"), reply.data) == (status, retry_after, b"")
+    assert client.get("/channels", headers=HEADERS).status_code == 200
+
+
+def test_token_ends_early() -> None:
+    client = make_client(None, "expired_token")
+    token = client.get("/channels", headers=HEADERS).headers["X-Eniscope-Token"]
+    by_token = {"X-Eniscope-API": ACCOUNT.api_key, "X-Eniscope-Token": token}
+    for _ in range(2):
+        assert client.get("/channels", headers=by_token).status == "419 Authentication Timeout"
+    assert client.get("/channels", headers=HEADERS).status_code == 200
+
+
+def test_records_without_time() -> None:
+    spoilt, sound = read_twice("no_ts")
+    assert (len(spoilt["records"]), spoilt["recordCount"]) == (96, 96)
+    assert [number for number, row in enumerate(spoilt["records"]) if "ts" not in row] == list(range(4, 96, 9))
+    assert [row["E"] for row in spoilt["records"]] == [row["E"] for row in sound["records"]]
+
+
+def test_duplicate_records() -> None:
+    spoilt, sound = read_twice("duplicates")
+    assert len(spoilt["records"]) == spoilt["recordCount"] == 96 + 11
+    assert list({row["ts"]: row for row in spoilt["records"]}.values()) == sound["records"]
+
+
+def test_records_out_of_order() -> None:
+    spoilt, sound = read_twice("disorder")
+    assert spoilt["records"] != sound["records"]
+    assert sorted(spoilt["records"], key=lambda row: row["ts"]) == sound["records"]
+
+
+def test_silent_coarsening_spares_windows_of_a_day() -> None:
+    spoilt, sound = read_twice("coarse", READING.replace("yesterday", "lastweek"))
+    assert (spoilt["resolution"], sound["resolution"]) == (1800, 900)
+    assert len(spoilt["records"]) * 2 == len(sound["records"])
+    spoilt, sound = read_twice("coarse")
+    assert spoilt == sound
+
+
+def test_numbers_as_strings() -> None:
+    spoilt, sound = read_twice("strings")
+    assert spoilt == stringify_numbers(sound)
+    assert spoilt["records"][0]["ts"] == str(sound["records"][0]["ts"])
+    assert stringify_numbers([1, 0.5, None, True, {"a": "b"}]) == ["1", "0.5", None, True, {"a": "b"}]
+
+
+def test_html_under_status_200_and_json_under_the_wrong_type() -> None:
+    client = make_client("html", "wrong_type")
+    page, mistyped = (client.get("/channels", headers=HEADERS) for _ in range(2))
+    assert (page.status_code, page.content_type) == (200, "text/html; charset=utf-8")
+    assert page.data.startswith(b"<!DOCTYPE html>")
+    assert mistyped.content_type == "text/html; charset=utf-8"
+    assert len(json.loads(mistyped.data)["channels"]) == 17
+
+
+@pytest.fixture
+def base_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    url, stop = serve_in_thread(create_app(now=NOW, planted_weeks=[], faults=request.param))
+    yield url
+    stop()
+
+
+@pytest.mark.parametrize("base_url", [FaultPlan(force=["truncated"])], indirect=True)
+def test_truncated_body_breaks_the_connection(base_url: str) -> None:
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        requests.get(base_url + READING, headers=HEADERS, timeout=5)
+    assert requests.get(base_url + READING, headers=HEADERS, timeout=5).json()["recordCount"] == 96
+
+
+@pytest.mark.parametrize("base_url", [FaultPlan(force=["hang"], hang_s=30.0)], indirect=True)
+def test_hanging_reply_outlasts_the_client_and_not_the_server(base_url: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        requests.get(base_url + "/channels", headers=HEADERS, timeout=0.3)
+    assert requests.get(base_url + "/channels", headers=HEADERS, timeout=5).status_code == 200
+    assert time.monotonic() - started < 5
+
+
+def test_forced_faults_wait_for_their_path() -> None:
+    client = make_client("503", force_path="/readings")
+    assert client.get("/v1/channels", headers=HEADERS).status_code == 200
+    assert client.get("/v1" + READING, headers=HEADERS).status_code == 503
+
+
+def test_unknown_fault_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown faults"):
+        FaultPlan(force=["explosion"])
+
+
+def draw(seed: int, requests_: int = 3000, urls: int = 40) -> list[str | None]:
+    plan = make_fault_plan("all", seed)
+    return [plan.choose("/readings/1", f"GET {number % urls}", has_token=True) for number in range(requests_)]
+
+
+def test_faults_are_the_same_for_the_same_seed() -> None:
+    assert draw(1) == draw(1)
+    assert draw(1) != draw(2)
+    assert {kind for kind in draw(1) if kind} == set(RATES["all"])
+    assert set(RATES["all"]) <= set(KINDS)
+
+
+def test_same_request_is_never_hit_three_times_in_a_row() -> None:
+    plan = FaultPlan({"500": 1.0})
+    hits = [plan.choose("/channels", "GET /channels", has_token=False) for _ in range(9)]
+    assert hits == ["500", "500", None] * 3
+
+
+@pytest.mark.parametrize("name", ["none", "typical", "all"])
+def test_patient_client_gets_every_channel(name: str) -> None:
+    app = create_app(now=NOW, planted_weeks=[], faults=name)
+    app.extensions["sandbox"]["faults"].hang_s = 0.0
+    client = app.test_client()
+    for channel_id in range(162119, 162136):
+        fields = "T" if channel_id == 162127 else "E"
+        path = f"/readings/{channel_id}?fields[]={fields}&daterange=yesterday&res=900"
+        replies = (client.get(path, headers=HEADERS) for _ in range(3))
+        assert any(reply.status_code == 200 and b'"recordCount": 96' in reply.data for reply in replies)
+    counts = app.extensions["sandbox"]["faults"].counts
+    assert (sum(counts.values()) == 0) == (name == "none")
