@@ -7,15 +7,17 @@ transaction, and there are no options at connect. Helpers never commit; scripts 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2 import errors as pg_errors
+from psycopg2.extensions import parse_dsn
 
-from lib.errors import DatabaseError
-from lib.logs import clean_text
+from lib.errors import ConfigError, DatabaseError
+from lib.logs import clean_text, remember_secrets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +41,12 @@ def connect(database_url: str, *, readonly: bool = False) -> Iterator[Connection
 
     Raises
     ------
+    ConfigError
+        When the URL cannot be read.
     DatabaseError
         When the server cannot be reached, or a statement within the block fails.
     """
+    _check_url(database_url)
     try:
         conn = psycopg2.connect(database_url, connect_timeout=CONNECT_TIMEOUT_S, application_name="energy-pipeline")
     except psycopg2.Error as err:
@@ -54,6 +59,26 @@ def connect(database_url: str, *, readonly: bool = False) -> Iterator[Connection
         raise wrap_error(err) from err
     finally:
         conn.close()
+
+
+def _check_url(database_url: str) -> None:
+    """Raise a ConfigError for a URL that libpq would misread, and keep its password out of every message.
+
+    A password with a bare ``@``, ``/`` or ``:`` spills over into the host, the port or the name of the database, which
+    the driver's errors then quote.
+    """
+    unreadable = ConfigError(
+        "DATABASE_URL cannot be read; write it as postgresql://user:password@host/database, and the special "
+        "characters of the password percent-encoded (@ as %40, / as %2F, : as %3A, # as %23, % as %25)"
+    )
+    try:
+        parts = parse_dsn(database_url)
+    except psycopg2.Error:
+        raise unreadable from None  # the driver's own message quotes the URL
+    host, port, database = (parts.get(name, default) for name, default in (("host", ""), ("port", "1"), ("dbname", "")))
+    if re.search(r"[@\s]", host) or "@" in database or not re.fullmatch(r"[\d,]*", port):
+        raise unreadable
+    remember_secrets([parts.get("password")])
 
 
 def wrap_error(err: psycopg2.Error) -> DatabaseError:
