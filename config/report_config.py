@@ -68,6 +68,7 @@ class ReportConfig:
     flat_max_variance_kw2: float = 0.01
     # Stuck: a live measurement never repeats to the sixth digit for hours; a frozen register does.
     stuck_tolerance_ratio: float = 1e-6
+    stuck_min_power_kw: float = 0.01  # 10 W: what an idle current transformer may show
     # ... unless it is a coarse meter at its standby level, to which it comes back again and again.
     stuck_recurring_runs: int = 4
     # Flat line: this many times steadier than nine tenths of the channel's own baseline windows of the same length.

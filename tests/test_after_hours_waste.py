@@ -64,6 +64,7 @@ def test_excess_uses_the_rows_own_interval_and_energy_where_power_is_missing():
     readings.loc[1, "energy_kwh"] = np.nan
     intervals = prepare_intervals(readings, METERS, NEW_YORK, ReportConfig())
     assert after_hours_excess_kwh(intervals, pd.DataFrame({"baseline_kw": [1.0]}, index=[1])).tolist() == [1.5, 1.5]
+    assert intervals["used_kwh"].tolist() == [2.0, 2.0]
 
 
 def test_a_meter_left_on_for_a_night():
@@ -117,6 +118,21 @@ def test_business_hours_follow_local_time_over_both_clock_changes():
         assert shut["mean_kw"].max() < 1.1  # not one interval of the 5 kW day is among them
 
 
+def test_the_usual_excess_is_the_median_of_full_weeks():
+    """Left on for a night in three of the four weeks before; of the third week only the night was received."""
+    readings = left_on()
+    for night, kw in (("2025-12-16", 8.0), ("2025-12-23", 8.0), ("2026-01-06", 30.0)):
+        morning = pd.Timestamp(night) + pd.Timedelta("1D")
+        readings = set_power(readings, f"{night} 18:00", f"{morning:%Y-%m-%d} 07:00", kw)
+    (meter,) = waste(readings)["topMeters"]
+    assert meter["usualExcessKwh"] == pytest.approx(93.26, abs=0.1)  # the middle of 2.3, 93.3, 93.3 and 379
+    moment = readings["interval_start"].dt.tz_convert(NEW_YORK)
+    lost = moment.between(pd.Timestamp("2025-12-18", tz=NEW_YORK), pd.Timestamp("2025-12-21 23:45", tz=NEW_YORK))
+    lost |= moment.between(pd.Timestamp("2025-12-25", tz=NEW_YORK), pd.Timestamp("2025-12-28 23:45", tz=NEW_YORK))
+    (meter,) = waste(readings[~lost])["topMeters"]
+    assert meter["usualExcessKwh"] == pytest.approx((2.26 + 13 * 29.02 + 2) / 2, abs=0.1)  # of the two full weeks
+
+
 def test_the_period_stands_in_for_an_incomplete_baseline():
     readings = left_on()
     late = readings[readings["interval_start"] >= pd.Timestamp("2025-12-24", tz="UTC")]  # 19 of 28 days
@@ -132,7 +148,7 @@ def test_without_either_it_is_not_assessed_and_says_what_is_missing():
     assert section["topMeters"] == []
     (entry,) = section["notAssessed"]
     assert (entry["channelId"], entry["channelName"], entry["code"]) == (1, "meter 1", "insufficient_data")
-    assert "0 % of the baseline weeks and 46 % of the period" in entry["reason"]
+    assert "0.0 % of the baseline weeks and 45.8 % of the period" in entry["reason"]
 
 
 def test_a_parents_excess_that_its_sub_meters_explain_is_in_the_sum_once():

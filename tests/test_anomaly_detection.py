@@ -142,7 +142,7 @@ def test_an_incomplete_baseline_is_not_assessed():
             "channelId": 1,
             "channelName": "meter 1",
             "code": "insufficient_data",
-            "reason": "sound readings cover 68 % of the baseline weeks; 70 % is needed",
+            "reason": "sound readings cover 68.6 % of the baseline weeks; 70 % is needed",
         }
     ]
 

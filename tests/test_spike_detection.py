@@ -108,10 +108,11 @@ def test_the_sites_power_is_the_sum_of_its_roots_where_all_report():
     assert site["mean_kw"].between(14 * 0.98 - 1e-9, 14 * 1.02 + 1e-9).all()
 
 
-def test_a_meter_dead_in_the_period_is_left_out_of_all_weeks():
+@pytest.mark.parametrize("days_alive", [0, 2])
+def test_a_meter_silent_in_most_of_the_period_is_left_out_of_all_weeks(days_alive):
     scope = make_scope(make_meters(1, 2))
     alive = fill_window(1, BOTH, 10.0, 10.0)
-    dead = fill_window(2, scope.baseline, 4.0, 4.0)
+    dead = fill_window(2, Window(BOTH.start, SCOPE.period.start + pd.Timedelta(days=days_alive)), 4.0, 4.0)
     _, _, clean = prepare(pd.concat([alive, dead]), scope)
     site = sum_site_power(clean, scope)
     assert len(site) == 35 * 96

@@ -1,0 +1,1 @@
+"""Stage 3: pure, read-only analyses of Layer 3 readings."""

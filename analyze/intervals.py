@@ -1,0 +1,159 @@
+"""What the analyses share: readings on local time, windows and unbroken runs.
+
+Pure. An *interval* is one reading of an energy meter that has a value, labelled by its start in UTC; its length is the
+row's own ``interval_s``. Zero is data, NaN and infinity are missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lib.date_utils import Window, add_local_time, days_before
+
+if TYPE_CHECKING:
+    from config.report_config import ReportConfig
+
+SECONDS_PER_HOUR = 3600
+
+
+class WeekScope(NamedTuple):
+    """What a week's analysis is about: the site's meters, the two windows (UTC), its zone and its thresholds."""
+
+    meters: pd.DataFrame
+    period: Window
+    baseline: Window
+    tz: ZoneInfo
+    config: ReportConfig
+
+
+def energy_meters(meters: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `meters` that measure energy, by channel id; sensors of other things are left out."""
+    return meters[meters["is_energy_meter"].astype(bool)].sort_values("channel_id").reset_index(drop=True)
+
+
+def channel_names(meters: pd.DataFrame) -> dict[int, str]:
+    """Return the name of every channel by its id."""
+    return {int(key): str(name) for key, name in zip(meters["channel_id"], meters["channel_name"], strict=True)}
+
+
+def epoch_seconds(moments: pd.Series) -> npt.NDArray[np.float64]:
+    """Return UTC moments as seconds since 1970, NaN where there is none."""
+    moments = pd.to_datetime(moments, utc=True)
+    return ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
+
+
+def local_iso(moments: pd.Series, tz: ZoneInfo) -> list[str]:
+    """Return UTC moments as ISO 8601 on the site's wall clock, with its offset."""
+    return [moment.isoformat() for moment in moments.dt.tz_convert(tz).dt.floor("s")]
+
+
+def prepare_intervals(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, config: ReportConfig) -> pd.DataFrame:
+    """Return the intervals of the energy meters, on local time.
+
+    Parameters
+    ----------
+    readings
+        `channel_id`, `interval_start` (datetime64, UTC), `interval_s` [s], `energy_kwh`, `power_kw`; unique on the
+        first two, in any order.
+    tz
+        The site's zone, on whose wall clock business hours and the hour of the week are told.
+
+    Returns
+    -------
+    pd.DataFrame
+        By channel and time, without rows that have neither energy nor power. Added: `mean_kw` (the power, or energy
+        over hours where the power is missing), `used_kwh` (the energy, or power times hours where it is missing),
+        `hours`, `epoch_s` (start, seconds since 1970), `is_after_hours`, and what `add_local_time` adds.
+    """
+    frame = readings.assign(interval_start=pd.to_datetime(readings["interval_start"], utc=True)).astype(
+        {"channel_id": "int64", "interval_s": "int64", "energy_kwh": "float64", "power_kw": "float64"}
+    )
+    columns = ["energy_kwh", "power_kw"]
+    frame[columns] = frame[columns].replace([np.inf, -np.inf], np.nan)
+    has_value = frame["energy_kwh"].notna() | frame["power_kw"].notna()
+    frame = frame[has_value & frame["channel_id"].isin(energy_meters(meters)["channel_id"])]
+    frame = frame.sort_values(["channel_id", "interval_start"], ignore_index=True)
+    hours = frame["interval_s"] / SECONDS_PER_HOUR
+    frame = add_local_time(
+        frame.assign(
+            hours=hours,
+            mean_kw=frame["power_kw"].fillna(frame["energy_kwh"] / hours),
+            used_kwh=frame["energy_kwh"].fillna(frame["power_kw"] * hours),
+            epoch_s=epoch_seconds(frame["interval_start"]).astype("int64"),
+        ),
+        tz,
+    )
+    return frame.assign(is_after_hours=is_after_hours(frame, config))
+
+
+def is_after_hours(local: pd.DataFrame, config: ReportConfig) -> pd.Series:
+    """Return True where an interval starts outside business hours on the site's wall clock.
+
+    Parameters
+    ----------
+    local
+        `local_hour` and `local_weekday` as `add_local_time` gives them.
+
+    Notes
+    -----
+    Business hours run from `business_start_hour` up to, not including, `business_end_hour`. Where the start is the
+    later of the two they run past midnight, and the hours after it belong to the weekday they fall on.
+    """
+    hour, opens, closes = local["local_hour"], config.business_start_hour, config.business_end_hour
+    is_open = (hour >= opens) & (hour < closes) if opens < closes else (hour >= opens) | (hour < closes)
+    return ~(is_open & local["local_weekday"].isin(config.business_weekdays))
+
+
+def in_window(intervals: pd.DataFrame, window: Window) -> pd.Series:
+    """Return True for the intervals that start within `window`."""
+    return intervals["epoch_s"].between(window.start.timestamp(), window.end.timestamp(), inclusive="left")
+
+
+def starts_new_run(intervals: pd.DataFrame) -> pd.Series:
+    """Return True where an interval does not continue the row before it: another channel, or a hole in time."""
+    channel, start = intervals["channel_id"], intervals["epoch_s"]
+    return (channel != channel.shift()) | (start != (start + intervals["interval_s"]).shift())
+
+
+def list_runs(rows: pd.DataFrame, run_id: pd.Series, **columns: tuple[str, str]) -> pd.DataFrame:
+    """Return one row per run: `channel_id`, `start` and `end` (UTC, end excluded), `intervals`, `hours`, and more.
+
+    Parameters
+    ----------
+    rows
+        Intervals by channel and time.
+    run_id
+        For each of `rows` its run, or 0 for none (see `label_runs`).
+    **columns
+        Further aggregates as in ``DataFrame.agg``: ``peak_kw=("mean_kw", "max")``.
+    """
+    member = rows.assign(
+        run_id=run_id, interval_end=rows["interval_start"] + pd.to_timedelta(rows["interval_s"], unit="s")
+    )[run_id.to_numpy() > 0]
+    return member.groupby("run_id").agg(
+        channel_id=("channel_id", "first"),
+        start=("interval_start", "first"),
+        end=("interval_end", "last"),
+        intervals=("interval_s", "size"),
+        hours=("hours", "sum"),
+        **columns,
+    )
+
+
+def baseline_week_numbers(intervals: pd.DataFrame, scope: WeekScope) -> npt.NDArray[np.int64]:
+    """Return for each interval its week before the period on the local calendar: 0 is the last one, −1 is none."""
+    weeks = scope.config.baseline_weeks
+    edges = [days_before(scope.period.start, 7 * (weeks - n), scope.tz).timestamp() for n in range(weeks + 1)]
+    number = weeks - np.searchsorted(edges, intervals["epoch_s"], side="right")
+    return np.where((number >= 0) & (number < weeks), number, -1)
+
+
+def period_weeks(scope: WeekScope) -> float:
+    """Return the period's length in local weeks: 1.0 for Monday to Sunday, whatever the clocks do meanwhile."""
+    first, last = (moment.astimezone(scope.tz).replace(tzinfo=None) for moment in scope.period)
+    return (last - first).total_seconds() / (7 * 86_400)

@@ -1,0 +1,95 @@
+"""The tree of meters: whose energy is part of whose, so that a site's sums hold every kilowatt-hour once.
+
+Pure. A sub-meter's energy has passed through its parent too: adding both up counts it twice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyze.intervals import energy_meters
+
+
+def parents_of(meters: pd.DataFrame) -> dict[int, int]:
+    """Return the parent of each energy meter that has one among the energy meters.
+
+    A meter whose chain of parents leads back to itself is taken to have none: the chain says nothing.
+    """
+    energy = energy_meters(meters)
+    ids = set(energy["channel_id"].astype(int))
+    known = energy[energy["parent_channel_id"].notna()]
+    parents = {
+        int(child): int(parent)
+        for child, parent in zip(known["channel_id"], known["parent_channel_id"], strict=True)
+        if int(parent) in ids
+    }
+    return {child: parent for child, parent in parents.items() if child not in _ancestors(child, parents)}
+
+
+def _ancestors(channel_id: int, parents: dict[int, int]) -> list[int]:
+    """Return the meters above `channel_id`, nearest first, each once."""
+    chain: list[int] = []
+    while channel_id in parents and parents[channel_id] not in chain:
+        channel_id = parents[channel_id]
+        chain.append(channel_id)
+    return chain
+
+
+def root_of_channels(meters: pd.DataFrame, reporting: set[int]) -> dict[int, int]:
+    """Return for each energy meter the topmost meter above it, or itself, among those in `reporting`.
+
+    A main meter that is dead for the whole period is passed over: its sub-meters then stand for themselves.
+    """
+    parents = parents_of(meters)
+    return {
+        channel_id: next((top for top in reversed(_ancestors(channel_id, parents)) if top in reporting), channel_id)
+        for channel_id in energy_meters(meters)["channel_id"].astype(int)
+    }
+
+
+def net_of_sub_meters(kwh: npt.ArrayLike, intervals: pd.DataFrame, meters: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return what remains of each interval's `kwh` after the part that meters below it already account for.
+
+    Parameters
+    ----------
+    kwh : (n,) floats, zero or more
+        Some part of the energy of each interval (such as its excess).
+    intervals
+        The n rows with `channel_id`, `epoch_s` and `interval_s` [s].
+
+    Returns
+    -------
+    (n,) floats
+        Unchanged for meters without sub-meters. Where parent and sub-meters have intervals of different length, they
+        are compared over the longest.
+
+    Notes
+    -----
+    Deepest first: a finding stays with the meter nearest to the load, for that is where someone can act.
+    """
+    net = np.array(kwh, dtype=float)
+    channel = intervals["channel_id"].to_numpy()
+    parents = parents_of(meters)
+    chains = {child: _ancestors(child, parents) for child in parents}
+    depth = {parent: len(chains.get(parent, [])) for chain in chains.values() for parent in chain}
+    for parent in sorted(depth, key=lambda key: (-depth[key], key)):
+        below = np.isin(channel, [child for child, chain in chains.items() if parent in chain])
+        own = channel == parent
+        if own.any() and below.any():
+            net[own] *= _remaining_share(net, own, below, intervals)
+    return net
+
+
+def _remaining_share(
+    kwh: npt.NDArray[np.float64], own: npt.NDArray[np.bool_], below: npt.NDArray[np.bool_], intervals: pd.DataFrame
+) -> npt.NDArray[np.float64]:
+    """Return for each of the `own` rows the share of its `kwh` that exceeds the sum of those `below` it, 0 to 1."""
+    grid_s = int(intervals["interval_s"].to_numpy()[own | below].max())
+    bucket, index = np.unique(intervals["epoch_s"].to_numpy() // grid_s, return_inverse=True)
+    own_kwh = np.bincount(index[own], weights=kwh[own], minlength=bucket.size)
+    below_kwh = np.bincount(index[below], weights=kwh[below], minlength=bucket.size)
+    rest = np.clip(own_kwh - below_kwh, 0.0, None)
+    share = np.divide(rest, own_kwh, out=np.zeros_like(rest), where=own_kwh > 0)
+    return share[index[own]]

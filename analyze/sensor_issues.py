@@ -1,0 +1,211 @@
+"""The single findings about a meter's health: one function per kind of issue. Pure.
+
+Each takes the present intervals of baseline and period (`analyze.intervals.prepare_intervals`) and returns issues as
+the section "sensorHealth" lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analyze.bad_intervals import flag_flat_line
+from analyze.completeness import channel_completeness
+from analyze.intervals import (
+    SECONDS_PER_HOUR,
+    WeekScope,
+    channel_names,
+    energy_meters,
+    epoch_seconds,
+    in_window,
+    list_runs,
+    starts_new_run,
+)
+from lib.stats_utils import label_runs
+
+SEVERITIES = ("high", "medium", "low")
+# What each type of issue means, and what to do about it.
+ISSUE_TYPES = {
+    "dead": ("reported in the baseline weeks, nothing in the period", "Check power, fuse and network of the meter."),
+    "stuck": ("the same non-zero value for hours", "Restart the meter; its values are left out of all findings."),
+    "stale": ("silent before the end of the period", "Check the network of the meter; then backfill the gap."),
+    "missing_data": ("too many intervals missing", "Backfill the period; if nothing comes, check the meter's network."),
+    "gap": ("intervals missing between readings", "Backfill the gap; if it stays, note the outage."),
+    "catch_up": ("energy of an outage in one interval", "Spread or annotate it; it is left out of all findings."),
+    "negative_energy": ("energy below zero", "Check the CT's direction, or a counter reset; it is left out."),
+    "flat_line": ("far steadier than usual", "Compare with the load on site; a CT may have come off."),
+    "no_data": ("no readings at all", "Commission the channel, or mark it as uninstalled."),
+}
+
+
+def find_gaps(intervals: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    """Return the holes before an interval of the period that are longer than `gap_min_intervals`.
+
+    Parameters
+    ----------
+    intervals
+        Present intervals of baseline and period; a hole that began in the baseline is counted from the period's start.
+
+    Returns
+    -------
+    pd.DataFrame
+        `channel_id`, `start_s`, `end_s` (seconds since 1970, end excluded), `missing`. A channel without an earlier
+        reading is missed from its installation on, if that is known.
+    """
+    meters = energy_meters(scope.meters)
+    installed = pd.Series(epoch_seconds(meters["installed_at"]), index=meters["channel_id"])
+    is_first = intervals["channel_id"] != intervals["channel_id"].shift()
+    previous_end = (intervals["epoch_s"] + intervals["interval_s"]).shift().mask(is_first)
+    known_from = previous_end.fillna(intervals["channel_id"].map(installed))
+    start = known_from.clip(lower=scope.period.start.timestamp())
+    missing = ((intervals["epoch_s"] - start) / intervals["interval_s"]).round()
+    gaps = pd.DataFrame(
+        {"channel_id": intervals["channel_id"], "start_s": start, "end_s": intervals["epoch_s"], "missing": missing}
+    )
+    return gaps[in_window(intervals, scope.period) & (missing > scope.config.gap_min_intervals)]
+
+
+def _issue(
+    kind: str, severity: str, channel_id: int, scope: WeekScope, description: str, **more: Any
+) -> dict[str, Any]:
+    name = channel_names(scope.meters)[int(channel_id)]
+    return {
+        "type": kind,
+        "severity": severity,
+        "channelId": int(channel_id),
+        "channelName": name,
+        "description": f"{name}: {description}",
+        "recommendation": ISSUE_TYPES[kind][1],
+        **more,
+    }
+
+
+def _iso(seconds: float, scope: WeekScope) -> str:
+    return pd.Timestamp(int(seconds), unit="s", tz="UTC").tz_convert(scope.tz).isoformat()
+
+
+def find_absences(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return the issues of meters that are dead, have no data at all, fell silent, or miss too much."""
+    config, issues = scope.config, []
+    meters = energy_meters(scope.meters)
+    start_s, end_s = scope.period.start.timestamp(), scope.period.end.timestamp()
+    last = intervals.groupby("channel_id")[["epoch_s", "interval_s"]].last()
+    coverage = channel_completeness(intervals, scope.meters, scope.period).set_index("channel_id")
+    installed = np.nan_to_num(epoch_seconds(meters["installed_at"]), nan=-np.inf, neginf=-np.inf)
+    removed = np.nan_to_num(epoch_seconds(meters["uninstalled_at"]), nan=np.inf, posinf=np.inf)
+    for channel_id, opens, closes in zip(meters["channel_id"], installed, removed, strict=True):
+        closes = min(closes, end_s)
+        if closes <= start_s or (opens >= end_s and channel_id not in last.index):
+            continue
+        if channel_id not in last.index:
+            text = "no reading in the period nor in the weeks before it"
+            issues.append(_issue("no_data", "medium", channel_id, scope, text))
+            continue
+        last_s, length_s = last.loc[channel_id]
+        hours = (closes - last_s - length_s) / SECONDS_PER_HOUR
+        silent = {"lastReading": _iso(last_s, scope), "hoursSince": f"{hours:.1f}"}
+        if last_s < start_s:
+            text = f"no reading in the period; the last one is {hours:.0f} h old"
+            issues.append(_issue("dead", "high", channel_id, scope, text, **silent))
+            continue
+        if hours > config.stale_after_hours:
+            level = "high" if hours > config.stale_high_after_hours else "medium"
+            text = f"silent for the last {hours:.1f} h of the period"
+            issues.append(_issue("stale", level, channel_id, scope, text, **silent))
+        expected, present, pct = coverage.loc[channel_id]
+        if 100.0 - pct > config.missing_max_pct:
+            text = f"{100.0 - pct:.1f} % of {int(expected)} expected intervals are missing"
+            more = {"missingIntervals": int(expected - present), "completenessPct": round(float(pct), 1)}
+            issues.append(_issue("missing_data", "medium", channel_id, scope, text, **more))
+    return issues
+
+
+def list_gap_issues(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return one issue per hole in a channel's readings."""
+    issues = []
+    for gap in find_gaps(intervals, scope).itertuples():
+        hours = (gap.end_s - gap.start_s) / SECONDS_PER_HOUR
+        level = "medium" if hours > scope.config.gap_medium_after_hours else "low"
+        window = {"start": _iso(gap.start_s, scope), "end": _iso(gap.end_s, scope)}
+        text = f"{int(gap.missing)} intervals ({hours:.1f} h) missing"
+        issues.append(_issue("gap", level, gap.channel_id, scope, text, missingIntervals=int(gap.missing), **window))
+    return issues
+
+
+def _run_issues(
+    kind: str, runs: pd.DataFrame, scope: WeekScope, describe: Callable[[Any], tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """Return one issue per run, whose severity and text `describe` gives."""
+    issues = []
+    for run in runs.itertuples():
+        level, text = describe(run)
+        window = {"start": _iso(run.start.timestamp(), scope), "end": _iso(run.end.timestamp(), scope)}
+        more = {"hours": round(float(run.hours), 2), "powerKw": round(float(run.mean_kw), 3)}
+        issues.append(_issue(kind, level, run.channel_id, scope, text, **window, **more))
+    return issues
+
+
+def list_stuck_issues(intervals: pd.DataFrame, stuck: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return one issue per frozen value that reaches into the period, from where it froze on."""
+    power_kw = intervals["mean_kw"]
+    moved = (power_kw - power_kw.shift()).abs() > scope.config.stuck_tolerance_ratio * power_kw.abs()
+    run_id = label_runs(stuck, moved | (intervals["channel_id"] != intervals["channel_id"].shift()))
+    runs = list_runs(intervals, run_id, mean_kw=("mean_kw", "mean"))
+    runs = runs[runs.index.isin(run_id[in_window(intervals, scope.period)])]
+    return _run_issues(
+        "stuck", runs, scope, lambda run: ("high", f"exactly {run.mean_kw:.4g} kW for {run.hours:.1f} h")
+    )
+
+
+def list_flat_line_issues(intervals: pd.DataFrame, stuck: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return one issue per stretch of the period that is far steadier than usual, frozen ones left out."""
+    config = scope.config
+    flat = flag_flat_line(
+        intervals,
+        scope.baseline,
+        window_hours=config.flat_min_hours,
+        max_variance_kw2=config.flat_max_variance_kw2,
+        min_steadier_ratio=config.flat_min_steadier_ratio,
+    )
+    run_id = label_runs(flat & ~stuck & in_window(intervals, scope.period), starts_new_run(intervals))
+    runs = list_runs(intervals, run_id, mean_kw=("mean_kw", "mean"))
+    # Each flagged interval ends a flat window, so the stretch began most of a window before the first of them.
+    lead_hours = config.flat_min_hours - runs["hours"] / runs["intervals"]
+    runs = runs.assign(start=runs["start"] - pd.to_timedelta(lead_hours, unit="h"), hours=runs["hours"] + lead_hours)
+
+    def describe(run: Any) -> tuple[str, str]:
+        level = "medium" if run.hours >= config.flat_medium_after_hours else "low"
+        return level, f"unusually steady at {run.mean_kw:.3g} kW for {run.hours:.1f} h"
+
+    return _run_issues("flat_line", runs, scope, describe)
+
+
+def list_catch_up_issues(intervals: pd.DataFrame, catch_up: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return one issue per interval of the period that carries the energy of the hole before it."""
+    gap_start = (intervals["epoch_s"] + intervals["interval_s"]).shift()
+    rows = intervals.assign(gap_start=gap_start)[catch_up & in_window(intervals, scope.period)]
+    issues = []
+    for row in rows.itertuples():
+        gap_hours = (row.epoch_s - row.gap_start) / SECONDS_PER_HOUR
+        window = {"start": _iso(row.epoch_s, scope), "end": _iso(row.epoch_s + row.interval_s, scope)}
+        gap = {"gapStart": _iso(row.gap_start, scope), "gapEnd": window["start"]}
+        text = f"{row.energy_kwh:.2f} kWh in one interval after {gap_hours:.1f} h without readings"
+        more = {"energyKwh": round(row.energy_kwh, 3), **gap, **window}
+        issues.append(_issue("catch_up", "medium", row.channel_id, scope, text, **more))
+    return issues
+
+
+def list_negative_issues(intervals: pd.DataFrame, negative: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return one issue per channel with energy below zero in the period."""
+    rows = intervals[negative & in_window(intervals, scope.period)]
+    run_id = rows["channel_id"].factorize()[0] + 1
+    issues = []
+    for run in list_runs(rows, pd.Series(run_id, index=rows.index), kwh=("energy_kwh", "sum")).itertuples():
+        text = f"{run.intervals} intervals with negative energy, {run.kwh:.2f} kWh in all"
+        window = {"start": _iso(run.start.timestamp(), scope), "end": _iso(run.end.timestamp(), scope)}
+        more = {"intervals": int(run.intervals), "energyKwh": round(float(run.kwh), 3), **window}
+        issues.append(_issue("negative_energy", "medium", run.channel_id, scope, text, **more))
+    return issues

@@ -1,0 +1,171 @@
+"""One site, one period: every analysis run once over the same sound intervals.
+
+`analyze_site_week` is pure; `load_and_analyze` reads what it needs from Layer 3 and calls it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from analyze import after_hours_waste, anomaly_detection, quick_wins, sensor_health, spike_detection
+from analyze.bad_intervals import find_bad_intervals
+from analyze.consumption import build_consumption, build_data_quality
+from analyze.hour_of_week import profile_period
+from analyze.intervals import WeekScope, energy_meters, in_window, prepare_intervals
+from analyze.week_summary import build_summary
+from config.report_config import ReportConfig, load_report_config
+from lib.date_utils import Window, days_before, parse_timezone, resolve_period
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+    from lib.readings import Site
+
+DAYS_PER_WEEK = 7
+
+
+class SiteWeek(NamedTuple):
+    """The findings of one period, shaped as the weekly report holds them."""
+
+    period: Window
+    baseline: Window
+    timezone: str
+    data_resolution: str
+    summary: dict[str, Any]
+    sections: dict[str, Any]
+    charts: dict[str, Any]
+    consumption: dict[str, Any]
+    data_quality: dict[str, Any]
+    claims: pd.DataFrame
+
+
+def analyze_site_week(
+    readings: pd.DataFrame,
+    meters: pd.DataFrame,
+    period: Window,
+    baseline: Window,
+    tz: ZoneInfo,
+    config: ReportConfig,
+) -> SiteWeek:
+    """Return everything that the analyses find in `period`.
+
+    Parameters
+    ----------
+    readings
+        Of `baseline` and `period`: `channel_id`, `interval_start` (UTC), `interval_s` [s], `energy_kwh`, `power_kw`
+        (NaN is missing; missing intervals may also have no row). May be empty.
+    meters
+        All channels of the site: `channel_id`, `channel_name`, `parent_channel_id`, `is_energy_meter`, `interval_s`,
+        `installed_at`, `uninstalled_at` (UTC or NaT).
+    tz
+        The site's zone: business hours, hours of the week and days are told on its wall clock.
+
+    Returns
+    -------
+    SiteWeek
+        `sections` holds sensorHealth, afterHoursWaste, anomalies, spikes and quickWins; `summary` the headline, risks,
+        opportunities and the quick wins' total; `claims` the savings by interval (`quick_wins.claim_savings`).
+    """
+    scope = WeekScope(meters, period, baseline, tz, config)
+    intervals = prepare_intervals(readings, meters, tz, config)
+    intervals = intervals[in_window(intervals, Window(baseline.start, period.end))]
+    bad = find_bad_intervals(intervals, config)
+    clean = intervals[~bad.any(axis=1)]
+
+    baselines = after_hours_waste.estimate_baselines(clean, scope)
+    profiled = profile_period(clean, scope)
+    anomalies = anomaly_detection.find_anomalies(profiled, scope)
+    spikes = spike_detection.find_spikes(
+        profiled, p95_multiplier=config.spike_p95_multiplier, min_power_kw=config.spike_min_power_kw
+    )
+    site_spikes = spike_detection.find_site_spikes(clean, scope)
+    shut_kwh = after_hours_waste.after_hours_excess_kwh(clean, baselines)
+    claims = quick_wins.claim_savings(intervals, clean, shut_kwh, anomalies, spikes, scope)
+
+    sections: dict[str, Any] = {
+        "sensorHealth": sensor_health.build_section(intervals, bad, scope),
+        "afterHoursWaste": after_hours_waste.build_section(clean, baselines, scope),
+        "anomalies": anomaly_detection.build_section(anomalies, profiled, clean, scope),
+        "spikes": spike_detection.build_section(spikes, site_spikes, profiled, clean, scope),
+    }
+    findings = quick_wins.Findings(sections["afterHoursWaste"], sections["anomalies"], sections["spikes"])
+    sections["quickWins"] = quick_wins.build_section(claims, findings, clean, scope)
+    consumption = build_consumption(intervals, clean, scope)
+    data_quality = build_data_quality(intervals, bad, scope)
+    return SiteWeek(
+        period=period,
+        baseline=baseline,
+        timezone=str(tz),
+        data_resolution=describe_resolution(meters),
+        summary=build_summary(sections, consumption, data_quality),
+        sections=sections,
+        charts=build_charts(sections),
+        consumption=consumption,
+        data_quality=data_quality,
+        claims=claims,
+    )
+
+
+def describe_resolution(meters: pd.DataFrame) -> str:
+    """Return the interval that most energy meters have, as ``900s (15min)``."""
+    interval_s = pd.to_numeric(energy_meters(meters)["interval_s"]).dropna()
+    if interval_s.empty:
+        return "unknown"
+    seconds = int(interval_s.mode().iloc[0])
+    return f"{seconds}s ({seconds / 60:g}min)"
+
+
+def build_charts(sections: dict[str, Any]) -> dict[str, Any]:
+    """Return the series that the report's pages draw."""
+    return {
+        "afterHoursRanking": [
+            {
+                "name": meter["channelName"],
+                "excessKwh": meter["impact"]["excessKwh"],
+                "cost": meter["impact"]["excessCost"],
+            }
+            for meter in sections["afterHoursWaste"]["topMeters"]
+        ],
+        "anomalyTimeline": sections["anomalies"]["timeline"],
+        "spikeEvents": sections["spikes"]["topSpikes"],
+    }
+
+
+def baseline_before(period: Window, tz: ZoneInfo, config: ReportConfig) -> Window:
+    """Return the whole local weeks before `period` that say what is usual."""
+    return Window(days_before(period.start, DAYS_PER_WEEK * config.baseline_weeks, tz), period.start)
+
+
+def load_and_analyze(
+    conn: Connection, site_id: int, start: str | None, end: str | None, timezone: str | None, now: datetime
+) -> tuple[Site, SiteWeek]:
+    """Read a site's readings and analyse the period that the arguments mean.
+
+    Parameters
+    ----------
+    start, end
+        As `--start` and `--end` take them; see `resolve_period`.
+    timezone
+        Instead of the site's own zone.
+
+    Raises
+    ------
+    DataError
+        When the site is unknown.
+    UsageError
+        When the dates or the zone cannot be meant.
+    """
+    from lib import readings as readings_lib  # here, so that the pure part needs no database driver
+
+    site = readings_lib.load_site(conn, site_id)
+    tz = parse_timezone(timezone or site.timezone)
+    config = load_report_config(site_id)
+    period = resolve_period(start, end, tz, now)
+    baseline = baseline_before(period, tz, config)
+    meters = readings_lib.load_meters(conn, site_id)
+    readings = readings_lib.load_readings(conn, site_id, Window(baseline.start, period.end))
+    return site, analyze_site_week(readings, meters, period, baseline, tz, config)

@@ -1,0 +1,222 @@
+"""Find short peaks far above what a meter, or the site, reaches at that hour of the week.
+
+Stage:  analyze
+Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it)
+Writes: nothing; the section "spikes" to stdout
+Safe to re-run: yes, it only reads
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from analyze.completeness import assess_channels
+from analyze.hour_of_week import list_unassessed, profile_period
+from analyze.intervals import WeekScope, channel_names, in_window, is_after_hours, list_runs, local_iso, starts_new_run
+from analyze.meter_tree import net_of_sub_meters, root_of_channels
+from lib import cli
+from lib.date_utils import add_local_time
+from lib.stats_utils import label_runs
+
+SITE_CHANNEL_ID = -1  # the site's sum goes through the same functions as a channel
+
+
+def find_spikes(profiled: pd.DataFrame, *, p95_multiplier: float, min_power_kw: float) -> pd.DataFrame:
+    """Return the intervals in a spike: power above a multiple of its hour's p95, and not small.
+
+    Parameters
+    ----------
+    profiled
+        Sound intervals of the period with their hour-of-week profile (`profile_period`); those not assessed are left
+        out.
+    p95_multiplier
+        Times the 95th percentile of the hour of the week; the contract's is 1.5.
+    min_power_kw
+        The least power of a spike [kW].
+
+    Returns
+    -------
+    pd.DataFrame
+        Rows of `profiled` with `event_id` (1, 2, …; a hole ends an event) and `excess_kwh`, the energy above the p95.
+    """
+    power_kw = profiled["mean_kw"]
+    is_high = profiled["is_assessed"] & (power_kw > p95_multiplier * profiled["p95_kw"]) & (power_kw >= min_power_kw)
+    run_id = label_runs(is_high, starts_new_run(profiled))
+    excess_kwh = (power_kw - profiled["p95_kw"]).clip(lower=0) * profiled["hours"]
+    return profiled.assign(event_id=run_id, excess_kwh=excess_kwh)[is_high]
+
+
+def sum_site_power(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    """Return the site's power as intervals of one channel, where every meter that makes it up has reported.
+
+    The sum is over the root meters of which sound readings cover `baseline_min_completeness_pct` of both the baseline
+    weeks and the period: a meter that is dead in the period would else make this week look small against the others.
+    Meters are brought to the longest interval among them; a step that one of them does not fill is left out.
+    """
+    reporting = set(clean.loc[in_window(clean, scope.period), "channel_id"].astype(int))
+    roots = {root for root in root_of_channels(scope.meters, reporting).values() if root in reporting}
+    coverage = assess_channels(clean, scope)
+    full = coverage.index[(coverage >= scope.config.baseline_min_completeness_pct).all(axis=1)]
+    rows = clean[clean["channel_id"].isin(roots & set(full))]
+    if rows.empty:
+        return rows
+    step_s = int(rows["interval_s"].max())
+    code, ids = pd.factorize(rows["channel_id"])
+    steps, index = np.unique(rows["epoch_s"] // step_s, return_inverse=True)
+    cell, size = code * steps.size + index, len(ids) * steps.size
+    kwh = np.bincount(cell, weights=rows["mean_kw"] * rows["hours"], minlength=size).reshape(len(ids), -1)
+    covered_s = np.bincount(cell, weights=rows["interval_s"], minlength=size).reshape(len(ids), -1)
+    whole = (covered_s == step_s).all(axis=0)
+    total_kwh = kwh.sum(axis=0)[whole]
+    epoch_s = steps[whole] * step_s
+    frame = pd.DataFrame(
+        {
+            "channel_id": SITE_CHANNEL_ID,
+            "interval_start": pd.to_datetime(epoch_s, unit="s", utc=True),
+            "interval_s": step_s,
+            "epoch_s": epoch_s,
+            "hours": step_s / 3600,
+            "energy_kwh": total_kwh,
+            "used_kwh": total_kwh,
+            "mean_kw": total_kwh / (step_s / 3600),
+        }
+    )
+    frame = add_local_time(frame.assign(power_kw=frame["mean_kw"]), scope.tz)
+    return frame.assign(is_after_hours=is_after_hours(frame, scope.config))
+
+
+def find_site_spikes(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    """Return the intervals in which the site as a whole spikes; as `find_spikes`, from `spike_min_site_power_kw` on."""
+    site = sum_site_power(clean, scope)
+    step_s = site["interval_s"].max() if len(site) else np.nan
+    meter = {
+        "channel_id": [SITE_CHANNEL_ID],
+        "channel_name": ["Site total"],
+        "parent_channel_id": [np.nan],
+        "is_energy_meter": [True],
+        "interval_s": [step_s],
+    }
+    profiled = profile_period(site, scope._replace(meters=pd.DataFrame(meter)))
+    return find_spikes(
+        profiled,
+        p95_multiplier=scope.config.spike_p95_multiplier,
+        min_power_kw=scope.config.spike_min_site_power_kw,
+    )
+
+
+def build_section(
+    spikes: pd.DataFrame, site_spikes: pd.DataFrame, profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope
+) -> dict[str, Any]:
+    """Return the section "spikes".
+
+    Parameters
+    ----------
+    spikes, site_spikes
+        As `find_spikes` and `find_site_spikes` give them.
+    profiled, clean
+        What they were found in; they tell which meters could not be assessed.
+
+    Notes
+    -----
+    `totalExcessKwh` is the energy above the p95 of the hour of the week. An event longer than `spike_max_hours` is a
+    raised level rather than a spike: it is kept, with `isSustained` true. `topSpikes` are ordered by the power of
+    their peak above the p95. The summary counts the meters' events, a sub-meter's energy once; `siteSpikes` are the
+    same energy seen from above and are in no sum.
+    """
+    names = channel_names(scope.meters)
+    events = [{"channelId": key, "channelName": names[key], **event} for key, event in _list_events(spikes, scope)]
+    ids = sorted({event["channelId"] for event in events})
+    by_channel = [_channel_entry([event for event in events if event["channelId"] == key]) for key in ids]
+    net_kwh = net_of_sub_meters(spikes["excess_kwh"], spikes, scope.meters)
+    return {
+        "summary": {
+            "totalEvents": len(events),
+            "affectedChannels": len(ids),
+            "totalExcessKwh": round(float(net_kwh.sum()), 2),
+            "sustainedEvents": sum(event["isSustained"] for event in events),
+        },
+        "topSpikes": events[: scope.config.top_list_max],
+        "byChannel": sorted(by_channel, key=lambda entry: (-entry["totalExcessKwh"], entry["channelId"])),
+        "siteSpikes": [event for _, event in _list_events(site_spikes, scope)][: scope.config.top_list_max],
+        "notAssessed": list_unassessed(profiled, clean, scope),
+    }
+
+
+def _list_events(spikes: pd.DataFrame, scope: WeekScope) -> list[tuple[int, dict[str, Any]]]:
+    """Return (channel id, event) by falling peak above the p95."""
+    runs = list_runs(
+        spikes.assign(above_kw=spikes["mean_kw"] - spikes["p95_kw"]),
+        spikes["event_id"],
+        peak_kw=("mean_kw", "max"),
+        usual_kw=("p95_kw", "max"),
+        above_kw=("above_kw", "max"),
+        excess_kwh=("excess_kwh", "sum"),
+    ).sort_values(["above_kw", "channel_id", "start"], ascending=[False, True, True])
+    runs = runs.assign(start_text=local_iso(runs["start"], scope.tz), end_text=local_iso(runs["end"], scope.tz))
+    return [
+        (
+            int(run.channel_id),
+            {
+                "start": run.start_text,
+                "end": run.end_text,
+                "duration": format_duration(run.hours),
+                "intervals": int(run.intervals),
+                "peakPower": round(float(run.peak_kw), 3),
+                "usualPeakPower": round(float(run.usual_kw), 3),
+                "totalExcessKwh": round(float(run.excess_kwh), 2),
+                "isSustained": bool(run.hours > scope.config.spike_max_hours),
+            },
+        )
+        for run in runs.itertuples()
+    ]
+
+
+def format_duration(hours: float) -> str:
+    """Return hours as a reader says them: ``15 min``, ``2 h``, ``1 h 30 min``."""
+    whole, minutes = divmod(round(hours * 60), 60)
+    return " ".join([f"{whole} h"] * (whole > 0) + [f"{minutes} min"] * (minutes > 0 or whole == 0))
+
+
+def _channel_entry(events: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "channelId": events[0]["channelId"],
+        "channelName": events[0]["channelName"],
+        "spikeCount": len(events),
+        "peakPower": max(event["peakPower"] for event in events),
+        "totalExcessKwh": round(float(np.sum([event["totalExcessKwh"] for event in events])), 2),
+        "events": events,
+    }
+
+
+def render_text(section: dict[str, Any]) -> str:
+    """Return the section as lines for a reader."""
+    summary = section["summary"]
+    lines = [f"{summary['totalEvents']} spikes, {summary['totalExcessKwh']:.1f} kWh above the usual peak"]
+    spikes = [*section["topSpikes"], *({"channelName": "Site total", **spike} for spike in section["siteSpikes"])]
+    lines += [
+        f"{spike['start']}  {spike['peakPower']:8.1f} kW for {spike['duration']:<10} {spike['channelName']} "
+        f"(usual peak {spike['usualPeakPower']:.1f} kW)"
+        for spike in spikes
+    ]
+    lines += [f"not assessed: {entry['channelName']}: {entry['reason']}" for entry in section["notAssessed"]]
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the section of one period."""
+    from analyze import week_script  # here, for it imports this module
+
+    return week_script.run_section(__doc__, argv, "spikes", render_text)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,256 @@
+"""Tests of analyze/site_week.py: the sections together, and what the report needs besides them."""
+
+import json
+from contextlib import nullcontext
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analyze import after_hours_waste, anomaly_detection, quick_wins, sensor_health, spike_detection
+from analyze.site_week import analyze_site_week, baseline_before, describe_resolution, load_and_analyze
+from config.report_config import ReportConfig
+from lib import db
+from lib import readings as readings_lib
+from lib.date_utils import Window, local_day_window
+from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, set_power
+
+SCOPE = make_scope(make_meters(1))
+BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
+
+
+def analyze(readings, meters, period=WEEK, tz=NEW_YORK):
+    config = ReportConfig()
+    return analyze_site_week(readings, meters, period, baseline_before(period, tz, config), tz, config)
+
+
+def as_json(week):
+    """Return everything but the frame, through JSON, in which a NaN is an error."""
+    parts = {key: value for key, value in week._asdict().items() if key not in ("claims", "period", "baseline")}
+    return json.loads(json.dumps(parts, allow_nan=False))
+
+
+def test_sections_have_the_keys_that_readers_know():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-13 18:00", "2026-01-14 07:00", 40.0)
+    sections = as_json(analyze(readings, make_meters(1)))["sections"]
+    assert set(sections) == {"sensorHealth", "afterHoursWaste", "anomalies", "spikes", "quickWins"}
+    assert {"summary", "totalIssues", "bySeverity", "issues"} <= set(sections["sensorHealth"])
+    assert {
+        "channelId",
+        "channelName",
+        "baseline",
+        "thisWeek",
+        "impact",
+        "excessIntervals",
+        "isSignificant",
+    } <= set(sections["afterHoursWaste"]["topMeters"][0])
+    event = {"channelId", "channelName", "start", "end", "peakPower", "excessKwh", "context"}
+    assert event <= set(sections["anomalies"]["timeline"][0])
+    spike = {"channelId", "channelName", "start", "end", "duration", "intervals", "peakPower", "totalExcessKwh"}
+    assert spike <= set(sections["spikes"]["topSpikes"][0])
+    win = {"title", "type", "priority", "impact", "description", "recommendations", "confidence", "owner", "effort"}
+    assert win <= set(sections["quickWins"][0])
+    assert {"weeklyKwh", "weeklyCost", "annualCost", "description"} == set(sections["quickWins"][0]["impact"])
+
+
+def test_consumption_adds_up_the_roots():
+    meters = make_meters(1, 2, 3, 4, parents={2: 1})
+    meters.loc[3, "is_energy_meter"] = False
+    readings = pd.concat([fill_window(key, BOTH, kw, kw) for key, kw in ((1, 10.0), (2, 6.0), (3, 2.0), (4, 99.0))])
+    consumption = as_json(analyze(readings, meters))["consumption"]
+    assert consumption["totalKwh"] == pytest.approx(168 * 12, abs=0.5)
+    assert [(row["channelId"], row["isRoot"]) for row in consumption["byChannel"]] == [(1, True), (2, False), (3, True)]
+    assert consumption["byChannel"][1]["energyKwh"] == pytest.approx(168 * 6, abs=0.5)
+    assert consumption["byChannel"][1]["peakKw"] == 6.12
+    assert [day["date"] for day in consumption["daily"]] == [f"2026-01-{day}" for day in range(12, 19)]
+    assert sum(day["energyKwh"] for day in consumption["daily"]) == pytest.approx(consumption["totalKwh"], abs=0.01)
+    assert consumption["usualKwh"] == pytest.approx(consumption["totalKwh"], abs=0.5)
+    assert consumption["changePct"] == 0.0
+
+
+def test_readings_beyond_the_period_are_not_its_own():
+    meters = make_meters(1)
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    beyond = make_readings(1, pd.Timestamp(WEEK.end), [500.0] * 8)
+    earlier = make_readings(1, pd.Timestamp(BOTH.start) - pd.Timedelta("2h"), [500.0] * 8)
+    longer = analyze(pd.concat([readings, beyond, earlier]), meters)
+    assert as_json(longer) == as_json(analyze(readings, meters))
+    silent = readings[readings["interval_start"] < pd.Timestamp("2026-01-18 20:00Z")]
+    assert as_json(analyze(pd.concat([silent, beyond]), meters)) == as_json(analyze(silent, meters))
+
+
+def test_energy_that_was_never_metered_is_none_and_not_zero():
+    week = analyze(fill_window(1, BOTH, 5.0, 1.0).assign(energy_kwh=np.nan), make_meters(1))
+    assert week.consumption["byChannel"][0]["energyKwh"] is None
+    assert week.consumption["byChannel"][0]["peakKw"] == 5.1
+    assert week.consumption["daily"][0]["energyKwh"] is None
+
+
+def test_a_dead_main_meter_leaves_its_sub_meters_as_roots():
+    main = fill_window(1, SCOPE.baseline, 10.0, 10.0)
+    sub = fill_window(2, BOTH, 6.0, 6.0)
+    consumption = as_json(analyze(pd.concat([main, sub]), make_meters(1, 2, parents={2: 1})))["consumption"]
+    assert consumption["totalKwh"] == pytest.approx(168 * 6, abs=0.5)
+    assert consumption["byChannel"][0]["energyKwh"] is None
+    assert consumption["changePct"] is None  # the main meter's weeks cannot be compared with none
+
+
+@pytest.mark.parametrize(("first", "day", "hours"), [((2026, 3, 2), 8, 23), ((2026, 10, 26), 1, 25)])
+def test_days_of_the_clock_change(first, day, hours):
+    start = date(*first)
+    week = local_day_window(start, date.fromordinal(start.toordinal() + 6), NEW_YORK)
+    meters = make_meters(1)
+    scope = make_scope(meters, week)
+    readings = fill_window(1, Window(scope.baseline.start, week.end), 6.0, 6.0)
+    result = analyze(readings, meters, week)
+    sunday = result.consumption["daily"][-1]
+    assert sunday["date"].endswith(f"-{day:02d}")
+    assert sunday["energyKwh"] == pytest.approx(6.0 * hours, abs=0.5)
+    assert result.data_quality["avgCompleteness"] == 100.0
+    assert result.sections["sensorHealth"]["totalIssues"] == 0
+
+
+def test_bad_intervals_are_left_out_and_accounted_for():
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    stuck = readings["interval_start"].between(pd.Timestamp("2026-01-14 05:00Z"), pd.Timestamp("2026-01-14 11:45Z"))
+    readings.loc[stuck, ["power_kw", "energy_kwh"]] = [70.0, 17.5]
+    negative = readings["interval_start"] == pd.Timestamp("2026-01-15 05:00Z")
+    readings.loc[negative, "energy_kwh"] = -100.0
+    week = analyze(readings, make_meters(1))
+    quality = as_json(week)["data_quality"]
+    assert quality["excluded"] == {
+        "intervals": 29,
+        "energyKwh": 390.0,
+        "byReason": {
+            "stuck": {"intervals": 28, "energyKwh": 490.0},
+            "catch_up": {"intervals": 0, "energyKwh": 0.0},
+            "negative_energy": {"intervals": 1, "energyKwh": -100.0},
+        },
+        "baselineIntervals": 0,
+    }
+    assert (quality["channelsAnalyzed"], quality["avgCompleteness"]) == (1, 100.0)
+    assert (quality["byChannel"][0]["excludedIntervals"], quality["byChannel"][0]["excludedKwh"]) == (29, 390.0)
+    assert week.sections["quickWins"] == []
+    assert week.sections["spikes"]["topSpikes"] == []
+    assert week.consumption["byChannel"][0]["peakKw"] == 5.1
+    assert week.consumption["totalKwh"] == pytest.approx(55 * 5 + 113 - 7 + 490 - 100.25, abs=0.2)
+
+
+def test_summary_says_what_matters():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-13 18:00", "2026-01-14 07:00", 8.0)
+    dead = fill_window(2, SCOPE.baseline, 4.0, 4.0)
+    summary = as_json(analyze(pd.concat([readings, dead]), make_meters(1, 2)))["summary"]
+    assert summary["headline"] == [
+        "The site used 479 kWh from 2026-01-12 to 2026-01-18.",
+        "1 quick win could save 93 kWh a week (19 % of it), 93 kWh of that with medium or high confidence.",
+        "The data are 50.0 % complete over 2 meters; 1 sensor issue of high severity.",
+    ]
+    assert summary["topRisks"] == [
+        "meter 2: no reading in the period; the last one is 168 h old",
+        "meter 1: 91 kWh above usual from 2026-01-13 18:00",
+    ]
+    assert set(summary["totalPotentialSavings"]) >= {
+        "weeklyKwh",
+        "weeklyCost",
+        "estimatedAnnual",
+        "costOptimizationMonthly",
+        "costOptimizationAnnual",
+    }
+
+
+def test_charts_repeat_the_sections():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-13 18:00", "2026-01-14 07:00", 8.0)
+    week = analyze(readings, make_meters(1))
+    impact = week.sections["afterHoursWaste"]["topMeters"][0]["impact"]
+    assert week.charts["afterHoursRanking"] == [
+        {"name": "meter 1", "excessKwh": impact["excessKwh"], "cost": impact["excessCost"]}
+    ]
+    assert week.charts["anomalyTimeline"] == week.sections["anomalies"]["timeline"]
+    assert week.charts["spikeEvents"] == week.sections["spikes"]["topSpikes"]
+
+
+def test_findings_do_not_depend_on_the_hosts_clock_resolution():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-13 18:00", "2026-01-14 07:00", 8.0)
+    coarse, fine = (
+        readings.assign(interval_start=readings["interval_start"].dt.as_unit(unit)) for unit in ("us", "ns")
+    )
+    assert as_json(analyze(coarse, make_meters(1))) == as_json(analyze(fine, make_meters(1)))
+
+
+@pytest.mark.parametrize("power_kw", [[], [3.0], [np.nan], [np.inf], [1e15]])
+def test_next_to_no_readings(power_kw):
+    week = as_json(analyze(make_readings(1, "2026-01-14 12:00Z", power_kw), make_meters(1)))
+    assert week["sections"]["quickWins"] == []
+    assert week["data_quality"]["channelsAnalyzed"] == (1 if power_kw in ([3.0], [1e15]) else 0)
+    assert len(week["consumption"]["daily"]) == 7
+
+
+def test_no_meters_at_all():
+    week = as_json(analyze(make_readings(1, "2026-01-14 12:00Z", [3.0]), make_meters()))
+    assert week["data_quality"]["avgCompleteness"] == 0.0
+    assert week["data_resolution"] == "unknown"
+    assert week["summary"]["headline"] == ["No sound readings from 2026-01-12 to 2026-01-18; see the sensors' health."]
+
+
+def test_an_empty_frame_without_types():
+    columns = ["channel_id", "interval_start", "interval_s", "energy_kwh", "power_kw"]
+    week = as_json(analyze(pd.DataFrame(columns=columns), make_meters(1)))
+    assert week["sections"]["sensorHealth"]["issues"][0]["type"] == "no_data"
+
+
+def test_baseline_is_whole_local_weeks_over_the_clock_change():
+    week = local_day_window(date(2026, 3, 23), date(2026, 3, 29), NEW_YORK)
+    baseline = baseline_before(week, NEW_YORK, ReportConfig())
+    assert baseline == Window(datetime(2026, 2, 23, 5, tzinfo=UTC), datetime(2026, 3, 23, 4, tzinfo=UTC))
+
+
+def test_resolution_is_that_of_most_meters():
+    meters = make_meters(1, 2, 3).assign(interval_s=pd.array([900, 900, 3600], dtype="Int64"))
+    assert describe_resolution(meters) == "900s (15min)"
+
+
+@pytest.fixture
+def stored_site(monkeypatch):
+    """A site of one meter that was left on for a night, as the database would give it."""
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-13 18:00", "2026-01-14 07:00", 40.0)
+    site = readings_lib.Site(7, "School", "America/New_York", None, None, None, None, "eniscope")
+    monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
+    monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: make_meters(1))
+    monkeypatch.setattr(
+        readings_lib,
+        "load_readings",
+        lambda conn, site_id, window: readings if window == BOTH else pytest.fail(f"asked for {window}"),
+    )
+    monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
+
+
+def test_load_and_analyze_takes_the_last_complete_week(stored_site):
+    now = datetime(2026, 1, 21, 12, tzinfo=UTC)
+    site, week = load_and_analyze(None, 7, None, None, None, now)
+    assert (site.site_name, week.period, week.baseline) == ("School", WEEK, SCOPE.baseline)
+    _, same = load_and_analyze(None, 7, "2026-01-12", "2026-01-18", "America/New_York", now)
+    assert as_json(same) == as_json(week)
+
+
+@pytest.mark.parametrize(
+    ("script", "section", "line"),
+    [
+        (sensor_health, "sensorHealth", "1 issues: 0 high, 0 medium, 1 low"),
+        (after_hours_waste, "afterHoursWaste", "1 meters, 509.3 kWh above their resting power after hours"),
+        (anomaly_detection, "anomalies", "1 events, 507.0 kWh above what is usual"),
+        (spike_detection, "spikes", "1 spikes, 506.8 kWh above the usual peak"),
+        (quick_wins, "quickWins", "Let meter 1 rest between 18:00 and 07:00: 509 kWh a week"),
+    ],
+)
+def test_each_script_prints_its_section(stored_site, capsys, script, section, line):
+    window = ["--site", "7", "--start", "2026-01-12", "--end", "2026-01-18"]
+    assert script.main([*window, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    _, week = load_and_analyze(None, 7, *window[3::2], None, datetime(2026, 1, 21, tzinfo=UTC))
+    assert printed == as_json(week)["sections"][section]
+    assert script.main(window) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("School (site 7), 2026-01-12T05:00Z..2026-01-19T05:00Z, America/New_York\n")
+    assert line in text
