@@ -1,6 +1,7 @@
 """The only reader of the environment and of ``.env``; everything else gets a frozen `Settings`.
 
-A variable of the process wins over the same one in ``.env``; an empty one counts as missing. The Eniscope variables
+A variable of the process wins over the same one in ``.env``; an empty one counts as missing. ``ENV_FILE`` names
+another file in place of ``.env``. The Eniscope variables
 are known by the names that a Vite front end shares (``VITE_ENISCOPE_…``) and without the prefix; where both are set
 at the same place, the prefixed one wins.
 """
@@ -56,7 +57,7 @@ class Settings:
         return self.database_url
 
 
-def load_settings(env_file: Path = ENV_FILE, environ: Mapping[str, str] | None = None) -> Settings:
+def load_settings(env_file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings and remember the secrets among them, so that no log line shows one.
 
     Raises
@@ -64,7 +65,8 @@ def load_settings(env_file: Path = ENV_FILE, environ: Mapping[str, str] | None =
     ConfigError
         When ``.env`` cannot be read, or a number in it is none.
     """
-    values = _merged_variables(env_file, os.environ if environ is None else environ)
+    environ = os.environ if environ is None else environ
+    values = _merged_variables(env_file or Path(environ.get("ENV_FILE") or ENV_FILE), environ)
     settings = Settings(
         database_url=values.get("DATABASE_URL"),
         api_url=values.get("ENISCOPE_API_URL", DEFAULT_API_URL).rstrip("/"),

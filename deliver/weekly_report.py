@@ -36,9 +36,7 @@ def assemble_report(
     }
 
 
-def _metadata(
-    site: Site, status: ValidationStatus, week: SiteWeek, is_forced: bool, now: datetime
-) -> dict[str, Any]:
+def _metadata(site: Site, status: ValidationStatus, week: SiteWeek, is_forced: bool, now: datetime) -> dict[str, Any]:
     tz = ZoneInfo(week.timezone)
     return {
         "generatedAt": _iso(now, tz),

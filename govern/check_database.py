@@ -54,9 +54,7 @@ def check_schema(conn: Connection) -> Health:
     """Migrations and views of this checkout."""
     pending = pending_migrations(conn)
     if pending:
-        return Health(
-            "schema", FAIL, f"missing: {', '.join(pending)}", "run: python govern/setup_database.py"
-        )
+        return Health("schema", FAIL, f"missing: {', '.join(pending)}", "run: python govern/setup_database.py")
     applied = dict(db.fetch_all(conn, "SELECT name, checksum FROM view_definitions"))
     changed = [view.name for view in read_view_files() if applied.get(view.name) != view.checksum]
     if changed:
@@ -88,9 +86,7 @@ def check_readings(conn: Connection) -> Health:
 
 def check_breakers(conn: Connection) -> Health:
     """The validation verdict of each site."""
-    rows = db.fetch_all(
-        conn, "SELECT site_id, verdict, is_current FROM v_validation_status ORDER BY site_id"
-    )
+    rows = db.fetch_all(conn, "SELECT site_id, verdict, is_current FROM v_validation_status ORDER BY site_id")
     held = [f"{site} {verdict if is_current else 'outdated'}" for site, verdict, is_current in rows
             if verdict != "closed" or not is_current]  # fmt: skip
     if held:

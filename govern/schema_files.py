@@ -90,9 +90,7 @@ def _apply_migration(conn: Connection, path: Path) -> bool:
     row = db.fetch_one(conn, "SELECT checksum FROM schema_migrations WHERE name = %s", (path.name,))
     if row is None:
         db.execute(conn, text)
-        db.execute(
-            conn, "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", (path.name, _checksum(text))
-        )
+        db.execute(conn, "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", (path.name, _checksum(text)))
     conn.commit()
     if row is not None and row[0] != _checksum(text):
         raise DatabaseError(
@@ -133,9 +131,7 @@ def apply_views(conn: Connection) -> list[str]:
         made.append(view.name)
     db.execute(conn, "DELETE FROM view_definitions")
     for view in wanted:
-        db.execute(
-            conn, "INSERT INTO view_definitions (name, checksum) VALUES (%s, %s)", (view.name, view.checksum)
-        )
+        db.execute(conn, "INSERT INTO view_definitions (name, checksum) VALUES (%s, %s)", (view.name, view.checksum))
     conn.commit()
     return made
 

@@ -57,7 +57,7 @@ class CheckResult(NamedTuple):
     def message(self) -> str:
         """The first findings in words, or that there are none."""
         if not self.findings:
-            return "ok"
+            return "nothing found"
         more = len(self.findings) - _EXAMPLES_SHOWN
         return "; ".join(self.findings[:_EXAMPLES_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
@@ -114,13 +114,10 @@ def validate_site(
             f"site {site_id} is not in the database; check --site, "
             f"or run: python ingest/ingest_to_postgres.py --site {site_id}"
         )
-    ((lookback_start, covers_ingest_until, started_at),) = db.fetch_all(
-        conn, _SCOPE, (limits.lookback_days, site_id)
-    )
+    ((lookback_start, covers_ingest_until, started_at),) = db.fetch_all(conn, _SCOPE, (limits.lookback_days, site_id))
     parameters = limits.as_parameters() | {"site_id": site_id, "lookback_start": lookback_start}
     results = [
-        CheckResult(check, [finding for (finding,) in db.fetch_all(conn, check.query, parameters)])
-        for check in checks
+        CheckResult(check, [finding for (finding,) in db.fetch_all(conn, check.query, parameters)]) for check in checks
     ]
     is_blocked = any(result.findings and result.check.severity == SEVERITY_BLOCK for result in results)
     verdict = VERDICT_OPEN if is_blocked else VERDICT_CLOSED

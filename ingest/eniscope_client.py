@@ -147,9 +147,7 @@ class EniscopeClient:
         """Return what the service says of the fields that this type of device has; its shape is not documented."""
         return self._get(f"/fields/{device_type_id}", [], f"device type {device_type_id}")
 
-    def get_readings(
-        self, channel_id: int, window: Window, interval_s: int, fields: Sequence[str]
-    ) -> dict[str, Any]:
+    def get_readings(self, channel_id: int, window: Window, interval_s: int, fields: Sequence[str]) -> dict[str, Any]:
         """Return the service's reply for one channel and window, whatever resolution it chose.
 
         Raises
@@ -220,8 +218,7 @@ class EniscopeClient:
             self._raise_unless_passing(response, subject, problem)
             self._back_off(attempt, response, subject, problem)
         raise UnreachableError(
-            f"{subject}: no answer after {MAX_ATTEMPTS} attempts ({problem}); "
-            "the service may be down, run again later"
+            f"{subject}: no answer after {MAX_ATTEMPTS} attempts ({problem}); the service may be down, run again later"
         )
 
     def _send(self, path: str, params: list[tuple[str, str]], token: str | None) -> requests.Response:

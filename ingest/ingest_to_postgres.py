@@ -124,9 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     with db.connect(database_url) as conn:
         site = register(conn, client, args.site, args.channels)
-        window = resolve_window(
-            args.start, args.end, args.days, site.timezone, datetime.now(UTC), args.resolution
-        )
+        window = resolve_window(args.start, args.end, args.days, site.timezone, datetime.now(UTC), args.resolution)
         summary = ingest_readings(conn, client, site, window, args.resolution, settings.workers)
     client.close()
     print_summary(summary, window, time.monotonic() - began)

@@ -70,9 +70,7 @@ class _Task(NamedTuple):
     log_id: int
 
 
-def register(
-    conn: Connection, client: EniscopeClient, site_id: int, channel_ids: Sequence[int] | None = None
-) -> Site:
+def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids: Sequence[int] | None = None) -> Site:
     """Store the site, its devices and channels as the API lists them, and log the attempt.
 
     Raises
@@ -243,6 +241,10 @@ def _settle(
     if not is_terminal():
         logger.info(
             "channel %d %s: %d fetched, %d new, %d rejected",
-            channel_id, attempt.window, result.fetched, inserted, rejected,
+            channel_id,
+            attempt.window,
+            result.fetched,
+            inserted,
+            rejected,
         )
     return None

@@ -149,9 +149,7 @@ def parse_resolution(reply: dict[str, Any]) -> int | None:
     return parse_int(reply.get("resolution"))
 
 
-def parse_readings(
-    reply: dict[str, Any], window: Window, interval_s: int, fields: Iterable[str]
-) -> ParsedReadings:
+def parse_readings(reply: dict[str, Any], window: Window, interval_s: int, fields: Iterable[str]) -> ParsedReadings:
     """Turn a reply to ``/readings/{channelId}`` into rows.
 
     Parameters
@@ -179,15 +177,11 @@ def parse_readings(
     for field in fields:
         column, default_unit = FIELD_COLUMNS[field]
         factor = _unit_factor(field, units.get(field) or default_unit, default_unit)
-        rows[column] = (
-            _to_floats(table[field])[keep] * factor if field in table else np.full(int(keep.size), np.nan)
-        )
+        rows[column] = _to_floats(table[field])[keep] * factor if field in table else np.full(int(keep.size), np.nan)
     return ParsedReadings(pd.DataFrame(rows), len(records), rejects)
 
 
-def _sort_out(
-    timestamp: np.ndarray, broken: int, window: Window, interval_s: int
-) -> tuple[np.ndarray, dict[str, int]]:
+def _sort_out(timestamp: np.ndarray, broken: int, window: Window, interval_s: int) -> tuple[np.ndarray, dict[str, int]]:
     """Return the positions of the records to keep, in time order, and how many were left out for which reason."""
     has_time = ~np.isnan(timestamp)
     seconds = np.where(has_time, timestamp, 0.0)

@@ -195,9 +195,7 @@ def interrupt_run(conn: Connection, run_id: int, reason: str) -> None:
     )
 
 
-def insert_readings(
-    conn: Connection, channel_id: int, interval_s: int, run_id: int, rows: pd.DataFrame
-) -> int:
+def insert_readings(conn: Connection, channel_id: int, interval_s: int, run_id: int, rows: pd.DataFrame) -> int:
     """Insert the readings of one channel that the database does not have yet.
 
     They go by COPY into a staging table and from there by ``INSERT … ON CONFLICT DO NOTHING``, so that what stands
@@ -222,9 +220,7 @@ def insert_readings(
     values = values.loc[:, values.notna().any()]
     names = sql.SQL(", ").join(map(sql.Identifier, ["timestamp", *values.columns]))
     with conn.cursor() as cursor:
-        cursor.execute(
-            sql.SQL("CREATE TEMP TABLE readings_staging AS SELECT {} FROM readings LIMIT 0").format(names)
-        )
+        cursor.execute(sql.SQL("CREATE TEMP TABLE readings_staging AS SELECT {} FROM readings LIMIT 0").format(names))
         cursor.copy_expert(
             sql.SQL("COPY readings_staging ({}) FROM STDIN (FORMAT binary)").format(names),
             io.BytesIO(encode_binary_rows(rows["timestamp"].to_numpy(), values)),

@@ -113,7 +113,8 @@ def resolve_window(
     ----------
     start, end
         What the operator wrote, or None. Without `end` the window ends now; without `start` it begins `days` local
-        days before its end's day, so that ``--days 1`` at any hour holds the whole of yesterday and today so far.
+        days before the end, and without both at a midnight, so that ``--days 1`` at any hour holds the whole of
+        yesterday and today so far.
     days
         Local days, one or more.
     interval_s
@@ -126,15 +127,13 @@ def resolve_window(
         When the dates are malformed, in reverse, or wholly in the future.
     """
     last_whole = align_down(now, interval_s)
-    if end is None:
-        end_utc = last_whole
-    else:
-        end_utc = min(align_up(parse_end(end, tz), interval_s), last_whole)
-    if start is None:
-        last_day = (end_utc - timedelta(microseconds=1)).astimezone(tz).date() if end else end_utc.astimezone(tz).date()
-        start_utc = local_midnight(last_day - timedelta(days=days if end is None else days - 1), tz)
-    else:
+    end_utc = last_whole if end is None else min(align_up(parse_end(end, tz), interval_s), last_whole)
+    if start is not None:
         start_utc = parse_start(start, tz)
+    elif end is not None:
+        start_utc = days_before(parse_end(end, tz), days, tz)
+    else:
+        start_utc = local_midnight(last_whole.astimezone(tz).date() - timedelta(days=days), tz)
     start_utc = align_down(start_utc, interval_s)
     if start_utc >= last_whole:
         raise UsageError(f"the window starts at {format_utc(start_utc)}, in the future; choose an earlier --start")

@@ -48,6 +48,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name == "DATABASE_URL" or "ENISCOPE_" in name:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("ENV_FILE", os.devnull)
 
 
 @pytest.fixture(scope="session")
@@ -122,10 +123,8 @@ def serve() -> Iterator[ServeSandbox]:
 def run_script(tmp_path: Path) -> RunScript:
     """Run a project script as a process of its own, with nothing of this machine's settings."""
 
-    def run(
-        script: str, *args: str | Path, env: dict[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    def run(script: str, *args: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ENV_FILE": os.devnull}
         return subprocess.run(
             [sys.executable, str(PROJECT_ROOT / script), *map(str, args)],
             env=environment | (env or {}),

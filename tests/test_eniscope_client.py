@@ -45,6 +45,7 @@ class ScriptedServer:
                 # http.server writes Latin-1; the service writes UTF-8 bytes.
                 self.send_response(status, reason.encode().decode("latin-1"))
                 self.send_header("Content-Length", headers.pop("Content-Length", str(len(content))))
+                self.send_header("Connection", "close")
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
@@ -156,9 +157,7 @@ def test_passing_faults_are_retried_with_growing_pauses(
     assert naps == [1.0, 2.0, 4.0]
 
 
-def test_service_that_stays_down_is_given_up(
-    server: ScriptedServer, client: EniscopeClient, naps: list[float]
-) -> None:
+def test_service_that_stays_down_is_given_up(server: ScriptedServer, client: EniscopeClient, naps: list[float]) -> None:
     server.answers = [answer(status=500, reason="Oops")]
     with pytest.raises(UnreachableError, match=r"channel 5, 2026-01-20T05:00Z\.\..*5 attempts \(HTTP 500 Oops\)"):
         client.get_readings(5, WINDOW, 900, ["E"])

@@ -84,18 +84,14 @@ def test_other_resolutions_are_stored_as_what_they_are(
 ) -> None:
     service = serve(now=NOW, planted_weeks=[])
     arguments = ["--start", "2026-02-02", "--end", "2026-02-03", "--channels", "162121"]
-    done = run_script(
-        SCRIPT, *arguments, "--resolution", str(resolution), env=environment(database_url, service.url)
-    )
+    done = run_script(SCRIPT, *arguments, "--resolution", str(resolution), env=environment(database_url, service.url))
     assert done.returncode == 0, done.stderr
     assert db.fetch_all(conn, "SELECT interval_s, count(*) FROM readings GROUP BY 1") == [
         (resolution, 2 * 86_400 // resolution)
     ]
 
 
-def run_in_process(
-    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], *arguments: str
-) -> Callable[[], int]:
+def run_in_process(monkeypatch: pytest.MonkeyPatch, env: dict[str, str], *arguments: str) -> Callable[[], int]:
     """Return a run of the script in this process, with a client that does not sleep between attempts."""
     for name, value in env.items():
         monkeypatch.setenv(name, value)

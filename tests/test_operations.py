@@ -24,6 +24,7 @@ import pytest
 
 from config.settings import Settings
 from lib.date_utils import last_complete_week
+from lib.errors import UsageError
 from lib.paths import PROJECT_ROOT
 from operations import show_settings
 from operations.show_settings import has_credentials, render_settings
@@ -83,7 +84,9 @@ SETTINGS_STUB = (
     STUB
     + """
 wanted = {{"database": "DATABASE_URL", "credentials": "VITE_ENISCOPE_API_KEY"}}
-sys.exit(codes.get(script, 0) if sys.argv[1:] == [] else 0 if wanted[sys.argv[2]] in kept else 1)
+if sys.argv[1:] == []:
+    sys.exit(codes.get(script, 0))
+sys.exit(codes.get(sys.argv[2], 0 if wanted[sys.argv[2]] in kept else 1))
 """
 )
 PYTEST_STUB = (
@@ -397,12 +400,19 @@ def test_quickstart_with_credentials_and_database_starts_neither(tree: Tree) -> 
     assert f"INFO detail of {INGEST}" in done.stderr
 
 
-def test_real_and_invented_readings_go_to_different_databases(tree: Tree) -> None:
+def test_embedded_server_keeps_real_and_invented_readings_apart(tree: Tree) -> None:
     tree.run("operations/quickstart.sh", **CREDENTIALS)
+    tree.run("operations/quickstart.sh")
     tree.run("operations/quickstart.sh", DATABASE_URL="mine")
-    tree.run("operations/quickstart.sh", "--use-database-url", DATABASE_URL="mine")
     urls = [environment["DATABASE_URL"] for script, _, environment in tree.calls if script == INGEST]
     assert urls == ["postgresql:///energy", "postgresql:///energy_sandbox", "mine"]
+
+
+def test_incomplete_credentials_do_not_lead_to_the_sandbox(tree: Tree) -> None:
+    done = tree.run("operations/quickstart.sh", codes={"credentials": 2})
+    assert done.returncode == 2
+    assert "the Eniscope credentials are incomplete" in done.stderr
+    assert stage_commands(tree) == []
 
 
 def test_server_that_ran_before_is_left_running(tree: Tree) -> None:
@@ -671,12 +681,11 @@ def test_settings_are_shown_without_the_secrets() -> None:
     assert (shown["api_key"], shown["api_password"]) == ("(set, not shown)", "(not set)")
 
 
-def test_half_the_credentials_are_none_and_the_missing_ones_are_named(caplog: pytest.LogCaptureFixture) -> None:
+def test_half_the_credentials_are_refused_and_the_missing_ones_named() -> None:
     assert has_credentials(Settings(api_key="k", api_email="e", api_password="p"))
     assert not has_credentials(Settings())
-    assert not caplog.records
-    assert not has_credentials(Settings(api_key="k", api_email="e"))
-    assert "VITE_ENISCOPE_PASSWORD" in caplog.text
+    with pytest.raises(UsageError, match="not VITE_ENISCOPE_PASSWORD; set all, or none"):
+        has_credentials(Settings(api_key="k", api_email="e"))
 
 
 def test_shell_gets_its_answer_by_exit_code(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ def test_values_of_any_kind_survive_the_env_file(tmp_path: Path) -> None:
         tmp_path,
         "DATABASE_URL=postgresql://u:p%23w@db.example/energy?sslmode=require\n"
         "VITE_ENISCOPE_API_KEY='key with spaces # and: \"quotes\"'\n"
-        "VITE_ENISCOPE_EMAIL=\"zoë@example.com\"\n"
+        'VITE_ENISCOPE_EMAIL="zoë@example.com"\n'
         "VITE_ENISCOPE_PASSWORD='${HOME} pa$$wörd'\n",
     )
     settings = load_settings(path, environ={"HOME": "/root"})

@@ -41,9 +41,9 @@ def test_sound_site_may_pass_and_the_verdict_is_stored(conn: Connection) -> None
     make_site(conn, END)
     verdict = validate(conn)
     assert (verdict.verdict, failed(verdict)) == ("closed", [])
-    assert db.fetch_all(
-        conn, "SELECT verdict, checks_run, covers_ingest_until IS NOT NULL FROM validation_runs"
-    ) == [("closed", len(verdict.results), True)]
+    assert db.fetch_all(conn, "SELECT verdict, checks_run, covers_ingest_until IS NOT NULL FROM validation_runs") == [
+        ("closed", len(verdict.results), True)
+    ]
     status = load_validation_status(conn, SITE_ID)
     assert (status.verdict, status.is_current, status.blocking_checks) == ("closed", True, [])
 

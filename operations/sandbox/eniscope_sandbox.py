@@ -56,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     planted_weeks = _parse_planted_weeks(args.planted_week)
     if args.truth:
         is_all = args.faults == "all"
-        cli.print_json(describe_site(make_site(args.seed, now or _real_now(), planted_weeks, has_autumn_doubling=is_all)))
+        cli.print_json(
+            describe_site(make_site(args.seed, now or _real_now(), planted_weeks, has_autumn_doubling=is_all))
+        )
         return EXIT_DONE
     parse_timezone(args.replay_timezone)
     replay = load_replay(args.replay, args.replay_timezone, args.replay_interval_minutes) if args.replay else None

@@ -87,9 +87,7 @@ def bench_load(client: EniscopeClient, window: Window) -> None:
 def bare_copy_text(channel_id: int, rows: pd.DataFrame) -> tuple[str, str]:
     """Return the columns and the CSV of the same rows as `readings` holds them."""
     moments = pd.to_datetime(rows["timestamp"], unit="s", utc=True).astype(str)
-    whole = rows.assign(
-        timestamp=moments, channel_id=channel_id, interval_s=np.int64(900), ingest_run_id=np.int64(1)
-    )
+    whole = rows.assign(timestamp=moments, channel_id=channel_id, interval_s=np.int64(900), ingest_run_id=np.int64(1))
     return ", ".join(whole.columns), whole.to_csv(index=False, header=False)
 
 

@@ -1,0 +1,171 @@
+# shellcheck shell=bash
+# What the wrappers share: where the project is, which Python runs it, one lock, one log. To be sourced, not run.
+# Written for bash 3.2, which is what macOS brings.
+set -euo pipefail
+
+PROJECT_ROOT="$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+VENV_PYTHON="$PROJECT_ROOT/.venv/bin/python"
+STAMP_FILE="$PROJECT_ROOT/.venv/requirements-stamp"
+
+# Exit codes, the same as those of the scripts (see lib/errors.py).
+EXIT_FAILED=1
+EXIT_USAGE=2
+EXIT_BREAKER_OPEN=3
+
+# shellcheck disable=SC2034 # used by the wrappers
+DEFAULT_SITE=23271
+
+fail() { # MESSAGE [EXIT_CODE]
+  printf '%s: error: %s\n' "$(basename "$0")" "$1" >&2
+  exit "${2:-$EXIT_FAILED}"
+}
+
+usage() { # prints the comment block at the head of the calling script
+  awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0"
+}
+
+option_value() { # OPTION [VALUE] -> VALUE, refusing a missing one
+  [ -n "${2:-}" ] || fail "$1 needs a value (see --help)" "$EXIT_USAGE"
+  printf '%s' "$2"
+}
+
+positive_number() { # OPTION [VALUE] -> VALUE, refusing all but whole numbers of 1 or more
+  case "${2:-}" in
+    "" | 0* | *[!0-9]*) fail "$1 needs a whole number of 1 or more, not '${2:-}' (see --help)" "$EXIT_USAGE" ;;
+  esac
+  printf '%s' "$2"
+}
+
+# --- Python -----------------------------------------------------------------------------------------------------------
+
+is_usable_python() { # COMMAND: 3.11 or newer, and able to make a virtual environment
+  "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+find_python() { # sets PYTHON to a Python that can make the virtual environment
+  local candidate found=""
+  for candidate in "${PYTHON:-}" python3.14 python3.13 python3.12 python3.11 python3; do
+    command -v "${candidate:-none}" >/dev/null || continue
+    if is_usable_python "$candidate"; then
+      PYTHON="$candidate"
+      return
+    fi
+    found="$found $candidate"
+  done
+  [ -z "$found" ] || printf 'Looked at:%s, which are too old or lack the venv module.\n' "$found" >&2
+  printf 'On Debian and Ubuntu: apt-get install python3 python3-venv;  on macOS: brew install python\n' >&2
+  fail "Python 3.11 or newer with venv is needed and was not found; install it and run again"
+}
+
+requirements_stamp() { # PYTHON_COMMAND -> what .venv has to match; fails when that Python does not run
+  "$1" -c '
+import hashlib, sys
+with open(sys.argv[1], "rb") as requirements:
+    print("%d.%d" % sys.version_info[:2], hashlib.sha256(requirements.read()).hexdigest())
+' "$PROJECT_ROOT/requirements.txt" 2>/dev/null
+}
+
+venv_is_ready() {
+  local stamp
+  [ -f "$STAMP_FILE" ] && stamp="$(requirements_stamp "$VENV_PYTHON")" && [ "$stamp" = "$(cat "$STAMP_FILE")" ]
+}
+
+ensure_venv() { # sets PYTHON to the Python of .venv, which is made or brought up to date where need be
+  if ! venv_is_ready; then
+    find_python
+    # In a subshell, whose end frees the lock.
+    (
+      mkdir -p "$PROJECT_ROOT/data" && hold_lock "$PROJECT_ROOT/data/.venv.lock" wait || exit
+      # Another process may have done it while this one waited.
+      venv_is_ready || build_venv
+    ) || exit "$EXIT_FAILED"
+  fi
+  PYTHON="$VENV_PYTHON"
+}
+
+build_venv() {
+  local output
+  if ! "$VENV_PYTHON" -m pip --version >/dev/null 2>&1; then
+    echo "Making the virtual environment .venv with $("$PYTHON" --version)"
+    output="$("$PYTHON" -m venv --clear "$PROJECT_ROOT/.venv" 2>&1)" || {
+      printf '%s\n' "$output" >&2
+      fail "cannot make $PROJECT_ROOT/.venv; on Debian and Ubuntu apt-get install python3-venv, then run again"
+    }
+  fi
+  echo "Installing what requirements.txt lists (once, about a minute)"
+  output="$("$VENV_PYTHON" -m pip install --quiet --no-input --disable-pip-version-check \
+    -r "$PROJECT_ROOT/requirements.txt" 2>&1)" || {
+    printf '%s\n' "$output" >&2
+    fail "pip could not install requirements.txt; check the network (or pip's proxy settings) and run again"
+  }
+  requirements_stamp "$VENV_PYTHON" >"$STAMP_FILE"
+}
+
+# --- Locks ------------------------------------------------------------------------------------------------------------
+
+# The lock belongs to file descriptor 9 of this shell, and the kernel frees it when the shell and the commands it started
+# have ended, even by kill -9. Python takes it because flock(1) does not exist on macOS.
+hold_lock() { # FILE [wait] -> fails when another process holds it
+  exec 9>>"$1" || fail "cannot write $1; check who owns its folder"
+  "$PYTHON" -c '
+import fcntl, sys
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | (0 if sys.argv[1:] == ["wait"] else fcntl.LOCK_NB))
+except BlockingIOError:
+    sys.exit(1)
+' ${2+"$2"}
+}
+
+# --- Logs and steps of the scheduled wrappers -------------------------------------------------------------------------
+
+begin_scheduled_run() { # NAME, such as daily_sync: log, virtual environment, and the lock that keeps a second run out
+  RUN_NAME="$1"
+  LOG_FILE="$PROJECT_ROOT/logs/$RUN_NAME.log"
+  mkdir -p "$PROJECT_ROOT/logs"
+  : >>"$LOG_FILE" || fail "cannot write $LOG_FILE; check who owns it"
+  # Once for the log, in the pipe's subshell, and once, when all is in place, for PYTHON.
+  ensure_venv 2>&1 | to_log
+  ensure_venv
+  hold_lock "$PROJECT_ROOT/logs/.$RUN_NAME.lock" || {
+    log_line "not started: another $RUN_NAME is running"
+    fail "another $RUN_NAME is running; see $LOG_FILE"
+  }
+}
+
+end_scheduled_run() { # EXIT_CODE
+  log_line "$RUN_NAME ended with exit code $1"
+  # Cron mails what is written here.
+  [ "$1" -eq 0 ] || printf '%s ended with exit code %s; see %s\n' "$RUN_NAME" "$1" "$LOG_FILE" >&2
+  exit "$1"
+}
+
+to_log() {
+  if [ -t 1 ]; then tee -a "$LOG_FILE"; else cat >>"$LOG_FILE"; fi
+}
+
+log_line() { # TEXT
+  printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" | to_log
+}
+
+run_step() { # SCRIPT ARGS...: runs a project script, logs its output and exit code, and returns that code
+  local code=0 note="" line="$*" script="$PROJECT_ROOT/$1"
+  shift
+  log_line "start: $line"
+  "$PYTHON" "$script" "$@" </dev/null 2>&1 | to_log || code="${PIPESTATUS[0]}"
+  [ "$code" -ne "$EXIT_BREAKER_OPEN" ] || note=" (circuit breaker open)"
+  log_line "exit $code$note: $line"
+  return "$code"
+}
+
+# Any other code, such as that of a script that was killed, counts as failed.
+worse_code() { # A B -> the worse of two exit codes: 1 (failed), 2 (bad arguments), 3 (circuit breaker open), 0 (done)
+  local code worst=0
+  for code in "$1" "$2"; do
+    case "$code after $worst" in
+      0\ after* | *after\ 1 | 3\ after\ 2) ;;
+      2\ after* | 3\ after*) worst="$code" ;;
+      *) worst=1 ;;
+    esac
+  done
+  echo "$worst"
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Make the report of the last complete week: refresh the views, validate, write the report into reports/.
+#
+#   bash operations/weekly_report.sh [--site N]...        (default: site 23271)
+#
+# A site whose data do not pass validation gets no report (exit code 3, circuit breaker open); the others get theirs.
+# Logs to logs/weekly_report.log, and to the terminal where there is one. The exit code is that of the worst step:
+# 1 (failed) before 2 (bad arguments) before 3 before 0.
+
+# shellcheck source=operations/environment.sh
+. "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+
+sites=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --site) site="$(positive_number "$@")"; sites+=("$site"); shift 2 ;;
+    -h | --help) usage; exit 0 ;;
+    *) fail "unknown option $1 (see --help)" "$EXIT_USAGE" ;;
+  esac
+done
+[ ${#sites[@]} -gt 0 ] || sites=("$DEFAULT_SITE")
+
+begin_scheduled_run weekly_report
+
+report_site() { # SITE: stops at the first step that does not end well
+  run_step govern/validate_data.py --site "$1" || {
+    local code=$?
+    [ "$code" -ne "$EXIT_BREAKER_OPEN" ] || log_line "site $1: circuit breaker open, the weekly report is blocked"
+    return "$code"
+  }
+  run_step deliver/generate_weekly_report.py --site "$1"
+}
+
+worst=0
+run_step govern/refresh_views.py || worst=$?
+if [ "$worst" -eq 0 ]; then
+  for site in "${sites[@]}"; do
+    code=0
+    report_site "$site" || code=$?
+    worst="$(worse_code "$worst" "$code")"
+  done
+fi
+
+end_scheduled_run "$worst"
