@@ -8,6 +8,7 @@ at the same place, the prefixed one wins.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from lib.errors import ConfigError
 from lib.logs import remember_secrets
 from lib.paths import ENV_FILE
 
+MAX_WORKERS = 32  # more would only wait for each other behind the pacing limit
 DEFAULT_API_URL = "https://core.eniscope.com"
 
 _PREFIX = "VITE_"
@@ -74,28 +76,40 @@ def load_settings(env_file: Path | None = None, environ: Mapping[str, str] | Non
         api_email=values.get(API_EMAIL_VARIABLE),
         api_password=values.get(API_PASSWORD_VARIABLE),
         requests_per_second=_number(values, "ENISCOPE_REQUESTS_PER_SECOND", Settings.requests_per_second, 0.0),
-        workers=int(_number(values, "ENISCOPE_WORKERS", Settings.workers, 1.0)),
+        workers=min(int(_number(values, "ENISCOPE_WORKERS", Settings.workers, 1.0)), MAX_WORKERS),
         request_timeout_s=_number(values, "ENISCOPE_TIMEOUT_SECONDS", Settings.request_timeout_s, 0.1),
     )
     remember_secrets([settings.api_key, settings.api_password])
+    if not settings.api_url.startswith(("http://", "https://")):
+        raise ConfigError("VITE_ENISCOPE_API_URL should begin with https://")
     return settings
 
 
 def _merged_variables(env_file: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables by their unprefixed names, those of the process over those of the file."""
-    from dotenv import dotenv_values
-
-    try:
-        # No interpolation: a password may hold ${…}.
-        from_file = dotenv_values(env_file, interpolate=False, encoding="utf-8") if env_file.exists() else {}
-    except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(f"cannot read {env_file}: {err}; save it as UTF-8 text that this user may read") from err
     merged: dict[str, str] = {}
-    for source in (from_file, environ):
+    for source in (_read_env_file(env_file), environ):
         plain = {name: value for name, value in source.items() if value}
         prefixed = {name.removeprefix(_PREFIX): value for name, value in plain.items() if name.startswith(_PREFIX)}
         merged |= plain | prefixed
     return merged
+
+
+def _read_env_file(path: Path) -> dict[str, str | None]:
+    """Return the file's variables as they stand: ``${…}`` in a password is no reference to another variable."""
+    from dotenv.parser import parse_stream
+
+    if not path.exists():
+        return {}
+    try:
+        bindings = list(parse_stream(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+    except (OSError, UnicodeDecodeError) as err:
+        raise ConfigError(f"cannot read {path}: {err}; save it as UTF-8 text that this user may read") from err
+    broken = next((binding for binding in bindings if binding.error), None)
+    if broken is not None:
+        # dotenv would leave the line out, and with it a setting that somebody believes in.
+        raise ConfigError(f"{path}, line {broken.original.line}: not NAME=value, or a quote is not closed; correct it")
+    return {binding.key: binding.value for binding in bindings if binding.key is not None}
 
 
 def _number(values: Mapping[str, str], name: str, default: float, minimum: float) -> float:

@@ -14,8 +14,9 @@ class ValidationLimits:
 
     # A daily sync asks up to now; half a day behind means that the newest business day is not in yet.
     max_lag_hours: float = 12.0
-    # How many days back the checks look: a report week and its four baseline weeks.
-    lookback_days: int = 35
+    # How many days back the checks look. The default report begins its baseline 35 days before a Monday that may itself
+    # lie a week back, and a few days are to spare.
+    lookback_days: int = 45
     # A week in which less than half of the site's intervals arrived describes the network, not the building.
     min_site_completeness_pct: float = 50.0
     # The largest main that a sub-meter of this kind is rated for: 3 phases × 277 V × 6,000 A ≈ 5 MW.

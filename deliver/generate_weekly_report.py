@@ -1,7 +1,7 @@
 """Write a site's weekly energy report as JSON.
 
 Without --start and --end the report is on the last complete local week, Monday to Sunday, beside the four weeks
-before it. It is refused while the site's validation holds the data back.
+before it; with one of them, on the seven local days that begin or close there. It is refused while the site's validation holds the data back.
 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views
@@ -30,6 +30,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from lib import cli, db
+from lib.date_utils import Window, format_utc, parse_timezone, resolve_period
 from lib.errors import EXIT_DONE, BreakerOpenError, DataError
 from lib.logs import clean_text, setup_logging
 from lib.paths import REPORTS_DIR
@@ -57,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def ask_breaker(status: ValidationStatus, site_id: int, is_forced: bool) -> bool:
+def ask_breaker(status: ValidationStatus, site_id: int, period: Window, is_forced: bool) -> bool:
     """Return whether the data may pass by themselves; what may not needs `is_forced`.
 
     Raises
@@ -66,6 +67,7 @@ def ask_breaker(status: ValidationStatus, site_id: int, is_forced: bool) -> bool
         When the data are held back and the report is not forced; it names the check and the remedy.
     """
     run_again = f"run: python govern/validate_data.py --site {site_id}"
+    ingested_until = status.ingested_until
     if status.verdict == "missing":
         problem = f"it was never validated; {run_again}"
     elif not status.is_current:
@@ -73,6 +75,13 @@ def ask_breaker(status: ValidationStatus, site_id: int, is_forced: bool) -> bool
     elif status.verdict == "open":
         checks = ", ".join(status.blocking_checks)
         problem = f"check {checks} failed ({status.blocking_message}); {status.blocking_hint}"
+    elif ingested_until is None or ingested_until < period.end:
+        # Days that were never asked for would look like a site full of silent meters.
+        reached = format_utc(ingested_until) if ingested_until else "no day"
+        problem = (
+            f"it was ingested up to {reached}, and the period ends at {format_utc(period.end)}; "
+            f"run the ingest, then {run_again.removeprefix('run: ')}"
+        )
     else:
         return True
     if not is_forced:
@@ -87,9 +96,10 @@ def build_report(conn: Connection, args: argparse.Namespace, now: datetime) -> d
     from deliver.weekly_report import assemble_report
 
     with progress_bar(2, "step") as advance:
-        load_site(conn, args.site)  # an unknown site has no breaker to ask
+        tz = parse_timezone(args.timezone or load_site(conn, args.site).timezone)
+        period = resolve_period(args.start, args.end, tz, now)
         status = load_validation_status(conn, args.site)
-        may_pass = ask_breaker(status, args.site, args.force)
+        may_pass = ask_breaker(status, args.site, period, args.force)
         advance("validation")
         site, week = load_and_analyze(conn, args.site, args.start, args.end, args.timezone, now)
         if not week.data_quality["channelsAnalyzed"]:

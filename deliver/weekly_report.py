@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from config.report_config import load_report_config
 from lib.date_utils import Window
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def assemble_report(
     """Return the report as `schemas/weekly_report.schema.json` describes it."""
     return {
         "metadata": _metadata(site, status, week, is_forced, now),
-        "summary": _summary(site, week),
+        "summary": _summary(site, status, week, is_forced),
         "consumption": week.consumption,
         "sections": week.sections | {"forecast": _NOT_BUILT, "costOptimization": _NOT_BUILT},
         "charts": week.charts,
@@ -50,7 +49,7 @@ def _metadata(site: Site, status: ValidationStatus, week: SiteWeek, is_forced: b
             "currencyCode": site.currency_code,
         },
         "period": {**_window(week.period, tz), "timezone": week.timezone},
-        "baseline": {**_window(week.baseline, tz), "weeksCount": load_report_config(site.site_id).baseline_weeks},
+        "baseline": {**_window(week.baseline, tz), "weeksCount": week.baseline_weeks},
         "dataResolution": week.data_resolution,
         "dataSource": {"kind": site.data_source, "note": SOURCE_NOTES[site.data_source]},
         "validation": {
@@ -64,11 +63,15 @@ def _metadata(site: Site, status: ValidationStatus, week: SiteWeek, is_forced: b
     }
 
 
-def _summary(site: Site, week: SiteWeek) -> dict[str, Any]:
-    """Return the summary; of made-up data the first line of the headline says so."""
-    if site.data_source == "eniscope":
-        return week.summary
-    return week.summary | {"headline": [SOURCE_NOTES[site.data_source], *week.summary["headline"]]}
+def _summary(site: Site, status: ValidationStatus, week: SiteWeek, is_forced: bool) -> dict[str, Any]:
+    """Return the summary; what a reader must know before any number stands first in the headline."""
+    warnings = []
+    if site.data_source != "eniscope":
+        warnings.append(SOURCE_NOTES[site.data_source])
+    if is_forced:
+        why = ", ".join(status.blocking_checks) or "not validated, or not up to date"
+        warnings.append(f"FORCED: written although the validation holds these data back ({why}).")
+    return week.summary | {"headline": [*warnings, *week.summary["headline"]]}
 
 
 def _window(window: Window, tz: ZoneInfo) -> dict[str, str]:

@@ -121,24 +121,24 @@ def validate_site(
     ]
     is_blocked = any(result.findings and result.check.severity == SEVERITY_BLOCK for result in results)
     verdict = VERDICT_OPEN if is_blocked else VERDICT_CLOSED
-    run_id = _store(conn, site_id, started_at, verdict, covers_ingest_until, limits, results)
+    scope = (started_at, covers_ingest_until, lookback_start)
+    run_id = _store(conn, site_id, scope, verdict, limits, results)
     return Verdict(run_id, site_id, verdict, results)
 
 
 def _store(
     conn: Connection,
     site_id: int,
-    started_at: Any,
+    scope: tuple[Any, Any, Any],
     verdict: str,
-    covers_ingest_until: Any,
     limits: ValidationLimits,
     results: list[CheckResult],
 ) -> int:
     ((run_id,),) = db.fetch_all(
         conn,
-        "INSERT INTO validation_runs (organization_id, started_at, verdict, checks_run, covers_ingest_until, limits)"
-        " VALUES (%s, %s, %s, %s, %s, %s) RETURNING validation_run_id",
-        (site_id, started_at, verdict, len(results), covers_ingest_until, json.dumps(limits.as_parameters())),
+        "INSERT INTO validation_runs (organization_id, started_at, covers_ingest_until, covers_from, verdict,"
+        " checks_run, limits) VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING validation_run_id",
+        (site_id, *scope, verdict, len(results), json.dumps(limits.as_parameters())),
     )
     rows = [
         (run_id, r.check.name, r.check.severity, not r.findings, len(r.findings), r.message, r.check.hint)

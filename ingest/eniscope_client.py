@@ -27,6 +27,7 @@ from lib.errors import (
     UnreachableError,
     UnsupportedFieldsError,
 )
+from lib.logs import remember_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -103,12 +104,18 @@ class EniscopeClient:
         requests_per_second: float = 2.0,
         timeout_s: float = 30.0,
         max_connections: int = 4,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
+        self._stopped = threading.Event()
+        sleep = sleep or self._sleep_unless_stopped
         self._api_url = api_url.rstrip("/")
         self._api_key = api_key
         self._basic = basic_authorization(email, password)
+        # The digest stands in for the password, and so does a token: a proxy that echoes headers must not publish them.
+        remember_secrets([self._basic.removeprefix("Basic "), _password_digest(password)])
         self._token: str | None = None
+        self._gives_tokens = True
+        self._login_lock = threading.Lock()
         self._timeout_s = timeout_s
         self._pacer = Pacer(requests_per_second, sleep=sleep)
         self._session = requests.Session()
@@ -120,6 +127,14 @@ class EniscopeClient:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    def stop(self) -> None:
+        """Wake every thread that waits for its turn or for its next attempt, and let it fail."""
+        self._stopped.set()
+
+    def _sleep_unless_stopped(self, seconds: float) -> None:
+        if self._stopped.wait(seconds):
+            raise ApiError("stopped before the service answered; run again to continue")
 
     def get_organization(self, site_id: int) -> dict[str, Any]:
         """Return the organization `site_id` itself.
@@ -186,20 +201,19 @@ class EniscopeClient:
             reply = self._get(f"/{resource}", params, f"{resource} of site {site_id}")
             batch = _list_of(reply, resource)
             items |= {str(item.get(id_key)): item for item in batch}
-            meta = (reply.get("meta") if isinstance(reply, dict) else None) or {}
-            if not batch or page >= int(meta.get("pageCount") or 0):
-                return list(items.values()), int(meta.get("recordCount") or 0)
+            meta = reply.get("meta") if isinstance(reply, dict) else None
+            page_count, record_count = (_count(meta, key) for key in ("pageCount", "recordCount"))
+            if not batch or page >= page_count:
+                return list(items.values()), record_count
         raise ApiError(f"{resource} of site {site_id}: the service counts more than {MAX_PAGES} pages")
 
     def _get(self, path: str, params: list[tuple[str, str]], subject: str) -> Any:
         """Return the JSON of one GET, retried over passing faults; `subject` names it in errors."""
-        has_renewed = False
         problem = ""
         for attempt in range(MAX_ATTEMPTS):
             self._pacer.wait()
-            token = self._token
             try:
-                response = self._send(path, params, token)
+                response, token = self._send_authorized(path, params)
                 # A cut-off body is no JSON; an HTML page from some proxy on the way is none either. Both pass.
                 reply = response.json() if response.status_code == 200 else None
             except (requests.RequestException, ValueError) as err:
@@ -208,18 +222,30 @@ class EniscopeClient:
                 continue
             if response.status_code == 200:
                 return reply
-            if response.status_code in _EXPIRED_STATUSES and token is not None and not has_renewed:
-                has_renewed = True
-                if self._token == token:  # another thread may hold a fresh one by now
+            problem = _describe_status(response)
+            if response.status_code in _EXPIRED_STATUSES and token is not None:
+                # Only a refused login is final. A token may have expired, or another thread's login replaced it.
+                if self._token == token:
                     self._token = None
                 logger.debug("%s: token expired, authenticating again", subject)
                 continue
-            problem = _describe_status(response)
             self._raise_unless_passing(response, subject, problem)
             self._back_off(attempt, response, subject, problem)
         raise UnreachableError(
             f"{subject}: no answer after {MAX_ATTEMPTS} attempts ({problem}); the service may be down, run again later"
         )
+
+    def _send_authorized(self, path: str, params: list[tuple[str, str]]) -> tuple[requests.Response, str | None]:
+        """Send with the token, or log in with this very request; one thread logs in while the others wait for it."""
+        token = self._token
+        if token is None and self._gives_tokens:
+            with self._login_lock:
+                token = self._token
+                if token is None:
+                    response = self._send(path, params, None)
+                    self._gives_tokens = self._token is not None or response.status_code != 200
+                    return response, None
+        return self._send(path, params, token), token
 
     def _send(self, path: str, params: list[tuple[str, str]], token: str | None) -> requests.Response:
         headers = {"X-Eniscope-API": self._api_key, "Accept": "application/json, text/json"}
@@ -228,7 +254,10 @@ class EniscopeClient:
             self._api_url + path, params=params, headers=headers, timeout=self._timeout_s, allow_redirects=False
         )
         # Any reply may renew the token; the newest is the one to use.
-        self._token = response.headers.get(_TOKEN_HEADER) or self._token
+        renewed = response.headers.get(_TOKEN_HEADER)
+        if renewed:
+            remember_secrets([renewed])
+            self._token = renewed
         if _SANDBOX_HEADER in response.headers:
             self.source = SOURCE_SANDBOX
         return response
@@ -265,8 +294,11 @@ class EniscopeClient:
 
 def basic_authorization(email: str, password: str) -> str:
     """Return the Authorization header: the service wants the MD5 of the password in place of the password."""
-    digest = hashlib.md5(password.encode("utf-8"), usedforsecurity=False).hexdigest()
-    return "Basic " + base64.b64encode(f"{email}:{digest}".encode()).decode("ascii")
+    return "Basic " + base64.b64encode(f"{email}:{_password_digest(password)}".encode()).decode("ascii")
+
+
+def _password_digest(password: str) -> str:
+    return hashlib.md5(password.encode("utf-8"), usedforsecurity=False).hexdigest()
 
 
 def _list_of(reply: Any, resource: str) -> list[dict[str, Any]]:
@@ -277,6 +309,14 @@ def _list_of(reply: Any, resource: str) -> list[dict[str, Any]]:
     if not isinstance(records, list):
         raise ApiError(f"the list of {resource} came without its records; the service may have changed")
     return [record for record in records if isinstance(record, dict)]
+
+
+def _count(meta: Any, key: str) -> int:
+    """Return a count of a list's meta, which may come as a string, or 0 where there is none that can be read."""
+    try:
+        return int(float(meta[key]))
+    except (TypeError, KeyError, ValueError, OverflowError):
+        return 0
 
 
 def _describe_status(response: requests.Response) -> str:

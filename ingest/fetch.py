@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ingest.eniscope_client import EniscopeClient
 from ingest.normalize import (
     METER_FIELDS,
+    REJECT_EMPTY,
     SENSOR_FIELDS,
     ParsedReadings,
+    check_reply,
     parse_fields,
     parse_readings,
     parse_resolution,
 )
 from lib.date_utils import Window, align_down
-from lib.errors import ApiError, UnsupportedFieldsError
+from lib.errors import ApiError, DataError, UnsupportedFieldsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +30,6 @@ logger = logging.getLogger(__name__)
 # How much to ask at once. The service answers long windows at a coarser resolution without saying so; a month of
 # quarter-hours and a day of minutes come as asked. Memory is bounded by one window per worker.
 WINDOW_DAYS = {60: 1, 900: 30, 1800: 60, 3600: 90}
-RESOLUTIONS_S = tuple(WINDOW_DAYS)
 NARROWEST_WINDOW = timedelta(hours=6)
 
 _LEAST_FIELDS = ("E", "P")
@@ -88,7 +89,7 @@ def fetch_channel(
         except UnsupportedFieldsError as err:
             refusal = err
             continue
-        return _join(parts, fields)
+        return _check_usable(_join(parts, fields), channel_id, window)
     raise refusal or UnsupportedFieldsError(f"channel {channel_id}: there are no fields to ask for")
 
 
@@ -97,6 +98,7 @@ def _fetch_at_resolution(
 ) -> list[ParsedReadings]:
     """Return the parsed replies that together cover the window, narrowed for as long as they come too coarse."""
     reply = client.get_readings(channel_id, window, interval_s, fields)
+    check_reply(reply, channel_id, window)
     resolution_s = parse_resolution(reply)
     if resolution_s == interval_s:
         return [parse_readings(reply, window, interval_s, fields)]
@@ -110,6 +112,17 @@ def _fetch_at_resolution(
     middle = align_down(window.start + width / 2, interval_s)
     halves = (Window(window.start, middle), Window(middle, window.end))
     return [part for half in halves for part in _fetch_at_resolution(client, channel_id, half, interval_s, fields)]
+
+
+def _check_usable(result: ChannelReadings, channel_id: int, window: Window) -> ChannelReadings:
+    """Raise a DataError when there were records and none could be used: that is a fault, not an empty window."""
+    lost = sum(count for reason, count in result.rejects.items() if reason != REJECT_EMPTY)
+    if lost and lost == result.fetched:
+        raise DataError(
+            f"channel {channel_id}, {window}: none of the {lost} records could be used "
+            f"({', '.join(sorted(result.rejects))}); the service may have changed"
+        )
+    return result
 
 
 def _join(parts: list[ParsedReadings], fields: tuple[str, ...]) -> ChannelReadings:

@@ -20,7 +20,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_DAYS = 90
 DEFAULT_RESOLUTION_S = 900
 RESOLUTIONS_S = (60, 900, 1800, 3600)
+# The newest interval may still be filling while the devices upload, and what is stored first stays.
+SETTLING_TIME = timedelta(minutes=10)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -49,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = cli.script_parser(__doc__)
     cli.add_site_argument(parser)
     parser.add_argument(
-        "--days", type=cli.positive_int, default=DEFAULT_DAYS, metavar="N", help="local days (default: %(default)s)"
+        "--days", type=cli.day_count, default=DEFAULT_DAYS, metavar="N", help="local days (default: %(default)s)"
     )
     cli.add_window_arguments(parser)
     parser.add_argument(
@@ -90,7 +92,8 @@ def check_window_arguments(args: argparse.Namespace) -> None:
     """Raise a UsageError for dates that no time zone could make sense of, before anything is asked."""
     start = args.start and parse_start(args.start, parse_timezone("UTC"))
     end = args.end and parse_end(args.end, parse_timezone("UTC"))
-    if start and end and start >= end:
+    # A day of slack: dates are the site's, whose zone is not known yet; resolve_window has the last word.
+    if start and end and start >= end + timedelta(days=1):
         raise UsageError(f"--end {args.end} lies before --start {args.start}")
 
 
@@ -124,7 +127,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     with db.connect(database_url) as conn:
         site = register(conn, client, args.site, args.channels)
-        window = resolve_window(args.start, args.end, args.days, site.timezone, datetime.now(UTC), args.resolution)
+        settled = datetime.now(UTC) - SETTLING_TIME
+        window = resolve_window(args.start, args.end, args.days, site.timezone, settled, args.resolution)
         summary = ingest_readings(conn, client, site, window, args.resolution, settings.workers)
     client.close()
     print_summary(summary, window, time.monotonic() - began)

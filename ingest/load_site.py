@@ -41,6 +41,10 @@ REGISTRATION_CHANNEL_ID = 0  # the log's channel for what concerns the whole sit
 MAX_UNREACHABLE_IN_A_ROW = 3
 
 
+# What parsing can stumble over in a reply that nobody foresaw; one such reply must not end the run.
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+
+
 class Site(NamedTuple):
     """A registered site and the channels to ask."""
 
@@ -61,6 +65,7 @@ class IngestSummary:
     inserted: int = 0
     duplicate: int = 0
     rejected: int = 0
+    served: set[int] = field(default_factory=set)
     unsupported: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
 
@@ -86,12 +91,11 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
     log_id = store.start_attempt(conn, attempt)
     conn.commit()
     try:
-        organization = parse_organization(client.get_organization(site_id))
+        organization, devices, channels = _list_site(client, site_id)
         timezone = parse_timezone(organization["timezone"])
-        devices = [row for raw in client.get_devices(site_id) if (row := parse_device(raw, site_id))]
-        channels = [row for raw in client.get_channels(site_id) if (row := parse_channel(raw, site_id))]
         attempt = attempt._replace(data_source=client.source)
         store.check_source(conn, site_id, client.source)
+        store.check_timezone(conn, site_id, organization["timezone"])
         store.register_site(conn, organization, devices, channels, client.source)
     except PipelineError as err:
         conn.rollback()
@@ -100,8 +104,23 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
         raise
     store.finish_attempt(conn, attempt, log_id, store.STATUS_DONE, fetched=len(channels))
     conn.commit()
+    if not channels:
+        logger.warning("site %d has no channels that this account may see; ask the vendor", site_id)
     logger.info("site %d %r: %d devices, %d channels", site_id, organization["name"], len(devices), len(channels))
     return Site(site_id, timezone, run_id, _choose(channels, channel_ids, site_id))
+
+
+def _list_site(
+    client: EniscopeClient, site_id: int
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of the site, its devices and its channels, as the API lists them."""
+    try:
+        organization = parse_organization(client.get_organization(site_id))
+        devices = [row for raw in client.get_devices(site_id) if (row := parse_device(raw, site_id))]
+        channels = [row for raw in client.get_channels(site_id) if (row := parse_channel(raw, site_id))]
+    except _UNREADABLE as err:
+        raise DataError(f"site {site_id}: unreadable description from the API ({err!r}); ask the vendor") from err
+    return organization, devices, channels
 
 
 def _choose(channels: list[dict[str, Any]], wanted: Sequence[int] | None, site_id: int) -> list[dict[str, Any]]:
@@ -121,8 +140,10 @@ def ingest_readings(
     One channel's failure is logged and the others go on; the summary names it. A refused login, or a service that
     has stopped answering, ends the run.
     """
-    candidates = _candidates(conn, client, site)
-    summary = IngestSummary(site.site_id, len(site.channels), client.source == SOURCE_SANDBOX)
+    known = store.load_known_fields(conn, site.site_id)
+    conn.commit()
+    candidates = _candidates(client, site, known)
+    summary = IngestSummary(site.site_id, len(site.channels), client.source == SOURCE_SANDBOX, served=set(known))
     windows = list(split_window(window, WINDOW_DAYS[interval_s]))
     tasks = _start_attempts(conn, client.source, site, windows, interval_s, summary.unsupported)
 
@@ -130,32 +151,33 @@ def ingest_readings(
         channel_id = task.attempt.channel_id
         try:
             return fetch_channel(client, channel_id, task.attempt.window, interval_s, candidates[channel_id])
-        except (ValueError, TypeError, KeyError, OverflowError) as err:
+        except _UNREADABLE as err:
             raise DataError(f"channel {channel_id}, {task.attempt.window}: unreadable reply ({err!r})") from err
 
     unreachable_in_a_row = 0
     total = len(site.channels) * len(windows)
-    try:
-        with ThreadPoolExecutor(workers) as pool, progress_bar(total, "window") as advance:
+    with ThreadPoolExecutor(workers) as pool, progress_bar(total, "window") as advance:
+        try:
             for task, future in _side_by_side(pool, tasks, fetch, limit=2 * workers):
                 failure = _settle(conn, task, future, summary, candidates)
                 advance(f"channel {task.attempt.channel_id}")
                 unreachable_in_a_row = unreachable_in_a_row + 1 if isinstance(failure, UnreachableError) else 0
                 if isinstance(failure, AuthenticationError) or unreachable_in_a_row == MAX_UNREACHABLE_IN_A_ROW:
                     raise failure
-    except BaseException as err:
-        if not conn.closed:
-            conn.rollback()
-            store.interrupt_run(conn, site.run_id, clean_text(str(err) or type(err).__name__))
-            conn.commit()
-        raise
+        except BaseException as err:
+            client.stop()  # the pool waits for its threads, and they may be waiting for the service
+            if not conn.closed:
+                conn.rollback()
+                store.interrupt_run(conn, site.run_id, clean_text(str(err) or type(err).__name__))
+                conn.commit()
+            raise
     return summary
 
 
-def _candidates(conn: Connection, client: EniscopeClient, site: Site) -> dict[int, list[tuple[str, ...]]]:
+def _candidates(
+    client: EniscopeClient, site: Site, known: dict[int, tuple[str, ...]]
+) -> dict[int, list[tuple[str, ...]]]:
     """Return channel id → the sets of fields to try."""
-    known = store.load_known_fields(conn, site.site_id)
-    conn.commit()
     types = sorted({channel["device_type_id"] for channel in site.channels} - {None})
     by_type = get_type_fields(client, types)
     return {channel["channel_id"]: candidate_fields(channel, known, by_type) for channel in site.channels}
@@ -203,7 +225,11 @@ def _settle(
     channel_id = attempt.channel_id
     try:
         result = future.result()
+        store.check_resolution(conn, channel_id, attempt.window, attempt.interval_s)
     except UnsupportedFieldsError as err:
+        if channel_id in summary.served:
+            # It has served these fields before, so it is this window that was refused, not the channel.
+            return _settle_failure(conn, task, summary, err)
         store.save_fields(conn, channel_id, None)
         store.finish_attempt(conn, attempt, log_id, store.STATUS_UNSUPPORTED, error=clean_text(str(err)))
         conn.commit()
@@ -212,12 +238,8 @@ def _settle(
             logger.warning("%s", err)
         return None
     except PipelineError as err:
-        store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)))
-        conn.commit()
-        if channel_id not in summary.failed:
-            summary.failed.append(channel_id)
-        logger.error("%s", err)
-        return err
+        return _settle_failure(conn, task, summary, err)
+    summary.served.add(channel_id)
     inserted = store.insert_readings(conn, channel_id, attempt.interval_s, attempt.run_id, result.rows)
     duplicate, rejected = len(result.rows) - inserted, sum(result.rejects.values())
     store.save_fields(conn, channel_id, result.fields)
@@ -233,6 +255,9 @@ def _settle(
         error=store.describe_rejects(result.rejects),
     )
     conn.commit()
+    if channel_id in summary.unsupported:  # an earlier window was refused, and this one shows that it was not for good
+        summary.unsupported.remove(channel_id)
+        summary.failed.append(channel_id)
     candidates[channel_id] = [result.fields]
     summary.fetched += result.fetched
     summary.inserted += inserted
@@ -248,3 +273,14 @@ def _settle(
             rejected,
         )
     return None
+
+
+def _settle_failure(conn: Connection, task: _Task, summary: IngestSummary, err: PipelineError) -> PipelineError:
+    """Log a window that failed and return its error; the channel's other windows go on."""
+    attempt, log_id = task
+    store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)))
+    conn.commit()
+    if attempt.channel_id not in summary.failed:
+        summary.failed.append(attempt.channel_id)
+    logger.error("%s", err)
+    return err

@@ -46,11 +46,27 @@ FIELD_COLUMNS: dict[str, tuple[str, str]] = {
 SENSOR_FIELDS = ("T", "RH", "CO2")
 METER_FIELDS = tuple(name for name in FIELD_COLUMNS if name not in SENSOR_FIELDS)
 
-# Factor from a unit of the service to the unit of our column. Energy and power are kept in thousands; all else is
-# kept as it comes. Compared without case: the service writes VAr, users have seen Var.
-_KILO_FACTORS = {"wh": 1e-3, "kwh": 1.0, "w": 1e-3, "kw": 1.0, "var": 1e-3, "kvar": 1.0, "va": 1e-3, "kva": 1.0}
-_KILO_UNITS = frozenset({"Wh", "W", "VAr", "VA"})
+# Unit that a field comes in by default → what the reply may say instead, and the factor to our column. Energy and power
+# are kept in thousands. Compared without case: the service writes VAr, users have seen Var.
+_UNIT_FACTORS: dict[str, dict[str, float]] = {
+    "Wh": {"wh": 1e-3, "kwh": 1.0, "mwh": 1e3},
+    "W": {"w": 1e-3, "kw": 1.0, "mw": 1e3},
+    "VAr": {"var": 1e-3, "kvar": 1.0},
+    "VA": {"va": 1e-3, "kva": 1.0},
+    "V": {"v": 1.0, "kv": 1e3},
+    "A": {"a": 1.0, "ma": 1e-3, "ka": 1e3},
+    "": {"": 1.0, "pf": 1.0, "none": 1.0, "%": 1e-2},
+    "Hz": {"hz": 1.0},
+    "%": {"%": 1.0, "": 1.0, "percent": 1.0},
+    "°C": {"°c": 1.0, "c": 1.0, "degc": 1.0, "celsius": 1.0},
+    "ppm": {"ppm": 1.0, "": 1.0},
+}
+_ESSENTIAL_FIELDS = frozenset({"E", "P"})
+_LARGEST_VALUE = 1e30  # far beyond any quantity here, and within what the narrower columns hold
+_LATEST_EPOCH_S = 1e11  # a larger time stamp is in milliseconds
 
+_BIGINT_LIMIT = 2**63
+REJECT_EMPTY = "empty"
 REJECT_NO_TIMESTAMP = "no_timestamp"
 REJECT_OFF_GRID = "off_grid"
 REJECT_OUTSIDE_WINDOW = "outside_window"
@@ -68,7 +84,8 @@ class ParsedReadings(NamedTuple):
     fetched
         Records in the reply.
     rejects
-        Reason → how many records were left out for it.
+        Reason → how many records were left out for it. A record without any value counts as `empty`: it says that
+        nothing was measured yet, and storing it would keep the value out when it comes.
     """
 
     rows: pd.DataFrame
@@ -104,7 +121,7 @@ def parse_organization(raw: dict[str, Any]) -> dict[str, Any]:
 def parse_device(raw: dict[str, Any], site_id: int) -> dict[str, Any] | None:
     """Return the row of `devices`, or None for a record without an id."""
     device_id = parse_int(raw.get("deviceId"))
-    if device_id is None:
+    if device_id is None or parse_int(raw.get("organizationId")) not in (None, site_id):
         return None
     return {
         "device_id": device_id,
@@ -170,30 +187,46 @@ def parse_readings(reply: dict[str, Any], window: Window, interval_s: int, field
     if not isinstance(records, list):
         raise DataError("the reply has no list of records; the service may have changed")
     table = pd.DataFrame.from_records([record for record in records if isinstance(record, dict)])
-    timestamp = _to_floats(table["ts"]) if "ts" in table else np.full(len(table), np.nan)
-    keep, rejects = _sort_out(timestamp, len(records) - len(table), window, interval_s)
-    rows = {"timestamp": timestamp[keep].astype(np.int64)}
-    units = reply.get("units") or {}
-    for field in fields:
-        column, default_unit = FIELD_COLUMNS[field]
-        factor = _unit_factor(field, units.get(field) or default_unit, default_unit)
-        rows[column] = _to_floats(table[field])[keep] * factor if field in table else np.full(int(keep.size), np.nan)
+    units = reply.get("units") if isinstance(reply.get("units"), dict) else {}
+    columns = {
+        FIELD_COLUMNS[field][0]: _to_floats(table[field]) * _unit_factor(field, units)
+        if field in table
+        else np.full(len(table), np.nan)
+        for field in fields
+    }
+    is_empty = np.all([np.isnan(column) for column in columns.values()], axis=0)
+    timestamp = _to_epoch_s(table["ts"]) if "ts" in table else np.full(len(table), np.nan)
+    keep, rejects = _sort_out(timestamp, is_empty, len(records) - len(table), window, interval_s)
+    rows = {"timestamp": timestamp[keep].astype(np.int64)} | {name: column[keep] for name, column in columns.items()}
     return ParsedReadings(pd.DataFrame(rows), len(records), rejects)
 
 
-def _sort_out(timestamp: np.ndarray, broken: int, window: Window, interval_s: int) -> tuple[np.ndarray, dict[str, int]]:
+def check_reply(reply: dict[str, Any], channel_id: int, window: Window) -> None:
+    """Raise a DataError when the reply is of another channel, or holds fewer records than it says."""
+    answered = parse_int(reply.get("channel"))
+    if answered not in (None, channel_id):
+        raise DataError(f"channel {channel_id}, {window}: the service answered for channel {answered}; run again later")
+    records, count = reply.get("records"), parse_int(reply.get("recordCount"))
+    if isinstance(records, list) and count is not None and len(records) < count:
+        raise DataError(f"channel {channel_id}, {window}: {len(records)} records came of {count}; run again later")
+
+
+def _sort_out(
+    timestamp: np.ndarray, is_empty: np.ndarray, broken: int, window: Window, interval_s: int
+) -> tuple[np.ndarray, dict[str, int]]:
     """Return the positions of the records to keep, in time order, and how many were left out for which reason."""
     has_time = ~np.isnan(timestamp)
     seconds = np.where(has_time, timestamp, 0.0)
     on_grid = has_time & (seconds % interval_s == 0)
     inside = on_grid & (seconds >= window.start.timestamp()) & (seconds < window.end.timestamp())
-    candidates = np.flatnonzero(inside)
+    candidates = np.flatnonzero(inside & ~is_empty)
     # The first of several records for one interval counts, as it does in the database.
     _, first = np.unique(seconds[candidates], return_index=True)
     counts = {
         REJECT_NO_TIMESTAMP: int((~has_time).sum()) + broken,
         REJECT_OFF_GRID: int((has_time & ~on_grid).sum()),
         REJECT_OUTSIDE_WINDOW: int((on_grid & ~inside).sum()),
+        REJECT_EMPTY: int((inside & is_empty).sum()),
         REJECT_REPEATED: candidates.size - first.size,
     }
     return candidates[first], {reason: count for reason, count in counts.items() if count}
@@ -206,16 +239,26 @@ def _to_floats(column: pd.Series) -> np.ndarray:
     if column.dtype == object:
         column = column.where(~column.map(lambda value: isinstance(value, bool)))
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.abs(values) < _LARGEST_VALUE, values, np.nan)
 
 
-def _unit_factor(field: str, unit: str, default_unit: str) -> float:
-    if default_unit not in _KILO_UNITS:
-        return 1.0
-    factor = _KILO_FACTORS.get(str(unit).casefold())
-    if factor is None:
+def _to_epoch_s(column: pd.Series) -> np.ndarray:
+    """Return epoch seconds, also from epoch milliseconds."""
+    values = _to_floats(column)
+    return np.where(values > _LATEST_EPOCH_S, values / 1000, values)
+
+
+def _unit_factor(field: str, units: dict[str, Any]) -> float:
+    """Return the factor from the reply's unit to our column's; NaN, so that nothing is stored, for an unknown one.
+
+    Energy and power in an unknown unit are an error: without them the channel says nothing.
+    """
+    default_unit = FIELD_COLUMNS[field][1]
+    unit = default_unit if units.get(field) is None else str(units[field])
+    factor = _UNIT_FACTORS[default_unit].get(unit.strip().casefold())
+    if factor is None and field in _ESSENTIAL_FIELDS:
         raise DataError(f"field {field} came in {unit!r}, a unit that is not known here; nothing of it was stored")
-    return factor
+    return np.nan if factor is None else factor
 
 
 def _strings_in(value: Any) -> Iterable[str]:
@@ -234,7 +277,9 @@ def parse_text(value: Any) -> str | None:
     """Return the text without surrounding space and without NUL, which PostgreSQL cannot keep; None if empty."""
     if value is None or isinstance(value, (dict, list)):
         return None
-    return str(value).replace("\x00", "").strip() or None
+    # A lone surrogate, which JSON can hold, has no UTF-8.
+    text = str(value).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    return text.strip() or None
 
 
 def parse_number(value: Any) -> float | None:
@@ -243,15 +288,20 @@ def parse_number(value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if np.isfinite(number) else None
 
 
 def parse_int(value: Any) -> int | None:
-    """Return a whole number, also from a string, or None."""
-    number = parse_number(value)
-    return None if number is None or number != int(number) else int(number)
+    """Return a whole number that a bigint holds, also from a string, or None."""
+    number = value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+        number = int(value)  # exactly, where a float would round an id of 16 digits
+    fraction = parse_number(value) if number is None else None
+    if fraction is not None and fraction == int(fraction):
+        number = int(fraction)
+    return number if number is not None and abs(number) < _BIGINT_LIMIT else None
 
 
 def parse_bool(value: Any) -> bool | None:

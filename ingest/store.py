@@ -80,6 +80,41 @@ def check_source(conn: Connection, site_id: int, data_source: str) -> None:
         )
 
 
+def check_timezone(conn: Connection, site_id: int, timezone: str) -> None:
+    """Refuse a time zone that PostgreSQL does not know: it would stop the refresh of every site.
+
+    Raises
+    ------
+    DataError
+        When it does not know it.
+    """
+    if db.fetch_one(conn, "SELECT FROM pg_timezone_names WHERE name = %s", (timezone,)) is None:
+        raise DataError(
+            f"site {site_id}: PostgreSQL does not know its time zone {timezone!r}; have the vendor set another"
+        )
+
+
+def check_resolution(conn: Connection, channel_id: int, window: Window, interval_s: int) -> None:
+    """Refuse to put intervals of one length among intervals of another: they would count the energy twice.
+
+    Raises
+    ------
+    DataError
+        When the channel holds another length within the window.
+    """
+    row = db.fetch_one(
+        conn,
+        "SELECT interval_s FROM readings WHERE channel_id = %s AND timestamp >= %s AND timestamp < %s"
+        " AND interval_s <> %s LIMIT 1",
+        (channel_id, *window, interval_s),
+    )
+    if row is not None:
+        raise DataError(
+            f"channel {channel_id}, {window}: holds intervals of {row[0]} s already, and {interval_s} s would count "
+            f"the energy twice; use --resolution {row[0]}"
+        )
+
+
 def register_site(
     conn: Connection,
     organization: dict[str, Any],
@@ -91,6 +126,14 @@ def register_site(
     _upsert(conn, "organizations", "organization_id", [organization | {"data_source": data_source}])
     _upsert(conn, "devices", "device_id", devices)
     _upsert(conn, "channels", "channel_id", channels)
+    # A channel that the service lists no longer is expected to report no longer; its readings stay.
+    listed = [channel["channel_id"] for channel in channels]
+    db.execute(
+        conn,
+        "UPDATE channels SET is_listed = (channel_id = ANY (%s))"
+        " WHERE organization_id = %s AND is_listed <> (channel_id = ANY (%s))",
+        (listed, organization["organization_id"], listed),
+    )
 
 
 def _upsert(conn: Connection, table: str, key: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -99,6 +142,7 @@ def _upsert(conn: Connection, table: str, key: str, rows: Sequence[dict[str, Any
     columns = list(rows[0])
     statement = sql.SQL(
         "INSERT INTO {table} ({columns}) VALUES %s ON CONFLICT ({key}) DO UPDATE SET {updates}, updated_at = now()"
+        " WHERE ({current}) IS DISTINCT FROM ({offered})"
     ).format(
         table=sql.Identifier(table),
         columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
@@ -106,6 +150,8 @@ def _upsert(conn: Connection, table: str, key: str, rows: Sequence[dict[str, Any
         updates=sql.SQL(", ").join(
             sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in columns if column != key
         ),
+        current=sql.SQL(", ").join(sql.Identifier(table, column) for column in columns),
+        offered=sql.SQL(", ").join(sql.Identifier("excluded", column) for column in columns),
     )
     with conn.cursor() as cursor:
         execute_values(cursor, statement.as_string(conn), [[row[column] for column in columns] for row in rows])

@@ -13,6 +13,8 @@ from lib.errors import EXIT_FAILED, EXIT_USAGE, PipelineError
 from lib.logs import clean_text, setup_logging
 
 DEFAULT_SITE_ID = 23271
+_MAX_ID = 2**63 - 1  # what PostgreSQL's bigint holds
+_MAX_DAYS = 36_500
 WINDOW_HELP = (
     "a date (YYYY-MM-DD) is the site's local day, the end day included; "
     "a date-time with offset (2026-01-20T06:00-05:00) is exact, the end exclusive"
@@ -38,8 +40,16 @@ def positive_int(text: str) -> int:
         value = int(text)
     except ValueError:
         value = 0
-    if value < 1:
+    if not 1 <= value <= _MAX_ID:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return value
+
+
+def day_count(text: str) -> int:
+    """Parse a number of days, for argparse: no meter of this kind is older than `_MAX_DAYS`."""
+    value = positive_int(text)
+    if value > _MAX_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {_MAX_DAYS} days")
     return value
 
 

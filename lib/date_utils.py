@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HOURS_PER_WEEK = 168
-EARLIEST_YEAR = 2000  # sub-meters of this kind are younger; an earlier year is a slip of the keyboard
+_LONGEST_REMAINDER = timedelta(hours=1)
+# Sub-meters of this kind are younger; a year outside is a slip of the keyboard.
+EARLIEST_YEAR, LATEST_YEAR = 2000, 2200
 
 
 class Window(NamedTuple):
@@ -83,8 +85,8 @@ def _parse_when(text: str, option: str) -> date | datetime:
             value = datetime.fromisoformat(text)
     except ValueError as err:
         raise UsageError(f"{option} {text!r} is neither a date (2026-01-20) nor a date-time with offset") from err
-    if value.year < EARLIEST_YEAR:
-        raise UsageError(f"{option} {text!r} lies before the year {EARLIEST_YEAR}; check the year")
+    if not EARLIEST_YEAR <= value.year <= LATEST_YEAR:
+        raise UsageError(f"{option} {text!r} is not between {EARLIEST_YEAR} and {LATEST_YEAR}; check the year")
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise UsageError(f"{option} {text!r} has no offset; write {text}-05:00, or a bare date for a local day")
@@ -178,10 +180,15 @@ def days_before(moment: datetime, days: int, tz: ZoneInfo) -> datetime:
 
 
 def split_window(window: Window, days: int) -> Iterator[Window]:
-    """Yield consecutive windows of at most `days` × 24 h that together are `window`."""
+    """Yield consecutive windows of `days` × 24 h that together are `window`.
+
+    The last one may be longer by what a clock change leaves over: a request of its own for one hour is a waste.
+    """
     start = window.start
     while start < window.end:
-        end = min(start + timedelta(days=days), window.end)
+        end = start + timedelta(days=days)
+        if window.end - end <= _LONGEST_REMAINDER:
+            end = window.end
         yield Window(start, end)
         start = end
 

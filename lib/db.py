@@ -53,7 +53,8 @@ def connect(database_url: str, *, readonly: bool = False) -> Iterator[Connection
         raise DatabaseError(f"cannot connect to PostgreSQL: {_one_line(err)}; check DATABASE_URL") from err
     try:
         if readonly:
-            conn.set_session(readonly=True)
+            # One snapshot for all that a reader asks: the verdict and the readings it is about.
+            conn.set_session(readonly=True, isolation_level="REPEATABLE READ")
         yield conn
     except psycopg2.Error as err:
         raise wrap_error(err) from err
@@ -68,15 +69,16 @@ def _check_url(database_url: str) -> None:
     the driver's errors then quote.
     """
     unreadable = ConfigError(
-        "DATABASE_URL cannot be read; write it as postgresql://user:password@host/database, and the special "
-        "characters of the password percent-encoded (@ as %40, / as %2F, : as %3A, # as %23, % as %25)"
+        "DATABASE_URL cannot be read; write the special characters of the password percent-encoded "
+        "(@ as %40, / as %2F, : as %3A, # as %23, % as %25)"
     )
     try:
         parts = parse_dsn(database_url)
     except psycopg2.Error:
         raise unreadable from None  # the driver's own message quotes the URL
     host, port, database = (parts.get(name, default) for name, default in (("host", ""), ("port", "1"), ("dbname", "")))
-    if re.search(r"[@\s]", host) or "@" in database or not re.fullmatch(r"[\d,]*", port):
+    is_socket_folder = host.startswith("/")
+    if re.search(r"[@\s]", host) and not is_socket_folder or "@" in database or not re.fullmatch(r"[\d,]*", port):
         raise unreadable
     remember_secrets([parts.get("password")])
 
@@ -88,7 +90,7 @@ def wrap_error(err: psycopg2.Error) -> DatabaseError:
     elif isinstance(err, pg_errors.ReadOnlySqlTransaction):
         hint = "the database takes no writes (a read replica, or a read-only user?); use the primary's URL"
     elif isinstance(err, pg_errors.InsufficientPrivilege):
-        hint = "this user lacks the right; use the role that setup_database.py made for this stage"
+        hint = "this user lacks the right; grant it, or use another role in DATABASE_URL"
     elif isinstance(err, (psycopg2.OperationalError, psycopg2.InterfaceError)):
         hint = "the connection failed; what was committed is kept, run again to continue"
     else:

@@ -27,6 +27,9 @@ def write_atomically(path: Path, text: str) -> None:
         When the folder or the file cannot be written; the old file is then untouched.
     """
     temporary = None
+    path = path.resolve()  # through a symbolic link, which stays
+    if path.exists() and not path.is_file():
+        raise PipelineError(f"cannot write {path}: it is no regular file; choose another place")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(

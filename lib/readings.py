@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from lib import db
@@ -11,6 +12,15 @@ from lib.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
     from psycopg2.extensions import connection as Connection
+
+
+# What the electrical checks look at: the columns of `load_electrical`, in its order.
+ELECTRICAL_COLUMNS = (
+    "energy_kwh", "power_kw", "power_l1_kw", "power_l2_kw", "power_l3_kw", "apparent_power_kva",
+    "voltage_v", "voltage_l1_v", "voltage_l2_v", "voltage_l3_v",
+    "current_a", "current_l1_a", "current_l2_a", "current_l3_a", "current_neutral_a",
+    "power_factor", "frequency_hz", "thd_current_pct",
+)  # fmt: skip
 
 
 class Site(NamedTuple):
@@ -32,6 +42,7 @@ class ValidationStatus(NamedTuple):
     validation_run_id: int | None
     verdict: str
     is_current: bool
+    ingested_until: datetime | None
     blocking_checks: list[str]
     warning_checks: list[str]
     blocking_message: str | None
@@ -64,8 +75,8 @@ def load_validation_status(conn: Connection, site_id: int) -> ValidationStatus:
     """Return the state of the site's circuit breaker; the site must exist."""
     (row,) = db.fetch_all(
         conn,
-        "SELECT validation_run_id, verdict, is_current, blocking_checks, warning_checks, blocking_message,"
-        " blocking_hint FROM v_validation_status WHERE site_id = %s",
+        "SELECT validation_run_id, verdict, is_current, ingested_until, blocking_checks, warning_checks,"
+        " blocking_message, blocking_hint FROM v_validation_status WHERE site_id = %s",
         (site_id,),
     )
     return ValidationStatus(*row)
@@ -125,6 +136,58 @@ def load_readings(conn: Connection, site_id: int, window: Window) -> pd.DataFram
             "energy_kwh": "float64",
             "power_kw": "float64",
         },
+    )
+    readings = readings.sort_values(["channel_id", "interval_start"], ignore_index=True)
+    readings["interval_start"] = pd.to_datetime(readings["interval_start"], unit="s", utc=True)
+    return readings
+
+
+def load_hourly(conn: Connection, site_id: int, window: Window) -> pd.DataFrame:
+    """Return the hourly energy of all meters of the site, of the hours that start within `window`.
+
+    Returns
+    -------
+    pd.DataFrame
+        Sorted by (`channel_id`, `timestamp`) and unique on them: `channel_id` (int64), `timestamp` (start of the UTC
+        hour, datetime64 in UTC), `energy_kwh` (float64; NaN is missing), `reading_count` (int64), how many intervals of
+        the hour have an energy. An hour without any reading has no row.
+    """
+    import pandas as pd
+
+    hourly = db.copy_frame(
+        conn,
+        "SELECT meter_id, date_part('epoch', hour)::bigint, total_kwh, reading_count"
+        " FROM v_readings_hourly WHERE site_id = %s AND hour >= %s AND hour < %s",
+        (site_id, window.start, window.end),
+        {"channel_id": "int64", "timestamp": "int64", "energy_kwh": "float64", "reading_count": "int64"},
+    )
+    hourly = hourly.sort_values(["channel_id", "timestamp"], ignore_index=True)
+    hourly["timestamp"] = pd.to_datetime(hourly["timestamp"], unit="s", utc=True)
+    return hourly
+
+
+def load_electrical(conn: Connection, site_id: int, window: Window) -> pd.DataFrame:
+    """Return the electrical quantities of all meters of the site whose interval starts within `window`.
+
+    Returns
+    -------
+    pd.DataFrame
+        As `load_readings`, with all of `ELECTRICAL_COLUMNS` (float64; NaN is missing, as are the unused phases of a
+        single-phase meter). Three times the cost of `load_readings` a row, so it is meant for the report's period.
+    """
+    import pandas as pd
+
+    readings = db.copy_frame(
+        conn,
+        "SELECT meter_id, extract(epoch FROM timestamp)::bigint, interval_s, energy_kwh, power_kw,"
+        " power_l1_kw, power_l2_kw, power_l3_kw, apparent_power_kva,"
+        " voltage_v, voltage_l1_v, voltage_l2_v, voltage_l3_v,"
+        " current_a, current_l1_a, current_l2_a, current_l3_a, current_neutral_a,"
+        " power_factor, frequency_hz, thd_current_pct"
+        " FROM v_readings_enriched WHERE site_id = %s AND timestamp >= %s AND timestamp < %s",
+        (site_id, window.start, window.end),
+        {"channel_id": "int64", "interval_start": "int64", "interval_s": "int64"}
+        | dict.fromkeys(ELECTRICAL_COLUMNS, "float64"),
     )
     readings = readings.sort_values(["channel_id", "interval_start"], ignore_index=True)
     readings["interval_start"] = pd.to_datetime(readings["interval_start"], unit="s", utc=True)

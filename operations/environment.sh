@@ -106,6 +106,7 @@ build_venv() {
 # The lock belongs to file descriptor 9 of this shell, and the kernel frees it when the shell and the commands it started
 # have ended, even by kill -9. Python takes it because flock(1) does not exist on macOS.
 hold_lock() { # FILE [wait] -> fails when another process holds it
+  (: >>"$1") 2>/dev/null || fail "cannot write $1; check who owns its folder"
   exec 9>>"$1" || fail "cannot write $1; check who owns its folder"
   "$PYTHON" -c '
 import fcntl, sys

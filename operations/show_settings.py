@@ -24,7 +24,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from config.settings import CREDENTIAL_VARIABLES, Settings, load_settings
 from lib import cli
 from lib.errors import EXIT_DONE, EXIT_FAILED, UsageError
-from lib.logs import setup_logging
+from lib.logs import clean_text, setup_logging
 
 _MASK = "(set, not shown)"
 _ABSENT = "(not set)"
@@ -35,7 +35,7 @@ def render_settings(settings: Settings) -> list[str]:
     lines = []
     for setting in fields(settings):
         value = getattr(settings, setting.name)
-        shown = _ABSENT if value is None else str(value) if setting.repr else _MASK
+        shown = _ABSENT if value is None else clean_text(str(value)) if setting.repr else _MASK
         lines.append(f"{setting.name:<20} {shown}")
     return lines
 

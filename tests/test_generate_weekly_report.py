@@ -78,9 +78,14 @@ def hold_back_open(conn: Connection) -> None:
     validate(conn)
 
 
+def hold_back_unasked(conn: Connection) -> None:
+    db.execute(conn, "UPDATE ingestion_logs SET window_end = %s", (WEEK.end - timedelta(days=2),))
+
+
 @pytest.mark.parametrize(
     ("hold_back", "problem"),
     [
+        (hold_back_unasked, "it was ingested up to "),
         (hold_back_unvalidated, "it was never validated; run: python govern/validate_data.py --site 23271"),
         (hold_back_outdated, "its validation is older than its latest ingest; run: python govern/validate_data.py"),
         (hold_back_open, "check power_plausible failed (channel 10: 1 rows above 5000.0 kW"),
@@ -105,8 +110,9 @@ def test_held_back_data_are_refused_and_force_is_stamped(
     assert not out.exists()
     done = run_script(SCRIPT, "--site", "23271", "--out", out, "--force", env={"DATABASE_URL": database_url})
     assert done.returncode == 0, done.stderr
-    validation = json.loads(out.read_text())["metadata"]["validation"]
-    assert validation["isForced"] is True
+    report = json.loads(out.read_text())
+    assert report["metadata"]["validation"]["isForced"] is True
+    assert report["summary"]["headline"][0].startswith("FORCED: ")
 
 
 @pytest.mark.parametrize(
@@ -118,6 +124,7 @@ def test_held_back_data_are_refused_and_force_is_stamped(
         (["--site", "23271", "--timezone", "Mars/Olympus"], 2, "unknown time zone 'Mars/Olympus'"),
         (["--site", "23271", "--start", "2026-02-10", "--end", "2026-02-01"], 2, "before it starts"),
         (["--site", "23271", "--start", "2020-01-06", "--end", "2020-01-12"], 1, "has no readings in 2020-01-06"),
+        (["--site", "23271", "--start", "2020-01-06"], 1, "has no readings in 2020-01-06T05:00Z..2020-01-13T05:00Z"),
         (["--site", "23271", "--end", "2126-01-12"], 2, "in the future"),
         (["--site", "23271", "--out", "/proc/nowhere/report.json"], 1, "cannot write /proc/nowhere/report.json"),
     ],

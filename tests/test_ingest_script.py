@@ -163,7 +163,7 @@ def test_missing_credentials_are_named(database_url: str, run_script: Callable[.
         ["--site", "-1"],
         ["--resolution", "600"],
         ["--start", "2026-02-30"],
-        ["--start", "2026-02-02", "--end", "2026-02-01"],
+        ["--start", "2026-02-02", "--end", "2026-01-20"],
         ["--nonsense"],
     ],
 )

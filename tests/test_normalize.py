@@ -10,9 +10,11 @@ import pytest
 
 from ingest.normalize import (
     METER_FIELDS,
+    check_reply,
     parse_channel,
     parse_device,
     parse_fields,
+    parse_int,
     parse_organization,
     parse_readings,
 )
@@ -48,8 +50,47 @@ def test_energy_and_power_become_kilo_and_the_rest_stays() -> None:
 def test_units_of_the_reply_are_the_authority() -> None:
     parsed = parse_readings(reply([{"ts": START, "E": 1.5, "P": 6}], E="kWh", P="kW"), WINDOW, 900, ["E", "P"])
     assert parsed.rows[["energy_kwh", "power_kw"]].iloc[0].tolist() == [1.5, 6.0]
-    with pytest.raises(DataError, match="'MWh', a unit that is not known"):
-        parse_readings(reply([{"ts": START, "E": 1.5}], E="MWh"), WINDOW, 900, ["E"])
+    with pytest.raises(DataError, match="'BTU', a unit that is not known"):
+        parse_readings(reply([{"ts": START, "E": 1.5}], E="BTU"), WINDOW, 900, ["E"])
+
+
+def test_other_quantities_in_an_unknown_unit_are_left_out_and_the_energy_stays() -> None:
+    records = [{"ts": START, "E": 1000, "T": 72.5, "V": 0.12, "I": 5000, "PF": 95}]
+    units = {"E": "Wh", "T": "°F", "V": "kV", "I": "mA", "PF": "%"}
+    rows = parse_readings(reply(records, **units), WINDOW, 900, ["E", "T", "V", "I", "PF"]).rows
+    found = rows[["energy_kwh", "voltage_v", "current_a", "power_factor"]].iloc[0].tolist()
+    assert found == pytest.approx([1.0, 120.0, 5.0, 0.95])
+    assert np.isnan(rows["temperature_c"].iloc[0])
+
+
+def test_records_without_any_value_are_counted_and_not_kept() -> None:
+    records = [{"ts": START, "E": None, "P": None}, {"ts": START + 900, "E": None, "P": 4000}]
+    parsed = parse_readings(reply(records), WINDOW, 900, ["E", "P"])
+    assert parsed.rows["timestamp"].tolist() == [START + 900]
+    assert parsed.rejects == {"empty": 1}
+
+
+def test_milliseconds_are_understood() -> None:
+    parsed = parse_readings(reply([{"ts": START * 1000, "E": 1000}]), WINDOW, 900, ["E"])
+    assert parsed.rows["timestamp"].tolist() == [START]
+
+
+def test_reply_of_another_channel_or_cut_short_is_refused() -> None:
+    check_reply({"channel": "7", "recordCount": "1", "records": [{}]}, 7, WINDOW)
+    check_reply({"records": []}, 7, WINDOW)
+    with pytest.raises(DataError, match="answered for channel 8"):
+        check_reply({"channel": 8, "records": []}, 7, WINDOW)
+    with pytest.raises(DataError, match="10 records came of 96"):
+        check_reply({"recordCount": 96, "records": [{}] * 10}, 7, WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [("9007199254740993", 2**53 + 1), (7.0, 7), ("7.0", 7), (True, None), ("x", None), (7.5, None), (2**63, None),
+     ("9" * 400, None), (float("inf"), None), (None, None)],
+)  # fmt: skip
+def test_whole_numbers_are_exact_and_bounded(value: Any, number: int | None) -> None:
+    assert parse_int(value) == number
 
 
 def test_missing_is_nan_and_zero_is_zero() -> None:
@@ -61,7 +102,7 @@ def test_missing_is_nan_and_zero_is_zero() -> None:
     ]
     rows = parse_readings(reply(records), WINDOW, 900, ["E", "P"]).rows
     assert rows["energy_kwh"].iloc[0] == rows["power_kw"].iloc[0] == 0.0
-    assert np.isnan(rows[["energy_kwh", "power_kw"]].iloc[1:].to_numpy()).all()
+    assert len(rows) == 1  # the others hold no value at all
 
 
 def test_what_cannot_be_placed_is_counted_by_reason() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from config.report_config import ReportConfig, load_report_config
 from config.settings import DEFAULT_API_URL, load_settings
-from lib import cli, logs
+from lib import cli, db, logs
 from lib.errors import BreakerOpenError, ConfigError, DataError, UsageError
 
 SECRETS = ("k-5f2a9c1e77", "p@ss 'word\" #1: ünïcode", "db-s3cret")
@@ -53,6 +53,13 @@ def test_missing_database_names_the_variable(tmp_path: Path) -> None:
 def test_number_that_is_none_is_refused(tmp_path: Path, value: str) -> None:
     with pytest.raises(ConfigError, match="ENISCOPE_REQUESTS_PER_SECOND"):
         load_settings(tmp_path / ".env", environ={"ENISCOPE_REQUESTS_PER_SECOND": value})
+
+
+@pytest.mark.parametrize("line", ["DATABASE_URL='postgresql://prod", 'A="x" trailing', "= value"])
+def test_env_line_that_cannot_be_read_is_refused_not_left_out(tmp_path: Path, line: str) -> None:
+    path = write_env(tmp_path, f"ENISCOPE_EMAIL=a@b\n{line}\n")
+    with pytest.raises(ConfigError, match=r"\.env, line 2: "):
+        load_settings(path, environ={})
 
 
 def test_env_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
@@ -128,3 +135,15 @@ def test_site_file_with_a_mistake_is_refused(tmp_path: Path, text: str, message:
     (tmp_path / "7.toml").write_text(text)
     with pytest.raises(ConfigError, match=message):
         load_report_config(7, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://postgres@/energy?host=/home/me/mein%20Geb%C3%A4ude%20%40home/data/postgres&port=5432",
+        "postgresql://u:p%40ss@db.example:5432/energy?sslmode=require",
+        "host=a,b port=5432,5433 dbname=energy",
+    ],
+)
+def test_urls_that_libpq_reads_rightly_are_left_to_it(url: str) -> None:
+    db._check_url(url)

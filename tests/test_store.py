@@ -121,6 +121,9 @@ def test_descriptions_follow_the_service_and_rows_stay(conn: Connection) -> None
     store.register_site(conn, ORGANIZATION, [], [CHANNEL], "eniscope")
     store.register_site(conn, ORGANIZATION, [], [CHANNEL | {"name": "RTU-1 (roof)"}], "eniscope")
     assert db.fetch_all(conn, "SELECT name FROM channels") == [("RTU-1 (roof)",)]
+    db.execute(conn, "UPDATE channels SET updated_at = '2026-01-01'")
+    store.register_site(conn, ORGANIZATION, [], [CHANNEL | {"name": "RTU-1 (roof)"}], "eniscope")
+    assert db.fetch_all(conn, "SELECT updated_at::date::text FROM channels") == [("2026-01-01",)]  # nothing changed
 
 
 def test_sandbox_and_service_never_mix(conn: Connection) -> None:

@@ -94,8 +94,18 @@ def _exceed_power(conn: Connection, window: Window) -> None:
     refresh_views(conn)
 
 
-def _store_watt_hours(conn: Connection, window: Window) -> None:
-    db.execute(conn, "UPDATE readings SET energy_kwh = energy_kwh * 1000 WHERE channel_id = 10")
+def _multiply_energy(conn: Connection, window: Window) -> None:
+    db.execute(conn, "UPDATE readings SET energy_kwh = energy_kwh * 100 WHERE channel_id = 10")
+    refresh_views(conn)
+
+
+def _exceed_energy(conn: Connection, window: Window) -> None:
+    # 1,251 kWh in a quarter of an hour are 5,004 kW.
+    db.execute(
+        conn,
+        "UPDATE readings SET energy_kwh = -1251 WHERE channel_id = 11 AND timestamp = %s",
+        (window.end - timedelta(days=2),),
+    )
     refresh_views(conn)
 
 
@@ -109,6 +119,13 @@ def _forget_refresh(conn: Connection, window: Window) -> None:
 
 def _fail_attempt(conn: Connection, window: Window) -> None:
     db.execute(conn, "UPDATE ingestion_logs SET status = 'failed', error = 'HTTP 500' WHERE channel_id = 11")
+
+
+def _reject_records(conn: Connection, window: Window) -> None:
+    db.execute(
+        conn, "UPDATE ingestion_logs SET rejected = 3, error = '1 no_timestamp; 2 repeated' WHERE channel_id = 11"
+    )
+    db.execute(conn, "UPDATE ingestion_logs SET rejected = 2, error = '2 repeated' WHERE channel_id = 10")
 
 
 def _reset_counter(conn: Connection, window: Window) -> None:
@@ -138,9 +155,11 @@ def _silence_channel(conn: Connection, window: Window) -> None:
         (_shift_off_grid, ["time_stamps_on_grid"], "open"),
         (_mix_resolutions, ["one_resolution"], "open"),
         (_exceed_power, ["power_plausible"], "open"),
-        (_store_watt_hours, ["energy_matches_power"], "open"),
+        (_multiply_energy, ["energy_matches_power"], "open"),
+        (_exceed_energy, ["energy_plausible", "no_negative_energy"], "open"),
         (_forget_refresh, ["layers_agree"], "open"),
         (_fail_attempt, ["ingest_complete"], "closed"),
+        (_reject_records, ["no_rejects"], "closed"),
         (_reset_counter, ["no_negative_energy"], "closed"),
         (_silence_channel, ["channels_reporting"], "closed"),
     ],
@@ -164,9 +183,9 @@ def test_every_check_is_broken_by_a_test_above() -> None:
 
 def test_findings_name_the_channel_and_the_figure(conn: Connection) -> None:
     window = make_site(conn, END)
-    _store_watt_hours(conn, window)
+    _multiply_energy(conn, window)
     (finding,) = [result.message for result in validate(conn).results if result.findings]
-    assert finding == "channel 10: energy is 1000.000 times its power"
+    assert finding == "channel 10: energy is 100.000 times its power"
 
 
 def test_half_a_site_is_enough_and_less_is_not(conn: Connection) -> None:
@@ -226,8 +245,8 @@ def test_script_stores_prints_and_exits_by_verdict(conn: Connection, database_ur
     shown = json.loads(done.stdout)
     assert (shown["siteId"], shown["verdict"]) == (SITE_ID, "closed")
     assert all(check["passed"] and check["hint"] and check["asserts"] for check in shown["checks"])
-    _store_watt_hours(conn, window)
+    _multiply_energy(conn, window)
     done = run_script("govern/validate_data.py", "--site", "23271", env=env)
     assert done.returncode == 3
-    assert "BLOCK  energy_matches_power: channel 10: energy is 1000.000 times its power" in done.stdout
+    assert "BLOCK  energy_matches_power: channel 10: energy is 100.000 times its power" in done.stdout
     assert "breaker open" in done.stdout

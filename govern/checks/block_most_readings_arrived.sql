@@ -1,19 +1,21 @@
--- Over the last seven days asked, most intervals of the energy channels arrived.
+-- Of the last seven days, as far as they were asked for, most intervals of the energy channels arrived.
 -- Hint: run the ingest for these days again; if they stay empty, ask the vendor whether the devices were online.
 WITH asked AS (
-    SELECT max(window_end) AS until
+    SELECT min(window_start) AS since, max(window_end) AS until
     FROM ingestion_logs
     WHERE organization_id = %(site_id)s AND channel_id <> 0 AND status <> 'running'
 ),
 expected AS (
     SELECT
         m.meter_id,
-        greatest(asked.until - interval '7 days', m.installed_at) AS since,
+        greatest(asked.until - interval '7 days', asked.since, m.installed_at) AS since,
         least(asked.until, m.uninstalled_at) AS until,
         m.interval_s
-    FROM v_meters AS m, asked
+    FROM v_meters AS m
+    JOIN channels AS c ON c.channel_id = m.meter_id
+    CROSS JOIN asked
     -- A channel that never reported has no interval of its own to count by; analyze names it.
-    WHERE m.site_id = %(site_id)s AND m.is_energy_meter AND m.interval_s IS NOT NULL
+    WHERE m.site_id = %(site_id)s AND m.is_energy_meter AND m.interval_s IS NOT NULL AND c.is_listed
 ),
 counted AS (
     SELECT

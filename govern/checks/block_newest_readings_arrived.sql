@@ -1,4 +1,4 @@
--- The newest reading of the site reaches up to what the last ingest asked for.
+-- The newest energy reading of the site reaches up to what the last ingest asked for.
 -- Hint: run the ingest again; if the end is still missing, the site's gateway is offline: call the site.
 WITH asked AS (
     SELECT max(window_end) AS until
@@ -9,7 +9,11 @@ newest AS (
     SELECT max(latest.timestamp) AS at
     FROM channels AS c
     CROSS JOIN LATERAL (
-        SELECT r.timestamp FROM readings AS r WHERE r.channel_id = c.channel_id ORDER BY r.timestamp DESC LIMIT 1
+        SELECT r.timestamp
+        FROM readings AS r
+        WHERE r.channel_id = c.channel_id AND r.energy_kwh IS NOT NULL
+        ORDER BY r.timestamp DESC
+        LIMIT 1
     ) AS latest
     WHERE c.organization_id = %(site_id)s
 )

@@ -6,6 +6,7 @@ FROM v_meters AS m
 JOIN v_latest_readings AS latest USING (meter_id)
 WHERE m.site_id = %(site_id)s
     AND m.is_energy_meter
+    AND (SELECT c.is_listed FROM channels AS c WHERE c.channel_id = m.meter_id)
     AND m.uninstalled_at IS NULL
     AND latest.timestamp < (
         SELECT max(window_end) FROM ingestion_logs WHERE organization_id = %(site_id)s AND channel_id <> 0

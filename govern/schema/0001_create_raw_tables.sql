@@ -75,6 +75,7 @@ CREATE TABLE channels (
     status            text,
     fields            text[],
     is_unsupported    boolean NOT NULL DEFAULT false,
+    is_listed         boolean NOT NULL DEFAULT true,
     first_seen_at     timestamptz NOT NULL DEFAULT now(),
     updated_at        timestamptz NOT NULL DEFAULT now()
 );
@@ -96,6 +97,7 @@ COMMENT ON COLUMN channels.uninstalled_at IS 'When it was removed; nothing is ex
 COMMENT ON COLUMN channels.status IS 'Status word of the service.';
 COMMENT ON COLUMN channels.fields IS 'Fields the service last accepted for it (E, P, …); null until a reading was asked.';
 COMMENT ON COLUMN channels.is_unsupported IS 'True when the service refused every set of fields: a virtual or foreign channel.';
+COMMENT ON COLUMN channels.is_listed IS 'False once the service lists the channel no longer.';
 COMMENT ON COLUMN channels.first_seen_at IS 'When an ingest first registered the channel.';
 COMMENT ON COLUMN channels.updated_at IS 'When an ingest last registered the channel.';
 
@@ -233,6 +235,7 @@ CREATE TABLE validation_runs (
     verdict           text NOT NULL CHECK (verdict IN ('closed', 'open')),
     checks_run        integer NOT NULL CHECK (checks_run > 0),
     covers_ingest_until timestamptz,
+    covers_from       timestamptz NOT NULL,
     limits            jsonb NOT NULL
 );
 CREATE INDEX validation_runs_by_organization ON validation_runs (organization_id, validation_run_id);
@@ -244,6 +247,7 @@ COMMENT ON COLUMN validation_runs.finished_at IS 'When its verdict was stored.';
 COMMENT ON COLUMN validation_runs.verdict IS '"closed": data may pass on to reports; "open": held back.';
 COMMENT ON COLUMN validation_runs.checks_run IS 'How many checks were executed; a run without any is not stored.';
 COMMENT ON COLUMN validation_runs.covers_ingest_until IS 'End of the newest ingest attempt it saw; a later one makes the verdict outdated.';
+COMMENT ON COLUMN validation_runs.covers_from IS 'Start of the look-back: readings before it were not looked at.';
 COMMENT ON COLUMN validation_runs.limits IS 'The limits in force.';
 
 CREATE TABLE validation_results (

@@ -9,6 +9,7 @@ SELECT
     run.checks_run,
     run.started_at AS validated_at,
     ingest.last_ingest_at,
+    ingest.ingested_until,
     -- Outdated as soon as an ingest attempt ended that the verdict has not seen.
     run.validation_run_id IS NOT NULL
         AND (ingest.last_ingest_at IS NULL OR coalesce(ingest.last_ingest_at <= run.covers_ingest_until, false))
@@ -26,7 +27,11 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS run ON true
 LEFT JOIN LATERAL (
-    SELECT max(l.finished_at) AS last_ingest_at FROM ingestion_logs AS l WHERE l.organization_id = o.organization_id
+    SELECT
+        max(l.finished_at) AS last_ingest_at,
+        max(l.window_end) FILTER (WHERE l.status = 'done' AND l.channel_id <> 0) AS ingested_until
+    FROM ingestion_logs AS l
+    WHERE l.organization_id = o.organization_id
 ) AS ingest ON true
 LEFT JOIN LATERAL (
     SELECT
@@ -46,6 +51,7 @@ COMMENT ON COLUMN v_validation_status.verdict IS '"closed" (data may pass), "ope
 COMMENT ON COLUMN v_validation_status.checks_run IS 'Checks executed.';
 COMMENT ON COLUMN v_validation_status.validated_at IS 'When the run began, UTC.';
 COMMENT ON COLUMN v_validation_status.last_ingest_at IS 'When the newest ingest attempt ended, UTC.';
+COMMENT ON COLUMN v_validation_status.ingested_until IS 'End of the newest window that the service answered for, UTC; later days were never asked.';
 COMMENT ON COLUMN v_validation_status.is_current IS 'False when an ingest attempt ended after the data that the verdict saw.';
 COMMENT ON COLUMN v_validation_status.blocking_checks IS 'Failed checks that hold the data back.';
 COMMENT ON COLUMN v_validation_status.warning_checks IS 'Failed checks that only warn.';
