@@ -14,32 +14,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.completeness import assess_channels
-from analyze.intervals import (
-    WeekScope,
-    baseline_week_numbers,
-    channel_names,
-    in_window,
-    list_runs,
-    local_iso,
-    period_weeks,
-    starts_new_run,
+from analyze.after_hours_parts import (
+    WAVERING,
+    describe_parts,
+    label_parts,
+    list_episodes,
+    usual_excess,
 )
+from analyze.completeness import assess_channels
+from analyze.intervals import WeekScope, channel_names, in_window, period_weeks
 from analyze.meter_tree import net_of_sub_meters
 from lib import cli
-from lib.stats_utils import grouped_quantiles, label_runs
+from lib.stats_utils import grouped_quantiles
 
 FROM_BASELINE, FROM_PERIOD = "baseline_weeks", "report_week"
+RUNNING, NIGHTS = "running", "nights"  # rules of the resting power
+LISTED, ABOVE_USUAL = "listed", "above_usual"  # rules of significance
 
 
-def resting_power_kw(after_hours: pd.DataFrame, *, quantile: float, min_power_kw: float) -> pd.Series:
-    """Return each channel's resting power: a low quantile of what it draws after hours while it draws anything.
+def resting_power_kw(
+    after_hours: pd.DataFrame, *, quantile: float, min_power_kw: float, rule: str = RUNNING
+) -> pd.Series:
+    """Return each channel's resting power: a low quantile of what it draws after hours.
 
     Parameters
     ----------
@@ -48,8 +49,12 @@ def resting_power_kw(after_hours: pd.DataFrame, *, quantile: float, min_power_kw
     quantile
         0–1; the contract's is 0.05.
     min_power_kw
-        Power at or below this counts as off [kW] and is left out, so that a machine that is switched off now and then
-        keeps its standby as baseline. Where nothing lies above it, the quantile is of all the values.
+        Power at or below this counts as off [kW].
+    rule
+        "running", the contract's, leaves the time off out, so that a machine that is switched off now and then keeps
+        its standby as baseline. Where it is off on most nights, that makes its running power the baseline, and leaving
+        it on is invisible: "nights" leaves the time off in for a channel that is off for half of the time or more.
+        Where nothing lies above `min_power_kw`, the quantile is of all the values under either.
 
     Returns
     -------
@@ -58,9 +63,10 @@ def resting_power_kw(after_hours: pd.DataFrame, *, quantile: float, min_power_kw
     """
     code, ids = pd.factorize(after_hours["channel_id"])
     power_kw = after_hours["mean_kw"]
-    running, _ = grouped_quantiles(power_kw.where(power_kw > min_power_kw), code, len(ids), [quantile])
-    resting, _ = grouped_quantiles(power_kw, code, len(ids), [quantile])
-    return pd.Series(np.where(np.isnan(running), resting, running)[:, 0], index=ids, dtype="float64")
+    running, on = grouped_quantiles(power_kw.where(power_kw > min_power_kw), code, len(ids), [quantile])
+    resting, total = grouped_quantiles(power_kw, code, len(ids), [quantile])
+    is_off = (on == 0) | ((rule == NIGHTS) & (2 * on <= total))
+    return pd.Series(np.where(is_off, resting[:, 0], running[:, 0]), index=ids, dtype="float64")
 
 
 def estimate_baselines(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
@@ -74,7 +80,10 @@ def estimate_baselines(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     for name, window in ((FROM_BASELINE, scope.baseline), (FROM_PERIOD, scope.period)):
         rows = clean[clean["is_after_hours"] & in_window(clean, window)]
         result[name] = resting_power_kw(
-            rows, quantile=config.after_hours_baseline_quantile, min_power_kw=config.after_hours_min_power_kw
+            rows,
+            quantile=config.after_hours_baseline_quantile,
+            min_power_kw=config.after_hours_min_power_kw,
+            rule=config.after_hours_rest_rule,
         ).reindex(result.index)
     floor = config.baseline_min_completeness_pct
     has_baseline = (result["baseline_pct"] >= floor) & result[FROM_BASELINE].notna()
@@ -91,28 +100,6 @@ def after_hours_excess_kwh(intervals: pd.DataFrame, baselines: pd.DataFrame) -> 
     return (above_kw.clip(lower=0) * intervals["hours"]).where(intervals["is_after_hours"], 0.0).fillna(0.0)
 
 
-def usual_excess_kwh(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope) -> pd.Series:
-    """Return by `channel_id` the median of the excess over the baseline weeks, for a period of this length [kWh].
-
-    Counted as in the period, against the same baseline. A week of which sound readings cover less than
-    `baseline_min_completeness_pct` is left out; NaN where no week is left, or the baseline is the period's own.
-    """
-    weeks, ids = scope.config.baseline_weeks, baselines.index.to_numpy()
-    number = baseline_week_numbers(clean, scope)
-    keep = number >= 0
-    cell = np.searchsorted(ids, clean["channel_id"][keep]) * weeks + number[keep]
-
-    def weekly(values: pd.Series) -> npt.NDArray[np.float64]:
-        return np.bincount(cell, weights=values[keep], minlength=ids.size * weeks)
-
-    week_hours = (scope.baseline.end - scope.baseline.start).total_seconds() / 3600 / weeks
-    is_full = weekly(clean["hours"]) >= scope.config.baseline_min_completeness_pct / 100 * week_hours
-    excess = np.where(is_full, weekly(after_hours_excess_kwh(clean, baselines)), np.nan)
-    median, _ = grouped_quantiles(excess, np.repeat(np.arange(ids.size), weeks), ids.size, [0.5])
-    usual = pd.Series(median[:, 0] * period_weeks(scope), index=baselines.index)
-    return usual.where(baselines["source"] == FROM_BASELINE)
-
-
 def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
     """Return the section "afterHoursWaste".
 
@@ -127,6 +114,11 @@ def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
     -----
     `percentOfTotal` is the excess as a percentage of the meter's own energy in the period. `usualExcessKwh` is the
     median of the baseline weeks and `aboveUsualKwh` the difference to it: near 0 is a habit, a large value is new.
+    `isSignificant` follows `after_hours_significance_rule`: by "above_usual" the difference is at least
+    `after_hours_min_excess_kwh` and `after_hours_noise_multiplier` times `noiseKwh`; by "listed", the contract's, every
+    listed meter is. `pattern` says "new" where it is above usual by that much, else "wavers" where most of the excess
+    lies near the resting power, else "habit"; "unknown" without baseline weeks. `parts`, `byKind`, `worstNights` and
+    `profile24x7` are those of `after_hours_parts`.
     The sums of `summary` hold a sub-meter's excess once, though its parent is listed too; `netExcessKwh` is its own
     part. Annual figures take every week to be like this one.
     """
@@ -137,9 +129,11 @@ def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
     listed = total[total >= config.after_hours_min_excess_kwh].sort_index().sort_values(ascending=False, kind="stable")
     net = net_of_sub_meters(excess.where(period["channel_id"].isin(listed.index), 0.0), period, scope.meters)
     net_by_channel = pd.Series(net, index=period.index).groupby(period["channel_id"]).sum()
-    usual = usual_excess_kwh(clean, baselines, scope)
+    usual = usual_excess(clean, after_hours_excess_kwh(clean, baselines), baselines, scope)
     is_listed = period["channel_id"].isin(listed.index)
-    episodes = _list_episodes(period[is_listed], excess[is_listed], scope)
+    episodes = list_episodes(period[is_listed], excess[is_listed], scope)
+    labelled = label_parts(period[is_listed], excess[is_listed], baselines["baseline_kw"], scope)
+    rows_of = dict(iter(labelled.groupby("channel_id")))
     cost = net.sum() * config.flat_rate_usd_per_kwh
     return {
         "summary": {
@@ -150,10 +144,11 @@ def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
         },
         "topMeters": [
             {
-                **_meter_entry(period[period["channel_id"] == key], excess, baselines.loc[key], usual[key], scope),
+                **_meter_entry(rows_of[key], baselines.loc[key], scope),
+                **_compare(float(total[key]), usual.loc[key], rows_of[key], scope),
+                **describe_parts(rows_of[key], scope),
                 "netExcessKwh": round(float(net_by_channel[key]), 2),
                 "excessIntervals": episodes[key],
-                "isSignificant": bool(total[key] >= config.after_hours_min_excess_kwh),
             }
             for key in listed.index
         ],
@@ -161,13 +156,10 @@ def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
     }
 
 
-def _meter_entry(
-    rows: pd.DataFrame, excess: pd.Series, baseline: pd.Series, usual_kwh: float, scope: WeekScope
-) -> dict[str, Any]:
+def _meter_entry(rows: pd.DataFrame, baseline: pd.Series, scope: WeekScope) -> dict[str, Any]:
     channel_id = int(rows["channel_id"].iloc[0])
     shut = rows[rows["is_after_hours"]]
-    excess_kwh, used_kwh = float(excess[shut.index].sum()), float(rows["used_kwh"].sum())
-    is_known = not np.isnan(usual_kwh)
+    excess_kwh, used_kwh = float(shut["excess_kwh"].sum()), float(rows["used_kwh"].sum())
     return {
         "channelId": channel_id,
         "channelName": channel_names(scope.meters)[channel_id],
@@ -185,25 +177,30 @@ def _meter_entry(
             "excessCost": round(excess_kwh * scope.config.flat_rate_usd_per_kwh, 2),
             "percentOfTotal": round(100 * excess_kwh / used_kwh, 1) if used_kwh > 0 else 0.0,
         },
-        "usualExcessKwh": round(float(usual_kwh), 2) if is_known else None,
-        "aboveUsualKwh": round(excess_kwh - float(usual_kwh), 2) if is_known else None,
     }
 
 
-def _list_episodes(period: pd.DataFrame, excess: pd.Series, scope: WeekScope) -> dict[int, list[dict[str, Any]]]:
-    """Return by channel the unbroken stretches of excess, the largest of them, in order of time."""
-    rows = period.assign(excess_kwh=excess)
-    run_id = label_runs(rows["excess_kwh"] > 0, starts_new_run(rows))
-    runs = list_runs(rows, run_id, excess_kwh=("excess_kwh", "sum"), max_kw=("mean_kw", "max"))
-    runs = runs.sort_values("excess_kwh", ascending=False, kind="stable")
-    runs = runs.groupby("channel_id").head(scope.config.top_list_max).sort_values(["channel_id", "start"])
-    runs = runs.assign(start_text=local_iso(runs["start"], scope.tz), end_text=local_iso(runs["end"], scope.tz))
-    episodes: dict[int, list[dict[str, Any]]] = {}
-    for run in runs.itertuples():
-        episode = {"start": run.start_text, "end": run.end_text}
-        episode |= {"excessKwh": round(float(run.excess_kwh), 2), "maxPowerKw": round(float(run.max_kw), 3)}
-        episodes.setdefault(int(run.channel_id), []).append(episode)
-    return episodes
+def _compare(excess_kwh: float, usual: pd.Series, rows: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+    """Return how a meter's excess compares with its baseline weeks: by how much, and whether by more than noise."""
+    config, usual_kwh, noise_kwh = scope.config, float(usual["usual_kwh"]), float(usual["noise_kwh"])
+    is_known, above_kwh = not np.isnan(usual_kwh), excess_kwh - usual_kwh
+    is_new = is_known and above_kwh >= max(
+        config.after_hours_min_excess_kwh, config.after_hours_noise_multiplier * noise_kwh
+    )
+    wavering_kwh = float(rows["excess_kwh"][rows["part"] == WAVERING].sum())
+    if is_new:
+        pattern = "new"
+    elif not is_known:
+        pattern = "unknown"
+    else:
+        pattern = "wavers" if wavering_kwh >= excess_kwh / 2 else "habit"
+    return {
+        "usualExcessKwh": round(usual_kwh, 2) if is_known else None,
+        "aboveUsualKwh": round(above_kwh, 2) if is_known else None,
+        "noiseKwh": round(noise_kwh, 2) if is_known else None,
+        "pattern": pattern,
+        "isSignificant": bool(is_new or config.after_hours_significance_rule == LISTED),
+    }
 
 
 def _not_assessed(baselines: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:

@@ -1,9 +1,11 @@
-"""Find stretches in which a meter draws far more than it usually does at that hour of the week.
+"""Find stretches in which a meter draws far more, or far less, than it usually does at that hour of the week.
+
+With --scores FILE it writes `channel_id,timestamp,score,is_anomaly` for every interval of the window instead.
 
 Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it)
-Writes: nothing; the section "anomalies" to stdout
-Safe to re-run: yes, it only reads
+Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it; for scores, after it too)
+Writes: the section "anomalies" to stdout, or the file of --scores; nothing to the database
+Safe to re-run: yes; the file of --scores is replaced whole
 """
 
 from __future__ import annotations
@@ -19,11 +21,21 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
+from analyze.anomaly_episodes import HIGH, LOW, VIEWS, judge_intervals, number_episodes
+from analyze.anomaly_events import channel_entry, list_events
+from analyze.anomaly_scores import score_readings
+from analyze.completeness import assess_channels
 from analyze.hour_of_week import list_unassessed
-from analyze.intervals import WeekScope, channel_names, list_runs, local_iso, starts_new_run
+from analyze.intervals import WeekScope, starts_new_run
+from analyze.load_steps import find_level_changes, list_steps, shift_by_interval
 from analyze.meter_tree import net_of_sub_meters
 from lib import cli
 from lib.stats_utils import label_runs
+
+__all__ = ["build_section", "find_anomalies", "score_readings", "upper_fence_kw"]
+
+ROBUST, TUKEY = "robust", "tukey"
+_MIN_SAMPLES = 3  # in the hour of the week, for a median; the robust tests pool the hours around
 
 
 def upper_fence_kw(profile: pd.DataFrame, *, iqr_multiplier: float, min_iqr_ratio: float) -> pd.Series:
@@ -48,36 +60,81 @@ def upper_fence_kw(profile: pd.DataFrame, *, iqr_multiplier: float, min_iqr_rati
     return profile["q75_kw"] + iqr_multiplier * iqr_kw
 
 
-def find_anomalies(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+def find_anomalies(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     """Return the intervals of the period that belong to an anomaly.
-
-    An anomaly is `anomaly_min_intervals` or more consecutive intervals above the fence (a hole ends it) whose excess
-    over the median of the hour of the week adds up to `anomaly_min_excess_kwh`.
 
     Parameters
     ----------
     profiled
         Sound intervals of the period with their hour-of-week profile (`profile_period`).
+    clean
+        Sound intervals of baseline and period.
 
     Returns
     -------
     pd.DataFrame
-        Rows of `profiled` with `event_id` (1, 2, …), `expected_kwh` (the median's) and `excess_kwh` (0 or more).
+        Rows of `profiled` with `event_id` (1, 2, …), `direction` ("high" or "low"; one per event), `expected_kwh`,
+        `excess_kwh` and `deficit_kwh` (0 or more; a low event has no excess), and the boolean views that saw them.
+
+    Notes
+    -----
+    An anomaly has `anomaly_min_intervals` or more intervals whose excess (or deficit) adds up to
+    `anomaly_min_excess_kwh`. By `anomaly_method`:
+
+    - "robust": both tests of `anomaly_episodes`, high and low, `anomaly_min_hours` or longer, with small breaks; below
+      `anomaly_medium_excess_kwh` the day's shape must be unusual too, for a mild night shifts a load a little as well;
+    - "tukey": consecutive intervals above the fence (`upper_fence_kw`), high only; a hole ends an event.
     """
+    judged = _judge_tukey(profiled, scope) if scope.config.anomaly_method == TUKEY else _judge(profiled, clean, scope)
+    sign = np.where(judged.groupby("event_id")["direction"].transform("max") == LOW, -1.0, 1.0)
+    expected_kwh = judged["expected_kw"] * judged["hours"]
+    beyond_kwh = (sign * (judged["mean_kw"] * judged["hours"] - expected_kwh)).clip(lower=0)
+    judged = judged.assign(
+        direction=np.where(sign < 0, LOW, HIGH),
+        expected_kwh=expected_kwh,
+        excess_kwh=beyond_kwh.where(sign > 0, 0.0),
+        deficit_kwh=beyond_kwh.where(sign < 0, 0.0),
+    ).drop(columns="expected_kw")
+    run = judged.assign(beyond_kwh=beyond_kwh).groupby("event_id")
+    is_event = (run["hours"].transform("size") >= scope.config.anomaly_min_intervals) & (
+        run["beyond_kwh"].transform("sum") >= scope.config.anomaly_min_excess_kwh
+    )
+    if scope.config.anomaly_method == ROBUST:
+        is_event &= run["hours"].transform("sum") >= scope.config.anomaly_min_hours
+        is_large = run["beyond_kwh"].transform("sum") >= scope.config.anomaly_medium_excess_kwh
+        is_event &= is_large | run["shape"].transform("any")
+    events = judged[is_event].sort_values(["channel_id", "epoch_s"])
+    return events.assign(event_id=events["event_id"].factorize()[0] + 1)
+
+
+def _judge_tukey(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     config = scope.config
     fence_kw = upper_fence_kw(
         profiled, iqr_multiplier=config.anomaly_iqr_multiplier, min_iqr_ratio=config.anomaly_min_iqr_ratio
     )
-    expected_kwh = profiled["q50_kw"] * profiled["hours"]
-    excess_kwh = (profiled["mean_kw"] * profiled["hours"] - expected_kwh).clip(lower=0)
-    rows = profiled.assign(expected_kwh=expected_kwh, excess_kwh=excess_kwh)
-    run_id = label_runs(rows["is_assessed"] & (rows["mean_kw"] > fence_kw), starts_new_run(rows))
-    run = rows.groupby(run_id)["excess_kwh"]
-    is_event = (run.transform("size") >= config.anomaly_min_intervals) & (
-        run.transform("sum") >= config.anomaly_min_excess_kwh
-    )
-    events = rows[(run_id > 0) & is_event]
-    return events.assign(event_id=run_id[events.index].factorize()[0] + 1)
+    is_above = profiled["is_assessed"] & (profiled["mean_kw"] > fence_kw)
+    run_id = label_runs(is_above, starts_new_run(profiled))
+    views = {name: name == "level" for name in VIEWS}
+    return profiled.assign(event_id=run_id, expected_kw=profiled["q50_kw"], direction=HIGH, **views)[run_id > 0]
+
+
+def _judge(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    changes = find_level_changes(clean, scope)
+    judged = judge_intervals(clean, scope, shift_by_interval(clean, changes))
+    assessed = _assessed(profiled, clean, scope)["is_assessed"].reindex(judged.index, fill_value=False)
+    judged = judged.assign(direction=judged["direction"].where(assessed, ""))
+    episode = number_episodes(judged, scope)
+    found = judged.loc[episode > 0, ["expected_kw", "direction", *VIEWS]]
+    return profiled.loc[found.index].assign(event_id=episode[found.index], **found)
+
+
+def _assessed(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    """Return `profiled` with `is_assessed` as the method in use takes it: the robust one pools neighbouring hours."""
+    if scope.config.anomaly_method == TUKEY:
+        return profiled
+    covered_pct = profiled["channel_id"].map(assess_channels(clean, scope)["baseline_pct"])
+    is_covered = covered_pct >= scope.config.baseline_min_completeness_pct
+    return profiled.assign(is_assessed=is_covered & (profiled["samples"] >= _MIN_SAMPLES))
 
 
 def build_section(
@@ -90,76 +147,37 @@ def build_section(
     anomalies
         As `find_anomalies` gives them.
     profiled, clean
-        What they were found in; they tell which meters could not be assessed.
+        What they were found in; they tell which meters could not be assessed, and whose level changed for good.
 
     Notes
     -----
+    `timeline` holds high and low episodes; a low one has `excessKwh` 0, its `deficitKwh`, and at most medium severity.
+    `byChannel` and the summary are of the high ones, for a deficit is no saving; `lowEvents` counts the others.
+    Levels that changed for good stand in `steps`, once each.
+
     `context` is where most of an event's excess lies. `severity` is "high" for `anomaly_high_excess_kwh` or more at
-    `anomaly_high_actual_ratio` times the expected energy, "medium" from `anomaly_medium_excess_kwh` on. The summary's
-    `totalExcessKwh` holds a sub-meter's excess once, though its parent's event is listed too.
+    `anomaly_high_actual_ratio` times the expected energy (or at that part of it, when low), "medium" from
+    `anomaly_medium_excess_kwh` on. `confidence` is "high" when all four of `views` saw it, "medium" with three. The
+    summary's `totalExcessKwh` holds a sub-meter's excess once, though its parent's event is listed too.
     """
-    events = _list_events(anomalies, scope)
+    events = list_events(anomalies, scope)
+    high = [event for event in events if event["direction"] == HIGH]
     net_kwh = net_of_sub_meters(anomalies["excess_kwh"], anomalies, scope.meters)
-    ids = sorted({event["channelId"] for event in events})
-    by_channel = [_channel_entry([event for event in events if event["channelId"] == key]) for key in ids]
+    ids = sorted({event["channelId"] for event in high})
+    by_channel = [channel_entry([event for event in high if event["channelId"] == key]) for key in ids]
     by_channel.sort(key=lambda entry: (-entry["totalExcessKwh"], entry["channelId"]))
+    is_robust = scope.config.anomaly_method == ROBUST
     return {
         "summary": {
-            "totalEvents": len(events),
+            "totalEvents": len(high),
             "affectedChannels": len(ids),
             "totalExcessKwh": round(float(net_kwh.sum()), 2),
+            "lowEvents": len(events) - len(high),
         },
-        "timeline": sorted(events, key=lambda event: (pd.Timestamp(event["start"]), event["channelId"])),
+        "timeline": events,
         "byChannel": by_channel,
-        "notAssessed": list_unassessed(profiled, clean, scope),
-    }
-
-
-def _list_events(anomalies: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
-    names = channel_names(scope.meters)
-    runs = list_runs(
-        anomalies.assign(shut_kwh=anomalies["excess_kwh"].where(anomalies["is_after_hours"], 0.0)),
-        anomalies["event_id"],
-        peak_kw=("mean_kw", "max"),
-        excess_kwh=("excess_kwh", "sum"),
-        expected_kwh=("expected_kwh", "sum"),
-        actual_kwh=("used_kwh", "sum"),
-        shut_kwh=("shut_kwh", "sum"),
-    )
-    runs = runs.assign(start_text=local_iso(runs["start"], scope.tz), end_text=local_iso(runs["end"], scope.tz))
-    return [
-        {
-            "channelId": int(run.channel_id),
-            "channelName": names[int(run.channel_id)],
-            "start": run.start_text,
-            "end": run.end_text,
-            "intervals": int(run.intervals),
-            "peakPower": round(float(run.peak_kw), 3),
-            "excessKwh": round(float(run.excess_kwh), 2),
-            "expectedKwh": round(float(run.expected_kwh), 2),
-            "actualKwh": round(float(run.actual_kwh), 2),
-            "context": "after_hours" if run.shut_kwh > run.excess_kwh / 2 else "business_hours",
-            "severity": _severity(run.excess_kwh, run.expected_kwh, scope),
-        }
-        for run in runs.itertuples()
-    ]
-
-
-def _severity(excess_kwh: float, expected_kwh: float, scope: WeekScope) -> str:
-    config = scope.config
-    is_doubled = excess_kwh + expected_kwh >= config.anomaly_high_actual_ratio * expected_kwh
-    if excess_kwh >= config.anomaly_high_excess_kwh and is_doubled:
-        return "high"
-    return "medium" if excess_kwh >= config.anomaly_medium_excess_kwh else "low"
-
-
-def _channel_entry(events: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "channelId": events[0]["channelId"],
-        "channelName": events[0]["channelName"],
-        "anomalyCount": len(events),
-        "totalExcessKwh": round(float(np.sum([event["excessKwh"] for event in events])), 2),
-        "events": events,
+        "steps": list_steps(find_level_changes(clean, scope), scope) if is_robust else [],
+        "notAssessed": list_unassessed(_assessed(profiled, clean, scope), clean, scope),
     }
 
 
@@ -168,19 +186,29 @@ def render_text(section: dict[str, Any]) -> str:
     summary = section["summary"]
     lines = [f"{summary['totalEvents']} events, {summary['totalExcessKwh']:.1f} kWh above what is usual"]
     lines += [
-        f"{event['start']}  {event['excessKwh']:8.1f} kWh  {event['severity']:<6}  {event['channelName']} "
+        f"{event['start']}  {event['excessKwh'] - event['deficitKwh']:8.1f} kWh  {event['severity']:<6}  "
+        f"{event['channelName']} "
         f"(peak {event['peakPower']:.1f} kW, {event['context']})"
         for event in section["timeline"]
+    ]
+    lines += [
+        f"{step['at']}  {step['kind']} of {step['channelName']} from {step['beforeKw']:.1f} to {step['afterKw']:.1f} kW"
+        for step in section["steps"]
     ]
     lines += [f"not assessed: {entry['channelName']}: {entry['reason']}" for entry in section["notAssessed"]]
     return "\n".join(lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the section of one period."""
+    """Print the section of one period, or write the scores of one window."""
     from analyze import week_script  # here, for it imports this module
 
-    return week_script.run_section(__doc__, argv, "anomalies", render_text)
+    parser = week_script.section_parser(__doc__)
+    parser.add_argument("--scores", type=Path, metavar="FILE", help="write the score of every interval to FILE (CSV)")
+    args = parser.parse_args(argv)
+    if args.scores is not None:
+        return week_script.write_scores(args)
+    return week_script.print_section(args, "anomalies", render_text)
 
 
 if __name__ == "__main__":

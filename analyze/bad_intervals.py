@@ -1,4 +1,4 @@
-"""Masks of intervals that no analysis should believe: frozen values, catch-up energy after an outage, negative energy.
+"""Masks of intervals that no analysis should believe: frozen values, catch-up energy, and what `meter_faults` knows.
 
 Pure: intervals (see `analyze.intervals.prepare_intervals`) and keyword thresholds in, a boolean Series out.
 """
@@ -12,6 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.intervals import SECONDS_PER_HOUR, in_window, starts_new_run
+from analyze.meter_faults import (
+    find_unit_factors,
+    flag_clock_change,
+    flag_register,
+    flag_register_jump,
+    flag_zero,
+)
+from analyze.phase_faults import find_phase_faults
 from lib.stats_utils import grouped_quantiles
 
 if TYPE_CHECKING:
@@ -21,29 +29,64 @@ if TYPE_CHECKING:
 _KEY_DIGITS = 6  # two stuck levels are the same one when they agree to this many digits
 _MIN_WINDOW_INTERVALS = 4  # the variance of fewer values says nothing about flatness
 _STEADIEST_QUANTILE = 0.10
+_PRIOR_TRIALS = 100  # a few repeats among a few values do not yet make a coarse meter
+ALWAYS_NAMED = ("stuck", "catch_up", "negative_energy")
 
 
 def find_bad_intervals(intervals: pd.DataFrame, config: ReportConfig) -> pd.DataFrame:
-    """Return for each interval whether it is `stuck`, a `catch_up`, or of `negative_energy`: three boolean columns."""
-    return pd.DataFrame(
-        {
-            "stuck": flag_stuck(
-                intervals,
-                min_hours=config.flat_min_hours,
-                min_power_kw=config.stuck_min_power_kw,
-                tolerance_ratio=config.stuck_tolerance_ratio,
-                recurring_runs=config.stuck_recurring_runs,
-            ),
-            "catch_up": flag_catch_up(
-                intervals, min_ratio=config.catch_up_min_ratio, min_energy_kwh=config.catch_up_min_energy_kwh
-            ),
-            "negative_energy": intervals["energy_kwh"] < 0,
-        }
+    """Return for each interval why it should not be believed: one boolean column for each reason.
+
+    `stuck`, `catch_up` and `negative_energy` are always there (`ALWAYS_NAMED`), the others only where they flag
+    something, so that a report names what occurred.
+    """
+    frozen = flag_stuck(
+        intervals,
+        min_hours=config.flat_min_hours,
+        min_power_kw=config.stuck_min_power_kw,
+        tolerance_ratio=config.stuck_tolerance_ratio,
+        recurring_runs=config.stuck_recurring_runs,
+        max_repeat_ratio=config.stuck_max_repeat_ratio,
+        longer_ratio=config.stuck_longer_ratio,
     )
+    ratio, least_kwh = config.catch_up_min_ratio, config.catch_up_min_energy_kwh
+    catch_up = flag_catch_up(intervals, min_ratio=ratio, min_energy_kwh=least_kwh)
+    clock = flag_clock_change(intervals, min_energy_kwh=least_kwh)
+    phases = find_phase_faults(intervals, config)
+    register = flag_register(
+        intervals, max_ratio=ratio, min_power_kw=config.stuck_min_power_kw, min_hours=config.flat_min_hours
+    )
+    live = intervals.assign(mean_kw=intervals["mean_kw"].mask(frozen))
+    named = {
+        "stuck": frozen,
+        "catch_up": catch_up & ~clock,
+        "negative_energy": intervals["energy_kwh"] < 0,
+        "wrong_unit": find_unit_factors(live) != 0,
+        "register": register,
+        "register_jump": ~clock
+        & flag_register_jump(
+            intervals, min_ratio=ratio, min_energy_kwh=least_kwh, recurring_runs=config.stuck_recurring_runs
+        ),
+        "zero": flag_zero(
+            intervals,
+            min_hours=config.flat_min_hours,
+            max_runs=config.zero_max_runs,
+            min_floor_ratio=config.zero_min_floor_ratio,
+        ),
+        "clock_change": clock,
+        **{kind: number > 0 for kind, number in phases.items()},
+    }
+    return pd.DataFrame({name: mask for name, mask in named.items() if name in ALWAYS_NAMED or mask.any()})
 
 
 def flag_stuck(
-    intervals: pd.DataFrame, *, min_hours: float, min_power_kw: float, tolerance_ratio: float, recurring_runs: int
+    intervals: pd.DataFrame,
+    *,
+    min_hours: float,
+    min_power_kw: float,
+    tolerance_ratio: float,
+    recurring_runs: int,
+    max_repeat_ratio: float = np.inf,
+    longer_ratio: float = 3.0,
 ) -> pd.Series:
     """Flag power that repeats the same non-zero value for hours, as a frozen register does.
 
@@ -61,20 +104,49 @@ def flag_stuck(
     recurring_runs
         A level to which the channel returns in this many separate long runs is the standby of a coarsely resolved
         meter, and is not flagged.
+    max_repeat_ratio
+        A channel whose shorter runs hold a greater share of repeats is a coarse meter, which repeats itself by nature:
+        of its runs only those count that outlast the `recurring_runs`-th longest by `longer_ratio`.
+    longer_ratio
+        A run that outlasts every other at its level by this is flagged though the level recurs, if the level lies
+        above the channel's lower quartile: a standby may last over a holiday, a level of operation does not.
     """
     power_kw = intervals["mean_kw"].to_numpy()
     change_kw = np.abs(np.diff(power_kw, prepend=np.nan))
     other_channel = (intervals["channel_id"] != intervals["channel_id"].shift()).to_numpy()
     is_first = other_channel | ~(change_kw <= tolerance_ratio * np.abs(power_kw))
     run = np.cumsum(is_first) - 1
-    long = np.bincount(run, weights=intervals["hours"]) >= min_hours
-    level_kw = power_kw[is_first]
-    long &= np.abs(level_kw) > min_power_kw
-    keys = pd.DataFrame({"channel": intervals["channel_id"].to_numpy()[is_first], "kw": _significant(level_kw)})[long]
-    returns = keys.groupby(["channel", "kw"])["kw"].transform("size").to_numpy()
-    stuck = np.zeros(long.size, dtype=bool)
-    stuck[long] = returns < recurring_runs
+    code, ids = pd.factorize(intervals["channel_id"])
+    runs = pd.DataFrame(
+        {"channel": code[is_first], "kw": power_kw[is_first], "size": np.bincount(run, minlength=int(is_first.sum()))}
+    ).assign(hours=np.bincount(run, weights=intervals["hours"]))
+    is_on = runs["kw"].abs() > min_power_kw
+    long = runs[is_on & (runs["hours"] >= min_hours)]
+    if long.empty:
+        return pd.Series(False, index=intervals.index)
+    short = runs[is_on & (runs["hours"] < min_hours)]
+    enough_hours = _natural_hours(long, short, len(ids), max_repeat_ratio, recurring_runs) * longer_ratio
+    long = long[long["hours"] >= enough_hours[long["channel"]]]
+    at_level = long.assign(kw=_significant(long["kw"].to_numpy())).groupby(["channel", "kw"])["hours"]
+    quartile_kw = grouped_quantiles(power_kw, code, len(ids), [0.25])[0][long["channel"], 0]
+    second = at_level.transform(lambda hours: hours.nlargest(2).iloc[-1])
+    is_longer = (long["hours"] > longer_ratio * second) & (long["kw"] > quartile_kw)
+    stuck = np.zeros(len(runs), dtype=bool)
+    stuck[long.index[(at_level.transform("size") < recurring_runs) | is_longer]] = True
     return pd.Series(stuck[run], index=intervals.index, dtype=bool)
+
+
+def _natural_hours(
+    long: pd.DataFrame, short: pd.DataFrame, channels: int, max_repeat_ratio: float, rank: int
+) -> npt.NDArray[np.float64]:
+    """Return for each channel how long its values repeat by nature [h]: 0, or the `rank`-th longest of a coarse one."""
+    repeats = np.bincount(short["channel"], weights=short["size"] - 1, minlength=channels)
+    trials = np.bincount(short["channel"], weights=short["size"], minlength=channels) + _PRIOR_TRIALS
+    ranked = pd.concat([long, short]).sort_values("hours", ascending=False).groupby("channel")["hours"].nth(rank - 1)
+    nth = pd.concat([long, short])["channel"].reindex(ranked.index)
+    hours = np.zeros(channels)
+    hours[nth] = ranked
+    return np.where(repeats > max_repeat_ratio * trials, hours, 0.0)
 
 
 def _significant(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -124,6 +196,7 @@ def flag_flat_line(
     A window is flat when its variance is below `max_variance_kw2` and its standard deviation is at most a
     `min_steadier_ratio`-th of the 10th percentile of the channel's own windows in the baseline. So a refrigerator, or
     the nightly standby of a machine, which are steady by nature, is flagged only when it is far steadier than itself.
+    No window is steadier than the meter's resolution q lets tell: its standard deviation is q/√12 at least.
 
     Parameters
     ----------
@@ -140,9 +213,19 @@ def flag_flat_line(
     std_kw = _rolling(intervals, window_hours, "std")
     lowest_kw = _rolling(intervals.assign(mean_kw=intervals["mean_kw"].abs()), window_hours, "min")
     code, ids = pd.factorize(intervals["channel_id"])
+    std_kw = std_kw.clip(lower=_resolution_kw(intervals, code, len(ids))[code] / np.sqrt(12))
     usual, _ = grouped_quantiles(std_kw.where(in_window(intervals, baseline)), code, len(ids), [_STEADIEST_QUANTILE])
     usual_kw = usual[code, 0]
     return (std_kw**2 < max_variance_kw2) & (lowest_kw > 0) & (usual_kw > 0) & (std_kw * min_steadier_ratio <= usual_kw)
+
+
+def _resolution_kw(intervals: pd.DataFrame, code: npt.NDArray[np.int64], channels: int) -> npt.NDArray[np.float64]:
+    """Return the smallest change that each channel ever shows [kW]: what its meter resolves; 0 where it has none."""
+    change_kw = intervals["mean_kw"].diff().abs().to_numpy()
+    moved = (change_kw > 0) & (np.diff(code, prepend=-1) == 0)
+    smallest = np.full(channels, np.inf)
+    np.minimum.at(smallest, code[moved], change_kw[moved])
+    return np.where(np.isfinite(smallest), smallest, 0.0)
 
 
 def window_intervals(interval_s: npt.ArrayLike, hours: float) -> npt.NDArray[np.int64]:

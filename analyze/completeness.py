@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analyze.intervals import WeekScope, energy_meters, epoch_seconds
@@ -17,8 +18,8 @@ def channel_completeness(
     Parameters
     ----------
     readings
-        `channel_id`, `interval_start` (UTC), `interval_s` [s], `energy_kwh`, `power_kw`. A row with neither value is
-        missing.
+        `channel_id`, `interval_start` (UTC), `interval_s` [s], `energy_kwh`, `power_kw`. A row without energy is
+        missing, unless its channel measures power only.
     since_installation
         Count from the meter's installation to its removal, where they fall within the window (and from its first
         reading, if that is earlier than the date given). False counts the whole window.
@@ -33,11 +34,12 @@ def channel_completeness(
     energy = energy_meters(meters)
     ids = energy["channel_id"].to_numpy(dtype="int64")
     start_s, end_s = window.start.timestamp(), window.end.timestamp()
-    epoch_s = epoch_seconds(readings["interval_start"])
-    has_value = (readings["energy_kwh"].notna() | readings["power_kw"].notna()).to_numpy(dtype=bool)
-    known = readings["channel_id"].isin(ids).to_numpy(dtype=bool)
-    keep = has_value & known & (epoch_s >= start_s) & (epoch_s < end_s)
-    code = np.searchsorted(ids, readings["channel_id"].to_numpy(dtype="int64")[keep])
+    # Prepared intervals bring the epoch along; converting half a hundred thousand time stamps again costs most of this.
+    has_epoch = "epoch_s" in readings
+    epoch_s = readings["epoch_s"].to_numpy(dtype=float) if has_epoch else epoch_seconds(readings["interval_start"])
+    channel = readings["channel_id"].to_numpy(dtype="int64")
+    keep = _has_value(readings, channel) & (epoch_s >= start_s) & (epoch_s < end_s) & np.isin(channel, ids)
+    code = np.searchsorted(ids, channel[keep])
     length_s = readings["interval_s"].to_numpy(dtype=float)[keep]
     covered_s = np.bincount(code, weights=length_s, minlength=ids.size)
 
@@ -62,6 +64,15 @@ def channel_completeness(
             "completeness_pct": pct,
         }
     )
+
+
+def _has_value(readings: pd.DataFrame, channel: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return True where a row has an energy, or a power on a channel that has no energy anywhere."""
+    has_energy = readings["energy_kwh"].notna().to_numpy(dtype=bool)
+    if has_energy.all():
+        return has_energy
+    is_power_only = ~np.isin(channel, np.unique(channel[has_energy]))
+    return has_energy | (is_power_only & readings["power_kw"].notna().to_numpy(dtype=bool))
 
 
 def assess_channels(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:

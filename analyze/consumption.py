@@ -17,13 +17,16 @@ from analyze.intervals import (
     in_window,
     period_weeks,
 )
-from analyze.meter_tree import root_of_channels
+from analyze.meter_tree import parents_of, reporting_meters, root_of_channels
 
 _COMPARABLE_PCT = 95.0  # weeks are compared only when both are this full; else a gap looks like a saving
+_LEAST_USUAL_KWH = 0.01  # a change against next to nothing says nothing
+# Half the hours of its sub-meters: below that a main meter's sum says less about its branch than theirs.
+_MAIN_MIN_COVER_RATIO = 0.5
 
 
 def build_consumption(intervals: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
-    """Return what was used: in all, by channel, by local day.
+    """Return what was used: in all, by channel, by local day, and beside the weeks before.
 
     Parameters
     ----------
@@ -32,21 +35,22 @@ def build_consumption(intervals: pd.DataFrame, clean: pd.DataFrame, scope: WeekS
 
     Notes
     -----
-    `totalKwh` and `daily` add up the energy as metered, bad intervals included, of the root meters: those without a
-    parent that reports in the period. `peakKw` is the highest mean power of a sound interval. A value without any
-    reading behind it is None, not 0. `usualKwh` is the median of the baseline weeks that are at least 95 % complete,
-    for a period of this length.
+    `totalKwh` and `daily` add up the energy as metered, bad intervals included, of the root meters (see
+    `meter_tree.reporting_meters`); `estimatedKwh` is what their power says of intervals that lack an energy, and is
+    not in the total. `peakKw` is the highest mean power of a sound interval. A value without any reading behind it is
+    None, not 0.
     """
     period = intervals[in_window(intervals, scope.period)]
-    reporting = set(period["channel_id"].astype(int))
+    reporting = reporting_meters(period, scope.meters, min_cover_ratio=_MAIN_MIN_COVER_RATIO)
     root_of = root_of_channels(scope.meters, reporting)
-    roots = {channel_id for channel_id, root in root_of.items() if channel_id == root}
+    unheard_mains = set(parents_of(scope.meters).values()) - reporting
+    roots = {channel_id for channel_id, root in root_of.items() if channel_id == root} - unheard_mains
     root_rows = period[period["channel_id"].isin(roots)]
-    total_kwh, usual_kwh = float(root_rows["energy_kwh"].sum()), _usual_kwh(intervals, roots, scope)
+    estimated = root_rows["used_kwh"].where(root_rows["energy_kwh"].isna(), 0.0)
     return {
-        "totalKwh": round(total_kwh, 3),
-        "usualKwh": usual_kwh and round(usual_kwh, 3),
-        "changePct": round(100 * (total_kwh / usual_kwh - 1), 1) if usual_kwh else None,
+        "totalKwh": round(float(root_rows["energy_kwh"].sum()), 3),
+        "estimatedKwh": round(float(estimated.sum()), 3),
+        **_compare(clean[clean["channel_id"].isin(roots)], roots, scope),
         "byChannel": _by_channel(period, clean[in_window(clean, scope.period)], roots, scope),
         "daily": _by_day(root_rows, scope),
     }
@@ -81,22 +85,32 @@ def _by_day(root_rows: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
     return [{"date": day.isoformat(), "energyKwh": _number(energy_kwh.get(day), 3)} for day in days]
 
 
-def _usual_kwh(intervals: pd.DataFrame, roots: set[int], scope: WeekScope) -> float | None:
-    """Return the median energy of the full baseline weeks, or None without one or when the period is not full."""
-    is_root, in_period = intervals["channel_id"].isin(roots), in_window(intervals, scope.period)
-    number = np.where(in_period, scope.config.baseline_weeks, baseline_week_numbers(intervals, scope))
-    rows = intervals[is_root & (number >= 0)]
-    week = pd.Series(number, index=intervals.index)[rows.index]
-    weekly = rows.groupby(week)[["energy_kwh", "hours"]].sum()
+def _compare(clean: pd.DataFrame, roots: set[int], scope: WeekScope) -> dict[str, Any]:
+    """Return the period beside what is usual, over the root meters that can be compared.
+
+    Like with like: a meter counts when sound readings cover 95 % of the period and of at least one baseline week, and
+    its usual is the median of its such weeks. One dead meter then takes no comparison away from the others.
+    """
+    weeks = scope.config.baseline_weeks
+    number = np.where(in_window(clean, scope.period), weeks, baseline_week_numbers(clean, scope))
+    known = clean[number >= 0]
+    if known.empty:
+        nothing = {"meters": 0, "ofMeters": len(roots), "actualKwh": 0.0}
+        return {"usualKwh": None, "changePct": None, "comparison": nothing}
+    cells = [known["channel_id"], pd.Series(number, index=clean.index)[known.index]]
+    sums = known.groupby(cells)[["energy_kwh", "hours"]].sum().unstack()
+    energy_kwh, hours = (sums[name].reindex(columns=range(weeks + 1)) for name in ("energy_kwh", "hours"))
+    week_hours = (scope.baseline.end - scope.baseline.start).total_seconds() / 3600 / weeks
     period_hours = (scope.period.end - scope.period.start).total_seconds() / 3600
-    week_hours = (scope.baseline.end - scope.baseline.start).total_seconds() / 3600 / scope.config.baseline_weeks
-    hours = pd.Series(week_hours, index=weekly.index)
-    hours[scope.config.baseline_weeks] = period_hours
-    full = weekly[weekly["hours"] >= _COMPARABLE_PCT / 100 * len(roots) * hours.reindex(weekly.index)]
-    usual = full.drop(index=scope.config.baseline_weeks, errors="ignore")["energy_kwh"]
-    if scope.config.baseline_weeks not in full.index or usual.empty:
-        return None
-    return float(usual.median()) * period_weeks(scope)
+    is_full = hours >= _COMPARABLE_PCT / 100 * np.array([week_hours] * weeks + [period_hours])
+    usual_kwh = energy_kwh.where(is_full).iloc[:, :weeks].median(axis=1) * period_weeks(scope)
+    is_comparable = is_full[weeks] & usual_kwh.notna()
+    usual, actual = float(usual_kwh[is_comparable].sum()), float(energy_kwh[weeks][is_comparable].sum())
+    return {
+        "usualKwh": round(usual, 3) if is_comparable.any() else None,
+        "changePct": round(100 * (actual / usual - 1), 1) if usual >= _LEAST_USUAL_KWH else None,
+        "comparison": {"meters": int(is_comparable.sum()), "ofMeters": len(roots), "actualKwh": round(actual, 3)},
+    }
 
 
 def build_data_quality(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
@@ -110,8 +124,8 @@ def build_data_quality(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekSc
     Notes
     -----
     `avgCompleteness` is the mean over the energy meters of which anything was to be expected, in percent.
-    `channelsAnalyzed` counts those with a sound interval in the period. An interval with two flags counts once in
-    `excluded.intervals`.
+    `channelsAnalyzed` counts those with a sound interval in the period. `excluded` is left out of the findings, and
+    stays part of the metered total; an interval with two flags counts once in `excluded.intervals`.
     """
     is_bad, in_period = bad.any(axis=1), in_window(intervals, scope.period)
     names, energy_kwh = channel_names(scope.meters), intervals["energy_kwh"]

@@ -13,22 +13,28 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analyze import schedules
 from lib.date_utils import Window, add_local_time, days_before
 
 if TYPE_CHECKING:
+    from config.opening_hours import Schedule
     from config.report_config import ReportConfig
 
 SECONDS_PER_HOUR = 3600
 
 
 class WeekScope(NamedTuple):
-    """What a week's analysis is about: the site's meters, the two windows (UTC), its zone and its thresholds."""
+    """What a week's analysis is about: the site's meters, the two windows (UTC), its zone and its thresholds.
+
+    Without a `schedule` the business hours of `config` hold.
+    """
 
     meters: pd.DataFrame
     period: Window
     baseline: Window
     tz: ZoneInfo
     config: ReportConfig
+    schedule: Schedule | None = None
 
 
 def energy_meters(meters: pd.DataFrame) -> pd.DataFrame:
@@ -49,10 +55,13 @@ def epoch_seconds(moments: pd.Series) -> npt.NDArray[np.float64]:
 
 def local_iso(moments: pd.Series, tz: ZoneInfo) -> list[str]:
     """Return UTC moments as ISO 8601 on the site's wall clock, with its offset."""
-    return [moment.isoformat() for moment in moments.dt.tz_convert(tz).dt.floor("s")]
+    # Cut to seconds before going local: on the wall clock the repeated hour of autumn cannot be cut unambiguously.
+    return [moment.isoformat() for moment in moments.dt.floor("s").dt.tz_convert(tz)]
 
 
-def prepare_intervals(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, config: ReportConfig) -> pd.DataFrame:
+def prepare_intervals(
+    readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, config: ReportConfig, schedule: Schedule | None = None
+) -> pd.DataFrame:
     """Return the intervals of the energy meters, on local time.
 
     Parameters
@@ -62,6 +71,8 @@ def prepare_intervals(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo
         first two, in any order.
     tz
         The site's zone, on whose wall clock business hours and the hour of the week are told.
+    schedule
+        The declared opening hours; None takes the business hours of `config`.
 
     Returns
     -------
@@ -88,22 +99,26 @@ def prepare_intervals(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo
         ),
         tz,
     )
-    return frame.assign(is_after_hours=is_after_hours(frame, config))
+    return frame.assign(is_after_hours=is_after_hours(frame, config, schedule))
 
 
-def is_after_hours(local: pd.DataFrame, config: ReportConfig) -> pd.Series:
+def is_after_hours(local: pd.DataFrame, config: ReportConfig, schedule: Schedule | None = None) -> pd.Series:
     """Return True where an interval starts outside business hours on the site's wall clock.
 
     Parameters
     ----------
     local
-        `local_hour` and `local_weekday` as `add_local_time` gives them.
+        `local_time`, `local_hour` and `local_weekday` as `add_local_time` gives them.
+    schedule
+        The declared opening hours, told to the minute; None takes the business hours of `config`.
 
     Notes
     -----
     Business hours run from `business_start_hour` up to, not including, `business_end_hour`. Where the start is the
     later of the two they run past midnight, and the hours after it belong to the weekday they fall on.
     """
+    if schedule is not None:
+        return ~schedules.is_open(local, schedule)
     hour, opens, closes = local["local_hour"], config.business_start_hour, config.business_end_hour
     is_open = (hour >= opens) & (hour < closes) if opens < closes else (hour >= opens) | (hour < closes)
     return ~(is_open & local["local_weekday"].isin(config.business_weekdays))

@@ -37,10 +37,30 @@ def _ancestors(channel_id: int, parents: dict[int, int]) -> list[int]:
     return chain
 
 
+def reporting_meters(intervals: pd.DataFrame, meters: pd.DataFrame, *, min_cover_ratio: float) -> set[int]:
+    """Return the meters that can speak for their branch: those with readings, but for mains that missed too much.
+
+    Parameters
+    ----------
+    intervals
+        With `channel_id` and `hours`.
+    min_cover_ratio
+        A main meter must cover at least this share of the hours of the best covered meter below it, else its
+        sub-meters know more about the branch than it does.
+    """
+    hours = intervals.groupby("channel_id")["hours"].sum().to_dict()
+    parents = parents_of(meters)
+    best_below: dict[int, float] = {}
+    for child in parents:
+        for above in _ancestors(child, parents):
+            best_below[above] = max(best_below.get(above, 0.0), hours.get(child, 0.0))
+    return {int(key) for key, covered in hours.items() if covered >= min_cover_ratio * best_below.get(int(key), 0.0)}
+
+
 def root_of_channels(meters: pd.DataFrame, reporting: set[int]) -> dict[int, int]:
     """Return for each energy meter the topmost meter above it, or itself, among those in `reporting`.
 
-    A main meter that is dead for the whole period is passed over: its sub-meters then stand for themselves.
+    A main meter that is not in `reporting` is passed over: its sub-meters then stand for themselves.
     """
     parents = parents_of(meters)
     return {

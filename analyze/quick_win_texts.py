@@ -52,7 +52,7 @@ def describe_anomaly(weekly_kwh: float, channel: dict[str, Any], claims: pd.Data
     usual_kw, actual_kw = (_mean_kw(event, key) for key in ("expectedKwh", "actualKwh"))
     others = "" if count == 1 else f" It is the largest of {count} such stretches in the period."
     return WinText(
-        title=f"Find out why {name} ran high {when}: {weekly_kwh:.0f} kWh a week above usual",
+        title=f"Find out why {name} ran high {when}: {weekly_kwh:.0f} kWh above usual",
         description=(
             f"{name} drew {actual_kw:.1f} kW on average and {event['peakPower']:.1f} kW at most {when}, where "
             f"{usual_kw:.1f} kW is usual at these hours.{others}"
@@ -72,7 +72,7 @@ def describe_spike(weekly_kwh: float, channel: dict[str, Any], claims: pd.DataFr
     event = max(channel["events"], key=lambda event: event["peakPower"] - event["usualPeakPower"])
     when, usual_kw = _event_time(event, scope), event["usualPeakPower"]
     return WinText(
-        title=f"Stagger what starts on {name}: {event['peakPower']:.0f} kW {when}, {weekly_kwh:.0f} kWh a week",
+        title=f"Stagger what starts on {name}: {event['peakPower']:.0f} kW {when}, {weekly_kwh:.0f} kWh",
         description=(
             f"{name} spiked {count} time{'s' * (count > 1)}; the largest reached {event['peakPower']:.1f} kW for "
             f"{event['duration']} {when}, where {usual_kw:.1f} kW is the usual peak of these hours."

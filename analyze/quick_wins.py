@@ -134,9 +134,11 @@ def build_section(
     is at least `quick_win_new_ratio` times the usual one; "low" again when the meter draws nearly as much by night as
     by day in the baseline weeks (it may have to); else "medium". An anomaly is "high" when it came on two days and
     once severely, "medium" on either, else "low"; a spike is "medium" when it came on two days, else "low".
-    Annual figures take every week to be like this one.
+    A period shorter than a week supports no more than "low". The annual figure of after-hours wins takes every week to
+    be like this one; that of an event seen on one day only is the event itself.
     """
-    weekly = claims.groupby("channel_id")[[f"{kind}_kwh" for kind in KINDS]].sum() / period_weeks(scope)
+    # A shorter period is not blown up to a week: one day is no sample of seven.
+    weekly = claims.groupby("channel_id")[[f"{kind}_kwh" for kind in KINDS]].sum() / max(1.0, period_weeks(scope))
     always_on = _always_on_channels(clean, scope)
     wins = []
     for kind in KINDS:
@@ -148,6 +150,8 @@ def build_section(
                 confidence = _confidence_after_hours(finding, rows, int(channel_id) in always_on, scope)
             else:
                 confidence = _confidence_event(kind, finding)
+            if period_weeks(scope) < 1:
+                confidence = "low"
             wins.append(_win(kind, float(weekly_kwh), finding, confidence, rows, scope))
     wins.sort(key=lambda win: (-win["impact"]["weeklyCost"] * CONFIDENCE_WEIGHTS[win["confidence"]], win["channelId"]))
     return wins[: scope.config.quick_wins_max]
@@ -181,11 +185,16 @@ def _confidence_after_hours(meter: dict[str, Any], claims: pd.DataFrame, is_alwa
 
 
 def _confidence_event(kind: str, finding: dict[str, Any]) -> str:
-    came_back = len({event["start"][:10] for event in finding["events"]}) > 1
+    came_back = _count_days(finding) > 1
     if kind == "spike":
         return "medium" if came_back else "low"
     was_severe = any(event["severity"] == "high" for event in finding["events"])
     return ("low", "medium", "high")[came_back + was_severe]
+
+
+def _count_days(finding: dict[str, Any]) -> int:
+    """Return on how many local days the events of a finding began."""
+    return len({event["start"][:10] for event in finding["events"]})
 
 
 def _win(
@@ -193,7 +202,8 @@ def _win(
 ) -> dict[str, Any]:
     describe = {"after_hours": describe_after_hours, "anomaly": describe_anomaly, "spike": describe_spike}[kind]
     weekly_cost = weekly_kwh * scope.config.flat_rate_usd_per_kwh
-    annual_cost = weekly_cost * scope.config.weeks_per_year
+    is_one_off = kind != "after_hours" and _count_days(finding) == 1
+    annual_cost = weekly_cost * (1.0 if is_one_off else scope.config.weeks_per_year)
     text = describe(weekly_kwh, finding, claims, scope)
     return {
         "title": text.title,
@@ -203,7 +213,12 @@ def _win(
             "weeklyKwh": round(weekly_kwh, 2),
             "weeklyCost": round(weekly_cost, 2),
             "annualCost": round(annual_cost, 2),
-            "description": f"{weekly_kwh:.0f} kWh a week; the annual figure takes every week to be like this one",
+            "basis": "one_off" if is_one_off else "every_week",
+            "description": (
+                f"{weekly_kwh:.0f} kWh, seen on one day; the annual figure is this event alone"
+                if is_one_off
+                else f"{weekly_kwh:.0f} kWh a week; the annual figure takes every week to be like this one"
+            ),
         },
         "description": text.description,
         "recommendations": text.recommendations,

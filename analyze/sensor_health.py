@@ -1,4 +1,4 @@
-"""Find meters that are dead, silent, stuck or incomplete, judged as of the end of the period.
+"""Decide whether it is the meter or the building: dead, silent, stuck, wrongly scaled or wired meters.
 
 Stage:  analyze
 Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it)
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze import sensor_issues
+from analyze import meter_checks, sensor_issues
 from analyze.bad_intervals import find_bad_intervals
 from analyze.completeness import channel_completeness
-from analyze.intervals import WeekScope
+from analyze.intervals import WeekScope, in_window
+from analyze.meter_tree import parents_of
+from analyze.phase_faults import PHASE_COLUMNS
 from analyze.sensor_issues import ISSUE_TYPES, SEVERITIES
 from lib import cli
 
@@ -40,17 +43,27 @@ def build_section(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) 
 
     Notes
     -----
-    "high" is kept for meters that are dead, stuck, or silent for more than `stale_high_after_hours`. `lastReading` is
-    the start of the last interval, and `hoursSince` counts from its end to the end of the period (or to the meter's
-    removal). A dead meter has no further issues of absence.
+    "high" is kept for meters that are dead, stuck, or silent for more than `stale_high_after_hours`, that tell a wrong
+    unit, or that miss a phase or count it backwards. `lastReading` is the start of the last interval, and `hoursSince`
+    counts from its end to the end of the period (or to the meter's removal). A dead meter has no further issues of
+    absence. `notAssessed` lists the checks that lack data, each with what is missing and when it will be possible.
     """
+    clean = intervals[~bad.any(axis=1)]
+    base_loads = meter_checks.daily_base_loads(clean)
+    doubled = bad.get("clock_change", pd.Series(False, index=intervals.index))
     issues = [
         *sensor_issues.find_absences(intervals, scope),
-        *sensor_issues.list_gap_issues(intervals, scope),
+        *sensor_issues.list_gap_issues(intervals, doubled, scope),
         *sensor_issues.list_stuck_issues(intervals, bad["stuck"], scope),
-        *sensor_issues.list_flat_line_issues(intervals, bad["stuck"], scope),
+        *sensor_issues.list_flat_line_issues(intervals, bad.any(axis=1), scope),
         *sensor_issues.list_catch_up_issues(intervals, bad["catch_up"], scope),
         *sensor_issues.list_negative_issues(intervals, bad["negative_energy"], scope),
+        *meter_checks.list_fault_issues(intervals, bad, scope),
+        *meter_checks.list_imbalance_issues(clean, scope),
+        *meter_checks.list_register_drift_issues(clean, scope),
+        *meter_checks.list_sum_issues(clean, scope),
+        *meter_checks.list_base_step_issues(base_loads, scope),
+        *meter_checks.list_quantised_issues(clean, scope),
     ]
     issues.sort(key=lambda issue: (SEVERITIES.index(issue["severity"]), issue["channelId"], issue.get("start", "")))
     return {
@@ -58,7 +71,42 @@ def build_section(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) 
         "totalIssues": len(issues),
         "bySeverity": {level: sum(issue["severity"] == level for issue in issues) for level in SEVERITIES},
         "issues": issues,
+        "notAssessed": _list_unassessed(clean, base_loads, scope),
     }
+
+
+def _list_unassessed(clean: pd.DataFrame, base_loads: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return the checks that no channel, or not each, has the data for, and why."""
+    period = clean[in_window(clean, scope.period)]
+    reporting = sorted(int(key) for key in period["channel_id"].unique())
+    phases = set(PHASE_COLUMNS) & set(clean.columns)
+    with_phases = period.dropna(subset=list(PHASE_COLUMNS)) if len(phases) == len(PHASE_COLUMNS) else period.iloc[:0]
+    with_both = period[period["energy_kwh"].notna() & period["power_kw"].notna()]
+    days = base_loads[base_loads["start_s"] < scope.period.start.timestamp()]["channel_id"].value_counts()
+    needed = scope.config.base_step_min_baseline_days
+    later = (scope.period.end + timedelta(days=needed)).astimezone(scope.tz).date().isoformat()
+    lacking = {
+        ("phases", "no_phase_power", "power of each of three phases", None): set(with_phases["channel_id"]),
+        ("register_drift", "no_energy_beside_power", "both energy and power", None): set(with_both["channel_id"]),
+        ("base_load_step", "short_baseline", f"{needed} nearly full days before the period", later): set(
+            days.index[days >= needed]
+        ),
+        ("sum_of_sub_meters", "no_meter_tree", "a parent or sub-meters of the channel", None): {
+            key for pair in parents_of(scope.meters).items() for key in pair
+        },
+    }
+    return [
+        {
+            "check": check,
+            "status": "insufficient_data",
+            "code": code,
+            "missing": missing,
+            "possibleFrom": possible_from,
+            "channelIds": [key for key in reporting if key not in able],
+        }
+        for (check, code, missing, possible_from), able in lacking.items()
+        if set(reporting) - able
+    ]
 
 
 def _summarise(issues: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from analyze.intervals import (
 from lib.stats_utils import label_runs
 
 SEVERITIES = ("high", "medium", "low")
+_RARELY = 0.01  # share of the baseline's intervals
 # What each type of issue means, and what to do about it.
 ISSUE_TYPES = {
     "dead": ("reported in the baseline weeks, nothing in the period", "Check power, fuse and network of the meter."),
@@ -35,7 +36,22 @@ ISSUE_TYPES = {
     "missing_data": ("too many intervals missing", "Backfill the period; if nothing comes, check the meter's network."),
     "gap": ("intervals missing between readings", "Backfill the gap; if it stays, note the outage."),
     "catch_up": ("energy of an outage in one interval", "Spread or annotate it; it is left out of all findings."),
-    "negative_energy": ("energy below zero", "Check the CT's direction, or a counter reset; it is left out."),
+    "wrong_unit": ("level off by a power of ten", "Correct the unit or CT ratio in the set-up; then fetch it again."),
+    "reversed": ("power flows backwards", "Turn the CT round, or mark the channel as generation."),
+    "phase_reversed": ("one phase is negative", "Turn the CT of that phase round; its energy is subtracted."),
+    "phase_missing": ("one phase carries nothing", "Check the CT and fuse of that phase; a third may be missing."),
+    "zero": ("exactly zero on a load that never rests", "Ask whether power was off; if not, check the CT's plug."),
+    "register": ("energy far from what the power gives", "Check pulse weight and unit of the energy register."),
+    "register_jump": ("one absurd energy value", "Note the counter's exchange or overflow; it is left out."),
+    "register_reset": ("energy below zero, power not", "Note the counter's reset or exchange; it is left out."),
+    "negative_energy": ("energy below zero at times", "Normal with generation behind the meter; it is left out."),
+    "clock_change": ("the repeated hour doubled", "Nothing to repair: the sum of both hours is right."),
+    "register_drift": ("energy strays from the power", "Compare the register with the display; check the CT ratio."),
+    "sum_mismatch": ("sub-meters exceed their main", "Check CT ratios and the tree of meters; one is wrong."),
+    "sum_shift": ("the sub-meters' share has jumped", "Look for a sub-meter that lost a phase, or a new load."),
+    "phase_imbalance": ("phases far out of balance", "Spread the loads over the phases; check the CTs' fit."),
+    "base_load_step": ("the base load has stepped", "Find what now runs, or stands still, by night; check the CT."),
+    "quantised": ("energy comes in coarse pulses", "Read it by the hour; a finer pulse weight would help."),
     "flat_line": ("far steadier than usual", "Compare with the load on site; a CT may have come off."),
     "no_data": ("no readings at all", "Commission the channel, or mark it as uninstalled."),
 }
@@ -68,9 +84,10 @@ def find_gaps(intervals: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     return gaps[in_window(intervals, scope.period) & (missing > scope.config.gap_min_intervals)]
 
 
-def _issue(
+def make_issue(
     kind: str, severity: str, channel_id: int, scope: WeekScope, description: str, **more: Any
 ) -> dict[str, Any]:
+    """Return an issue as the section lists it; `more` are its evidence."""
     name = channel_names(scope.meters)[int(channel_id)]
     return {
         "type": kind,
@@ -83,7 +100,8 @@ def _issue(
     }
 
 
-def _iso(seconds: float, scope: WeekScope) -> str:
+def iso(seconds: float, scope: WeekScope) -> str:
+    """Return seconds since 1970 as ISO 8601 on the site's wall clock."""
     return pd.Timestamp(int(seconds), unit="s", tz="UTC").tz_convert(scope.tz).isoformat()
 
 
@@ -102,49 +120,51 @@ def find_absences(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, A
             continue
         if channel_id not in last.index:
             text = "no reading in the period nor in the weeks before it"
-            issues.append(_issue("no_data", "medium", channel_id, scope, text))
+            issues.append(make_issue("no_data", "medium", channel_id, scope, text))
             continue
         last_s, length_s = last.loc[channel_id]
         hours = (closes - last_s - length_s) / SECONDS_PER_HOUR
-        silent = {"lastReading": _iso(last_s, scope), "hoursSince": f"{hours:.1f}"}
+        silent = {"lastReading": iso(last_s, scope), "hoursSince": f"{hours:.1f}"}
         if last_s < start_s:
             text = f"no reading in the period; the last one is {hours:.0f} h old"
-            issues.append(_issue("dead", "high", channel_id, scope, text, **silent))
+            issues.append(make_issue("dead", "high", channel_id, scope, text, **silent))
             continue
         if hours > config.stale_after_hours:
             level = "high" if hours > config.stale_high_after_hours else "medium"
             text = f"silent for the last {hours:.1f} h of the period"
-            issues.append(_issue("stale", level, channel_id, scope, text, **silent))
+            issues.append(make_issue("stale", level, channel_id, scope, text, **silent))
         expected, present, pct = coverage.loc[channel_id]
         if 100.0 - pct > config.missing_max_pct:
             text = f"{100.0 - pct:.1f} % of {int(expected)} expected intervals are missing"
             more = {"missingIntervals": int(expected - present), "completenessPct": round(float(pct), 1)}
-            issues.append(_issue("missing_data", "medium", channel_id, scope, text, **more))
+            issues.append(make_issue("missing_data", "medium", channel_id, scope, text, **more))
     return issues
 
 
-def list_gap_issues(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
-    """Return one issue per hole in a channel's readings."""
-    issues = []
-    for gap in find_gaps(intervals, scope).itertuples():
+def list_gap_issues(intervals: pd.DataFrame, doubled: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return one issue per hole in a channel's readings, but for the hour that is `doubled` in the one before."""
+    issues, gaps = [], find_gaps(intervals, scope)
+    is_counted = doubled.shift(fill_value=False)[gaps.index] & (gaps["end_s"] - gaps["start_s"] <= SECONDS_PER_HOUR)
+    for gap in gaps[~is_counted].itertuples():
         hours = (gap.end_s - gap.start_s) / SECONDS_PER_HOUR
         level = "medium" if hours > scope.config.gap_medium_after_hours else "low"
-        window = {"start": _iso(gap.start_s, scope), "end": _iso(gap.end_s, scope)}
+        window = {"start": iso(gap.start_s, scope), "end": iso(gap.end_s, scope)}
         text = f"{int(gap.missing)} intervals ({hours:.1f} h) missing"
-        issues.append(_issue("gap", level, gap.channel_id, scope, text, missingIntervals=int(gap.missing), **window))
+        more = {"missingIntervals": int(gap.missing), **window}
+        issues.append(make_issue("gap", level, gap.channel_id, scope, text, **more))
     return issues
 
 
-def _run_issues(
+def run_issues(
     kind: str, runs: pd.DataFrame, scope: WeekScope, describe: Callable[[Any], tuple[str, str]]
 ) -> list[dict[str, Any]]:
     """Return one issue per run, whose severity and text `describe` gives."""
     issues = []
     for run in runs.itertuples():
         level, text = describe(run)
-        window = {"start": _iso(run.start.timestamp(), scope), "end": _iso(run.end.timestamp(), scope)}
+        window = {"start": iso(run.start.timestamp(), scope), "end": iso(run.end.timestamp(), scope)}
         more = {"hours": round(float(run.hours), 2), "powerKw": round(float(run.mean_kw), 3)}
-        issues.append(_issue(kind, level, run.channel_id, scope, text, **window, **more))
+        issues.append(make_issue(kind, level, run.channel_id, scope, text, **window, **more))
     return issues
 
 
@@ -155,13 +175,11 @@ def list_stuck_issues(intervals: pd.DataFrame, stuck: pd.Series, scope: WeekScop
     run_id = label_runs(stuck, moved | (intervals["channel_id"] != intervals["channel_id"].shift()))
     runs = list_runs(intervals, run_id, mean_kw=("mean_kw", "mean"))
     runs = runs[runs.index.isin(run_id[in_window(intervals, scope.period)])]
-    return _run_issues(
-        "stuck", runs, scope, lambda run: ("high", f"exactly {run.mean_kw:.4g} kW for {run.hours:.1f} h")
-    )
+    return run_issues("stuck", runs, scope, lambda run: ("high", f"exactly {run.mean_kw:.4g} kW for {run.hours:.1f} h"))
 
 
-def list_flat_line_issues(intervals: pd.DataFrame, stuck: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
-    """Return one issue per stretch of the period that is far steadier than usual, frozen ones left out."""
+def list_flat_line_issues(intervals: pd.DataFrame, doubted: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return one issue per stretch of the period that is far steadier than usual and not `doubted` already."""
     config = scope.config
     flat = flag_flat_line(
         intervals,
@@ -170,7 +188,7 @@ def list_flat_line_issues(intervals: pd.DataFrame, stuck: pd.Series, scope: Week
         max_variance_kw2=config.flat_max_variance_kw2,
         min_steadier_ratio=config.flat_min_steadier_ratio,
     )
-    run_id = label_runs(flat & ~stuck & in_window(intervals, scope.period), starts_new_run(intervals))
+    run_id = label_runs(flat & ~doubted & in_window(intervals, scope.period), starts_new_run(intervals))
     runs = list_runs(intervals, run_id, mean_kw=("mean_kw", "mean"))
     # Each flagged interval ends a flat window, so the stretch began most of a window before the first of them.
     lead_hours = config.flat_min_hours - runs["hours"] / runs["intervals"]
@@ -180,7 +198,7 @@ def list_flat_line_issues(intervals: pd.DataFrame, stuck: pd.Series, scope: Week
         level = "medium" if run.hours >= config.flat_medium_after_hours else "low"
         return level, f"unusually steady at {run.mean_kw:.3g} kW for {run.hours:.1f} h"
 
-    return _run_issues("flat_line", runs, scope, describe)
+    return run_issues("flat_line", runs, scope, describe)
 
 
 def list_catch_up_issues(intervals: pd.DataFrame, catch_up: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
@@ -190,22 +208,39 @@ def list_catch_up_issues(intervals: pd.DataFrame, catch_up: pd.Series, scope: We
     issues = []
     for row in rows.itertuples():
         gap_hours = (row.epoch_s - row.gap_start) / SECONDS_PER_HOUR
-        window = {"start": _iso(row.epoch_s, scope), "end": _iso(row.epoch_s + row.interval_s, scope)}
-        gap = {"gapStart": _iso(row.gap_start, scope), "gapEnd": window["start"]}
+        window = {"start": iso(row.epoch_s, scope), "end": iso(row.epoch_s + row.interval_s, scope)}
+        gap = {"gapStart": iso(row.gap_start, scope), "gapEnd": window["start"]}
         text = f"{row.energy_kwh:.2f} kWh in one interval after {gap_hours:.1f} h without readings"
         more = {"energyKwh": round(row.energy_kwh, 3), **gap, **window}
-        issues.append(_issue("catch_up", "medium", row.channel_id, scope, text, **more))
+        issues.append(make_issue("catch_up", "medium", row.channel_id, scope, text, **more))
     return issues
 
 
 def list_negative_issues(intervals: pd.DataFrame, negative: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
-    """Return one issue per channel with energy below zero in the period."""
-    rows = intervals[negative & in_window(intervals, scope.period)]
-    run_id = rows["channel_id"].factorize()[0] + 1
+    """Return one issue per channel with energy below zero in the period, by what its power says meanwhile.
+
+    Power that is not negative: the register was reset. Negative power for `flat_min_hours` or more, in at most a
+    hundredth of the baseline: a CT was turned round since (high); in nearly all of it: turned round since ever, or a
+    generator (medium). Else the channel feeds in at times, and that is its nature (low).
+    """
+    hours, in_baseline = intervals["hours"], in_window(intervals, scope.baseline)
+    is_back = intervals["power_kw"] < 0
+    shares = is_back[in_baseline].groupby(intervals["channel_id"]).mean()
+    rows = intervals.assign(back_hours=hours.where(is_back, 0.0))[negative & in_window(intervals, scope.period)]
+    run_id = pd.Series(rows["channel_id"].factorize()[0] + 1, index=rows.index)
     issues = []
-    for run in list_runs(rows, pd.Series(run_id, index=rows.index), kwh=("energy_kwh", "sum")).itertuples():
+    for run in list_runs(rows, run_id, kwh=("energy_kwh", "sum"), back_hours=("back_hours", "sum")).itertuples():
+        kind, level = _negative_kind(run, shares.get(run.channel_id, 0.0), scope)
         text = f"{run.intervals} intervals with negative energy, {run.kwh:.2f} kWh in all"
-        window = {"start": _iso(run.start.timestamp(), scope), "end": _iso(run.end.timestamp(), scope)}
+        window = {"start": iso(run.start.timestamp(), scope), "end": iso(run.end.timestamp(), scope)}
         more = {"intervals": int(run.intervals), "energyKwh": round(float(run.kwh), 3), **window}
-        issues.append(_issue("negative_energy", "medium", run.channel_id, scope, text, **more))
+        issues.append(make_issue(kind, level, run.channel_id, scope, text, **more))
     return issues
+
+
+def _negative_kind(run: Any, baseline_share: float, scope: WeekScope) -> tuple[str, str]:
+    if run.back_hours < min(scope.config.flat_min_hours, run.hours / 2):
+        return "register_reset", "medium"
+    if run.back_hours < scope.config.flat_min_hours or _RARELY < baseline_share < 1 - _RARELY:
+        return "negative_energy", "low"
+    return ("reversed", "high") if baseline_share <= _RARELY else ("reversed", "medium")

@@ -15,7 +15,7 @@ from analyze import after_hours_waste, anomaly_detection, quick_wins, sensor_hea
 from analyze.bad_intervals import find_bad_intervals
 from analyze.consumption import build_consumption, build_data_quality
 from analyze.hour_of_week import profile_period
-from analyze.intervals import WeekScope, energy_meters, in_window, prepare_intervals
+from analyze.intervals import WeekScope, baseline_week_numbers, energy_meters, in_window, prepare_intervals
 from analyze.week_summary import build_summary
 from config.report_config import ReportConfig, load_report_config
 from lib.date_utils import Window, days_before, parse_timezone, resolve_period
@@ -23,6 +23,7 @@ from lib.date_utils import Window, days_before, parse_timezone, resolve_period
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
+    from config.opening_hours import Schedule
     from lib.readings import Site
 
 DAYS_PER_WEEK = 7
@@ -33,6 +34,7 @@ class SiteWeek(NamedTuple):
 
     period: Window
     baseline: Window
+    baseline_weeks: int
     timezone: str
     data_resolution: str
     summary: dict[str, Any]
@@ -50,6 +52,7 @@ def analyze_site_week(
     baseline: Window,
     tz: ZoneInfo,
     config: ReportConfig,
+    schedule: Schedule | None = None,
 ) -> SiteWeek:
     """Return everything that the analyses find in `period`.
 
@@ -63,22 +66,24 @@ def analyze_site_week(
         `installed_at`, `uninstalled_at` (UTC or NaT).
     tz
         The site's zone: business hours, hours of the week and days are told on its wall clock.
+    schedule
+        The declared opening hours; None takes the business hours of `config`.
 
     Returns
     -------
     SiteWeek
-        `sections` holds sensorHealth, afterHoursWaste, anomalies, spikes and quickWins; `summary` the headline, risks,
-        opportunities and the quick wins' total; `claims` the savings by interval (`quick_wins.claim_savings`).
+        `sections` holds the analyses, `summary` the headline, risks, opportunities and the quick wins' total, `claims`
+        the savings by interval (`quick_wins.claim_savings`).
     """
-    scope = WeekScope(meters, period, baseline, tz, config)
-    intervals = prepare_intervals(readings, meters, tz, config)
+    scope = WeekScope(meters, period, baseline, tz, config, schedule)
+    intervals = prepare_intervals(readings, meters, tz, config, schedule)
     intervals = intervals[in_window(intervals, Window(baseline.start, period.end))]
     bad = find_bad_intervals(intervals, config)
     clean = intervals[~bad.any(axis=1)]
 
     baselines = after_hours_waste.estimate_baselines(clean, scope)
     profiled = profile_period(clean, scope)
-    anomalies = anomaly_detection.find_anomalies(profiled, scope)
+    anomalies = anomaly_detection.find_anomalies(profiled, clean, scope)
     spikes = spike_detection.find_spikes(
         profiled, p95_multiplier=config.spike_p95_multiplier, min_power_kw=config.spike_min_power_kw
     )
@@ -99,6 +104,7 @@ def analyze_site_week(
     return SiteWeek(
         period=period,
         baseline=baseline,
+        baseline_weeks=count_baseline_weeks(intervals, scope),
         timezone=str(tz),
         data_resolution=describe_resolution(meters),
         summary=build_summary(sections, consumption, data_quality),
@@ -108,6 +114,12 @@ def analyze_site_week(
         data_quality=data_quality,
         claims=claims,
     )
+
+
+def count_baseline_weeks(intervals: pd.DataFrame, scope: WeekScope) -> int:
+    """Return in how many of the weeks before the period there is any reading."""
+    numbers = baseline_week_numbers(intervals, scope)
+    return len(set(numbers[numbers >= 0].tolist()))
 
 
 def describe_resolution(meters: pd.DataFrame) -> str:
@@ -159,6 +171,7 @@ def load_and_analyze(
     UsageError
         When the dates or the zone cannot be meant.
     """
+    from config.schedule_config import load_site_facts
     from lib import readings as readings_lib  # here, so that the pure part needs no database driver
 
     site = readings_lib.load_site(conn, site_id)
@@ -168,4 +181,5 @@ def load_and_analyze(
     baseline = baseline_before(period, tz, config)
     meters = readings_lib.load_meters(conn, site_id)
     readings = readings_lib.load_readings(conn, site_id, Window(baseline.start, period.end))
-    return site, analyze_site_week(readings, meters, period, baseline, tz, config)
+    schedule = load_site_facts(site_id, config).schedule
+    return site, analyze_site_week(readings, meters, period, baseline, tz, config, schedule)

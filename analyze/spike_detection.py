@@ -91,7 +91,7 @@ def sum_site_power(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
         }
     )
     frame = add_local_time(frame.assign(power_kw=frame["mean_kw"]), scope.tz)
-    return frame.assign(is_after_hours=is_after_hours(frame, scope.config))
+    return frame.assign(is_after_hours=is_after_hours(frame, scope.config, scope.schedule))
 
 
 def find_site_spikes(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
@@ -113,6 +113,28 @@ def find_site_spikes(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     )
 
 
+def find_site_peak(clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any] | None:
+    """Return start, end and `powerKw` of the interval of the site's highest mean power in the period, or None."""
+    site = sum_site_power(clean, scope)
+    site = site[in_window(site, scope.period)]
+    if site.empty:
+        return None
+    peak = site.loc[[site["mean_kw"].idxmax()]]
+    end = peak["interval_start"] + pd.to_timedelta(peak["interval_s"], unit="s")
+    return {
+        "start": local_iso(peak["interval_start"], scope.tz)[0],
+        "end": local_iso(end, scope.tz)[0],
+        "powerKw": round(float(peak["mean_kw"].iloc[0]), 3),
+    }
+
+
+def _covers(event: dict[str, Any], peak: dict[str, Any] | None) -> bool:
+    if peak is None:
+        return False
+    start, end, peak_start, peak_end = map(pd.Timestamp, (event["start"], event["end"], peak["start"], peak["end"]))
+    return bool(start < peak_end and peak_start < end)
+
+
 def build_section(
     spikes: pd.DataFrame, site_spikes: pd.DataFrame, profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope
 ) -> dict[str, Any]:
@@ -130,10 +152,15 @@ def build_section(
     `totalExcessKwh` is the energy above the p95 of the hour of the week. An event longer than `spike_max_hours` is a
     raised level rather than a spike: it is kept, with `isSustained` true. `topSpikes` are ordered by the power of
     their peak above the p95. The summary counts the meters' events, a sub-meter's energy once; `siteSpikes` are the
-    same energy seen from above and are in no sum.
+    same energy seen from above and are in no sum. `isAtSitePeak` is true where a spike covers the interval of the
+    site's highest demand in the period (`sitePeak`), the one that a demand charge is paid for.
     """
     names = channel_names(scope.meters)
-    events = [{"channelId": key, "channelName": names[key], **event} for key, event in _list_events(spikes, scope)]
+    peak = find_site_peak(clean, scope)
+    events = [
+        {"channelId": key, "channelName": names[key], **event, "isAtSitePeak": _covers(event, peak)}
+        for key, event in _list_events(spikes, scope)
+    ]
     ids = sorted({event["channelId"] for event in events})
     by_channel = [_channel_entry([event for event in events if event["channelId"] == key]) for key in ids]
     net_kwh = net_of_sub_meters(spikes["excess_kwh"], spikes, scope.meters)
@@ -146,6 +173,7 @@ def build_section(
         },
         "topSpikes": events[: scope.config.top_list_max],
         "byChannel": sorted(by_channel, key=lambda entry: (-entry["totalExcessKwh"], entry["channelId"])),
+        "sitePeak": peak,
         "siteSpikes": [event for _, event in _list_events(site_spikes, scope)][: scope.config.top_list_max],
         "notAssessed": list_unassessed(profiled, clean, scope),
     }

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from lib import cli
+from lib.date_utils import Window, parse_timezone, resolve_period
 from lib.logs import setup_logging
+from lib.paths import write_atomically
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def run_section(
@@ -22,12 +29,21 @@ def run_section(
     render_text
         Turns that section into lines.
     """
+    return print_section(section_parser(docstring).parse_args(argv), section, render_text)
+
+
+def section_parser(docstring: str | None) -> argparse.ArgumentParser:
+    """Return the parser of a script that prints one section."""
     parser = cli.script_parser(docstring)
     cli.add_site_argument(parser)
     cli.add_window_arguments(parser)
     parser.add_argument("--timezone", metavar="ZONE", help="IANA zone instead of the site's own")
     parser.add_argument("--json", action="store_true", help="print the section as the weekly report holds it")
-    args = parser.parse_args(argv)
+    return parser
+
+
+def print_section(args: argparse.Namespace, section: str, render_text: Callable[[Any], str]) -> int:
+    """Analyse the period that the arguments mean and print one section of it."""
     setup_logging(args.verbose)
 
     from analyze.site_week import load_and_analyze
@@ -42,3 +58,40 @@ def run_section(
         print(f"{site.site_name} (site {site.site_id}), {week.period}, {week.timezone}")
         print(render_text(week.sections[section]))
     return 0
+
+
+def write_scores(args: argparse.Namespace) -> int:
+    """Write `channel_id,timestamp,score,is_anomaly` for every interval of the window that the arguments mean.
+
+    The baseline weeks before the window, and as many after it where they exist, are read too: scores compare weeks.
+    """
+    setup_logging(args.verbose)
+
+    from analyze.anomaly_scores import score_readings
+    from config.report_config import load_report_config
+    from config.settings import load_settings
+    from lib import db, readings
+
+    config = load_report_config(args.site)
+    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+        tz = parse_timezone(args.timezone or readings.load_site(conn, args.site).timezone)
+        window = resolve_period(args.start, args.end, tz, datetime.now(UTC))
+        around = timedelta(weeks=config.baseline_weeks)
+        rows = readings.load_readings(conn, args.site, Window(window.start - around, window.end + around))
+        scores = score_readings(rows, readings.load_meters(conn, args.site), tz, config)
+    scores = scores[(scores["timestamp"] >= window.start) & (scores["timestamp"] < window.end)]
+    write_atomically(args.scores, format_scores(scores))
+    logging.getLogger(__name__).info(
+        "site %s, %s: %d intervals scored, %d of them anomalous, in %s",
+        args.site, window, len(scores), scores["is_anomaly"].sum(), args.scores,
+    )  # fmt: skip
+    return 0
+
+
+def format_scores(scores: pd.DataFrame) -> str:
+    """Return scores as CSV text, times as UTC in ISO 8601."""
+    text = scores.assign(
+        timestamp=scores["timestamp"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        is_anomaly=scores["is_anomaly"].map({True: "true", False: "false"}),
+    )
+    return text.to_csv(index=False, float_format="%.4f", lineterminator="\n")

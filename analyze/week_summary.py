@@ -5,21 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 _MAX_RISKS, _MAX_OPPORTUNITIES = 5, 3
+_ESTIMATE_MIN_SHARE = 0.005  # below half a percent of the total an estimate is not worth a sentence
 
 
-def total_potential_savings(wins: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the sum of the quick wins; the parts of the tariff analysis are 0 until that is run.
+def total_potential_savings(wins: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the sum of the quick wins of medium and high confidence.
 
-    `believedWeeklyKwh` leaves out the wins of low confidence.
+    `unconfirmedWeeklyKwh` is what the wins of low confidence observe on top: mostly habits, which may have reasons.
+    The two figures of the tariff analysis are 0 while the report lacks it, and `costOptimizationStatus` says so.
     """
     believed = [win for win in wins if win["confidence"] != "low"]
+    unconfirmed = [win for win in wins if win["confidence"] == "low"]
     return {
-        "believedWeeklyKwh": round(sum(win["impact"]["weeklyKwh"] for win in believed), 2),
-        "weeklyKwh": round(sum(win["impact"]["weeklyKwh"] for win in wins), 2),
-        "weeklyCost": round(sum(win["impact"]["weeklyCost"] for win in wins), 2),
-        "estimatedAnnual": round(sum(win["impact"]["annualCost"] for win in wins), 2),
+        "weeklyKwh": round(sum(win["impact"]["weeklyKwh"] for win in believed), 2),
+        "weeklyCost": round(sum(win["impact"]["weeklyCost"] for win in believed), 2),
+        "estimatedAnnual": round(sum(win["impact"]["annualCost"] for win in believed), 2),
+        "unconfirmedWeeklyKwh": round(sum(win["impact"]["weeklyKwh"] for win in unconfirmed), 2),
         "costOptimizationMonthly": 0.0,
         "costOptimizationAnnual": 0.0,
+        "costOptimizationStatus": "unavailable",
     }
 
 
@@ -31,7 +35,9 @@ def build_summary(
     return {
         "headline": _headline(sections, consumption, data_quality, savings),
         "topRisks": _top_risks(sections),
-        "topOpportunities": [win["title"] for win in sections["quickWins"][:_MAX_OPPORTUNITIES]],
+        "topOpportunities": [win["title"] for win in sections["quickWins"] if win["confidence"] != "low"][
+            :_MAX_OPPORTUNITIES
+        ],
         "totalPotentialSavings": savings,
     }
 
@@ -42,22 +48,24 @@ def _headline(
     data_quality: dict[str, Any],
     savings: dict[str, float],
 ) -> list[str]:
-    total_kwh, change_pct = consumption["totalKwh"], consumption["changePct"]
+    total_kwh = consumption["totalKwh"]
     first, last = consumption["daily"][0]["date"], consumption["daily"][-1]["date"]
     if not data_quality["channelsAnalyzed"]:
         return [f"No sound readings from {first} to {last}; see the sensors' health."]
-    change = ""
-    if change_pct is not None:
-        more_or_less = "more" if change_pct >= 0 else "less"
-        change = f", {abs(change_pct):.0f} % {more_or_less} than usual ({consumption['usualKwh']:,.0f} kWh)"
-    lines = [f"The site used {total_kwh:,.0f} kWh from {first} to {last}{change}."]
-    wins = len(sections["quickWins"])
-    if wins:
+    lines = [f"The site used {total_kwh:,.0f} kWh from {first} to {last}{_change(consumption)}."]
+    if consumption["estimatedKwh"] >= _ESTIMATE_MIN_SHARE * total_kwh and consumption["estimatedKwh"] > 0:
+        lines.append(
+            f"A further {consumption['estimatedKwh']:,.0f} kWh are estimated from power: their energy is missing."
+        )
+    believed = sum(win["confidence"] != "low" for win in sections["quickWins"])
+    if believed:
         share = f" ({100 * savings['weeklyKwh'] / total_kwh:.0f} % of it)" if total_kwh > 0 else ""
         lines.append(
-            f"{wins} quick win{'s' * (wins > 1)} could save {savings['weeklyKwh']:,.0f} kWh a week{share}, "
-            f"{savings['believedWeeklyKwh']:,.0f} kWh of that with medium or high confidence."
+            f"{believed} quick win{'s' * (believed > 1)} could save {savings['weeklyKwh']:,.0f} kWh{share}, "
+            f"worth {savings['weeklyCost']:,.2f} at the flat rate."
         )
+    else:
+        lines.append("No savings that the data support with medium or high confidence.")
     level = sections["sensorHealth"]["bySeverity"]
     lines.append(
         f"The data are {data_quality['avgCompleteness']:.1f} % complete over {data_quality['energyMeters']} meters; "
@@ -66,14 +74,29 @@ def _headline(
     return lines
 
 
+def _change(consumption: dict[str, Any]) -> str:
+    """Return the comparison with the weeks before, in words, or why there is none."""
+    change_pct, comparison = consumption["changePct"], consumption["comparison"]
+    if change_pct is None:
+        return " (nothing to compare it with: no meter has a full week before)"
+    more_or_less = "more" if change_pct >= 0 else "less"
+    meters = (
+        ""
+        if comparison["meters"] == comparison["ofMeters"]
+        else (f" over the {comparison['meters']} of {comparison['ofMeters']} meters that can be compared")
+    )
+    return f", {abs(change_pct):.0f} % {more_or_less} than usual{meters}"
+
+
 def _top_risks(sections: dict[str, Any]) -> list[str]:
     """Return what may cost or mislead: sick meters first, then severe anomalies, then the site's peak."""
     risks = [issue["description"] for issue in sections["sensorHealth"]["issues"] if issue["severity"] == "high"]
-    severe = [event for event in sections["anomalies"]["timeline"] if event["severity"] == "high"]
-    risks += [
-        f"{event['channelName']}: {event['excessKwh']:.0f} kWh above usual from {event['start'][:16].replace('T', ' ')}"
-        for event in sorted(severe, key=lambda event: -event["excessKwh"])
-    ]
+    for channel in sections["anomalies"]["byChannel"]:
+        severe = [event for event in channel["events"] if event["severity"] == "high"]
+        if severe:
+            excess_kwh = sum(event["excessKwh"] for event in severe)
+            times = "once" if len(severe) == 1 else f"{len(severe)} times"
+            risks.append(f"{channel['channelName']}: {excess_kwh:.0f} kWh far above usual, {times}")
     risks += [
         f"Site peak of {spike['peakPower']:.0f} kW at {spike['start'][:16].replace('T', ' ')} "
         f"(usual peak {spike['usualPeakPower']:.0f} kW)"

@@ -1,7 +1,8 @@
 """Write a site's weekly energy report as JSON.
 
 Without --start and --end the report is on the last complete local week, Monday to Sunday, beside the four weeks
-before it; with one of them, on the seven local days that begin or close there. It is refused while the site's validation holds the data back.
+before it; with one of them, on the seven local days that begin or close there. It is refused while the site's
+validation holds the data back.
 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views

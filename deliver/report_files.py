@@ -14,13 +14,14 @@ SCHEMAS_DIR = PROJECT_ROOT / "deliver" / "schemas"
 
 def check_report(report: dict[str, Any], schema_name: str) -> None:
     """Raise a PipelineError when the report breaks the contract that its readers rely on."""
-    from jsonschema import Draft202012Validator
+    from jsonschema_rs import validator_for
 
     schema = json.loads((SCHEMAS_DIR / f"{schema_name}.schema.json").read_text(encoding="utf-8"))
-    error = next(Draft202012Validator(schema).iter_errors(report), None)
+    error = next(iter(validator_for(schema).iter_errors(report)), None)
     if error is not None:
+        place = ".".join(map(str, error.instance_path)) or "its top"
         raise PipelineError(
-            f"the report breaks {schema_name}.schema.json at {error.json_path}: {error.message[:200]}; "
+            f"the report breaks {schema_name}.schema.json at {place}: {error.message[:200]}; "
             "nothing was written, please report this defect"
         )
 

@@ -1,5 +1,6 @@
 """Tests of analyze/after_hours_waste.py."""
 
+import json
 from datetime import date
 
 import numpy as np
@@ -12,7 +13,9 @@ from analyze.after_hours_waste import (
     estimate_baselines,
     resting_power_kw,
 )
+from analyze.bad_intervals import find_bad_intervals
 from analyze.intervals import in_window, prepare_intervals
+from config.opening_hours import DayException, Schedule, default_schedule
 from config.report_config import ReportConfig
 from lib.date_utils import Window, local_day_window
 from tests.week_factory import (
@@ -30,8 +33,14 @@ SCOPE = make_scope(METERS)
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 
 
+CLOSED_FRIDAY = Schedule(
+    default_schedule(SCOPE.config).week, (DayException(date(2026, 1, 16), date(2026, 1, 16), (), "burst pipe"),)
+)
+
+
 def waste(readings, scope=SCOPE):
-    _, _, clean = prepare(readings, scope)
+    intervals = prepare_intervals(readings, scope.meters, scope.tz, scope.config, scope.schedule)
+    clean = intervals[~find_bad_intervals(intervals, scope.config).any(axis=1)]
     return build_section(clean, estimate_baselines(clean, scope), scope)
 
 
@@ -47,6 +56,13 @@ def test_resting_power_is_a_low_quantile_of_what_is_on():
     # 1 … 5 kW are on: a twentieth of the way from the first to the last. The second channel is never on.
     assert resting[1] == pytest.approx(1.2)
     assert resting[2] == pytest.approx(0.042)
+
+
+def test_what_is_off_for_most_of_the_time_rests_at_nothing():
+    mostly_off, half_off, seldom_off = [0.0] * 3 + [5.0], [0.0] * 2 + [5.0] * 2, [0.0] + [5.0] * 3
+    rows = pd.DataFrame({"channel_id": np.repeat([1, 2, 3], 4), "mean_kw": mostly_off + half_off + seldom_off})
+    assert resting_power_kw(rows, quantile=0.05, min_power_kw=0.1).tolist() == [5.0, 5.0, 5.0]  # the contract's rule
+    assert resting_power_kw(rows, quantile=0.05, min_power_kw=0.1, rule="nights").tolist() == [0.0, 0.0, 5.0]
 
 
 def test_excess_by_hand_around_closing_time():
@@ -84,7 +100,8 @@ def test_a_meter_left_on_for_a_night():
     # In the weeks before: 113 hours of wavering. So this week is new.
     assert meter["usualExcessKwh"] == pytest.approx(2.26, abs=0.05)
     assert meter["aboveUsualKwh"] == pytest.approx(91.0, abs=0.05)
-    assert meter["isSignificant"] is True
+    assert (meter["isSignificant"], meter["pattern"]) == (True, "new")
+    assert meter["noiseKwh"] < 0.1
     summary = section["summary"]
     assert (summary["totalMetersWithExcess"], summary["totalExcessKwh"]) == (1, meter["impact"]["excessKwh"])
     assert summary["estimatedAnnualCost"] == pytest.approx(93.26 * 0.12 * 52.18, abs=0.4)
@@ -98,6 +115,134 @@ def test_episodes_are_the_largest_in_order_of_time():
     night = max(episodes, key=lambda episode: episode["excessKwh"])
     assert (night["start"], night["end"]) == ("2026-01-13T18:00:00-05:00", "2026-01-14T07:00:00-05:00")
     assert night["excessKwh"] == pytest.approx(13 * 7.02, abs=0.01)
+
+
+def test_the_parts_of_a_night_left_on():
+    """On Tuesday from 18:00 to Wednesday 07:00; the last hour is start-up, the first half hour shut-down."""
+    (meter,) = waste(left_on())["topMeters"]
+    parts = {name: part["kwh"] for name, part in meter["parts"].items()}
+    # Besides: 100 h that waver 0.02 kW about the rest, 4 h of them before opening and 2 h after closing.
+    assert parts["startUp"] == pytest.approx(7.02 + 4 * 0.02, abs=0.03)
+    assert parts["shutDown"] == pytest.approx(7.02 / 2 + 2 * 0.02, abs=0.03)
+    assert parts["leftOn"] == pytest.approx(11.5 * 7.02, abs=0.03)
+    assert parts["wavering"] == pytest.approx(94 * 0.02, abs=0.05)
+    assert parts["baseLoad"] == pytest.approx(113 * 0.98, abs=0.05)
+    assert sum(parts.values()) == pytest.approx(meter["thisWeek"]["totalAfterHoursKwh"], abs=0.03)
+    assert meter["parts"]["leftOn"]["cost"] == pytest.approx(parts["leftOn"] * 0.12, abs=0.01)
+
+
+def test_nights_weekends_and_holidays_apart():
+    (meter,) = waste(left_on(), SCOPE._replace(schedule=CLOSED_FRIDAY))["topMeters"]
+    kinds = meter["byKind"]
+    # Four nights of 13 h (Monday's before 07:00, and after 18:00 to midnight on Thursday), Friday, the weekend.
+    assert {kind: entry["hours"] for kind, entry in kinds.items()} == {"night": 52.0, "weekend": 48.0, "holiday": 24.0}
+    assert kinds["night"]["excessKwh"] == pytest.approx(13 * 7.02 + 39 * 0.02, abs=0.05)
+    assert kinds["weekend"]["excessKwh"] == pytest.approx(48 * 0.02, abs=0.05)
+    assert kinds["holiday"]["excessKwh"] == pytest.approx(13 * 0.02 + 11 * 4.02, abs=0.05)  # open on other Fridays
+    assert kinds["holiday"]["excessCost"] == pytest.approx(kinds["holiday"]["excessKwh"] * 0.12, abs=0.01)
+    assert sum(entry["totalKwh"] for entry in kinds.values()) == pytest.approx(204 + 55, abs=0.2)
+
+
+def test_the_worst_nights_are_named_by_their_evening():
+    readings = set_power(left_on(), "2026-01-15 01:00", "2026-01-15 03:00", 4.0)
+    worst = waste(readings)["topMeters"][0]["worstNights"]
+    assert [night["night"] for night in worst[:2]] == ["2026-01-13", "2026-01-14"]
+    assert len(worst) == 3
+    assert worst[0]["excessKwh"] == pytest.approx(13 * 7.02, abs=0.01)
+    assert worst[0]["maxPowerKw"] == pytest.approx(8.0, abs=0.001)
+    assert worst[1]["excessKwh"] == pytest.approx(2 * 3.02 + 11 * 0.02, abs=0.03)
+    assert worst[0]["excessCost"] == pytest.approx(10.95, abs=0.01)
+
+
+def test_the_profile_is_mean_power_by_hour_of_the_week():
+    readings = left_on()
+    local = readings["interval_start"].dt.tz_convert(NEW_YORK)
+    readings = readings[~((local >= "2026-01-18 22:00") & (local < "2026-01-18 23:30"))]
+    (meter,) = waste(readings)["topMeters"]
+    profile = meter["profile24x7"]
+    assert [len(day) for day in profile] == [24] * 7
+    assert profile[1][20] == pytest.approx(8.0, abs=0.001)
+    assert profile[2][6] == pytest.approx(8.0, abs=0.001)
+    assert profile[0][12] == pytest.approx(5.0, abs=0.08)
+    assert profile[6][22] is None
+    assert profile[6][23] == pytest.approx(1.0, abs=0.02)  # of two quarters
+    assert json.loads(json.dumps(profile, allow_nan=False)) == profile
+
+
+def off_by_night(kw=6.0):
+    """A machine that is off at night but for an hour on each Monday evening."""
+    readings = fill_window(1, BOTH, kw, 0.0)
+    for monday in ("2025-12-15", "2025-12-22", "2025-12-29", "2026-01-05", "2026-01-12"):
+        readings = set_power(readings, f"{monday} 20:00", f"{monday} 21:00", kw)
+    return readings
+
+
+def test_a_machine_off_at_night_that_is_left_on_is_seen():
+    readings = set_power(off_by_night(), "2026-01-14 18:00", "2026-01-15 07:00", 6.0)
+    contract = ReportConfig(after_hours_rest_rule="running", after_hours_significance_rule="listed")
+    assert waste(readings, make_scope(METERS, config=contract))["topMeters"] == []  # its running power is its rest
+    (meter,) = waste(readings)["topMeters"]
+    assert meter["baseline"]["kw"] == 0.0
+    assert meter["impact"]["excessKwh"] == pytest.approx(14 * 6.0, abs=0.01)
+    assert meter["usualExcessKwh"] == pytest.approx(6.0, abs=0.01)
+    assert (meter["isSignificant"], meter["pattern"]) == (True, "new")
+    assert [night["night"] for night in meter["worstNights"]] == ["2026-01-14", "2026-01-12"]  # the others had none
+
+
+def test_a_noisy_load_is_not_significant_and_under_the_contract_is():
+    rng = np.random.default_rng(7)
+    readings = fill_window(1, BOTH, 8.0, 3.0)
+    noise = rng.lognormal(0, 0.15, len(readings))
+    readings = readings.assign(power_kw=readings["power_kw"] * noise, energy_kwh=readings["energy_kwh"] * noise)
+    (meter,) = waste(readings)["topMeters"]
+    assert meter["impact"]["excessKwh"] > 50
+    assert (meter["isSignificant"], meter["pattern"]) == (False, "wavers")
+    listed = make_scope(METERS, config=ReportConfig(after_hours_significance_rule="listed"))
+    assert waste(readings, listed)["topMeters"][0]["isSignificant"] is True
+
+
+def test_a_habit_is_listed_but_not_significant():
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    for day in pd.date_range("2025-12-15", "2026-01-16", freq="B"):
+        readings = set_power(readings, f"{day:%Y-%m-%d} 18:00", f"{day:%Y-%m-%d} 22:00", 5.0)
+    (meter,) = waste(readings)["topMeters"]
+    assert meter["impact"]["excessKwh"] == pytest.approx(20 * 4.02 + 93 * 0.02, abs=0.1)
+    assert (meter["isSignificant"], meter["pattern"]) == (False, "habit")
+
+
+def test_significance_needs_more_than_the_noise_of_the_nights():
+    """A dryer runs four hours on three nights of each week, never on the same: one night more is within that."""
+    readings = fill_window(1, BOTH, 0.0, 0.0)
+    weeks = ["2025-12-15", "2025-12-22", "2025-12-29", "2026-01-05"]
+    for monday, nights in zip(weeks, [(0, 1, 2), (2, 3, 4), (4, 5, 6), (6, 0, 1)], strict=True):
+        for night in nights:
+            day = f"{pd.Timestamp(monday) + pd.Timedelta(days=night):%Y-%m-%d}"
+            readings = set_power(readings, f"{day} 18:30", f"{day} 22:30", 4.0)
+    for day in ("2026-01-12", "2026-01-13", "2026-01-15", "2026-01-17"):
+        readings = set_power(readings, f"{day} 18:30", f"{day} 22:30", 4.0)
+    (meter,) = waste(readings)["topMeters"]
+    assert (meter["usualExcessKwh"], meter["aboveUsualKwh"]) == (48.0, 16.0)
+    # The four weeks agree, the nights do not: most weekdays have two nights on and two off, 8 kWh from their median.
+    assert meter["noiseKwh"] == pytest.approx(8 / 1.2816 * np.sqrt(7), abs=0.05)
+    assert (meter["isSignificant"], meter["pattern"]) == (False, "habit")
+    careless = make_scope(METERS, config=ReportConfig(after_hours_noise_multiplier=0.3))
+    assert waste(readings, careless)["topMeters"][0]["isSignificant"] is True
+    (meter,) = waste(set_power(readings, "2026-01-12 18:00", "2026-01-15 06:00", 4.0))["topMeters"]
+    assert meter["isSignificant"] is True
+
+
+def test_noise_sees_weeks_that_drift():
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    for monday, kw in (("2025-12-15", 3.0), ("2025-12-22", 5.0), ("2025-12-29", 7.0), ("2026-01-05", 9.0)):
+        for day in pd.date_range(monday, periods=5):
+            readings = set_power(readings, f"{day:%Y-%m-%d} 18:00", f"{day:%Y-%m-%d} 22:00", kw)
+    for day in pd.date_range("2026-01-12", periods=5):
+        readings = set_power(readings, f"{day:%Y-%m-%d} 18:00", f"{day:%Y-%m-%d} 22:00", 11.0)
+    (meter,) = waste(readings)["topMeters"]
+    # 20 hours a week, each week 40 kWh more: 60 and 20 kWh from the median, so a median deviation of 40.
+    assert meter["noiseKwh"] == pytest.approx(1.4826 * 40, abs=0.1)
+    assert meter["aboveUsualKwh"] == pytest.approx(100, abs=0.1)
+    assert meter["isSignificant"] is False
 
 
 def test_less_than_ten_kwh_is_not_reported():
@@ -140,6 +285,7 @@ def test_the_period_stands_in_for_an_incomplete_baseline():
     assert meter["baseline"]["source"] == "report_week"
     assert meter["usualExcessKwh"] is None
     assert meter["aboveUsualKwh"] is None
+    assert (meter["noiseKwh"], meter["pattern"], meter["isSignificant"]) == (None, "unknown", False)
 
 
 def test_without_either_it_is_not_assessed_and_says_what_is_missing():

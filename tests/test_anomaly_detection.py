@@ -1,14 +1,18 @@
 """Tests of analyze/anomaly_detection.py."""
 
-from datetime import date
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.anomaly_detection import build_section, find_anomalies, upper_fence_kw
+from analyze.anomaly_detection import build_section, find_anomalies, main, upper_fence_kw
 from analyze.hour_of_week import add_hour_of_week_profile, profile_period
 from config.report_config import ReportConfig
+from lib import db
+from lib import readings as readings_lib
 from lib.date_utils import Window, local_day_window
 from tests.week_factory import (
     NEW_YORK,
@@ -23,12 +27,13 @@ from tests.week_factory import (
 METERS = make_meters(1)
 SCOPE = make_scope(METERS)
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
+CONTRACT = SCOPE._replace(config=ReportConfig(anomaly_method="tukey"))
 
 
 def anomalies_of(readings, scope=SCOPE):
     _, _, clean = prepare(readings, scope)
     profiled = profile_period(clean, scope)
-    return build_section(find_anomalies(profiled, scope), profiled, clean, scope)
+    return build_section(find_anomalies(profiled, clean, scope), profiled, clean, scope)
 
 
 def test_fence_is_q3_and_three_times_the_range_and_the_range_has_a_floor():
@@ -58,7 +63,7 @@ def test_mask_by_hand():
         start = noon + number * pd.Timedelta("15min")
         readings.loc[readings["interval_start"] == start, ["power_kw", "energy_kwh"]] = [power, power / 4]
     _, _, clean = prepare(readings, SCOPE)
-    found = find_anomalies(profile_period(clean, SCOPE), SCOPE)
+    found = find_anomalies(profile_period(clean, SCOPE), clean, CONTRACT)
     shown = clean[clean["interval_start"].between(noon, noon + pd.Timedelta("2h15min"))].index.isin(found.index)
     assert shown.tolist() == [False, False, False, False, True, True, True, False, False, False]
     assert found["excess_kwh"].tolist() == pytest.approx([3.75] * 3, abs=0.02)
@@ -76,7 +81,15 @@ def test_an_event_and_its_numbers():
     assert event["expectedKwh"] == pytest.approx(4.0, abs=0.03)
     assert event["excessKwh"] == pytest.approx(32.0, abs=0.03)
     assert event["actualKwh"] == pytest.approx(36.0, abs=0.001)
-    assert section["summary"] == {"totalEvents": 1, "affectedChannels": 1, "totalExcessKwh": event["excessKwh"]}
+    assert (event["direction"], event["deficitKwh"], event["confidence"]) == ("high", 0.0, "high")
+    assert event["views"] == ["level", "change", "novelty", "shape"]
+    assert section["summary"] == {
+        "totalEvents": 1,
+        "affectedChannels": 1,
+        "totalExcessKwh": event["excessKwh"],
+        "lowEvents": 0,
+    }
+    assert section["steps"] == []
     assert section["byChannel"] == [
         {
             "channelId": 1,
@@ -89,6 +102,69 @@ def test_an_event_and_its_numbers():
     assert section["notAssessed"] == []
 
 
+def test_a_low_episode_is_listed_and_is_no_saving():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 09:00", "2026-01-14 15:00", 0.5)
+    _, _, clean = prepare(readings, SCOPE)
+    found = find_anomalies(profile_period(clean, SCOPE), clean, SCOPE)
+    assert (found["excess_kwh"] == 0).all()
+    section = anomalies_of(readings)
+    (event,) = section["timeline"]
+    assert (event["direction"], event["excessKwh"], event["severity"]) == ("low", 0.0, "medium")
+    assert (event["start"], event["end"]) == ("2026-01-14T09:00:00-05:00", "2026-01-14T15:00:00-05:00")
+    assert event["deficitKwh"] == pytest.approx(27.0, abs=0.1)
+    assert event["expectedKwh"] == pytest.approx(30.0, abs=0.1)
+    assert event["actualKwh"] == pytest.approx(3.0, abs=0.01)
+    assert section["summary"] == {"totalEvents": 0, "affectedChannels": 0, "totalExcessKwh": 0.0, "lowEvents": 1}
+    assert section["byChannel"] == []
+    assert anomalies_of(readings, CONTRACT)["timeline"] == []
+
+
+@pytest.mark.parametrize(("break_end", "events"), [("03:30", 1), ("03:45", 2)])
+def test_episodes_are_merged_across_two_intervals_and_not_three(break_end, events):
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 01:00", "2026-01-14 06:00", 20.0)
+    readings = set_power(readings, "2026-01-14 03:00", f"2026-01-14 {break_end}", 1.0)
+    assert anomalies_of(readings)["summary"]["totalEvents"] == events
+
+
+def test_a_permanent_step_is_reported_once_and_not_as_a_string_of_anomalies():
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    since = readings["interval_start"] >= pd.Timestamp("2026-01-14", tz=NEW_YORK)
+    readings.loc[since, ["power_kw", "energy_kwh"]] += [3.0, 0.75]
+    section = anomalies_of(readings)
+    assert section["timeline"] == []
+    (step,) = section["steps"]
+    mean_kw = step.pop("beforeKw")
+    assert mean_kw == pytest.approx(2.3, abs=0.1)  # 55 h of 168 at 5 kW, the others at 1 kW
+    assert step.pop("afterKw") == pytest.approx(mean_kw + 3.0, abs=0.1)
+    assert step == {"channelId": 1, "channelName": "meter 1", "at": "2026-01-14T00:00:00-05:00", "kind": "step"}
+    scope = make_scope(METERS, local_day_window(date(2026, 1, 19), date(2026, 1, 25), NEW_YORK))
+    later = fill_window(1, Window(scope.baseline.start, scope.period.end), 5.0, 1.0)
+    since = later["interval_start"] >= pd.Timestamp("2026-01-14", tz=NEW_YORK)
+    later.loc[since, ["power_kw", "energy_kwh"]] += [3.0, 0.75]
+    assert anomalies_of(later, scope)["steps"] == []  # last week's report said so
+
+
+def test_a_gradual_drift_is_told_from_a_step():
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    since = pd.Timestamp("2025-12-29", tz=NEW_YORK)
+    days = ((readings["interval_start"] - since) / pd.Timedelta("1D")).clip(lower=0)
+    readings = readings.assign(
+        power_kw=readings["power_kw"] + 0.2 * days, energy_kwh=readings["energy_kwh"] + 0.05 * days
+    )
+    (step,) = anomalies_of(readings)["steps"]
+    assert step["kind"] == "drift"
+    assert abs(pd.Timestamp(step["at"]) - since) <= pd.Timedelta("4D")
+
+
+def test_something_left_on_by_night_is_no_step():
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    for day in range(12, 18):
+        readings = set_power(readings, f"2026-01-{day} 19:00", f"2026-01-{day + 1} 06:00", 4.0)
+    section = anomalies_of(readings)
+    assert section["steps"] == []
+    assert section["summary"]["totalEvents"] >= 1
+
+
 @pytest.mark.parametrize(
     ("start", "end", "power_kw", "events"),
     [
@@ -99,14 +175,16 @@ def test_an_event_and_its_numbers():
 )
 def test_events_last_three_intervals_and_matter(start, end, power_kw, events):
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0), f"2026-01-14 {start}", f"2026-01-14 {end}", power_kw)
-    assert anomalies_of(readings)["summary"]["totalEvents"] == events
+    for scope in (CONTRACT, SCOPE):
+        assert anomalies_of(readings, scope)["summary"]["totalEvents"] == events
 
 
 def test_a_hole_breaks_an_event():
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 02:00", "2026-01-14 03:15", 20.0)
     hole = readings["interval_start"] == pd.Timestamp("2026-01-14 02:30", tz=NEW_YORK)
-    assert anomalies_of(readings)["summary"]["totalEvents"] == 1
-    assert anomalies_of(readings[~hole])["summary"]["totalEvents"] == 0  # two intervals before, two after
+    for scope in (CONTRACT, SCOPE):
+        assert anomalies_of(readings, scope)["summary"]["totalEvents"] == 1
+        assert anomalies_of(readings[~hole], scope)["summary"]["totalEvents"] == 0  # two intervals before, two after
 
 
 def test_context_is_where_most_of_the_excess_lies():
@@ -119,8 +197,9 @@ def test_hour_of_week_is_local_over_both_clock_changes():
     """The same schedule on the wall clock in winter and summer time is no anomaly; an hour off would be."""
     for first in (date(2026, 3, 9), date(2026, 11, 2)):
         week = local_day_window(first, date.fromordinal(first.toordinal() + 6), NEW_YORK)
-        scope = make_scope(METERS, week)
+        scope = make_scope(METERS, week, config=CONTRACT.config)
         readings = fill_window(1, Window(scope.baseline.start, week.end), 20.0, 1.0)
+        assert anomalies_of(readings, make_scope(METERS, week))["timeline"] == []
         assert anomalies_of(readings, scope)["summary"]["totalEvents"] == 0
         shifted = readings.assign(interval_start=readings["interval_start"] + pd.Timedelta("1h"))
         mixed = pd.concat(
@@ -149,12 +228,13 @@ def test_an_incomplete_baseline_is_not_assessed():
 
 def test_too_few_samples_in_the_hour_are_not_assessed():
     meters = make_meters(1, interval_s=3600)
-    scope = make_scope(meters)
+    scope = make_scope(meters, config=CONTRACT.config)
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0, interval_s=3600), "2026-01-14 02:00", "2026-01-14 06:00", 9.0)
+    assert anomalies_of(readings, make_scope(meters))["summary"]["totalEvents"] == 1  # it pools the hours around
     section = anomalies_of(readings, scope)
     assert section["timeline"] == []
     assert section["notAssessed"][0]["reason"] == "fewer than 8 baseline values in each hour of the week"
-    lenient = scope._replace(config=ReportConfig(hour_of_week_min_samples=4))
+    lenient = scope._replace(config=replace(CONTRACT.config, hour_of_week_min_samples=4))
     assert anomalies_of(readings, lenient)["summary"]["totalEvents"] == 1
 
 
@@ -171,3 +251,26 @@ def test_one_reading_and_a_huge_one():
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 02:00", "2026-01-14 06:00", 1e12)
     (event,) = anomalies_of(readings)["timeline"]
     assert np.isclose(event["excessKwh"], 4e12, rtol=1e-4)
+
+
+def test_scores_are_written_whole_and_cut_to_the_window(monkeypatch, tmp_path):
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 02:00", "2026-01-14 06:00", 9.0)
+    site = readings_lib.Site(7, "School", "America/New_York", None, None, None, None, "eniscope")
+    asked = []
+    monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
+    monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: METERS)
+    monkeypatch.setattr(readings_lib, "load_readings", lambda conn, site_id, window: asked.append(window) or readings)
+    monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
+    path = tmp_path / "deep" / "scores.csv"
+    window = ["--site", "7", "--start", "2026-01-12", "--end", "2026-01-18"]
+    assert main([*window, "--scores", str(path)]) == 0
+    assert asked == [Window(SCOPE.baseline.start, SCOPE.period.end + timedelta(weeks=4))]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "channel_id,timestamp,score,is_anomaly"
+    assert len(lines) == 1 + 7 * 96
+    assert lines[1].startswith("1,2026-01-12T05:00:00Z,0.")
+    assert lines[1].endswith(",false")
+    marked = [line.split(",")[1] for line in lines[1:] if line.endswith(",true")]
+    assert {"2026-01-14T07:00:00Z", "2026-01-14T10:45:00Z"} <= set(marked)
+    assert [path.name for path in path.parent.iterdir()] == ["scores.csv"]

@@ -168,7 +168,7 @@ def test_text_from_outside_arrives_unharmed_and_cannot_forge_output(
 
 
 def test_report_that_breaks_the_contract_is_refused() -> None:
-    with pytest.raises(PipelineError, match=r"breaks weekly_report.schema.json at \$.*nothing was written"):
+    with pytest.raises(PipelineError, match=r"breaks weekly_report.schema.json at its top: .*nothing was written"):
         check_report({"metadata": {}}, "weekly_report")
 
 

@@ -148,9 +148,7 @@ def test_an_anomaly_by_day_is_a_win_of_its_own():
     (win,) = analyze(readings).sections["quickWins"]
     assert (win["type"], win["confidence"]) == ("anomaly", "medium")
     assert win["impact"]["weeklyKwh"] == pytest.approx(60.0, abs=0.3)
-    assert win["title"] == (
-        "Find out why meter 1 ran high on Wed 14 Jan from 08:00 to 12:00: 60 kWh a week above usual"
-    )
+    assert win["title"] == ("Find out why meter 1 ran high on Wed 14 Jan from 08:00 to 12:00: 60 kWh above usual")
 
 
 def test_short_spikes_that_add_up_are_a_win():

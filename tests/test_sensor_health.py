@@ -161,6 +161,24 @@ def test_a_healthy_meter_has_no_issue():
         "totalIssues": 0,
         "bySeverity": {"high": 0, "medium": 0, "low": 0},
         "issues": [],
+        "notAssessed": [
+            {
+                "check": "phases",
+                "status": "insufficient_data",
+                "code": "no_phase_power",
+                "missing": "power of each of three phases",
+                "possibleFrom": None,
+                "channelIds": [1],
+            },
+            {
+                "check": "sum_of_sub_meters",
+                "status": "insufficient_data",
+                "code": "no_meter_tree",
+                "missing": "a parent or sub-meters of the channel",
+                "possibleFrom": None,
+                "channelIds": [1],
+            },
+        ],
     }
 
 
@@ -271,8 +289,351 @@ def test_catch_up_and_negative_energy_give_their_evidence():
     readings.loc[after, "energy_kwh"] = 11.25
     readings.loc[[after + 10, after + 20], "energy_kwh"] = [-3.0, -1.0]
     issues = {issue["type"]: issue for issue in health(readings)["issues"]}
-    assert set(issues) == {"gap", "catch_up", "negative_energy"}
+    assert set(issues) == {"gap", "catch_up", "register_reset"}
     catch_up = issues["catch_up"]
     assert (catch_up["gapStart"], catch_up["gapEnd"]) == ("2026-01-14T07:00:00-05:00", "2026-01-14T09:00:00-05:00")
     assert catch_up["energyKwh"] == 11.25
-    assert (issues["negative_energy"]["intervals"], issues["negative_energy"]["energyKwh"]) == (2, -4.0)
+    assert (issues["register_reset"]["intervals"], issues["register_reset"]["energyKwh"]) == (2, -4.0)
+
+
+# --- Is it the meter or the building? ---------------------------------------------------------------------------------
+
+DAY, NIGHT = 12.0, 4.0
+
+
+def healthy(**columns):
+    """Return five weeks of a load that swings daily, on which a fault is put."""
+    return fill_window(1, BOTH, DAY, NIGHT).assign(**columns)
+
+
+def between(readings, start, end):
+    """Return the rows from `start` up to `end` on the local wall clock."""
+    moment = readings["interval_start"]
+    return (moment >= pd.Timestamp(start, tz=NEW_YORK)) & (moment < pd.Timestamp(end, tz=NEW_YORK))
+
+
+def scale(readings, rows, factor, columns=("energy_kwh", "power_kw")):
+    return readings.assign(**{name: readings[name].mask(rows, readings[name] * factor) for name in columns})
+
+
+def with_phases(readings, shares=(0.35, 0.33, 0.32)):
+    named = {f"power_l{number}_kw": share * readings["power_kw"] for number, share in enumerate(shares, start=1)}
+    return readings.assign(**named)
+
+
+def set_phase(readings, rows, factor, phase=2):
+    """Return `readings` of which one phase is `factor` times itself within `rows`, and the sums follow."""
+    name = f"power_l{phase}_kw"
+    change = (readings[name] * (factor - 1)).where(rows, 0.0)
+    readings = readings.assign(**{name: readings[name] + change}, power_kw=readings["power_kw"] + change)
+    return readings.assign(energy_kwh=readings["energy_kwh"] + change / 4)
+
+
+def flagged(readings, meters=METERS):
+    """Return by name how many intervals each mask flags."""
+    _, bad, _ = prepare(readings, make_scope(meters))
+    return {name: int(count) for name, count in bad.sum().items() if count}
+
+
+WHOLE_WEEK = ("2026-01-12", "2026-01-19")
+
+
+def test_three_sound_phases_have_no_issue():
+    section = health(with_phases(healthy()))
+    assert kinds(section) == []
+    assert [entry["check"] for entry in section["notAssessed"]] == ["sum_of_sub_meters"]
+    assert flagged(with_phases(healthy())) == {}
+
+
+def test_find_bad_intervals_names_the_known_reasons_always_and_others_where_they_occur():
+    _, bad, _ = prepare(healthy(), SCOPE)
+    assert list(bad.columns) == ["stuck", "catch_up", "negative_energy"]
+    assert bad.dtypes.astype(str).tolist() == ["bool"] * 3
+
+
+@pytest.mark.parametrize("factor", [1000.0, 100.0, 10.0, 0.1, 0.01, 0.001])
+def test_a_wrong_unit_is_told_with_its_factor(factor):
+    readings = healthy()
+    readings = scale(readings, between(readings, "2026-01-14", "2026-01-17"), factor)
+    section = health(readings)
+    assert kinds(section) == [("wrong_unit", "high")]
+    issue = section["issues"][0]
+    assert issue["description"] == f"meter 1: {factor:g} times its own usual level for 72 h"
+    assert (issue["start"], issue["end"], issue["hours"]) == (
+        "2026-01-14T00:00:00-05:00",
+        "2026-01-17T00:00:00-05:00",
+        72.0,
+    )
+    assert flagged(readings) == {"wrong_unit": 288}
+
+
+def test_a_wrong_unit_from_midday_on_is_masked_from_midday_on():
+    readings = healthy()
+    readings = scale(readings, between(readings, "2026-01-14 15:00", "2026-01-19"), 1000.0)
+    assert flagged(readings) == {"wrong_unit": 36 + 4 * 96}
+
+
+@pytest.mark.parametrize("factor", [2.0, 5.0, 6.5, 15.0, 0.2, 0.5])
+def test_a_load_that_doubles_is_no_wrong_unit(factor):
+    readings = healthy()
+    readings = scale(readings, between(readings, "2026-01-14", "2026-01-17"), factor)
+    assert flagged(readings) == {}
+
+
+def test_a_flat_load_that_goes_up_tenfold_may_be_a_load_but_a_hundredfold_is_not():
+    flat = fill_window(1, BOTH, 4.0, 4.0)
+    rows = between(flat, "2026-01-14", "2026-01-17")
+    assert flagged(scale(flat, rows, 10.0)) == {}
+    assert flagged(scale(flat, rows, 100.0)) == {"wrong_unit": 288}
+
+
+def test_a_frozen_level_of_operation_is_stuck_though_the_level_recurs():
+    """Four weeks of a machine that runs at exactly 7 kW for eight hours a day, and then for three days on end."""
+    readings = healthy()
+    local = readings["interval_start"].dt.tz_convert(NEW_YORK)
+    steady = (local.dt.hour >= 8) & (local.dt.hour < 16)
+    power = readings["power_kw"].where(readings["power_kw"] < 6).fillna(NIGHT).mask(steady, 7.0)
+    readings = readings.assign(power_kw=power, energy_kwh=power / 4)
+    assert flagged(readings) == {}
+    rows = between(readings, "2026-01-14 08:00", "2026-01-17 16:00")
+    readings = readings.assign(power_kw=power.mask(rows, 7.0), energy_kwh=(power / 4).mask(rows, 1.75))
+    assert flagged(readings) == {"stuck": 80 * 4}
+    assert kinds(health(readings)) == [("stuck", "high")]
+
+
+def test_a_coarse_meter_repeats_itself_by_nature_and_may_still_be_stuck():
+    readings = healthy()
+    steps = np.random.default_rng(4).choice([0.0, 2.0], len(readings), p=[0.8, 0.2]).cumsum() % 8 + 20
+    readings = readings.assign(power_kw=steps, energy_kwh=steps / 4)
+    rows = between(readings, "2026-01-14 08:00", "2026-01-14 15:00")
+    assert flagged(readings.assign(power_kw=readings["power_kw"].mask(rows, 24.0))) == {}
+    rows = between(readings, "2026-01-14 08:00", "2026-01-16 08:00")
+    assert flagged(readings.assign(power_kw=readings["power_kw"].mask(rows, 24.0)))["stuck"] >= 192
+
+
+def test_zero_on_a_load_that_never_rests_is_doubted_and_on_one_that_does_is_not():
+    readings = healthy()
+    rows = between(readings, "2026-01-14 08:00", "2026-01-14 15:00")
+    section = health(scale(readings, rows, 0.0))
+    assert kinds(section) == [("zero", "medium")]
+    assert section["issues"][0]["description"] == "meter 1: exactly zero on a load that never rests for 7 h"
+    assert flagged(scale(readings, rows, 0.0)) == {"zero": 28}
+    assert flagged(scale(readings, between(readings, "2026-01-14 08:00", "2026-01-14 13:45"), 0.0)) == {}
+    assert flagged(scale(readings, between(readings, "2026-01-14", "2026-01-16"), 0.0)) == {"zero": 192}
+    rests = scale(readings, readings["interval_start"].dt.minute == 0, 0.001)
+    assert flagged(scale(rests, rows, 0.0)) == {}
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.2, 8.0])
+def test_a_register_that_does_not_count_what_the_power_says(factor):
+    readings = healthy()
+    rows = between(readings, "2026-01-14 08:00", "2026-01-14 20:00")
+    readings = scale(readings, rows, factor, ["energy_kwh"])
+    section = health(readings)
+    assert kinds(section) == [("register", "medium")]
+    text = f"meter 1: its energy is {factor:.3g} times what its power gives for 12 h"
+    assert section["issues"][0]["description"] == text
+    assert flagged(readings) == {"register": 48}
+
+
+def test_pulses_beside_mean_power_are_not_a_faulty_register():
+    readings = healthy()
+    pulses = np.floor(readings["energy_kwh"].cumsum() / 5.0) * 5.0
+    readings = readings.assign(energy_kwh=pulses.diff().fillna(0.0))
+    section = health(readings)
+    assert kinds(section) == [("quantised", "low")]
+    assert (section["issues"][0]["pulseKwh"], section["issues"][0]["typicalPulses"]) == (5.0, 1.0)
+    assert flagged(readings) == {}
+
+
+def test_one_absurd_energy_is_a_register_jump():
+    readings = healthy()
+    row = between(readings, "2026-01-14 08:00", "2026-01-14 08:15")
+    section = health(scale(readings, row, 5000.0, ["energy_kwh"]))
+    assert kinds(section) == [("register_jump", "medium")]
+    assert section["issues"][0]["hours"] == 0.25
+    assert flagged(scale(readings, row, 3.0, ["energy_kwh"])) == {}
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(0.96, []), (0.94, ["register_drift"]), (1.06, ["register_drift"])])
+def test_under_reading_against_the_register(factor, expected):
+    readings = healthy()
+    section = health(scale(readings, between(readings, *WHOLE_WEEK), factor, ["energy_kwh"]))
+    assert kinds(section) == [(kind, "medium") for kind in expected]
+    if expected:
+        assert (section["issues"][0]["registerRatio"], section["issues"][0]["usualRatio"]) == (factor, 1.0)
+
+
+def test_a_register_that_strays_for_two_days_is_not_drifting():
+    readings = healthy()
+    rows = between(readings, "2026-01-14", "2026-01-16")
+    assert kinds(health(scale(readings, rows, 0.5, ["energy_kwh"]))) == []
+
+
+@pytest.mark.parametrize(
+    ("factor", "kind", "title"),
+    [
+        (-1.0, "phase_reversed", "power of phase 2 is negative"),
+        (0.0, "phase_missing", "phase 2 carries nothing while the others do"),
+    ],
+)
+def test_a_reversed_or_missing_phase_is_found_and_only_it(factor, kind, title):
+    readings = with_phases(healthy())
+    rows = between(readings, "2026-01-14 08:00", "2026-01-15 08:00")
+    section = health(set_phase(readings, rows, factor))
+    assert kinds(section) == [(kind, "high")]
+    assert section["issues"][0]["description"] == f"meter 1: {title} for 24 h"
+    assert flagged(set_phase(readings, rows, factor)) == {kind: 96}
+    short = between(readings, "2026-01-14 08:00", "2026-01-14 13:45")
+    assert flagged(set_phase(readings, short, factor)) == {}
+
+
+def test_a_load_on_two_phases_and_a_phase_that_rests_every_night_miss_nothing():
+    assert kinds(health(with_phases(healthy(), (0.5, 0.5, 0.0)))) == []
+    readings = with_phases(healthy())
+    assert flagged(set_phase(readings, readings["power_kw"] < 6, 0.0)) == {}
+
+
+def test_phase_imbalance_is_low():
+    section = health(with_phases(healthy(), (0.54, 0.25, 0.21)))
+    assert kinds(section) == [("phase_imbalance", "low")]
+    assert section["issues"][0]["imbalancePct"] == 62.0
+    assert kinds(health(with_phases(healthy(), (0.49, 0.28, 0.23)))) == []
+
+
+def test_power_that_runs_backwards_since_the_period_is_a_reversed_clamp():
+    readings = healthy()
+    section = health(scale(readings, between(readings, *WHOLE_WEEK), -1.0))
+    assert ("reversed", "high") in kinds(section)
+    assert {kind for kind, _ in kinds(section)} <= {"reversed"}
+    assert kinds(health(scale(readings, readings["power_kw"] > 0, -1.0))) == [("reversed", "medium")]
+
+
+def test_feeding_in_by_day_is_the_nature_of_a_meter_with_generation():
+    readings = healthy()
+    hour = readings["interval_start"].dt.tz_convert(NEW_YORK).dt.hour
+    section = health(scale(readings, (hour >= 11) & (hour < 14), -1.0))
+    assert kinds(section) == [("negative_energy", "low")]
+
+
+def site_of(main_factor=1.0, sub_factor=1.0, period_only=True):
+    """Return a main meter of 20/8 kW with two sub-meters of a quarter each."""
+    meters = make_meters(1, 2, 3, parents={2: 1, 3: 1})
+    parts = [fill_window(key, BOTH, kw, kw / 2) for key, kw in ((1, 20.0), (2, 5.0), (3, 5.0))]
+    week = between(parts[0], *WHOLE_WEEK) if period_only else parts[0]["power_kw"] > 0
+    parts[0], parts[1] = scale(parts[0], week, main_factor), scale(parts[1], week, sub_factor)
+    return pd.concat(parts), meters
+
+
+def test_main_and_sub_meters_that_agree_have_no_issue():
+    assert kinds(health(*site_of())) == []
+    assert kinds(health(*site_of(main_factor=0.5 / 1.04, period_only=False))) == []  # 104 %, within the tolerance
+
+
+def test_sub_meters_that_exceed_their_main():
+    section = health(*site_of(main_factor=0.5 / 1.06, period_only=False))
+    assert kinds(section) == [("sum_mismatch", "medium")]
+    assert (section["issues"][0]["coveredPct"], section["issues"][0]["subMeterIds"]) == (106.0, [2, 3])
+
+
+def test_a_sub_meter_that_lost_a_share_shows_in_the_sum():
+    section = health(*site_of(main_factor=1.3, period_only=True))  # 50 % before, 38 % now: within 15 points
+    assert [kind for kind, _ in kinds(section)] == ["base_load_step"]
+    section = health(*site_of(main_factor=1.5, period_only=True))
+    assert sorted(kinds(section)) == [("base_load_step", "low"), ("sum_shift", "low")]
+    assert next(issue for issue in section["issues"] if issue["type"] == "sum_shift")["coveredPct"] == 33.3
+
+
+@pytest.mark.parametrize(("added_kw", "expected"), [(0.0, []), (0.9, []), (1.5, ["base_load_step"])])
+def test_a_step_in_base_load_tells_when_it_came(added_kw, expected):
+    readings = healthy()
+    rows = between(readings, "2026-01-15", "2026-01-19")
+    power = readings["power_kw"] + np.where(rows, added_kw, 0.0)
+    section = health(readings.assign(power_kw=power, energy_kwh=power / 4))
+    assert kinds(section) == [(kind, "low") for kind in expected]
+    if expected:
+        issue = section["issues"][0]
+        assert issue["start"] == "2026-01-15T00:00:00-05:00"
+        # Of 96 values the tenth percentile is the second of the seven steps on weekdays (0.98667 × 4 kW) and the first
+        # on weekends (0.98 × 4 kW); the four days from Thursday on hold two of each.
+        assert (issue["usualBaseKw"], issue["baseKw"]) == (3.947, 5.433)
+
+
+def test_a_step_of_two_days_is_not_yet_one():
+    readings = healthy()
+    power = readings["power_kw"] + np.where(between(readings, "2026-01-17", "2026-01-19"), 1.5, 0.0)
+    assert kinds(health(readings.assign(power_kw=power, energy_kwh=power / 4))) == []
+
+
+def autumn(is_absent=True, ids=(1,), hourly=False):
+    """Return the weeks to Sunday 2 November 2025, whose repeated hour stands doubled in its first pass."""
+    week = local_day_window(date(2025, 10, 27), date(2025, 11, 2), NEW_YORK)
+    meters = make_meters(*ids, interval_s=3600 if hourly else 900)
+    scope = make_scope(meters, week)
+    window = Window(scope.baseline.start, week.end)
+    parts = [fill_window(key, window, DAY, NIGHT, interval_s=3600 if hourly else 900) for key in ids]
+    readings = pd.concat(parts, ignore_index=True)
+    moment = readings["interval_start"]
+    first = (moment >= pd.Timestamp("2025-11-02 05:00Z")) & (moment < pd.Timestamp("2025-11-02 06:00Z"))
+    second = (moment >= pd.Timestamp("2025-11-02 06:00Z")) & (moment < pd.Timestamp("2025-11-02 07:00Z"))
+    readings = scale(readings, first, 2.0)
+    return (readings[~second] if is_absent else scale(readings, second, 0.0)), scope
+
+
+@pytest.mark.parametrize("is_absent", [True, False])
+@pytest.mark.parametrize("hourly", [True, False])
+def test_the_repeated_hour_of_autumn_doubled(is_absent, hourly):
+    readings, scope = autumn(is_absent, hourly=hourly)
+    intervals, bad, clean = prepare(readings, scope)
+    section = build_section(intervals, bad, scope)
+    assert kinds(section) == [("clock_change", "low")]
+    assert section["issues"][0]["start"] == "2025-11-02T01:00:00-04:00"
+    hours = intervals.loc[bad["clock_change"], "hours"].sum()
+    assert hours == (1 if is_absent else 2)
+    assert len(clean) == len(intervals) - bad["clock_change"].sum()
+
+
+def test_a_load_too_small_to_tell_follows_the_logger_of_its_neighbours():
+    readings, scope = autumn(ids=(1, 2, 3))
+    readings = scale(readings, readings["channel_id"] == 3, 0.001)
+    intervals, bad, _ = prepare(readings, scope)
+    assert intervals.loc[bad["clock_change"], "channel_id"].value_counts().to_dict() == {1: 4, 2: 4, 3: 4}
+
+
+def test_sound_clock_changes_flag_nothing():
+    for first, last in ((date(2025, 10, 27), date(2025, 11, 2)), (date(2026, 3, 2), date(2026, 3, 8))):
+        week = local_day_window(first, last, NEW_YORK)
+        scope = make_scope(METERS, week)
+        readings = fill_window(1, Window(scope.baseline.start, week.end), DAY, NIGHT)
+        intervals, bad, _ = prepare(readings, scope)
+        assert not bad.any(axis=None)
+        assert build_section(intervals, bad, scope)["totalIssues"] == 0
+
+
+def test_a_load_that_really_doubles_in_the_first_pass_is_believed():
+    readings, scope = autumn(is_absent=False)
+    moment = readings["interval_start"]
+    second = (moment >= pd.Timestamp("2025-11-02 06:00Z")) & (moment < pd.Timestamp("2025-11-02 07:00Z"))
+    power = readings["power_kw"].mask(second, NIGHT * (1 + 1e-3 * np.arange(len(readings)) % 0.02))
+    _, bad, _ = prepare(readings.assign(power_kw=power, energy_kwh=power / 4), scope)
+    assert not bad.any(axis=None)
+
+
+def test_an_outage_in_the_second_pass_alone_is_a_gap():
+    readings, scope = autumn()
+    moment = readings["interval_start"]
+    first = (moment >= pd.Timestamp("2025-11-02 05:00Z")) & (moment < pd.Timestamp("2025-11-02 06:00Z"))
+    intervals, bad, _ = prepare(scale(readings, first, 0.5), scope)
+    assert kinds(build_section(intervals, bad, scope)) == [("gap", "low")]
+
+
+def test_no_reading_and_a_single_one():
+    columns = ["channel_id", "interval_start", "interval_s", "energy_kwh", "power_kw"]
+    assert kinds(health(pd.DataFrame({name: [] for name in columns}))) == [("no_data", "medium")]
+    single = make_readings(1, "2026-01-14 12:00Z", [5.0])
+    section = health(with_phases(single))
+    assert sorted(kind for kind, _ in kinds(section)) == ["missing_data", "stale"]
+    assert {entry["check"]: entry["possibleFrom"] for entry in section["notAssessed"]} == {
+        "base_load_step": "2026-02-02",
+        "sum_of_sub_meters": None,
+    }

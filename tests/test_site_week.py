@@ -51,7 +51,7 @@ def test_sections_have_the_keys_that_readers_know():
     assert spike <= set(sections["spikes"]["topSpikes"][0])
     win = {"title", "type", "priority", "impact", "description", "recommendations", "confidence", "owner", "effort"}
     assert win <= set(sections["quickWins"][0])
-    assert {"weeklyKwh", "weeklyCost", "annualCost", "description"} == set(sections["quickWins"][0]["impact"])
+    assert {"weeklyKwh", "weeklyCost", "annualCost", "basis", "description"} == set(sections["quickWins"][0]["impact"])
 
 
 def test_consumption_adds_up_the_roots():
@@ -93,7 +93,29 @@ def test_a_dead_main_meter_leaves_its_sub_meters_as_roots():
     consumption = as_json(analyze(pd.concat([main, sub]), make_meters(1, 2, parents={2: 1})))["consumption"]
     assert consumption["totalKwh"] == pytest.approx(168 * 6, abs=0.5)
     assert consumption["byChannel"][0]["energyKwh"] is None
-    assert consumption["changePct"] is None  # the main meter's weeks cannot be compared with none
+    # The main meter cannot be compared with itself; the sub-meter can, and used what it always does.
+    assert consumption["changePct"] == 0.0
+    assert consumption["comparison"] == {"meters": 1, "ofMeters": 1, "actualKwh": pytest.approx(168 * 6, abs=0.5)}
+
+
+def test_main_meter_that_reports_an_hour_does_not_speak_for_its_branch():
+    main = fill_window(1, BOTH, 10.0, 10.0)
+    main = main[main["interval_start"] < pd.Timestamp(SCOPE.period.start) + pd.Timedelta(hours=1)]
+    sub = fill_window(2, BOTH, 6.0, 6.0)
+    consumption = as_json(analyze(pd.concat([main, sub]), make_meters(1, 2, parents={2: 1})))["consumption"]
+    assert consumption["totalKwh"] == pytest.approx(168 * 6, abs=0.7)
+
+
+def test_energy_that_is_missing_beside_its_power_is_estimated_and_told():
+    readings = fill_window(1, BOTH, 4.0, 4.0)
+    in_week = readings["interval_start"] >= pd.Timestamp(SCOPE.period.start)
+    readings.loc[in_week & (readings.index % 2 == 0), "energy_kwh"] = np.nan
+    result = as_json(analyze(readings, make_meters(1)))
+    assert result["consumption"]["totalKwh"] == pytest.approx(336, abs=1)
+    assert result["consumption"]["estimatedKwh"] == pytest.approx(336, abs=1)
+    assert result["data_quality"]["avgCompleteness"] == 50.0
+    assert result["consumption"]["changePct"] is None or abs(result["consumption"]["changePct"]) < 60
+    assert "estimated from power" in result["summary"]["headline"][1]
 
 
 @pytest.mark.parametrize(("first", "day", "hours"), [((2026, 3, 2), 8, 23), ((2026, 10, 26), 1, 25)])
@@ -142,13 +164,14 @@ def test_summary_says_what_matters():
     dead = fill_window(2, SCOPE.baseline, 4.0, 4.0)
     summary = as_json(analyze(pd.concat([readings, dead]), make_meters(1, 2)))["summary"]
     assert summary["headline"] == [
-        "The site used 479 kWh from 2026-01-12 to 2026-01-18.",
-        "1 quick win could save 93 kWh a week (19 % of it), 93 kWh of that with medium or high confidence.",
+        "The site used 479 kWh from 2026-01-12 to 2026-01-18, 24 % more than usual over the 1 of 2 meters that can be "
+        "compared.",
+        "1 quick win could save 93 kWh (19 % of it), worth 11.19 at the flat rate.",
         "The data are 50.0 % complete over 2 meters; 1 sensor issue of high severity.",
     ]
     assert summary["topRisks"] == [
         "meter 2: no reading in the period; the last one is 168 h old",
-        "meter 1: 91 kWh above usual from 2026-01-13 18:00",
+        "meter 1: 91 kWh far above usual, once",
     ]
     assert set(summary["totalPotentialSavings"]) >= {
         "weeklyKwh",

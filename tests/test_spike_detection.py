@@ -60,6 +60,12 @@ def test_a_spike_and_its_numbers():
         "usualPeakPower": 5.1,
         "totalExcessKwh": 3.45,
         "isSustained": False,
+        "isAtSitePeak": True,
+    }
+    assert section["sitePeak"] == {
+        "start": "2026-01-14T09:15:00-05:00",
+        "end": "2026-01-14T09:30:00-05:00",
+        "powerKw": 12.0,
     }
     assert section["summary"] == {
         "totalEvents": 1,
@@ -149,3 +155,18 @@ def test_local_hours_are_those_of_the_site():
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 06:45", "2026-01-14 07:00", 6.0)
     (spike,) = spikes_of(readings)["topSpikes"]  # 6 kW is a spike at 06:45 and would be none at 07:00
     assert spike["start"] == pd.Timestamp("2026-01-14 06:45", tz=NEW_YORK).isoformat()
+
+
+def test_only_the_spike_that_makes_the_sites_peak_is_marked():
+    scope = make_scope(make_meters(1, 2, 3, parents={3: 1}))
+    readings = pd.concat([fill_window(key, BOTH, kw, kw) for key, kw in ((1, 10.0), (2, 5.0), (3, 5.0))])
+    own = readings["channel_id"] == 2
+    spiky = set_power(readings[own], "2026-01-14 09:00", "2026-01-14 09:15", 12.0)
+    spiky = set_power(spiky, "2026-01-15 03:00", "2026-01-15 03:15", 14.0)
+    section = spikes_of(pd.concat([readings[~own], spiky]), scope)
+    assert [(spike["start"][:16], spike["isAtSitePeak"]) for spike in section["topSpikes"]] == [
+        ("2026-01-15T03:00", True),
+        ("2026-01-14T09:00", False),
+    ]
+    assert section["sitePeak"]["start"] == "2026-01-15T03:00:00-05:00"
+    assert section["sitePeak"]["powerKw"] == pytest.approx(24.0, abs=0.25)

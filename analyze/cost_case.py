@@ -1,0 +1,152 @@
+"""One period of a site, ready to be priced: or the reason why it cannot be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from analyze.demand_analysis import DemandCase
+from analyze.demand_charges import monthly_peaks
+from analyze.intervals import WeekScope, in_window
+from analyze.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, mean_demand
+from analyze.tariff_time import Spans, as_spans, find_cells
+from config.tariff_model import DEFAULT_DEMAND_INTERVAL_S, SiteTariffs, Tariff
+
+HOURS_PER_MONTH = 365.25 * 24 / 12  # 730.5
+
+
+class CostCase(NamedTuple):
+    """One period of a site, ready to be priced.
+
+    `site` and `demand` hold all that is known, `period` and `demand_case` the period. `flat` and `tou` are the two
+    sides of the comparison, `own` and `other` the site's tariff and the one beside it. `month` is a day of the
+    calendar month whose rates are taken, and `scale` makes the period's energy that of a month.
+    """
+
+    site: pd.DataFrame
+    period: pd.DataFrame
+    demand: pd.DataFrame
+    flat: Spans
+    tou: Spans
+    own: Tariff
+    other: Tariff
+    demand_case: DemandCase
+    month: date
+    scale: float
+    holidays: Collection[date]
+
+
+def prepare_case(site: pd.DataFrame, scope: WeekScope, tariffs: SiteTariffs, holidays: Collection[date]) -> CostCase:
+    """Return the case of `scope.period`; `why_not` must have found nothing."""
+    middle = scope.period.start + (scope.period.end - scope.period.start) / 2
+    last = (scope.period.end - timedelta(microseconds=1)).astimezone(scope.tz).date()
+    own, other = tariffs.tariff_on(last), tariffs.compare_with
+    sides = (tariffs.current, as_spans(other))
+    flat, tou = sides if own.is_flat else sides[::-1]
+    tou = tuple(span for span in tou if span.first is None or span.first <= last)
+    charged = own if own.demand else other if other.demand else None
+    demand = mean_demand(site, charged.demand_interval_s if charged else DEFAULT_DEMAND_INTERVAL_S, scope)
+    period, rows = (frame[in_window(frame, scope.period)] for frame in (site, demand))
+    billed = dict(tariffs.billed_peaks_kw)
+    peaks = (
+        {one.name: monthly_peaks(demand, charged, one, holidays, billed) for one in charged.demand} if charged else {}
+    )
+    cells = find_cells(rows, charged or own, holidays)
+    month = middle.astimezone(scope.tz).date()
+    case = DemandCase(rows, cells, charged, f"{month:%Y-%m}", peaks)
+    scale = HOURS_PER_MONTH / float(period["hours"].sum())
+    return CostCase(site, period, demand, flat, tou, own, other, case, month, scale, holidays)
+
+
+def why_not(site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> str | None:
+    """Return why the period cannot be priced, and what is missing, or None."""
+    return _why_no_demand(site, scope) or _why_no_tariff(scope, tariffs)
+
+
+def _why_no_demand(site: SiteDemand, scope: WeekScope) -> str | None:
+    if site.left_out_pct > MAX_LEFT_OUT_SHARE_PCT:
+        names = ", ".join(entry["channelName"] for entry in site.left_out)
+        return (
+            f"{names} did not report enough of the period, and usually make up {site.left_out_pct:.1f} % of the site's "
+            f"energy; a bill can do without {MAX_LEFT_OUT_SHARE_PCT:.0f} % at most"
+        )
+    if not site.roots:
+        return "no meter has reported enough of the period to make up the site's total"
+    pct, floor = coverage_pct(site.frame, scope), scope.config.baseline_min_completeness_pct
+    if pct < floor:
+        return f"all meters of the site's total report together in {pct:.1f} % of the period; {floor:.0f} % is needed"
+    if not site.frame.loc[in_window(site.frame, scope.period), "used_kwh"].any():
+        return "the site used no energy in the period"
+    return None
+
+
+def _why_no_tariff(scope: WeekScope, tariffs: SiteTariffs) -> str | None:
+    first = scope.period.start.astimezone(scope.tz).date()
+    last = (scope.period.end - timedelta(microseconds=1)).astimezone(scope.tz).date()
+    day = first
+    while day <= last:
+        if tariffs.tariff_on(day) is None:
+            return f"no tariff of the site holds on {day}; add one to [tariff] in the site's file"
+        day += timedelta(days=1)
+    other = tariffs.compare_with
+    if (other.valid_from and first < other.valid_from) or (other.valid_to and last > other.valid_to):
+        return f"the tariff to compare with, {other.name}, does not hold on all days from {first} to {last}"
+    return None
+
+
+def coverage_pct(site: pd.DataFrame, scope: WeekScope) -> float:
+    """Return how much of the period the site's intervals cover, 0–100."""
+    hours = float(site.loc[in_window(site, scope.period), "hours"].sum())
+    return 100 * hours * 3600 / (scope.period.end - scope.period.start).total_seconds()
+
+
+def describe_basis(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> dict[str, Any]:
+    """Return how the figures were come by: tariffs, coverage, methods, and what they do not know."""
+    charged = case.demand_case.tariff
+    return {
+        "tariffs": {
+            "current": case.own.name,
+            "compared_with": case.other.name,
+            "flat": case.flat[-1].tariff.name,
+            "time_of_use": case.tou[-1].tariff.name,
+            "demand": charged.name if charged else None,
+            "is_assumed": tariffs.is_assumed,
+            "sources": {tariff.name: tariff.source for tariff in (case.own, case.other)},
+        },
+        "currency": case.own.currency,
+        "rates_of_month": f"{case.month:%Y-%m}",
+        "interval_minutes": round(int(case.period["interval_s"].iloc[0]) / 60, 2),
+        "demand_interval_minutes": round(int(case.demand_case.rows["interval_s"].iloc[0]) / 60, 2),
+        "covered_hours": round(float(case.period["hours"].sum()), 2),
+        "coverage_pct": round(coverage_pct(case.site, scope), 1),
+        "monthly_method": "covered_hours",
+        "monthly_scale": round(case.scale, 4),
+        "annual_method": "same_load_each_month",
+        "left_out_meters": site.left_out,
+        "notes": _notes(case, site, tariffs),
+    }
+
+
+def _notes(case: CostCase, site: SiteDemand, tariffs: SiteTariffs) -> list[str]:
+    notes = [
+        f"Monthly energy figures are the period's × {case.scale:.4f}: 730.5 hours of an average month over the hours "
+        "that the readings cover.",
+        "Annual figures are twelve months like this period, each at its own rates; the load's seasons are not known.",
+        "The monthly demand charge takes the period's peak for the month's.",
+        "Costs and charges are without riders and taxes; savings are with the percentage ones, bills with all.",
+    ]
+    if tariffs.is_assumed:
+        notes.insert(0, "The site's file names no tariff: rates are the shipped assumptions, and savings are what the "
+                        "site would save on them.")  # fmt: skip
+    for line in case.demand_case.lines():
+        if line.months_known < line.months_needed:
+            notes.append(
+                f"The ratchet of the charge {line.charge.name} looks back {line.months_needed} months, of which "
+                f"{line.months_known} are known, in part or whole: the billed demand can be higher than stated."
+            )
+    if site.left_out:
+        notes.append(f"Costs lack meters that usually make up {site.left_out_pct:.1f} % of the site's energy.")
+    return notes

@@ -1,0 +1,229 @@
+"""Work out what a site's energy costs: flat against time of use, demand, peaks and their makers, bills, carbon.
+
+Stage:  analyze
+Reads:  v_sites, v_meters, v_readings_enriched (the period, and the months before it that a ratchet looks back on);
+        config/tariffs, config/sites
+Writes: nothing; the section "costOptimization" to stdout
+Safe to re-run: yes, it only reads
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from analyze.bills import bill_months, project_bill
+from analyze.cost_case import CostCase, describe_basis, prepare_case, why_not
+from analyze.cost_texts import build_recommendations, render_text
+from analyze.demand_analysis import build_demand_analysis, build_peak_drivers
+from analyze.intervals import WeekScope, in_window, prepare_intervals
+from analyze.site_demand import sum_site_demand
+from analyze.tariff_rates import price_intervals
+from analyze.tou_analysis import build_load_shift, build_tou_analysis
+from config.tariff_model import SiteTariffs
+from lib import cli
+from lib.date_utils import Window, days_before, parse_timezone, resolve_period
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from psycopg2.extensions import connection as Connection
+
+    from lib.readings import Site
+
+_SHAVING_STEP_PCT = 10
+
+
+def analyze_cost(
+    intervals: pd.DataFrame, scope: WeekScope, tariffs: SiteTariffs, *, holidays: Collection[date] = ()
+) -> dict[str, Any]:
+    """Return the section "costOptimization".
+
+    Parameters
+    ----------
+    intervals
+        Of baseline and period, or longer back, which makes more of the ratchet known (`prepare_intervals`); without
+        the bad ones, for a register's jump would be billed as a peak.
+    tariffs
+        What the site pays and what that is compared with (`load_site_tariffs`).
+    holidays
+        The site's local days that are billed as holidays, where a tariff has no list of its own.
+
+    Returns
+    -------
+    dict
+        As the report's contract has it, in the tariffs' currency, with `peak_drivers`, `bills`, `bill_comparison`,
+        `carbon`, and `basis`, which tells the methods; or ``{"status": "unavailable", "reason": …}``.
+
+    Notes
+    -----
+    The flat side is the site's own tariff where that is flat, else what it is compared with; the time-of-use side is
+    the other one. Demand is charged as on the site's own tariff, or, where that has no demand charge, as on the other.
+    Month: the energy of the period × 730.5 h / the hours that the readings cover, at the rates of the calendar month
+    in which the period's middle lies. Year: twelve months like this one, each at its own rates; the seasons of the
+    load are not known from a week.
+    """
+    site = sum_site_demand(intervals, scope)
+    reason = why_not(site, scope, tariffs)
+    if reason:
+        return {"status": "unavailable", "reason": reason}
+    case = prepare_case(site.frame, scope, tariffs, holidays)
+    in_period = in_window(site.frame, scope.period)
+    costs = [
+        price_intervals(site.frame, side, scope.tz, holidays=holidays)[in_period] for side in (case.flat, case.tou)
+    ]
+    shift = build_load_shift(case.period, case.tou[-1].tariff, case.month.month - 1, case.scale, holidays=holidays)
+    tou = build_tou_analysis(case.period, *costs, case.tou, shift, holidays=holidays)
+    demand = build_demand_analysis(case.demand_case, scope)
+    drivers = build_peak_drivers(intervals[in_window(intervals, scope.period)], site.roots, case.demand_case, scope)
+    comparison = _compare_bills(case)
+    currency = case.own.currency
+    advice = {**tou, "switch_monthly_savings": 0.0 if tariffs.is_assumed else comparison["switch_monthly_savings"]}
+    advice |= {"switch_to": case.other.name}
+    demand["recommendations"] = build_recommendations(demand, advice, drivers["drivers"], currency)
+    return {
+        "tou_analysis": tou,
+        "demand_analysis": demand,
+        "combined_summary": _combine(tou, demand, case, tariffs),
+        "peak_drivers": drivers,
+        "bill_comparison": comparison,
+        "bills": _bills(case, scope, tariffs),
+        "carbon": _carbon(case, tariffs),
+        "basis": describe_basis(case, site, scope, tariffs),
+    }
+
+
+def _combine(tou: dict[str, Any], demand: dict[str, Any], case: CostCase, tariffs: SiteTariffs) -> dict[str, Any]:
+    """Return `combined_summary`: the period's costs, and what two levers on the bill are worth.
+
+    The potential is a tenth of the dearest energy moved and a tenth of the peak shaved, each as far as the site's own
+    tariff rewards it (or the assumed one). `tou_optimized_cost` is the measured load on the time-of-use tariff:
+    nothing is taken as moved in it.
+    """
+    shift, step = tou["load_shift_opportunity"], demand["shaving_scenarios"][1]
+    has_tou = tariffs.is_assumed or not case.own.is_flat
+    has_demand = tariffs.is_assumed or bool(case.own.demand)
+    shift_month, shift_year = (shift[f"likely_{one}_savings"] if has_tou else 0.0 for one in ("monthly", "annual"))
+    shave_month, shave_year = (step[f"{one}_savings"] if has_demand else 0.0 for one in ("monthly", "annual"))
+    return {
+        "total_energy_kwh": tou["total_kwh"],
+        "current_flat_cost": tou["flat_total_cost"],
+        "tou_optimized_cost": tou["tou_total_cost"],
+        "demand_charge": demand["monthly_demand_charge"],
+        "estimated_monthly_savings_potential": round(shift_month + shave_month, 2),
+        "estimated_annual_savings_potential": round(shift_year + shave_year, 2),
+        "load_shift_monthly": shift_month,
+        "peak_shaving_monthly": shave_month,
+        "currency": case.own.currency,
+    }
+
+
+def _compare_bills(case: CostCase) -> dict[str, Any]:
+    """Return a month like this period billed on both tariffs, all charges counted, ratchets only on the one charged."""
+    charged = case.demand_case.tariff
+    bills = [
+        project_bill(
+            case.period,
+            case.demand_case.rows,
+            tariff,
+            case.month,
+            case.scale,
+            holidays=case.holidays,
+            peaks=case.demand_case.peaks if tariff is charged else None,
+        )
+        for tariff in (case.own, case.other)
+    ]
+    saving = round(bills[0]["total"] - bills[1]["total"], 2)
+    return {"current": bills[0], "compared_with": bills[1], "switch_monthly_savings": saving}
+
+
+def _bills(case: CostCase, scope: WeekScope, tariffs: SiteTariffs) -> list[dict[str, Any]]:
+    """Return the bills on the site's own tariff: months that are whole, and those that the period touches."""
+    bills = bill_months(
+        case.site,
+        case.demand,
+        tariffs.current,
+        scope.tz,
+        holidays=case.holidays,
+        billed_peaks_kw=dict(tariffs.billed_peaks_kw),
+    )
+    first = scope.period.start.astimezone(scope.tz).date().isoformat()
+    return [bill for bill in bills if bill["is_complete"] or bill["end"] >= first]
+
+
+def _carbon(case: CostCase, tariffs: SiteTariffs) -> dict[str, Any]:
+    """Return what the period's energy emits [kg CO2e], or why that is not known."""
+    if tariffs.carbon is None:
+        return {"status": "unavailable", "reason": "the site's file has no [carbon] with kg_per_kwh and source"}
+    kg = float(case.period["used_kwh"].sum()) * tariffs.carbon.kg_per_kwh
+    return {
+        "kg_co2e": round(kg, 2),
+        "monthly_kg_co2e": round(kg * case.scale, 2),
+        "factor_kg_per_kwh": tariffs.carbon.kg_per_kwh,
+        "source": tariffs.carbon.source,
+    }
+
+
+def load_and_analyze(
+    conn: Connection, site_id: int, start: str | None, end: str | None, timezone: str | None, now: datetime
+) -> tuple[Site, Window, dict[str, Any]]:
+    """Read a site's readings and price the period that the arguments mean; see `analyze.site_week.load_and_analyze`.
+
+    Beyond the baseline weeks it reads back as far as a ratchet of the site's tariffs looks.
+    """
+    from analyze.bad_intervals import find_bad_intervals
+    from analyze.site_week import baseline_before
+    from config.report_config import load_report_config
+    from config.tariff_config import load_site_tariffs
+    from lib import readings as readings_lib
+
+    site = readings_lib.load_site(conn, site_id)
+    tz, config, tariffs = (
+        parse_timezone(timezone or site.timezone),
+        load_report_config(site_id),
+        load_site_tariffs(site_id),
+    )
+    period = resolve_period(start, end, tz, now)
+    meters = readings_lib.load_meters(conn, site_id)
+    scope = WeekScope(meters, period, baseline_before(period, tz, config), tz, config)
+    first = min(scope.baseline.start, days_before(period.start, 31 * (tariffs.ratchet_months + 1), tz))
+    readings = readings_lib.load_readings(conn, site_id, Window(first, period.end))
+    intervals = prepare_intervals(readings, meters, tz, config)
+    sound = intervals[~find_bad_intervals(intervals, config).any(axis=1)]
+    return site, period, analyze_cost(sound, scope, tariffs)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the section of one period."""
+    from datetime import UTC
+
+    from config.settings import load_settings
+    from lib import db
+    from lib.logs import setup_logging
+
+    parser = cli.script_parser(__doc__)
+    cli.add_site_argument(parser)
+    cli.add_window_arguments(parser)
+    parser.add_argument("--timezone", metavar="ZONE", help="IANA zone instead of the site's own")
+    parser.add_argument("--json", action="store_true", help="print the section as the weekly report holds it")
+    args = parser.parse_args(argv)
+    setup_logging(args.verbose)
+    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+        site, period, section = load_and_analyze(
+            conn, args.site, args.start, args.end, args.timezone, datetime.now(UTC)
+        )
+    if args.json:
+        cli.print_json(section)
+    else:
+        print(f"{site.site_name} (site {site.site_id}), {period}")
+        print(render_text(section))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

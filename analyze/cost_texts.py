@@ -1,0 +1,127 @@
+"""The costs in words: what to do about the bill, and the section as text. Pure: it says figures, and computes none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# A peak that comes back in this many hours of the day or fewer can be scheduled around.
+NARROW_PEAK_HOURS = 4
+# Priority by money a month: about a technician's half day, and a third of it.
+HIGH_MONTHLY = 200.0
+MEDIUM_MONTHLY = 60.0
+_SHAVING_STEP_PCT = 10  # the contract's second step: most sites reach it by staggering starts
+
+
+def build_recommendations(
+    demand: dict[str, Any], tou: dict[str, Any], drivers: list[dict[str, Any]], currency: str
+) -> list[dict[str, str]]:
+    """Return recommendations `{priority, category, title, detail}`, those worth most first."""
+    found = [
+        _shave(demand, drivers, currency),
+        _shift(tou["load_shift_opportunity"], currency),
+        _switch(tou, currency),
+    ]
+    found += [_ratchet(charge, demand) for charge in demand["demand_charges"] if "ratchet" in charge]
+    kept = sorted((item for item in found if item), key=lambda item: -item[0])
+    return [advice for _, advice in kept]
+
+
+def _priority(monthly: float) -> str:
+    return "high" if monthly >= HIGH_MONTHLY else "medium" if monthly >= MEDIUM_MONTHLY else "low"
+
+
+def _advice(monthly: float, category: str, title: str, detail: str) -> tuple[float, dict[str, str]]:
+    return monthly, {"priority": _priority(monthly), "category": category, "title": title, "detail": detail}
+
+
+def _shave(demand: dict[str, Any], drivers: list[dict[str, Any]], currency: str) -> tuple[float, dict[str, str]] | None:
+    step = next(one for one in demand["shaving_scenarios"] if one["reduction_pct"] == _SHAVING_STEP_PCT)
+    if step["annual_savings"] <= 0:
+        return None
+    hours = demand["peak_concentration_hours"]
+    when = (
+        f"It comes within a tenth of its height only in the hours that begin at {_say_hours(hours)}: stagger what "
+        "starts then. "
+        if len(hours) <= NARROW_PEAK_HOURS
+        else f"{len(hours)} hours of the day come within a tenth of it, so it is a level rather than a moment. "
+    )
+    top = next((driver for driver in drivers if driver["above_usual_kw"] > 0), None)
+    who = (
+        f"{top['channel_name']} drew {top['kw_at_peak']:.1f} kW at the peak, {top['above_usual_kw']:.1f} kW above its "
+        f"usual for the hour; held at that it saves {top['monthly_savings']:.2f} {currency} a month."
+        if top
+        else ""
+    )
+    title = f"Lower the peak of {demand['billing_peak_kw']:.1f} kW by {_SHAVING_STEP_PCT} %"
+    worth = f"Worth {step['monthly_savings']:.2f} {currency} this month, {step['annual_savings']:.2f} a year. "
+    return _advice(step["annual_savings"] / 12, "demand", title, (worth + when + who).strip())
+
+
+def _say_hours(hours: list[int]) -> str:
+    return ", ".join(f"{hour:02d}:00" for hour in hours)
+
+
+def _shift(shift: dict[str, float], currency: str) -> tuple[float, dict[str, str]] | None:
+    if shift["likely_monthly_savings"] <= 0:
+        return None
+    detail = (
+        f"{shift['on_peak_kwh']:.0f} kWh of the period fell into the dearest hours; each that moves to the cheapest "
+        f"saves {shift['potential_savings_per_kwh']:.3f} {currency}. If {shift['assumed_shiftable_pct']:.0f} % of them "
+        f"can move: {shift['likely_monthly_savings']:.2f} {currency} a month. Candidates: charging, pre-cooling, "
+        "hot water, washing."
+    )
+    return _advice(shift["likely_monthly_savings"], "load_shift", "Move load out of the dearest hours", detail)
+
+
+def _switch(tou: dict[str, Any], currency: str) -> tuple[float, dict[str, str]] | None:
+    saving = tou.get("switch_monthly_savings", 0.0)
+    if saving <= 0:
+        return None
+    detail = (
+        f"A month like this period costs {saving:.2f} {currency} less on {tou['switch_to']}, all charges counted. "
+        "Check it against a year of bills and the tariff's conditions before asking for the change."
+    )
+    return _advice(saving, "tariff", f"Ask whether the site may change to {tou['switch_to']}", detail)
+
+
+def _ratchet(charge: dict[str, Any], demand: dict[str, Any]) -> tuple[float, dict[str, str]] | None:
+    ratchet = charge["ratchet"]
+    if charge["billed_kw"] > charge["measured_kw"]:
+        detail = (
+            f"An earlier peak makes the {charge['name']} charge bill {charge['billed_kw']:.1f} kW, though only "
+            f"{charge['measured_kw']:.1f} kW were drawn. Lower peaks pay only after that month leaves the "
+            f"{ratchet['months_needed']} months that count."
+        )
+        extra = (charge["billed_kw"] - charge["measured_kw"]) * demand["demand_rate_per_kw"]
+        return _advice(extra, "ratchet", "An earlier peak is still being paid", detail)
+    detail = (
+        f"{ratchet['pct']:.0f} % of this peak is billed for the {ratchet['months_needed']} months after it as well, "
+        "whatever is drawn then; a single interval is enough. Alarm at nine tenths of it."
+    )
+    return _advice(0.0, "ratchet", f"Guard against a peak above {charge['billed_kw']:.1f} kW", detail)
+
+
+def render_text(section: dict[str, Any]) -> str:
+    """Return the section as lines for a reader."""
+    if "reason" in section:
+        return f"unavailable: {section['reason']}"
+    tou, demand, unit = section["tou_analysis"], section["demand_analysis"], section["basis"]["currency"]
+    tariffs, total = section["basis"]["tariffs"], section["combined_summary"]
+    lines = [
+        f"{tou['total_kwh']:.1f} kWh: {tou['flat_total_cost']:.2f} {unit} on {tariffs['flat']}, "
+        f"{tou['tou_total_cost']:.2f} on {tariffs['time_of_use']}",
+        f"peak {demand['billing_peak_kw']:.1f} kW at {demand['peak_timestamp']}: "
+        f"{demand['monthly_demand_charge']:.2f} {unit} a month on {tariffs['demand'] or 'no demand charge'}",
+        f"savings potential {total['estimated_monthly_savings_potential']:.2f} {unit} a month",
+    ]
+    lines += [
+        f"{driver['kw_at_peak']:9.1f} kW of the peak ({driver['share_pct']:.0f} %)  {driver['channel_name']}, "
+        f"usually {driver['usual_kw']:.1f} kW: {driver['monthly_savings']:.2f} {unit} a month"
+        for driver in section["peak_drivers"]["drivers"]
+    ]
+    for bill in section["bills"]:
+        lines.append(f"bill {bill['start']} to {bill['end']} on {bill['tariff']}, {bill['coverage_pct']:.0f} % metered")
+        lines += [f"{line['amount']:12.2f}  {line['kind']} {line['name']}" for line in bill["lines"]]
+        lines.append(f"{bill['total']:12.2f}  {bill['currency']}")
+    lines += [f"{advice['priority']}: {advice['title']}. {advice['detail']}" for advice in demand["recommendations"]]
+    return "\n".join(lines + section["basis"]["notes"])

@@ -1,0 +1,224 @@
+"""The site's peaks: what they cost, when they come, and what lower ones would save. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyze.demand_charges import DemandLine, charges_by_month, demand_lines, marginal_rate_per_kw
+from analyze.intervals import WeekScope, channel_names, local_iso
+from analyze.meter_tree import parents_of
+from analyze.site_demand import energy_matrix
+from analyze.tariff_rates import saving_factor
+from analyze.tariff_time import Cells
+from config.tariff_model import Tariff
+
+SHAVING_PCT = (5, 10, 15, 20)  # contract
+TOP_PEAK_EVENTS = 5
+TOP_DRIVERS = 10
+# The hours of the day that come within a tenth of the billing peak are those where shaving has to work.
+CONCENTRATION_SHARE = 0.9
+_WEEKEND = (5, 6)
+
+
+class DemandCase(NamedTuple):
+    """The demand of a period, and what it is billed on.
+
+    `rows` is the period's demand over the demand interval, `cells` its place in the schedules; `month` (``2026-01``)
+    is the calendar month it is billed as; `peaks` are the months' peaks by charge, for the ratchet. `tariff` is None
+    where no demand is charged.
+    """
+
+    rows: pd.DataFrame
+    cells: Cells
+    tariff: Tariff | None
+    month: str
+    peaks: Mapping[str, Mapping[str, float]]
+
+    def lines(self, demand_kw: npt.NDArray[np.float64] | None = None) -> list[DemandLine]:
+        """Return the month's demand charges, for `demand_kw` in place of the measured demand."""
+        if self.tariff is None:
+            return []
+        rows = self.rows if demand_kw is None else self.rows.assign(mean_kw=demand_kw)
+        return demand_lines(rows, self.cells, self.tariff, self.month, self.peaks)
+
+    def savings(self, demand_kw: npt.NDArray[np.float64]) -> tuple[float, float]:
+        """Return what `demand_kw` would save (in this month, in a year) against the measured demand [currency].
+
+        With percentage riders and taxes. This month's ratchet is held against it; the year is twelve months like this
+        one, each at its own rates, so that the ratchet follows the lower peak.
+        """
+        if self.tariff is None:
+            return 0.0, 0.0
+        factor = saving_factor(self.tariff, "demand")
+        month = sum(line.cost for line in self.lines()) - sum(line.cost for line in self.lines(demand_kw))
+        year = self.annual_charge() - float(charges_by_month(demand_kw, self.cells, self.tariff).sum())
+        return factor * month, factor * year
+
+    def annual_charge(self) -> float:
+        """Return what the measured demand would cost in twelve months like this one, each at its own rates."""
+        if self.tariff is None:
+            return 0.0
+        return float(charges_by_month(self.rows["mean_kw"].to_numpy(), self.cells, self.tariff).sum())
+
+
+def demand_rate(case: DemandCase) -> float:
+    """Return what one kW less at every billed peak saves in the month [currency/kW]; riders and taxes not counted."""
+    own = [line for line in case.lines() if line.is_known and line.measured_kw > 0]
+    return float(sum(marginal_rate_per_kw(line.measured_kw, line.charge) for line in own))
+
+
+def build_demand_analysis(case: DemandCase, scope: WeekScope) -> dict[str, Any]:
+    """Return `demand_analysis` of the contract, without its recommendations.
+
+    Notes
+    -----
+    `billing_peak_kw` is the highest mean power over the demand interval in the period, at any hour;
+    `monthly_demand_charge` the demand charges of the month if its peaks are those of the period, with what is known of
+    the ratchet. `peak_timestamp` is the start of the interval. `top_peak_events` has the highest interval of each day.
+    """
+    rows, kw = case.rows, case.rows["mean_kw"]
+    peak, is_weekend = float(kw.max()), rows["local_weekday"].isin(_WEEKEND)
+    by_hour = kw.groupby(rows["local_hour"]).agg(["mean", "max"])
+    lines = case.lines()
+    return {
+        "billing_peak_kw": round(peak, 3),
+        "peak_timestamp": local_iso(rows.loc[[kw.idxmax()], "interval_start"], scope.tz)[0],
+        "demand_rate_per_kw": round(demand_rate(case), 6),
+        "monthly_demand_charge": round(sum(line.cost for line in lines), 2),
+        "annual_demand_charge": round(case.annual_charge(), 2),
+        "top_peak_events": _top_events(rows, scope),
+        "shaving_scenarios": [_scenario(case, pct) for pct in SHAVING_PCT],
+        "load_profile": [
+            {"hour": int(hour), "avg_kw": round(float(row["mean"]), 3), "max_kw": round(float(row["max"]), 3)}
+            for hour, row in by_hour.iterrows()
+        ],
+        "weekday_peak_kw": round(float(kw[~is_weekend].max()), 3) if (~is_weekend).any() else 0.0,
+        "weekend_peak_kw": round(float(kw[is_weekend].max()), 3) if is_weekend.any() else 0.0,
+        "peak_concentration_hours": sorted({int(h) for h in rows.loc[kw >= CONCENTRATION_SHARE * peak, "local_hour"]})
+        if peak > 0
+        else [],
+        "demand_charges": [_charge_entry(line) for line in lines],
+    }
+
+
+def _charge_entry(line: DemandLine) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": line.charge.name,
+        "measured_kw": round(line.measured_kw, 3),
+        "billed_kw": round(line.billed_kw, 3),
+        "cost": round(line.cost, 2),
+    }
+    if line.charge.ratchet:
+        entry["ratchet"] = {
+            "pct": line.charge.ratchet.pct,
+            "floor_kw": round(line.floor_kw, 3),
+            "months_known": line.months_known,
+            "months_needed": line.months_needed,
+            "is_complete": line.months_known == line.months_needed,
+        }
+    if not line.is_known:
+        entry["note"] = "the system's peak of this month is not announced, or was not metered; nothing is billed for it"
+    return entry
+
+
+def _top_events(rows: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    ordered = rows.sort_values(["mean_kw", "epoch_s"], ascending=[False, True])
+    top = ordered[~ordered["local_time"].dt.normalize().duplicated()].head(TOP_PEAK_EVENTS)
+    return [
+        {"timestamp": text, "demand_kw": round(float(kw), 3), "hour_of_day": int(hour), "day_of_week": day}
+        for text, kw, hour, day in zip(
+            local_iso(top["interval_start"], scope.tz),
+            top["mean_kw"],
+            top["local_hour"],
+            top["local_time"].dt.day_name(),
+            strict=True,
+        )
+    ]
+
+
+def _scenario(case: DemandCase, pct: int) -> dict[str, Any]:
+    """Return what capping the demand at `pct` percent below the billing peak saves."""
+    kw = case.rows["mean_kw"].to_numpy()
+    cap = kw.max() * (1 - pct / 100)
+    month, year = case.savings(np.minimum(kw, cap))
+    return {
+        "reduction_pct": pct,
+        "reduced_peak_kw": round(float(cap), 3),
+        "monthly_savings": round(month, 2),
+        "annual_savings": round(year, 2),
+    }
+
+
+def build_peak_drivers(intervals: pd.DataFrame, roots: list[int], case: DemandCase, scope: WeekScope) -> dict[str, Any]:
+    """Return which meters made the billing peak, and what shaving each is worth.
+
+    Parameters
+    ----------
+    intervals
+        Of the period, of all meters.
+    roots
+        The meters whose sum is the site's demand.
+
+    Notes
+    -----
+    Each kW stands at the meter nearest to the load: a parent counts with what its sub-meters do not show
+    (`is_remainder`). `usual_kw` is the meter's median at that hour of the day, on weekdays or on weekends, in the
+    period. `monthly_savings` prices the month again with the meter held down to its usual wherever it is above it, and
+    `monthly_savings_10pct` with a tenth less of it throughout: the site's next-highest peak, and its ratchet, limit
+    what is saved, so the savings of several meters do not add up. `monthly_charge_share` is kW × rate.
+    """
+    rows = case.rows
+    own_kw = _net_power(intervals, roots, rows, scope)
+    site_kw = rows["mean_kw"].to_numpy()
+    position, rate = int(site_kw.argmax()), demand_rate(case)
+    is_weekend = rows["local_weekday"].isin(_WEEKEND).to_numpy()
+    at_peak = own_kw.iloc[position].dropna()
+    at_peak = at_peak[at_peak > 0].sort_values(ascending=False, kind="stable")
+    names, parents = channel_names(scope.meters), set(parents_of(scope.meters).values())
+    drivers = []
+    for key, kw in at_peak.head(TOP_DRIVERS).items():
+        meter_kw = own_kw[key].reset_index(drop=True)
+        usual = meter_kw.groupby([rows["local_hour"].to_numpy(), is_weekend]).transform("median")
+        above = (meter_kw - usual).clip(lower=0.0).fillna(0.0).to_numpy()
+        month, year = case.savings(np.maximum(site_kw - above, 0.0))
+        tenth, _ = case.savings(np.maximum(site_kw - 0.1 * meter_kw.fillna(0.0).to_numpy(), 0.0))
+        drivers.append(
+            {
+                "channel_id": int(key),
+                "channel_name": names[int(key)],
+                "is_remainder": int(key) in parents,
+                "kw_at_peak": round(float(kw), 3),
+                "share_pct": round(100 * float(kw) / site_kw[position], 1),
+                "usual_kw": round(float(usual[position]), 3),
+                "above_usual_kw": round(float(above[position]), 3),
+                "monthly_charge_share": round(float(kw) * rate, 2),
+                "monthly_savings": round(month, 2),
+                "annual_savings": round(year, 2),
+                "monthly_savings_10pct": round(tenth, 2),
+            }
+        )
+    stamp = local_iso(rows["interval_start"].iloc[[position]], scope.tz)[0]
+    return {"peak_timestamp": stamp, "peak_kw": round(float(site_kw[position]), 3), "drivers": drivers}
+
+
+def _net_power(intervals: pd.DataFrame, roots: list[int], rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    """Return kW by demand interval and meter beneath `roots`, each without what its own sub-meters show."""
+    step_s = int(rows["interval_s"].iloc[0])
+    kw = energy_matrix(intervals, step_s).reindex(rows["epoch_s"]) * 3600 / step_s
+    parents, net = parents_of(scope.meters), kw.copy()
+    for child, parent in parents.items():
+        if child in kw and parent in kw:
+            net[parent] = net[parent] - kw[child].fillna(0.0)
+    kept = [key for key in kw.columns if _has_root(int(key), parents, set(roots))]
+    return net[kept].clip(lower=0.0)
+
+
+def _has_root(channel_id: int, parents: dict[int, int], roots: set[int]) -> bool:
+    while channel_id not in roots and channel_id in parents:
+        channel_id = parents[channel_id]
+    return channel_id in roots

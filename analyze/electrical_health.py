@@ -1,0 +1,247 @@
+"""Check voltage, frequency, currents, harmonics and power factor against the limits of ANSI, NEMA, IEEE and EN.
+
+Stage:  analyze
+Reads:  v_sites, v_meters, v_readings_enriched (the period)
+Writes: nothing; the findings to stdout
+Safe to re-run: yes, it only reads
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from analyze.electrical_quantities import (
+    QUANTITIES,
+    Measured,
+    Quantity,
+    Supply,
+    find_supply,
+    measure_frequency,
+    measure_quantities,
+)
+from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, prepare_intervals
+from analyze.load_facts import insufficient
+from analyze.meter_tree import parents_of
+from lib import cli
+from lib.date_utils import parse_timezone, resolve_period
+
+SEVERITIES = ("high", "medium", "low")
+
+
+class _Excess(NamedTuple):
+    """How long a quantity was outside its limit."""
+
+    hours: float
+    share: float
+    severe_hours: float
+    severe_share: float
+
+
+def check_electrical_health(readings: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+    """Return the state of supply and load of each meter over the period.
+
+    Parameters
+    ----------
+    readings
+        As `lib.readings.load_electrical` gives them; every electrical column is optional, NaN is missing.
+    scope
+        Its period and thresholds; the baseline is not looked at.
+
+    Returns
+    -------
+    dict
+        `summary`, `meters` (with `measures` and `issues`), `siteIssues` (the frequency, which all meters share), and
+        `notAssessed`: what could not be judged and why.
+
+    Notes
+    -----
+    What each quantity is and where its limit comes from is told in `analyze.electrical_quantities`. An issue is made
+    of `electrical_min_hours` or more outside the limit: "low"; "medium" for more than `electrical_max_share` of the
+    assessed time (EN 50160 counts 95 % of the week) or that long beyond the severe limit; "high" for more than that
+    share beyond the severe limit. Of currents, distortion and power factor, which wear and cost but do not break,
+    "high" is told as "medium" and "medium" as "low".
+    """
+    rows = prepare_intervals(_with_energy(readings), scope.meters, scope.tz, scope.config)
+    rows = rows[in_window(rows, scope.period)]
+    supply = find_supply(rows, scope.config)
+    roots = set(energy_meters(scope.meters)["channel_id"].astype(int)) - set(parents_of(scope.meters))
+    meters, missing = [], []
+    for channel_id, name in channel_names(energy_meters(scope.meters)).items():
+        entry = {"channelId": channel_id, "channelName": name}
+        own = rows[rows["channel_id"] == channel_id]
+        measured = measure_quantities(own, supply, scope.config)
+        missing += [
+            {**entry, "measure": item.key, **insufficient("not_measured", item.needs, None)}
+            for item in QUANTITIES
+            if item.key not in measured
+        ]
+        if not measured:
+            continue
+        measures = _summarise_measures(measured, own, supply, channel_id)
+        if channel_id in roots:
+            measures |= _power_factor_penalty(measures, own, scope)
+        judged = [item for item in QUANTITIES if item.key in measured and item.key != "frequency"]
+        issues = [_issue(item, measured[item.key], own, scope) for item in judged]
+        meters.append({**entry, "measures": measures, "issues": [issue for issue in issues if issue is not None]})
+    site_issues = _frequency_issues(rows, supply, scope)
+    every = [issue for meter in meters for issue in meter["issues"]] + site_issues
+    return {
+        "summary": {
+            "metersAssessed": len(meters),
+            "totalIssues": len(every),
+            "bySeverity": {level: sum(issue["severity"] == level for issue in every) for level in SEVERITIES},
+            "nominalFrequencyHz": supply.frequency_hz,
+        },
+        "meters": meters,
+        "siteIssues": site_issues,
+        "notAssessed": missing,
+    }
+
+
+def _with_energy(readings: pd.DataFrame) -> pd.DataFrame:
+    """Return `readings` with energy and power columns, and rows that measure anything but these kept as zero power."""
+    missing = {name: np.nan for name in ("energy_kwh", "power_kw") if name not in readings}
+    frame = readings.assign(**missing)
+    voltage = frame["voltage_v"].notna() if "voltage_v" in frame else pd.Series(False, index=frame.index)
+    no_load = frame["energy_kwh"].isna() & frame["power_kw"].isna() & voltage
+    return frame.assign(power_kw=frame["power_kw"].mask(no_load, 0.0))
+
+
+def _excess(measured: Measured, hours: npt.NDArray[np.float64]) -> _Excess:
+    """Return for how long a quantity is beyond its two limits; NaN is not assessed."""
+    assessed = hours[~np.isnan(measured.reach)].sum()
+    above, far = hours[measured.reach > 1].sum(), hours[measured.severe_reach > 1].sum()
+    return _Excess(above, above / assessed, far, far / assessed)
+
+
+def _severity(excess: _Excess, scope: WeekScope) -> str | None:
+    least, most = scope.config.electrical_min_hours, scope.config.electrical_max_share
+    if excess.hours < least:
+        return None
+    if excess.severe_hours >= least and excess.severe_share > most:
+        return "high"
+    return "medium" if excess.share > most or excess.severe_hours >= least else "low"
+
+
+def _issue(item: Quantity, measured: Measured, rows: pd.DataFrame, scope: WeekScope) -> dict[str, Any] | None:
+    """Return the issue that a quantity of one meter makes, or None."""
+    excess = _excess(measured, rows["hours"].to_numpy())
+    level = _severity(excess, scope)
+    if level is None:
+        return None
+    outside = np.flatnonzero(measured.reach > 1)
+    first, last = rows.iloc[outside[0]], rows.iloc[outside[-1]]
+    worst = float(measured.shown[np.nanargmax(measured.reach)])
+    is_below = np.isnan(measured.high) or worst < measured.low
+    limit = measured.low if is_below else measured.high
+    text = f"{item.title} for {excess.hours:.1f} h beyond {limit:.4g}, at worst {worst:.4g} {item.unit}".rstrip()
+    return {
+        "type": item.key,
+        "severity": level if item.may_be_high else {"high": "medium"}.get(level, "low"),
+        "description": text,
+        "start": first["interval_start"].tz_convert(scope.tz).isoformat(),
+        "end": (last["interval_start"] + pd.Timedelta(hours=last["hours"])).tz_convert(scope.tz).isoformat(),
+        "hours": round(float(excess.hours), 2),
+        "worst": round(worst, 3),
+        "limit": round(float(limit), 3),
+        "source": item.source,
+    }
+
+
+def _frequency_issues(rows: pd.DataFrame, supply: Supply, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return the issue of the grid's frequency: of the median over all meters, for a meter that deviates alone errs."""
+    if supply.frequency_hz is None:
+        return []
+    (item,) = (item for item in QUANTITIES if item.key == "frequency")
+    grid = rows.groupby("interval_start").agg(frequency_hz=("frequency_hz", "median"), hours=("hours", "max"))
+    grid = grid.reset_index()
+    issue = _issue(item, measure_frequency(grid, supply, scope.config)["frequency"], grid, scope)
+    return [] if issue is None else [issue]
+
+
+def _summarise_measures(
+    measured: dict[str, Measured], rows: pd.DataFrame, supply: Supply, channel_id: int
+) -> dict[str, Any]:
+    """Return the median, the 95th percentile away from the ideal, and the nominal values behind the limits."""
+    measures: dict[str, Any] = {"nominalVoltageV": supply.voltage_v.get(channel_id)}
+    for item in QUANTITIES:
+        if item.key not in measured:
+            continue
+        reach = measured[item.key].reach
+        known = ~np.isnan(reach)
+        order, values = np.argsort(reach[known]), measured[item.key].shown[known]
+        far = values[order[int(np.ceil(0.95 * (order.size - 1)))]]
+        measures[item.camel_key] = {
+            "median": round(float(np.median(values)), 3),
+            "p95FromIdeal": round(float(far), 3),
+            "hoursAssessed": round(float(rows["hours"].to_numpy()[known].sum()), 2),
+        }
+    return measures
+
+
+def _power_factor_penalty(measures: dict[str, Any], rows: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+    """Return what the tariff adds for the power factor, where it has such a clause and the meter is a main one."""
+    target, rate = scope.config.power_factor_target_ratio, scope.config.power_factor_penalty_usd_per_kw
+    factor = measures.get("powerFactor", {}).get("median")
+    if not (target and rate and factor and 0 < factor < target):
+        return {}
+    added_kw = float(rows["mean_kw"].max()) * (target / factor - 1)
+    return {"powerFactorPenalty": {"addedKw": round(added_kw, 2), "monthlyUsd": round(added_kw * rate, 2)}}
+
+
+def render_text(section: dict[str, Any]) -> str:
+    """Return the section as lines for a reader."""
+    summary = section["summary"]
+    lines = [f"{summary['metersAssessed']} meters assessed, {summary['totalIssues']} issues"]
+    site = [{"channelName": "site", "issues": section["siteIssues"]}]
+    lines += [
+        f"{issue['severity']:<7} {meter['channelName']}: {issue['description']} (limit {issue['limit']})"
+        for meter in [*site, *section["meters"]]
+        for issue in meter["issues"]
+    ]
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the findings of one period."""
+    parser = cli.script_parser(__doc__)
+    cli.add_site_argument(parser)
+    cli.add_window_arguments(parser)
+    parser.add_argument("--timezone", metavar="ZONE", help="IANA zone instead of the site's own")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    args = parser.parse_args(argv)
+
+    from config.report_config import load_report_config
+    from config.settings import load_settings
+    from lib import db, logs, readings
+
+    logs.setup_logging(args.verbose)
+    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+        site = readings.load_site(conn, args.site)
+        tz = parse_timezone(args.timezone or site.timezone)
+        period = resolve_period(args.start, args.end, tz, datetime.now(UTC))
+        meters = readings.load_meters(conn, args.site)
+        rows = readings.load_electrical(conn, args.site, period)
+    scope = WeekScope(meters, period, period, tz, load_report_config(args.site))
+    section = check_electrical_health(rows, scope)
+    if args.json:
+        cli.print_json(section)
+    else:
+        print(f"{site.site_name} (site {site.site_id}), {period}, {tz}")
+        print(render_text(section))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,146 @@
+"""Facts about each meter's load in the period: base, peak, load factor, load duration, energy per floor area. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyze.intervals import WeekScope, channel_names, energy_meters, in_window
+from analyze.meter_tree import root_of_channels
+
+_DURATION_PCTS = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)  # of the time, the power is at least …
+_FULL_DAY_RATIO = 0.9
+_DAYS_PER_YEAR = 365.25
+
+
+_LEAST_POWER_KW = 0.001  # below one watt there is no load to put into proportion
+
+
+def build_load_facts(clean: pd.DataFrame, scope: WeekScope, floor_area_m2: float | None = None) -> dict[str, Any]:
+    """Return base load, peak, load factor and load duration of each meter, and the site's energy use intensity.
+
+    Parameters
+    ----------
+    clean
+        Sound intervals (`analyze.intervals.prepare_intervals` without the flagged ones). Those of the period are
+        looked at; all of them for the energy use intensity, which needs a year.
+    floor_area_m2
+        Of the site [m²]; None where it is not known.
+
+    Returns
+    -------
+    dict
+        `channels`, one entry per energy meter, and `energyUseIntensity`. What cannot be told is
+        ``{"status": "insufficient_data", "code", "missing", "possibleFrom"}``.
+
+    Notes
+    -----
+    - base load [kW]: the median over local days of the day's lowest power; a day counts when nine tenths of it are
+      there. Below `load_facts_min_days` such days it is not told.
+    - load factor: mean over peak of the interval power (IEC 60050, 691-10-02).
+    - peak to base: peak over base load; None where the base load is 0.
+    - load duration: the power that is reached or exceeded for p percent of the measured time.
+    - near-peak hours: the time at `near_peak_ratio` of the peak or above [h].
+    """
+    rows, names = clean[in_window(clean, scope.period)], channel_names(energy_meters(scope.meters))
+    lows = _daily_lows(rows)
+    return {
+        "channels": [
+            {
+                "channelId": channel_id,
+                "channelName": name,
+                **_facts(rows[rows["channel_id"] == channel_id], lows[lows["channel_id"] == channel_id], scope),
+            }
+            for channel_id, name in names.items()
+        ],
+        "energyUseIntensity": _energy_use_intensity(clean, scope, floor_area_m2),
+    }
+
+
+def insufficient(code: str, missing: str, possible_from: str | None) -> dict[str, Any]:
+    """Return the refusal of a claim, with its reason."""
+    return {"status": "insufficient_data", "code": code, "missing": missing, "possibleFrom": possible_from}
+
+
+def _facts(rows: pd.DataFrame, lows: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+    needed, lows_kw = scope.config.load_facts_min_days, lows["low_kw"].to_numpy()
+    if len(lows_kw) < needed:
+        later = (scope.period.end + timedelta(days=needed - len(lows_kw))).astimezone(scope.tz).date().isoformat()
+        missing = f"{needed} nearly full days of sound readings in the period; there are {len(lows_kw)}"
+        return insufficient("too_few_days", missing, later)
+    power_kw, hours = rows["mean_kw"].to_numpy(), rows["hours"].to_numpy()
+    peak, base_kw = int(np.argmax(power_kw)), float(np.median(lows_kw))
+    peak_kw, mean_kw = float(power_kw[peak]), float(np.average(power_kw, weights=hours))
+    near_peak = (power_kw >= scope.config.near_peak_ratio * peak_kw) & (power_kw > 0)
+    return {
+        "status": "ok",
+        "daysAssessed": len(lows_kw),
+        "baseLoadKw": round(base_kw, 3),
+        "meanKw": round(mean_kw, 3),
+        "peakKw": round(peak_kw, 3),
+        "peakAt": rows["interval_start"].iloc[peak].tz_convert(scope.tz).isoformat(),
+        "loadFactor": round(mean_kw / peak_kw, 3) if peak_kw >= _LEAST_POWER_KW else None,
+        "peakToBase": round(peak_kw / base_kw, 2) if base_kw >= _LEAST_POWER_KW else None,
+        "baseLoadSharePct": round(100 * base_kw / mean_kw, 1) if mean_kw >= _LEAST_POWER_KW else None,
+        "nearPeakHours": round(float(hours[near_peak].sum()), 2),
+        "loadDuration": [
+            {"timePct": pct, "powerKw": round(value, 3)}
+            for pct, value in zip(_DURATION_PCTS, _load_duration_kw(power_kw, hours), strict=True)
+        ],
+    }
+
+
+def _daily_lows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return `channel_id` and `low_kw`, the lowest power, of each nearly full local day [kW]."""
+    day = rows["local_time"].dt.normalize()
+    days = rows.groupby(["channel_id", day]).agg(low_kw=("mean_kw", "min"), hours=("hours", "sum"))
+    return days[days["hours"] >= _FULL_DAY_RATIO * 24].reset_index("channel_id")
+
+
+def _load_duration_kw(power_kw: npt.NDArray[np.float64], hours: npt.NDArray[np.float64]) -> list[float]:
+    """Return the power reached or exceeded for each of `_DURATION_PCTS` of the time [kW]."""
+    order = np.argsort(-power_kw, kind="stable")
+    covered_pct = 100 * np.cumsum(hours[order]) / hours.sum()
+    index = np.searchsorted(covered_pct, np.array(_DURATION_PCTS) - 1e-9)
+    return [float(value) for value in power_kw[order][np.minimum(index, power_kw.size - 1)]]
+
+
+def _energy_use_intensity(clean: pd.DataFrame, scope: WeekScope, floor_area_m2: float | None) -> dict[str, Any]:
+    """Return kWh per m² of the period and, from a whole year of sound readings, per m² and year.
+
+    The root meters' energy in the year that ends with the period, scaled up for what is missing of it.
+    """
+    if not floor_area_m2 or floor_area_m2 <= 0:
+        return insufficient("no_floor_area", "the floor area of the site, in m²", None)
+    reporting = set(clean.loc[in_window(clean, scope.period), "channel_id"].astype(int))
+    if not reporting:
+        return insufficient("no_readings", "sound readings in the period", None)
+    roots = {root for root in root_of_channels(scope.meters, reporting).values() if root in reporting}
+    rows = clean[clean["channel_id"].isin(roots)]
+    period_kwh = float(rows.loc[in_window(rows, scope.period), "used_kwh"].sum())
+    return {
+        "status": "ok",
+        "floorAreaM2": floor_area_m2,
+        "periodKwhPerM2": round(period_kwh / floor_area_m2, 4),
+        "annual": _annual_intensity(rows, len(roots), scope, floor_area_m2),
+    }
+
+
+def _annual_intensity(rows: pd.DataFrame, roots: int, scope: WeekScope, floor_area_m2: float) -> dict[str, Any]:
+    config, end = scope.config, scope.period.end
+    start = end - timedelta(days=config.eui_min_history_days)
+    year = rows[rows["epoch_s"].between(start.timestamp(), end.timestamp(), inclusive="left")]
+    pct = 100 * year["hours"].sum() / (24 * config.eui_min_history_days * roots)
+    if pct < config.eui_min_completeness_pct:
+        first = pd.Timestamp(int(year["epoch_s"].min()), unit="s", tz="UTC")
+        possible = (first + pd.Timedelta(days=config.eui_min_history_days)).tz_convert(scope.tz).date().isoformat()
+        missing = (
+            f"{config.eui_min_completeness_pct:.0f} % of {config.eui_min_history_days} days; there are {pct:.1f} %"
+        )
+        return insufficient("short_history", missing, possible)
+    annual_kwh = float(year["used_kwh"].sum()) / (pct / 100) * _DAYS_PER_YEAR / config.eui_min_history_days
+    return {"status": "ok", "kwhPerM2": round(annual_kwh / floor_area_m2, 2), "completenessPct": round(float(pct), 1)}

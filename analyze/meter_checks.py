@@ -1,0 +1,248 @@
+"""Findings about a meter over the whole period: its faults, its drift, its sub-meters, its base load. Pure.
+
+Each returns issues as "sensorHealth" lists them. All but `list_fault_issues` take the sound intervals of baseline and
+period: these meters can still be read, so nothing is masked and no severity is high.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyze.intervals import SECONDS_PER_HOUR, WeekScope, in_window
+from analyze.meter_faults import find_unit_factors
+from analyze.meter_tree import parents_of
+from analyze.phase_faults import PHASE_COLUMNS, find_phase_faults
+from analyze.sensor_issues import iso, make_issue
+from lib.stats_utils import grouped_quantiles
+
+# What `find_bad_intervals` flags, and how grave it is; "high" where the readings mislead for long.
+FAULT_SEVERITIES = {
+    "wrong_unit": "high",
+    "phase_reversed": "high",
+    "phase_missing": "high",
+    "register": "medium",
+    "register_jump": "medium",
+    "zero": "medium",
+    "clock_change": "low",
+}
+_FAULT_TEXTS = {
+    "wrong_unit": "{:g} times its own usual level",
+    "phase_reversed": "power of phase {:.0f} is negative",
+    "phase_missing": "phase {:.0f} carries nothing while the others do",
+    "register": "its energy is {:.3g} times what its power gives",
+    "register_jump": "its energy is {:.3g} times what its power gives, in single intervals",
+    "zero": "exactly zero on a load that never rests",
+    "clock_change": "energy of the repeated hour stands in its first pass and none in its second, flagged",
+}
+_DAY_S = 86_400
+_BASE_QUANTILE = 0.1
+_FULL_DAY_RATIO = 0.9
+_STEP_DIGITS = 6  # decimals of a kWh that are compared when steps are looked for
+
+
+def list_fault_issues(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return one issue per channel and kind of fault that flags intervals of the period.
+
+    `hours` counts the flagged intervals of the period, `start` and `end` span them; `since` is the first flagged one
+    of baseline and period together.
+    """
+    in_period, issues = in_window(intervals, scope.period), []
+    for kind, level in FAULT_SEVERITIES.items():
+        if kind not in bad or not (bad[kind] & in_period).any():
+            continue
+        evidence = _evidence(kind, intervals, bad, scope)
+        flagged = intervals.assign(evidence=evidence, in_period=in_period)[bad[kind]]
+        for channel_id, rows in flagged.groupby("channel_id"):
+            inside = rows[rows["in_period"]]
+            if inside.empty:
+                continue
+            hours, last = float(inside["hours"].sum()), inside.iloc[-1]
+            more = {
+                "start": iso(inside["epoch_s"].iloc[0], scope),
+                "end": iso(last["epoch_s"] + last["interval_s"], scope),
+                "since": iso(rows["epoch_s"].iloc[0], scope),
+                "hours": round(hours, 2),
+            }
+            text = f"{_FAULT_TEXTS[kind].format(inside['evidence'].median())} for {hours:g} h"
+            issues.append(make_issue(kind, level, int(channel_id), scope, text, **more))
+    return issues
+
+
+def _evidence(kind: str, intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) -> pd.Series:
+    """Return the number that the text of a fault tells: a factor, a phase, or a ratio of energies."""
+    if kind == "wrong_unit":
+        return 10.0 ** find_unit_factors(intervals.assign(mean_kw=intervals["mean_kw"].mask(bad["stuck"])))
+    if kind in ("phase_reversed", "phase_missing"):
+        return find_phase_faults(intervals, scope.config)[kind]
+    due_kwh = intervals["power_kw"].abs() * intervals["hours"]
+    return intervals["energy_kwh"] / due_kwh.where(due_kwh > 0)
+
+
+def list_imbalance_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return the channels of which one phase carries far more or less than the others over the period.
+
+    The imbalance is the greatest deviation of a phase's mean power from the mean of the three, over that mean (the
+    formula of NEMA MG-1 for voltages). A phase below `phase_usual_min_ratio` of the mean is not in regular use, and
+    the channel is not three-phase.
+    """
+    config, issues = scope.config, []
+    if not set(PHASE_COLUMNS) <= set(clean.columns):
+        return issues
+    rows = clean[in_window(clean, scope.period)].dropna(subset=list(PHASE_COLUMNS))
+    for channel_id, phase_kw in rows.groupby("channel_id")[list(PHASE_COLUMNS)].mean().iterrows():
+        mean_kw = phase_kw.mean()
+        if 3 * mean_kw <= config.phase_min_power_kw or phase_kw.min() < config.phase_usual_min_ratio * mean_kw:
+            continue
+        imbalance_pct = 100 * (phase_kw - mean_kw).abs().max() / mean_kw
+        if imbalance_pct > config.phase_imbalance_max_pct:
+            values = ", ".join(f"{value:.2f}" for value in phase_kw)
+            text = f"phases carry {values} kW on average: {imbalance_pct:.0f} % out of balance"
+            more = {"imbalancePct": round(float(imbalance_pct), 1)}
+            issues.append(make_issue("phase_imbalance", "low", int(channel_id), scope, text, **more))
+    return issues
+
+
+def _local_days(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
+    return rows["local_time"].to_numpy().astype("datetime64[D]").astype("int64")
+
+
+def list_register_drift_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return the channels whose energy register strays from mean power × hours.
+
+    Judged by the median of the period's daily ratios, on `drift_min_days` days or more; a day counts when the power
+    gives 0.1 kWh or more (`catch_up_min_energy_kwh`). A class 1 meter holds 1 % (IEC 62053-21); the limit leaves room
+    for power that is sampled rather than averaged.
+    """
+    config, issues = scope.config, []
+    both = clean[clean["energy_kwh"].notna() & clean["power_kw"].notna()]
+    due_kwh = both["power_kw"] * both["hours"]
+    days = pd.DataFrame({"kwh": both["energy_kwh"], "due": due_kwh, "in_period": in_window(both, scope.period)})
+    days = days.groupby([both["channel_id"], _local_days(both), days["in_period"]])[["kwh", "due"]].sum()
+    days = days[days["due"] >= config.catch_up_min_energy_kwh]
+    daily = (days["kwh"] / days["due"]).groupby(level=["channel_id", "in_period"]).agg(["median", "size"]).unstack()
+    columns = pd.MultiIndex.from_product([["median", "size"], [False, True]])
+    for channel_id, row in daily.reindex(columns=columns).iterrows():
+        ratio, usual = row[("median", True)], row[("median", False)]
+        if not (row[("size", True)] >= config.drift_min_days and 100 * abs(ratio - 1) > config.register_max_drift_pct):
+            continue
+        less_or_more = "less" if ratio < 1 else "more"
+        before = "" if np.isnan(usual) else f"; {100 * usual:.1f} % of it in the weeks before"
+        text = f"its register counts {100 * abs(ratio - 1):.1f} % {less_or_more} than its power gives{before}"
+        usual_ratio = None if np.isnan(usual) else round(float(usual), 4)
+        more = {"registerRatio": round(float(ratio), 4), "usualRatio": usual_ratio}
+        issues.append(make_issue("register_drift", "medium", int(channel_id), scope, text, **more))
+    return issues
+
+
+def list_sum_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return the parents that count less than their sub-meters together, or whose uncounted share has jumped.
+
+    Over the steps that parent and all its direct sub-meters fill with sound intervals. Two meters of class 1 differ by
+    2 % at most, current transformers included by about `sum_max_excess_pct`. The share that no sub-meter counts may
+    be anything; it is reported when it leaves the range of the baseline weeks by `sum_max_shift_pct` points.
+    """
+    config, issues, children = scope.config, [], {}
+    for child, parent in parents_of(scope.meters).items():
+        children.setdefault(parent, []).append(child)
+    for parent, below in sorted(children.items()):
+        steps = _matched_steps(clean, parent, below)
+        weeks = (steps.index.to_numpy() - scope.period.start.timestamp()) // (7 * _DAY_S)
+        sums = steps.groupby(np.where(weeks >= 0, 0, weeks)).sum()
+        if 0 not in sums.index or sums.loc[0, "own"] <= config.catch_up_min_energy_kwh:
+            continue
+        covered_pct = 100 * sums["below"] / sums["own"]
+        now_pct, before = covered_pct[0], covered_pct.drop(0)
+        evidence = {"subMeterIds": sorted(below), "coveredPct": round(float(now_pct), 1)}
+        if now_pct > 100 + config.sum_max_excess_pct:
+            text = f"its sub-meters add up to {now_pct:.0f} % of it; one of them or it counts wrongly"
+            issues.append(make_issue("sum_mismatch", "medium", parent, scope, text, **evidence))
+        elif len(before) > 1 and max(before.min() - now_pct, now_pct - before.max()) > config.sum_max_shift_pct:
+            text = f"its sub-meters cover {now_pct:.0f} % of it, {before.min():.0f} to {before.max():.0f} % before"
+            issues.append(make_issue("sum_shift", "low", parent, scope, text, **evidence))
+    return issues
+
+
+def _matched_steps(clean: pd.DataFrame, parent: int, below: list[int]) -> pd.DataFrame:
+    """Return `own` and `below` [kWh] by the start [s] of the steps that all of these meters fill."""
+    rows = clean[clean["channel_id"].isin([parent, *below])]
+    step_s = int(rows["interval_s"].max()) if len(rows) else SECONDS_PER_HOUR
+    start = (rows["epoch_s"] // step_s * step_s).rename("start")
+    table = rows.groupby([start, "channel_id"])[["used_kwh", "interval_s"]].sum().unstack()
+    table = table.reindex(columns=pd.MultiIndex.from_product([["used_kwh", "interval_s"], [parent, *below]]))
+    table = table[(table["interval_s"] == step_s).all(axis=1)]["used_kwh"]
+    return pd.DataFrame({"own": table[parent], "below": table[below].sum(axis=1)})
+
+
+def list_base_step_issues(base_loads: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return the channels whose base load has left the range of the baseline weeks and stays outside.
+
+    The base load of a local day is the 10th percentile of its power; nine tenths of the day must be there. Reported
+    when it lies above every day of the baseline (or below) by `base_step_min_ratio` of their median and by
+    `base_step_min_kw`, for `drift_min_days` days or more up to the last full day. It may be equipment that now runs
+    by night as well as a clamp that has shifted, so it is low. `base_loads` are `daily_base_loads`.
+    """
+    config, issues = scope.config, []
+    for channel_id, days in base_loads.groupby("channel_id"):
+        starts = days["start_s"].to_numpy()
+        before, now = (
+            days.loc[(starts >= window.start.timestamp()) & (starts < window.end.timestamp())]
+            for window in (scope.baseline, scope.period)
+        )
+        if len(before) < config.base_step_min_baseline_days or len(now) < config.drift_min_days:
+            continue
+        usual_kw = before["base_kw"].median()
+        margin_kw = max(config.base_step_min_ratio * usual_kw, config.base_step_min_kw)
+        for sign, edge_kw in ((1, before["base_kw"].max()), (-1, before["base_kw"].min())):
+            outside = (sign * (now["base_kw"] - edge_kw) > margin_kw).to_numpy()
+            run = int(np.argmin(outside[::-1])) if not outside.all() else outside.size
+            if run >= config.drift_min_days:
+                base_kw = now["base_kw"].iloc[-run:].median()
+                text = f"base load of {base_kw:.2f} kW for {run} days, where {usual_kw:.2f} kW was usual"
+                more = {"start": iso(now["start_s"].iloc[-run], scope), "baseKw": round(float(base_kw), 3)}
+                more["usualBaseKw"] = round(float(usual_kw), 3)
+                issues.append(make_issue("base_load_step", "low", int(channel_id), scope, text, **more))
+    return issues
+
+
+def daily_base_loads(clean: pd.DataFrame) -> pd.DataFrame:
+    """Return `channel_id`, `start_s` (first interval) and `base_kw` [kW] of each nearly full local day."""
+    code, ids = pd.factorize(clean["channel_id"])
+    if not len(ids):
+        return pd.DataFrame({"channel_id": [], "start_s": [], "base_kw": []})
+    day = _local_days(clean)
+    first, width = int(day.min()), int(day.max() - day.min()) + 1
+    cell = code * width + day - first
+    cells = len(ids) * width
+    base_kw = grouped_quantiles(clean["mean_kw"], cell, cells, [_BASE_QUANTILE])[0][:, 0]
+    start_s = np.full(cells, np.inf)
+    np.minimum.at(start_s, cell, clean["epoch_s"].to_numpy(dtype=float))
+    hours = np.bincount(cell, weights=clean["hours"], minlength=cells)
+    full = hours >= _FULL_DAY_RATIO * 24
+    return pd.DataFrame({"channel_id": np.repeat(ids, width), "start_s": start_s, "base_kw": base_kw})[full]
+
+
+def list_quantised_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return the channels whose energy comes in pulses so large that an interval holds only a few.
+
+    The pulse is the smallest difference of any two values; all values must be whole multiples of it, and the median of
+    those above zero at most `quantised_max_steps` of them. One interval is then uncertain by a pulse.
+    """
+    config, issues = scope.config, []
+    for channel_id, energy in clean.groupby("channel_id")["energy_kwh"]:
+        values = np.unique(np.round(energy[energy >= 0].to_numpy(), _STEP_DIGITS))
+        above = energy[energy > 10.0**-_STEP_DIGITS]
+        if len(above) < config.quantised_min_intervals or len(values) < 2:
+            continue
+        pulse_kwh = min(float(np.diff(values).min()), values[values > 0][0])
+        steps, typical = values / pulse_kwh, float(above.median()) / pulse_kwh
+        off = np.abs(steps - np.round(steps)).max()
+        if off > config.quantised_tolerance_steps or typical > config.quantised_max_steps:
+            continue
+        text = f"counts in steps of {pulse_kwh:.4g} kWh, about {typical:.0f} an interval: {100 / typical:.0f} % each"
+        more = {"pulseKwh": round(pulse_kwh, 6), "typicalPulses": round(typical, 1)}
+        issues.append(make_issue("quantised", "low", int(channel_id), scope, text, **more))
+    return issues

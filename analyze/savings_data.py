@@ -1,0 +1,111 @@
+"""The two sides of a change, and whether they are enough to judge it by. Pure.
+
+References
+----------
+CalTRACK 2.0, section 2.2, https://docs.caltrack.org/en/latest/methods.html: length and completeness of a baseline.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from analyze.savings_model import extrapolated_share
+from config.report_config import ReportConfig
+from lib.date_utils import add_local_time
+
+_MAX_WAIT_DAYS = 730  # who would have to wait longer will hardly know: too much else changes
+
+
+class Sides(NamedTuple):
+    """The hours before and after the change, how many days there are, and how much of them the hours cover [%].
+
+    `before` reaches back a year and has `days_before`; the model is fitted to the last `fit_days` of it.
+    """
+
+    before: pd.DataFrame
+    after: pd.DataFrame
+    before_days: int
+    after_days: int
+    covered_pct: tuple[float, float]
+    fit_days: int
+
+
+def split_sides(
+    hourly: pd.DataFrame, change: date, tz: ZoneInfo, config: ReportConfig, holidays: frozenset[date]
+) -> Sides:
+    """Return the hours on either side of the change; those without a temperature are left out where others have one."""
+    rows = hourly[np.isfinite(hourly["energy_kwh"].astype("float64"))].sort_values("timestamp")
+    has_temperature = "temp_c" in rows and bool(rows["temp_c"].notna().any())
+    if has_temperature:
+        rows = rows[rows["temp_c"].notna()]
+    limit = config.savings_max_days if has_temperature else config.savings_max_days_without_temp
+    start = pd.to_datetime(rows["timestamp"], utc=True)
+    rows = add_local_time(rows.assign(interval_start=start), tz).reset_index(drop=True)
+    day = rows["local_time"].dt.date
+    offset = pd.Series([(value - change).days for value in day], index=rows.index, dtype="int64")
+    is_holiday = pd.Series([value in holidays for value in day], index=rows.index, dtype=bool)
+    sides, counts, covered = [], [], []
+    rows = rows.assign(days_before=-offset)
+    for side, farthest in (((offset < 0), config.savings_max_days), ((offset > 0), limit)):
+        # Readings reach from the change to the farthest day that has any; holes in between count as missing.
+        near = side & (offset.abs() <= limit)
+        days = int(offset[near].abs().max()) if near.any() else 0
+        covered.append(min(100.0, 100 * int(near.sum()) / (24 * days)) if days else 0.0)
+        counts.append(days)
+        sides.append(rows[side & (offset.abs() <= farthest) & ~is_holiday].reset_index(drop=True))
+    return Sides(sides[0], sides[1], counts[0], counts[1], (covered[0], covered[1]), limit)
+
+
+def missing_data(sides: Sides, change: date, config: ReportConfig) -> list[dict[str, Any]]:
+    """Return what the readings lack before any model is fitted."""
+    needed, floor = config.savings_min_days, config.savings_min_completeness_pct
+    missing = []
+    if sides.before_days < needed:
+        text = f"{sides.before_days} days before the change are known; {needed} are needed, and they cannot come back"
+        missing.append(lack("baseline_too_short", text, None))
+    elif sides.covered_pct[0] < floor:
+        text = f"readings cover {sides.covered_pct[0]:.0f} % of the days before the change; {floor:.0f} % is needed"
+        missing.append(lack("baseline_incomplete", text, None))
+    if sides.after_days < needed:
+        text = f"{sides.after_days} days after the change are known; {needed} are needed"
+        missing.append(lack("after_too_short", text, change + timedelta(days=needed + 1)))
+    elif sides.covered_pct[1] < floor:
+        # So many whole days more bring the share up to the floor.
+        more = sides.after_days * (floor - sides.covered_pct[1]) / max(100 - floor, 1e-9)
+        text = f"readings cover {sides.covered_pct[1]:.0f} % of the days after the change; {floor:.0f} % is needed"
+        missing.append(
+            lack("after_incomplete", text, change + timedelta(days=int(np.ceil(sides.after_days + more)) + 1))
+        )
+    return missing
+
+
+def missing_temperatures(sides: Sides, config: ReportConfig) -> list[dict[str, Any]]:
+    """Return a lack where too many hours after the change were colder or warmer than any before."""
+    low, high = sides.before["temp_c"].min(), sides.before["temp_c"].max()
+    outside_pct = 100 * extrapolated_share(sides.before, sides.after)
+    if outside_pct <= config.savings_max_extrapolated_pct:
+        return []
+    text = (
+        f"{outside_pct:.0f} % of the hours after the change lie outside {low:.0f} to {high:.0f} °C, the temperatures "
+        "before it; wait for the same season"
+    )
+    return [lack("temperature_range", text, None)]
+
+
+def uncertain(ratio: float, days: float, change: date, config: ReportConfig) -> dict[str, Any]:
+    """Return the lack of days: the ratio falls with their square root, should the saving and the noise stay alike."""
+    wanted = days * (ratio / config.savings_max_uncertainty_ratio) ** 2 if np.isfinite(ratio) else np.inf
+    possible = change + timedelta(days=int(np.ceil(wanted)) + 1) if wanted <= _MAX_WAIT_DAYS else None
+    limit_pct = 100 * config.savings_max_uncertainty_ratio
+    text = f"the uncertainty is {100 * ratio:.0f} % of the saving; {limit_pct:.0f} % is allowed (68 % confidence)"
+    return lack("within_uncertainty", text if np.isfinite(ratio) else "there is no difference to be seen", possible)
+
+
+def lack(code: str, message: str, possible_from: date | None) -> dict[str, Any]:
+    """Return one reason why a claim has to wait."""
+    return {"code": code, "message": message, "possibleFrom": possible_from and possible_from.isoformat()}

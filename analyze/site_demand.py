@@ -1,0 +1,154 @@
+"""What the site as a whole draws: the sum over its root meters, where all of them have reported. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyze.completeness import assess_channels
+from analyze.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, in_window
+from analyze.meter_tree import root_of_channels
+from lib.date_utils import add_local_time
+
+# Tariffs change rates at quarter hours, so finer readings are summed to this.
+MIN_STEP_S = 900
+# Root meters that fail for the period may be left out while they usually bring no more than this of the site's energy:
+# the costs are then as much too small. Beyond it the section is refused.
+MAX_LEFT_OUT_SHARE_PCT = 5.0
+
+
+class SiteDemand(NamedTuple):
+    """The site's intervals (see `sum_site_demand`), and which meters they are made of.
+
+    `roots` are the meters that are summed. `left_out` names those that the sums lack, with `usual_share_pct` of the
+    site's energy.
+    """
+
+    frame: pd.DataFrame
+    roots: list[int]
+    left_out: list[dict[str, Any]]
+
+    @property
+    def left_out_pct(self) -> float:
+        """The share of the site's usual energy that the sums lack, in percent."""
+        return float(sum(entry["usual_share_pct"] for entry in self.left_out))
+
+
+def sum_site_demand(intervals: pd.DataFrame, scope: WeekScope) -> SiteDemand:
+    """Return the site's energy per interval, over all that `intervals` covers.
+
+    Parameters
+    ----------
+    intervals
+        Of baseline and period, or longer back (`prepare_intervals`); without the bad ones, or their faults are billed.
+
+    Returns
+    -------
+    SiteDemand
+        `frame`: `epoch_s`, `interval_start` (UTC), `interval_s` [s], `hours`, `used_kwh`, `mean_kw` and what
+        `add_local_time` adds, by time. Its step is the longest interval of the root meters, a quarter hour or more.
+
+    Notes
+    -----
+    The sum is over the root meters that usually report: those of which the readings cover
+    `baseline_min_completeness_pct` of the baseline weeks or of the period. A step that one of them does not fill is
+    left out. One that covers less of the period itself would leave little of it: it is left out and named instead.
+    Export is no income here: a step in which the site feeds in counts as 0.
+    """
+    roots, left_out = _choose_roots(intervals, scope)
+    rows = intervals[intervals["channel_id"].isin(roots)]
+    step_s = _step_s(rows["interval_s"])
+    total = energy_matrix(rows, step_s).sum(axis=1, skipna=False).dropna().clip(lower=0.0)
+    frame = site_frame(total.index.to_numpy(dtype="int64"), total.to_numpy(dtype=float), step_s, scope)
+    return SiteDemand(frame, roots, left_out)
+
+
+def _step_s(interval_s: pd.Series) -> int:
+    longest = int(interval_s.max()) if len(interval_s) else MIN_STEP_S
+    return -(-MIN_STEP_S // longest) * longest
+
+
+def site_frame(
+    epoch_s: npt.NDArray[np.int64], kwh: npt.NDArray[np.float64], step_s: int, scope: WeekScope
+) -> pd.DataFrame:
+    """Return the frame of a site's intervals that `sum_site_demand` describes."""
+    hours = step_s / SECONDS_PER_HOUR
+    frame = pd.DataFrame(
+        {
+            "epoch_s": epoch_s,
+            "interval_start": pd.to_datetime(epoch_s, unit="s", utc=True),
+            "interval_s": step_s,
+            "hours": hours,
+            "used_kwh": kwh,
+            "mean_kw": kwh / hours,
+        }
+    )
+    return add_local_time(frame, scope.tz)
+
+
+def energy_matrix(intervals: pd.DataFrame, step_s: int) -> pd.DataFrame:
+    """Return kWh by step (index, epoch seconds of its start) and channel; NaN where a step is not filled.
+
+    Parameters
+    ----------
+    intervals
+        With `channel_id`, `epoch_s`, `interval_s` [s] and `used_kwh`.
+    step_s
+        A multiple of the intervals' length; longer intervals fill no step.
+    """
+    code, ids = pd.factorize(intervals["channel_id"], sort=True)
+    steps, index = np.unique(intervals["epoch_s"].to_numpy(dtype="int64") // step_s, return_inverse=True)
+    cell, size = index * len(ids) + code, steps.size * len(ids)
+    kwh = np.bincount(cell, weights=intervals["used_kwh"], minlength=size)
+    covered_s = np.bincount(cell, weights=intervals["interval_s"], minlength=size)
+    values = np.where(covered_s == step_s, kwh, np.nan).reshape(steps.size, len(ids))
+    return pd.DataFrame(values, index=pd.Index(steps * step_s, name="epoch_s"), columns=ids)
+
+
+def mean_demand(frame: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFrame:
+    """Return `frame` brought to the demand interval: the mean power of each whole step of `step_s` seconds.
+
+    Data as coarse as that, or coarser, stay as they are.
+    """
+    own_s = int(frame["interval_s"].iloc[0])
+    step_s = -(-step_s // own_s) * own_s
+    if step_s == own_s:
+        return frame
+    steps, index, count = np.unique(frame["epoch_s"] // step_s, return_inverse=True, return_counts=True)
+    whole = count * own_s == step_s
+    kwh = np.bincount(index, weights=frame["used_kwh"], minlength=steps.size)
+    return site_frame(steps[whole] * step_s, kwh[whole], step_s, scope)
+
+
+def _choose_roots(intervals: pd.DataFrame, scope: WeekScope) -> tuple[list[int], list[dict[str, Any]]]:
+    """Return the root meters to sum, and those that usually report but fail in the period."""
+    in_period = in_window(intervals, scope.period)
+    seen = set(intervals["channel_id"].astype(int))
+    reporting = set(intervals.loc[in_period, "channel_id"].astype(int))
+    coverage, floor = assess_channels(intervals, scope), scope.config.baseline_min_completeness_pct
+    usual = set(coverage.index[(coverage >= floor).any(axis=1)].astype(int))
+    sound = set(coverage.index[coverage["period_pct"] >= floor].astype(int))
+    top_of, usual_top_of = root_of_channels(scope.meters, reporting), root_of_channels(scope.meters, seen)
+    roots = sorted({top for key, top in top_of.items() if top in reporting and key in reporting} & usual)
+    # A main meter that is dead is stood for by its sub-meters.
+    stood_for = {usual_top_of[key] for key in reporting}
+    dead = {top for top in usual_top_of.values() if top in usual - reporting and top not in stood_for}
+    missing = sorted(dead | (set(roots) - sound))
+    kept = [root for root in roots if root in sound]
+    return kept, _describe_left_out(intervals[~in_period], missing, {*roots, *missing}, scope)
+
+
+def _describe_left_out(
+    baseline: pd.DataFrame, missing: list[int], all_roots: set[int], scope: WeekScope
+) -> list[dict[str, Any]]:
+    names = channel_names(scope.meters)
+    mean_kw = baseline.groupby("channel_id")["mean_kw"].mean()
+    total = float(mean_kw.reindex(sorted(all_roots)).sum())
+    entries = []
+    for key in missing:
+        share = 100 * float(mean_kw.get(key, 0.0)) / total if total > 0 else 100.0
+        entries.append({"channelId": key, "channelName": names[key], "usual_share_pct": round(share, 2)})
+    return entries

@@ -1,0 +1,122 @@
+"""Where intervals stand in a tariff: its periods, its calendar months, its validity. Pure and vectorised.
+
+Hours are the site's wall clock: in the repeated hour of autumn both passes are billed alike, and the skipped hour of
+spring is billed nowhere. An interval is billed by the rate that holds at its start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from config.tariff_model import HOLIDAY, SLOTS_PER_HOUR, EnergyRates, Tariff, TariffSpan
+from lib.date_utils import Window, local_day_window
+
+Spans = tuple[TariffSpan, ...]
+
+
+class Cells(NamedTuple):
+    """Where intervals stand in a tariff's schedule: month 0–11, kind of day, quarter hour of the day."""
+
+    month: npt.NDArray[np.int64]
+    day_type: npt.NDArray[np.int64]
+    slot: npt.NDArray[np.int64]
+
+
+class Segment(NamedTuple):
+    """A calendar month, or the part of it in which one tariff holds; `last` is included."""
+
+    tariff: Tariff
+    first: date
+    last: date
+    days_in_month: int
+
+    @property
+    def day_share(self) -> float:
+        """The segment's share of its month; what is charged by the month is charged by it."""
+        return ((self.last - self.first).days + 1) / self.days_in_month
+
+    @property
+    def month(self) -> str:
+        """The calendar month, such as ``2026-01``."""
+        return f"{self.first:%Y-%m}"
+
+    def window(self, tz: ZoneInfo) -> Window:
+        """Return the segment in UTC."""
+        return local_day_window(self.first, self.last, tz)
+
+
+def as_spans(tariff: Tariff | Spans) -> Spans:
+    """Return `tariff` as spans: a lone tariff from its validity's beginning to its end."""
+    return (TariffSpan(tariff, tariff.valid_from, tariff.valid_to),) if isinstance(tariff, Tariff) else tariff
+
+
+def local_days(frame: pd.DataFrame) -> npt.NDArray[np.datetime64]:
+    """Return the local day of each interval."""
+    return frame["local_time"].to_numpy().astype("datetime64[D]")
+
+
+def find_cells(frame: pd.DataFrame, tariff: Tariff, holidays: Collection[date]) -> Cells:
+    """Return where the intervals stand in the tariff's schedules.
+
+    Parameters
+    ----------
+    frame
+        With `local_time` (see `add_local_time`).
+    holidays
+        Local days; the tariff's own list goes before it.
+    """
+    local, days = frame["local_time"].dt, local_days(frame)
+    listed = holidays if tariff.holidays is None else tariff.holidays
+    is_holiday = np.isin(days, np.array(sorted(listed), dtype="datetime64[D]"))
+    slot = local.hour * SLOTS_PER_HOUR + local.minute // (60 // SLOTS_PER_HOUR)
+    return Cells(
+        local.month.to_numpy(dtype=np.int64) - 1,
+        np.where(is_holiday, HOLIDAY, local.day_of_week.to_numpy(dtype=np.int64)),
+        slot.to_numpy(dtype=np.int64),
+    )
+
+
+def energy_periods(cells: Cells, energy: EnergyRates) -> npt.NDArray[np.int64]:
+    """Return for each interval the number of its energy period."""
+    return energy.schedule.array()[cells].astype(np.int64)
+
+
+def list_segments(frame: pd.DataFrame, tariff: Tariff | Spans) -> Iterator[tuple[Segment, npt.NDArray[np.bool_]]]:
+    """Yield each calendar month that `frame` touches, by tariff, with the mask of its rows.
+
+    A month in which the tariff changes comes in parts, one for each tariff. Days without a tariff come not at all.
+    """
+    days = local_days(frame)
+    for month in np.unique(days.astype("datetime64[M]")):
+        first = month.astype("datetime64[D]").item()
+        last = (month + 1).astype("datetime64[D]").item() - timedelta(days=1)
+        for span in as_spans(tariff):
+            start, end = max(first, span.first or first), min(last, span.last or last)
+            if start <= end:
+                rows = (days >= np.datetime64(start)) & (days <= np.datetime64(end))
+                yield Segment(span.tariff, start, end, last.day), rows
+
+
+def month_segment(tariff: Tariff, day: date) -> Segment:
+    """Return the whole calendar month of `day` on `tariff`."""
+    first = day.replace(day=1)
+    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    return Segment(tariff, first, last, last.day)
+
+
+def month_scale(segment: Segment, hours: float, tz: ZoneInfo) -> float:
+    """Return the segment's length over the `hours` that data cover; 1 where they cover all of it."""
+    start, end = segment.window(tz)
+    return max(1.0, (end - start).total_seconds() / 3600 / hours) if hours > 0 else 1.0
+
+
+def at_month(cells: Cells, month: int) -> Cells:
+    """Return the same kinds of day and hours as if they lay in `month` (0 = January)."""
+    return cells._replace(month=np.full_like(cells.month, month))

@@ -1,0 +1,199 @@
+"""Compare a meter before and after a change with what it was expected to use, and say whether a saving is proved.
+
+Stage:  analyze
+Reads:  v_sites, v_meters, v_readings_hourly (up to a year on either side of the change)
+Writes: nothing; the verdict to stdout
+Safe to re-run: yes, it only reads; later runs know more
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from analyze.savings_data import lack, missing_data, missing_temperatures, split_sides, uncertain
+from analyze.savings_model import describe_fit, drift_ratio, fit_baseline, predict_kwh, saving_error_kwh
+from config.report_config import ReportConfig
+from lib import cli
+from lib.date_utils import local_midnight
+
+VERIFIED, INCREASE, INSUFFICIENT = "verified_saving", "verified_increase", "insufficient_data"
+_ROUNDING = 1e-9  # of the expected energy; a smaller difference is that of adding up
+_GUIDELINE_CONFIDENCE, _SHOWN_CONFIDENCE = 0.68, 0.90
+
+
+def verify_savings(
+    hourly: pd.DataFrame,
+    change: date,
+    tz: ZoneInfo,
+    config: ReportConfig,
+    holidays: Collection[date] = (),
+) -> dict[str, Any]:
+    """Return what a change on the local day `change` has saved, or what is missing to know it.
+
+    Parameters
+    ----------
+    hourly
+        One meter's whole hours: `timestamp` (UTC), `energy_kwh`, and `temp_c` (outdoors, °C) where known. The day of
+        the change belongs to neither side.
+    holidays
+        Local days to leave out on both sides.
+
+    Returns
+    -------
+    dict
+        `status` is "verified_saving", "verified_increase", or "insufficient_data" with `missing`: for each reason its
+        `code`, a `message` and `possibleFrom`, the first local day on which it may be possible, or None. `savings`,
+        `baseline` and `after` hold what is known so far.
+
+    Notes
+    -----
+    Saving = Σ (expected − used) over the hours after the change, expected by `savings_model` from the hours before.
+    It counts when its uncertainty at 68 % confidence is at most half of it. The uncertainty is that of Guideline 14 and
+    the drift of expectations over times in which nothing was changed (`drift_ratio`), added in quadrature: without
+    the second, a season would be taken for a saving. Annual figures are not given: they would
+    take for granted the weather and use of a whole year.
+    """
+    sides = split_sides(hourly, change, tz, config, frozenset(holidays))
+    missing = missing_data(sides, change, config)
+    result: dict[str, Any] = {"change": change.isoformat(), "status": INSUFFICIENT, "missing": missing}
+    result["baseline"] = {"days": sides.before_days, "completenessPct": round(sides.covered_pct[0], 1)}
+    result["after"] = {"days": sides.after_days, "completenessPct": round(sides.covered_pct[1], 1)}
+    if any(entry["code"].startswith(("baseline", "after")) for entry in missing):
+        return {**result, "savings": None}
+    recent = sides.before[sides.before["days_before"] <= sides.fit_days]
+    model = fit_baseline(recent)
+    fit = describe_fit(recent, model)
+    uses_temperature = bool(model.slopes.size)
+    expected = predict_kwh(model, sides.after)
+    known = np.isfinite(expected)
+    used_kwh, expected_kwh = float(sides.after["energy_kwh"][known].sum()), float(expected[known].sum())
+    result["baseline"] |= {
+        "cvrmsePct": _rounded(100 * fit.cvrmse, 2),
+        "nmbePct": _rounded(100 * fit.nmbe, 2),
+        "autocorrelation": _rounded(fit.autocorrelation, 3),
+        "usesTemperature": uses_temperature,
+    }
+    if not np.isfinite(fit.cvrmse) or not expected_kwh > 0:
+        missing.append(lack("baseline_without_energy", "the meter used nothing before the change", None))
+        return {**result, "savings": None}
+    if uses_temperature:
+        missing += missing_temperatures(sides, config)
+    days = known.sum() / 24
+    drift = drift_ratio(sides.before, sides.after_days, sides.fit_days, with_temperature=uses_temperature)
+    if not np.isfinite(drift):
+        text = "too few days before the change to see how far the expectation drifts by itself"
+        missing.append(lack("drift_unknown", text, None))
+    saving_kwh = expected_kwh - used_kwh
+    error_kwh, shown_kwh = (
+        np.hypot(saving_error_kwh(fit, days, confidence), _normal(confidence) * np.nan_to_num(drift) * expected_kwh)
+        for confidence in (_GUIDELINE_CONFIDENCE, _SHOWN_CONFIDENCE)
+    )
+    is_different = abs(saving_kwh) > _ROUNDING * expected_kwh
+    ratio = error_kwh / abs(saving_kwh) if is_different else np.inf
+    if ratio > config.savings_max_uncertainty_ratio:
+        missing.append(uncertain(ratio, days, change, config))
+    rate = config.flat_rate_usd_per_kwh
+    result["savings"] = {
+        "expectedKwh": round(expected_kwh, 2),
+        "usedKwh": round(used_kwh, 2),
+        "savedKwh": round(saving_kwh, 2),
+        "lowKwh": round(saving_kwh - shown_kwh, 2),
+        "highKwh": round(saving_kwh + shown_kwh, 2),
+        "confidencePct": round(100 * _SHOWN_CONFIDENCE),
+        "savedPct": round(100 * saving_kwh / expected_kwh, 2),
+        "savedKwhPerWeek": round(7 * saving_kwh / days, 2),
+        "savedCost": round(saving_kwh * rate, 2),
+        "uncertaintyRatio": _rounded(ratio, 3),
+        "driftPct": _rounded(100 * drift, 2),
+    }
+    if not missing:
+        result["status"] = VERIFIED if saving_kwh > 0 else INCREASE
+    return result
+
+
+def _normal(confidence: float) -> float:
+    """Return how many standard deviations on either side hold this share of a normal distribution."""
+    return NormalDist().inv_cdf((1 + confidence) / 2)
+
+
+def _rounded(value: float, digits: int) -> float | None:
+    return round(float(value), digits) if np.isfinite(value) else None
+
+
+def render_text(result: dict[str, Any]) -> str:
+    """Return the verdict as lines for a reader."""
+    savings = result["savings"]
+    lines = [
+        {VERIFIED: "a saving is proved", INCREASE: "it uses more than before", INSUFFICIENT: "not yet"}[
+            result["status"]
+        ]
+    ]
+    for entry in result["missing"]:
+        when = f"possible from {entry['possibleFrom']}" if entry["possibleFrom"] else "more days alone will not do"
+        lines.append(f"missing: {entry['message']}; {when}")
+    if savings is not None:
+        lines.append(
+            f"expected {savings['expectedKwh']:,.0f} kWh, used {savings['usedKwh']:,.0f} kWh: "
+            f"{savings['savedKwh']:,.0f} kWh less ({savings['lowKwh']:,.0f} to {savings['highKwh']:,.0f} with "
+            f"{savings['confidencePct']} % confidence), {savings['savedPct']:.1f} %, ${savings['savedCost']:,.2f}"
+        )
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the verdict on one change of one meter."""
+    parser = cli.script_parser(__doc__)
+    cli.add_site_argument(parser)
+    parser.add_argument("--channel", type=cli.positive_int, required=True, metavar="ID", help="the meter's channel id")
+    parser.add_argument("--change", required=True, metavar="DATE", help="local day of the change (YYYY-MM-DD)")
+    parser.add_argument("--json", action="store_true", help="print the verdict for a machine")
+    args = parser.parse_args(argv)
+
+    from analyze.site_hours import whole_hours
+    from config.opening_hours import list_holidays
+    from config.report_config import load_report_config
+    from config.schedule_config import load_site_facts
+    from config.settings import load_settings
+    from lib import db, readings
+    from lib.date_utils import Window, parse_start, parse_timezone
+    from lib.errors import DataError
+    from lib.logs import setup_logging
+
+    setup_logging(args.verbose)
+    config = load_report_config(args.site)
+    schedule = load_site_facts(args.site, config).schedule
+    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+        site = readings.load_site(conn, args.site)
+        tz = parse_timezone(site.timezone)
+        change = parse_start(args.change, tz).astimezone(tz).date()
+        meters = readings.load_meters(conn, args.site)
+        if args.channel not in set(meters["channel_id"]):
+            raise DataError(f"site {args.site} has no channel {args.channel}; check --channel")
+        span = timedelta(days=config.savings_max_days)
+        now = datetime.now(UTC)
+        window = Window(local_midnight(change - span, tz), min(local_midnight(change + span, tz), now))
+        hourly = whole_hours(readings.load_hourly(conn, args.site, window), meters)
+    days = list_holidays(schedule, range(window.start.year, window.end.year + 1))
+    result = verify_savings(hourly[hourly["channel_id"] == args.channel], change, tz, config, days)
+    if args.json:
+        cli.print_json({"siteId": args.site, "channelId": args.channel, **result})
+    else:
+        print(f"{site.site_name} (site {site.site_id}), channel {args.channel}, change on {change}, {tz}")
+        print(render_text(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

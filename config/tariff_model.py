@@ -1,0 +1,187 @@
+"""What an electricity tariff is made of. Money is in the tariff's own currency.
+
+The parts follow the Utility Rate Database of OpenEI (URDB, https://openei.org/wiki/Utility_Rate_Database): energy
+rates by period and tier, with a schedule that says which period holds; demand rates likewise; fixed and minimum
+charges.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+MONTHS_PER_YEAR = 12
+SLOTS_PER_HOUR = 4  # tariffs change their rates at quarter hours at the finest, and many on the half hour
+DAY_TYPES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday")
+SUNDAY, HOLIDAY = DAY_TYPES.index("sun"), DAY_TYPES.index("holiday")
+SCHEDULE_SHAPE = (MONTHS_PER_YEAR, len(DAY_TYPES), 24 * SLOTS_PER_HOUR)
+
+DEFAULT_DEMAND_INTERVAL_S = 900  # the usual demand interval of United States utilities
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Which rate period holds in each quarter hour of the year; build it with `schedule_of`."""
+
+    cells: bytes
+
+    def array(self) -> npt.NDArray[np.int8]:
+        """Return period numbers by month (0 = January), kind of day (`DAY_TYPES`) and quarter hour; −1 is none."""
+        return np.frombuffer(self.cells, dtype=np.int8).reshape(SCHEDULE_SHAPE)
+
+
+def schedule_of(array: npt.NDArray[np.int8]) -> Schedule:
+    """Return the schedule that `array`, of `SCHEDULE_SHAPE`, describes."""
+    return Schedule(np.ascontiguousarray(array, dtype=np.int8).tobytes())
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A rate, per kWh or kW, for the part of a month's quantity up to `up_to` (kWh or kW) and above the tier before."""
+
+    rate: float
+    up_to: float = math.inf
+
+
+@dataclass(frozen=True)
+class RatePeriod:
+    """A named time-of-use period and its energy rates [currency/kWh], lowest tier first."""
+
+    name: str
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True)
+class EnergyRates:
+    """Energy charges. `tier_basis` tells what fills the tiers: each ``period``'s kWh of the month, or the ``month``'s.
+
+    With ``month``, each tier's energy is spread over the periods in proportion to their use, as utilities with a
+    baseline allowance do.
+    """
+
+    periods: tuple[RatePeriod, ...]
+    schedule: Schedule
+    tier_basis: str = "period"
+
+    @property
+    def has_tiers(self) -> bool:
+        """Whether the price of a kWh depends on how much the month brings."""
+        return any(len(period.tiers) > 1 for period in self.periods)
+
+
+@dataclass(frozen=True)
+class Ratchet:
+    """At least `pct` percent of the highest peak of the `months` calendar months before is billed."""
+
+    pct: float
+    months: int
+
+
+@dataclass(frozen=True)
+class DemandCharge:
+    """A charge on the month's highest demand [currency/kW] within the cells of `schedule` that are 0.
+
+    Without `system_peaks` it is the customer's own peak (non-coincident); with them the mean of its demand at those
+    announced moments of the utility's peak (coincident).
+    """
+
+    name: str
+    tiers: tuple[Tier, ...]
+    schedule: Schedule
+    ratchet: Ratchet | None = None
+    minimum_kw: float = 0.0
+    system_peaks: tuple[datetime, ...] | None = None
+
+    @property
+    def is_all_hours(self) -> bool:
+        """Whether it looks at every hour of the months in which it applies."""
+        by_month = (self.schedule.array() == 0).reshape(MONTHS_PER_YEAR, -1)
+        return bool((by_month.all(axis=1) == by_month.any(axis=1)).all())
+
+
+@dataclass(frozen=True)
+class Adder:
+    """A rider or tax: an amount per kWh, or percents of the charges named in `on` (all for a tax)."""
+
+    name: str
+    per_kwh: float = 0.0
+    pct: float = 0.0
+    on: tuple[str, ...] = ("energy", "demand", "fixed")
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """A rate structure. `valid_to` is the last day on which it holds; None is open.
+
+    `holidays` are the days that the utility bills as holidays; None leaves it to the caller's list.
+    """
+
+    name: str
+    currency: str
+    source: str
+    energy: EnergyRates
+    demand: tuple[DemandCharge, ...] = ()
+    demand_interval_s: int = DEFAULT_DEMAND_INTERVAL_S
+    fixed_monthly: float = 0.0
+    fixed_daily: float = 0.0
+    minimum_monthly: float = 0.0
+    riders: tuple[Adder, ...] = ()
+    taxes: tuple[Adder, ...] = ()
+    valid_from: date | None = None
+    valid_to: date | None = None
+    holidays: tuple[date, ...] | None = None
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether a kWh costs the same at any hour of the month."""
+        tiers = {period.tiers for period in self.energy.periods}
+        return len(tiers) == 1
+
+
+@dataclass(frozen=True)
+class TariffSpan:
+    """A tariff and the site's local days on which it holds, both included; None is open."""
+
+    tariff: Tariff
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(frozen=True)
+class Carbon:
+    """What a kWh from the grid emits [kg CO2e/kWh], and who says so."""
+
+    kg_per_kwh: float
+    source: str
+
+
+@dataclass(frozen=True)
+class SiteTariffs:
+    """What the site pays, what that is compared with, and its carbon factor.
+
+    `is_assumed` is True where the site's file names no tariff: then the shipped defaults stand in. `billed_peaks_kw`
+    holds the peaks of months that are on the site's bills, as (``2025-08``, kW).
+    """
+
+    current: tuple[TariffSpan, ...]
+    compare_with: Tariff
+    is_assumed: bool = False
+    carbon: Carbon | None = None
+    billed_peaks_kw: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def ratchet_months(self) -> int:
+        """The months before a bill that the longest ratchet looks back on, 0 without one."""
+        tariffs = (*(span.tariff for span in self.current), self.compare_with)
+        return max((c.ratchet.months for tariff in tariffs for c in tariff.demand if c.ratchet), default=0)
+
+    def tariff_on(self, day: date) -> Tariff | None:
+        """Return the tariff that the site is on at the local day `day`, or None."""
+        for span in self.current:
+            if (span.first is None or span.first <= day) and (span.last is None or day <= span.last):
+                return span.tariff
+        return None

@@ -1,0 +1,155 @@
+"""Measure what the analyses find: injected faults in measured weeks, false alerts without them, labelled buildings.
+
+Run: .venv/bin/python tests/benchmarks/bench_accuracy.py [--write] [--seed N] [--events FILE]
+Prints docs/accuracy.md, and with --write writes it; the same seed and code give the same page. The measured data are no
+part of this project; where they are absent it says so and exits 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
+
+import numpy as np
+import pandas as pd
+from benchmarks import detections, measured_meters
+from benchmarks.accuracy_page import Findings, LabelledScore, Run, render_page
+from benchmarks.detections import ACCEPTED, OURS, PLAIN
+from benchmarks.fault_injection import KINDS, Fault, inject
+from benchmarks.fault_plan import plan_faults
+from benchmarks.measured_meters import DATA_DIR, MeasuredWeek, Meter, complete_weeks, measured_week
+
+from analyze.site_week import analyze_site_week
+from config.report_config import ReportConfig
+from lib.paths import write_atomically
+
+PAGE = _PROJECT_ROOT / "docs" / "accuracy.md"
+SEED, WORKERS = 3, 2
+MIN_SITE_METERS, WEEKS_PER_SITE = 5, 6
+MIN_MAD_RATIO = 0.01  # of the building's mean; keeps the plain score finite where an hour never varies
+
+
+def find_all(week: MeasuredWeek, readings: pd.DataFrame) -> Findings:
+    """Return the findings of both methods in `readings` of `week`."""
+    config = ReportConfig()
+    result = analyze_site_week(readings, week.meters, week.period, week.baseline, week.tz, config)
+    ours = detections.list_our_findings(result, config)
+    return {OURS: ours, PLAIN: detections.list_plain_findings(week, readings)}
+
+
+def false_alerts(week: MeasuredWeek, found: Findings) -> Findings:
+    """Return the alerts of an untouched week by method."""
+    return {method: detections.list_false_alerts(items, week.readings) for method, items in found.items()}
+
+
+def run_fault(task: tuple[MeasuredWeek, Fault]) -> Run:
+    """Analyse a week without and with its fault."""
+    week, fault = task
+    readings = inject(week, fault)
+    clean, found = find_all(week, week.readings), find_all(week, readings)
+    outcomes = {
+        method: detections.judge(fault, found[method], clean[method], readings, ACCEPTED[fault.kind][method])
+        for method in (OURS, PLAIN)
+    }
+    return Run(fault, int(week.meters["interval_s"].iloc[0]), outcomes, false_alerts(week, clean))
+
+
+def run_site(week: MeasuredWeek) -> tuple[int, Findings]:
+    """Return how many meters a site's untouched week has, and the false alerts in it."""
+    return len(week.meters), false_alerts(week, find_all(week, week.readings))
+
+
+def plan_sites(meters: list[Meter], seed: int, config: ReportConfig) -> Iterator[MeasuredWeek]:
+    """Yield weeks of the sites with many meters, with those of them that are complete."""
+    sites = sorted({meter.site for meter in meters})
+    for number, site in enumerate(sites):
+        complete = [(meter, set(complete_weeks(meter, config))) for meter in meters if meter.site == site]
+        periods = sorted(set().union(*(weeks for _, weeks in complete)))
+        groups = [[meter for meter, weeks in complete if period in weeks] for period in periods]
+        usable = [index for index, group in enumerate(groups) if len(group) >= MIN_SITE_METERS]
+        rng = np.random.default_rng([seed, len(KINDS), number])
+        for index in sorted(rng.permutation(usable)[:WEEKS_PER_SITE].astype(int)):
+            yield measured_week(groups[index], periods[index], config)
+
+
+def plain_scores(meter: Meter) -> pd.Series:
+    """Return how many median deviations each reading lies from the median of its hour of the week."""
+    power_kw, local = meter.readings["power_kw"], meter.readings["interval_start"].dt.tz_convert(meter.tz)
+    hour = local.dt.day_of_week * 24 + local.dt.hour
+    distance_kw = (power_kw - power_kw.groupby(hour).transform("median")).abs()
+    usual_kw = distance_kw.groupby(hour).transform("median").clip(lower=MIN_MAD_RATIO * power_kw.mean())
+    return distance_kw / usual_kw
+
+
+def our_scores(meter: Meter) -> pd.Series | None:
+    """Return the score of each reading, or None while there is no module that gives one."""
+    if importlib.util.find_spec("analyze.anomaly_scores") is None:
+        return None
+    from analyze.anomaly_scores import score_readings
+
+    table = score_readings(meter.readings, measured_meters.describe_meters([meter]), meter.tz, ReportConfig())
+    score = table.assign(timestamp=pd.to_datetime(table["timestamp"], utc=True)).set_index("timestamp")["score"]
+    return score.reindex(meter.readings["interval_start"]).fillna(0.0)
+
+
+def score_labelled() -> list[LabelledScore]:
+    """Return how well both methods score the labelled buildings, each and all together."""
+    buildings = measured_meters.load_labelled()
+    result = []
+    for method, score_of in ((OURS, our_scores), (PLAIN, plain_scores)):
+        parts = [(meter.name, label, score_of(meter)) for meter, label in buildings]
+        if any(score is None for *_, score in parts):
+            result += [LabelledScore(name, len(label), int(label.sum()), method) for name, label, _ in parts]
+            continue
+        together = [np.concatenate([part[column] for part in parts]) for column in (1, 2)]
+        for name, label, score in [*parts, ("together", *together)]:
+            auc, f1 = detections.roc_auc(label, score), detections.best_f1(label, score)
+            result.append(LabelledScore(name, len(label), int(label.sum()), method, auc, f1))
+    return result
+
+
+def list_events(runs: list[Run]) -> pd.DataFrame:
+    """Return one row per fault, with how it fared by each method."""
+    rows = []
+    for run in runs:
+        row = run.fault._asdict() | {"interval_s": run.interval_s}
+        for method, outcome in run.outcomes.items():
+            row |= {f"{method}_{name}": value for name, value in outcome._asdict().items()}
+            row[f"{method}_alerts"] = " ".join(sorted(item.kind for item in run.alerts[method]))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def main() -> int:
+    """Run it, print it, and write what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(_PROJECT_ROOT)}")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--events", type=Path, help="CSV file for every fault and how it fared")
+    args = parser.parse_args()
+    if missing := measured_meters.missing_files():
+        print(f"the measured data are not beside the project ({DATA_DIR / missing[0]} is missing); nothing measured")
+        return 0
+    config, meters = ReportConfig(), measured_meters.load_meters()
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:  # a fork may inherit a held lock
+        runs = list(pool.map(run_fault, plan_faults(meters, args.seed, config), chunksize=8))
+        sites = list(pool.map(run_site, plan_sites(meters, args.seed, config)))
+    page = render_page(args.seed, runs, sites, score_labelled())
+    print(page)
+    if args.write:
+        write_atomically(PAGE, page)
+    if args.events:
+        list_events(runs).to_csv(args.events, index=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""Tests of analyze/anomaly_scores.py."""
+
+import time
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyze.anomaly_scores import lay_out, score_readings
+from analyze.intervals import prepare_intervals
+from config.report_config import ReportConfig
+from lib.date_utils import Window, local_day_window
+from lib.paths import PROJECT_ROOT
+from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, set_power
+
+CONFIG = ReportConfig()
+SIX_WEEKS = local_day_window(date(2026, 1, 5), date(2026, 2, 15), NEW_YORK)
+
+
+def scores_of(readings, tz=NEW_YORK, meters=None):
+    return score_readings(readings, make_meters(1) if meters is None else meters, tz, CONFIG)
+
+
+def of_hours(scores, start, end, tz=NEW_YORK):
+    moment = scores["timestamp"]
+    return scores[(moment >= pd.Timestamp(start, tz=tz)) & (moment < pd.Timestamp(end, tz=tz))]
+
+
+def test_every_reading_has_a_row_and_a_regular_load_none_that_stands_out():
+    readings = fill_window(1, SIX_WEEKS, 5.0, 1.0)
+    scores = scores_of(readings)
+    assert list(scores.columns) == ["channel_id", "timestamp", "score", "is_anomaly"]
+    assert scores["timestamp"].tolist() == readings["interval_start"].tolist()
+    assert scores["score"].between(0, 1).all()
+    assert not scores["is_anomaly"].any()
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "power_kw"),
+    [
+        ("2026-01-28 01:00", "2026-01-28 05:00", 4.0),  # left on by night
+        ("2026-01-28 08:00", "2026-01-28 18:00", 1.0),  # a working day like a holiday
+        ("2026-01-28 12:00", "2026-01-28 13:00", 20.0),  # a peak of an hour
+        ("2026-01-28 10:00", "2026-01-28 14:00", 0.0),  # gone
+    ],
+)
+def test_what_is_unusual_scores_high_and_the_weeks_around_it_do_not(start, end, power_kw):
+    scores = scores_of(set_power(fill_window(1, SIX_WEEKS, 5.0, 1.0), start, end, power_kw))
+    assert of_hours(scores, start, end)["is_anomaly"].all()
+    for days in (-7, 7):  # the week after is compared with the anomaly too, and must not echo it
+        shift = pd.Timedelta(days=days)
+        same = of_hours(scores, pd.Timestamp(start) + shift, pd.Timestamp(end) + shift)
+        assert len(same) > 0
+        assert not same["is_anomaly"].any()
+
+
+def test_a_frozen_value_stands_out_though_its_level_is_usual():
+    rng = np.random.default_rng(1)
+    readings = fill_window(1, SIX_WEEKS, 5.0, 5.0)
+    readings["power_kw"] *= 1 + 0.05 * rng.standard_normal(len(readings))
+    frozen = readings["interval_start"].between(
+        pd.Timestamp("2026-01-28 08:00", tz=NEW_YORK), pd.Timestamp("2026-01-28 19:45", tz=NEW_YORK)
+    )
+    readings.loc[frozen, "power_kw"] = 5.0
+    scores = scores_of(readings)
+    assert of_hours(scores, "2026-01-28 08:00", "2026-01-28 20:00")["is_anomaly"].all()
+    assert scores["is_anomaly"].mean() < 0.05
+
+
+def test_slots_are_told_on_the_wall_clock_over_both_clock_changes():
+    for first, hours in ((date(2026, 3, 2), 335), (date(2026, 10, 26), 337)):
+        window = local_day_window(first, date.fromordinal(first.toordinal() + 13), NEW_YORK)
+        readings = fill_window(1, window, 5.0, 1.0, interval_s=3600)
+        intervals = prepare_intervals(readings, make_meters(1, interval_s=3600), NEW_YORK, CONFIG)
+        grid = lay_out(intervals)
+        assert (len(intervals), grid.power_kw.shape) == (hours, (2, 168))
+        assert np.isnan(grid.power_kw).sum() == (1 if hours == 335 else 0)  # Sunday 02:00 does not exist in March
+        assert grid.slot[intervals["local_hour"] == 9].tolist() == [day * 24 + 9 for day in (*range(7), *range(7))]
+        assert not scores_of(readings)["is_anomaly"].any()
+
+
+def test_missing_values_other_meters_and_disorder():
+    readings = pd.concat([fill_window(2, SIX_WEEKS, 5.0, 1.0), fill_window(1, SIX_WEEKS, 5.0, 1.0)])
+    meters = make_meters(1, 2, 3)
+    meters.loc[1, "is_energy_meter"] = False
+    gap = readings["interval_start"] == pd.Timestamp("2026-01-28 12:00", tz=NEW_YORK)
+    readings.loc[gap, ["energy_kwh", "power_kw"]] = np.nan
+    scores = scores_of(readings.sample(frac=1, random_state=1), meters=meters)
+    assert scores["channel_id"].unique().tolist() == [1]
+    assert scores["timestamp"].is_monotonic_increasing
+    missing = scores[scores["timestamp"] == pd.Timestamp("2026-01-28 12:00", tz=NEW_YORK)]
+    assert (missing["score"].tolist(), missing["is_anomaly"].tolist()) == ([0.0], [False])
+
+
+def test_nothing_one_reading_and_flat_zero():
+    assert len(scores_of(make_readings(1, "2026-01-12 05:00Z", []))) == 0
+    assert scores_of(make_readings(1, "2026-01-12 05:00Z", [3.0]))["score"].tolist() == [0.0]
+    assert scores_of(make_readings(1, "2026-01-12 05:00Z", [0.0] * 2000))["score"].max() == 0.0
+
+
+def test_a_window_of_days_is_judged_by_its_other_days():
+    five_days = local_day_window(date(2026, 1, 12), date(2026, 1, 16), NEW_YORK)
+    start, end = "2026-01-14 01:00", "2026-01-14 05:00"
+    scores = scores_of(set_power(fill_window(1, five_days, 5.0, 1.0), start, end, 4.0))
+    inside = of_hours(scores, start, end)["score"]
+    assert inside.min() > scores["score"].drop(inside.index).quantile(0.95)
+
+
+@given(st.lists(st.floats(0, 1e12), min_size=1, max_size=60), st.sampled_from([900, 3600]))
+@settings(max_examples=60, deadline=None)
+def test_scores_lie_between_0_and_1_whatever_the_load(power_kw, interval_s):
+    scores = scores_of(make_readings(1, "2026-03-08 02:00Z", power_kw, interval_s))
+    assert len(scores) == len(power_kw)
+    assert scores["score"].between(0, 1).all()
+
+
+@given(st.floats(1e-3, 1e6))
+@settings(max_examples=20, deadline=None)
+def test_scores_do_not_depend_on_the_unit(factor):
+    readings = set_power(fill_window(1, SIX_WEEKS, 5.0, 1.0), "2026-01-28 01:00", "2026-01-28 05:00", 4.0)
+    scaled = readings.assign(power_kw=readings["power_kw"] * factor, energy_kwh=readings["energy_kwh"] * factor)
+    assert scores_of(scaled)["score"].to_numpy() == pytest.approx(scores_of(readings)["score"].to_numpy(), abs=1e-6)
+
+
+def test_a_year_of_15_minutes_takes_less_than_a_second():
+    year = Window(datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
+    readings = fill_window(1, year, 5.0, 1.0)
+    began = time.perf_counter()
+    assert len(scores_of(readings)) == 35_040
+    assert time.perf_counter() - began < 1.0
+
+
+@pytest.mark.slow
+def test_hours_that_people_marked_in_two_buildings():
+    path = PROJECT_ROOT.parent / "shared" / "data" / "lead_two_buildings_labelled.csv.gz"
+    if not path.exists():
+        pytest.skip("the labelled buildings are not beside the project (looked in ../shared/data)")
+    labelled = pd.read_csv(path)
+    readings = pd.DataFrame(
+        {
+            "channel_id": labelled["building_id"],
+            "interval_start": pd.to_datetime(labelled["timestamp"], utc=True),  # wall clock, taken as it is
+            "interval_s": 3600,
+            "energy_kwh": labelled["meter_reading"],
+            "power_kw": np.nan,
+        }
+    )
+    meters = make_meters(*sorted(labelled["building_id"].unique()), interval_s=3600)
+    scores = scores_of(readings, ZoneInfo("UTC"), meters)
+    readings = readings.assign(is_marked=labelled["anomaly"] == 1).sort_values(["channel_id", "interval_start"])
+    measured = readings["energy_kwh"].notna().to_numpy()
+    is_marked, score = readings["is_marked"].to_numpy()[measured], scores["score"].to_numpy()[measured]
+    assert is_marked.sum() == 414
+    assert area_under_roc(is_marked, score) >= 0.90
+    assert best_f1(is_marked, score) >= 0.60
+
+
+def area_under_roc(is_positive, score):
+    rank = pd.Series(score).rank().to_numpy()
+    count = is_positive.sum()
+    return (rank[is_positive].sum() - count * (count + 1) / 2) / (count * (~is_positive).sum())
+
+
+def best_f1(is_positive, score):
+    positive = is_positive[np.argsort(-score, kind="stable")]
+    return (2 * np.cumsum(positive) / (np.arange(1, positive.size + 1) + positive.sum())).max()

@@ -1,0 +1,305 @@
+"""Tests of analyze/forecast.py, forecast_model.py and site_hours.py."""
+
+import json
+from contextlib import nullcontext
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import jsonschema
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pipeline import SITE_ID, govern, ingest
+
+from analyze import forecast
+from analyze.forecast import forecast_site
+from analyze.forecast_model import error_quantiles, predict_week
+from analyze.site_hours import total_by_hour
+from config.report_config import ReportConfig
+from lib import db
+from lib import readings as readings_lib
+from lib.date_utils import Window, local_midnight
+from lib.paths import PROJECT_ROOT
+from tests.measured_hours import read_buildings
+from tests.week_factory import NEW_YORK, make_meters
+
+START = local_midnight(date(2026, 1, 19), NEW_YORK)  # a Monday
+SCHEMA = json.loads((PROJECT_ROOT / "deliver" / "schemas" / "weekly_report.schema.json").read_text(encoding="utf-8"))
+
+
+def history(start=START, days=90, tz=NEW_YORK, day_kwh=10.0, night_kwh=2.0, level=1.0):
+    """Return hours before `start`: `day_kwh` on weekdays 8–17 local, else `night_kwh`."""
+    moments = pd.date_range(start - timedelta(days=days), start, freq="h", inclusive="left", tz="UTC")
+    local = moments.tz_convert(tz)
+    is_day = (local.hour >= 8) & (local.hour < 17) & (local.day_of_week < 5)
+    return pd.DataFrame({"timestamp": moments, "energy_kwh": np.where(is_day, day_kwh, night_kwh) * level})
+
+
+def check_schema(section):
+    schema = {"$defs": SCHEMA["$defs"], "$ref": "#/$defs/forecast"}
+    jsonschema.validate(section, schema)
+    json.dumps(section, allow_nan=False)
+
+
+def test_a_steady_site_is_forecast_to_the_kwh():
+    section = forecast_site(history(), START, NEW_YORK, site_id=7)
+    check_schema(section)
+    assert section["forecast"][0] == {
+        "timestamp": "2026-01-19T00:00:00-05:00", "predicted_kwh": 2.0, "lower_bound": 2.0, "upper_bound": 2.0,
+    }  # fmt: skip
+    assert section["forecast"][8]["predicted_kwh"] == 10.0
+    assert section["summary"] == {
+        "site_id": 7,
+        "horizon_days": 7,
+        "training_rows": 2160,
+        "forecast_hours": 168,
+        "total_predicted_kwh": 696.0,  # 45 hours of 10 and 123 of 2
+        "total_last_7d_actual_kwh": 696.0,
+        "daily_forecast": [
+            {"date": f"2026-01-{19 + n}", "predicted_kwh": kwh, "peak_hour_kwh": peak}
+            for n, (kwh, peak) in enumerate([(120.0, 10.0)] * 5 + [(48.0, 2.0)] * 2)
+        ],
+        "trend_direction": "stable",
+        "trend_change_pct": 0.0,
+        "band_pct": 80,
+    }
+
+
+def test_the_order_of_rows_and_what_is_not_history_change_nothing():
+    rows = history()
+    future = history(START + timedelta(days=30), days=30, level=50.0)
+    old = history(START - timedelta(days=90), days=30, level=50.0)
+    expected = forecast_site(rows, START, NEW_YORK)
+    mixed = pd.concat([future, rows.sample(frac=1, random_state=1), old], ignore_index=True)
+    assert forecast_site(mixed, START, NEW_YORK) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "hours", "before"),
+    [(date(2026, 3, 2), 167, False), (date(2026, 10, 26), 169, False), (date(2026, 3, 23), 168, True)],
+)
+def test_both_clock_changes(first, hours, before):
+    """The week is forecast on the wall clock, whether a change lies in it or in the history."""
+    start = local_midnight(first, NEW_YORK)
+    section = forecast_site(history(start), start, NEW_YORK)
+    assert section["summary"]["forecast_hours"] == hours
+    assert len({row["timestamp"] for row in section["forecast"]}) == hours
+    by_hour = {row["timestamp"][:16]: row["predicted_kwh"] for row in section["forecast"]}
+    monday = first.isoformat()
+    assert (by_hour[f"{monday}T07:00"], by_hour[f"{monday}T08:00"], by_hour[f"{monday}T16:00"]) == (2.0, 10.0, 10.0)
+    sunday = section["summary"]["daily_forecast"][-1]
+    assert sunday["predicted_kwh"] == 2.0 * (24 + hours - 168)
+    assert len(section["summary"]["daily_forecast"]) == 7
+
+
+def test_a_zone_of_half_hours():
+    kolkata = ZoneInfo("Asia/Kolkata")
+    start = local_midnight(date(2026, 1, 19), kolkata)
+    section = forecast_site(history(start.replace(minute=0), tz=kolkata), start, kolkata)
+    assert section["forecast"][0]["timestamp"] == "2026-01-19T00:30:00+05:30"
+    assert section["summary"]["forecast_hours"] == 168
+
+
+def test_a_holiday_is_forecast_as_a_sunday_and_not_learned_from():
+    rows = history()
+    local = rows["timestamp"].dt.tz_convert(NEW_YORK)
+    days = {date(2026, 1, 17), date(2026, 1, 18), date(2026, 1, 21)}
+    rows.loc[local.dt.date >= date(2026, 1, 17), "energy_kwh"] = 500.0
+    daily = forecast_site(rows, START, NEW_YORK, days)["summary"]["daily_forecast"]
+    assert [day["predicted_kwh"] for day in daily] == [120.0, 120.0, 48.0, 120.0, 120.0, 48.0, 48.0]
+
+
+def test_an_outage_and_a_burst_in_one_week_change_nothing():
+    rows = history()
+    rows.loc[rows.index[-14 * 24 : -13 * 24], "energy_kwh"] = 0.0
+    rows.loc[rows.index[-15 * 24], "energy_kwh"] = 900.0
+    rows = rows.drop(rows.index[-30 * 24 : -28 * 24])
+    section = forecast_site(rows, START, NEW_YORK)
+    assert section["summary"]["total_predicted_kwh"] == 696.0
+    assert section["summary"]["training_rows"] == 2160 - 48
+
+
+def test_a_new_level_is_followed_and_the_trend_told():
+    rows = history()
+    rows.loc[rows.index[-28 * 24 :], "energy_kwh"] *= 2
+    rows.loc[rows.index[-7 * 24 :], "energy_kwh"] *= 1.5
+    section = forecast_site(rows, START, NEW_YORK)
+    # Every hour: profile 2 times the old one, last week 3 times. Half of the step stays; of the other half 0.6 on the
+    # first day, 0.42 on the second: 2.8, 2.71 ...
+    assert section["forecast"][0]["predicted_kwh"] == pytest.approx(2.0 * (2 + 0.5 + 0.5 * 0.6))
+    assert section["forecast"][24 + 12]["predicted_kwh"] == pytest.approx(10.0 * (2 + 0.5 + 0.5 * 0.42))
+    assert section["summary"]["trend_direction"] == "decreasing"  # against the last seven days
+    assert section["summary"]["total_last_7d_actual_kwh"] == 3 * 696.0
+
+
+def test_what_the_last_two_days_lay_above_falls_day_by_day():
+    rows = history()
+    rows.loc[rows.index[-48:], "energy_kwh"] = 4.0  # a weekend at twice its level; the rest of the week was as ever
+    hours = [row["predicted_kwh"] for row in forecast_site(rows, START, NEW_YORK)["forecast"]]
+    assert hours[0] == pytest.approx(2 + 2 * 0.6)
+    assert hours[24] == pytest.approx(2 + 2 * 0.42)
+    assert hours[12] == 10.0  # the upper half knows nothing of it
+
+
+def test_too_little_history_is_unavailable_with_its_reason():
+    for rows in (history(days=10), history()[:0], history()[:1], history().assign(energy_kwh=np.nan)):
+        section = forecast_site(rows, START, NEW_YORK)
+        assert (section["status"], section["code"]) == ("unavailable", "insufficient_data")
+    reason = forecast_site(history(days=14), START, NEW_YORK)["reason"]
+    assert reason == "hours with data of every main meter cover 50 % of the 4 weeks before 2026-01-19; 70 % is needed"
+    assert "summary" in forecast_site(history(days=28), START, NEW_YORK)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from([28, 45, 90]), st.floats(0, 0.25), st.floats(0.01, 1000))
+def test_band_holds_the_forecast_and_scale_does_not_matter(seed, days, lost, scale):
+    rng = np.random.default_rng(seed)
+    rows = history(days=days)
+    rows["energy_kwh"] *= rng.lognormal(0, 0.3, len(rows))
+    rows = rows[rng.random(len(rows)) >= lost]
+    section = forecast_site(rows, START, NEW_YORK)
+    check_schema(section)
+    table = pd.DataFrame(section["forecast"])
+    assert (table["lower_bound"] <= table["predicted_kwh"]).all()
+    assert (table["predicted_kwh"] <= table["upper_bound"]).all()
+    assert (table["lower_bound"] >= 0).all()
+    summary = section["summary"]
+    assert summary["total_predicted_kwh"] == pytest.approx(table["predicted_kwh"].sum(), abs=0.1)
+    assert sum(day["predicted_kwh"] for day in summary["daily_forecast"]) == pytest.approx(
+        summary["total_predicted_kwh"], abs=0.01
+    )
+    scaled = forecast_site(rows.assign(energy_kwh=rows["energy_kwh"] * scale), START, NEW_YORK)
+    assert scaled["summary"]["total_predicted_kwh"] == pytest.approx(
+        scale * summary["total_predicted_kwh"], rel=1e-3, abs=0.1
+    )
+
+
+def test_profile_is_the_weighted_median_of_weeks():
+    """Weights 1/4, 1/2.8, 1/2, 1/1.4: the two youngest weeks outweigh the rest; a missing one does not count."""
+    weeks = np.full((4, 168), 5.0)
+    weeks[:, 0] = [1.0, 2.0, 3.0, 4.0]
+    weeks[:, 1] = [9.0, 9.0, 9.0, np.nan]
+    weeks[:, 2] = np.nan
+    predicted = predict_week(weeks)
+    assert predicted[0] == 3.0
+    assert predicted[1] == 9.0
+    assert predicted[2] == 5.0  # the same hour of other days
+
+
+def test_band_of_errors_that_are_known():
+    """Weeks alternate around 10 by ±1: the errors are the same in every hour, and so is the band."""
+    rng = np.random.default_rng(0)
+    weeks = 10.0 + rng.uniform(-1, 1, (13, 168))
+    predicted = predict_week(weeks)
+    low, high = error_quantiles(weeks, predicted, 0.8)
+    assert low.mean() == pytest.approx(-0.8, abs=0.15)
+    assert high.mean() == pytest.approx(0.8, abs=0.15)
+    narrow_low, narrow_high = error_quantiles(weeks, predicted, 0.4)
+    assert (narrow_low >= low).all()
+    assert (narrow_high <= high).all()
+
+
+def test_site_total_is_of_root_meters_and_of_whole_hours():
+    meters = make_meters(1, 2, 3, 4, parents={2: 1})
+    moments = pd.date_range("2026-01-12", periods=100, freq="h", tz="UTC")
+    rows = [
+        pd.DataFrame({"channel_id": key, "timestamp": moments[:count], "energy_kwh": kwh, "reading_count": 4})
+        for key, kwh, count in ((1, 10.0, 100), (2, 4.0, 100), (3, 1.0, 100), (4, 7.0, 50))
+    ]
+    hourly = pd.concat(rows, ignore_index=True)
+    hourly.loc[5, "reading_count"] = 3
+    hourly.loc[206, "energy_kwh"] = np.nan
+    total = total_by_hour(hourly, meters, ReportConfig())
+    assert total.excluded_ids == [4]  # half of the hours, and silent at the end
+    assert total.hourly["energy_kwh"].unique().tolist() == [11.0]
+    missing = set(moments) - set(total.hourly["timestamp"])
+    assert missing == {moments[5], moments[6]}
+    empty = total_by_hour(hourly[:0], meters, ReportConfig())
+    assert empty.hourly.empty
+    assert forecast_site(empty.hourly, START, NEW_YORK)["status"] == "unavailable"
+
+
+def test_the_script_prints_the_section(monkeypatch, capsys):
+    site = readings_lib.Site(7, "School", "America/New_York", None, None, None, None, "eniscope")
+    hourly = history().assign(channel_id=1, reading_count=4)
+    monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
+    monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: make_meters(1))
+    monkeypatch.setattr(
+        readings_lib,
+        "load_hourly",
+        lambda conn, site_id, window: (
+            hourly if window == (START - timedelta(days=90), START) else pytest.fail(f"asked for {window}")
+        ),
+    )
+    monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
+    assert forecast.main(["--site", "7", "--from", "2026-01-19", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == forecast_site(hourly, START, NEW_YORK, site_id=7)
+    assert forecast.main(["--site", "7", "--from", "2026-01-19"]) == 0
+    assert "696 kWh in 7 days, stable (+0.0 % on the last 7 days)" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_hourly_energy_from_the_database_is_that_of_the_readings(conn, serve):
+    """Sandbox over HTTP, 35 days without planted faults: the hours add up, and the site can be forecast from them."""
+    now = datetime(2026, 2, 10, 15, tzinfo=UTC)
+    window = Window(now - timedelta(days=35), now)
+    ingest(conn, serve(now=now, planted_weeks=[]), window)
+    assert govern(conn) == "closed"
+    hourly = readings_lib.load_hourly(conn, SITE_ID, window)
+    detail = readings_lib.load_readings(conn, SITE_ID, window)
+    assert not hourly.duplicated(["channel_id", "timestamp"]).any()
+    assert hourly["reading_count"].max() == 4
+    hour = detail["interval_start"].dt.floor("h")
+    expected = detail.groupby(["channel_id", hour])["energy_kwh"].sum(min_count=1).dropna()
+    found = hourly.dropna(subset="energy_kwh").set_index(["channel_id", "timestamp"])["energy_kwh"]
+    assert found.to_numpy() == pytest.approx(expected.to_numpy())
+    assert found.index.tolist() == expected.index.tolist()
+    total = total_by_hour(hourly, readings_lib.load_meters(conn, SITE_ID), ReportConfig())
+    assert total.excluded_ids == []
+    start = local_midnight(date(2026, 2, 10), NEW_YORK)
+    section = forecast_site(total.hourly, start, NEW_YORK, site_id=SITE_ID)
+    check_schema(section)
+    assert section["summary"]["total_predicted_kwh"] == pytest.approx(
+        section["summary"]["total_last_7d_actual_kwh"], rel=0.25
+    )
+
+
+@pytest.mark.slow
+def test_measured_band_covers_four_fifths_and_errors_are_below_those_of_last_week(capsys):
+    """Two forecasts of each of 55 buildings, from random days of two years."""
+    rng = np.random.default_rng(11)
+    rows = []
+    for name, building in read_buildings().items():
+        energy = building.set_index("timestamp")["energy_kwh"]
+        for day in rng.choice(np.arange(95, len(energy) // 24 - 8), 2, replace=False):
+            start = building["timestamp"].iloc[24 * day]
+            section = forecast_site(building, start, ZoneInfo("UTC"))
+            actual = energy[start : start + timedelta(hours=167)].to_numpy()
+            naive = energy[start - timedelta(days=7) : start - timedelta(hours=1)].to_numpy()
+            if "summary" not in section or not np.nanmin(actual) > 0 or not np.nanmin(naive) > 0:
+                continue  # the meter was dead
+            table = pd.DataFrame(section["forecast"])
+            error = table["predicted_kwh"].to_numpy() - actual
+            inside = (table["lower_bound"].to_numpy() <= actual) & (actual <= table["upper_bound"].to_numpy())
+            mean = np.nanmean(actual)
+            rows.append(
+                {
+                    "name": name,
+                    "coverage": inside.mean(),
+                    "mape": np.nanmean(np.abs(error) / actual),
+                    "mape_naive": np.nanmean(np.abs(naive - actual) / actual),
+                    "cvrmse": np.sqrt(np.nanmean(error**2)) / mean,
+                    "cvrmse_naive": np.sqrt(np.nanmean((naive - actual) ** 2)) / mean,
+                }
+            )
+    found = pd.DataFrame(rows).drop(columns="name")
+    with capsys.disabled():
+        print(f"\nforecasts: {len(found)}; mean {found.mean().round(3).to_dict()}")
+        print(f"median {found.median().round(3).to_dict()}")
+    assert len(found) > 60
+    assert 0.76 <= found["coverage"].mean() <= 0.86
+    assert found["cvrmse"].mean() < 0.95 * found["cvrmse_naive"].mean()
+    assert found["mape"].median() < 0.95 * found["mape_naive"].median()

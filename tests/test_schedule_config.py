@@ -1,0 +1,143 @@
+"""Tests of config/schedule_config.py and config/opening_hours.py."""
+
+import builtins
+from datetime import date
+
+import pytest
+
+from config import opening_hours
+from config.opening_hours import DayException, Schedule, Span, Term, default_schedule, list_holidays
+from config.report_config import ReportConfig
+from config.schedule_config import Building, load_site_facts
+from lib.errors import ConfigError
+from lib.paths import SITES_DIR
+
+SHUT = ((),) * 7
+
+
+def load(tmp_path, text):
+    (tmp_path / "7.toml").write_text(text, encoding="utf-8")
+    return load_site_facts(7, ReportConfig(), tmp_path)
+
+
+def test_without_a_file_the_contracts_hours_hold(tmp_path):
+    facts = load_site_facts(7, ReportConfig(), tmp_path)
+    assert facts.schedule == Schedule(week=((Span(420, 1080),),) * 5 + ((), ()))
+    assert facts.building == Building(None)
+
+
+def test_a_file_without_hours_keeps_the_configured_ones(tmp_path):
+    (tmp_path / "7.toml").write_text("[building]\nfloor_area_m2 = 5200\n[thresholds]\nflat_min_hours = 8.0\n")
+    facts = load_site_facts(7, ReportConfig(business_start_hour=8, business_weekdays=(5,)), tmp_path)
+    assert facts.schedule.week == ((), (), (), (), (), (Span(480, 1080),), ())
+    assert facts.building == Building(5200.0)
+
+
+def test_hours_past_midnight_of_the_thresholds_keep_their_weekday():
+    schedule = default_schedule(ReportConfig(business_start_hour=22, business_end_hour=2, business_weekdays=(4,)))
+    assert schedule.week == ((), (), (), (), (Span(0, 120), Span(1320, 1440)), (), ())
+
+
+def test_everything_that_a_file_may_say(tmp_path):
+    facts = load(
+        tmp_path,
+        """
+        [schedule]
+        monday = ["07:00-12:00", "13:30-18:00"]
+        friday = ["22:00-02:00"]
+        saturday = ["00:00-24:00"]
+        country = "US"
+        state = "NC"
+        holiday_hours = ["10:00-14:00"]
+        terms = [{start = 2026-01-05, end = 2026-06-11, name = "spring"}]
+        outside_terms = {monday = ["08:00-12:00"]}
+        exceptions = [
+          {date = 2026-02-13, hours = ["07:00-12:00"], reason = "staff meeting"},
+          {start = 2026-03-30, end = 2026-04-03},
+        ]
+        [building]
+        floor_area_m2 = 810.5
+        """,
+    )
+    assert facts.schedule == Schedule(
+        week=((Span(420, 720), Span(810, 1080)), (), (), (), (Span(1320, 1560),), (Span(0, 1440),), ()),
+        exceptions=(
+            DayException(date(2026, 2, 13), date(2026, 2, 13), (Span(420, 720),), "staff meeting"),
+            DayException(date(2026, 3, 30), date(2026, 4, 3), (), ""),
+        ),
+        terms=(Term(date(2026, 1, 5), date(2026, 6, 11)),),
+        outside_terms=((Span(480, 720),), (), (), (), (), (), ()),
+        country="US",
+        state="NC",
+        holiday_hours=(Span(600, 840),),
+    )
+    assert facts.building.floor_area_m2 == 810.5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("schedule = 3", r"7\.toml: schedule should be a table, \[schedule\], not 3"),
+        ("[schedule]\nmontag = []", r"unknown key schedule\.montag; the known ones are country, exceptions, friday"),
+        ('[schedule]\nmonday = "07:00-18:00"', r"schedule\.monday should be a list of spans such as"),
+        ('[schedule]\nmonday = ["7-18"]', r"schedule\.monday should be spans such as \"07:00-18:00\".*not '7-18'"),
+        ('[schedule]\nmonday = ["07:00-24:30"]', r"schedule\.monday should be a span from 00:00 on, to 24:00 at most"),
+        ('[schedule]\nmonday = ["24:00-02:00"]', r"a span from 00:00 on"),
+        ('[schedule]\nmonday = ["07:00-07:00"]', r"that is not empty"),
+        ('[schedule]\nmonday = ["07:00-12:00", "11:00-18:00"]', r"spans in order of time that do not overlap"),
+        ("[schedule]\nmonday = [7]", r"schedule\.monday should be spans such as .* not 7"),
+        ('[schedule]\nstate = "NC"', r"schedule\.state should be given together with schedule\.country"),
+        ("[schedule]\ncountry = 1", r'schedule\.country should be a code in quotes, such as "US", not 1'),
+        ('[schedule]\ncountry = "XX"', r"7\.toml: schedule\.country: no public holidays are known for country 'XX'"),
+        ('[schedule]\ncountry = "US"\nstate = "QQ"', r"country 'US' with state 'QQ'; use ISO codes"),
+        ("[schedule]\nterms = 1", r"schedule\.terms should be a list of tables, \[\[schedule\.terms\]\]"),
+        ("[[schedule.terms]]\nstart = 2026-01-05", r"schedule\.terms 1\.end should be a date such as .* not None"),
+        ('[[schedule.terms]]\nstart = "2026-01-05"\nend = 2026-02-01', r"terms 1\.start should be a date"),
+        ("[[schedule.terms]]\nstart = 2026-01-05T00:00:00\nend = 2026-02-01", r"terms 1\.start should be a date"),
+        ("[[schedule.terms]]\nstart = 2026-03-05\nend = 2026-02-01", r"terms 1\.end should be on or after its start"),
+        ("[[schedule.exceptions]]\ndate = 2026-03-05\nend = 2026-03-06", r"exceptions 1 should be either a date, or"),
+        ("[[schedule.exceptions]]\ndate = 2026-03-05\nopen = true", r"unknown key schedule\.exceptions 1\.open"),
+        ("[schedule.outside_terms]\nmon = []", r"unknown key schedule\.outside_terms\.mon"),
+        (
+            "[building]\nfloor_area_m2 = 0",
+            r"building\.floor_area_m2 should be a number of square metres",
+        ),
+        ("[building]\nfloor_area_m2 = true", r"building\.floor_area_m2"),
+        ("[building]\nfloor_area_m2 = nan", r"building\.floor_area_m2"),
+        ("[building]\narea = 3", r"unknown key building\.area; the known ones are floor_area_m2"),
+        ("[schedule", r"cannot read .*7\.toml"),
+    ],
+)
+def test_mistakes_name_file_key_and_what_is_right(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        load(tmp_path, text)
+    assert "7.toml" in str(caught.value)
+
+
+def test_public_holidays_follow_country_and_state():
+    days = list_holidays(Schedule(SHUT, country="US", state="NC"), [2026])
+    assert days[date(2026, 1, 19)] == "Martin Luther King Jr. Day"
+    assert date(2026, 4, 3) in days  # Good Friday, not a holiday of the whole country
+    assert date(2026, 4, 3) not in list_holidays(Schedule(SHUT, country="US"), [2026])
+    assert date(2027, 1, 1) not in days
+    assert list_holidays(Schedule(SHUT), [2026]) == {}
+
+
+def test_an_absent_package_is_told_with_the_way_out(tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def without_holidays(name, *args, **kwargs):
+        if name == "holidays":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    opening_hours._holidays_of.cache_clear()
+    monkeypatch.setattr(builtins, "__import__", without_holidays)
+    assert load(tmp_path, '[schedule]\nmonday = ["07:00-18:00"]').schedule.country is None  # not needed, not imported
+    with pytest.raises(ConfigError, match=r"need the package 'holidays'; run: pip install -r requirements\.txt"):
+        load(tmp_path, '[schedule]\ncountry = "US"')
+
+
+@pytest.mark.parametrize("path", sorted(SITES_DIR.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_files_that_come_with_the_project_can_be_read(path):
+    assert load_site_facts(int(path.stem), ReportConfig()).schedule.week

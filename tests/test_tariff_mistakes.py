@@ -1,0 +1,93 @@
+"""Every mistake in a tariff is refused with the file, the key, and what is right."""
+
+import re
+
+import pytest
+
+from lib.errors import ConfigError
+from tests.tariff_factory import FLAT_ENERGY, HEAD, PEAK, make_tariff, urdb_text
+
+NINE = "{ up_to_kwh = 9, rate_per_kwh = 1 }"
+CHARGE = FLAT_ENERGY + '[[demand.charges]]\nname = "d"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (FLAT_ENERGY + "[fees]\nx = 1", "fees is unknown; the keys here are currency, source"),
+        (HEAD.replace("USD", "dollars") + FLAT_ENERGY, "currency should be a code of three capital letters"),
+        ('currency = "USD"\n' + FLAT_ENERGY, "source is missing; it should be a text"),
+        ("", "energy is missing; it should be a table [energy]"),
+        ("[energy]\n", "energy.periods is missing; it should be a list of one period or more"),
+        ("valid_from = 2026-01-01\nvalid_to = 2025-01-01\n" + FLAT_ENERGY, "valid_to should be 2026-01-01 or later"),
+        ('valid_from = "2026"\n' + FLAT_ENERGY, "valid_from should be a date such as 2026-01-31, without quotes"),
+        ("holidays = [1]\n" + FLAT_ENERGY, "holidays should be a list of dates"),
+        (FLAT_ENERGY.replace("0.10", "-1"), "energy.periods[1].rate_per_kwh should be a number of 0 or more, not -1"),
+        (FLAT_ENERGY.replace("0.10", "nan"), "energy.periods[1].rate_per_kwh should be a number"),
+        (FLAT_ENERGY.replace("0.10", "true"), "energy.periods[1].rate_per_kwh should be a number"),
+        (FLAT_ENERGY + FLAT_ENERGY, "energy.periods[2].name should be a name that no other period has"),
+        (PEAK, "energy.periods leave a time without a rate: January, mon, 00:00"),
+        (PEAK.replace("18", "25") + FLAT_ENERGY, "energy.periods[1].hours should be a list of [from, to] pairs"),
+        (PEAK.replace("18", "12.1") + FLAT_ENERGY, "on the quarter hour"),
+        (PEAK + 'days = ["Monday"]\n' + FLAT_ENERGY, "energy.periods[1].days should be a list out of mon, tue"),
+        (PEAK + "months = [0]\n" + FLAT_ENERGY, "energy.periods[1].months should be a list of months from 1 to 12"),
+        (PEAK + "when = [{}]\n" + FLAT_ENERGY, "energy.periods[1].hours stands beside energy.periods[1].when"),
+        (
+            PEAK + "tiers = []\n" + FLAT_ENERGY,
+            "energy.periods[1].rate_per_kwh or tiers should be given, one of the two",
+        ),
+        (
+            FLAT_ENERGY.replace("rate_per_kwh = 0.10", "tiers = [{ up_to_kwh = 9, rate_per_kwh = 1 }]"),
+            "energy.periods[1].tiers[1].up_to_kwh closes the last tier",
+        ),
+        (
+            FLAT_ENERGY.replace(
+                "rate_per_kwh = 0.10",
+                f"tiers = [{NINE}, {NINE}, {{ rate_per_kwh = 1 }}]",
+            ),
+            "tiers[2].up_to_kwh should be more than 9",
+        ),
+        (
+            '[energy]\ntier_basis = "month"\n'
+            + PEAK
+            + '[[energy.periods]]\nname = "b"\ntiers = [{ up_to_kwh = 9, rate_per_kwh = 1 }, { rate_per_kwh = 2 }]\n',
+            "the tiers of all periods should end at the same kWh",
+        ),
+        (CHARGE, "demand.charges[1].rate_per_kw or tiers should be given"),
+        (
+            CHARGE + "rate_per_kw = 1\nratchet = { pct = 180, months = 11 }",
+            "charges[1].ratchet.pct should be a number from 0 to 100",
+        ),
+        (
+            CHARGE + "rate_per_kw = 1\nratchet = { pct = 80, months = 0 }",
+            "charges[1].ratchet.months should be a whole number",
+        ),
+        (
+            CHARGE + "rate_per_kw = 1\nsystem_peaks = [2026-07-14T16:00:00]",
+            "should be a list of date-times with offset",
+        ),
+        (
+            FLAT_ENERGY + "[demand]\ninterval_minutes = 0",
+            "demand.interval_minutes should be a whole number from 1 to 60",
+        ),
+        (
+            FLAT_ENERGY + '[[taxes]]\nname = "t"\npct = 1\nper_kwh = 1',
+            "taxes[1].per_kwh or pct should be given, one of",
+        ),
+        (FLAT_ENERGY + '[[riders]]\nname = "r"\npct = 1\non = ["all"]', "riders[1].on should be a list out of energy"),
+        (urdb_text() + FLAT_ENERGY, "energy stands beside [urdb]"),
+        (urdb_text(energyweekdayschedule="[[0]]"), "urdb.energyweekdayschedule should be 12 rows (January first)"),
+        (urdb_text(energyweekendschedule=str([[3] * 24] * 12)), "of 24 period numbers from 0 to 2"),
+        (
+            urdb_text(energyratestructure="[[{ rate = 1, unit = 'kWh daily' }]]"),
+            "urdb.energyratestructure[0][0].unit should be one of kWh",
+        ),
+        (urdb_text(demandratchetpercentage=str([80] * 12)), "12 equal shares from 0 to 1, such as 0.8 for 80 %"),
+        (urdb_text(demandreactivepowercharge="1"), "urdb.demandreactivepowercharge is unknown"),
+    ],
+)
+def test_mistakes_name_file_key_and_what_is_right(text, message):
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        make_tariff(text if text.startswith("currency") else HEAD + text)
+    assert "test.toml: " in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,339 @@
+"""Tests of analyze/verify_savings.py, savings_model.py and savings_data.py."""
+
+import json
+from contextlib import nullcontext
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyze import verify_savings as script
+from analyze.savings_data import uncertain
+from analyze.savings_model import (
+    Fit,
+    describe_fit,
+    drift_ratio,
+    fit_baseline,
+    predict_kwh,
+    saving_error_kwh,
+    t_quantile,
+)
+from analyze.verify_savings import verify_savings
+from config.report_config import ReportConfig
+from lib import db
+from lib import readings as readings_lib
+from lib.date_utils import add_local_time, local_midnight
+from lib.errors import DataError
+from tests.measured_hours import read_buildings
+from tests.week_factory import NEW_YORK, make_meters
+
+CHANGE = date(2026, 1, 15)
+CONFIG = ReportConfig()
+
+
+def make_hours(before=84, after=35, change=CHANGE, saved=0.0, noise=0.02, seed=4, tz=NEW_YORK):
+    """Return a meter's hours: 10 kWh on weekdays 8–17 local, else 2, with noise by day; less by `saved` after."""
+    window = pd.date_range(
+        local_midnight(change - timedelta(days=before), tz),
+        local_midnight(change + timedelta(days=after + 1), tz),
+        freq="h",
+        inclusive="left",
+    )
+    local = window.tz_convert(tz)
+    is_day = (local.hour >= 8) & (local.hour < 17) & (local.day_of_week < 5)
+    day = pd.factorize(local.date)[0]
+    factor = np.random.default_rng(seed).normal(1, noise, day.max() + 1)[day]
+    energy = np.where(is_day, 10.0, 2.0) * factor
+    energy = np.where(window >= local_midnight(change, tz), energy * (1 - saved), energy)
+    return pd.DataFrame({"timestamp": window, "energy_kwh": energy})
+
+
+def verify(hours, change=CHANGE, config=CONFIG, holidays=()):
+    result = verify_savings(hours, change, NEW_YORK, config, holidays)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    return result
+
+
+def codes(result):
+    return [entry["code"] for entry in result["missing"]]
+
+
+def test_a_steady_meter_that_uses_a_tenth_less_by_hand():
+    result = verify(make_hours(saved=0.1, noise=0.0))
+    savings = result["savings"]
+    assert (result["status"], result["missing"]) == ("verified_saving", [])
+    assert result["baseline"] == {
+        "days": 84, "completenessPct": 100.0, "cvrmsePct": 0.0, "nmbePct": 0.0, "autocorrelation": 0.0,
+        "usesTemperature": False,
+    }  # fmt: skip
+    assert result["after"] == {"days": 35, "completenessPct": 100.0}
+    # Five weeks of 696 kWh; the day of the change is on neither side.
+    assert savings["expectedKwh"] == 5 * 696.0
+    assert savings["usedKwh"] == pytest.approx(0.9 * 5 * 696)
+    assert savings["savedKwh"] == savings["lowKwh"] == savings["highKwh"] == pytest.approx(348.0)
+    assert (savings["savedPct"], savings["savedKwhPerWeek"]) == (10.0, 69.6)
+    assert savings["savedCost"] == pytest.approx(348 * 0.12, abs=0.01)
+    assert (savings["uncertaintyRatio"], savings["driftPct"], savings["confidencePct"]) == (0.0, 0.0, 90)
+
+
+def test_more_use_is_told_as_such():
+    result = verify(make_hours(saved=-0.2))
+    assert result["status"] == "verified_increase"
+    assert result["savings"]["savedPct"] == pytest.approx(-20, abs=1.5)
+
+
+def test_nothing_changed_and_too_small_a_change_are_not_proved():
+    for saved in (0.0, 0.004):
+        result = verify(make_hours(saved=saved, noise=0.1))
+        assert result["status"] == "insufficient_data"
+        assert codes(result) == ["within_uncertainty"]
+        assert result["savings"]["lowKwh"] < result["savings"]["expectedKwh"] * saved < result["savings"]["highKwh"]
+    same = verify(make_hours(noise=0.0))
+    assert same["missing"] == [
+        {"code": "within_uncertainty", "message": "there is no difference to be seen", "possibleFrom": None}
+    ]
+
+
+def test_four_times_the_days_halve_the_uncertainty():
+    assert uncertain(0.75, 40.0, CHANGE, CONFIG) == {
+        "code": "within_uncertainty",
+        "message": "the uncertainty is 75 % of the saving; 50 % is allowed (68 % confidence)",
+        "possibleFrom": "2026-04-16",  # 40 · 1.5² = 90 days, and the day of the change
+    }
+    assert uncertain(5.0, 40.0, CHANGE, CONFIG)["possibleFrom"] is None  # more than two years
+
+
+def test_not_yet_says_what_is_missing_and_when():
+    result = verify(make_hours(after=10, saved=0.3))
+    assert result["missing"] == [
+        {
+            "code": "after_too_short",
+            "message": "10 days after the change are known; 28 are needed",
+            "possibleFrom": "2026-02-13",  # 28 whole days after the day of the change
+        }
+    ]
+    assert result["savings"] is None
+    assert verify(make_hours(after=28, saved=0.3))["status"] == "verified_saving"
+    assert codes(verify(make_hours(after=27, saved=0.3))) == ["after_too_short"]
+
+
+def test_a_short_baseline_cannot_come_back():
+    result = verify(make_hours(before=20, saved=0.3))
+    assert codes(result) == ["baseline_too_short"]
+    assert result["missing"][0]["possibleFrom"] is None
+    assert codes(verify(make_hours(before=28, saved=0.3))) == ["drift_unknown"]
+    assert verify(make_hours(before=70, saved=0.3))["status"] == "verified_saving"
+
+
+def test_incomplete_sides():
+    hours = make_hours(saved=0.3)
+    local = hours["timestamp"].dt.tz_convert(NEW_YORK)
+    before = hours[~(local.dt.date.between(date(2025, 12, 1), date(2025, 12, 10)))]
+    assert codes(verify(before)) == ["baseline_incomplete"]
+    after = hours[~(local.dt.date.between(date(2026, 1, 20), date(2026, 1, 26)))]
+    (entry,) = verify(after)["missing"]
+    # 28 of 35 days; 70 whole days with 7 missing would be nine tenths.
+    assert (entry["code"], entry["possibleFrom"]) == ("after_incomplete", "2026-03-27")
+    assert "readings cover 80 % of the days after the change" in entry["message"]
+
+
+def test_empty_single_and_dead_meters():
+    hours = make_hours()
+    assert codes(verify(hours[-1:])) == ["baseline_too_short", "after_incomplete"]
+    for few in (hours[:0], hours.assign(energy_kwh=np.nan)):
+        assert codes(verify(few)) == ["baseline_too_short", "after_too_short"]
+    dead = verify(hours.assign(energy_kwh=0.0))
+    assert codes(dead) == ["baseline_without_energy"]
+    assert dead["savings"] is None
+
+
+@pytest.mark.parametrize("change", [date(2026, 3, 20), date(2026, 10, 20)])
+def test_clock_changes_on_one_side_change_nothing(change):
+    result = verify(make_hours(change=change, saved=0.1, noise=0.0), change)
+    assert result["status"] == "verified_saving"
+    assert result["savings"]["savedPct"] == 10.0
+    assert result["baseline"]["cvrmsePct"] == 0.0
+
+
+def test_holidays_are_left_out_on_both_sides():
+    hours = make_hours(saved=0.1, noise=0.0)
+    local = hours["timestamp"].dt.tz_convert(NEW_YORK)
+    days = {date(2025, 12, 25), date(2026, 1, 19)}
+    hours.loc[local.dt.date.isin(days), "energy_kwh"] = 2.0
+    result = verify(hours, holidays=days)
+    assert result["savings"]["savedPct"] == 10.0
+    assert result["savings"]["expectedKwh"] == 5 * 696.0 - 120.0  # 15 hours of 2 and 9 of 10
+
+
+def test_seasons_without_temperature_are_not_taken_for_a_saving():
+    """The load falls by 1 % a week all the time: nothing was changed."""
+    hours = make_hours(before=300, after=60)
+    weeks = (hours["timestamp"] - hours["timestamp"].iloc[0]) / pd.Timedelta(weeks=1)
+    result = verify(hours.assign(energy_kwh=hours["energy_kwh"] * 0.99**weeks))
+    assert codes(result) == ["within_uncertainty"]
+    assert result["savings"]["savedPct"] > 5
+    assert result["savings"]["driftPct"] > 5
+
+
+def weathered(hours, kwh_per_c=0.4, seed=8):
+    """Add an outdoor temperature and heating below 15 °C."""
+    rng = np.random.default_rng(seed)
+    local = hours["timestamp"].dt.tz_convert(NEW_YORK)
+    season = 12 - 12 * np.cos(2 * np.pi * (local.dt.day_of_year - 20) / 365)
+    front = np.repeat(rng.normal(0, 3, len(hours) // 24 + 1), 24)[: len(hours)]
+    temp = season + front + 4 * np.cos(2 * np.pi * (local.dt.hour - 15) / 24)
+    heating = kwh_per_c * np.maximum(15 - temp, 0)
+    after = hours["timestamp"] >= local_midnight(CHANGE, NEW_YORK)
+    return hours.assign(temp_c=temp, energy_kwh=hours["energy_kwh"] + heating * np.where(after, 0.8, 1.0))
+
+
+def test_temperature_explains_the_season():
+    result = verify(weathered(make_hours(before=364, after=120, saved=0.2)))
+    assert result["baseline"]["usesTemperature"] is True
+    assert result["status"] == "verified_saving"
+    assert result["savings"]["savedPct"] == pytest.approx(20, abs=2)
+    assert result["savings"]["driftPct"] < 5
+
+
+def test_a_temperature_that_explains_nothing_is_not_used():
+    hours = make_hours(before=200)
+    hours["temp_c"] = np.random.default_rng(1).normal(10, 5, len(hours))
+    assert verify(hours)["baseline"]["usesTemperature"] is False
+
+
+def test_a_summer_cannot_be_judged_by_a_winter():
+    hours = weathered(make_hours(before=60, after=150))
+    assert "temperature_range" in codes(verify(hours))
+
+
+def test_model_by_hand():
+    rows = add_local_time(
+        pd.DataFrame({"interval_start": pd.date_range("2026-01-12 05:00Z", periods=168 * 4, freq="h")}), NEW_YORK
+    )
+    rows["energy_kwh"] = rows["hour_of_week"] + np.repeat([1.0, 2.0, 3.0, 6.0], 168)
+    model = fit_baseline(rows)
+    assert model.cell_kwh.tolist() == [hour + 3.0 for hour in range(168)]
+    fit = describe_fit(rows, model)
+    # Days are off by −2, −1, 0 and 3 kWh an hour, 48, 24, 0 and 72 a day: a sum of squares of 7 · 8064; 28 − 7 degrees.
+    assert (fit.days, fit.parameters, fit.mean_kwh) == (28, 7, 24 * (83.5 + 3))
+    assert fit.cvrmse == pytest.approx(np.sqrt(7 * 8064 / 21) / 2076)
+    assert fit.nmbe == pytest.approx(0.0)
+    # Products of neighbours: 6 · (48² + 24² + 0 + 72²) within the weeks, and 48 · 24 between the first two.
+    assert fit.autocorrelation == pytest.approx((6 * 8064 + 48 * 24) / (7 * 8064))
+    assert np.isnan(predict_kwh(fit_baseline(rows[: 168 * 2]), rows)).all()  # two values of an hour say nothing
+
+
+def test_slopes_by_hand():
+    """2 kWh per °C below 10 °C, none above; the temperature differs by day and not by hour."""
+    rows = add_local_time(
+        pd.DataFrame({"interval_start": pd.date_range("2026-01-12 05:00Z", periods=168 * 20, freq="h")}), NEW_YORK
+    )
+    rows["temp_c"] = np.repeat(np.random.default_rng(2).permutation(140) / 7.0, 24)
+    rows["energy_kwh"] = 5 + 2 * np.maximum(10 - rows["temp_c"], 0)
+    model = fit_baseline(rows)
+    assert model.slopes.size == 5
+    assert model.slopes[0] == pytest.approx(-2, abs=0.1)
+    assert model.slopes[-1] == pytest.approx(0, abs=0.1)
+    cold = rows[:1].assign(temp_c=-5.0)  # beyond the coldest hour the first slope goes on
+    assert predict_kwh(model, cold)[0] == pytest.approx(35, abs=1.5)
+
+
+def test_uncertainty_by_hand():
+    fit = Fit(mean_kwh=100.0, cvrmse=0.1, nmbe=0.0, autocorrelation=0.5, days=84, parameters=7)
+    # n' = 84 · 0.5 / 1.5 = 28; √(36 · 84/28 · (1 + 2/28)) = 10.757; t(0.95; 77) = 1.665; 1.26 · 0.1 · 100 = 12.6
+    assert saving_error_kwh(fit, 36, 0.90) == pytest.approx(1.665 * 12.6 * 10.757, rel=1e-3)
+    assert saving_error_kwh(fit._replace(autocorrelation=-0.4), 36, 0.90) == pytest.approx(
+        1.665 * 12.6 * np.sqrt(36 * (1 + 2 / 84)), rel=1e-3
+    )
+    # Tables of Student's t.
+    assert t_quantile(0.95, 5) == pytest.approx(2.015, rel=0.01)
+    assert t_quantile(0.975, 30) == pytest.approx(2.042, rel=1e-3)
+    assert t_quantile(0.5, 9) == pytest.approx(0.0)
+
+
+def test_drift_by_hand():
+    """A load that doubles 42 days before the change: the pretended changes see what a model from before misses."""
+    days = 84
+    rows = pd.DataFrame({"days_before": np.repeat(np.arange(days, 0, -1), 24)})
+    rows["hour_of_week"] = np.arange(len(rows)) % 168
+    rows["energy_kwh"] = 1.0
+    assert drift_ratio(rows, 28, 84, with_temperature=False) == 0.0
+    rows["energy_kwh"] = np.where(rows["days_before"] <= 28, 2.0, 1.0)
+    # Pretended 28, 35, 42, 49 and 56 days before: the load is then 2, 1.75, 1.5, 1.25 and 1 times the expected.
+    expected = np.sqrt(np.mean(np.square([1.0, 0.75, 0.5, 0.25, 0.0])))
+    assert drift_ratio(rows, 28, 84, with_temperature=False) == pytest.approx(expected)
+    assert drift_ratio(rows, 56, 84, with_temperature=False) > expected  # half of the days, and grown with the length
+    assert np.isnan(drift_ratio(rows[rows["days_before"] <= 40], 28, 84, with_temperature=False))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(-0.5, 0.5), st.floats(0, 0.3), st.integers(0, 2**31), st.floats(0.01, 1000))
+def test_scale_and_order_do_not_matter(saved, noise, seed, scale):
+    hours = make_hours(saved=saved, noise=noise, seed=seed)
+    first = verify(hours)
+    other = verify(hours.assign(energy_kwh=hours["energy_kwh"] * scale).sample(frac=1, random_state=1))
+    assert other["status"] == first["status"]
+    assert codes(other) == codes(first)
+    assert other["savings"]["savedPct"] == pytest.approx(first["savings"]["savedPct"], abs=0.02)
+    savings = first["savings"]
+    assert savings["lowKwh"] <= savings["savedKwh"] <= savings["highKwh"]
+    assert savings["expectedKwh"] - savings["usedKwh"] == pytest.approx(savings["savedKwh"], abs=0.02)
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    site = readings_lib.Site(7, "School", "America/New_York", None, None, None, None, "eniscope")
+    hours = make_hours(saved=0.1, noise=0.0).assign(channel_id=1, reading_count=4)
+    half = hours.head(1).assign(timestamp=hours["timestamp"].iloc[0] - pd.Timedelta("1h"), reading_count=2)
+    other = hours.assign(channel_id=2, energy_kwh=99.0)
+    monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
+    monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: make_meters(1, 2))
+    monkeypatch.setattr(readings_lib, "load_hourly", lambda conn, site_id, window: pd.concat([half, hours, other]))
+    monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
+    return hours
+
+
+def test_the_script(stored, capsys):
+    arguments = ["--site", "7", "--channel", "1", "--change", CHANGE.isoformat()]
+    assert script.main([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"siteId": 7, "channelId": 1, **verify(stored)}
+    assert script.main(arguments) == 0
+    text = capsys.readouterr().out
+    assert "School (site 7), channel 1, change on 2026-01-15" in text
+    assert "a saving is proved" in text
+    assert "348 kWh less (348 to 348 with 90 % confidence), 10.0 %, $41.76" in text
+    with pytest.raises(DataError, match="site 7 has no channel 3"):
+        script.main(["--site", "7", "--channel", "3", "--change", "2026-01-15"])
+    future = f"{datetime.now(NEW_YORK).year + 3}-01-15"
+    assert script.main(["--site", "7", "--channel", "1", "--change", future]) == 0
+    assert "not yet\nmissing: " in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_measured_changes_that_never_happened_are_seldom_proved(capsys):
+    """One date in each of 55 buildings, five weeks after it: once as it was, once with 30 % less."""
+    rng = np.random.default_rng(3)
+    verdicts: dict[float, list[str]] = {0.0: [], 0.3: []}
+    inside = []
+    for building in read_buildings().values():
+        change = building["timestamp"].iloc[24 * int(rng.integers(370, 640))].date()
+        limit = pd.Timestamp(change, tz="UTC")
+        rows = building[building["timestamp"] < limit + pd.Timedelta(days=36)]
+        for saved, found in verdicts.items():
+            less = rows["energy_kwh"].where(rows["timestamp"] < limit, rows["energy_kwh"] * (1 - saved))
+            result = verify_savings(rows.assign(energy_kwh=less), change, NEW_YORK, CONFIG)
+            if result["savings"] is not None:
+                found.append(result["status"])
+                if saved == 0.0:
+                    inside.append(result["savings"]["lowKwh"] <= 0 <= result["savings"]["highKwh"])
+    rates = {saved: np.mean([status != "insufficient_data" for status in found]) for saved, found in verdicts.items()}
+    with capsys.disabled():
+        print(f"\n{len(inside)} buildings: proved {rates}, 90 % band holds the truth in {np.mean(inside):.2f}")
+    assert len(inside) > 40
+    assert rates[0.0] <= 0.10
+    assert rates[0.3] >= 0.30
+    assert np.mean(inside) >= 0.85
