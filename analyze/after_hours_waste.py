@@ -19,16 +19,16 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.after_hours_parts import (
+from analyze.intervals import WeekScope, channel_names, in_window, period_weeks
+from analyze.load.after_hours_parts import (
     WAVERING,
     describe_parts,
     label_parts,
     list_episodes,
     usual_excess,
 )
-from analyze.completeness import assess_channels
-from analyze.intervals import WeekScope, channel_names, in_window, period_weeks
-from analyze.meter_tree import net_of_sub_meters
+from analyze.meters.completeness import assess_channels
+from analyze.meters.meter_tree import net_of_sub_meters
 from lib import cli
 from lib.stats_utils import grouped_quantiles
 

@@ -21,14 +21,13 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.anomaly_episodes import HIGH, LOW, VIEWS, judge_intervals, number_episodes
-from analyze.anomaly_events import channel_entry, list_events
-from analyze.anomaly_scores import score_readings
-from analyze.completeness import assess_channels
-from analyze.hour_of_week import list_unassessed
 from analyze.intervals import WeekScope, starts_new_run
-from analyze.load_steps import find_level_changes, list_steps, shift_by_interval
-from analyze.meter_tree import net_of_sub_meters
+from analyze.load.anomaly_episodes import HIGH, LOW, VIEWS, judge_intervals, number_episodes
+from analyze.load.anomaly_events import channel_entry, list_events
+from analyze.load.anomaly_scores import score_readings
+from analyze.load.hour_of_week import list_unassessed
+from analyze.load.load_steps import find_level_changes, list_steps, shift_by_interval
+from analyze.meters.meter_tree import net_of_sub_meters
 from lib import cli
 from lib.stats_utils import label_runs
 
@@ -60,7 +59,9 @@ def upper_fence_kw(profile: pd.DataFrame, *, iqr_multiplier: float, min_iqr_rati
     return profile["q75_kw"] + iqr_multiplier * iqr_kw
 
 
-def find_anomalies(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+def find_anomalies(
+    profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, changes: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return the intervals of the period that belong to an anomaly.
 
     Parameters
@@ -69,6 +70,8 @@ def find_anomalies(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope
         Sound intervals of the period with their hour-of-week profile (`profile_period`).
     clean
         Sound intervals of baseline and period.
+    changes
+        Levels that changed for good (`find_level_changes`), where they are known already.
 
     Returns
     -------
@@ -85,7 +88,10 @@ def find_anomalies(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope
       `anomaly_medium_excess_kwh` the day's shape must be unusual too, for a mild night shifts a load a little as well;
     - "tukey": consecutive intervals above the fence (`upper_fence_kw`), high only; a hole ends an event.
     """
-    judged = _judge_tukey(profiled, scope) if scope.config.anomaly_method == TUKEY else _judge(profiled, clean, scope)
+    if scope.config.anomaly_method == TUKEY:
+        judged = _judge_tukey(profiled, scope)
+    else:
+        judged = _judge(profiled, clean, scope, find_level_changes(clean, scope) if changes is None else changes)
     sign = np.where(judged.groupby("event_id")["direction"].transform("max") == LOW, -1.0, 1.0)
     expected_kwh = judged["expected_kw"] * judged["hours"]
     beyond_kwh = (sign * (judged["mean_kw"] * judged["hours"] - expected_kwh)).clip(lower=0)
@@ -118,8 +124,7 @@ def _judge_tukey(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     return profiled.assign(event_id=run_id, expected_kw=profiled["q50_kw"], direction=HIGH, **views)[run_id > 0]
 
 
-def _judge(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    changes = find_level_changes(clean, scope)
+def _judge(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, changes: pd.DataFrame) -> pd.DataFrame:
     judged = judge_intervals(clean, scope, shift_by_interval(clean, changes))
     assessed = _assessed(profiled, clean, scope)["is_assessed"].reindex(judged.index, fill_value=False)
     judged = judged.assign(direction=judged["direction"].where(assessed, ""))
@@ -132,13 +137,16 @@ def _assessed(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope) -> 
     """Return `profiled` with `is_assessed` as the method in use takes it: the robust one pools neighbouring hours."""
     if scope.config.anomaly_method == TUKEY:
         return profiled
-    covered_pct = profiled["channel_id"].map(assess_channels(clean, scope)["baseline_pct"])
-    is_covered = covered_pct >= scope.config.baseline_min_completeness_pct
+    is_covered = profiled["baseline_pct"] >= scope.config.baseline_min_completeness_pct
     return profiled.assign(is_assessed=is_covered & (profiled["samples"] >= _MIN_SAMPLES))
 
 
 def build_section(
-    anomalies: pd.DataFrame, profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope
+    anomalies: pd.DataFrame,
+    profiled: pd.DataFrame,
+    clean: pd.DataFrame,
+    scope: WeekScope,
+    changes: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return the section "anomalies".
 
@@ -147,7 +155,9 @@ def build_section(
     anomalies
         As `find_anomalies` gives them.
     profiled, clean
-        What they were found in; they tell which meters could not be assessed, and whose level changed for good.
+        What they were found in; they tell which meters could not be assessed.
+    changes
+        As in `find_anomalies`.
 
     Notes
     -----
@@ -167,6 +177,8 @@ def build_section(
     by_channel = [channel_entry([event for event in high if event["channelId"] == key]) for key in ids]
     by_channel.sort(key=lambda entry: (-entry["totalExcessKwh"], entry["channelId"]))
     is_robust = scope.config.anomaly_method == ROBUST
+    if is_robust and changes is None:
+        changes = find_level_changes(clean, scope)
     return {
         "summary": {
             "totalEvents": len(high),
@@ -176,7 +188,7 @@ def build_section(
         },
         "timeline": events,
         "byChannel": by_channel,
-        "steps": list_steps(find_level_changes(clean, scope), scope) if is_robust else [],
+        "steps": list_steps(changes, scope) if is_robust else [],
         "notAssessed": list_unassessed(_assessed(profiled, clean, scope), clean, scope),
     }
 

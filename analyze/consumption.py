@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.completeness import channel_completeness
 from analyze.intervals import (
     WeekScope,
     baseline_week_numbers,
@@ -17,7 +16,8 @@ from analyze.intervals import (
     in_window,
     period_weeks,
 )
-from analyze.meter_tree import parents_of, reporting_meters, root_of_channels
+from analyze.meters.completeness import channel_completeness
+from analyze.meters.meter_tree import parents_of, reporting_meters, root_of_channels
 
 _COMPARABLE_PCT = 95.0  # weeks are compared only when both are this full; else a gap looks like a saving
 _LEAST_USUAL_KWH = 0.01  # a change against next to nothing says nothing

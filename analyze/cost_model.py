@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.bills import bill_months, project_bill
-from analyze.cost_case import CostCase, describe_basis, prepare_case, why_not
-from analyze.cost_texts import build_recommendations, render_text
-from analyze.demand_analysis import build_demand_analysis, build_peak_drivers
 from analyze.intervals import WeekScope, in_window, prepare_intervals
-from analyze.site_demand import sum_site_demand
-from analyze.tariff_rates import price_intervals
-from analyze.tou_analysis import build_load_shift, build_tou_analysis
+from analyze.money.bills import bill_months, project_bill
+from analyze.money.cost_case import CostCase, describe_basis, prepare_case, why_not
+from analyze.money.cost_texts import build_recommendations, render_text
+from analyze.money.demand_analysis import build_demand_analysis, build_peak_drivers
+from analyze.money.site_demand import sum_site_demand
+from analyze.money.tariff_rates import price_intervals
+from analyze.money.tou_analysis import build_load_shift, build_tou_analysis
 from config.tariff_model import SiteTariffs
 from lib import cli
 from lib.date_utils import Window, days_before, parse_timezone, resolve_period
@@ -176,7 +176,7 @@ def load_and_analyze(
 
     Beyond the baseline weeks it reads back as far as a ratchet of the site's tariffs looks.
     """
-    from analyze.bad_intervals import find_bad_intervals
+    from analyze.meters.bad_intervals import find_bad_intervals
     from analyze.site_week import baseline_before
     from config.report_config import load_report_config
     from config.tariff_config import load_site_tariffs

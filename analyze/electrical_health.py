@@ -21,7 +21,9 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.electrical_quantities import (
+from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, prepare_intervals
+from analyze.load.load_facts import insufficient
+from analyze.meters.electrical_quantities import (
     QUANTITIES,
     Measured,
     Quantity,
@@ -30,9 +32,7 @@ from analyze.electrical_quantities import (
     measure_frequency,
     measure_quantities,
 )
-from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, prepare_intervals
-from analyze.load_facts import insufficient
-from analyze.meter_tree import parents_of
+from analyze.meters.meter_tree import parents_of
 from lib import cli
 from lib.date_utils import parse_timezone, resolve_period
 
@@ -66,8 +66,8 @@ def check_electrical_health(readings: pd.DataFrame, scope: WeekScope) -> dict[st
 
     Notes
     -----
-    What each quantity is and where its limit comes from is told in `analyze.electrical_quantities`. An issue is made
-    of `electrical_min_hours` or more outside the limit: "low"; "medium" for more than `electrical_max_share` of the
+    What each quantity is and where its limit comes from is told in `electrical_quantities`. An issue is made of
+    `electrical_min_hours` or more outside the limit: "low"; "medium" for more than `electrical_max_share` of the
     assessed time (EN 50160 counts 95 % of the week) or that long beyond the severe limit; "high" for more than that
     share beyond the severe limit. Of currents, distortion and power factor, which wear and cost but do not break,
     "high" is told as "medium" and "medium" as "low".

@@ -22,8 +22,8 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.forecast_model import Weeks, error_quantiles, predict_week
-from analyze.site_hours import total_by_hour
+from analyze.load.forecast_model import Weeks, error_quantiles, predict_week
+from analyze.load.site_hours import total_by_hour
 from config.report_config import ReportConfig
 from lib import cli
 from lib.date_utils import HOURS_PER_WEEK, Window, days_before, local_midnight

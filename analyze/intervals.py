@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze import schedules
+from analyze.load import schedules
 from lib.date_utils import Window, add_local_time, days_before
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.completeness import channel_completeness
 from analyze.intervals import WeekScope, in_window, period_weeks
-from analyze.meter_tree import net_of_sub_meters, root_of_channels
-from analyze.quick_win_texts import describe_after_hours, describe_anomaly, describe_spike
+from analyze.meters.completeness import channel_completeness
+from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
+from analyze.money.quick_win_texts import describe_after_hours, describe_anomaly, describe_spike
 from lib import cli
 
 KINDS = ("after_hours", "anomaly", "spike")  # in order of precedence

@@ -19,13 +19,13 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze import meter_checks, sensor_issues
-from analyze.bad_intervals import find_bad_intervals
-from analyze.completeness import channel_completeness
 from analyze.intervals import WeekScope, in_window
-from analyze.meter_tree import parents_of
-from analyze.phase_faults import PHASE_COLUMNS
-from analyze.sensor_issues import ISSUE_TYPES, SEVERITIES
+from analyze.meters import meter_checks, sensor_issues
+from analyze.meters.bad_intervals import find_bad_intervals
+from analyze.meters.completeness import channel_completeness
+from analyze.meters.meter_tree import parents_of
+from analyze.meters.phase_faults import PHASE_COLUMNS
+from analyze.meters.sensor_issues import ISSUE_TYPES, SEVERITIES
 from lib import cli
 
 __all__ = ["build_section", "channel_completeness", "find_bad_intervals", "main", "render_text"]

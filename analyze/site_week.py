@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from analyze import after_hours_waste, anomaly_detection, quick_wins, sensor_health, spike_detection
-from analyze.bad_intervals import find_bad_intervals
 from analyze.consumption import build_consumption, build_data_quality
-from analyze.hour_of_week import profile_period
 from analyze.intervals import WeekScope, baseline_week_numbers, energy_meters, in_window, prepare_intervals
+from analyze.load.hour_of_week import profile_period
+from analyze.load.load_steps import find_level_changes
+from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.week_summary import build_summary
 from config.report_config import ReportConfig, load_report_config
 from lib.date_utils import Window, days_before, parse_timezone, resolve_period
@@ -83,7 +84,8 @@ def analyze_site_week(
 
     baselines = after_hours_waste.estimate_baselines(clean, scope)
     profiled = profile_period(clean, scope)
-    anomalies = anomaly_detection.find_anomalies(profiled, clean, scope)
+    changes = find_level_changes(clean, scope) if config.anomaly_method == anomaly_detection.ROBUST else None
+    anomalies = anomaly_detection.find_anomalies(profiled, clean, scope, changes)
     spikes = spike_detection.find_spikes(
         profiled, p95_multiplier=config.spike_p95_multiplier, min_power_kw=config.spike_min_power_kw
     )
@@ -94,7 +96,7 @@ def analyze_site_week(
     sections: dict[str, Any] = {
         "sensorHealth": sensor_health.build_section(intervals, bad, scope),
         "afterHoursWaste": after_hours_waste.build_section(clean, baselines, scope),
-        "anomalies": anomaly_detection.build_section(anomalies, profiled, clean, scope),
+        "anomalies": anomaly_detection.build_section(anomalies, profiled, clean, scope, changes),
         "spikes": spike_detection.build_section(spikes, site_spikes, profiled, clean, scope),
     }
     findings = quick_wins.Findings(sections["afterHoursWaste"], sections["anomalies"], sections["spikes"])

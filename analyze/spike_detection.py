@@ -19,10 +19,10 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.completeness import assess_channels
-from analyze.hour_of_week import list_unassessed, profile_period
 from analyze.intervals import WeekScope, channel_names, in_window, is_after_hours, list_runs, local_iso, starts_new_run
-from analyze.meter_tree import net_of_sub_meters, root_of_channels
+from analyze.load.hour_of_week import list_unassessed, profile_period
+from analyze.meters.completeness import assess_channels
+from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
 from lib import cli
 from lib.date_utils import add_local_time
 from lib.stats_utils import label_runs

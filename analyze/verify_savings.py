@@ -22,8 +22,8 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.savings_data import lack, missing_data, missing_temperatures, split_sides, uncertain
-from analyze.savings_model import describe_fit, drift_ratio, fit_baseline, predict_kwh, saving_error_kwh
+from analyze.load.savings_data import lack, missing_data, missing_temperatures, split_sides, uncertain
+from analyze.load.savings_model import describe_fit, drift_ratio, fit_baseline, predict_kwh, saving_error_kwh
 from config.report_config import ReportConfig
 from lib import cli
 from lib.date_utils import local_midnight
@@ -161,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the verdict for a machine")
     args = parser.parse_args(argv)
 
-    from analyze.site_hours import whole_hours
+    from analyze.load.site_hours import whole_hours
     from config.opening_hours import list_holidays
     from config.report_config import load_report_config
     from config.schedule_config import load_site_facts

@@ -67,7 +67,7 @@ def write_scores(args: argparse.Namespace) -> int:
     """
     setup_logging(args.verbose)
 
-    from analyze.anomaly_scores import score_readings
+    from analyze.load.anomaly_scores import score_readings
     from config.report_config import load_report_config
     from config.settings import load_settings
     from lib import db, readings

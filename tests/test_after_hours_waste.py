@@ -13,8 +13,8 @@ from analyze.after_hours_waste import (
     estimate_baselines,
     resting_power_kw,
 )
-from analyze.bad_intervals import find_bad_intervals
 from analyze.intervals import in_window, prepare_intervals
+from analyze.meters.bad_intervals import find_bad_intervals
 from config.opening_hours import DayException, Schedule, default_schedule
 from config.report_config import ReportConfig
 from lib.date_utils import Window, local_day_window

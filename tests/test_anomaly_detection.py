@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analyze.anomaly_detection import build_section, find_anomalies, main, upper_fence_kw
-from analyze.hour_of_week import add_hour_of_week_profile, profile_period
+from analyze.load.hour_of_week import add_hour_of_week_profile, profile_period
 from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib
@@ -25,7 +25,7 @@ from tests.week_factory import (
 )
 
 METERS = make_meters(1)
-SCOPE = make_scope(METERS)
+SCOPE = make_scope(METERS, config=ReportConfig(anomaly_method="robust"))
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 CONTRACT = SCOPE._replace(config=ReportConfig(anomaly_method="tukey"))
 

@@ -1,4 +1,4 @@
-"""Tests of analyze/anomaly_scores.py."""
+"""Tests of analyze/load/anomaly_scores.py."""
 
 import time
 from datetime import UTC, date, datetime
@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyze.anomaly_scores import lay_out, score_readings
 from analyze.intervals import prepare_intervals
+from analyze.load.anomaly_scores import lay_out, score_readings
 from config.report_config import ReportConfig
 from lib.date_utils import Window, local_day_window
 from lib.paths import PROJECT_ROOT

@@ -1,12 +1,12 @@
-"""Bills worked out by hand: tests of analyze/bills.py, tariff_rates.py, demand_charges.py."""
+"""Bills worked out by hand: tests of analyze/money/bills.py, tariff_rates.py, demand_charges.py."""
 
 from datetime import date
 
 import numpy as np
 import pytest
 
-from analyze.bills import bill_months
-from analyze.site_demand import mean_demand
+from analyze.money.bills import bill_months
+from analyze.money.site_demand import mean_demand
 from config.tariff_model import TariffSpan
 from tests.tariff_factory import (
     FLAT_ENERGY,

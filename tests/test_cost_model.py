@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from analyze import cost_model
 from analyze.cost_model import analyze_cost
-from analyze.cost_texts import render_text
 from analyze.intervals import prepare_intervals
+from analyze.money.cost_texts import render_text
 from config.tariff_config import DEFAULT_FLAT, DEFAULT_TOU, load_site_tariffs, load_tariff
 from config.tariff_model import Carbon, SiteTariffs, TariffSpan
 from lib import db

@@ -1,4 +1,4 @@
-"""Tests of analyze/demand_analysis.py: peaks, ratchets, shaving, and which meters made the peak."""
+"""Tests of analyze/money/demand_analysis.py: peaks, ratchets, shaving, and which meters made the peak."""
 
 from datetime import date
 

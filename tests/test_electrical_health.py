@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analyze.electrical_health import check_electrical_health, main, render_text
-from analyze.electrical_quantities import find_supply
+from analyze.meters.electrical_quantities import find_supply
 from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib

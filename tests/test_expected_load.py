@@ -1,4 +1,4 @@
-"""Tests of analyze/expected_load.py and what it is made of."""
+"""Tests of analyze/load/expected_load.py and what it is made of."""
 
 from datetime import date
 
@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.expected_load import fit_expected_load, predict_load
-from analyze.fit_quality import check_sufficiency, cv_rmse_pct, nmbe_pct
 from analyze.intervals import prepare_intervals
-from analyze.temperature_response import TemperatureResponse, fit_response
-from analyze.week_profile import foresee
+from analyze.load.expected_load import fit_expected_load, predict_load
+from analyze.load.fit_quality import check_sufficiency, cv_rmse_pct, nmbe_pct
+from analyze.load.temperature_response import TemperatureResponse, fit_response
+from analyze.load.week_profile import foresee
 from config.report_config import ReportConfig
 from lib.date_utils import local_day_window
 from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, set_power

@@ -15,8 +15,8 @@ from pipeline import SITE_ID, govern, ingest
 
 from analyze import forecast
 from analyze.forecast import forecast_site
-from analyze.forecast_model import error_quantiles, predict_week
-from analyze.site_hours import total_by_hour
+from analyze.load.forecast_model import error_quantiles, predict_week
+from analyze.load.site_hours import total_by_hour
 from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib

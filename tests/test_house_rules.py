@@ -31,7 +31,7 @@ PURE = [
     PROJECT_ROOT / "lib" / "date_utils.py",
     PROJECT_ROOT / "ingest" / "normalize.py",
     # week_script.py is what the analyses' command lines share.
-    *(path for path in (PROJECT_ROOT / "analyze").glob("*.py") if path.stem != "week_script"),
+    *(path for path in (PROJECT_ROOT / "analyze").rglob("*.py") if path.stem != "week_script"),
 ]
 # Where analyze meets the database, for its scripts and for deliver.
 IMPURE_FUNCTIONS = {"load_and_analyze", "main"}
@@ -41,6 +41,10 @@ IMPURE_MODULES = {"psycopg2", "requests", "urllib3", "logging", "lib.db", "lib.r
 @cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PROJECT_ROOT).parts[0]
 
 
 def name_of(path: Path) -> str:
@@ -71,7 +75,7 @@ def pure_part(path: Path) -> list[ast.stmt]:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_rooms_import_only_whom_they_may(path: Path) -> None:
-    room = path.relative_to(PROJECT_ROOT).parts[0]
+    room = room_of(path)
     used = {name.split(".")[0] for name in imports_of(tree_of(path))} & (ROOMS | {"tests"})
     assert used <= MAY_IMPORT[room]
 
@@ -79,7 +83,7 @@ def test_rooms_import_only_whom_they_may(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_only_ingest_talks_http_and_nobody_imports_the_sandbox(path: Path) -> None:
     imports = imports_of(tree_of(path))
-    room = path.relative_to(PROJECT_ROOT).parts[0]
+    room = room_of(path)
     if room != "ingest":
         assert not {"requests", "urllib3", "http.client", "urllib.request"} & imports
     if "sandbox" not in path.parts:
@@ -96,7 +100,7 @@ def test_pure_modules_touch_no_world(path: Path) -> None:
             assert not re.search(r"\b(now|utcnow|today|time\.time|sleep|getenv)$", called), called
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p.parent.name in ("analyze", "deliver")], ids=name_of)
+@pytest.mark.parametrize("path", [p for p in MODULES if room_of(p) in ("analyze", "deliver")], ids=name_of)
 def test_analyze_and_deliver_write_nothing_to_the_database(path: Path) -> None:
     texts = [n.value for n in ast.walk(tree_of(path)) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
     for text in texts:
@@ -114,7 +118,7 @@ def test_database_is_opened_read_only_by_analyze_and_deliver() -> None:
     calls = [
         call
         for path in MODULES
-        if path.parent.name in ("analyze", "deliver")
+        if room_of(path) in ("analyze", "deliver")
         for call in ast.walk(tree_of(path))
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "db.connect"
     ]

@@ -1,4 +1,4 @@
-"""Tests of analyze/load_facts.py, worked out by hand."""
+"""Tests of analyze/load/load_facts.py, worked out by hand."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.load_facts import build_load_facts
+from analyze.load.load_facts import build_load_facts
 from lib.date_utils import Window
 from tests.week_factory import WEEK, make_meters, make_readings, make_scope, prepare
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyze.intervals import prepare_intervals
-from analyze.meter_tree import net_of_sub_meters, parents_of, root_of_channels
+from analyze.meters.meter_tree import net_of_sub_meters, parents_of, root_of_channels
 from analyze.quick_wins import claim_savings
 from analyze.site_week import analyze_site_week
 from config.report_config import ReportConfig

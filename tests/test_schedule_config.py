@@ -10,7 +10,6 @@ from config.opening_hours import DayException, Schedule, Span, Term, default_sch
 from config.report_config import ReportConfig
 from config.schedule_config import Building, load_site_facts
 from lib.errors import ConfigError
-from lib.paths import SITES_DIR
 
 SHUT = ((),) * 7
 
@@ -136,8 +135,3 @@ def test_an_absent_package_is_told_with_the_way_out(tmp_path, monkeypatch):
     assert load(tmp_path, '[schedule]\nmonday = ["07:00-18:00"]').schedule.country is None  # not needed, not imported
     with pytest.raises(ConfigError, match=r"need the package 'holidays'; run: pip install -r requirements\.txt"):
         load(tmp_path, '[schedule]\ncountry = "US"')
-
-
-@pytest.mark.parametrize("path", sorted(SITES_DIR.glob("*.toml")), ids=lambda path: path.stem)
-def test_the_files_that_come_with_the_project_can_be_read(path):
-    assert load_site_facts(int(path.stem), ReportConfig()).schedule.week

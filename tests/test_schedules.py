@@ -1,4 +1,4 @@
-"""Tests of analyze/schedules.py and analyze/learned_hours.py."""
+"""Tests of analyze/load/schedules.py and analyze/load/learned_hours.py."""
 
 from datetime import date
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from analyze.after_hours_waste import build_section, estimate_baselines
 from analyze.intervals import is_after_hours, prepare_intervals
-from analyze.learned_hours import LearnedDay, find_disagreements, learn_hours, outside_minutes
-from analyze.schedules import closed_kind, closed_within, hours_of_day, is_open, opens_within
+from analyze.load.learned_hours import LearnedDay, find_disagreements, learn_hours, outside_minutes
+from analyze.load.schedules import closed_kind, closed_within, hours_of_day, is_open, opens_within
 from config.opening_hours import DayException, Schedule, Span, Term, default_schedule
 from config.report_config import ReportConfig
 from lib.date_utils import Window, add_local_time, local_day_window

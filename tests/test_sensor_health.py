@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.bad_intervals import flag_catch_up, flag_flat_line, flag_stuck
 from analyze.intervals import prepare_intervals
+from analyze.meters.bad_intervals import flag_catch_up, flag_flat_line, flag_stuck
 from analyze.sensor_health import build_section, channel_completeness
 from config.report_config import ReportConfig
 from lib.date_utils import Window, local_day_window

@@ -1,9 +1,9 @@
-"""Tests of analyze/site_demand.py, and of what the section makes of meters that fail."""
+"""Tests of analyze/money/site_demand.py, and of what the section makes of meters that fail."""
 
 import pandas as pd
 
 from analyze.intervals import prepare_intervals
-from analyze.site_demand import sum_site_demand
+from analyze.money.site_demand import sum_site_demand
 from tests.tariff_factory import SCOPE, constant, cost_of
 from tests.week_factory import make_meters, make_scope, set_power
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.hour_of_week import profile_period
+from analyze.load.hour_of_week import profile_period
 from analyze.spike_detection import build_section, find_site_spikes, find_spikes, format_duration, sum_site_power
 from lib.date_utils import Window
 from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare, set_power

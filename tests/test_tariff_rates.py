@@ -1,4 +1,4 @@
-"""Tests of analyze/tariff_rates.py: prices of intervals, and what the last kilowatt-hour costs."""
+"""Tests of analyze/money/tariff_rates.py: prices of intervals, and what the last kilowatt-hour costs."""
 
 from datetime import date
 
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyze.bills import bill_months
-from analyze.tariff_rates import marginal_rate_per_kwh, price_intervals, split_energy
+from analyze.money.bills import bill_months
+from analyze.money.tariff_rates import marginal_rate_per_kwh, price_intervals, split_energy
 from config.tariff_model import TariffSpan
 from tests.tariff_factory import FLAT_ENERGY, RATCHET, SEASONS, TIERED_TOU, TIERS, make_site, make_tariff
 from tests.week_factory import NEW_YORK, make_readings

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyze import verify_savings as script
-from analyze.savings_data import uncertain
-from analyze.savings_model import (
+from analyze.load.savings_data import uncertain
+from analyze.load.savings_model import (
     Fit,
     describe_fit,
     drift_ratio,

@@ -91,9 +91,9 @@ def plain_scores(meter: Meter) -> pd.Series:
 
 def our_scores(meter: Meter) -> pd.Series | None:
     """Return the score of each reading, or None while there is no module that gives one."""
-    if importlib.util.find_spec("analyze.anomaly_scores") is None:
+    if importlib.util.find_spec("analyze.load.anomaly_scores") is None:
         return None
-    from analyze.anomaly_scores import score_readings
+    from analyze.load.anomaly_scores import score_readings
 
     table = score_readings(meter.readings, measured_meters.describe_meters([meter]), meter.tz, ReportConfig())
     score = table.assign(timestamp=pd.to_datetime(table["timestamp"], utc=True)).set_index("timestamp")["score"]

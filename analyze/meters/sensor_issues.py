@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.bad_intervals import flag_flat_line
-from analyze.completeness import channel_completeness
 from analyze.intervals import (
     SECONDS_PER_HOUR,
     WeekScope,
@@ -24,6 +22,8 @@ from analyze.intervals import (
     list_runs,
     starts_new_run,
 )
+from analyze.meters.bad_intervals import flag_flat_line
+from analyze.meters.completeness import channel_completeness
 from lib.stats_utils import label_runs
 
 SEVERITIES = ("high", "medium", "low")

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from analyze.demand_charges import demand_lines, monthly_peaks
-from analyze.tariff_rates import split_energy
-from analyze.tariff_time import Segment, Spans, at_month, energy_periods, find_cells, list_segments, month_segment
+from analyze.money.demand_charges import demand_lines, monthly_peaks
+from analyze.money.tariff_rates import split_energy
+from analyze.money.tariff_time import Segment, Spans, at_month, energy_periods, find_cells, list_segments, month_segment
 from config.tariff_model import Adder, Tariff
 
 Line = dict[str, Any]

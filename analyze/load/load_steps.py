@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.intervals import WeekScope, channel_names, in_window, local_iso
-from analyze.week_profile import kind_of_day_hour
+from analyze.load.week_profile import kind_of_day_hour
 from lib.date_utils import Window
 from lib.stats_utils import grouped_quantiles
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analyze.intervals import starts_new_run
-from analyze.meter_faults import long_runs
+from analyze.meters.meter_faults import long_runs
 from lib.stats_utils import grouped_quantiles
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.intervals import WeekScope, channel_names, energy_meters, in_window
-from analyze.meter_tree import root_of_channels
+from analyze.meters.meter_tree import root_of_channels
 
 _DURATION_PCTS = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)  # of the time, the power is at least …
 _FULL_DAY_RATIO = 0.9

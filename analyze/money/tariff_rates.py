@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.tariff_time import Spans, as_spans, energy_periods, find_cells, list_segments, month_scale
+from analyze.money.tariff_time import Spans, as_spans, energy_periods, find_cells, list_segments, month_scale
 from config.tariff_model import EnergyRates, Tariff, Tier
 from lib.date_utils import add_local_time
 

@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.fit_quality import check_sufficiency, describe_quality
-from analyze.temperature_response import TemperatureResponse, fit_response
-from analyze.week_profile import ProfileRows, fit_profile, fold_by_week, week_levels
+from analyze.load.fit_quality import check_sufficiency, describe_quality
+from analyze.load.temperature_response import TemperatureResponse, fit_response
+from analyze.load.week_profile import ProfileRows, fit_profile, fold_by_week, week_levels
 from lib.date_utils import HOURS_PER_WEEK
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analyze.demand_analysis import DemandCase
-from analyze.demand_charges import monthly_peaks
 from analyze.intervals import WeekScope, in_window
-from analyze.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, mean_demand
-from analyze.tariff_time import Spans, as_spans, find_cells
+from analyze.money.demand_analysis import DemandCase
+from analyze.money.demand_charges import monthly_peaks
+from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, mean_demand
+from analyze.money.tariff_time import Spans, as_spans, find_cells
 from config.tariff_model import DEFAULT_DEMAND_INTERVAL_S, SiteTariffs, Tariff
 
 HOURS_PER_MONTH = 365.25 * 24 / 12  # 730.5

@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.intervals import SECONDS_PER_HOUR, in_window, starts_new_run
-from analyze.meter_faults import (
+from analyze.meters.meter_faults import (
     find_unit_factors,
     flag_clock_change,
     flag_register,
     flag_register_jump,
     flag_zero,
 )
-from analyze.phase_faults import find_phase_faults
+from analyze.meters.phase_faults import find_phase_faults
 from lib.stats_utils import grouped_quantiles
 
 if TYPE_CHECKING:

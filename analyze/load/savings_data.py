@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from analyze.savings_model import extrapolated_share
+from analyze.load.savings_model import extrapolated_share
 from config.report_config import ReportConfig
 from lib.date_utils import add_local_time
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.demand_charges import DemandLine, charges_by_month, demand_lines, marginal_rate_per_kw
 from analyze.intervals import WeekScope, channel_names, local_iso
-from analyze.meter_tree import parents_of
-from analyze.site_demand import energy_matrix
-from analyze.tariff_rates import saving_factor
-from analyze.tariff_time import Cells
+from analyze.meters.meter_tree import parents_of
+from analyze.money.demand_charges import DemandLine, charges_by_month, demand_lines, marginal_rate_per_kw
+from analyze.money.site_demand import energy_matrix
+from analyze.money.tariff_rates import saving_factor
+from analyze.money.tariff_time import Cells
 from config.tariff_model import Tariff
 
 SHAVING_PCT = (5, 10, 15, 20)  # contract

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.intervals import SECONDS_PER_HOUR, WeekScope, baseline_week_numbers, in_window, starts_new_run
-from analyze.week_profile import foresee, kind_of_day_hour
+from analyze.load.week_profile import foresee, kind_of_day_hour
 from lib.date_utils import Window
 from lib.stats_utils import grouped_quantiles, label_runs
 

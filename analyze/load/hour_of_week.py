@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.completeness import assess_channels
 from analyze.intervals import WeekScope, channel_names, in_window
+from analyze.meters.completeness import assess_channels
 from lib.date_utils import HOURS_PER_WEEK
 from lib.stats_utils import grouped_quantiles
 
@@ -53,7 +53,8 @@ def profile_period(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        As `add_hour_of_week_profile`, with `is_assessed`: True where sound readings cover
+        As `add_hour_of_week_profile`, with `baseline_pct` (how much of the baseline weeks the channel's sound readings
+        cover) and `is_assessed`: True where sound readings cover
         `baseline_min_completeness_pct` of the channel's baseline weeks, and the hour of the week has
         `hour_of_week_min_samples` values or more.
     """
@@ -61,7 +62,8 @@ def profile_period(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     rows = add_hour_of_week_profile(clean[in_window(clean, scope.period)], baseline)
     covered_pct = rows["channel_id"].map(assess_channels(clean, scope)["baseline_pct"])
     is_trusted = covered_pct >= scope.config.baseline_min_completeness_pct
-    return rows.assign(is_assessed=is_trusted & (rows["samples"] >= scope.config.hour_of_week_min_samples))
+    is_assessed = is_trusted & (rows["samples"] >= scope.config.hour_of_week_min_samples)
+    return rows.assign(is_assessed=is_assessed, baseline_pct=covered_pct)
 
 
 def list_unassessed(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.intervals import WeekScope, channel_names, in_window
-from analyze.schedules import is_open
+from analyze.load.schedules import is_open
 from config.opening_hours import MINUTES_PER_DAY, Day, Schedule, default_schedule
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from analyze.intervals import (
     period_weeks,
     starts_new_run,
 )
-from analyze.schedules import CLOSED_KINDS, closed_kind, closed_within, opens_within
+from analyze.load.schedules import CLOSED_KINDS, closed_kind, closed_within, opens_within
 from config.opening_hours import default_schedule
 from lib.stats_utils import grouped_quantiles, label_runs
 

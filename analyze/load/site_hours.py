@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from analyze.intervals import SECONDS_PER_HOUR, energy_meters
-from analyze.meter_tree import root_of_channels
+from analyze.meters.meter_tree import root_of_channels
 from config.report_config import ReportConfig
 
 

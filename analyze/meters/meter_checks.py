@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.intervals import SECONDS_PER_HOUR, WeekScope, in_window
-from analyze.meter_faults import find_unit_factors
-from analyze.meter_tree import parents_of
-from analyze.phase_faults import PHASE_COLUMNS, find_phase_faults
-from analyze.sensor_issues import iso, make_issue
+from analyze.meters.meter_faults import find_unit_factors
+from analyze.meters.meter_tree import parents_of
+from analyze.meters.phase_faults import PHASE_COLUMNS, find_phase_faults
+from analyze.meters.sensor_issues import iso, make_issue
 from lib.stats_utils import grouped_quantiles
 
 # What `find_bad_intervals` flags, and how grave it is; "high" where the readings mislead for long.

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.tariff_rates import adders_per_kwh, marginal_rates, saving_factor, split_energy
-from analyze.tariff_time import Cells, Spans, at_month, energy_periods, find_cells, list_segments
+from analyze.money.tariff_rates import adders_per_kwh, marginal_rates, saving_factor, split_energy
+from analyze.money.tariff_time import Cells, Spans, at_month, energy_periods, find_cells, list_segments
 from config.tariff_model import MONTHS_PER_YEAR, Tariff
 
 # How much of the dearest hours' energy a building may be able to move: an assumption, not a measurement. A tenth is

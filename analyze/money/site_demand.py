@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.completeness import assess_channels
 from analyze.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, in_window
-from analyze.meter_tree import root_of_channels
+from analyze.meters.completeness import assess_channels
+from analyze.meters.meter_tree import root_of_channels
 from lib.date_utils import add_local_time
 
 # Tariffs change rates at quarter hours, so finer readings are summed to this.

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.anomaly_episodes import VIEWS
 from analyze.intervals import WeekScope, channel_names, list_runs, local_iso
+from analyze.load.anomaly_episodes import VIEWS
 
 _HIGH_VIEWS, _MEDIUM_VIEWS = 4, 3  # views that agree
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.intervals import epoch_seconds
-from analyze.tariff_rates import split_tiers
-from analyze.tariff_time import Cells, at_month, find_cells
+from analyze.money.tariff_rates import split_tiers
+from analyze.money.tariff_time import Cells, at_month, find_cells
 from config.tariff_model import MONTHS_PER_YEAR, DemandCharge, Tariff
 
 

@@ -1,0 +1,1 @@
+"""What a load usually does: opening hours, profiles, expected load, scores, steps, forecasts. Pure."""
