@@ -230,7 +230,9 @@ def test_too_few_samples_in_the_hour_are_not_assessed():
     meters = make_meters(1, interval_s=3600)
     scope = make_scope(meters, config=CONTRACT.config)
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0, interval_s=3600), "2026-01-14 02:00", "2026-01-14 06:00", 9.0)
-    assert anomalies_of(readings, make_scope(meters))["summary"]["totalEvents"] == 1  # it pools the hours around
+    assert (
+        anomalies_of(readings, make_scope(meters, config=SCOPE.config))["summary"]["totalEvents"] == 1
+    )  # it pools the hours around
     section = anomalies_of(readings, scope)
     assert section["timeline"] == []
     assert section["notAssessed"][0]["reason"] == "fewer than 8 baseline values in each hour of the week"
