@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from analyze.cost_model import analyze_cost
 from analyze.intervals import WeekScope, prepare_intervals

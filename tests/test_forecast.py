@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import jsonschema
+import jsonschema_rs
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,7 +39,7 @@ def history(start=START, days=90, tz=NEW_YORK, day_kwh=10.0, night_kwh=2.0, leve
 
 def check_schema(section):
     schema = {"$defs": SCHEMA["$defs"], "$ref": "#/$defs/forecast"}
-    jsonschema.validate(section, schema)
+    jsonschema_rs.validate(schema, section)
     json.dumps(section, allow_nan=False)
 
 
