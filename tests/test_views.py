@@ -66,9 +66,8 @@ def test_readings_carry_their_names_and_both_times(stored: Connection) -> None:
         "meter_id, meter_name, site_id, site_name, timestamp, local_timestamp::text, interval_s, energy_kwh, power_kw"
     )
     rows = db.fetch_all(stored, f"SELECT {columns} FROM v_readings_enriched ORDER BY timestamp")
-    assert rows[2] == (
-        10, "meter 10", SITE_ID, "Test school", datetime(2026, 1, 20, 5, tzinfo=UTC), "2026-01-20 00:00:00", 900, None, 12.0,
-    )  # fmt: skip
+    moment = datetime(2026, 1, 20, 5, tzinfo=UTC)
+    assert rows[2] == (10, "meter 10", SITE_ID, "Test school", moment, "2026-01-20 00:00:00", 900, None, 12.0)
     assert len(rows) == 4
 
 
