@@ -60,7 +60,6 @@ def _metadata(site: Site, status: ValidationStatus, week: SiteWeek, is_forced: b
         "dataResolution": week.data_resolution,
         "dataSource": {"kind": site.data_source, "note": SOURCE_NOTES[site.data_source]},
         "validation": {
-            "validationRunId": status.validation_run_id,
             "verdict": status.verdict,
             "isCurrent": status.is_current,
             "isForced": is_forced,
