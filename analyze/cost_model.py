@@ -202,16 +202,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the section of one period."""
     from datetime import UTC
 
+    from analyze.week_script import section_parser
     from config.settings import load_settings
     from lib import db
     from lib.logs import setup_logging
 
-    parser = cli.script_parser(__doc__)
-    cli.add_site_argument(parser)
-    cli.add_window_arguments(parser)
-    parser.add_argument("--timezone", metavar="ZONE", help="IANA zone instead of the site's own")
-    parser.add_argument("--json", action="store_true", help="print the section as the weekly report holds it")
-    args = parser.parse_args(argv)
+    args = section_parser(__doc__).parse_args(argv)
     setup_logging(args.verbose)
     with db.connect(load_settings().require_database_url(), readonly=True) as conn:
         site, period, section = load_and_analyze(

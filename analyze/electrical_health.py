@@ -215,12 +215,9 @@ def render_text(section: dict[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the findings of one period."""
-    parser = cli.script_parser(__doc__)
-    cli.add_site_argument(parser)
-    cli.add_window_arguments(parser)
-    parser.add_argument("--timezone", metavar="ZONE", help="IANA zone instead of the site's own")
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    args = parser.parse_args(argv)
+    from analyze.week_script import section_parser
+
+    args = section_parser(__doc__).parse_args(argv)
 
     from config.report_config import load_report_config
     from config.settings import load_settings

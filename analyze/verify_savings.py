@@ -104,8 +104,22 @@ def verify_savings(
     ratio = error_kwh / abs(saving_kwh) if is_different else np.inf
     if ratio > config.savings_max_uncertainty_ratio:
         missing.append(uncertain(ratio, days, change, config))
-    rate = config.flat_rate_usd_per_kwh
     result["savings"] = {
+        **_describe_saving(expected_kwh, used_kwh, shown_kwh, days, config),
+        "uncertaintyRatio": _rounded(ratio, 3),
+        "driftPct": _rounded(100 * drift, 2),
+    }
+    if not missing:
+        result["status"] = VERIFIED if saving_kwh > 0 else INCREASE
+    return result
+
+
+def _describe_saving(
+    expected_kwh: float, used_kwh: float, shown_kwh: float, days: float, config: ReportConfig
+) -> dict[str, Any]:
+    """Return the saving, and the range of `shown_kwh` around it, as the verdict lists them."""
+    saving_kwh = expected_kwh - used_kwh
+    return {
         "expectedKwh": round(expected_kwh, 2),
         "usedKwh": round(used_kwh, 2),
         "savedKwh": round(saving_kwh, 2),
@@ -114,13 +128,8 @@ def verify_savings(
         "confidencePct": round(100 * _SHOWN_CONFIDENCE),
         "savedPct": round(100 * saving_kwh / expected_kwh, 2),
         "savedKwhPerWeek": round(7 * saving_kwh / days, 2),
-        "savedCost": round(saving_kwh * rate, 2),
-        "uncertaintyRatio": _rounded(ratio, 3),
-        "driftPct": _rounded(100 * drift, 2),
+        "savedCost": round(saving_kwh * config.flat_rate_usd_per_kwh, 2),
     }
-    if not missing:
-        result["status"] = VERIFIED if saving_kwh > 0 else INCREASE
-    return result
 
 
 def _normal(confidence: float) -> float:
