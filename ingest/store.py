@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 from psycopg2.extras import execute_values
 
@@ -33,6 +34,10 @@ _POSTGRES_EPOCH_S = 946_684_800
 _COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + b"\x00" * 8
 _COPY_TRAILER = b"\xff\xff"
 _DOUBLE_COLUMNS = frozenset({"energy_kwh", "power_kw"})
+_INTEGER_COLUMNS = frozenset({"interval_s"})  # the other whole numbers are bigint
+
+# First half of the key under which a channel is locked while it is loaded; no other lock of this project has two.
+_CHANNEL_LOCK_CLASS = 7_230_419
 
 
 class Attempt(NamedTuple):
@@ -242,15 +247,16 @@ def interrupt_run(conn: Connection, run_id: int, reason: str) -> None:
 
 
 def insert_readings(conn: Connection, channel_id: int, interval_s: int, run_id: int, rows: pd.DataFrame) -> int:
-    """Insert the readings of one channel that the database does not have yet.
+    """Insert the readings of one channel that the database does not have yet; what stands keeps its first value.
 
-    They go by COPY into a staging table and from there by ``INSERT … ON CONFLICT DO NOTHING``, so that what stands
-    keeps its first value.
+    Where the channel has nothing yet between the first and the last of them, as in every first fetch, they go by COPY
+    straight into the table. Elsewhere they go by COPY into a staging table, and from there by ``INSERT … ON CONFLICT
+    DO NOTHING``, which takes twice as long.
 
     Parameters
     ----------
     rows
-        `timestamp` (int64, epoch seconds) and float columns named as in `readings`; NaN becomes NULL.
+        `timestamp` (int64, epoch seconds, ascending) and float columns named as in `readings`; NaN becomes NULL.
 
     Returns
     -------
@@ -259,31 +265,77 @@ def insert_readings(conn: Connection, channel_id: int, interval_s: int, run_id: 
     """
     if rows.empty:
         return 0
-    first, last = int(rows["timestamp"].iloc[0]), int(rows["timestamp"].iloc[-1])
-    db.execute(conn, "SELECT ensure_reading_partitions(to_timestamp(%s), to_timestamp(%s))", (first, last))
-    # A column without any value need not travel.
-    values = rows.drop(columns="timestamp")
-    values = values.loc[:, values.notna().any()]
-    names = sql.SQL(", ").join(map(sql.Identifier, ["timestamp", *values.columns]))
-    with conn.cursor() as cursor:
-        cursor.execute(sql.SQL("CREATE TEMP TABLE readings_staging AS SELECT {} FROM readings LIMIT 0").format(names))
-        cursor.copy_expert(
-            sql.SQL("COPY readings_staging ({}) FROM STDIN (FORMAT binary)").format(names),
-            io.BytesIO(encode_binary_rows(rows["timestamp"].to_numpy(), values)),
-        )
-        cursor.execute(
-            sql.SQL(
-                "INSERT INTO readings (channel_id, interval_s, ingest_run_id, {names})"
-                " SELECT %s, %s, %s, {names} FROM readings_staging ON CONFLICT DO NOTHING"
-            ).format(names=names),
-            (channel_id, interval_s, run_id),
-        )
-        inserted = cursor.rowcount
-        cursor.execute("DROP TABLE readings_staging")
+    constants = {"channel_id": channel_id, "interval_s": interval_s, "ingest_run_id": run_id}
+    if _prepare_load(conn, channel_id, rows) and _copy_unless_taken(conn, constants, rows):
+        return len(rows)
+    return _insert_new_rows(conn, constants, rows)
+
+
+def _prepare_load(conn: Connection, channel_id: int, rows: pd.DataFrame) -> bool:
+    """Lock the channel until the transaction ends, make the months needed; return whether no row stands in between.
+
+    The three statements travel together, and each sees what was committed before it: what another run of this channel
+    did until it let go of the lock is seen by the last.
+    """
+    (is_vacant,) = db.fetch_all(
+        conn,
+        "SELECT pg_advisory_xact_lock(%(lock)s, hashint8(%(channel)s));"
+        " SELECT ensure_reading_partitions(to_timestamp(%(first)s), to_timestamp(%(last)s));"
+        " SELECT NOT EXISTS (SELECT FROM readings WHERE channel_id = %(channel)s"
+        " AND timestamp BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s))",
+        {
+            "lock": _CHANNEL_LOCK_CLASS,
+            "channel": channel_id,
+            "first": int(rows["timestamp"].iloc[0]),
+            "last": int(rows["timestamp"].iloc[-1]),
+        },
+    )[0]
+    return is_vacant
+
+
+def _copy_unless_taken(conn: Connection, constants: dict[str, int], rows: pd.DataFrame) -> bool:
+    """Copy the rows straight into `readings`; return False, with nothing done, if one of them stands there already.
+
+    Among the loads of this project the channel's lock rules that out; the savepoint is for whatever else may write.
+    """
+    db.execute(conn, "SAVEPOINT before_copy")
+    try:
+        _copy_rows(conn, "readings", constants, rows)
+    except pg_errors.UniqueViolation:
+        db.execute(conn, "ROLLBACK TO SAVEPOINT before_copy")
+        return False
+    return True
+
+
+def _insert_new_rows(conn: Connection, constants: dict[str, int], rows: pd.DataFrame) -> int:
+    """Insert the rows that are not in `readings` yet, by way of a staging table; return how many they were."""
+    columns = [*constants, *rows.columns]
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    db.execute(conn, sql.SQL("CREATE TEMP TABLE readings_staging AS SELECT {} FROM readings LIMIT 0").format(names))
+    _copy_rows(conn, "readings_staging", constants, rows)
+    inserted = db.execute(
+        conn,
+        sql.SQL("INSERT INTO readings ({names}) SELECT {names} FROM readings_staging ON CONFLICT DO NOTHING").format(
+            names=names
+        ),
+    )
+    db.execute(conn, "DROP TABLE readings_staging")
     return inserted
 
 
-def encode_binary_rows(timestamp_s: np.ndarray, values: pd.DataFrame) -> bytes:
+def _copy_rows(conn: Connection, table: str, constants: dict[str, int], rows: pd.DataFrame) -> None:
+    # A column without any value need not travel.
+    values = rows.drop(columns="timestamp")
+    values = values.loc[:, values.notna().any()]
+    columns = [*constants, "timestamp", *values.columns]
+    statement = sql.SQL("COPY {table} ({names}) FROM STDIN (FORMAT binary)").format(
+        table=sql.Identifier(table), names=sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with conn.cursor() as cursor:
+        cursor.copy_expert(statement, io.BytesIO(encode_binary_rows(rows["timestamp"].to_numpy(), values, constants)))
+
+
+def encode_binary_rows(timestamp_s: np.ndarray, values: pd.DataFrame, constants: dict[str, int]) -> bytes:
     """Return rows in PostgreSQL's binary COPY format, built by whole columns.
 
     Text would cost a decimal conversion of every number on both sides; this is one structured array for each pattern
@@ -296,6 +348,8 @@ def encode_binary_rows(timestamp_s: np.ndarray, values: pd.DataFrame) -> bytes:
         Epoch seconds UTC.
     values : (n, k) floats
         NaN is missing.
+    constants
+        Whole-number column → its value in every row. A row holds these, then the time, then `values`.
     """
     micros = (timestamp_s.astype(np.int64) - _POSTGRES_EPOCH_S) * 1_000_000
     columns = {name: values[name].to_numpy() for name in values.columns}
@@ -307,23 +361,29 @@ def encode_binary_rows(timestamp_s: np.ndarray, values: pd.DataFrame) -> bytes:
     for code in np.unique(pattern):
         rows = pattern == code
         present = {name: column[rows] for bit, (name, column) in enumerate(columns.items()) if not code >> bit & 1}
-        blocks.append(_encode_alike_rows(micros[rows], list(columns), present))
+        blocks.append(_encode_alike_rows(micros[rows], list(columns), present, constants))
     return b"".join([_COPY_SIGNATURE, *blocks, _COPY_TRAILER])
 
 
-def _encode_alike_rows(micros: np.ndarray, names: list[str], present: dict[str, np.ndarray]) -> bytes:
+def _encode_alike_rows(
+    micros: np.ndarray, names: list[str], present: dict[str, np.ndarray], constants: dict[str, int]
+) -> bytes:
     """Encode rows that all lack the same columns: each field is its length, then its bytes; length −1 is NULL."""
-    layout: list[tuple[str, str]] = [("field_count", ">i2"), ("timestamp_length", ">i4"), ("timestamp", ">i8")]
-    for name in names:
+    layout: list[tuple[str, str]] = [("field_count", ">i2")]
+    for name in [*constants, "timestamp", *names]:
         layout.append((f"{name}_length", ">i4"))
         if name in present:
             layout.append((name, ">f8" if name in _DOUBLE_COLUMNS else ">f4"))
+        elif name not in names:
+            layout.append((name, ">i4" if name in _INTEGER_COLUMNS else ">i8"))
     # All that is the same in every row is written once and repeated; only the values are filled in by column.
     first = np.zeros(1, dtype=layout)
-    first["field_count"] = 1 + len(names)
-    first["timestamp_length"] = first.dtype["timestamp"].itemsize
-    for name in names:
-        first[f"{name}_length"] = first.dtype[name].itemsize if name in present else -1
+    first["field_count"] = len(constants) + 1 + len(names)
+    for name in [*constants, "timestamp", *names]:
+        is_null = name in names and name not in present
+        first[f"{name}_length"] = -1 if is_null else first.dtype[name].itemsize
+    for name, value in constants.items():
+        first[name] = value
     rows = np.repeat(first, micros.size)
     rows["timestamp"] = micros
     for name, column in present.items():

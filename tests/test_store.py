@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,36 @@ def test_first_value_stays_and_duplicates_are_not_counted(conn: Connection) -> N
     assert store.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0)) == 2
     assert store.insert_readings(conn, 10, 900, 2, frame(9.0, 9.0, 3.0)) == 1
     assert [row[3] for row in stored(conn)] == [1.0, 2.0, 3.0]
+
+
+def test_row_that_slips_in_before_the_copy_costs_nothing(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert store.insert_readings(conn, 10, 900, 1, frame(1.0, start_s=START_S + 900)) == 1
+    monkeypatch.setattr(store, "_prepare_load", lambda *_: True)  # as if it had come after the look
+    assert store.insert_readings(conn, 10, 900, 2, frame(7.0, 8.0, 9.0)) == 2
+    assert [row[3] for row in stored(conn)] == [7.0, 1.0, 9.0]
+
+
+def test_two_loads_of_one_channel_take_turns(conn: Connection, database_url: str) -> None:
+    store.insert_readings(conn, 12, 900, 1, frame(4.0))
+    conn.commit()  # the month stands
+    store.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0))
+    second: list[int] = []
+
+    def load() -> None:
+        with db.connect(database_url) as other:
+            # Another channel does not wait.
+            store.insert_readings(other, 11, 900, 2, frame(5.0))
+            second.append(store.insert_readings(other, 10, 900, 2, frame(8.0, 9.0, 3.0)))
+            other.commit()
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    thread.join(timeout=0.3)
+    assert (thread.is_alive(), second) == (True, [])
+    conn.commit()
+    thread.join(timeout=10)
+    assert second == [1]
+    assert [row[3] for row in stored(conn)] == [1.0, 2.0, 3.0, 5.0, 4.0]
 
 
 def test_partitions_are_made_for_the_months_needed(conn: Connection) -> None:
