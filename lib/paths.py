@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from lib.errors import PipelineError
 
@@ -16,10 +19,12 @@ MIGRATIONS_DIR = PROJECT_ROOT / "govern" / "schema"
 VIEWS_DIR = PROJECT_ROOT / "govern" / "views"
 CHECKS_DIR = PROJECT_ROOT / "govern" / "checks"
 REPORTS_DIR = PROJECT_ROOT / "reports"
+EXPORTS_DIR = PROJECT_ROOT / "exports"
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to `path` so that a reader sees the old file or the whole new one, never a part.
+@contextmanager
+def open_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of `path` once the block has ended well; a reader never sees a part of it.
 
     Raises
     ------
@@ -32,11 +37,9 @@ def write_atomically(path: Path, text: str) -> None:
         raise PipelineError(f"cannot write {path}: it is no regular file; choose another place")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as handle:
+        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as handle:
             temporary = Path(handle.name)
-            handle.write(text)
+            yield handle
             handle.flush()
             os.fsync(handle.fileno())
         # mkstemp makes private files; a report is for whoever may read its folder.
@@ -45,6 +48,13 @@ def write_atomically(path: Path, text: str) -> None:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except OSError as err:
+        raise PipelineError(f"cannot write {path}: {err.strerror or err}; choose another place") from err
+    finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        raise PipelineError(f"cannot write {path}: {err.strerror or err}; choose another place") from err
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8, whole or not at all; raises as `open_atomically` does."""
+    with open_atomically(path) as handle:
+        handle.write(text.encode("utf-8"))
