@@ -10,10 +10,11 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import psycopg2
 from psycopg2 import errors as pg_errors
+from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
 from lib.errors import ConfigError, DatabaseError
@@ -141,6 +142,27 @@ def copy_frame(conn: Connection, query: str, params: Any, dtypes: dict[str, Any]
         cursor.copy_expert(f"COPY ({bound}) TO STDOUT (FORMAT csv)", buffer)
     buffer.seek(0)
     return pd.read_csv(buffer, header=None, names=list(dtypes), dtype=dtypes, keep_default_na=False, na_values=[""])
+
+
+def copy_out(conn: Connection, query: str, params: Any, handle: BinaryIO, *, header: bool = False) -> None:
+    """Write a query's rows to `handle` as CSV in UTF-8, as they come: nothing is held in memory.
+
+    Parameters
+    ----------
+    query
+        A SELECT with ``%s`` or ``%(name)s`` places. NULL becomes an empty cell, an empty text a quoted one.
+    """
+    with conn.cursor() as cursor:
+        bound = cursor.mogrify(query, params).decode(conn_encoding(conn))
+        options = "FORMAT csv, ENCODING 'UTF8'" + (", HEADER" if header else "")
+        cursor.copy_expert(f"COPY ({bound}) TO STDOUT ({options})", handle)
+
+
+def column_types(conn: Connection, query: str, params: Any) -> dict[str, int]:
+    """Return a query's column names with PostgreSQL's number of their type (``pg_type.oid``); no row is fetched."""
+    with conn.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT * FROM ({}) AS described LIMIT 0").format(sql.SQL(query)), params)
+        return {column.name: column.type_code for column in cursor.description}
 
 
 def conn_encoding(conn: Connection) -> str:
