@@ -1,7 +1,7 @@
 """Measure the export of a million readings as CSV: whole process, against the bare COPY of the same query.
 
 Run: .venv/bin/python tests/benchmarks/bench_export.py
-Peak memory is that of the export's process, for a tenth of the rows and for all of them: flat means that it is the same.
+Peak memory is that of the export's process, for a tenth of the rows and for all of them: flat means the same.
 """
 
 from __future__ import annotations
@@ -34,21 +34,24 @@ from lib.date_utils import Window
 SITE_ID, CHANNELS, DAYS, ROUNDS = 23271, 17, 613, 5
 SCRIPT = _PROJECT_ROOT / "deliver" / "export_for_tableau.py"
 # Runs its arguments and prints the peak memory of the process [KiB].
-MEASURE = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 def fill(url: str, window: Window) -> None:
     """Store a site of `CHANNELS` meters, its readings over the window, and a verdict that lets them pass."""
     organization = {"organization_id": SITE_ID, "name": "Bench", "timezone": "America/New_York"}
-    channels = [
-        {"channel_id": key, "organization_id": SITE_ID, "name": f"meter {key}"} for key in range(1, CHANNELS + 1)
-    ]
+    meters = range(1, CHANNELS + 1)
+    channels = [{"channel_id": key, "organization_id": SITE_ID, "name": f"meter {key}"} for key in meters]
     stamps = np.arange(int(window.start.timestamp()), int(window.end.timestamp()), 900)
     noise = np.random.default_rng(1)
     with db.connect(url) as conn:
         store.register_site(conn, organization, [], channels, "eniscope")
         run_id = store.start_run(conn, SITE_ID)
-        for key in range(1, CHANNELS + 1):
+        for key in meters:
             store.save_fields(conn, key, ("E", "P"))
             power = 5 + noise.random(stamps.size)
             rows = pd.DataFrame(
@@ -68,9 +71,9 @@ def export(url: str, days: int, folder: str) -> tuple[float, int]:
     """Return seconds and peak memory [MiB] of one export."""
     command = [sys.executable, str(SCRIPT), "--site", str(SITE_ID), "--days", str(days), "--out", folder]
     began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, *command], env=os.environ | {"DATABASE_URL": url}, capture_output=True, text=True, check=True
-    )  # fmt: skip
+    environment = os.environ | {"DATABASE_URL": url}
+    command = [sys.executable, "-c", MEASURE, *command]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return time.perf_counter() - began, int(done.stdout.split()[-1]) // 1024
 
 
