@@ -22,6 +22,7 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
+from analyze.intervals import WeekScope
 from analyze.load.forecast_model import Weeks, error_quantiles, predict_week
 from analyze.load.site_hours import total_by_hour
 from config.report_config import ReportConfig
@@ -31,6 +32,25 @@ from lib.date_utils import HOURS_PER_WEEK, Window, days_before, local_midnight
 _HOUR = pd.Timedelta(hours=1)
 _SUNDAY = 6
 _STABLE_PCT = 2.0  # a smaller change is called stable; a day more or less of sun moves a week by as much
+
+
+def forecast_hours(
+    hourly: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope, holidays: Collection[date], site_id: int
+) -> dict[str, Any]:
+    """Return the section "forecast" of the seven days after the period.
+
+    Parameters
+    ----------
+    hourly
+        Of the root meters up to the period's end (`lib.readings.load_hourly`).
+    bad
+        Intervals that a meter got wrong: their hours are left out of the history.
+    """
+    wrong = pd.MultiIndex.from_arrays([bad["channel_id"], bad["interval_start"].dt.floor("h")])
+    is_wrong = pd.MultiIndex.from_arrays([hourly["channel_id"], hourly["timestamp"]]).isin(wrong)
+    hours = total_by_hour(hourly[~is_wrong], scope.meters, scope.config)
+    section = forecast_site(hours.hourly, scope.period.end, scope.tz, holidays, site_id=site_id, config=scope.config)
+    return {**section, "leftOutChannels": hours.excluded_ids}
 
 
 def forecast_site(

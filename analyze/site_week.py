@@ -13,11 +13,18 @@ import pandas as pd
 
 from analyze import after_hours_waste, anomaly_detection, quick_wins, sensor_health, spike_detection
 from analyze.consumption import build_consumption, build_data_quality
+from analyze.cost_model import analyze_cost
+from analyze.electrical_health import check_electrical_health
+from analyze.forecast import forecast_hours
 from analyze.intervals import WeekScope, baseline_week_numbers, energy_meters, in_window, prepare_intervals
 from analyze.load.hour_of_week import profile_period
+from analyze.load.learned_hours import find_disagreements
+from analyze.load.load_facts import build_load_facts
 from analyze.load.load_steps import find_level_changes
 from analyze.meters.bad_intervals import find_bad_intervals
+from analyze.meters.meter_tree import root_of_channels
 from analyze.week_summary import build_summary
+from config.opening_hours import list_holidays
 from config.report_config import ReportConfig, load_report_config
 from lib.date_utils import Window, days_before, parse_timezone, resolve_period
 
@@ -25,9 +32,24 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
     from config.opening_hours import Schedule
+    from config.tariff_model import SiteTariffs
     from lib.readings import Site
 
 DAYS_PER_WEEK = 7
+
+
+class SiteContext(NamedTuple):
+    """What is known of a site besides the energy of five weeks; without a part the sections that need it say so.
+
+    `tariffs` is what it pays (`load_site_tariffs`), `hourly` its history up to the period's end (`load_hourly`),
+    `electrical` the electrical quantities of the period (`load_electrical`).
+    """
+
+    site_id: int = 0
+    tariffs: SiteTariffs | None = None
+    hourly: pd.DataFrame | None = None
+    electrical: pd.DataFrame | None = None
+    floor_area_m2: float | None = None
 
 
 class SiteWeek(NamedTuple):
@@ -54,6 +76,7 @@ def analyze_site_week(
     tz: ZoneInfo,
     config: ReportConfig,
     schedule: Schedule | None = None,
+    context: SiteContext | None = None,
 ) -> SiteWeek:
     """Return everything that the analyses find in `period`.
 
@@ -69,6 +92,8 @@ def analyze_site_week(
         The site's zone: business hours, hours of the week and days are told on its wall clock.
     schedule
         The declared opening hours; None takes the business hours of `config`.
+    context
+        What is known besides.
 
     Returns
     -------
@@ -77,6 +102,7 @@ def analyze_site_week(
         the savings by interval (`quick_wins.claim_savings`).
     """
     scope = WeekScope(meters, period, baseline, tz, config, schedule)
+    context = context or SiteContext()
     intervals = prepare_intervals(readings, meters, tz, config, schedule)
     intervals = intervals[in_window(intervals, Window(baseline.start, period.end))]
     bad = find_bad_intervals(intervals, config)
@@ -101,6 +127,7 @@ def analyze_site_week(
     }
     findings = quick_wins.Findings(sections["afterHoursWaste"], sections["anomalies"], sections["spikes"])
     sections["quickWins"] = quick_wins.build_section(claims, findings, clean, scope)
+    sections |= _context_sections(clean, intervals[bad.any(axis=1)], scope, context)
     consumption = build_consumption(intervals, clean, scope)
     data_quality = build_data_quality(intervals, bad, scope)
     return SiteWeek(
@@ -116,6 +143,35 @@ def analyze_site_week(
         data_quality=data_quality,
         claims=claims,
     )
+
+
+def _context_sections(clean: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope, context: SiteContext) -> dict[str, Any]:
+    """Return the sections that look beyond the energy of these weeks: to come, to pay, to expect of hours and supply.
+
+    Parameters
+    ----------
+    clean, bad
+        Sound intervals of baseline and period, and those that a meter got wrong.
+    """
+    years = range(scope.baseline.start.year - 1, scope.period.end.year + 2)
+    holidays = list_holidays(scope.schedule, years) if scope.schedule else {}
+    return {
+        "scheduleDisagreements": find_disagreements(clean, scope),
+        "loadFacts": build_load_facts(clean, scope, context.floor_area_m2),
+        "electricalHealth": _unavailable("no electrical quantities were loaded")
+        if context.electrical is None
+        else check_electrical_health(context.electrical, scope),
+        "forecast": _unavailable("no hourly history was loaded")
+        if context.hourly is None
+        else forecast_hours(context.hourly, bad, scope, holidays, context.site_id),
+        "costOptimization": _unavailable("no tariff was loaded")
+        if context.tariffs is None
+        else analyze_cost(clean, scope, context.tariffs, holidays=holidays),
+    }
+
+
+def _unavailable(reason: str) -> dict[str, Any]:
+    return {"status": "unavailable", "reason": reason}
 
 
 def count_baseline_weeks(intervals: pd.DataFrame, scope: WeekScope) -> int:
@@ -174,6 +230,7 @@ def load_and_analyze(
         When the dates or the zone cannot be meant.
     """
     from config.schedule_config import load_site_facts
+    from config.tariff_config import load_site_tariffs
     from lib import readings as readings_lib  # here, so that the pure part needs no database driver
 
     site = readings_lib.load_site(conn, site_id)
@@ -183,5 +240,19 @@ def load_and_analyze(
     baseline = baseline_before(period, tz, config)
     meters = readings_lib.load_meters(conn, site_id)
     readings = readings_lib.load_readings(conn, site_id, Window(baseline.start, period.end))
-    schedule = load_site_facts(site_id, config).schedule
-    return site, analyze_site_week(readings, meters, period, baseline, tz, config, schedule)
+    facts = load_site_facts(site_id, config)
+    history = Window(days_before(period.end, config.forecast_history_days, tz), period.end)
+    context = SiteContext(
+        site_id,
+        load_site_tariffs(site_id),
+        readings_lib.load_hourly(conn, site_id, history, root_meters(readings, meters)),
+        readings_lib.load_electrical(conn, site_id, period),
+        facts.building.floor_area_m2,
+    )
+    return site, analyze_site_week(readings, meters, period, baseline, tz, config, facts.schedule, context)
+
+
+def root_meters(readings: pd.DataFrame, meters: pd.DataFrame) -> list[int]:
+    """Return the topmost meters among those with readings: what a site's totals are made of."""
+    reporting = set(readings["channel_id"].astype(int))
+    return sorted(set(root_of_channels(meters, reporting).values()) & reporting)

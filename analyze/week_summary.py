@@ -8,12 +8,14 @@ _MAX_RISKS, _MAX_OPPORTUNITIES = 5, 3
 _ESTIMATE_MIN_SHARE = 0.005  # below half a percent of the total an estimate is not worth a sentence
 
 
-def total_potential_savings(wins: list[dict[str, Any]]) -> dict[str, Any]:
+def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any]) -> dict[str, Any]:
     """Return the sum of the quick wins of medium and high confidence.
 
     `unconfirmedWeeklyKwh` is what the wins of low confidence observe on top: mostly habits, which may have reasons.
-    The two figures of the tariff analysis are 0 while the report lacks it, and `costOptimizationStatus` says so.
+    `costOptimizationMonthly` and `…Annual` are what moving load and shaving peaks may bring on the tariff; they are 0
+    where `costOptimizationStatus` says that the section is unavailable.
     """
+    levers = cost.get("combined_summary", {})
     believed = [win for win in wins if win["confidence"] != "low"]
     unconfirmed = [win for win in wins if win["confidence"] == "low"]
     return {
@@ -21,9 +23,9 @@ def total_potential_savings(wins: list[dict[str, Any]]) -> dict[str, Any]:
         "weeklyCost": round(sum(win["impact"]["weeklyCost"] for win in believed), 2),
         "estimatedAnnual": round(sum(win["impact"]["annualCost"] for win in believed), 2),
         "unconfirmedWeeklyKwh": round(sum(win["impact"]["weeklyKwh"] for win in unconfirmed), 2),
-        "costOptimizationMonthly": 0.0,
-        "costOptimizationAnnual": 0.0,
-        "costOptimizationStatus": "unavailable",
+        "costOptimizationMonthly": levers.get("estimated_monthly_savings_potential", 0.0),
+        "costOptimizationAnnual": levers.get("estimated_annual_savings_potential", 0.0),
+        "costOptimizationStatus": cost.get("status", "ok"),
     }
 
 
@@ -31,7 +33,7 @@ def build_summary(
     sections: dict[str, Any], consumption: dict[str, Any], data_quality: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the report's summary: what a reader who reads nothing else should know."""
-    savings = total_potential_savings(sections["quickWins"])
+    savings = total_potential_savings(sections["quickWins"], sections["costOptimization"])
     return {
         "headline": _headline(sections, consumption, data_quality, savings),
         "topRisks": _top_risks(sections),

@@ -12,19 +12,11 @@ if TYPE_CHECKING:
     from analyze.site_week import SiteWeek
     from lib.readings import Site, ValidationStatus
 
-REPORT_VERSION = "1.0"
+REPORT_VERSION = "1.1"
 
 SOURCE_NOTES = {
     "eniscope": "Readings from the Eniscope service.",
     "sandbox": "SANDBOX DATA: made up for trying and testing. Nothing here was measured in a building.",
-}
-# They have scripts of their own, and do not fit into the report's time yet.
-_ELSEWHERE = {
-    "forecast": {"status": "unavailable", "reason": "not part of the report yet; run: python analyze/forecast.py"},
-    "costOptimization": {
-        "status": "unavailable",
-        "reason": "not part of the report yet; run: python analyze/cost_model.py",
-    },
 }
 
 
@@ -36,7 +28,7 @@ def assemble_report(
         "metadata": _metadata(site, status, week, is_forced, now),
         "summary": _summary(site, status, week, is_forced),
         "consumption": week.consumption,
-        "sections": week.sections | _ELSEWHERE,
+        "sections": week.sections,
         "charts": week.charts,
         "dataQuality": week.data_quality,
     }

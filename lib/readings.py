@@ -142,8 +142,13 @@ def load_readings(conn: Connection, site_id: int, window: Window) -> pd.DataFram
     return readings
 
 
-def load_hourly(conn: Connection, site_id: int, window: Window) -> pd.DataFrame:
-    """Return the hourly energy of all meters of the site, of the hours that start within `window`.
+def load_hourly(conn: Connection, site_id: int, window: Window, channel_ids: list[int] | None = None) -> pd.DataFrame:
+    """Return the hourly energy of the site's meters, of the hours that start within `window`.
+
+    Parameters
+    ----------
+    channel_ids
+        Of these meters alone; None takes all.
 
     Returns
     -------
@@ -157,8 +162,9 @@ def load_hourly(conn: Connection, site_id: int, window: Window) -> pd.DataFrame:
     hourly = db.copy_frame(
         conn,
         "SELECT meter_id, date_part('epoch', hour)::bigint, total_kwh, reading_count"
-        " FROM v_readings_hourly WHERE site_id = %s AND hour >= %s AND hour < %s",
-        (site_id, window.start, window.end),
+        " FROM v_readings_hourly WHERE site_id = %s AND hour >= %s AND hour < %s"
+        " AND (%s::bigint[] IS NULL OR meter_id = ANY (%s::bigint[]))",
+        (site_id, window.start, window.end, channel_ids, channel_ids),
         {"channel_id": "int64", "timestamp": "int64", "energy_kwh": "float64", "reading_count": "int64"},
     )
     hourly = hourly.sort_values(["channel_id", "timestamp"], ignore_index=True)

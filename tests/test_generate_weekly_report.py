@@ -60,6 +60,12 @@ def test_report_is_written_and_its_place_and_headline_printed(
         validated_site, "SELECT sum(energy_kwh) FROM readings WHERE timestamp >= %s AND timestamp < %s", WEEK
     )[0]
     assert report["consumption"]["totalKwh"] == pytest.approx(raw_kwh, abs=1e-3)
+    sections = report["sections"]
+    assert sections["forecast"]["summary"]["total_last_7d_actual_kwh"] == pytest.approx(raw_kwh, abs=0.01)
+    assert sections["costOptimization"]["tou_analysis"]["total_kwh"] == pytest.approx(raw_kwh, abs=0.01)
+    levers = sections["costOptimization"]["combined_summary"]
+    savings = report["summary"]["totalPotentialSavings"]
+    assert savings["costOptimizationMonthly"] == levers["estimated_monthly_savings_potential"]
     assert out.stat().st_mode & 0o444 == 0o444
     assert [path.name for path in out.parent.iterdir()] == ["report.json"]  # no temporary file is left
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analyze import after_hours_waste, anomaly_detection, quick_wins, sensor_health, spike_detection
-from analyze.site_week import analyze_site_week, baseline_before, describe_resolution, load_and_analyze
+from analyze.site_week import SiteContext, analyze_site_week, baseline_before, describe_resolution, load_and_analyze
 from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib
@@ -34,7 +34,10 @@ def as_json(week):
 def test_sections_have_the_keys_that_readers_know():
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-13 18:00", "2026-01-14 07:00", 40.0)
     sections = as_json(analyze(readings, make_meters(1)))["sections"]
-    assert set(sections) == {"sensorHealth", "afterHoursWaste", "anomalies", "spikes", "quickWins"}
+    assert set(sections) == {
+        "sensorHealth", "afterHoursWaste", "anomalies", "spikes", "quickWins", "scheduleDisagreements", "loadFacts",
+        "electricalHealth", "forecast", "costOptimization",
+    }  # fmt: skip
     assert {"summary", "totalIssues", "bySeverity", "issues"} <= set(sections["sensorHealth"])
     assert {
         "channelId",
@@ -233,6 +236,13 @@ def test_resolution_is_that_of_most_meters():
     assert describe_resolution(meters) == "900s (15min)"
 
 
+def hourly_of(readings, roots):
+    """Return what the hourly view holds of the readings of these meters."""
+    rows = readings[readings["channel_id"].isin(roots)]
+    hours = rows.groupby(["channel_id", rows["interval_start"].dt.floor("h").rename("timestamp")])["energy_kwh"]
+    return hours.agg(energy_kwh="sum", reading_count="count").reset_index()
+
+
 @pytest.fixture
 def stored_site(monkeypatch):
     """A site of one meter that was left on for a night, as the database would give it."""
@@ -245,6 +255,8 @@ def stored_site(monkeypatch):
         "load_readings",
         lambda conn, site_id, window: readings if window == BOTH else pytest.fail(f"asked for {window}"),
     )
+    monkeypatch.setattr(readings_lib, "load_hourly", lambda conn, site_id, window, roots: hourly_of(readings, roots))
+    monkeypatch.setattr(readings_lib, "load_electrical", lambda conn, site_id, period: readings.assign(voltage_v=120.0))
     monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
 
@@ -255,6 +267,46 @@ def test_load_and_analyze_takes_the_last_complete_week(stored_site):
     assert (site.site_name, week.period, week.baseline) == ("School", WEEK, SCOPE.baseline)
     _, same = load_and_analyze(None, 7, "2026-01-12", "2026-01-18", "America/New_York", now)
     assert as_json(same) == as_json(week)
+
+
+def test_forecast_costs_and_facts_stand_in_the_week(stored_site):
+    """A meter of 5 kW from 7 to 18 on weekdays and 1 kW else, left on at 40 kW for 13 hours of a night."""
+    _, week = load_and_analyze(None, 7, "2026-01-12", "2026-01-18", None, datetime(2026, 1, 21, tzinfo=UTC))
+    sections, total_kwh = as_json(week)["sections"], 55 * 5 + 113 + 13 * 39
+    forecast = sections["forecast"]
+    assert forecast["forecast"][0]["timestamp"] == "2026-01-19T00:00:00-05:00"
+    assert (forecast["summary"]["site_id"], forecast["summary"]["forecast_hours"]) == (7, 168)
+    assert forecast["summary"]["total_last_7d_actual_kwh"] == pytest.approx(total_kwh, abs=1)
+    assert forecast["summary"]["total_predicted_kwh"] == pytest.approx(55 * 5 + 113, abs=20)
+    cost = sections["costOptimization"]
+    assert cost["tou_analysis"]["total_kwh"] == pytest.approx(total_kwh, abs=1)
+    assert cost["tou_analysis"]["flat_total_cost"] == pytest.approx(0.12 * total_kwh, abs=0.1)
+    assert cost["demand_analysis"]["billing_peak_kw"] == pytest.approx(40.0, abs=0.01)
+    savings, levers = week.summary["totalPotentialSavings"], cost["combined_summary"]
+    assert savings["costOptimizationMonthly"] == levers["estimated_monthly_savings_potential"] > 0
+    assert savings["costOptimizationAnnual"] == levers["estimated_annual_savings_potential"] > 0
+    assert savings["costOptimizationStatus"] == "ok"
+    (facts,) = sections["loadFacts"]["channels"]
+    assert (facts["status"], facts["peakKw"]) == ("ok", pytest.approx(40.0, abs=0.01))
+    assert sections["loadFacts"]["energyUseIntensity"]["code"] == "no_floor_area"
+    assert sections["electricalHealth"]["meters"][0]["measures"]["nominalVoltageV"] == 120.0
+    assert sections["scheduleDisagreements"] == {"findings": [], "notAssessed": []}
+
+
+def test_bad_hours_teach_the_forecast_nothing():
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    stuck = readings["interval_start"].between(pd.Timestamp("2026-01-18 05:00Z"), pd.Timestamp("2026-01-18 23:45Z"))
+    broken = readings.copy()
+    broken.loc[stuck, ["power_kw", "energy_kwh"]] = [70.0, 17.5]
+    absent = readings[~stuck]
+
+    def forecast_of(frame, hourly):
+        context = SiteContext(site_id=1, hourly=hourly_of(hourly, [1]))
+        week = analyze_site_week(frame, make_meters(1), WEEK, SCOPE.baseline, NEW_YORK, ReportConfig(), None, context)
+        return as_json(week)["sections"]["forecast"]
+
+    assert forecast_of(broken, broken) == forecast_of(absent, absent)
+    assert forecast_of(broken, broken)["summary"]["total_predicted_kwh"] == pytest.approx(388, abs=8)
 
 
 @pytest.mark.parametrize(
