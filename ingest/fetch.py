@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ingest.eniscope_client import EniscopeClient
 from ingest.normalize import (
     METER_FIELDS,
-    REJECT_EMPTY,
     SENSOR_FIELDS,
     ParsedReadings,
     check_reply,
     parse_fields,
     parse_readings,
     parse_resolution,
+    quarantine_resolution,
 )
+from ingest.plausibility import PLACELESS, Reject, Rules
 from lib.date_utils import Window, align_down
-from lib.errors import ApiError, DataError, UnsupportedFieldsError
+from lib.errors import ApiError, UnsupportedFieldsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,15 @@ WINDOW_DAYS = {60: 1, 900: 30, 1800: 60, 3600: 90}
 NARROWEST_WINDOW = timedelta(hours=6)
 
 _LEAST_FIELDS = ("E", "P")
+_NO_LIMITS = Rules()
+
+
+class UnusableReplyError(ApiError):
+    """Nothing of a reply could be stored; `quarantined` holds its records."""
+
+    def __init__(self, message: str, quarantined: list[Reject]) -> None:
+        super().__init__(message)
+        self.quarantined = quarantined
 
 
 class ChannelReadings(NamedTuple):
@@ -41,6 +51,7 @@ class ChannelReadings(NamedTuple):
     rows: pd.DataFrame
     fetched: int
     rejects: dict[str, int]
+    quarantined: list[Reject]
     fields: tuple[str, ...]
 
 
@@ -71,9 +82,14 @@ def candidate_fields(
 
 
 def fetch_channel(
-    client: EniscopeClient, channel_id: int, window: Window, interval_s: int, candidates: list[tuple[str, ...]]
+    client: EniscopeClient,
+    channel_id: int,
+    window: Window,
+    interval_s: int,
+    candidates: list[tuple[str, ...]],
+    rules: Rules = _NO_LIMITS,
 ) -> ChannelReadings:
-    """Return a channel's readings over a window.
+    """Return a channel's readings over a window; `rules` say what they can be at all.
 
     Raises
     ------
@@ -85,7 +101,7 @@ def fetch_channel(
     refusal: UnsupportedFieldsError | None = None
     for fields in candidates:
         try:
-            parts = _fetch_at_resolution(client, channel_id, window, interval_s, fields)
+            parts = _fetch_at_resolution(client, channel_id, window, interval_s, fields, rules)
         except UnsupportedFieldsError as err:
             refusal = err
             continue
@@ -94,33 +110,37 @@ def fetch_channel(
 
 
 def _fetch_at_resolution(
-    client: EniscopeClient, channel_id: int, window: Window, interval_s: int, fields: tuple[str, ...]
+    client: EniscopeClient, channel_id: int, window: Window, interval_s: int, fields: tuple[str, ...], rules: Rules
 ) -> list[ParsedReadings]:
     """Return the parsed replies that together cover the window, narrowed for as long as they come too coarse."""
     reply = client.get_readings(channel_id, window, interval_s, fields)
     check_reply(reply, channel_id, window)
     resolution_s = parse_resolution(reply)
     if resolution_s == interval_s:
-        return [parse_readings(reply, window, interval_s, fields)]
+        return [parse_readings(reply, window, interval_s, fields, rules)]
     width = window.end - window.start
     if resolution_s is None or width <= NARROWEST_WINDOW:
-        raise ApiError(
+        raise UnusableReplyError(
             f"channel {channel_id}, {window}: asked for {interval_s} s, got {resolution_s} s; "
-            "nothing of it was stored, choose another --resolution"
+            "nothing of it was stored, choose another --resolution",
+            quarantine_resolution(reply),
         )
     logger.debug("channel %d, %s: came at %s s, asking for halves", channel_id, window, resolution_s)
     middle = align_down(window.start + width / 2, interval_s)
     halves = (Window(window.start, middle), Window(middle, window.end))
-    return [part for half in halves for part in _fetch_at_resolution(client, channel_id, half, interval_s, fields)]
+    return [
+        part for half in halves for part in _fetch_at_resolution(client, channel_id, half, interval_s, fields, rules)
+    ]
 
 
 def _check_usable(result: ChannelReadings, channel_id: int, window: Window) -> ChannelReadings:
-    """Raise a DataError when there were records and none could be used: that is a fault, not an empty window."""
-    lost = sum(count for reason, count in result.rejects.items() if reason != REJECT_EMPTY)
+    """Raise an error when there were records and none could be placed: that is a fault, not an empty window."""
+    lost = sum(count for reason, count in result.rejects.items() if reason in PLACELESS)
     if lost and lost == result.fetched:
-        raise DataError(
+        raise UnusableReplyError(
             f"channel {channel_id}, {window}: none of the {lost} records could be used "
-            f"({', '.join(sorted(result.rejects))}); the service may have changed"
+            f"({', '.join(sorted(result.rejects))}); the service may have changed",
+            result.quarantined,
         )
     return result
 
@@ -132,4 +152,5 @@ def _join(parts: list[ParsedReadings], fields: tuple[str, ...]) -> ChannelReadin
     for part in parts:
         rejects.update(part.rejects)
     rows = parts[0].rows if len(parts) == 1 else pd.concat([part.rows for part in parts], ignore_index=True)
-    return ChannelReadings(rows, sum(part.fetched for part in parts), dict(rejects), fields)
+    quarantined = [reject for part in parts for reject in part.quarantined]
+    return ChannelReadings(rows, sum(part.fetched for part in parts), dict(rejects), quarantined, fields)

@@ -5,7 +5,7 @@ new. What stands already is left as it is. Without --start the window is the las
 
 Stage: ingest
 Reads: the Eniscope API
-Writes: organizations, devices, channels, readings, ingestion_logs
+Writes: organizations, devices, channels, readings, reading_revisions, rejected_readings, ingestion_logs
 Safe to re-run: yes; a run that was killed is made up for by the next one
 
 Examples:
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
+from config.ingest_limits import load_ingest_limits
 from config.settings import Settings, load_settings
 from lib import cli, db
 from lib.date_utils import Window, parse_end, parse_start, parse_timezone, resolve_window
@@ -120,6 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_window_arguments(args)
     settings = load_settings()
     database_url = settings.require_database_url()
+    limits = load_ingest_limits(args.site)
     client = make_client(settings)
 
     from ingest.load_site import ingest_readings, register
@@ -129,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         site = register(conn, client, args.site, args.channels)
         settled = datetime.now(UTC) - SETTLING_TIME
         window = resolve_window(args.start, args.end, args.days, site.timezone, settled, args.resolution)
-        summary = ingest_readings(conn, client, site, window, args.resolution, settings.workers)
+        summary = ingest_readings(conn, client, site, window, args.resolution, settings.workers, limits)
     client.close()
     print_summary(summary, window, time.monotonic() - began)
     return EXIT_FAILED if summary.failed else EXIT_DONE

@@ -10,15 +10,24 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from ingest import store
+from config.ingest_limits import IngestLimits
+from ingest import quarantine, store
 from ingest.eniscope_client import SOURCE_SANDBOX, EniscopeClient
-from ingest.fetch import WINDOW_DAYS, ChannelReadings, candidate_fields, fetch_channel, get_type_fields
+from ingest.fetch import (
+    WINDOW_DAYS,
+    ChannelReadings,
+    UnusableReplyError,
+    candidate_fields,
+    fetch_channel,
+    get_type_fields,
+)
 from ingest.normalize import parse_channel, parse_device, parse_organization
+from ingest.plausibility import Rules
 from lib.date_utils import Window, parse_timezone, split_window
 from lib.errors import (
     AuthenticationError,
@@ -68,6 +77,14 @@ class IngestSummary:
     served: set[int] = field(default_factory=set)
     unsupported: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
+
+
+class Wanted(NamedTuple):
+    """A stretch of one channel to ask for, short enough for one request."""
+
+    channel_id: int
+    window: Window
+    interval_s: int
 
 
 class _Task(NamedTuple):
@@ -133,33 +150,62 @@ def _choose(channels: list[dict[str, Any]], wanted: Sequence[int] | None, site_i
 
 
 def ingest_readings(
-    conn: Connection, client: EniscopeClient, site: Site, window: Window, interval_s: int, workers: int
+    conn: Connection,
+    client: EniscopeClient,
+    site: Site,
+    window: Window,
+    interval_s: int,
+    workers: int,
+    limits: IngestLimits | None = None,
 ) -> IngestSummary:
-    """Fetch every channel of the site over the window, several side by side, and load what comes.
+    """Fetch every channel of the site over the window, several side by side, and load what comes."""
+    parts = list(split_window(window, WINDOW_DAYS[interval_s]))
+    wanted = [Wanted(channel["channel_id"], part, interval_s) for channel in site.channels for part in parts]
+    return ingest_windows(conn, client, site, wanted, workers, limits)
+
+
+def ingest_windows(
+    conn: Connection,
+    client: EniscopeClient,
+    site: Site,
+    wanted: Sequence[Wanted],
+    workers: int,
+    limits: IngestLimits | None = None,
+    on_stored: Callable[[Connection, Wanted], None] | None = None,
+) -> IngestSummary:
+    """Fetch what is wanted of the site's channels, several side by side, and load what comes.
 
     One channel's failure is logged and the others go on; the summary names it. A refused login, or a service that
     has stopped answering, ends the run.
+
+    Parameters
+    ----------
+    limits
+        What a record can be at all; the defaults where None.
+    on_stored
+        Called when a stretch was answered and stored, within the same transaction.
     """
+    limits = limits or IngestLimits()
     known = store.load_known_fields(conn, site.site_id)
     conn.commit()
     candidates = _candidates(client, site, known)
     summary = IngestSummary(site.site_id, len(site.channels), client.source == SOURCE_SANDBOX, served=set(known))
-    windows = list(split_window(window, WINDOW_DAYS[interval_s]))
-    tasks = _start_attempts(conn, client.source, site, windows, interval_s, summary.unsupported)
+    tasks = _start_attempts(conn, client.source, site, wanted, summary.unsupported)
 
     def fetch(task: _Task) -> ChannelReadings:
-        channel_id = task.attempt.channel_id
+        attempt = task.attempt
+        channel_id = attempt.channel_id
+        rules = _rules(limits, attempt, datetime.now(UTC))
         try:
-            return fetch_channel(client, channel_id, task.attempt.window, interval_s, candidates[channel_id])
+            return fetch_channel(client, channel_id, attempt.window, attempt.interval_s, candidates[channel_id], rules)
         except _UNREADABLE as err:
-            raise DataError(f"channel {channel_id}, {task.attempt.window}: unreadable reply ({err!r})") from err
+            raise DataError(f"channel {channel_id}, {attempt.window}: unreadable reply ({err!r})") from err
 
     unreachable_in_a_row = 0
-    total = len(site.channels) * len(windows)
-    with ThreadPoolExecutor(workers) as pool, progress_bar(total, "window") as advance:
+    with ThreadPoolExecutor(workers) as pool, progress_bar(len(wanted), "window") as advance:
         try:
             for task, future in _side_by_side(pool, tasks, fetch, limit=2 * workers):
-                failure = _settle(conn, task, future, summary, candidates)
+                failure = _settle(conn, task, future, summary, candidates, on_stored)
                 advance(f"channel {task.attempt.channel_id}")
                 unreachable_in_a_row = unreachable_in_a_row + 1 if isinstance(failure, UnreachableError) else 0
                 if isinstance(failure, AuthenticationError) or unreachable_in_a_row == MAX_UNREACHABLE_IN_A_ROW:
@@ -183,18 +229,23 @@ def _candidates(
     return {channel["channel_id"]: candidate_fields(channel, known, by_type) for channel in site.channels}
 
 
+def _rules(limits: IngestLimits, attempt: store.Attempt, now: datetime) -> Rules:
+    # What was asked for is not in the future, whatever this machine's clock says.
+    latest = max(now + timedelta(minutes=limits.max_future_minutes), attempt.window.end)
+    return Rules(limits.max_power_of(attempt.channel_id), limits.max_catch_up_hours, latest.timestamp())
+
+
 def _start_attempts(
-    conn: Connection, source: str, site: Site, windows: list[Window], interval_s: int, unsupported: list[int]
+    conn: Connection, source: str, site: Site, wanted: Sequence[Wanted], unsupported: list[int]
 ) -> Iterator[_Task]:
-    """Yield one attempt per channel and window, logged as running; a channel found unsupported is asked no more."""
-    for channel in site.channels:
-        for window in windows:
-            if channel["channel_id"] in unsupported:
-                break
-            attempt = store.Attempt(site.run_id, site.site_id, channel["channel_id"], window, interval_s, source)
-            log_id = store.start_attempt(conn, attempt)
-            conn.commit()
-            yield _Task(attempt, log_id)
+    """Yield one attempt per stretch, logged as running; a channel found unsupported is asked no more."""
+    for channel_id, window, interval_s in wanted:
+        if channel_id in unsupported:
+            continue
+        attempt = store.Attempt(site.run_id, site.site_id, channel_id, window, interval_s, source)
+        log_id = store.start_attempt(conn, attempt)
+        conn.commit()
+        yield _Task(attempt, log_id)
 
 
 def _side_by_side(
@@ -219,6 +270,7 @@ def _settle(
     future: Future[ChannelReadings],
     summary: IngestSummary,
     candidates: dict[int, list[tuple[str, ...]]],
+    on_stored: Callable[[Connection, Wanted], None] | None,
 ) -> PipelineError | None:
     """Load what a task fetched, or log why it did not, as one transaction; return the failure, if any."""
     attempt, log_id = task
@@ -237,10 +289,14 @@ def _settle(
             summary.unsupported.append(channel_id)
             logger.warning("%s", err)
         return None
+    except UnusableReplyError as err:
+        quarantine.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, err.quarantined)
+        return _settle_failure(conn, task, summary, err)
     except PipelineError as err:
         return _settle_failure(conn, task, summary, err)
     summary.served.add(channel_id)
     inserted = store.insert_readings(conn, channel_id, attempt.interval_s, attempt.run_id, result.rows)
+    quarantine.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, result.quarantined)
     duplicate, rejected = len(result.rows) - inserted, sum(result.rejects.values())
     store.save_fields(conn, channel_id, result.fields)
     store.finish_attempt(
@@ -254,6 +310,8 @@ def _settle(
         rejected=rejected,
         error=store.describe_rejects(result.rejects),
     )
+    if on_stored is not None:
+        on_stored(conn, Wanted(channel_id, attempt.window, attempt.interval_s))
     conn.commit()
     if channel_id in summary.unsupported:  # an earlier window was refused, and this one shows that it was not for good
         summary.unsupported.remove(channel_id)

@@ -12,6 +12,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ingest.plausibility import (
+    REJECT_EMPTY,
+    REJECT_IN_FUTURE,
+    REJECT_NO_TIMESTAMP,
+    REJECT_OFF_GRID,
+    REJECT_OUTSIDE_WINDOW,
+    REJECT_REPEATED,
+    REJECT_UNPARSABLE,
+    REJECT_WRONG_RESOLUTION,
+    Reject,
+    Rules,
+    find_impossible,
+    reading_of,
+)
 from lib.date_utils import Window
 from lib.errors import DataError
 
@@ -66,11 +80,8 @@ _LARGEST_VALUE = 1e30  # far beyond any quantity here, and within what the narro
 _LATEST_EPOCH_S = 1e11  # a larger time stamp is in milliseconds
 
 _BIGINT_LIMIT = 2**63
-REJECT_EMPTY = "empty"
-REJECT_NO_TIMESTAMP = "no_timestamp"
-REJECT_OFF_GRID = "off_grid"
-REJECT_OUTSIDE_WINDOW = "outside_window"
-REJECT_REPEATED = "repeated"
+_BLANK_WORDS = frozenset({"", "-", "null", "none", "nan", "n/a", "na"})
+_NO_LIMITS = Rules()
 
 
 class ParsedReadings(NamedTuple):
@@ -86,11 +97,14 @@ class ParsedReadings(NamedTuple):
     rejects
         Reason → how many records were left out for it. A record without any value counts as `empty`: it says that
         nothing was measured yet, and storing it would keep the value out when it comes.
+    quarantined
+        The records among them that cannot be right or cannot be placed, for `ingest.quarantine`.
     """
 
     rows: pd.DataFrame
     fetched: int
     rejects: dict[str, int]
+    quarantined: list[Reject]
 
 
 def parse_organization(raw: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +180,9 @@ def parse_resolution(reply: dict[str, Any]) -> int | None:
     return parse_int(reply.get("resolution"))
 
 
-def parse_readings(reply: dict[str, Any], window: Window, interval_s: int, fields: Iterable[str]) -> ParsedReadings:
+def parse_readings(
+    reply: dict[str, Any], window: Window, interval_s: int, fields: Iterable[str], rules: Rules = _NO_LIMITS
+) -> ParsedReadings:
     """Turn a reply to ``/readings/{channelId}`` into rows.
 
     Parameters
@@ -175,6 +191,8 @@ def parse_readings(reply: dict[str, Any], window: Window, interval_s: int, field
         The window asked, on the grid of `interval_s`.
     fields
         The fields asked; a record without one of them has NaN there.
+    rules
+        What a record of this channel can be at all.
 
     Raises
     ------
@@ -183,22 +201,43 @@ def parse_readings(reply: dict[str, Any], window: Window, interval_s: int, field
     """
     import pandas as pd
 
-    records = reply.get("records")
-    if not isinstance(records, list):
-        raise DataError("the reply has no list of records; the service may have changed")
-    table = pd.DataFrame.from_records([record for record in records if isinstance(record, dict)])
+    records = _records_of(reply)
+    objects = [record for record in records if isinstance(record, dict)]
+    table = pd.DataFrame.from_records(objects)
     units = reply.get("units") if isinstance(reply.get("units"), dict) else {}
+    fields = tuple(fields)
     columns = {
         FIELD_COLUMNS[field][0]: _to_floats(table[field]) * _unit_factor(field, units)
         if field in table
         else np.full(len(table), np.nan)
         for field in fields
     }
-    is_empty = np.all([np.isnan(column) for column in columns.values()], axis=0)
     timestamp = _to_epoch_s(table["ts"]) if "ts" in table else np.full(len(table), np.nan)
-    keep, rejects = _sort_out(timestamp, is_empty, len(records) - len(table), window, interval_s)
+    reasons = _find_reasons(timestamp, columns, window, interval_s, rules)
+    _tell_unparsable(reasons, objects, fields)
+    keep = _keep_first(timestamp, reasons)
+    quarantined = [Reject(REJECT_UNPARSABLE, None, record) for record in records if not isinstance(record, dict)]
+    rejects = _count(reasons)
+    if quarantined:
+        rejects[REJECT_UNPARSABLE] = rejects.get(REJECT_UNPARSABLE, 0) + len(quarantined)
+    quarantined += _quarantine(objects, timestamp, columns, reasons, keep)
     rows = {"timestamp": timestamp[keep].astype(np.int64)} | {name: column[keep] for name, column in columns.items()}
-    return ParsedReadings(pd.DataFrame(rows), len(records), rejects)
+    return ParsedReadings(pd.DataFrame(rows), len(records), rejects, quarantined)
+
+
+def quarantine_resolution(reply: dict[str, Any]) -> list[Reject]:
+    """Return all records of a reply that came at another resolution than asked."""
+    return [
+        Reject(REJECT_WRONG_RESOLUTION, parse_number(record.get("ts")) if isinstance(record, dict) else None, record)
+        for record in _records_of(reply)
+    ]
+
+
+def _records_of(reply: dict[str, Any]) -> list[Any]:
+    records = reply.get("records")
+    if not isinstance(records, list):
+        raise DataError("the reply has no list of records; the service may have changed")
+    return records
 
 
 def check_reply(reply: dict[str, Any], channel_id: int, window: Window) -> None:
@@ -211,25 +250,79 @@ def check_reply(reply: dict[str, Any], channel_id: int, window: Window) -> None:
         raise DataError(f"channel {channel_id}, {window}: {len(records)} records came of {count}; run again later")
 
 
-def _sort_out(
-    timestamp: np.ndarray, is_empty: np.ndarray, broken: int, window: Window, interval_s: int
-) -> tuple[np.ndarray, dict[str, int]]:
-    """Return the positions of the records to keep, in time order, and how many were left out for which reason."""
-    has_time = ~np.isnan(timestamp)
-    seconds = np.where(has_time, timestamp, 0.0)
-    on_grid = has_time & (seconds % interval_s == 0)
-    inside = on_grid & (seconds >= window.start.timestamp()) & (seconds < window.end.timestamp())
-    candidates = np.flatnonzero(inside & ~is_empty)
-    # The first of several records for one interval counts, as it does in the database.
-    _, first = np.unique(seconds[candidates], return_index=True)
-    counts = {
-        REJECT_NO_TIMESTAMP: int((~has_time).sum()) + broken,
-        REJECT_OFF_GRID: int((has_time & ~on_grid).sum()),
-        REJECT_OUTSIDE_WINDOW: int((on_grid & ~inside).sum()),
-        REJECT_EMPTY: int((inside & is_empty).sum()),
-        REJECT_REPEATED: candidates.size - first.size,
-    }
-    return candidates[first], {reason: count for reason, count in counts.items() if count}
+def _find_reasons(
+    timestamp: np.ndarray, columns: dict[str, np.ndarray], window: Window, interval_s: int, rules: Rules
+) -> np.ndarray:
+    """Return for each record why it is left out, the first reason that holds, or "" for those to keep."""
+    seconds = np.where(np.isnan(timestamp), 0.0, timestamp)
+    reasons = np.full(timestamp.size, "", dtype=object)
+
+    def give(reason: str, which: np.ndarray) -> None:
+        reasons[which & (reasons == "")] = reason
+
+    give(REJECT_NO_TIMESTAMP, np.isnan(timestamp))
+    give(REJECT_IN_FUTURE, seconds > rules.latest_start_s)
+    give(REJECT_OFF_GRID, seconds % interval_s != 0)
+    give(REJECT_OUTSIDE_WINDOW, (seconds < window.start.timestamp()) | (seconds >= window.end.timestamp()))
+    give(REJECT_EMPTY, np.all([np.isnan(column) for column in columns.values()], axis=0))
+    placed = np.flatnonzero(reasons == "")
+    found = find_impossible(seconds[placed], {name: c[placed] for name, c in columns.items()}, interval_s, rules)
+    for reason, which in found.items():
+        flagged = np.zeros(timestamp.size, dtype=bool)
+        flagged[placed[which]] = True
+        give(reason, flagged)
+    return reasons
+
+
+def _tell_unparsable(reasons: np.ndarray, objects: list[dict[str, Any]], fields: tuple[str, ...]) -> None:
+    """Tell, in place, records whose time or values cannot be read from those that have none."""
+    for position in np.flatnonzero(reasons == REJECT_NO_TIMESTAMP):
+        if not _is_blank(objects[position].get("ts")):
+            reasons[position] = REJECT_UNPARSABLE
+    for position in np.flatnonzero(reasons == REJECT_EMPTY):
+        if not all(_is_blank(objects[position].get(field)) for field in fields):
+            reasons[position] = REJECT_UNPARSABLE
+
+
+def _is_blank(value: Any) -> bool:
+    """Tell whether a value says that there is none, in one of the ways that services have."""
+    return value is None or str(value).strip().casefold() in _BLANK_WORDS
+
+
+def _keep_first(timestamp: np.ndarray, reasons: np.ndarray) -> np.ndarray:
+    """Return the positions of the records to keep, in time order; further ones for an interval become repeated.
+
+    The first of several records for one interval counts, as it does in the database.
+    """
+    candidates = np.flatnonzero(reasons == "")
+    _, first = np.unique(timestamp[candidates], return_index=True)
+    reasons[np.delete(candidates, first)] = REJECT_REPEATED
+    return candidates[first]
+
+
+def _count(reasons: np.ndarray) -> dict[str, int]:
+    names, counts = np.unique(reasons[reasons != ""].astype(str), return_counts=True)
+    return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
+
+
+def _quarantine(
+    objects: list[dict[str, Any]],
+    timestamp: np.ndarray,
+    columns: dict[str, np.ndarray],
+    reasons: np.ndarray,
+    keep: np.ndarray,
+) -> list[Reject]:
+    """Return the records that are not kept and would be lost; a repetition only where it says something else."""
+    quarantined = []
+    for position in np.flatnonzero((reasons != "") & (reasons != REJECT_EMPTY) & (reasons != REJECT_OUTSIDE_WINDOW)):
+        moment = None if np.isnan(timestamp[position]) else float(timestamp[position])
+        reading = None if moment is None else reading_of(columns, position)
+        if reasons[position] == REJECT_REPEATED:
+            kept = keep[np.searchsorted(timestamp[keep], moment)]
+            if reading == reading_of(columns, kept):
+                continue
+        quarantined.append(Reject(str(reasons[position]), moment, objects[position], reading))
+    return quarantined
 
 
 def _to_floats(column: pd.Series) -> np.ndarray:

@@ -14,6 +14,7 @@ from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 from psycopg2.extras import execute_values
 
+from ingest.revisions import record_revisions
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError
@@ -217,11 +218,13 @@ def finish_attempt(
     rejected: int = 0,
     error: str | None = None,
 ) -> None:
-    """Log how an attempt ended."""
+    """Log how an attempt ended, and for how many stored intervals it brought another value."""
     db.execute(
         conn,
         "UPDATE ingestion_logs SET finished_at = clock_timestamp(), status = %s, fetched = %s, inserted = %s,"
-        " duplicate = %s, rejected = %s, error = %s, data_source = %s WHERE channel_id = %s AND log_id = %s",
+        " duplicate = %s, rejected = %s, error = %s, data_source = %s, revised = (SELECT count(DISTINCT r.timestamp)"
+        " FROM reading_revisions AS r WHERE r.channel_id = %s AND r.timestamp >= %s AND r.timestamp < %s"
+        " AND r.ingest_run_id = %s) WHERE channel_id = %s AND log_id = %s",
         (
             status,
             fetched,
@@ -230,6 +233,9 @@ def finish_attempt(
             rejected,
             error,
             attempt.data_source,
+            attempt.channel_id,
+            *attempt.window,
+            attempt.run_id,
             attempt.channel_id,
             log_id,
         ),
@@ -251,7 +257,8 @@ def insert_readings(conn: Connection, channel_id: int, interval_s: int, run_id: 
 
     Where the channel has nothing yet between the first and the last of them, as in every first fetch, they go by COPY
     straight into the table. Elsewhere they go by COPY into a staging table, and from there by ``INSERT … ON CONFLICT
-    DO NOTHING``, which takes twice as long.
+    DO NOTHING``, which takes twice as long; where the source now reports another value than what stands, that is
+    recorded in `reading_revisions`.
 
     Parameters
     ----------
@@ -319,6 +326,11 @@ def _insert_new_rows(conn: Connection, constants: dict[str, int], rows: pd.DataF
             names=names
         ),
     )
+    if inserted < len(rows):
+        values = [column for column in rows.columns if column != "timestamp"]
+        narrow = frozenset(values) - _DOUBLE_COLUMNS
+        span_s = int(rows["timestamp"].iloc[0]), int(rows["timestamp"].iloc[-1])
+        record_revisions(conn, constants["channel_id"], constants["ingest_run_id"], values, narrow, span_s)
     db.execute(conn, "DROP TABLE readings_staging")
     return inserted
 

@@ -30,6 +30,7 @@ PURE = [
     PROJECT_ROOT / "lib" / "stats_utils.py",
     PROJECT_ROOT / "lib" / "date_utils.py",
     PROJECT_ROOT / "ingest" / "normalize.py",
+    PROJECT_ROOT / "ingest" / "plausibility.py",
     # week_script.py is what the analyses' command lines share.
     *(path for path in (PROJECT_ROOT / "analyze").rglob("*.py") if path.stem != "week_script"),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from ingest.normalize import (
     parse_organization,
     parse_readings,
 )
+from ingest.plausibility import Rules
 from lib.date_utils import Window
 from lib.errors import DataError
 
@@ -120,7 +121,84 @@ def test_what_cannot_be_placed_is_counted_by_reason() -> None:
     parsed = parse_readings(reply(records), WINDOW, 900, ["E"])
     assert parsed.rows.to_dict("list") == {"timestamp": [START, START + 900], "energy_kwh": [2.0, 1.0]}
     assert parsed.fetched == 9
-    assert parsed.rejects == {"no_timestamp": 3, "off_grid": 1, "outside_window": 2, "repeated": 1}
+    assert parsed.rejects == {
+        "no_timestamp": 2, "unparsable": 1, "off_grid": 1, "outside_window": 2, "repeated": 1,
+    }  # fmt: skip
+    # What was asked for elsewhere, or says nothing, is not lost; the rest is kept as it came.
+    assert [(item.reason, item.timestamp_s, item.raw) for item in parsed.quarantined] == [
+        ("unparsable", None, "no record"),
+        ("no_timestamp", None, {"E": 5}),
+        ("no_timestamp", None, {"ts": None, "E": 5}),
+        ("off_grid", START + 91, {"ts": START + 91, "E": 5}),
+        ("repeated", START + 900, {"ts": START + 900, "E": 9999}),
+    ]
+
+
+def reasons(*records: dict[str, Any], rules: Rules | None = None) -> list[tuple[int, str]]:
+    """Return which quarter-hour was rejected why; the others are in the rows."""
+    window = Window(WINDOW.start, WINDOW.start + timedelta(days=1))
+    parsed = parse_readings(reply(list(records)), window, 900, ["E", "P", "P1"], rules or Rules())
+    rejected = [(int(item.timestamp_s - START) // 900, item.reason) for item in parsed.quarantined]
+    kept = {(int(moment) - START) // 900 for moment in parsed.rows["timestamp"]}
+    assert not kept & {quarter for quarter, _ in rejected}
+    assert len(kept) + len(rejected) == len(records)
+    return rejected
+
+
+def test_negative_energy_is_refused_unless_its_power_runs_backwards_too() -> None:
+    assert reasons(
+        {"ts": START, "E": -3, "P": 12},
+        {"ts": START + 900, "E": -3},
+        {"ts": START + 1800, "E": -3, "P": -12},  # solar panels behind the meter, or a transformer turned round
+        {"ts": START + 2700, "E": 0, "P": 0},
+        {"ts": START + 3600, "E": -3, "P": 0},
+    ) == [(0, "negative_energy"), (1, "negative_energy"), (4, "negative_energy")]
+
+
+def test_power_beyond_the_limit_is_refused_in_total_and_by_phase() -> None:
+    assert reasons(
+        {"ts": START, "P": 60_000, "P1": 20_000},
+        {"ts": START + 900, "P": 60_001},
+        {"ts": START + 1800, "P": -60_001},
+        {"ts": START + 2700, "P": 1000, "P1": 61_000},
+        rules=Rules(max_power_kw=60.0),
+    ) == [(1, "power_over_limit"), (2, "power_over_limit"), (3, "power_over_limit")]
+
+
+def test_energy_is_held_against_the_time_since_the_record_before() -> None:
+    # 60 kW give 15 kWh in a quarter of an hour, and 45 kWh in three.
+    assert reasons(
+        {"ts": START, "E": 600_000},  # after an outage of unknown length: 10 h at the limit are allowed
+        {"ts": START + 900, "E": 15_000},
+        {"ts": START + 1800, "E": 15_001},
+        {"ts": START + 1800 + 2700, "E": 45_000},  # two intervals are missing before it
+        {"ts": START + 1800 + 5400, "E": 45_001},
+        rules=Rules(max_power_kw=60.0, max_catch_up_hours=10.0),
+    ) == [(2, "energy_over_limit"), (8, "energy_over_limit")]
+    assert reasons({"ts": START, "E": 600_001}, rules=Rules(60.0, 10.0)) == [(0, "energy_over_limit")]
+
+
+def test_the_future_is_refused_and_the_first_sound_record_of_an_interval_counts() -> None:
+    parsed = parse_readings(
+        reply([{"ts": START, "E": -1}, {"ts": START, "E": 4}, {"ts": START + 1800, "E": 1}]),
+        WINDOW, 900, ["E"], Rules(latest_start_s=START + 900),
+    )  # fmt: skip
+    assert parsed.rows.to_dict("list") == {"timestamp": [START], "energy_kwh": [0.004]}
+    assert parsed.rejects == {"negative_energy": 1, "in_future": 1}
+
+
+def test_unreadable_values_are_told_from_empty_ones() -> None:
+    parsed = parse_readings(
+        reply([{"ts": START, "E": "12,5 Wh"}, {"ts": START + 900, "E": "n/a"}, {"ts": "yesterday", "E": 1}]),
+        WINDOW, 900, ["E", "P"],
+    )  # fmt: skip
+    assert parsed.rejects == {"empty": 1, "unparsable": 2}
+    assert [item.raw["E"] for item in parsed.quarantined] == ["12,5 Wh", 1]
+
+
+def test_quarantined_record_keeps_its_values_in_our_units() -> None:
+    (item,) = parse_readings(reply([{"ts": START, "E": -1500, "P": 6000}]), WINDOW, 900, ["E", "P", "P1"]).quarantined
+    assert item.reading == {"energy_kwh": -1.5, "power_kw": 6.0}
 
 
 def test_empty_reply_is_an_empty_frame_with_every_column() -> None:

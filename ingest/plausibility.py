@@ -1,0 +1,111 @@
+"""Tells the records that cannot be right from those that only look odd. Pure: no network, no database, no clock.
+
+A record that cannot be right goes into quarantine with its reason (`ingest.quarantine`) and not into `readings`.
+Zero, an idle meter, and energy fed back (negative, with a negative power that says the same) can be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+# Records that no place in `readings` can be found for.
+REJECT_NO_TIMESTAMP = "no_timestamp"
+REJECT_UNPARSABLE = "unparsable"
+REJECT_OFF_GRID = "off_grid"
+REJECT_IN_FUTURE = "in_future"
+REJECT_OUTSIDE_WINDOW = "outside_window"
+REJECT_WRONG_RESOLUTION = "wrong_resolution"
+# Records whose values cannot be.
+REJECT_NEGATIVE_ENERGY = "negative_energy"
+REJECT_POWER_OVER_LIMIT = "power_over_limit"
+REJECT_ENERGY_OVER_LIMIT = "energy_over_limit"
+# Records that say nothing, or nothing new.
+REJECT_EMPTY = "empty"
+REJECT_REPEATED = "repeated"
+
+PLACELESS = frozenset(
+    {REJECT_NO_TIMESTAMP, REJECT_UNPARSABLE, REJECT_OFF_GRID, REJECT_IN_FUTURE, REJECT_OUTSIDE_WINDOW}
+)
+# A person may let these in: they have a place, and it is only their value that is doubted.
+READMITTABLE = frozenset(
+    {REJECT_NEGATIVE_ENERGY, REJECT_POWER_OVER_LIMIT, REJECT_ENERGY_OVER_LIMIT, REJECT_IN_FUTURE, REJECT_REPEATED}
+)
+
+_POWER_COLUMNS = ("power_kw", "power_l1_kw", "power_l2_kw", "power_l3_kw")
+_SECONDS_PER_HOUR = 3600.0
+
+Floats = npt.NDArray[np.float64]
+
+
+class Rules(NamedTuple):
+    """What a record of one channel can be at all; the defaults refuse only what no channel can be."""
+
+    max_power_kw: float = np.inf
+    max_catch_up_hours: float = np.inf
+    latest_start_s: float = np.inf  # epoch seconds; an interval that starts later is in the future
+
+
+class Reject(NamedTuple):
+    """A record for the quarantine.
+
+    Attributes
+    ----------
+    timestamp_s
+        Start of its interval, epoch seconds UTC, as far as it could be read.
+    raw
+        The record as it came.
+    reading
+        Its values by column of `readings`, in our units; None where it cannot be stored at all.
+    """
+
+    reason: str
+    timestamp_s: float | None
+    raw: Any
+    reading: dict[str, float] | None = None
+
+
+def find_impossible(
+    timestamp_s: Floats, columns: Mapping[str, Floats], interval_s: int, rules: Rules
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Return reason → which records it holds for; a record may have several.
+
+    Parameters
+    ----------
+    timestamp_s : (n,) floats
+        Start of each interval, epoch seconds, in any order; none missing.
+    columns
+        Columns of `readings` in their units, each (n,) floats; NaN is missing.
+
+    Notes
+    -----
+    Energy is compared with what the limit of power gives in the time since the record before: after an outage one
+    record may hold the energy of the whole of it. The first record may hold that of `max_catch_up_hours`.
+    """
+    count = timestamp_s.size
+    missing = np.full(count, np.nan)
+    energy_kwh, power_kw = columns.get("energy_kwh", missing), columns.get("power_kw", missing)
+    order = np.argsort(timestamp_s, kind="stable")
+    elapsed_s = np.full(count, rules.max_catch_up_hours * _SECONDS_PER_HOUR)
+    with_energy = order[~np.isnan(energy_kwh[order])]
+    elapsed_s[with_energy[1:]] = np.minimum(np.diff(timestamp_s[with_energy]), elapsed_s[with_energy[1:]])
+    hours = np.maximum(elapsed_s, interval_s) / _SECONDS_PER_HOUR
+    with np.errstate(invalid="ignore"):
+        over_power = np.zeros(count, dtype=bool)
+        for name in _POWER_COLUMNS:
+            if name in columns:
+                over_power |= np.abs(columns[name]) > rules.max_power_kw
+        return {
+            # A counter runs backwards only where power flows backwards; elsewhere it was reset.
+            REJECT_NEGATIVE_ENERGY: (energy_kwh < 0) & ~(power_kw < 0),
+            REJECT_POWER_OVER_LIMIT: over_power,
+            REJECT_ENERGY_OVER_LIMIT: np.abs(energy_kwh) > rules.max_power_kw * hours,
+        }
+
+
+def reading_of(columns: Mapping[str, Floats], position: int) -> dict[str, float]:
+    """Return one record's values by column, without the missing ones."""
+    return {name: float(values[position]) for name, values in columns.items() if not np.isnan(values[position])}

@@ -1,0 +1,166 @@
+"""Records that cannot be right: out of the readings, into quarantine with their reason, each once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pipeline import SITE_ID, Service
+
+from config.ingest_limits import IngestLimits, load_ingest_limits
+from ingest import quarantine
+from ingest.load_site import IngestSummary, ingest_readings, register
+from ingest.plausibility import Reject
+from lib import db
+from lib.date_utils import Window
+from lib.errors import ConfigError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+NOW = datetime(2026, 2, 10, 15, tzinfo=UTC)
+START = NOW - timedelta(hours=2)
+START_S = int(START.timestamp())
+CHANNEL = 162121
+
+
+def rows(conn: Connection) -> list[tuple[Any, ...]]:
+    return db.fetch_all(
+        conn,
+        "SELECT reason, timestamp, raw, reading, seen_count, first_run_id, last_run_id FROM rejected_readings"
+        " WHERE channel_id = %s ORDER BY reject_id",
+        (CHANNEL,),
+    )
+
+
+def ingest_spoilt(
+    conn: Connection,
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[list[dict[str, Any]]], None],
+    limits: IngestLimits | None = None,
+) -> IngestSummary:
+    """Ingest two hours of one channel, whose records are spoilt on the way."""
+    ask = service.client.get_readings
+
+    def get_readings(*args: Any) -> dict[str, Any]:
+        reply = ask(*args)
+        spoil(reply["records"])
+        return reply
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service.client, "get_readings", get_readings)
+        site = register(conn, service.client, SITE_ID, [CHANNEL])
+        return ingest_readings(conn, service.client, site, Window(START, NOW), 900, 1, limits)
+
+
+def test_same_record_is_kept_once_and_counted(conn: Connection) -> None:
+    reject = Reject("negative_energy", START_S, {"ts": START_S, "E": -5}, {"energy_kwh": -0.005})
+    other = Reject("off_grid", START_S + 91, {"ts": START_S + 91})
+    assert quarantine.store_rejects(conn, CHANNEL, 900, 1, [reject, reject, other]) == 2
+    assert quarantine.store_rejects(conn, CHANNEL, 900, 2, [reject]) == 1
+    assert quarantine.store_rejects(conn, CHANNEL, 900, 3, []) == 0
+    assert rows(conn) == [
+        ("negative_energy", START, {"ts": START_S, "E": -5}, {"energy_kwh": -0.005}, 2, 1, 2),
+        ("off_grid", START + timedelta(seconds=91), {"ts": START_S + 91}, None, 1, 1, 1),
+    ]
+
+
+hostile = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters(codec=None), max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(hostile, st.none() | st.floats())
+def test_any_record_can_be_kept(conn: Connection, raw: Any, timestamp_s: float | None) -> None:
+    conn.rollback()
+    assert quarantine.store_rejects(conn, CHANNEL, 900, 1, [Reject("unparsable", timestamp_s, raw)]) == 1
+    assert len(rows(conn)) == 1
+
+
+def test_endless_record_is_cut(conn: Connection) -> None:
+    quarantine.store_rejects(conn, CHANNEL, 900, 1, [Reject("unparsable", None, {"E": "9" * 100_000})])
+    assert len(json.dumps(rows(conn)[0][2])) < 5_000
+
+
+def test_what_cannot_be_right_is_logged_and_not_stored(
+    conn: Connection, serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(records: list[dict[str, Any]]) -> None:
+        records[1]["E"] = -abs(records[1]["E"]) - 1
+        records[2]["P"] = 70_000
+        records[3]["ts"] += 91
+        del records[4]["ts"]
+
+    service = serve(now=NOW, planted_weeks=[])
+    limits = IngestLimits(channel_max_power_kw={CHANNEL: 69.0})
+    for number in (1, 2):
+        summary = ingest_spoilt(conn, service, monkeypatch, spoil, limits)
+        assert (summary.failed, summary.inserted, summary.rejected) == ([], 4 if number == 1 else 0, 4)
+    kept = db.fetch_all(conn, "SELECT timestamp FROM readings ORDER BY 1")
+    assert kept == [(START + timedelta(minutes=15 * number),) for number in (0, 5, 6, 7)]
+    found = {(row[0], row[1], row[4]) for row in rows(conn)}
+    assert found == {
+        ("negative_energy", START + timedelta(minutes=15), 2),
+        ("power_over_limit", START + timedelta(minutes=30), 2),
+        ("off_grid", START + timedelta(minutes=45, seconds=91), 2),
+        ("no_timestamp", None, 2),
+    }
+    ((error,),) = db.fetch_all(conn, "SELECT DISTINCT error FROM ingestion_logs WHERE channel_id = %s", (CHANNEL,))
+    assert error == "1 negative_energy; 1 no_timestamp; 1 off_grid; 1 power_over_limit"
+
+
+def test_reply_of_which_nothing_can_be_placed_fails_and_is_kept(
+    conn: Connection, serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(records: list[dict[str, Any]]) -> None:
+        for record in records:
+            record["ts"] += 91
+
+    summary = ingest_spoilt(conn, serve(now=NOW, planted_weeks=[]), monkeypatch, spoil)
+    assert summary.failed == [CHANNEL]
+    assert [row[0] for row in rows(conn)] == ["off_grid"] * 8
+
+
+def test_records_at_another_resolution_are_kept_apart(
+    conn: Connection, serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = serve(now=NOW, planted_weeks=[])
+    ask = service.client.get_readings
+
+    def get_coarse(channel_id: int, window: Window, interval_s: int, fields: Any) -> dict[str, Any]:
+        return ask(channel_id, window, 3600, fields)
+
+    monkeypatch.setattr(service.client, "get_readings", get_coarse)
+    site = register(conn, service.client, SITE_ID, [CHANNEL])
+    assert ingest_readings(conn, service.client, site, Window(START, NOW), 900, 1).failed == [CHANNEL]
+    assert [row[:2] for row in rows(conn)] == [
+        ("wrong_resolution", START), ("wrong_resolution", START + timedelta(hours=1)),
+    ]  # fmt: skip
+    assert db.fetch_all(conn, "SELECT count(*) FROM readings") == [(0,)]
+
+
+def test_limits_of_a_site_stand_in_its_file(tmp_path: Path) -> None:
+    assert load_ingest_limits(1, tmp_path) == IngestLimits()
+    (tmp_path / "1.toml").write_text(
+        "[ingest]\nmax_power_kw = 400\nmax_future_minutes = 5\n[ingest.channel_max_power_kw]\n162121 = 60.0\n"
+    )
+    limits = load_ingest_limits(1, tmp_path)
+    assert (limits.max_power_of(162121), limits.max_power_of(7), limits.max_future_minutes) == (60.0, 400.0, 5.0)
+    for wrong, message in (
+        ("max_power = 4", "max_power is unknown"),
+        ("max_power_kw = -1", "a number of 0 or more"),
+        ("[ingest.channel_max_power_kw]\nrtu = 4", "should be a channel id"),
+    ):
+        (tmp_path / "1.toml").write_text(f"[ingest]\n{wrong}\n")
+        with pytest.raises(ConfigError, match=message):
+            load_ingest_limits(1, tmp_path)

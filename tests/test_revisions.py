@@ -1,0 +1,85 @@
+"""Another value for a stored interval: recorded once, counted, never applied."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ingest import store
+from lib import db
+from lib.date_utils import Window
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+START_S = 1_768_885_200  # 2026-01-20 05:00 UTC
+DAY = Window(datetime(2026, 1, 20, 5, tzinfo=UTC), datetime(2026, 1, 21, 5, tzinfo=UTC))
+
+
+def frame(energy_kwh: list[float], **columns: list[float]) -> pd.DataFrame:
+    timestamp = START_S + 900 * np.arange(len(energy_kwh))
+    return pd.DataFrame({"timestamp": timestamp, "energy_kwh": energy_kwh, **columns})
+
+
+def ingest(conn: Connection, run_id: int, rows: pd.DataFrame) -> int | None:
+    """Store rows as an attempt of their own; return how many revisions its log line counts."""
+    attempt = store.Attempt(run_id, 1, 10, DAY, 900, "eniscope")
+    log_id = store.start_attempt(conn, attempt)
+    inserted = store.insert_readings(conn, 10, 900, run_id, rows)
+    store.finish_attempt(conn, attempt, log_id, store.STATUS_DONE, fetched=len(rows), inserted=inserted)
+    return db.fetch_all(conn, "SELECT revised FROM ingestion_logs WHERE log_id = %s", (log_id,))[0][0]
+
+
+def revisions(conn: Connection) -> list[tuple[Any, ...]]:
+    return db.fetch_all(
+        conn,
+        "SELECT (extract(epoch FROM timestamp)::bigint - %s) / 900, column_name, old_value, new_value, ingest_run_id"
+        " FROM reading_revisions WHERE channel_id = 10 ORDER BY 1, 2, 4",
+        (START_S,),
+    )
+
+
+def test_each_distinct_value_is_recorded_once_and_the_first_stays(conn: Connection) -> None:
+    first = frame([1.0, 2.0, 3.0], power_kw=[4.0, 8.0, 12.0], voltage_v=[120.31, 120.3, 120.2])
+    assert ingest(conn, 1, first) == 0
+    assert ingest(conn, 2, first) == 0
+    later = frame([1.0, 2.5, 3.0], power_kw=[4.0, 10.0, 12.0], voltage_v=[120.31, 120.3, 119.9])
+    assert ingest(conn, 3, later) == 2  # intervals, not values
+    assert ingest(conn, 4, later) == 0  # known by now
+    assert ingest(conn, 5, frame([1.0, 2.75])) == 1
+    assert revisions(conn) == [
+        (1, "energy_kwh", 2.0, 2.5, 3),
+        (1, "energy_kwh", 2.0, 2.75, 5),
+        (1, "power_kw", 8.0, 10.0, 3),
+        (2, "voltage_v", 120.2, 119.9, 3),
+    ]
+    stored = db.fetch_all(conn, "SELECT energy_kwh, power_kw FROM readings ORDER BY timestamp")
+    assert stored == [(1.0, 4.0), (2.0, 8.0), (3.0, 12.0)]
+
+
+def test_rounding_is_no_revision_and_zero_is_a_value(conn: Connection) -> None:
+    ingest(conn, 1, frame([1.0, 1000.0, 0.0, 5.0]))
+    assert ingest(conn, 2, frame([1.0 + 9e-7, 1000.0009, 1e-10, 0.0])) == 1
+    assert revisions(conn) == [(3, "energy_kwh", 5.0, 0.0, 2)]
+
+
+def test_value_that_comes_late_is_one_and_a_missing_one_is_none(conn: Connection) -> None:
+    ingest(conn, 1, frame([1.0, np.nan], power_kw=[4.0, 8.0]))
+    assert ingest(conn, 2, frame([np.nan, 2.0], power_kw=[4.0, np.nan])) == 1
+    assert revisions(conn) == [(1, "energy_kwh", None, 2.0, 2)]
+
+
+def test_new_rows_beside_revised_ones_are_inserted(conn: Connection) -> None:
+    ingest(conn, 1, frame([1.0]))
+    assert ingest(conn, 2, frame([1.5, 2.0])) == 1
+    assert db.fetch_all(conn, "SELECT energy_kwh FROM readings ORDER BY timestamp") == [(1.0,), (2.0,)]
+
+
+def test_other_channels_are_not_compared(conn: Connection) -> None:
+    ingest(conn, 1, frame([1.0]))
+    assert store.insert_readings(conn, 11, 900, 2, frame([9.0])) == 1
+    store.insert_readings(conn, 11, 900, 3, frame([9.0]))
+    assert db.fetch_all(conn, "SELECT count(*) FROM reading_revisions") == [(0,)]
