@@ -41,7 +41,7 @@ def record_revisions(
     narrow: frozenset[str],
     span_s: tuple[int, int],
 ) -> None:
-    """Record where the rows in `readings_staging` differ from the stored ones of the same interval, each distinct value once.
+    """Record where the rows in `readings_staging` differ from the stored ones, each distinct value once.
 
     A value that the source no longer reports is not a revision: which fields are asked for may change.
 
