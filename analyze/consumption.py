@@ -41,10 +41,7 @@ def build_consumption(intervals: pd.DataFrame, clean: pd.DataFrame, scope: WeekS
     None, not 0.
     """
     period = intervals[in_window(intervals, scope.period)]
-    reporting = reporting_meters(period, scope.meters, min_cover_ratio=_MAIN_MIN_COVER_RATIO)
-    root_of = root_of_channels(scope.meters, reporting)
-    unheard_mains = set(parents_of(scope.meters).values()) - reporting
-    roots = {channel_id for channel_id, root in root_of.items() if channel_id == root} - unheard_mains
+    roots = find_roots(period, scope)
     root_rows = period[period["channel_id"].isin(roots)]
     estimated = root_rows["used_kwh"].where(root_rows["energy_kwh"].isna(), 0.0)
     return {
@@ -54,6 +51,14 @@ def build_consumption(intervals: pd.DataFrame, clean: pd.DataFrame, scope: WeekS
         "byChannel": _by_channel(period, clean[in_window(clean, scope.period)], roots, scope),
         "daily": _by_day(root_rows, scope),
     }
+
+
+def find_roots(period: pd.DataFrame, scope: WeekScope) -> set[int]:
+    """Return the meters whose sum is the site, by the intervals of the period; sub-meters stand in for a dead main."""
+    reporting = reporting_meters(period, scope.meters, min_cover_ratio=_MAIN_MIN_COVER_RATIO)
+    root_of = root_of_channels(scope.meters, reporting)
+    unheard_mains = set(parents_of(scope.meters).values()) - reporting
+    return {channel_id for channel_id, root in root_of.items() if channel_id == root} - unheard_mains
 
 
 def _by_channel(

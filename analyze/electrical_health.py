@@ -92,8 +92,9 @@ def check_electrical_health(readings: pd.DataFrame, scope: WeekScope) -> dict[st
         if channel_id in roots:
             measures |= _power_factor_penalty(measures, own, scope)
         judged = [item for item in QUANTITIES if item.key in measured and item.key != "frequency"]
-        issues = [_issue(item, measured[item.key], own, scope) for item in judged]
-        meters.append({**entry, "measures": measures, "issues": [issue for issue in issues if issue is not None]})
+        found = [_issue(item, measured[item.key], own, scope) for item in judged]
+        issues = [{**entry, **issue} for issue in found if issue is not None]
+        meters.append({**entry, "measures": measures, "issues": issues})
     site_issues = _frequency_issues(rows, supply, scope)
     every = [issue for meter in meters for issue in meter["issues"]] + site_issues
     return {

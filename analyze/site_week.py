@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from analyze import after_hours_waste, anomaly_detection, quick_wins, sensor_health, spike_detection
-from analyze.consumption import build_consumption, build_data_quality
+from analyze.chart_data import build_charts
+from analyze.consumption import build_consumption, build_data_quality, find_roots
 from analyze.cost_model import analyze_cost
 from analyze.electrical_health import check_electrical_health
+from analyze.finding_names import name_findings
 from analyze.forecast import forecast_hours
 from analyze.intervals import WeekScope, baseline_week_numbers, energy_meters, in_window, prepare_intervals
 from analyze.load.hour_of_week import profile_period
@@ -128,6 +130,8 @@ def analyze_site_week(
     findings = quick_wins.Findings(sections["afterHoursWaste"], sections["anomalies"], sections["spikes"])
     sections["quickWins"] = quick_wins.build_section(claims, findings, clean, scope)
     sections |= _context_sections(clean, intervals[bad.any(axis=1)], scope, context)
+    name_findings(sections, scope)
+    roots = find_roots(intervals[in_window(intervals, scope.period)], scope)
     consumption = build_consumption(intervals, clean, scope)
     data_quality = build_data_quality(intervals, bad, scope)
     return SiteWeek(
@@ -138,7 +142,7 @@ def analyze_site_week(
         data_resolution=describe_resolution(meters),
         summary=build_summary(sections, consumption, data_quality),
         sections=sections,
-        charts=build_charts(sections),
+        charts=build_charts(sections, profiled, intervals, roots, scope),
         consumption=consumption,
         data_quality=data_quality,
         claims=claims,
@@ -187,22 +191,6 @@ def describe_resolution(meters: pd.DataFrame) -> str:
         return "unknown"
     seconds = int(interval_s.mode().iloc[0])
     return f"{seconds}s ({seconds / 60:g}min)"
-
-
-def build_charts(sections: dict[str, Any]) -> dict[str, Any]:
-    """Return the series that the report's pages draw."""
-    return {
-        "afterHoursRanking": [
-            {
-                "name": meter["channelName"],
-                "excessKwh": meter["impact"]["excessKwh"],
-                "cost": meter["impact"]["excessCost"],
-            }
-            for meter in sections["afterHoursWaste"]["topMeters"]
-        ],
-        "anomalyTimeline": sections["anomalies"]["timeline"],
-        "spikeEvents": sections["spikes"]["topSpikes"],
-    }
 
 
 def baseline_before(period: Window, tz: ZoneInfo, config: ReportConfig) -> Window:

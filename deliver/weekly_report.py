@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from analyze.finding_names import METHODS
 from lib.date_utils import Window
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def assemble_report(
         "sections": week.sections,
         "charts": week.charts,
         "dataQuality": week.data_quality,
+        "methods": METHODS,
     }
 
 

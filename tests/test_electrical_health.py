@@ -107,6 +107,8 @@ def test_an_issue_carries_its_evidence():
     section = check(change(electrical(), 6, voltage_l2_v=112.8, voltage_l1_v=113.6, voltage_l3_v=113.2))
     (issue,) = section["meters"][0]["issues"]
     assert issue == {
+        "channelId": 1,
+        "channelName": "meter 1",
         "type": "voltage",
         "severity": "low",
         "description": "voltage for 1.5 h beyond 114, at worst 112.8 V",

@@ -1,0 +1,97 @@
+"""Gives every finding of a week a name that stays the same, and says by which method it was found. Pure.
+
+A name is kind, channel and start (UTC), such as ``anomaly-162126-20260113T2300Z``: the same week analysed again names
+its findings alike, and an event that two reports hold has one name in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from analyze.intervals import WeekScope
+from lib.date_utils import Window
+
+SITE = "site"  # in place of a channel, for what concerns all of it
+
+# What each method computes; a finding's `evidence.method` is a key of it.
+METHODS = {
+    "meter_check": "A rule on the meter's own readings; see analyze/meters and config/report_config.py.",
+    "after_hours_excess": "Σ max(0, power − resting power) × hours outside opening hours [kWh]; resting power: a low "
+    "quantile of the closed hours of the baseline weeks. See analyze/after_hours_waste.py.",
+    "hour_of_week_excess": "Σ (power − expected power) × hours over an episode [kWh]; expected: the hour of week in "
+    "the baseline weeks. See analyze/anomaly_detection.py.",
+    "hour_of_week_peak": "Σ max(0, power − p95 of the hour of the week) × hours [kWh]. See analyze/spike_detection.py.",
+    "level_change": "Daily levels before and after a change point [kW]. See analyze/load/load_steps.py.",
+    "learned_hours": "Σ max(0, power − base power) × hours within learned and outside declared hours [kWh]. See "
+    "analyze/load/learned_hours.py.",
+    "electrical_limit": "Hours in which a quantity is beyond the limit of the standard named. See "
+    "analyze/meters/electrical_quantities.py.",
+    "attributed_saving": "The part of the findings named in findingIds that no other win claims [kWh], × the tariff's "
+    "marginal rate of each interval. See analyze/quick_wins.py.",
+}
+
+
+class _Group(NamedTuple):
+    """Findings of one list: their kind (with type), the method behind them, and the keys of what they refer to."""
+
+    kind: str
+    method: str
+    findings: list[dict[str, Any]]
+    reference: tuple[str, ...] = ()
+
+
+def name_findings(sections: dict[str, Any], scope: WeekScope) -> None:
+    """Add `findingId` and `evidence` to every finding of `sections`, in place: lists that share an event share both.
+
+    Notes
+    -----
+    `evidence` has `method`, `start` and `end` (of the finding, or of the period where it is about all of it),
+    `channelIds` (empty for the site), and `reference`: what was compared with. Should two findings come to the same
+    name, the later one in the report's order has ``-2`` after it.
+    """
+    taken: dict[str, int] = {}
+    for group in _list_groups(sections):
+        for finding in group.findings:
+            channel = finding.get("channelId", SITE)
+            window = _window_of(finding, scope.period)
+            kind = group.kind.format(type=finding.get("type"))
+            name = f"{kind}-{channel}-{window.start.astimezone(UTC):%Y%m%dT%H%MZ}"
+            taken[name] = taken.get(name, 0) + 1
+            finding["findingId"] = name if taken[name] == 1 else f"{name}-{taken[name]}"
+            finding["evidence"] = {
+                "method": group.method,
+                "channelIds": [] if channel == SITE else [channel],
+                "start": window.start.astimezone(scope.tz).isoformat(),
+                "end": window.end.astimezone(scope.tz).isoformat(),
+                "reference": {key: finding[key] for key in group.reference if finding.get(key) is not None},
+                **finding.get("evidence", {}),
+            }
+
+
+def _window_of(finding: dict[str, Any], period: Window) -> Window:
+    """Return the finding's own time, as far as it has one."""
+    start = finding.get("start") or finding.get("at") or finding.get("lastReading")
+    end = finding.get("end")
+    return Window(
+        datetime.fromisoformat(start) if start else period.start, datetime.fromisoformat(end) if end else period.end
+    )
+
+
+def _list_groups(sections: dict[str, Any]) -> Iterator[_Group]:
+    """Yield the lists of findings; a quick win comes after the findings that it is made of."""
+    yield _Group("meter_{type}", "meter_check", sections["sensorHealth"]["issues"])
+    yield _Group("after_hours", "after_hours_excess", sections["afterHoursWaste"]["topMeters"], ("baseline",))
+    anomalies, spikes = sections["anomalies"], sections["spikes"]
+    yield _Group("anomaly", "hour_of_week_excess", anomalies["timeline"], ("expectedKwh",))
+    yield _Group("level_change", "level_change", anomalies["steps"], ("beforeKw",))
+    for channel in spikes["byChannel"]:
+        yield _Group("spike", "hour_of_week_peak", channel["events"], ("usualPeakPower",))
+    yield _Group("site_spike", "hour_of_week_peak", spikes["siteSpikes"], ("usualPeakPower",))
+    disagreements = sections["scheduleDisagreements"]["findings"]
+    yield _Group("schedule", "learned_hours", disagreements, ("weekdays", "baseKw"))
+    electrical = sections["electricalHealth"]
+    for issues in (*(meter["issues"] for meter in electrical.get("meters", [])), electrical.get("siteIssues", [])):
+        yield _Group("electrical_{type}", "electrical_limit", issues, ("limit", "source"))
+    yield _Group("win_{type}", "attributed_saving", sections["quickWins"])

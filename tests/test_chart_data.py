@@ -1,0 +1,80 @@
+"""Tests of analyze/chart_data.py: the series of the report's pages, worked out by hand."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analyze.chart_data import completeness_by_day, heat_map, site_load
+from analyze.site_week import analyze_site_week
+from lib.date_utils import Window, local_day_window
+from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare
+
+SCOPE = make_scope(make_meters(1, 2))
+BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
+
+
+def profiled_of(readings, q50_kw, scope=SCOPE):
+    rows = prepare(readings, scope)[0]
+    return rows.assign(q50_kw=rows["channel_id"].map(q50_kw).astype(float))
+
+
+def test_site_load_adds_up_meters_beside_what_is_usual():
+    first = pd.Timestamp(WEEK.start)
+    readings = pd.concat([make_readings(1, first, [4.0] * 8), make_readings(2, first, [2.0] * 4)])
+    load = site_load(profiled_of(readings, {1: 3.0, 2: np.nan}), SCOPE)
+    assert load.index[0] == first.timestamp()
+    assert len(load) == 168
+    assert load.head(3)["actual_kwh"].fillna(-1).tolist() == [6.0, 4.0, -1.0]
+    assert load.head(3)["expected_kwh"].fillna(-1).tolist() == [
+        5.0,
+        3.0,
+        -1.0,
+    ]  # 2 has no history
+    assert load.head(3)["meters"].tolist() == [2, 1, 0]
+
+
+def test_heat_map_is_the_mean_of_each_hour_of_the_wall_clock():
+    two_weeks = local_day_window(date(2026, 1, 12), date(2026, 1, 25), NEW_YORK)
+    scope = make_scope(make_meters(1), two_weeks)
+    readings = pd.concat(
+        [make_readings(1, "2026-01-12 14:00Z", [4.0] * 4), make_readings(1, "2026-01-19 14:00Z", [8.0] * 4)]
+    )
+    map_kw = heat_map(site_load(profiled_of(readings, {1: 1.0}, scope), scope), scope)
+    assert map_kw[0][9] == 6.0  # Mondays at nine
+    assert sum(value is not None for day in map_kw for value in day) == 1
+
+
+@pytest.mark.parametrize(("sunday", "quarters"), [(date(2026, 3, 8), 92), (date(2026, 11, 1), 100)])
+def test_completeness_knows_how_long_a_day_is(sunday, quarters):
+    week = local_day_window(date.fromordinal(sunday.toordinal() - 6), sunday, NEW_YORK)
+    scope = make_scope(make_meters(1, 2), week)
+    day = local_day_window(sunday, sunday, NEW_YORK)
+    readings = make_readings(1, pd.Timestamp(day.start), [1.0] * quarters)
+    rows = prepare(readings.drop(index=range(quarters // 4)), scope)[0]
+    full, silent = completeness_by_day(rows, scope)
+    assert full["days"][-1] == {"date": sunday.isoformat(), "completenessPct": 75.0}
+    assert [day["completenessPct"] for day in full["days"][:-1]] == [0.0] * 6
+    assert [day["completenessPct"] for day in silent["days"]] == [0.0] * 7
+
+
+def test_a_part_of_a_day_is_measured_by_that_part():
+    part = Window(WEEK.start, WEEK.start + pd.Timedelta("36h").to_pytimedelta())
+    scope = make_scope(make_meters(1), part)
+    rows = prepare(fill_window(1, part, 2.0, 2.0), scope)[0]
+    assert completeness_by_day(rows, scope)[0]["days"] == [
+        {"date": "2026-01-12", "completenessPct": 100.0},
+        {"date": "2026-01-13", "completenessPct": 100.0},
+    ]
+
+
+def test_charts_are_of_the_whole_site_and_the_sub_meter_counts_once():
+    meters = make_meters(1, 2, parents={2: 1})
+    readings = pd.concat([fill_window(1, BOTH, 5.0, 5.0), fill_window(2, BOTH, 3.0, 3.0)])
+    week = analyze_site_week(readings, meters, WEEK, SCOPE.baseline, NEW_YORK, SCOPE.config)
+    hours = week.charts["siteLoad"]
+    assert (hours[0]["timestamp"], len(hours)) == ("2026-01-12T00:00:00-05:00", 168)
+    assert sum(hour["actualKwh"] for hour in hours) == pytest.approx(week.consumption["totalKwh"], abs=0.1)
+    assert sum(hour["expectedKwh"] for hour in hours) == pytest.approx(168 * 5, rel=0.01)
+    assert week.charts["heatMap24x7"][6][23] == pytest.approx(5.0, rel=0.03)
