@@ -85,6 +85,11 @@ class TomlTable:
             return value.strip()
         return self.refuse_value(name, "a text")
 
+    def flag(self, name: str, default: bool) -> bool:
+        """Return true or false."""
+        value = self.values.get(name, default)
+        return value if isinstance(value, bool) else self.refuse_value(name, "true or false")
+
     def choice(self, name: str, choices: Iterable[str], default: Any = _REQUIRED) -> Any:
         """Return one of the texts `choices`."""
         value = self.values.get(name, default)

@@ -49,6 +49,21 @@ class ValidationStatus(NamedTuple):
     blocking_hint: str | None
 
 
+class IngestionHealth(NamedTuple):
+    """How well a site is being fetched, as `v_ingestion_health` shows it."""
+
+    site_id: int
+    site_name: str
+    data_source: str
+    last_attempt_at: datetime | None
+    last_success_at: datetime | None
+    newest_reading_end: datetime | None
+    channels_listed: int
+    channels_silent: int
+    attempts_failed: int
+    latest_error: str | None
+
+
 def load_site(conn: Connection, site_id: int) -> Site:
     """Return the site.
 
@@ -71,6 +86,11 @@ def load_site(conn: Connection, site_id: int) -> Site:
     return Site(*row)
 
 
+def load_site_sources(conn: Connection) -> dict[int, str]:
+    """Return site id → where its readings come from, of every site."""
+    return dict(db.fetch_all(conn, "SELECT site_id, data_source FROM v_sites ORDER BY site_id"))
+
+
 def load_validation_status(conn: Connection, site_id: int) -> ValidationStatus:
     """Return the state of the site's circuit breaker; the site must exist."""
     (row,) = db.fetch_all(
@@ -80,6 +100,28 @@ def load_validation_status(conn: Connection, site_id: int) -> ValidationStatus:
         (site_id,),
     )
     return ValidationStatus(*row)
+
+
+def load_validation_statuses(conn: Connection) -> dict[int, ValidationStatus]:
+    """Return site id → the state of its circuit breaker, of every site."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT site_id, validation_run_id, verdict, is_current, ingested_until, blocking_checks, warning_checks,"
+        " blocking_message, blocking_hint FROM v_validation_status ORDER BY site_id",
+    )
+    return {site_id: ValidationStatus(*row) for site_id, *row in rows}
+
+
+def load_ingestion_health(conn: Connection, site_id: int | None = None) -> list[IngestionHealth]:
+    """Return how well the site, or every site, is being fetched, by site id."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT site_id, site_name, data_source, last_attempt_at, last_success_at, newest_reading_end,"
+        " channels_listed, channels_silent, attempts_failed, latest_error"
+        " FROM v_ingestion_health WHERE %(site)s::bigint IS NULL OR site_id = %(site)s ORDER BY site_id",
+        {"site": site_id},
+    )
+    return [IngestionHealth(*row) for row in rows]
 
 
 def load_meters(conn: Connection, site_id: int) -> pd.DataFrame:

@@ -1,0 +1,70 @@
+-- Grain: one row per site: when it was last fetched, how far its readings reach, and what failed in its latest run.
+-- Time zone: UTC.
+CREATE VIEW v_ingestion_health AS
+WITH reach AS (
+    SELECT
+        c.organization_id,
+        latest.reading_end,
+        max(latest.reading_end) OVER (PARTITION BY c.organization_id) AS site_reading_end
+    FROM channels AS c
+    LEFT JOIN LATERAL (
+        SELECT r.timestamp + r.interval_s * interval '1 second' AS reading_end
+        FROM readings AS r
+        WHERE r.channel_id = c.channel_id
+        ORDER BY r.timestamp DESC
+        LIMIT 1
+    ) AS latest ON true
+    WHERE c.is_listed AND NOT c.is_unsupported
+),
+site_reach AS (
+    SELECT
+        organization_id,
+        max(reading_end) AS newest_reading_end,
+        count(*) AS channels_listed,
+        -- A day behind the newest of its site: the meter is silent, not the sync.
+        count(*) FILTER (WHERE reading_end IS NULL OR reading_end < site_reading_end - interval '1 day')
+            AS channels_silent
+    FROM reach
+    GROUP BY organization_id
+)
+SELECT
+    o.organization_id AS site_id,
+    o.name AS site_name,
+    o.data_source,
+    attempts.last_attempt_at,
+    attempts.last_success_at,
+    site_reach.newest_reading_end,
+    coalesce(site_reach.channels_listed, 0) AS channels_listed,
+    coalesce(site_reach.channels_silent, 0) AS channels_silent,
+    coalesce(latest_run.attempts_failed, 0) AS attempts_failed,
+    latest_run.error AS latest_error
+FROM organizations AS o
+LEFT JOIN site_reach USING (organization_id)
+LEFT JOIN LATERAL (
+    SELECT
+        max(l.run_id) AS run_id,
+        max(l.finished_at) AS last_attempt_at,
+        max(l.finished_at) FILTER (WHERE l.status = 'done' AND l.channel_id <> 0) AS last_success_at
+    FROM ingestion_logs AS l
+    WHERE l.organization_id = o.organization_id
+) AS attempts ON true
+LEFT JOIN LATERAL (
+    SELECT
+        count(*) AS attempts_failed,
+        (array_agg(l.error ORDER BY l.log_id DESC))[1] AS error
+    FROM ingestion_logs AS l
+    WHERE l.organization_id = o.organization_id AND l.run_id = attempts.run_id
+        AND l.status IN ('failed', 'interrupted')
+) AS latest_run ON true;
+
+COMMENT ON VIEW v_ingestion_health IS 'How well each site is being fetched.';
+COMMENT ON COLUMN v_ingestion_health.site_id IS 'Site (organization) id.';
+COMMENT ON COLUMN v_ingestion_health.site_name IS 'Name of the site; text from outside.';
+COMMENT ON COLUMN v_ingestion_health.data_source IS 'Where its readings come from.';
+COMMENT ON COLUMN v_ingestion_health.last_attempt_at IS 'When the newest attempt ended, UTC; null when there was none.';
+COMMENT ON COLUMN v_ingestion_health.last_success_at IS 'When the service last answered for a channel, UTC.';
+COMMENT ON COLUMN v_ingestion_health.newest_reading_end IS 'End of the newest interval of any channel, UTC.';
+COMMENT ON COLUMN v_ingestion_health.channels_listed IS 'Channels that the service lists and serves.';
+COMMENT ON COLUMN v_ingestion_health.channels_silent IS 'Of these, how many end a day or more before the newest of the site, or never began.';
+COMMENT ON COLUMN v_ingestion_health.attempts_failed IS 'Attempts of the latest run that failed or were broken off.';
+COMMENT ON COLUMN v_ingestion_health.latest_error IS 'What the last of these said, without secrets.';

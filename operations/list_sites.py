@@ -1,0 +1,66 @@
+"""List the sites that the nightly jobs are for, one id a line.
+
+These are the sites that the database has from the service, and those that have a file in config/sites; without any, the
+default site. A file that says is_active = false under [sync] takes its site out. A site that came from files is listed
+with --reports, for it has no service to be fetched from but may have a report.
+
+Stage: operations
+Reads: v_sites, config/sites/*.toml
+Writes: nothing
+Safe to re-run: yes
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from config.delivery_config import list_configured_sites, load_delivery_config
+from config.settings import load_settings
+from lib import cli, db
+from lib.errors import EXIT_DONE
+from lib.logs import setup_logging
+from lib.paths import SITES_DIR
+from lib.readings import load_site_sources
+from operations.check_ingestion_health import FETCHED_SOURCES
+
+
+def choose_sites(sources: dict[int, str], configured: list[int], inactive: set[int], for_reports: bool) -> list[int]:
+    """Return the sites to work on, in order.
+
+    Parameters
+    ----------
+    sources
+        Site id → where its readings come from, of the sites in the database.
+    configured, inactive
+        Sites that have a file, and those that are taken out by it.
+    """
+    if not sources and not configured:
+        return [cli.DEFAULT_SITE_ID]
+    wanted = {site_id for site_id, source in sources.items() if for_reports or source in FETCHED_SOURCES}
+    # A file may be there before the first ingest; one of a site that came from files does not make it fetchable.
+    wanted |= {site_id for site_id in configured if site_id not in sources}
+    return sorted(wanted - inactive)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the sites' ids."""
+    parser = cli.script_parser(__doc__)
+    parser.add_argument("--reports", action="store_true", help="the sites that reports are for")
+    args = parser.parse_args(argv)
+    setup_logging(args.verbose)
+    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+        sources = load_site_sources(conn)
+    configured = list_configured_sites(SITES_DIR)
+    inactive = {site_id for site_id in configured if not load_delivery_config(site_id, SITES_DIR).is_active}
+    for site_id in choose_sites(sources, configured, inactive, args.reports):
+        print(site_id)
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
