@@ -11,8 +11,9 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from lib.errors import ConfigError
 from lib.logs import remember_secrets
@@ -20,6 +21,8 @@ from lib.paths import ENV_FILE
 
 MAX_WORKERS = 32  # more would only wait for each other behind the pacing limit
 DEFAULT_API_URL = "https://core.eniscope.com"
+
+SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 _PREFIX = "VITE_"
 API_KEY_VARIABLE = "ENISCOPE_API_KEY"
@@ -42,12 +45,30 @@ class Settings:
     requests_per_second: float = 2.0
     workers: int = 4
     request_timeout_s: float = 30.0
+    # Mail: no host, no mail. Security is "starttls" (port 587), "tls" (port 465) or "none" (a relay on this machine).
+    smtp_host: str | None = None
+    smtp_port: int = 0
+    smtp_security: str = "starttls"
+    smtp_user: str | None = None
+    smtp_password: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
+    alert_recipients: tuple[str, ...] = ()
+    # Whoever knows these addresses may post there: they are secrets too.
+    alert_webhook_url: str | None = field(default=None, repr=False)
+    heartbeat_url: str | None = field(default=None, repr=False)
 
     @property
     def missing_credentials(self) -> list[str]:
         """Names of the variables without which the API cannot be asked."""
         values = (self.api_key, self.api_email, self.api_password)
         return [_PREFIX + name for name, value in zip(CREDENTIAL_VARIABLES, values, strict=True) if not value]
+
+    def require_mail_from(self) -> str:
+        """Return the sender's address or raise a ConfigError that says where to put it."""
+        if not self.smtp_host or not self.mail_from:
+            missing = "SMTP_HOST" if not self.smtp_host else "MAIL_FROM"
+            raise ConfigError(f"{missing} is not set, so no mail can be sent; put it into .env (see .env.example)")
+        return self.mail_from
 
     def require_database_url(self) -> str:
         """Return the database's URL or raise a ConfigError that says where to put it."""
@@ -78,11 +99,36 @@ def load_settings(env_file: Path | None = None, environ: Mapping[str, str] | Non
         requests_per_second=_number(values, "ENISCOPE_REQUESTS_PER_SECOND", Settings.requests_per_second, 0.0),
         workers=min(int(_number(values, "ENISCOPE_WORKERS", Settings.workers, 1.0)), MAX_WORKERS),
         request_timeout_s=_number(values, "ENISCOPE_TIMEOUT_SECONDS", Settings.request_timeout_s, 0.1),
+        **_mail_settings(values),
+        alert_webhook_url=_web_address(values, "ALERT_WEBHOOK_URL"),
+        heartbeat_url=_web_address(values, "HEARTBEAT_URL"),
     )
-    remember_secrets([settings.api_key, settings.api_password])
+    remember_secrets(getattr(settings, secret.name) for secret in fields(settings) if not secret.repr)
     if not settings.api_url.startswith(("http://", "https://")):
         raise ConfigError("VITE_ENISCOPE_API_URL should begin with https://")
     return settings
+
+
+def _mail_settings(values: Mapping[str, str]) -> dict[str, Any]:
+    security = values.get("SMTP_SECURITY", Settings.smtp_security).lower()
+    if security not in SMTP_PORTS:
+        raise ConfigError(f"SMTP_SECURITY should be one of {', '.join(SMTP_PORTS)}, not {security!r}")
+    return {
+        "smtp_host": values.get("SMTP_HOST"),
+        "smtp_port": int(_number(values, "SMTP_PORT", SMTP_PORTS[security], 1.0)),
+        "smtp_security": security,
+        "smtp_user": values.get("SMTP_USER"),
+        "smtp_password": values.get("SMTP_PASSWORD"),
+        "mail_from": values.get("MAIL_FROM"),
+        "alert_recipients": tuple(values.get("ALERT_RECIPIENTS", "").replace(",", " ").split()),
+    }
+
+
+def _web_address(values: Mapping[str, str], name: str) -> str | None:
+    address = values.get(name)
+    if address is not None and not address.startswith(("http://", "https://")):
+        raise ConfigError(f"{name} should begin with https://")
+    return address
 
 
 def _merged_variables(env_file: Path, environ: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@
     │   └── UnsupportedFieldsError         the channel does not have the fields asked for
     ├── DatabaseError             exit 1   PostgreSQL cannot be reached, or lacks what is needed
     ├── DataError                 exit 1   the data do not allow what was asked
+    ├── DeliveryError             exit 1   a mail or a webhook did not take what was sent
     └── BreakerOpenError          exit 3   validation holds the data back
 
 A message names what happened, to which site and window, and what to do next, on one line.
@@ -67,6 +68,10 @@ class DatabaseError(PipelineError):
 
 class DataError(PipelineError):
     """The data do not allow what was asked."""
+
+
+class DeliveryError(PipelineError):
+    """A mail server or a webhook did not take what was sent."""
 
 
 class BreakerOpenError(PipelineError):
