@@ -82,10 +82,11 @@ def test_rooms_import_only_whom_they_may(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_only_ingest_talks_http_and_nobody_imports_the_sandbox(path: Path) -> None:
+def test_only_ingest_fetches_over_http_and_nobody_imports_the_sandbox(path: Path) -> None:
     imports = imports_of(tree_of(path))
     room = room_of(path)
-    if room != "ingest":
+    # lib/webhook.py tells others something; nothing is fetched by it.
+    if room != "ingest" and name_of(path) != "lib/webhook.py":
         assert not {"requests", "urllib3", "http.client", "urllib.request"} & imports
     if "sandbox" not in path.parts:
         assert not any(name.startswith("operations.sandbox") for name in imports)
