@@ -1,4 +1,4 @@
-"""Checks a report against its published schema and writes it whole."""
+"""Reads, checks and writes reports: the JSON against its published schema, and the pages drawn from it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lib.errors import PipelineError
+from lib.errors import DataError, PipelineError
 from lib.paths import PROJECT_ROOT, write_atomically
 
 SCHEMAS_DIR = PROJECT_ROOT / "deliver" / "schemas"
@@ -29,3 +29,39 @@ def check_report(report: dict[str, Any], schema_name: str) -> None:
 def write_report(report: dict[str, Any], path: Path) -> None:
     """Write the report as JSON, whole or not at all; a NaN in it is a defect and raises ValueError."""
     write_atomically(path, json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """Return the report in the file `path`.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read, or is no JSON object.
+    """
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as err:
+        raise DataError(f"cannot read {path}: {err.strerror or err}; check the path") from err
+    except ValueError as err:
+        raise DataError(f"{path} is no JSON ({err}); give a report that a script of deliver wrote") from err
+    if not isinstance(report, dict):
+        raise DataError(f"{path} is no report; give a file that a script of deliver wrote")
+    return report
+
+
+def write_pages(report: dict[str, Any], stem: Path, *, html: bool, pdf: bool) -> list[Path]:
+    """Draw the report and return the files written: `stem` with ``.html`` and ``.pdf``.
+
+    Both are drawn before either is written, so that a failure leaves the old pair.
+    """
+    from deliver.pages.html_page import render_html
+    from deliver.pages.kinds import build_page
+
+    page = build_page(report)
+    files: list[tuple[Path, str | bytes]] = []
+    if html:
+        files.append((stem.with_name(f"{stem.name}.html"), render_html(page)))
+    for path, content in files:
+        write_atomically(path, content)
+    return [path for path, _ in files]

@@ -1,0 +1,92 @@
+"""What the pages of all reports share: where they come from, how a finding is laid out. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deliver.pages import formats as fmt
+from deliver.pages import parts
+from deliver.pages.parts import Part
+
+SEVERITY_TONES = {"high": "bad", "medium": "warn", "low": "calm"}
+CONFIDENCE_TONES = {"high": "good", "medium": "calm", "low": "warn"}
+_BASIS = {"every_week": "every week like this one"}
+
+
+def is_available(part: dict[str, Any] | None) -> bool:
+    """Return whether a part of a report was worked out, rather than refused with a reason."""
+    return bool(part) and part.get("status", "ok") == "ok"
+
+
+def reason_of(part: dict[str, Any] | None) -> str:
+    """Return why a part of a report is not there."""
+    part = part or {}
+    return part.get("reason") or part.get("missing") or "this version of the report has none"
+
+
+def currency_of(report: dict[str, Any]) -> str | None:
+    """Return the ISO 4217 code of the amounts: the tariff's, else the site's."""
+    cost = (report.get("sections") or {}).get("costOptimization") or {}
+    return (cost.get("combined_summary") or {}).get("currency") or report["metadata"]["site"].get("currencyCode")
+
+
+def site_line(site: dict[str, Any]) -> str:
+    """Return the site's address on one line."""
+    return ", ".join(str(site[key]) for key in ("address", "city", "country") if site.get(key))
+
+
+def notices(report: dict[str, Any]) -> list[Part]:
+    """Return what must be known before any number: made-up data, a forced report, a newer version's change."""
+    meta = report["metadata"]
+    found = []
+    source = meta.get("dataSource") or {}
+    if source.get("kind") == "sandbox":
+        found.append(parts.notice("warn", source["note"]))
+    found += [parts.notice("bad", line) for line in report["summary"]["headline"] if line.startswith("FORCED: ")]
+    if report.get("delta"):
+        found.append(parts.notice("calm", report["delta"]["text"]))
+    return found
+
+
+def provenance(report: dict[str, Any]) -> list[str]:
+    """Return where the numbers come from, for the foot of the page."""
+    meta = report["metadata"]
+    validation, baseline = meta.get("validation") or {}, meta.get("baseline")
+    lines = [f"Written {fmt.when(meta['generatedAt'])} {meta['generatedAt'][:4]}, report version {meta['reportVersion']}"
+             + (f", version {meta['version']} of this period" if meta.get("version") else "") + "."]  # fmt: skip
+    if meta.get("dataResolution"):
+        lines.append(f"Readings every {meta['dataResolution']}; times are {meta['period']['timezone']}.")
+    if baseline:
+        lines.append(
+            f"“Usual” is what the {baseline['weeksCount']} weeks of "
+            f"{fmt.period(baseline['start'], baseline['end'])} show."
+        )
+    warned = ", ".join(validation.get("warningChecks") or []) or "none"
+    if validation:
+        lines.append(f"Validation: {validation['verdict']}; checks that warn: {warned}.")
+    return lines
+
+
+def quick_win_finding(win: dict[str, Any], index: int, currency: str | None) -> Part:
+    """Return a quick win: its worth in one line, what to do and why when opened."""
+    impact = win["impact"]
+    facts = [("Energy", f"{fmt.kwh(impact['weeklyKwh'])} a week")]
+    if impact.get("annualCost") is not None:
+        basis = _BASIS.get(impact.get("basis", ""), impact.get("basis", "").replace("_", " "))
+        facts.append(("A year", fmt.money(impact["annualCost"], currency) + (f", if {basis}" if basis else "")))
+    for label, key in (("Confidence", "confidence"), ("For", "owner"), ("Effort", "effort")):
+        if win.get(key):
+            facts.append((label, str(win[key])))
+    if win.get("channelName"):
+        facts.append(("Meter", f"{win['channelName']} ({win['channelId']})"))
+    return parts.finding(
+        win.get("findingId") or f"win-{index}",
+        win["title"],
+        tone=SEVERITY_TONES[win["priority"]],
+        badge=f"{win['priority']} priority",
+        amount=fmt.money(impact["weeklyCost"], currency),
+        amount_note="a week",
+        body=win["description"],
+        steps=win["recommendations"],
+        facts=facts,
+    )

@@ -1,0 +1,30 @@
+"""Which page belongs to which report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from deliver.pages.formats import plain
+from deliver.pages.parts import Part
+from deliver.pages.weekly_page import build_weekly_page
+from lib.errors import DataError
+
+BUILDERS: dict[str, Callable[[dict[str, Any]], Part]] = {"weekly": build_weekly_page}
+
+
+def build_page(report: dict[str, Any]) -> Part:
+    """Return the page of a report, whose kind is its ``metadata.reportKind``; without one it is a weekly report.
+
+    Raises
+    ------
+    DataError
+        When it is no report of ours.
+    """
+    kind = report.get("metadata", {}).get("reportKind", "weekly") if isinstance(report, dict) else None
+    if kind not in BUILDERS:
+        raise DataError(f"it is of the unknown kind {str(kind)[:40]!r}; known: {', '.join(BUILDERS)}")
+    try:
+        return BUILDERS[kind](plain(report))
+    except (KeyError, TypeError, AttributeError, ValueError) as err:
+        raise DataError(f"it is no {kind} report as its schema describes it ({type(err).__name__}: {err})") from err

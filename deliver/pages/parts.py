@@ -1,0 +1,144 @@
+"""The parts that every report's page is made of. HTML and PDF are drawn from these same parts. Pure.
+
+::
+
+    page      kind, eyebrow, title, subtitle, notices, headline, hero, tiles, sections, footer
+    section   id, title, intro, blocks
+    block     text | note | list | findings | chart | table
+
+Values are texts already: what is drawn from them can only be laid out, never computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Part = dict[str, Any]
+Cell = str | tuple[str, float | None]  # a text, or a text with the number that it is sorted by
+
+TONES = ("good", "warn", "bad", "calm")
+NO_BRAND = {"name": "", "logo": "", "color": "", "contact": ""}
+_SHOWN_ROWS = 12  # of a table in the PDF; the page holds them all
+
+
+def page(kind: str, eyebrow: str, title: str, subtitle: str, **parts: Any) -> Part:
+    """Return a page; `parts` are those that it has of notices, headline, hero, tiles, sections, footer, brand."""
+    empty: Part = {
+        "notices": [], "headline": [], "hero": None, "tiles": [], "sections": [], "footer": [], "brand": NO_BRAND
+    }  # fmt: skip
+    known = empty | parts
+    known["sections"] = [part for part in known["sections"] if part and part["blocks"]]
+    return {"kind": kind, "eyebrow": eyebrow, "title": title, "subtitle": subtitle, **known}
+
+
+def notice(tone: str, text: str) -> Part:
+    """Return what a reader must know before any number."""
+    return {"tone": tone, "text": text}
+
+
+def tile(label: str, value: str, note: str = "", tone: str = "calm") -> Part:
+    """Return one figure with what it is."""
+    return {"label": label, "value": value, "note": note, "tone": tone}
+
+
+def section(key: str, title: str, blocks: Sequence[Part | None], intro: str = "") -> Part:
+    """Return a section; blocks that are None are left out, and a section without any is not shown."""
+    return {"id": key, "title": title, "intro": intro, "blocks": [block for block in blocks if block]}
+
+
+def text(*paragraphs: str) -> Part | None:
+    """Return running text."""
+    kept = [paragraph for paragraph in paragraphs if paragraph]
+    return {"type": "text", "paragraphs": kept} if kept else None
+
+
+def note(body: str, tone: str = "calm") -> Part | None:
+    """Return a remark set apart from the text."""
+    return {"type": "note", "text": body, "tone": tone} if body else None
+
+
+def bullets(items: Sequence[str]) -> Part | None:
+    """Return a list of sentences."""
+    return {"type": "list", "items": list(items)} if items else None
+
+
+def finding(
+    key: str,
+    title: str,
+    *,
+    tone: str = "calm",
+    badge: str = "",
+    amount: str = "",
+    amount_note: str = "",
+    body: str = "",
+    steps: Sequence[str] = (),
+    facts: Sequence[tuple[str, str]] = (),
+    evidence: Part | None = None,
+) -> Part:
+    """Return something found: one line that opens to what it rests on.
+
+    Parameters
+    ----------
+    facts
+        Pairs of label and value.
+    evidence
+        A table, shown when the finding is opened.
+    """
+    return {
+        "id": key, "title": title, "tone": tone, "badge": badge, "amount": amount, "amountNote": amount_note,
+        "body": body, "steps": list(steps), "facts": [list(pair) for pair in facts], "evidence": evidence,
+    }  # fmt: skip
+
+
+def findings(items: Sequence[Part]) -> Part | None:
+    """Return findings below one another."""
+    return {"type": "findings", "items": list(items)} if items else None
+
+
+def column(label: str, align: str = "left") -> Part:
+    """Return a table's column; numbers are aligned to the right."""
+    return {"label": label, "align": align}
+
+
+def table(
+    caption: str,
+    columns: Sequence[Part],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    is_folded: bool = False,
+    is_sortable: bool = False,
+    tones: Sequence[str] = (),
+) -> Part | None:
+    """Return a table, whose first column is the row's header; None without rows.
+
+    Parameters
+    ----------
+    is_folded
+        Closed on the page until it is asked for, and left out of the PDF: the numbers behind a chart.
+    tones
+        One per row, where rows are good or bad.
+    """
+    if not rows:
+        return None
+    cells = [[{"text": cell, "sort": None} if isinstance(cell, str) else {"text": cell[0], "sort": cell[1]}
+              for cell in row] for row in rows]  # fmt: skip
+    return {
+        "type": "table", "caption": caption, "columns": list(columns), "rows": cells, "isFolded": is_folded,
+        "isSortable": is_sortable, "tones": list(tones), "shownRows": _SHOWN_ROWS,
+    }  # fmt: skip
+
+
+def chart(kind: str, title: str, summary: str, data: Part, numbers: Part | None = None) -> Part:
+    """Return a chart.
+
+    Parameters
+    ----------
+    kind
+        A function of `deliver.pages.charts`, which draws `data`.
+    summary
+        What the chart shows, in a sentence: its text alternative, and its caption.
+    numbers
+        The numbers behind it, as a folded table.
+    """
+    return {"type": "chart", "kind": kind, "title": title, "summary": summary, "data": data, "numbers": numbers}

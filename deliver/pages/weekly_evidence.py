@@ -1,0 +1,232 @@
+"""Lays out the evidence of the weekly report: load, after-hours use, anomalies, spikes, completeness. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deliver.pages import formats as fmt
+from deliver.pages import parts
+from deliver.pages.common import SEVERITY_TONES
+from deliver.pages.parts import Part
+
+DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MAX_BARS = 12
+_COMPLETE_PCT, _POOR_PCT = 99.0, 90.0
+
+
+def load_blocks(report: dict[str, Any]) -> list[Part | None]:
+    """Return the load of the week against what was expected, its 24 × 7 picture, and the days."""
+    charts, use = report["charts"], report["consumption"]
+    timezone = report["metadata"]["period"]["timezone"]
+    days = [day for day in use["daily"]]
+    known = [day for day in days if day["energyKwh"] is not None]
+    top = max(known, key=lambda day: day["energyKwh"], default=None)
+    summary = f"{fmt.kwh(use['totalKwh'])} in {len(days)} days"
+    summary += f"; most on {fmt.day(top['date'])}, {fmt.kwh(top['energyKwh'])}." if top else "."
+    return [
+        _load_chart(charts.get("load"), timezone),
+        _heat_chart(charts.get("heatMap")),
+        parts.chart(
+            "columns", "Energy by day", summary,
+            {"labels": [fmt.day(day["date"]) for day in days], "values": [day["energyKwh"] for day in days],
+             "unit": "kWh"},
+            parts.table("Energy by day", [parts.column("Day"), parts.column("Energy", "right")],
+                        [[fmt.day(day["date"]), fmt.kwh(day["energyKwh"])] for day in days], is_folded=True),
+        ),
+    ]  # fmt: skip
+
+
+def _load_chart(load: dict[str, Any] | None, timezone: str) -> Part | None:
+    if not load:
+        return None
+    return parts.chart("load", "Load against what was expected", "", {**load, "timezone": timezone})
+
+
+def _heat_chart(heat: dict[str, Any] | None) -> Part | None:
+    if not heat:
+        return None
+    return parts.chart("heat_map", "When it is used", "", {**heat, "days": DAY_NAMES})
+
+
+def after_hours_blocks(report: dict[str, Any], currency: str | None) -> list[Part | None]:
+    """Return which meters ran while the site was closed, and each one's nights."""
+    section = report["sections"].get("afterHoursWaste") or {}
+    meters = section.get("topMeters") or []
+    total = section.get("summary") or {}
+    if not meters:
+        return [parts.note("No meter ran notably above its resting power while the site was closed.", "good")]
+    ranking = meters[:_MAX_BARS]
+    summary = (
+        f"{fmt.kwh(total['totalExcessKwh'])} above resting power while the site was closed, "
+        f"{fmt.money(total['totalExcessCost'], currency)}; {ranking[0]['channelName']} leads."
+    )
+    return [
+        parts.chart("bars", "Use above resting power while closed", summary, {
+            "names": [meter["channelName"] for meter in ranking],
+            "values": [meter["impact"]["excessKwh"] for meter in ranking],
+            "labels": [f"{fmt.kwh(meter['impact']['excessKwh'])} · {fmt.money(meter['impact']['excessCost'], currency)}"
+                       for meter in ranking],
+            "tones": ["warn" if meter.get("isSignificant") else "calm" for meter in ranking],
+        }),
+        parts.findings([_after_hours_finding(meter, index, currency) for index, meter in enumerate(meters, 1)]),
+    ]  # fmt: skip
+
+
+def _after_hours_finding(meter: dict[str, Any], index: int, currency: str | None) -> Part:
+    week, impact = meter["thisWeek"], meter["impact"]
+    facts = [
+        ("Resting power", fmt.kw(meter["baseline"]["kw"])),
+        ("After hours it drew", f"{fmt.kw(week['avgPowerKw'])} on average, {fmt.kw(week['maxPowerKw'])} at most"),
+        ("Used after hours", fmt.kwh(week["totalAfterHoursKwh"])),
+        ("Of its after-hours use", f"{fmt.pct(impact['percentOfTotal'], 1)} above resting power"),
+    ]
+    if meter.get("usualExcessKwh") is not None:
+        facts.append(("Usual excess", fmt.kwh(meter["usualExcessKwh"])))
+    facts += [(_PART_NAMES[key], f"{fmt.kwh(part['kwh'])} · {fmt.money(part['cost'], currency)}")
+              for key, part in (meter.get("parts") or {}).items() if part["kwh"] and key in _PART_NAMES]  # fmt: skip
+    return parts.finding(
+        meter.get("findingId") or f"after-hours-{index}",
+        meter["channelName"],
+        tone="warn" if meter.get("isSignificant") else "calm",
+        badge=(meter.get("pattern") or "").replace("_", " "),
+        amount=fmt.money(impact["excessCost"], currency),
+        amount_note=f"{fmt.kwh(impact['excessKwh'])} above resting power",
+        facts=facts,
+        evidence=_intervals_table(meter),
+    )
+
+
+_PART_NAMES = {
+    "baseLoad": "Base load, not counted",
+    "startUp": "Starting up early",
+    "shutDown": "Running on",
+    "leftOn": "Left on",
+    "wavering": "Ups and downs",
+}
+
+
+def _intervals_table(meter: dict[str, Any]) -> Part | None:
+    columns = [parts.column("When"), parts.column("Excess", "right"), parts.column("Highest", "right")]
+    rows = [
+        [fmt.span(row["start"], row["end"]), fmt.kwh(row.get("excessKwh")), fmt.kw(row.get("maxPowerKw"))]
+        for row in meter.get("excessIntervals") or []
+    ]
+    return parts.table(f"While the site was closed: {meter['channelName']}", columns, rows)
+
+
+def anomaly_blocks(report: dict[str, Any]) -> list[Part | None]:
+    """Return when meters drew far from what is usual for the hour."""
+    section, period = report["sections"].get("anomalies") or {}, report["metadata"]["period"]
+    events = section.get("timeline") or []
+    if not events:
+        return [parts.note("No meter strayed from its usual load for long.", "good")]
+    total = section["summary"]
+    names = list(dict.fromkeys(event["channelName"] for event in events))[:_MAX_BARS]
+    drawn = [event for event in events if event["channelName"] in names]
+    summary = (
+        f"{total['totalEvents']} episodes on {total['affectedChannels']} meters, {fmt.kwh(total['totalExcessKwh'])} "
+        "above what was expected. Outside business hours they stand out in the warmer colour."
+    )
+    return [
+        parts.chart("timeline", "When meters strayed from their usual load", summary, {
+            "events": [{"name": event["channelName"], "start": event["start"], "end": event["end"],
+                        "tone": "warn" if event["context"] == "after_hours" else "calm"} for event in drawn],
+            "start": period["start"], "end": period["end"], "timezone": period["timezone"],
+        }),
+        parts.findings([_anomaly_finding(event, index) for index, event in enumerate(events, 1)]),
+        parts.bullets([step["description"] for step in section.get("steps") or [] if step.get("description")]),
+    ]  # fmt: skip
+
+
+def _anomaly_finding(event: dict[str, Any], index: int) -> Part:
+    is_low = event.get("direction") == "low"
+    amount = event.get("deficitKwh") if is_low else event["excessKwh"]
+    facts = [("When", fmt.span(event["start"], event["end"])), ("Highest power", fmt.kw(event["peakPower"]))]
+    for label, key in (("Used", "actualKwh"), ("Expected", "expectedKwh")):
+        if event.get(key) is not None:
+            facts.append((label, fmt.kwh(event[key])))
+    facts.append(("Business hours", "outside" if event["context"] == "after_hours" else "within"))
+    if event.get("confidence"):
+        facts.append(("Confidence", event["confidence"]))
+    return parts.finding(
+        event.get("findingId") or f"anomaly-{index}",
+        f"{event['channelName']}, {fmt.span(event['start'], event['end'])}",
+        tone=SEVERITY_TONES.get(event.get("severity", "low"), "calm"),
+        badge="below usual" if is_low else event.get("severity", ""),
+        amount=fmt.kwh(amount),
+        amount_note="below expected" if is_low else "above expected",
+        facts=facts,
+    )
+
+
+def spike_blocks(report: dict[str, Any]) -> list[Part | None]:
+    """Return the short peaks, each beside the usual peak of its hour."""
+    section = report["sections"].get("spikes") or {}
+    events = section.get("topSpikes") or []
+    if not events:
+        return [parts.note("No short peak stood out.", "good")]
+    drawn = events[:_MAX_BARS]
+    total = section["summary"]
+    summary = (
+        f"{total['totalEvents']} peaks on {total['affectedChannels']} meters. The small dot is the usual peak of that "
+        "hour, the large one what was reached."
+    )
+    columns = [parts.column("Meter"), parts.column("When"), parts.column("Lasted"), parts.column("Peak", "right"),
+               parts.column("Usual peak", "right"), parts.column("Excess", "right")]  # fmt: skip
+    rows = [
+        [event["channelName"], fmt.span(event["start"], event["end"]), event["duration"], fmt.kw(event["peakPower"]),
+         fmt.kw(event.get("usualPeakPower")), fmt.kwh(event["totalExcessKwh"])]
+        for event in events
+    ]  # fmt: skip
+    return [
+        parts.chart("ranges", "Peaks above the usual", summary, {
+            "names": [event["channelName"] for event in drawn],
+            "usual": [event.get("usualPeakPower") for event in drawn],
+            "reached": [event["peakPower"] for event in drawn],
+            "unit": "kW",
+        }),
+        parts.table("Short peaks", columns, rows),
+        parts.text(*_peak_notes(section)),
+    ]  # fmt: skip
+
+
+def _peak_notes(section: dict[str, Any]) -> list[str]:
+    at_peak = [event["channelName"] for event in section["topSpikes"] if event.get("isAtSitePeak")]
+    peak = section.get("sitePeak")
+    if not peak:
+        return []
+    made_by = f"; {', '.join(dict.fromkeys(at_peak))} peaked with it" if at_peak else ""
+    return [f"The site’s highest load was {fmt.kw(peak['powerKw'])}, {fmt.when(peak['start'])}{made_by}."]
+
+
+def completeness_blocks(report: dict[str, Any]) -> list[Part | None]:
+    """Return what arrived of each meter, and what was left out as wrong."""
+    quality = report["dataQuality"]
+    channels = quality.get("byChannel") or []
+    columns = [parts.column("Meter"), parts.column("Complete", "right"), parts.column("Readings", "right"),
+               parts.column("Left out", "right"), parts.column("Left out", "right")]  # fmt: skip
+    rows: list[list[parts.Cell]] = [
+        [row["channelName"], (fmt.pct(row["completenessPct"], 1), row["completenessPct"]),
+         (f"{fmt.number(row['presentIntervals'], 0)} of {fmt.number(row['expectedIntervals'], 0)}",
+          row["presentIntervals"]),
+         (fmt.number(row["excludedIntervals"], 0), row["excludedIntervals"]),
+         (fmt.kwh(row["excludedKwh"]), row["excludedKwh"])]
+        for row in channels
+    ]  # fmt: skip
+    excluded = quality.get("excluded") or {}
+    left_out = f"{fmt.number(excluded.get('intervals'), 0)} readings ({fmt.kwh(excluded.get('energyKwh'))})"
+    return [
+        parts.text(
+            f"{fmt.pct(quality['avgCompleteness'], 1)} of the expected readings arrived, over "
+            f"{quality['energyMeters']} energy meters. {left_out} were left out of the findings as wrong."
+        ),
+        parts.table("Completeness of each meter", columns, rows, is_sortable=True,
+                    tones=[_tone(row["completenessPct"]) for row in channels]),
+    ]  # fmt: skip
+
+
+def _tone(complete_pct: float | None) -> str:
+    if complete_pct is None:
+        return "calm"
+    return "good" if complete_pct >= _COMPLETE_PCT else "warn" if complete_pct >= _POOR_PCT else "bad"
+

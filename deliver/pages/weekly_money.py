@@ -1,0 +1,99 @@
+"""Lays out what the weekly report says of money and of the week ahead. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deliver.pages import formats as fmt
+from deliver.pages import parts
+from deliver.pages.common import is_available, reason_of
+from deliver.pages.parts import Part
+
+
+def cost_blocks(sections: dict[str, Any], currency: str | None) -> list[Part | None]:
+    """Return the cost by period of the day, the demand charge and who made the peak."""
+    cost = sections.get("costOptimization")
+    if not is_available(cost):
+        return [parts.note(f"Not worked out: {reason_of(cost)}.")]
+    tou, demand = cost["tou_analysis"], cost["demand_analysis"]
+    periods = sorted(tou["period_breakdown"].items(), key=lambda pair: -pair[1]["rate"])
+    columns = [parts.column("Period")] + [
+        parts.column(label, "right") for label in ("Energy", "Share", "Rate per kWh", "Cost")
+    ]
+    rows = [
+        [name.replace("_", "-"), fmt.kwh(row["kwh"]), fmt.pct(row["pct_of_total_kwh"]),
+         fmt.money(row["rate"], currency, cents=True), fmt.money(row["cost"], currency)]
+        for name, row in periods
+    ]  # fmt: skip
+    summary = (
+        f"{fmt.money(tou['tou_total_cost'], currency)} of energy on time of use, "
+        f"{fmt.money(tou['flat_total_cost'], currency)} on the flat rate."
+    )
+    return [
+        parts.chart("bars", "Cost by period", summary, {
+            "names": [name.replace("_", "-") for name, _ in periods],
+            "values": [row["cost"] for _, row in periods],
+            "labels": [f"{fmt.money(row['cost'], currency)} · {fmt.kwh(row['kwh'])}" for _, row in periods],
+        }),
+        parts.table("Energy and cost by period", columns, rows),
+        parts.text(_demand_sentence(demand, currency), _basis_sentence(cost.get("basis"))),
+        _drivers_table(cost.get("peak_drivers"), currency),
+        parts.findings([_advice(item, index) for index, item in enumerate(demand.get("recommendations") or [], 1)]),
+    ]  # fmt: skip
+
+
+def _demand_sentence(demand: dict[str, Any], currency: str | None) -> str:
+    return (
+        f"The billing peak is {fmt.kw(demand['billing_peak_kw'])}, {fmt.when(demand['peak_timestamp'])}; at "
+        f"{fmt.money(demand['demand_rate_per_kw'], currency)} per kW it costs "
+        f"{fmt.money(demand['monthly_demand_charge'], currency)} a month."
+    )
+
+
+def _basis_sentence(basis: dict[str, Any] | None) -> str:
+    return str((basis or {}).get("note") or "")
+
+
+def _drivers_table(drivers: dict[str, Any] | None, currency: str | None) -> Part | None:
+    rows = [
+        [row.get("channel_name") or str(row.get("channel_id")), fmt.kw(row.get("kw_at_peak"))]
+        for row in (drivers or {}).get("drivers") or []
+    ]
+    return parts.table("Which meters made the peak", [parts.column("Meter"), parts.column("At the peak", "right")], rows)
+
+
+def _advice(item: dict[str, Any], index: int) -> Part:
+    tones = {"high": "bad", "medium": "warn"}
+    return parts.finding(
+        f"cost-{index}", item["title"], tone=tones.get(item["priority"], "calm"), badge=item["category"].replace("_", " "),
+        body=item["detail"],
+    )  # fmt: skip
+
+
+def forecast_blocks(report: dict[str, Any]) -> list[Part | None]:
+    """Return the week ahead with its band."""
+    section = report["sections"].get("forecast")
+    if not is_available(section):
+        return [parts.note(f"No forecast: {reason_of(section)}.")]
+    hours, total = section["forecast"], section["summary"]
+    band_pct = total.get("band_pct", 80)
+    summary = (
+        f"{fmt.kwh(total['total_predicted_kwh'])} are expected in {total['horizon_days']} days, "
+        f"{fmt.signed_pct(total['trend_change_pct'])} on the last week’s {fmt.kwh(total['total_last_7d_actual_kwh'])}. "
+        f"The band holds {band_pct} of 100 hours."
+    )
+    columns = [parts.column("Day"), parts.column("Expected", "right"), parts.column("Highest hour", "right")]
+    rows = [
+        [fmt.day(day["date"]), fmt.kwh(day["predicted_kwh"]), fmt.kwh(day["peak_hour_kwh"])]
+        for day in total["daily_forecast"]
+    ]
+    return [
+        parts.chart("load", "Forecast, hour by hour", summary, {
+            "times": [hour["timestamp"] for hour in hours],
+            "actual": [hour["predicted_kwh"] for hour in hours], "actualLabel": "expected",
+            "low": [hour["lower_bound"] for hour in hours], "high": [hour["upper_bound"] for hour in hours],
+            "band": f"{band_pct} % band", "unit": "kWh per hour",
+            "timezone": report["metadata"]["period"]["timezone"],
+        }),
+        parts.table("Forecast by day", columns, rows),
+    ]  # fmt: skip

@@ -1,0 +1,149 @@
+"""Lays out the weekly report: what it says and what it is worth, what to do, then the evidence. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deliver.pages import formats as fmt
+from deliver.pages import parts
+from deliver.pages.common import (
+    SEVERITY_TONES,
+    currency_of,
+    is_available,
+    notices,
+    provenance,
+    quick_win_finding,
+    reason_of,
+    site_line,
+)
+from deliver.pages.parts import Part
+from deliver.pages.weekly_evidence import (
+    after_hours_blocks,
+    anomaly_blocks,
+    completeness_blocks,
+    load_blocks,
+    spike_blocks,
+)
+from deliver.pages.weekly_money import cost_blocks, forecast_blocks
+
+
+def build_weekly_page(report: dict[str, Any]) -> Part:
+    """Return the page of a weekly report, of any version: sections that it lacks are not shown."""
+    meta, sections = report["metadata"], report["sections"]
+    currency = currency_of(report)
+    wins = sections.get("quickWins") or []
+    return parts.page(
+        "weekly",
+        "Weekly energy report",
+        meta["site"]["siteName"],
+        " · ".join(filter(None, [fmt.period(meta["period"]["start"], meta["period"]["end"]), site_line(meta["site"])])),
+        notices=notices(report),
+        headline=_headline(report),
+        hero=_hero(report, currency),
+        tiles=_tiles(report, currency),
+        sections=[
+            parts.section("quick-wins", "What to do first", [
+                parts.findings([quick_win_finding(win, index, currency) for index, win in enumerate(wins, 1)])
+                or parts.text("Nothing that the data support: no measure of ten kilowatt-hours a week or more.")
+            ]),
+            parts.section("attention", "What needs attention", [parts.bullets(report["summary"]["topRisks"])]),
+            parts.section("load", "The week’s load", load_blocks(report)),
+            parts.section("after-hours", "After hours", after_hours_blocks(report, currency)),
+            parts.section("anomalies", "Out of the ordinary", anomaly_blocks(report)),
+            parts.section("spikes", "Short peaks", spike_blocks(report)),
+            parts.section("cost", "What it costs", cost_blocks(sections, currency)),
+            parts.section("forecast", "The week ahead", forecast_blocks(report)),
+            parts.section("meters", "Are the meters right?", _meter_blocks(sections.get("sensorHealth") or {})),
+            parts.section("data", "How complete the data are", completeness_blocks(report)),
+        ],
+        footer=provenance(report),
+    )  # fmt: skip
+
+
+def _headline(report: dict[str, Any]) -> list[str]:
+    """Return the sentences of the summary without the warnings, which stand apart."""
+    warnings = {part["text"] for part in notices(report)}
+    return [line for line in report["summary"]["headline"] if line not in warnings]
+
+
+def _hero(report: dict[str, Any], currency: str | None) -> Part:
+    savings = report["summary"]["totalPotentialSavings"]
+    unconfirmed = savings.get("unconfirmedWeeklyKwh") or 0
+    more = f"; {fmt.kwh(unconfirmed)} more may be habit or need, and are not counted" if unconfirmed else ""
+    return parts.tile(
+        "Savings that the data support",
+        f"{fmt.money(savings['weeklyCost'], currency)} a week",
+        f"{fmt.kwh(savings['weeklyKwh'])} a week, about {fmt.money(savings['estimatedAnnual'], currency)} a year{more}",
+        "good" if savings["weeklyKwh"] else "calm",
+    )
+
+
+def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
+    use, quality = report["consumption"], report["dataQuality"]
+    compared = use["comparison"]
+    usual = f"{fmt.signed_pct(use['changePct'])} on usual" if use["changePct"] is not None else "no week to compare with"
+    if use["changePct"] is not None and compared["meters"] < compared["ofMeters"]:
+        usual += f" ({compared['meters']} of {compared['ofMeters']} meters)"
+    health = report["sections"]["sensorHealth"]
+    tiles = [parts.tile("Energy used", fmt.kwh(use["totalKwh"]), usual)]
+    cost = report["sections"].get("costOptimization") or {}
+    if is_available(cost):
+        tiles.append(_cost_tile(cost, currency))
+    peak = (report["sections"].get("spikes") or {}).get("sitePeak")
+    if peak:
+        tiles.append(parts.tile("Highest load", fmt.kw(peak["powerKw"]), fmt.when(peak["start"])))
+    waste = report["sections"]["afterHoursWaste"]["summary"]
+    tiles += [
+        parts.tile("After-hours excess", fmt.kwh(waste["totalExcessKwh"]),
+                   f"{fmt.money(waste['totalExcessCost'], currency)} on {waste['totalMetersWithExcess']} meters",
+                   "warn" if waste["totalExcessKwh"] else "good"),
+        parts.tile("Data complete", fmt.pct(quality["avgCompleteness"], 1),
+                   f"{health['bySeverity']['high']} serious meter issues",
+                   "warn" if health["bySeverity"]["high"] else "good"),
+    ]  # fmt: skip
+    return tiles
+
+
+def _cost_tile(cost: dict[str, Any], currency: str | None) -> Part:
+    tou = cost["tou_analysis"]
+    return parts.tile(
+        "Energy charges",
+        fmt.money(tou["flat_total_cost"], currency),
+        f"{fmt.money(tou['tou_total_cost'], currency)} on time of use",
+    )
+
+
+def _meter_blocks(health: dict[str, Any]) -> list[Part | None]:
+    issues = health.get("issues") or []
+    refused = health.get("notAssessed") or []
+    return [
+        parts.text("Readings that a meter got wrong are left out of every finding on this page."),
+        parts.findings([_issue(issue, index) for index, issue in enumerate(issues, 1)])
+        or parts.note("No meter shows a fault.", "good"),
+        parts.bullets([_refusal(item) for item in refused]),
+    ]
+
+
+def _issue(issue: dict[str, Any], index: int) -> Part:
+    facts = [("Meter", f"{issue['channelName']} ({issue['channelId']})"), ("Kind", issue["type"].replace("_", " "))]
+    if issue.get("start"):
+        facts.append(("When", fmt.span(issue["start"], issue.get("end"))))
+    if issue.get("lastReading"):
+        facts.append(("Last reading", fmt.when(issue["lastReading"])))
+    if issue.get("missingIntervals"):
+        facts.append(("Missing intervals", fmt.number(issue["missingIntervals"], 0)))
+    return parts.finding(
+        issue.get("findingId") or f"meter-{index}",
+        issue["description"],
+        tone=SEVERITY_TONES[issue["severity"]],
+        badge=issue["severity"],
+        steps=[issue["recommendation"]] if issue.get("recommendation") else [],
+        facts=facts,
+    )
+
+
+def _refusal(item: dict[str, Any]) -> str:
+    meters = len(item.get("channelIds") or [])
+    later = f", possible from {fmt.long_day(item['possibleFrom'])}" if item.get("possibleFrom") else ""
+    missing = item.get("missing") or reason_of(item)
+    return f"Not assessed: {str(item.get('check', '')).replace('_', ' ')} on {meters} meters; missing: {missing}{later}."

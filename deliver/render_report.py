@@ -1,0 +1,60 @@
+"""Draw a report's JSON as a page (HTML) and as a PDF, from the JSON alone.
+
+Takes every kind of report that deliver writes, and any version of it. The page is one file that needs no network.
+Without --html and --pdf it draws both.
+
+Stage: deliver
+Reads: a report's JSON
+Writes: REPORT.html and REPORT.pdf beside it, or in --out
+Safe to re-run: yes; the files are replaced whole
+
+Exit codes: 0 written · 1 failed · 2 bad arguments
+
+Examples:
+  python deliver/render_report.py reports/weekly_report_23271_2026-11-16.json
+  python deliver/render_report.py reports/weekly_report_23271_2026-11-16.json --html --out public/
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from lib import cli
+from lib.errors import EXIT_DONE
+from lib.logs import setup_logging
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = cli.script_parser(__doc__)
+    parser.add_argument("report", type=Path, metavar="REPORT.json", help="what a script of deliver wrote")
+    parser.add_argument("--html", action="store_true", help="write the page")
+    parser.add_argument("--pdf", action="store_true", help="write the PDF")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write into (default: the report's own)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw the report, and print where each file is."""
+    from deliver.report_files import read_report, write_pages
+
+    args = build_parser().parse_args(argv)
+    setup_logging(args.verbose)
+    both = not (args.html or args.pdf)
+    folder = args.out or args.report.parent
+    written = write_pages(
+        read_report(args.report), folder / args.report.stem, html=args.html or both, pdf=args.pdf or both
+    )
+    for path in written:
+        print(path)
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
