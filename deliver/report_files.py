@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.errors import DataError, PipelineError
-from lib.paths import PROJECT_ROOT, write_atomically
+from lib.paths import PROJECT_ROOT, open_atomically, write_atomically
 
 SCHEMAS_DIR = PROJECT_ROOT / "deliver" / "schemas"
 
@@ -57,11 +57,15 @@ def write_pages(report: dict[str, Any], stem: Path, *, html: bool, pdf: bool) ->
     """
     from deliver.pages.html_page import render_html
     from deliver.pages.kinds import build_page
+    from deliver.pages.pdf_pages import render_pdf
 
     page = build_page(report)
-    files: list[tuple[Path, str | bytes]] = []
+    files: list[tuple[Path, bytes]] = []
     if html:
-        files.append((stem.with_name(f"{stem.name}.html"), render_html(page)))
+        files.append((stem.with_name(f"{stem.name}.html"), render_html(page).encode()))
+    if pdf:
+        files.append((stem.with_name(f"{stem.name}.pdf"), render_pdf(page)))
     for path, content in files:
-        write_atomically(path, content)
+        with open_atomically(path) as handle:
+            handle.write(content)
     return [path for path, _ in files]

@@ -94,7 +94,7 @@ def _day_axis(axes: Axes, timezone: str, width_px: int) -> None:
     axes.xaxis.set_minor_locator(dates.HourLocator(byhour=[12], tz=tz))
     axes.xaxis.set_minor_formatter(dates.DateFormatter("%a\n%-d" if width_px == NARROW_PX else "%a %-d %b", tz=tz))
     axes.tick_params(axis="x", which="both", length=0)
-    axes.grid(axis="x", which="major")
+    axes.grid(visible=True, axis="x", which="major")
 
 
 def _rows_axis(axes: Axes, names: list[str], width_px: int) -> None:
@@ -102,6 +102,7 @@ def _rows_axis(axes: Axes, names: list[str], width_px: int) -> None:
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0, labelcolor=PALETTE["ink"])
     axes.spines["bottom"].set_visible(False)
+    axes.grid(visible=False)
 
 
 def draw_load(axes: Axes, data: dict[str, Any], width_px: int) -> None:
@@ -142,8 +143,8 @@ def draw_heat_map(axes: Axes, data: dict[str, Any], width_px: int) -> None:
     axes.set_xticks(_HOURS, [f"{hour:02d}:00" for hour in _HOURS])
     axes.set_yticks(range(7), data["days"])
     axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    axes.grid(visible=False)
 
 
 def _square(hour: int, row: int, share: float) -> Any:
@@ -190,7 +191,7 @@ def draw_ranges(axes: Axes, data: dict[str, Any], width_px: int) -> None:
         axes.plot(reached, row, "o", color=PALETTE["warm"], markersize=8)
     _rows_axis(axes, data["names"], width_px)
     axes.set_xlim(left=0)
-    axes.grid(axis="x")
+    axes.grid(visible=True, axis="x")
     axes.set_xlabel(data["unit"])
 
 
@@ -221,10 +222,10 @@ def _by_rows(extra_px: int) -> Callable[[dict[str, Any], int], int]:
 _TONE_COLORS = {"calm": "accent", "good": "good", "warn": "warm", "bad": "bad"}
 # What a chart is called → how high it is, and what draws it.
 KINDS: dict[str, tuple[Callable[[dict[str, Any], int], int], Callable[..., None]]] = {
-    "load": (_fixed(260, 240), draw_load),
-    "heat_map": (_fixed(210, 190), draw_heat_map),
+    "load": (_fixed(225, 240), draw_load),
+    "heat_map": (_fixed(180, 190), draw_heat_map),
     "bars": (_by_rows(8), draw_bars),
     "timeline": (_by_rows(34), draw_timeline),
     "ranges": (_by_rows(44), draw_ranges),
-    "columns": (_fixed(210, 200), draw_columns),
+    "columns": (_fixed(150, 180), draw_columns),
 }

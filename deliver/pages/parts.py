@@ -19,7 +19,7 @@ Cell = str | tuple[str, float | None]  # a text, or a text with the number that 
 
 TONES = ("good", "warn", "bad", "calm")
 NO_BRAND = {"name": "", "logo": "", "color": "", "contact": ""}
-_SHOWN_ROWS = 12  # of a table in the PDF; the page holds them all
+_SHOWN_ROWS, _SHOWN_FINDINGS = 10, 8  # of a table and a list on paper; the page holds them all
 
 
 def page(kind: str, eyebrow: str, title: str, subtitle: str, **parts: Any) -> Part:
@@ -91,9 +91,9 @@ def finding(
     }  # fmt: skip
 
 
-def findings(items: Sequence[Part]) -> Part | None:
-    """Return findings below one another."""
-    return {"type": "findings", "items": list(items)} if items else None
+def findings(items: Sequence[Part], *, full: int = 0) -> Part | None:
+    """Return findings below one another; on paper, which cannot be opened, the first `full` in full, others briefly."""
+    return {"type": "findings", "items": list(items), "full": full, "shown": _SHOWN_FINDINGS} if items else None
 
 
 def column(label: str, align: str = "left") -> Part:

@@ -16,36 +16,58 @@ _COMPLETE_PCT, _POOR_PCT = 99.0, 90.0
 
 def load_blocks(report: dict[str, Any]) -> list[Part | None]:
     """Return the load of the week against what was expected, its 24 × 7 picture, and the days."""
-    charts, use = report["charts"], report["consumption"]
+    charts, days = report["charts"], report["consumption"]["daily"]
     timezone = report["metadata"]["period"]["timezone"]
-    days = [day for day in use["daily"]]
     known = [day for day in days if day["energyKwh"] is not None]
     top = max(known, key=lambda day: day["energyKwh"], default=None)
-    summary = f"{fmt.kwh(use['totalKwh'])} in {len(days)} days"
+    summary = f"{fmt.kwh(report['consumption']['totalKwh'])} in {len(days)} days"
     summary += f"; most on {fmt.day(top['date'])}, {fmt.kwh(top['energyKwh'])}." if top else "."
+    by_day = parts.table("Energy by day", [parts.column("Day"), parts.column("Energy", "right")],
+                         [[fmt.day(day["date"]), fmt.kwh(day["energyKwh"])] for day in days], is_folded=True)
+    columns = {"labels": [fmt.day(day["date"]) for day in days], "values": [day["energyKwh"] for day in days],
+               "unit": "kWh"}
+    hourly = _load_chart(charts.get("siteLoad"), timezone)
     return [
-        _load_chart(charts.get("load"), timezone),
-        _heat_chart(charts.get("heatMap")),
-        parts.chart(
-            "columns", "Energy by day", summary,
-            {"labels": [fmt.day(day["date"]) for day in days], "values": [day["energyKwh"] for day in days],
-             "unit": "kWh"},
-            parts.table("Energy by day", [parts.column("Day"), parts.column("Energy", "right")],
-                        [[fmt.day(day["date"]), fmt.kwh(day["energyKwh"])] for day in days], is_folded=True),
-        ),
+        parts.text(summary) if hourly else parts.chart("columns", "Energy by day", summary, columns),
+        by_day,
+        hourly,
+        _heat_chart(charts.get("heatMap24x7")),
     ]  # fmt: skip
 
 
-def _load_chart(load: dict[str, Any] | None, timezone: str) -> Part | None:
-    if not load:
+def _load_chart(hours: list[dict[str, Any]] | None, timezone: str) -> Part | None:
+    known = [hour for hour in hours or [] if hour["actualKwh"] is not None]
+    if not hours or not known:
         return None
-    return parts.chart("load", "Load against what was expected", "", {**load, "timezone": timezone})
+    top = max(known, key=lambda hour: hour["actualKwh"])
+    summary = f"The fullest hour began {fmt.when(top['timestamp'])}: {fmt.kwh(top['actualKwh'])}"
+    summary += f", {fmt.kwh(top['expectedKwh'])} were expected." if top["expectedKwh"] is not None else "."
+    columns = [parts.column("Hour"), parts.column("Used", "right"), parts.column("Expected", "right")]
+    rows = [[fmt.when(row["timestamp"]), fmt.kwh(row["actualKwh"]), fmt.kwh(row["expectedKwh"])] for row in hours]
+    return parts.chart("load", "Load against what was expected", summary, {
+        "times": [hour["timestamp"] for hour in hours],
+        "actual": [hour["actualKwh"] for hour in hours], "actualLabel": "used",
+        "expected": [hour["expectedKwh"] for hour in hours], "expectedLabel": "expected",
+        "unit": "kWh per hour", "timezone": timezone,
+    }, parts.table("Load by hour", columns, rows, is_folded=True))  # fmt: skip
 
 
-def _heat_chart(heat: dict[str, Any] | None) -> Part | None:
-    if not heat:
+def _heat_chart(heat: list[list[float | None]] | None) -> Part | None:
+    cells = [(value, day, hour) for day, row in enumerate(heat or []) for hour, value in enumerate(row)
+             if value is not None]  # fmt: skip
+    if not heat or not cells:
         return None
-    return parts.chart("heat_map", "When it is used", "", {**heat, "days": DAY_NAMES})
+    top, low = max(cells), min(cells)
+    summary = (
+        f"Mean power of the site by weekday and hour, darker is more: at most {fmt.kw(top[0])} "
+        f"({DAY_NAMES[top[1]]} {top[2]:02d}:00), at least {fmt.kw(low[0])} ({DAY_NAMES[low[1]]} {low[2]:02d}:00)."
+    )
+    columns = [parts.column("Day"), *(parts.column(f"{hour:02d}", "right") for hour in range(24))]
+    rows = [[name, *(fmt.number(value, 1) for value in row)] for name, row in zip(DAY_NAMES, heat, strict=True)]
+    return parts.chart(
+        "heat_map", "Load by weekday and hour", summary, {"values": heat, "days": DAY_NAMES},
+        parts.table("Mean power by weekday and hour [kW]", columns, rows, is_folded=True),
+    )  # fmt: skip
 
 
 def after_hours_blocks(report: dict[str, Any], currency: str | None) -> list[Part | None]:
@@ -202,9 +224,9 @@ def _peak_notes(section: dict[str, Any]) -> list[str]:
 def completeness_blocks(report: dict[str, Any]) -> list[Part | None]:
     """Return what arrived of each meter, and what was left out as wrong."""
     quality = report["dataQuality"]
-    channels = quality.get("byChannel") or []
+    channels = sorted(quality.get("byChannel") or [], key=lambda row: row["completenessPct"] or 0)
     columns = [parts.column("Meter"), parts.column("Complete", "right"), parts.column("Readings", "right"),
-               parts.column("Left out", "right"), parts.column("Left out", "right")]  # fmt: skip
+               parts.column("Left out", "right"), parts.column("Energy of it", "right")]  # fmt: skip
     rows: list[list[parts.Cell]] = [
         [row["channelName"], (fmt.pct(row["completenessPct"], 1), row["completenessPct"]),
          (f"{fmt.number(row['presentIntervals'], 0)} of {fmt.number(row['expectedIntervals'], 0)}",
@@ -222,7 +244,16 @@ def completeness_blocks(report: dict[str, Any]) -> list[Part | None]:
         ),
         parts.table("Completeness of each meter", columns, rows, is_sortable=True,
                     tones=[_tone(row["completenessPct"]) for row in channels]),
+        _days_table(report["charts"].get("completenessByDay") or []),
     ]  # fmt: skip
+
+
+def _days_table(channels: list[dict[str, Any]]) -> Part | None:
+    if not channels:
+        return None
+    columns = [parts.column("Meter"), *(parts.column(fmt.day(day["date"]), "right") for day in channels[0]["days"])]
+    rows = [[row["channelName"], *(fmt.pct(day["completenessPct"]) for day in row["days"])] for row in channels]
+    return parts.table("Completeness by day", columns, rows, is_folded=True)
 
 
 def _tone(complete_pct: float | None) -> str:

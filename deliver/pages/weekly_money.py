@@ -36,9 +36,10 @@ def cost_blocks(sections: dict[str, Any], currency: str | None) -> list[Part | N
             "labels": [f"{fmt.money(row['cost'], currency)} · {fmt.kwh(row['kwh'])}" for _, row in periods],
         }),
         parts.table("Energy and cost by period", columns, rows),
-        parts.text(_demand_sentence(demand, currency), _basis_sentence(cost.get("basis"))),
+        parts.text(_demand_sentence(demand, currency)),
         _drivers_table(cost.get("peak_drivers"), currency),
         parts.findings([_advice(item, index) for index, item in enumerate(demand.get("recommendations") or [], 1)]),
+        parts.bullets((cost.get("basis") or {}).get("notes") or []),
     ]  # fmt: skip
 
 
@@ -50,16 +51,16 @@ def _demand_sentence(demand: dict[str, Any], currency: str | None) -> str:
     )
 
 
-def _basis_sentence(basis: dict[str, Any] | None) -> str:
-    return str((basis or {}).get("note") or "")
-
-
 def _drivers_table(drivers: dict[str, Any] | None, currency: str | None) -> Part | None:
-    rows = [
-        [row.get("channel_name") or str(row.get("channel_id")), fmt.kw(row.get("kw_at_peak"))]
-        for row in (drivers or {}).get("drivers") or []
+    columns = [parts.column("Meter")] + [
+        parts.column(label, "right") for label in ("At the peak", "Share", "Usual", "Shaving it, a month")
     ]
-    return parts.table("Which meters made the peak", [parts.column("Meter"), parts.column("At the peak", "right")], rows)
+    rows = [
+        [row["channel_name"], fmt.kw(row["kw_at_peak"]), fmt.pct(row["share_pct"]), fmt.kw(row["usual_kw"]),
+         fmt.money(row["monthly_savings"], currency)]
+        for row in (drivers or {}).get("drivers") or []
+    ]  # fmt: skip
+    return parts.table("Which meters made the peak", columns, rows)
 
 
 def _advice(item: dict[str, Any], index: int) -> Part:

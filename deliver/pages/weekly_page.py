@@ -43,7 +43,7 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
         tiles=_tiles(report, currency),
         sections=[
             parts.section("quick-wins", "What to do first", [
-                parts.findings([quick_win_finding(win, index, currency) for index, win in enumerate(wins, 1)])
+                parts.findings([quick_win_finding(win, index, currency) for index, win in enumerate(wins, 1)], full=2)
                 or parts.text("Nothing that the data support: no measure of ten kilowatt-hours a week or more.")
             ]),
             parts.section("attention", "What needs attention", [parts.bullets(report["summary"]["topRisks"])]),

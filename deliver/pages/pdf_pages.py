@@ -1,0 +1,65 @@
+"""Sets a page's parts as a PDF with Typst. Texts travel as data (JSON), never as markup."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from deliver.pages.chart_theme import FONTS_DIR, PALETTE, TEMPLATES_DIR
+from deliver.pages.charts import WIDE_PX, draw_chart
+from deliver.pages.parts import Part
+from lib.errors import PipelineError
+
+_ZERO_WIDTH_SPACE = "\u200b"
+# A word that is longer than a column is wide could not be broken; names may be such words.
+_LONG_WORD = re.compile(r"\S{24}(?=\S)")
+
+
+def render_pdf(page: Part) -> bytes:
+    """Return the page as a PDF (tagged, for screen readers too).
+
+    Raises
+    ------
+    PipelineError
+        When Typst is not installed.
+    """
+    try:
+        import typst
+    except ImportError as err:
+        raise PipelineError("the PDF needs Typst; run: pip install -r requirements.txt, or leave --pdf out") from err
+    files = {"main.typ": (TEMPLATES_DIR / "page.typ").read_bytes()}
+    sections = []
+    for section in page["sections"]:
+        blocks = []
+        for block in section["blocks"]:
+            if block["type"] == "chart":
+                name = f"chart-{len(files)}.svg"
+                files[name] = draw_chart(block["kind"], block["data"], WIDE_PX).encode()
+                block = {"type": "chart", "title": block["title"], "summary": block["summary"], "file": name}
+            if not block.get("isFolded"):
+                blocks.append(block)
+        sections.append({**section, "blocks": blocks})
+    colors = {**PALETTE, **({"accent": page["brand"]["color"]} if page["brand"]["color"] else {})}
+    data = {"page": _breakable({**page, "sections": sections}), "colors": colors}
+    files["data.json"] = json.dumps(data, ensure_ascii=False).encode()
+    try:
+        return typst.compile(files, font_paths=[str(FONTS_DIR), *_more_fonts()])
+    except typst.TypstError as err:
+        raise PipelineError(f"Typst could not set the PDF ({err}); nothing was written, please report this defect") from err
+
+
+def _breakable(value: Any) -> Any:
+    """Return the data with places to break long words at."""
+    if isinstance(value, str) and not value.startswith("data:"):
+        return _LONG_WORD.sub(lambda match: match.group() + _ZERO_WIDTH_SPACE, value)
+    if isinstance(value, dict):
+        return {key: _breakable(item) for key, item in value.items()}
+    return [_breakable(item) for item in value] if isinstance(value, list) else value
+
+
+def _more_fonts() -> list[str]:
+    """Return where Matplotlib keeps DejaVu, which has the scripts that the page's own font lacks."""
+    import matplotlib
+
+    return [f"{matplotlib.get_data_path()}/fonts/ttf"]
