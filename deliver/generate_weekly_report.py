@@ -6,7 +6,7 @@ validation holds the data back.
 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views
-Writes: reports/weekly_report_<site>_<first day>.json, or --out
+Writes: reports/weekly_report_<site>_<first day>.json, or --out; with --html and --pdf the page and the PDF beside it
 Safe to re-run: yes; the file is replaced whole
 
 Exit codes: 0 written · 1 failed · 2 bad arguments · 3 the data are held back (see --force)
@@ -52,6 +52,8 @@ def build_parser() -> argparse.ArgumentParser:
     cli.add_site_argument(parser, required=True)
     cli.add_window_arguments(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it")
+    parser.add_argument("--html", action="store_true", help="draw it as a page too")
+    parser.add_argument("--pdf", action="store_true", help="set it as a PDF too")
     parser.add_argument("--timezone", metavar="ZONE", help="IANA zone to count days in (default: the site's)")
     parser.add_argument(
         "--force", action="store_true", help="write it although the data are held back; the report says so"
@@ -114,7 +116,7 @@ def build_report(conn: Connection, args: argparse.Namespace, now: datetime) -> d
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print where it is, with its headline."""
-    from deliver.report_files import check_report, write_report
+    from deliver.report_files import check_report, write_pages, write_report
 
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)
@@ -125,7 +127,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     first_day = report["metadata"]["period"]["start"][:10]
     path = args.out or REPORTS_DIR / f"weekly_report_{args.site}_{first_day}.json"
     write_report(report, path)
-    print(path)
+    for written in (path, *write_pages(report, path.with_suffix(""), html=args.html, pdf=args.pdf)):
+        print(written)
     for line in report["summary"]["headline"]:
         print(clean_text(line))
     return EXIT_DONE

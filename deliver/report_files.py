@@ -55,6 +55,8 @@ def write_pages(report: dict[str, Any], stem: Path, *, html: bool, pdf: bool) ->
 
     Both are drawn before either is written, so that a failure leaves the old pair.
     """
+    if not (html or pdf):
+        return []
     from deliver.pages.html_page import render_html
     from deliver.pages.kinds import build_page
     from deliver.pages.pdf_pages import render_pdf

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a weekly report: set up, fetch readings, refresh the views, validate, report.
+# From nothing to a weekly report (JSON, page and PDF): set up, fetch readings, refresh the views, validate, report.
 #
 #   bash operations/quickstart.sh [--site N] [--days N]        (default: site 23271, 90 days)
 #
@@ -179,5 +179,5 @@ step "Set up the database" govern/setup_database.py
 step "Ingest $days days of site $site" ingest/ingest_to_postgres.py --site "$site" --days "$days"
 step "Refresh the views" govern/refresh_views.py
 step "Validate" govern/validate_data.py --site "$site"
-step "Write the weekly report" deliver/generate_weekly_report.py --site "$site"
+step "Write the weekly report" deliver/generate_weekly_report.py --site "$site" --html --pdf
 say_what_next

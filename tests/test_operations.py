@@ -357,7 +357,7 @@ def test_quickstart_without_settings_uses_sandbox_and_embedded_server_and_clears
         f"{INGEST} --site 23271 --days 90",
         REFRESH,
         f"{VALIDATE} --site 23271",
-        f"{REPORT} --site 23271",
+        f"{REPORT} --site 23271 --html --pdf",
     ]
     for script, _, environment in tree.calls:
         if script == INGEST:

@@ -154,7 +154,7 @@ def _square(hour: int, row: int, share: float) -> Any:
 
 
 def draw_bars(axes: Axes, data: dict[str, Any], width_px: int) -> None:
-    """Draw one bar a name with its label behind: `names`, `values`, `labels`, `tones` (optional), `limit` (optional)."""
+    """Draw one bar a name with its label behind it: `names`, `values`, `labels`, and optionally `tones` and `limit`."""
     colors = [PALETTE[_TONE_COLORS[tone]] for tone in data.get("tones") or ["calm"] * len(data["names"])]
     bars = axes.barh(range(len(data["names"])), [value or 0 for value in data["values"]], color=colors, height=0.6)
     _rows_axis(axes, data["names"], width_px)

@@ -52,8 +52,10 @@ def provenance(report: dict[str, Any]) -> list[str]:
     """Return where the numbers come from, for the foot of the page."""
     meta = report["metadata"]
     validation, baseline = meta.get("validation") or {}, meta.get("baseline")
-    lines = [f"Written {fmt.when(meta['generatedAt'])} {meta['generatedAt'][:4]}, report version {meta['reportVersion']}"
-             + (f", version {meta['version']} of this period" if meta.get("version") else "") + "."]  # fmt: skip
+    written = (
+        f"Written {fmt.when(meta['generatedAt'])} {meta['generatedAt'][:4]}, report version {meta['reportVersion']}"
+    )
+    lines = [written + (f", version {meta['version']} of this period" if meta.get("version") else "") + "."]
     if meta.get("dataResolution"):
         lines.append(f"Readings every {meta['dataResolution']}; times are {meta['period']['timezone']}.")
     if baseline:

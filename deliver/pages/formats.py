@@ -19,16 +19,22 @@ _WHOLE_MONEY_FROM = 1000
 # They reorder or hide the text around them; a name that holds one must not change the sentence it stands in.
 _BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C])
 _SPACES = re.compile(r"\s+")
+# Words of a script that runs from right to left, with what stands between them.
+_RTL = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+_RIGHT_TO_LEFT = re.compile(rf"[{_RTL}](?:[^A-Za-z{_RTL}]*[{_RTL}])*")
+_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 
 
 def plain(value: Any) -> Any:
     """Return a JSON value whose texts are one line each, without control characters and bidirectional overrides.
 
     Everything in a report that came from outside (names above all) is hostile; markup is escaped where it is written.
+    Words from right to left are set apart, so that the number that follows them stays where it belongs.
     """
     if isinstance(value, str):
         text = _SPACES.sub(" ", value.translate(_BIDI_CONTROLS)).strip()
-        return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cs", "Co", "Cn"))
+        text = "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cs", "Co", "Cn"))
+        return _RIGHT_TO_LEFT.sub(lambda match: f"{_ISOLATE}{match.group()}{_END_ISOLATE}", text)
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list) else value

@@ -41,7 +41,10 @@ def render_html(page: Part) -> str:
 def _with_chart_keys(page: Part) -> Part:
     """Return the page with a key for each chart, unique on it."""
     sections = [
-        {**section, "blocks": [{**block, "key": f"{section['id']}-{place}"} for place, block in enumerate(section["blocks"])]}
+        {
+            **section,
+            "blocks": [{**block, "key": f"{section['id']}-{place}"} for place, block in enumerate(section["blocks"])],
+        }
         for section in page["sections"]
     ]
     return {**page, "sections": sections}
@@ -63,4 +66,5 @@ def _brand_style(brand: dict[str, Any]) -> str:
     if not brand.get("color"):
         return ""
     light, dark = brand["color"], f"color-mix(in srgb, {brand['color']} 45%, white)"
-    return f":root {{ --accent: {light}; }}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ --accent: {dark}; }} }}\n"
+    in_the_dark = f"@media screen and (prefers-color-scheme: dark) {{ :root {{ --accent: {dark}; }} }}"
+    return f":root {{ --accent: {light}; }}\n{in_the_dark}\n"

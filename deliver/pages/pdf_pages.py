@@ -46,7 +46,9 @@ def render_pdf(page: Part) -> bytes:
     try:
         return typst.compile(files, font_paths=[str(FONTS_DIR), *_more_fonts()])
     except typst.TypstError as err:
-        raise PipelineError(f"Typst could not set the PDF ({err}); nothing was written, please report this defect") from err
+        raise PipelineError(
+            f"Typst could not set the PDF ({err}); nothing was written, please report this defect"
+        ) from err
 
 
 def _breakable(value: Any) -> Any:

@@ -22,10 +22,17 @@ def load_blocks(report: dict[str, Any]) -> list[Part | None]:
     top = max(known, key=lambda day: day["energyKwh"], default=None)
     summary = f"{fmt.kwh(report['consumption']['totalKwh'])} in {len(days)} days"
     summary += f"; most on {fmt.day(top['date'])}, {fmt.kwh(top['energyKwh'])}." if top else "."
-    by_day = parts.table("Energy by day", [parts.column("Day"), parts.column("Energy", "right")],
-                         [[fmt.day(day["date"]), fmt.kwh(day["energyKwh"])] for day in days], is_folded=True)
-    columns = {"labels": [fmt.day(day["date"]) for day in days], "values": [day["energyKwh"] for day in days],
-               "unit": "kWh"}
+    by_day = parts.table(
+        "Energy by day",
+        [parts.column("Day"), parts.column("Energy", "right")],
+        [[fmt.day(day["date"]), fmt.kwh(day["energyKwh"])] for day in days],
+        is_folded=True,
+    )
+    columns = {
+        "labels": [fmt.day(day["date"]) for day in days],
+        "values": [day["energyKwh"] for day in days],
+        "unit": "kWh",
+    }
     hourly = _load_chart(charts.get("siteLoad"), timezone)
     return [
         parts.text(summary) if hourly else parts.chart("columns", "Energy by day", summary, columns),
@@ -207,7 +214,7 @@ def spike_blocks(report: dict[str, Any]) -> list[Part | None]:
             "reached": [event["peakPower"] for event in drawn],
             "unit": "kW",
         }),
-        parts.table("Short peaks", columns, rows),
+        parts.table("Each peak", columns, rows),
         parts.text(*_peak_notes(section)),
     ]  # fmt: skip
 
@@ -260,4 +267,3 @@ def _tone(complete_pct: float | None) -> str:
     if complete_pct is None:
         return "calm"
     return "good" if complete_pct >= _COMPLETE_PCT else "warn" if complete_pct >= _POOR_PCT else "bad"
-

@@ -6,7 +6,7 @@ from typing import Any
 
 from deliver.pages import formats as fmt
 from deliver.pages import parts
-from deliver.pages.common import is_available, reason_of
+from deliver.pages.common import SEVERITY_TONES, is_available, reason_of
 from deliver.pages.parts import Part
 
 
@@ -64,11 +64,13 @@ def _drivers_table(drivers: dict[str, Any] | None, currency: str | None) -> Part
 
 
 def _advice(item: dict[str, Any], index: int) -> Part:
-    tones = {"high": "bad", "medium": "warn"}
     return parts.finding(
-        f"cost-{index}", item["title"], tone=tones.get(item["priority"], "calm"), badge=item["category"].replace("_", " "),
+        f"cost-{index}",
+        item["title"],
+        tone=SEVERITY_TONES.get(item["priority"], "calm"),
+        badge=item["category"].replace("_", " "),
         body=item["detail"],
-    )  # fmt: skip
+    )
 
 
 def forecast_blocks(report: dict[str, Any]) -> list[Part | None]:

@@ -81,7 +81,9 @@ def _hero(report: dict[str, Any], currency: str | None) -> Part:
 def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     use, quality = report["consumption"], report["dataQuality"]
     compared = use["comparison"]
-    usual = f"{fmt.signed_pct(use['changePct'])} on usual" if use["changePct"] is not None else "no week to compare with"
+    usual = (
+        f"{fmt.signed_pct(use['changePct'])} on usual" if use["changePct"] is not None else "no week to compare with"
+    )
     if use["changePct"] is not None and compared["meters"] < compared["ofMeters"]:
         usual += f" ({compared['meters']} of {compared['ofMeters']} meters)"
     health = report["sections"]["sensorHealth"]
@@ -146,4 +148,6 @@ def _refusal(item: dict[str, Any]) -> str:
     meters = len(item.get("channelIds") or [])
     later = f", possible from {fmt.long_day(item['possibleFrom'])}" if item.get("possibleFrom") else ""
     missing = item.get("missing") or reason_of(item)
-    return f"Not assessed: {str(item.get('check', '')).replace('_', ' ')} on {meters} meters; missing: {missing}{later}."
+    return (
+        f"Not assessed: {str(item.get('check', '')).replace('_', ' ')} on {meters} meters; missing: {missing}{later}."
+    )

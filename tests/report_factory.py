@@ -1,0 +1,52 @@
+"""A weekly report with something of everything in it, made without a database, for the tests of pages and PDFs."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from analyze.site_week import SiteContext, analyze_site_week, baseline_before
+from config.report_config import ReportConfig
+from config.tariff_config import load_site_tariffs
+from deliver.weekly_report import assemble_report
+from lib.date_utils import Window
+from lib.readings import Site, ValidationStatus
+from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, set_power
+
+NOW = datetime(2026, 1, 19, 12, tzinfo=UTC)
+NAMES = ("Air handler 2", "Kitchen", "Roof unit 1", "Well pump")
+
+
+def make_report(
+    names: tuple[str, ...] = NAMES, site_name: str = "Test school", currency: str | None = "USD"
+) -> dict[str, Any]:
+    """Return the report of the week of 12 January 2026 on four meters.
+
+    The first is left on at night from Tuesday on, the second has a short peak on Wednesday at ten, the third runs high
+    on Thursday from ten to three, the fourth ends on Monday at noon.
+    """
+    config = ReportConfig()
+    baseline = baseline_before(WEEK, NEW_YORK, config)
+    both = Window(baseline.start, WEEK.end)
+    meters = make_meters(1, 2, 3, 4).assign(channel_name=list(names))
+    first = fill_window(1, both, 5.0, 1.0)
+    for day in (13, 14, 15, 16):
+        first = set_power(first, f"2026-01-{day} 18:00", f"2026-01-{day + 1} 07:00", 4.8)
+    second = set_power(fill_window(2, both, 4.0, 1.0), "2026-01-14 10:00", "2026-01-14 10:30", 40.0)
+    third = set_power(fill_window(3, both, 3.0, 0.5), "2026-01-15 10:00", "2026-01-15 15:00", 12.0)
+    fourth = fill_window(4, Window(both.start, datetime(2026, 1, 12, 17, tzinfo=UTC)), 0.2, 0.2)
+    readings = pd.concat([first, second, third, fourth], ignore_index=True)
+    context = SiteContext(site_id=7, tariffs=load_site_tariffs(7), hourly=_hourly(readings))
+    week = analyze_site_week(readings, meters, WEEK, baseline, NEW_YORK, config, context=context)
+    site = Site(7, site_name, NEW_YORK.key, "1 Main Street", "Springfield", "US", currency, "eniscope")
+    status = ValidationStatus(1, "closed", True, WEEK.end, [], [], None, None)
+    return json.loads(json.dumps(assemble_report(site, status, week, is_forced=False, now=NOW), allow_nan=False))
+
+
+def _hourly(readings: pd.DataFrame) -> pd.DataFrame:
+    hour = readings["interval_start"].dt.floor("h").rename("timestamp")
+    sums = readings.groupby(["channel_id", hour])["energy_kwh"].agg(["sum", "size"]).reset_index()
+    return sums.rename(columns={"sum": "energy_kwh", "size": "reading_count"})

@@ -1,0 +1,286 @@
+"""Page and PDF of the weekly report: the same numbers, every text harmless, nothing from the network."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_factory import NAMES, make_report
+
+from deliver.pages.html_page import render_html
+from deliver.pages.kinds import build_page
+from deliver.pages.pdf_pages import render_pdf
+from deliver.report_files import check_report
+from lib.errors import DataError
+
+HOSTILE_NAMES = (
+    '<script>alert(1)</script><img src=x onerror="alert(2)">',
+    "=cmd()|'/C calc'!A0 #set page(width: 1pt)\n#pagebreak() $x$ {{ 7*7 }}",
+    "מזגן \u202eGNP.exe קומה 3",
+    "W" * 300,
+)
+HOSTILE_SITE = "#set page(fill: red) </title></style><script>alert(3)</script> {{ 7*7 }} #panic()"
+# Figures as a reader sees them; a hyphen that breaks a line and a minus sign are told apart by the sign.
+FIGURE = re.compile(r"\d[\d,]*(?:\.\d+)?")
+
+
+class _Text(HTMLParser):
+    """Collects the words of a page, and the elements that it has."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._hidden += tag in ("script", "style", "svg")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("script", "style", "svg")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.words.append(data)
+
+
+def read_html(markup: str) -> _Text:
+    parser = _Text()
+    parser.feed(markup)
+    return parser
+
+
+def words_of_pdf(content: bytes) -> str:
+    from pypdf import PdfReader
+
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
+
+
+def squeeze(text: str) -> str:
+    """Return the text without spaces, breaks and marks of direction, which page and PDF set differently."""
+    return re.sub(r"[\s\u200b\u2066-\u2069\u00ad]", "", text)
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    made = make_report()
+    check_report(made, "weekly_report")
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(report: dict[str, Any]) -> dict[str, Any]:
+    return build_page(report)
+
+
+@pytest.fixture(scope="module")
+def markup(page: dict[str, Any]) -> str:
+    return render_html(page)
+
+
+@pytest.fixture(scope="module")
+def pdf_text(page: dict[str, Any]) -> str:
+    return words_of_pdf(render_pdf(page))
+
+
+def test_page_leads_with_the_money_and_shows_every_section(report: dict[str, Any], markup: str) -> None:
+    parsed = read_html(markup)
+    text = squeeze(" ".join(parsed.words))
+    savings = report["summary"]["totalPotentialSavings"]
+    assert savings["weeklyCost"] == pytest.approx(29.38, abs=0.01)  # 200 + 45 kWh at 0.12
+    assert text.index("$29.38aweek") < text.index("Whattodofirst") < text.index("Afterhours")
+    sections = [attrs["id"] for tag, attrs in parsed.elements if tag == "section" and "id" in attrs]
+    assert sections == [
+        "quick-wins", "attention", "load", "after-hours", "anomalies", "spikes", "cost", "forecast", "meters", "data",
+    ]  # fmt: skip
+    charts = [attrs["aria-labelledby"] for tag, attrs in parsed.elements if tag == "svg" and attrs.get("role") == "img"]
+    assert len(charts) == 14  # seven, each for a desk and for a phone
+    texts = {attrs.get("id") for tag, attrs in parsed.elements if tag == "figcaption"}
+    assert set(charts) == texts
+    ids = [attrs["id"] for _, attrs in parsed.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_finding_opens_to_its_evidence(report: dict[str, Any], markup: str) -> None:
+    wanted = {win["findingId"] for win in report["sections"]["quickWins"]}
+    wanted |= {meter["findingId"] for meter in report["sections"]["afterHoursWaste"]["topMeters"]}
+    wanted |= {event["findingId"] for event in report["sections"]["anomalies"]["timeline"]}
+    wanted |= {issue["findingId"] for issue in report["sections"]["sensorHealth"]["issues"]}
+    assert len(wanted) == 3 + 1 + 5 + 6
+    opened = {attrs["id"] for tag, attrs in read_html(markup).elements if tag == "details" and "id" in attrs}
+    assert wanted <= opened
+
+
+def test_page_and_pdf_show_the_same_figures(page: dict[str, Any], markup: str, pdf_text: str) -> None:
+    on_page = set(FIGURE.findall(html.unescape(" ".join(read_html(markup).words))))
+    # The page number's "1 / 5" and tick labels of the charts are the paper's own.
+    on_paper = FIGURE.findall(re.sub(r"\d+ ?/ ?\d+", "", pdf_text.replace("\u200b", "")))
+    ticks = {figure for figure in on_paper if re.fullmatch(r"0|\d{1,3}(\.[05])?", figure)}
+    assert set(on_paper) - ticks <= on_page
+    assert len(set(on_paper) - ticks) > 40
+    paper = squeeze(pdf_text)
+    shown = [page["hero"]["value"], page["hero"]["note"], *page["headline"]]
+    shown += [part[key] for part in page["tiles"] for key in ("value", "note")]
+    for section in page["sections"]:
+        for block in section["blocks"]:
+            if block["type"] == "findings":
+                shown += [item[key] for item in block["items"] for key in ("title", "amount", "amountNote")]
+            if block["type"] == "table" and not block["isFolded"]:
+                shown += [cell["text"] for row in block["rows"] for cell in row]
+            if block["type"] == "chart":
+                shown.append(block["summary"])
+    assert [text for text in shown if squeeze(text) not in paper] == []
+
+
+def test_page_needs_no_network_and_is_small(markup: str) -> None:
+    parsed = read_html(markup)
+    assert len(markup.encode()) < 1_000_000
+    for tag, attrs in parsed.elements:
+        assert tag not in ("link", "iframe", "object", "embed", "base", "form"), tag
+        for name in ("src", "href", "xlink:href"):
+            assert (attrs.get(name) or "#").startswith(("#", "data:")), attrs
+    assert not re.search(r"url\((?!#)|@import", markup)
+    policy = next(attrs["content"] for tag, attrs in parsed.elements if attrs.get("http-equiv"))
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe-eval" not in policy
+    assert "script-src 'sha256-" in policy
+
+
+def test_hostile_names_are_shown_as_text_on_page_and_paper() -> None:
+    report = make_report(HOSTILE_NAMES, site_name=HOSTILE_SITE)
+    page = build_page(report)
+    parsed = read_html(render_html(page))
+    assert [tag for tag, _ in parsed.elements].count("script") == 1
+    assert [tag for tag, _ in parsed.elements].count("img") == 0
+    assert not [attrs for _, attrs in parsed.elements if any(name.startswith("on") for name in attrs)]
+    paper = words_of_pdf(render_pdf(page))
+    assert 3 <= int(re.findall(r"\d+ / (\d+)", paper)[-1]) <= 6
+    for text in (squeeze("".join(parsed.words)), squeeze(paper)):
+        assert squeeze(HOSTILE_SITE) in text
+        assert squeeze(HOSTILE_NAMES[0]) in text
+        assert squeeze(HOSTILE_NAMES[1]) in text
+        assert "W" * 300 in text
+        assert "\u202e" not in text
+        assert "{{7*7}}" in text
+
+
+def test_charts_escape_names_and_never_read_them_as_formulas() -> None:
+    from xml.etree import ElementTree
+
+    from deliver.pages.charts import NARROW_PX, draw_chart
+
+    data = {
+        "names": ["<b>&\"'", "$x_1$ #set"],
+        "values": [4, 1],
+        "labels": ["<i>4</i>", "$1"],
+        "tones": ["warn", "good"],
+    }
+    svg = draw_chart("bars", data)
+    root = ElementTree.fromstring(svg)
+    texts = {"".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"<b>&\"'", "$x_1$ #set", "<i>4</i>", "$1"} == texts
+    assert draw_chart("bars", data) == svg
+    shortened = draw_chart("bars", data | {"names": ["W" * 300, "b"]}, NARROW_PX)
+    assert "W" * 15 + "…" in shortened
+    assert "W" * 16 not in shortened
+
+
+def test_bars_are_as_long_as_their_values() -> None:
+    from deliver.pages.charts import draw_chart
+
+    svg = draw_chart("bars", {"names": ["a", "b", "c"], "values": [4, 1, 0], "labels": ["", "", ""]})
+    bars = re.findall(r'M ([\d.]+) [\d.]+ \nL ([\d.]+) [^"]*" [^>]*style="fill: #0b6b67"', svg)
+    lengths = [float(right) - float(left) for left, right in bars]
+    assert lengths == pytest.approx([lengths[0], lengths[0] / 4, 0], abs=0.02)
+    assert lengths[0] > 300
+
+
+def test_older_reports_are_drawn_without_what_they_lack(report: dict[str, Any]) -> None:
+    older = json.loads(json.dumps(report))
+    older["metadata"]["reportVersion"] = "1.0"
+    for name in ("scheduleDisagreements", "loadFacts", "electricalHealth"):
+        del older["sections"][name]
+    unavailable = {"status": "unavailable", "reason": "not part of the report yet"}
+    older["sections"] |= {"forecast": unavailable, "costOptimization": unavailable}
+    older["charts"] = {key: older["charts"][key] for key in ("afterHoursRanking", "anomalyTimeline", "spikeEvents")}
+    for finding in older["sections"]["quickWins"] + older["sections"]["anomalies"]["timeline"]:
+        finding.pop("findingId"), finding.pop("evidence")
+    text = " ".join(read_html(render_html(build_page(older))).words)
+    assert "No forecast: not part of the report yet." in text
+    assert "Energy by day" in text
+    assert "Load against what was expected" not in text
+
+
+def test_report_without_findings_says_so() -> None:
+    report = make_report()
+    for section, keys in (("afterHoursWaste", ["topMeters"]), ("anomalies", ["timeline"]), ("spikes", ["topSpikes"])):
+        report["sections"][section] |= dict.fromkeys(keys, [])
+    report["sections"]["quickWins"] = []
+    report["sections"]["sensorHealth"] |= {"issues": [], "notAssessed": []}
+    text = " ".join(read_html(render_html(build_page(report))).words)
+    for sentence in ("Nothing that the data support", "No meter ran notably", "No meter strayed", "No short peak",
+                     "No meter shows a fault."):  # fmt: skip
+        assert sentence in text
+    assert render_pdf(build_page(report)).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount"), [("USD", "$29.38"), ("EUR", "€29.38"), ("JPY", "¥29"), (None, "29.38")]
+)
+def test_amounts_are_in_the_sites_currency(report: dict[str, Any], currency: str | None, amount: str) -> None:
+    changed = json.loads(json.dumps(report))
+    changed["metadata"]["site"]["currencyCode"] = currency
+    changed["sections"]["costOptimization"] = {"status": "unavailable", "reason": "no tariff"}
+    assert build_page(changed)["hero"]["value"] == f"{amount} a week"
+
+
+def test_script_writes_page_and_pdf_beside_the_report(
+    report: dict[str, Any], run_script: Callable[..., Any], tmp_path: Path
+) -> None:
+    source = tmp_path / "weekly.json"
+    source.write_text(json.dumps(report), encoding="utf-8")
+    done = run_script("deliver/render_report.py", source, "--out", tmp_path / "public")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        str(tmp_path / "public" / "weekly.html"),
+        str(tmp_path / "public" / "weekly.pdf"),
+    ]
+    assert sorted(path.name for path in (tmp_path / "public").iterdir()) == ["weekly.html", "weekly.pdf"]
+    assert NAMES[0] in (tmp_path / "public" / "weekly.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot read"),
+        ("not json", "is no JSON"),
+        ("[1]", "is no report"),
+        ('{"metadata": {"reportKind": "gossip"}}', "unknown kind 'gossip'"),
+        ('{"metadata": {}}', "no weekly report as its schema describes it (KeyError"),
+    ],
+)
+def test_what_is_no_report_is_refused_in_one_line(
+    run_script: Callable[..., Any], tmp_path: Path, content: str | None, message: str
+) -> None:
+    source = tmp_path / "report.json"
+    if content is not None:
+        source.write_text(content, encoding="utf-8")
+    done = run_script("deliver/render_report.py", source, "--html")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not source.with_suffix(".html").exists()
+
+
+def test_report_that_is_no_report_names_its_trouble() -> None:
+    with pytest.raises(DataError, match="is of the unknown kind"):
+        build_page([])  # type: ignore[arg-type]
