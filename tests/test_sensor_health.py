@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from analyze.intervals import prepare_intervals
-from analyze.meters.bad_intervals import flag_catch_up, flag_flat_line, flag_stuck
+from analyze.meters.bad_intervals import flag_flat_line, flag_stuck
+from analyze.meters.catch_up import flag_catch_up
 from analyze.sensor_health import build_section, channel_completeness
 from config.report_config import ReportConfig
 from lib.date_utils import Window, local_day_window
-from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare
+from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 METERS = make_meters(1)
 SCOPE = make_scope(METERS)
@@ -100,6 +101,29 @@ def test_catch_up_without_power_is_measured_by_the_usual_energy():
     intervals = prepare_intervals(readings.drop(index=range(4, 8)), METERS, NEW_YORK, ReportConfig())
     mask = flag_catch_up(intervals, min_ratio=3.0, min_energy_kwh=0.1).tolist()
     assert mask == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize("interval_s", [900, 3600])
+def test_catch_up_whose_power_follows_the_energy(interval_s):
+    hours, meters = interval_s / 3600, make_meters(1, interval_s=interval_s)
+    readings = fill_window(1, BOTH, 5.0, 1.0, interval_s=interval_s)
+    start = readings["interval_start"]
+    hole = start.between(pd.Timestamp("2026-01-13 23:00Z"), pd.Timestamp("2026-01-14 09:00Z"), inclusive="left")
+    last = start == pd.Timestamp("2026-01-14 09:00Z")  # 04:00 in New York: 1 kW, after ten hours at 1 kW
+    caught_up = readings.assign(energy_kwh=readings["energy_kwh"].mask(last, 10 + hours))
+    caught_up = caught_up.assign(power_kw=caught_up["energy_kwh"] / hours)
+    issues = health(caught_up[~hole], meters)["issues"]
+    (issue,) = [issue for issue in issues if issue["type"] == "catch_up"]
+    assert issue["energyKwh"] == pytest.approx(10 + hours)
+    assert (issue["gapStart"], issue["start"]) == ("2026-01-13T18:00:00-05:00", "2026-01-14T04:00:00-05:00")
+    # Silent: nothing was missed before it; too little to be the whole; a load that goes on at this level.
+    assert "catch_up" not in [issue["type"] for issue in health(caught_up, meters)["issues"]]
+    half = readings.assign(
+        energy_kwh=readings["energy_kwh"].mask(last, 5.0), power_kw=readings["power_kw"].mask(last, 5.0 / hours)
+    )
+    assert "catch_up" not in [issue["type"] for issue in health(half[~hole], meters)["issues"]]
+    goes_on = set_power(readings, "2026-01-14 04:00", "2026-01-14 12:00", 11.0 / hours)
+    assert "catch_up" not in [issue["type"] for issue in health(goes_on[~hole], meters)["issues"]]
 
 
 def test_flat_line_is_far_steadier_than_the_channel_ever_is():

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, in_window, starts_new_run
+from analyze.intervals import SECONDS_PER_HOUR, in_window
+from analyze.meters.catch_up import flag_catch_up
 from analyze.meters.meter_faults import (
     find_unit_factors,
     flag_clock_change,
@@ -49,7 +50,9 @@ def find_bad_intervals(intervals: pd.DataFrame, config: ReportConfig) -> pd.Data
         longer_ratio=config.stuck_longer_ratio,
     )
     ratio, least_kwh = config.catch_up_min_ratio, config.catch_up_min_energy_kwh
-    catch_up = flag_catch_up(intervals, min_ratio=ratio, min_energy_kwh=least_kwh)
+    catch_up = flag_catch_up(
+        intervals, min_ratio=ratio, min_energy_kwh=least_kwh, min_missing=config.gap_min_intervals + 1
+    )
     clock = flag_clock_change(intervals, min_energy_kwh=least_kwh)
     phases = find_phase_faults(intervals, config)
     register = flag_register(
@@ -154,33 +157,6 @@ def _significant(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     magnitude = np.floor(np.log10(np.maximum(np.abs(values), np.finfo(float).eps)))
     scale = 10.0 ** (magnitude - _KEY_DIGITS + 1)
     return np.round(values / scale) * scale
-
-
-def flag_catch_up(intervals: pd.DataFrame, *, min_ratio: float, min_energy_kwh: float) -> pd.Series:
-    """Flag the interval after a hole that carries the energy of the whole hole.
-
-    Parameters
-    ----------
-    intervals
-        `channel_id`, `epoch_s`, `interval_s` [s], `energy_kwh`, `power_kw`, `hours`; by channel and time.
-    min_ratio
-        Flag energy above this many times power × hours. Where the power is missing, the channel's 95th percentile of
-        energy in intervals that follow no hole stands for it.
-    min_energy_kwh
-        Leave smaller energies alone [kWh].
-    """
-    new_run = starts_new_run(intervals)
-    after_hole = new_run & (intervals["channel_id"] == intervals["channel_id"].shift())
-    energy_kwh = intervals["energy_kwh"]
-    expected_kwh = (intervals["power_kw"].abs() * intervals["hours"]).fillna(_usual_high_kwh(intervals, ~new_run))
-    return after_hole & (energy_kwh > min_ratio * expected_kwh) & (energy_kwh > min_energy_kwh)
-
-
-def _usual_high_kwh(intervals: pd.DataFrame, keep: pd.Series) -> pd.Series:
-    """Return for each interval its channel's 95th percentile of energy [kWh] over the intervals to `keep`."""
-    code, ids = pd.factorize(intervals["channel_id"])
-    high, _ = grouped_quantiles(intervals["energy_kwh"].where(keep), code, len(ids), [0.95])
-    return pd.Series(high[code, 0], index=intervals.index)
 
 
 def flag_flat_line(
