@@ -27,6 +27,7 @@ from analyze.load.after_hours_parts import (
     list_episodes,
     usual_excess,
 )
+from analyze.load.night_floors import compare_floors
 from analyze.meters.completeness import assess_channels
 from analyze.meters.meter_tree import net_of_sub_meters
 from lib import cli
@@ -35,6 +36,7 @@ from lib.stats_utils import grouped_quantiles
 FROM_BASELINE, FROM_PERIOD = "baseline_weeks", "report_week"
 RUNNING, NIGHTS = "running", "nights"  # rules of the resting power
 LISTED, ABOVE_USUAL = "listed", "above_usual"  # rules of significance
+NEW, RAISED, WAVERS, HABIT, UNKNOWN = "new", "raised", "wavers", "habit", "unknown"  # patterns
 
 
 def resting_power_kw(
@@ -115,10 +117,12 @@ def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
     `percentOfTotal` is the excess as a percentage of the meter's own energy in the period. `usualExcessKwh` is the
     median of the baseline weeks and `aboveUsualKwh` the difference to it: near 0 is a habit, a large value is new.
     `isSignificant` follows `after_hours_significance_rule`: by "above_usual" the difference is at least
-    `after_hours_min_excess_kwh` and `after_hours_noise_multiplier` times `noiseKwh`; by "listed", the contract's, every
-    listed meter is. `pattern` says "new" where it is above usual by that much, else "wavers" where most of the excess
-    lies near the resting power, else "habit"; "unknown" without baseline weeks. `parts`, `byKind`, `worstNights` and
-    `profile24x7` are those of `after_hours_parts`.
+    `after_hours_min_excess_kwh` and `after_hours_noise_multiplier` times `noiseKwh`, or something stayed on in every
+    night (`night_floors`); by "listed", the contract's, every listed meter is. `pattern` says "new" where it stayed on
+    in every night, or the difference is significant and `after_hours_new_ratio` of the meter's usual energy after
+    hours; "raised" where it is significant only, as in a week of other weather; else "wavers" where most of the excess
+    lies near the resting power, else "habit"; "unknown" without baseline weeks. `usualFloorKw` and `floorKw` are the
+    medians of the nights' floors. `parts`, `byKind`, `worstNights` and `profile24x7` are those of `after_hours_parts`.
     The sums of `summary` hold a sub-meter's excess once, though its parent is listed too; `netExcessKwh` is its own
     part. Annual figures take every week to be like this one.
     """
@@ -130,6 +134,7 @@ def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
     net = net_of_sub_meters(excess.where(period["channel_id"].isin(listed.index), 0.0), period, scope.meters)
     net_by_channel = pd.Series(net, index=period.index).groupby(period["channel_id"]).sum()
     usual = usual_excess(clean, after_hours_excess_kwh(clean, baselines), baselines, scope)
+    usual = usual.join(compare_floors(clean, scope))
     is_listed = period["channel_id"].isin(listed.index)
     episodes = list_episodes(period[is_listed], excess[is_listed], scope)
     labelled = label_parts(period[is_listed], excess[is_listed], baselines["baseline_kw"], scope)
@@ -181,26 +186,37 @@ def _meter_entry(rows: pd.DataFrame, baseline: pd.Series, scope: WeekScope) -> d
 
 
 def _compare(excess_kwh: float, usual: pd.Series, rows: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
-    """Return how a meter's excess compares with its baseline weeks: by how much, and whether by more than noise."""
-    config, usual_kwh, noise_kwh = scope.config, float(usual["usual_kwh"]), float(usual["noise_kwh"])
+    """Return how a meter's excess and its nights' floors compare with the baseline weeks, and what pattern that is."""
+    usual_kwh, noise_kwh = float(usual["usual_kwh"]), float(usual["noise_kwh"])
     is_known, above_kwh = not np.isnan(usual_kwh), excess_kwh - usual_kwh
-    is_new = is_known and above_kwh >= max(
-        config.after_hours_min_excess_kwh, config.after_hours_noise_multiplier * noise_kwh
+    least_kwh = max(scope.config.after_hours_min_excess_kwh, scope.config.after_hours_noise_multiplier * noise_kwh)
+    pattern = (
+        _pattern(above_kwh, above_kwh >= least_kwh, bool(usual["is_raised"]), rows, scope) if is_known else UNKNOWN
     )
-    wavering_kwh = float(rows["excess_kwh"][rows["part"] == WAVERING].sum())
-    if is_new:
-        pattern = "new"
-    elif not is_known:
-        pattern = "unknown"
-    else:
-        pattern = "wavers" if wavering_kwh >= excess_kwh / 2 else "habit"
-    return {
-        "usualExcessKwh": round(usual_kwh, 2) if is_known else None,
-        "aboveUsualKwh": round(above_kwh, 2) if is_known else None,
-        "noiseKwh": round(noise_kwh, 2) if is_known else None,
-        "pattern": pattern,
-        "isSignificant": bool(is_new or config.after_hours_significance_rule == LISTED),
+    is_listed_rule = scope.config.after_hours_significance_rule == LISTED
+    numbers = {
+        "usualExcessKwh": (usual_kwh, 2),
+        "aboveUsualKwh": (above_kwh, 2),
+        "noiseKwh": (noise_kwh, 2),
+        "usualFloorKw": (float(usual["usual_floor_kw"]), 3),
+        "floorKw": (float(usual["floor_kw"]), 3),
     }
+    return {
+        **{key: None if np.isnan(value) else round(value, digits) for key, (value, digits) in numbers.items()},
+        "pattern": pattern,
+        "isSignificant": pattern in (NEW, RAISED) or is_listed_rule,
+    }
+
+
+def _pattern(above_kwh: float, is_above: bool, is_raised: bool, rows: pd.DataFrame, scope: WeekScope) -> str:
+    shut = rows[rows["is_after_hours"]]
+    usual_used_kwh = float(shut["used_kwh"].sum()) - above_kwh
+    if is_raised and above_kwh >= scope.config.after_hours_min_excess_kwh:
+        return NEW
+    if is_above:
+        return NEW if above_kwh >= scope.config.after_hours_new_ratio * usual_used_kwh else RAISED
+    wavering_kwh = float(rows["excess_kwh"][rows["part"] == WAVERING].sum())
+    return WAVERS if wavering_kwh >= rows["excess_kwh"].sum() / 2 else HABIT
 
 
 def _not_assessed(baselines: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:

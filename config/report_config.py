@@ -45,6 +45,14 @@ class ReportConfig:
     # far above the usual excess too, and above this many times the noise of the baseline weeks.
     after_hours_significance_rule: str = "above_usual"
     after_hours_noise_multiplier: float = 3.0
+    # Half as much again as usual after hours is news in itself. Less than that may be the weather, unless something
+    # stayed on in every night: each of them above this quantile of the nights before, and by these shares of the usual
+    # floor and of the way from night to day. Measured: 98 % of what was left on for a week, at half of the day's level
+    # or more; a sound meter is called so in one week of 80.
+    after_hours_new_ratio: float = 0.5
+    left_on_night_quantile: float = 0.85
+    left_on_min_ratio: float = 0.15
+    left_on_min_swing_ratio: float = 0.25
     # What runs this shortly before opening starts up, and this shortly after closing shuts down: common
     # tolerances of optimum-start controls and of cleaning rounds.
     after_hours_start_up_min: int = 60

@@ -321,3 +321,38 @@ def test_no_readings():
     section = waste(empty)
     assert section["topMeters"] == []
     assert section["notAssessed"][0]["reason"] == "no sound readings in the period"
+
+
+def test_what_stays_on_every_night_is_new_though_the_weeks_differ_by_more():
+    """Nights of 1 kW with late shifts of different length: the week's sum says nothing, each night's floor does."""
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    late_hours = {"2025-12-15": 2, "2025-12-22": 5, "2025-12-29": 3, "2026-01-05": 1}
+    for monday, hours in late_hours.items():
+        for day in pd.date_range(monday, periods=5):
+            readings = set_power(readings, f"{day:%Y-%m-%d} 18:00", f"{day:%Y-%m-%d} {18 + hours}:00", 8.0)
+    (meter,) = waste(readings)["topMeters"] or [{"pattern": "none"}]
+    assert meter["pattern"] != "new"
+    on = readings["interval_start"].between(
+        pd.Timestamp(BOTH.end) - pd.Timedelta("7D"), pd.Timestamp(BOTH.end), inclusive="left"
+    )
+    low = on & (readings["power_kw"] < 2.2)
+    readings.loc[low, ["power_kw", "energy_kwh"]] += [1.2, 0.3]
+    (meter,) = waste(readings)["topMeters"]
+    assert meter["aboveUsualKwh"] < 3 * meter["noiseKwh"]
+    assert (meter["pattern"], meter["isSignificant"]) == ("new", True)
+    assert meter["usualFloorKw"] == pytest.approx(1.0, abs=0.02)
+    assert meter["floorKw"] == pytest.approx(2.2, abs=0.02)
+    one_off = readings["interval_start"].between(
+        pd.Timestamp("2026-01-15 18:00", tz=NEW_YORK), pd.Timestamp("2026-01-16 07:00", tz=NEW_YORK), inclusive="left"
+    )
+    readings.loc[one_off & low, ["power_kw", "energy_kwh"]] -= [1.2, 0.3]
+    assert waste(readings)["topMeters"][0]["pattern"] == "habit"  # it was off for one night, so it can be
+
+
+def test_a_week_somewhat_above_usual_is_raised_and_not_new():
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    for day in pd.date_range("2026-01-12", periods=3):
+        readings = set_power(readings, f"{day:%Y-%m-%d} 18:00", f"{day:%Y-%m-%d} 21:00", 4.0)
+    (meter,) = waste(readings)["topMeters"]
+    assert meter["aboveUsualKwh"] == pytest.approx(27, abs=0.1)  # 9 h × 3 kW, a quarter of the usual 113 kWh
+    assert (meter["pattern"], meter["isSignificant"]) == ("raised", True)
