@@ -25,7 +25,7 @@ from analyze.intervals import WeekScope, starts_new_run
 from analyze.load.anomaly_episodes import HIGH, LOW, VIEWS, judge_intervals, number_episodes
 from analyze.load.anomaly_events import channel_entry, list_events
 from analyze.load.anomaly_scores import score_readings
-from analyze.load.hour_of_week import list_unassessed
+from analyze.load.hour_of_week import assess_rows, list_unassessed
 from analyze.load.load_steps import find_level_changes, list_steps, shift_by_interval
 from analyze.meters.meter_tree import net_of_sub_meters
 from lib import cli
@@ -126,19 +126,20 @@ def _judge_tukey(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
 
 def _judge(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, changes: pd.DataFrame) -> pd.DataFrame:
     judged = judge_intervals(clean, scope, shift_by_interval(clean, changes))
-    assessed = _assessed(profiled, clean, scope)["is_assessed"].reindex(judged.index, fill_value=False)
+    assessed = _assessed(profiled, scope)["is_assessed"].reindex(judged.index, fill_value=False)
     judged = judged.assign(direction=judged["direction"].where(assessed, ""))
     episode = number_episodes(judged, scope)
     found = judged.loc[episode > 0, ["expected_kw", "direction", *VIEWS]]
     return profiled.loc[found.index].assign(event_id=episode[found.index], **found)
 
 
-def _assessed(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    """Return `profiled` with `is_assessed` as the method in use takes it: the robust one pools neighbouring hours."""
-    if scope.config.anomaly_method == TUKEY:
-        return profiled
-    is_covered = profiled["baseline_pct"] >= scope.config.baseline_min_completeness_pct
-    return profiled.assign(is_assessed=is_covered & (profiled["samples"] >= _MIN_SAMPLES))
+def _assessed(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    return assess_rows(profiled, scope, _min_samples(scope))
+
+
+def _min_samples(scope: WeekScope) -> int:
+    """Return how many values of an hour of the week the method in use wants; the robust one pools neighbours."""
+    return scope.config.hour_of_week_min_samples if scope.config.anomaly_method == TUKEY else _MIN_SAMPLES
 
 
 def build_section(
@@ -189,7 +190,7 @@ def build_section(
         "timeline": events,
         "byChannel": by_channel,
         "steps": list_steps(changes, scope) if is_robust else [],
-        "notAssessed": list_unassessed(_assessed(profiled, clean, scope), clean, scope),
+        "notAssessed": list_unassessed(_assessed(profiled, scope), clean, scope, _min_samples(scope)),
     }
 
 

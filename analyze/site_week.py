@@ -115,9 +115,9 @@ def analyze_site_week(
     changes = find_level_changes(clean, scope) if config.anomaly_method == anomaly_detection.ROBUST else None
     anomalies = anomaly_detection.find_anomalies(profiled, clean, scope, changes)
     spikes = spike_detection.find_spikes(
-        profiled, p95_multiplier=config.spike_p95_multiplier, min_power_kw=config.spike_min_power_kw
+        spike_detection.assess_spikes(profiled, scope), config, min_power_kw=config.spike_min_power_kw
     )
-    site_spikes = spike_detection.find_site_spikes(clean, scope)
+    site_power = spike_detection.sum_site_power(clean, scope)
     shut_kwh = after_hours_waste.after_hours_excess_kwh(clean, baselines)
     claims = quick_wins.claim_savings(intervals, clean, shut_kwh, anomalies, spikes, scope)
 
@@ -125,7 +125,7 @@ def analyze_site_week(
         "sensorHealth": sensor_health.build_section(intervals, bad, scope),
         "afterHoursWaste": after_hours_waste.build_section(clean, baselines, scope),
         "anomalies": anomaly_detection.build_section(anomalies, profiled, clean, scope, changes),
-        "spikes": spike_detection.build_section(spikes, site_spikes, profiled, clean, scope),
+        "spikes": spike_detection.build_section(spikes, site_power, profiled, clean, scope),
     }
     findings = quick_wins.Findings(sections["afterHoursWaste"], sections["anomalies"], sections["spikes"])
     sections["quickWins"] = quick_wins.build_section(claims, findings, clean, scope)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,36 +21,58 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.intervals import WeekScope, channel_names, in_window, is_after_hours, list_runs, local_iso, starts_new_run
-from analyze.load.hour_of_week import list_unassessed, profile_period
+from analyze.load.hour_of_week import assess_rows, list_unassessed, profile_period
 from analyze.meters.completeness import assess_channels
 from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
 from lib import cli
-from lib.date_utils import add_local_time
+from lib.date_utils import Window, add_local_time
 from lib.stats_utils import label_runs
 
+if TYPE_CHECKING:
+    from config.report_config import ReportConfig
+
+DEMAND, HOUR_OF_WEEK = "demand", "hour_of_week"  # rules of a spike
 SITE_CHANNEL_ID = -1  # the site's sum goes through the same functions as a channel
 
 
-def find_spikes(profiled: pd.DataFrame, *, p95_multiplier: float, min_power_kw: float) -> pd.DataFrame:
-    """Return the intervals in a spike: power above a multiple of its hour's p95, and not small.
+def assess_spikes(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    """Return `profiled` with `is_assessed` as `spike_rule` takes it.
+
+    The hour's own percentile needs `hour_of_week_min_samples` values, which hourly meters never have in four weeks;
+    beside the channel's, a maximum of `spike_min_samples` weeks suffices.
+    """
+    by_hour = scope.config.spike_rule == HOUR_OF_WEEK
+    least = scope.config.hour_of_week_min_samples if by_hour else scope.config.spike_min_samples
+    return assess_rows(profiled, scope, least)
+
+
+def find_spikes(profiled: pd.DataFrame, config: ReportConfig, *, min_power_kw: float) -> pd.DataFrame:
+    """Return the intervals in a spike: power above a multiple of what is usually the highest, and not small.
 
     Parameters
     ----------
     profiled
-        Sound intervals of the period with their hour-of-week profile (`profile_period`); those not assessed are left
+        Sound intervals of the period with their hour-of-week profile (`assess_spikes`); those not assessed are left
         out.
-    p95_multiplier
-        Times the 95th percentile of the hour of the week; the contract's is 1.5.
     min_power_kw
         The least power of a spike [kW].
 
     Returns
     -------
     pd.DataFrame
-        Rows of `profiled` with `event_id` (1, 2, …; a hole ends an event) and `excess_kwh`, the energy above the p95.
+        Rows of `profiled` with `event_id` (1, 2, …; a hole ends an event) and `excess_kwh`, the energy above the p95
+        of the hour of the week.
+
+    Notes
+    -----
+    A spike is above `spike_p95_multiplier` times the 95th percentile of its hour of the week; by the `spike_rule`
+    "demand" above the same multiple of the 95th percentile of all the channel's demand too, by "hour_of_week", the
+    contract's, of the hour alone. A kettle at four in the morning is far above that hour's usual, and no peak.
     """
-    power_kw = profiled["mean_kw"]
-    is_high = profiled["is_assessed"] & (power_kw > p95_multiplier * profiled["p95_kw"]) & (power_kw >= min_power_kw)
+    power_kw, usual_kw = profiled["mean_kw"], profiled["p95_kw"]
+    if config.spike_rule == DEMAND:
+        usual_kw = np.maximum(usual_kw, profiled["channel_p95_kw"])
+    is_high = profiled["is_assessed"] & (power_kw > config.spike_p95_multiplier * usual_kw) & (power_kw >= min_power_kw)
     run_id = label_runs(is_high, starts_new_run(profiled))
     excess_kwh = (power_kw - profiled["p95_kw"]).clip(lower=0) * profiled["hours"]
     return profiled.assign(event_id=run_id, excess_kwh=excess_kwh)[is_high]
@@ -94,9 +117,11 @@ def sum_site_power(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     return frame.assign(is_after_hours=is_after_hours(frame, scope.config, scope.schedule))
 
 
-def find_site_spikes(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    """Return the intervals in which the site as a whole spikes; as `find_spikes`, from `spike_min_site_power_kw` on."""
-    site = sum_site_power(clean, scope)
+def find_site_spikes(site: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    """Return the intervals in which the site as a whole spikes; as `find_spikes`, from `spike_min_site_power_kw` on.
+
+    `site` is the site's power as `sum_site_power` gives it.
+    """
     step_s = site["interval_s"].max() if len(site) else np.nan
     meter = {
         "channel_id": [SITE_CHANNEL_ID],
@@ -105,21 +130,27 @@ def find_site_spikes(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
         "is_energy_meter": [True],
         "interval_s": [step_s],
     }
-    profiled = profile_period(site, scope._replace(meters=pd.DataFrame(meter)))
-    return find_spikes(
-        profiled,
-        p95_multiplier=scope.config.spike_p95_multiplier,
-        min_power_kw=scope.config.spike_min_site_power_kw,
-    )
+    of_site = scope._replace(meters=pd.DataFrame(meter))
+    profiled = assess_spikes(profile_period(site, of_site), of_site)
+    return find_spikes(profiled, scope.config, min_power_kw=scope.config.spike_min_site_power_kw)
 
 
-def find_site_peak(clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any] | None:
-    """Return start, end and `powerKw` of the interval of the site's highest mean power in the period, or None."""
-    site = sum_site_power(clean, scope)
-    site = site[in_window(site, scope.period)]
-    if site.empty:
+def find_peaks(site: pd.DataFrame, scope: WeekScope) -> dict[str, dict[str, Any] | None]:
+    """Return start, end and `powerKw` of the site's highest demand: `sitePeak` and `billingPeak`.
+
+    The first is the highest mean power of an interval of the period, the second that of the local calendar month in
+    which the period ends, up to its end: the one that a demand charge is paid for so far. None without readings.
+    """
+    last = (scope.period.end - timedelta(seconds=1)).astimezone(scope.tz)
+    month = last.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    windows = {"sitePeak": scope.period, "billingPeak": Window(month, scope.period.end)}
+    return {name: _find_peak(site[in_window(site, window)], scope) for name, window in windows.items()}
+
+
+def _find_peak(rows: pd.DataFrame, scope: WeekScope) -> dict[str, Any] | None:
+    if rows.empty:
         return None
-    peak = site.loc[[site["mean_kw"].idxmax()]]
+    peak = rows.loc[[rows["mean_kw"].idxmax()]]
     end = peak["interval_start"] + pd.to_timedelta(peak["interval_s"], unit="s")
     return {
         "start": local_iso(peak["interval_start"], scope.tz)[0],
@@ -136,29 +167,38 @@ def _covers(event: dict[str, Any], peak: dict[str, Any] | None) -> bool:
 
 
 def build_section(
-    spikes: pd.DataFrame, site_spikes: pd.DataFrame, profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope
+    spikes: pd.DataFrame, site: pd.DataFrame, profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope
 ) -> dict[str, Any]:
     """Return the section "spikes".
 
     Parameters
     ----------
-    spikes, site_spikes
-        As `find_spikes` and `find_site_spikes` give them.
+    spikes
+        As `find_spikes` gives them.
+    site
+        The site's power, as `sum_site_power` gives it.
     profiled, clean
-        What they were found in; they tell which meters could not be assessed.
+        What the spikes were found in; they tell which meters could not be assessed.
 
     Notes
     -----
     `totalExcessKwh` is the energy above the p95 of the hour of the week. An event longer than `spike_max_hours` is a
     raised level rather than a spike: it is kept, with `isSustained` true. `topSpikes` are ordered by the power of
     their peak above the p95. The summary counts the meters' events, a sub-meter's energy once; `siteSpikes` are the
-    same energy seen from above and are in no sum. `isAtSitePeak` is true where a spike covers the interval of the
-    site's highest demand in the period (`sitePeak`), the one that a demand charge is paid for.
+    same energy seen from above and are in no sum. `isAtSitePeak` and `isAtBillingPeak` are true where a spike covers
+    the interval of the site's highest demand in the period, and in the month so far (`find_peaks`): only the latter
+    costs a demand charge.
     """
     names = channel_names(scope.meters)
-    peak = find_site_peak(clean, scope)
+    peaks = find_peaks(site, scope)
     events = [
-        {"channelId": key, "channelName": names[key], **event, "isAtSitePeak": _covers(event, peak)}
+        {
+            "channelId": key,
+            "channelName": names[key],
+            **event,
+            "isAtSitePeak": _covers(event, peaks["sitePeak"]),
+            "isAtBillingPeak": _covers(event, peaks["billingPeak"]),
+        }
         for key, event in _list_events(spikes, scope)
     ]
     ids = sorted({event["channelId"] for event in events})
@@ -173,9 +213,11 @@ def build_section(
         },
         "topSpikes": events[: scope.config.top_list_max],
         "byChannel": sorted(by_channel, key=lambda entry: (-entry["totalExcessKwh"], entry["channelId"])),
-        "sitePeak": peak,
-        "siteSpikes": [event for _, event in _list_events(site_spikes, scope)][: scope.config.top_list_max],
-        "notAssessed": list_unassessed(profiled, clean, scope),
+        **peaks,
+        "siteSpikes": [event for _, event in _list_events(find_site_spikes(site, scope), scope)][
+            : scope.config.top_list_max
+        ],
+        "notAssessed": list_unassessed(assess_spikes(profiled, scope), clean, scope, scope.config.spike_min_samples),
     }
 
 

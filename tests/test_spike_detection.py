@@ -5,20 +5,22 @@ import pandas as pd
 import pytest
 
 from analyze.load.hour_of_week import profile_period
-from analyze.spike_detection import build_section, find_site_spikes, find_spikes, format_duration, sum_site_power
+from analyze.spike_detection import assess_spikes, build_section, find_spikes, format_duration, sum_site_power
+from config.report_config import ReportConfig
 from lib.date_utils import Window
 from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 METERS = make_meters(1)
 SCOPE = make_scope(METERS)
+CONTRACT = SCOPE._replace(config=ReportConfig(spike_rule="hour_of_week"))
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 
 
 def spikes_of(readings, scope=SCOPE):
     _, _, clean = prepare(readings, scope)
     profiled = profile_period(clean, scope)
-    spikes = find_spikes(profiled, p95_multiplier=1.5, min_power_kw=5.0)
-    return build_section(spikes, find_site_spikes(clean, scope), profiled, clean, scope)
+    spikes = find_spikes(assess_spikes(profiled, scope), scope.config, min_power_kw=5.0)
+    return build_section(spikes, sum_site_power(clean, scope), profiled, clean, scope)
 
 
 def test_mask_by_hand():
@@ -33,15 +35,20 @@ def test_mask_by_hand():
             "hours": 0.25,
             "mean_kw": powers,
             "p95_kw": [4.0, 4.0, 0.0, 0.0, 4.0, 4.0, 4.0, 4.0, np.nan, 4.0],
+            "channel_p95_kw": 4.5,
             "is_assessed": [True] * 7 + [False] + [True] * 2,
         }
     )
-    spikes = find_spikes(profiled, p95_multiplier=1.5, min_power_kw=5.0)
+    spikes = find_spikes(profiled, CONTRACT.config, min_power_kw=5.0)
     # 6.0 is not above 1.5 × 4; 4.9 is too small; 5.0 is enough where nothing is usual; 8 is not assessed.
     mask = profiled.index.isin(spikes.index).tolist()
     assert mask == [False, True, False, True, True, True, False, False, False, False]
     assert spikes["event_id"].tolist() == [1, 2, 2, 2]
     assert spikes["excess_kwh"].tolist() == pytest.approx([2.1 / 4, 5.0 / 4, 5.0 / 4, 5.0 / 4])
+    # Above 1.5 × 4.5 of the whole channel too: only the two nines.
+    by_demand = find_spikes(profiled, SCOPE.config, min_power_kw=5.0)
+    assert by_demand.index.tolist() == [4, 5]
+    assert by_demand["excess_kwh"].tolist() == pytest.approx([5.0 / 4, 5.0 / 4])
 
 
 def test_a_spike_and_its_numbers():
@@ -61,12 +68,10 @@ def test_a_spike_and_its_numbers():
         "totalExcessKwh": 3.45,
         "isSustained": False,
         "isAtSitePeak": True,
+        "isAtBillingPeak": True,
     }
-    assert section["sitePeak"] == {
-        "start": "2026-01-14T09:15:00-05:00",
-        "end": "2026-01-14T09:30:00-05:00",
-        "powerKw": 12.0,
-    }
+    peak = {"start": "2026-01-14T09:15:00-05:00", "end": "2026-01-14T09:30:00-05:00", "powerKw": 12.0}
+    assert (section["sitePeak"], section["billingPeak"]) == (peak, peak)
     assert section["summary"] == {
         "totalEvents": 1,
         "affectedChannels": 1,
@@ -153,7 +158,8 @@ def test_nothing_and_next_to_nothing():
 
 def test_local_hours_are_those_of_the_site():
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 06:45", "2026-01-14 07:00", 6.0)
-    (spike,) = spikes_of(readings)["topSpikes"]  # 6 kW is a spike at 06:45 and would be none at 07:00
+    (spike,) = spikes_of(readings, CONTRACT)["topSpikes"]  # 6 kW is a spike at 06:45 and would be none at 07:00
+    assert spikes_of(readings)["topSpikes"] == []  # and by day it is no peak of the meter
     assert spike["start"] == pd.Timestamp("2026-01-14 06:45", tz=NEW_YORK).isoformat()
 
 
@@ -170,3 +176,24 @@ def test_only_the_spike_that_makes_the_sites_peak_is_marked():
     ]
     assert section["sitePeak"]["start"] == "2026-01-15T03:00:00-05:00"
     assert section["sitePeak"]["powerKw"] == pytest.approx(24.0, abs=0.25)
+
+
+def test_a_spike_of_an_hourly_meter_is_found_and_its_usual_peaks_are_not():
+    scope = make_scope(make_meters(1, interval_s=3600))
+    readings = fill_window(1, BOTH, 8.0, 2.0, interval_s=3600)
+    assert spikes_of(readings, scope)["notAssessed"] == []
+    assert spikes_of(readings, scope)["topSpikes"] == []
+    (spike,) = spikes_of(set_power(readings, "2026-01-14 03:00", "2026-01-14 04:00", 20.0), scope)["topSpikes"]
+    assert (spike["start"], spike["peakPower"], spike["intervals"]) == ("2026-01-14T03:00:00-05:00", 20.0, 1)
+    contract = scope._replace(config=CONTRACT.config)
+    assert spikes_of(readings, contract)["notAssessed"][0]["code"] == "insufficient_data"
+
+
+def test_a_spike_below_the_months_peak_costs_no_demand_charge():
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-06 14:00", "2026-01-06 14:15", 30.0)
+    readings = set_power(readings, "2026-01-14 09:00", "2026-01-14 09:15", 20.0)
+    readings = set_power(readings, "2025-12-30 09:00", "2025-12-30 09:15", 90.0)  # of the month before
+    section = spikes_of(readings)
+    (spike,) = section["topSpikes"]
+    assert (spike["isAtSitePeak"], spike["isAtBillingPeak"]) == (True, False)
+    assert (section["billingPeak"]["start"], section["billingPeak"]["powerKw"]) == ("2026-01-06T14:00:00-05:00", 30.0)

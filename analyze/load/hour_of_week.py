@@ -27,8 +27,8 @@ def add_hour_of_week_profile(rows: pd.DataFrame, baseline_rows: pd.DataFrame) ->
     Returns
     -------
     pd.DataFrame
-        `rows` with `q25_kw`, `q50_kw`, `q75_kw`, `p95_kw` and `samples` of their hour of the week, and `spread_kw`,
-        the channel's p95 − p5 over all hours; NaN and 0 where the baseline holds nothing.
+        `rows` with `q25_kw`, `q50_kw`, `q75_kw`, `p95_kw` and `samples` of their hour of the week, and, over all hours
+        of the channel, `channel_p95_kw` and `spread_kw` (p95 − p5); NaN and 0 where the baseline holds nothing.
     """
     ids = np.unique(np.concatenate([rows["channel_id"], baseline_rows["channel_id"]]).astype("int64"))
     channel = np.searchsorted(ids, baseline_rows["channel_id"])
@@ -39,7 +39,8 @@ def add_hour_of_week_profile(rows: pd.DataFrame, baseline_rows: pd.DataFrame) ->
     wanted = np.searchsorted(ids, rows["channel_id"])
     cell = wanted * HOURS_PER_WEEK + rows["hour_of_week"].to_numpy(dtype="int64")
     found = dict(zip(("q25_kw", "q50_kw", "q75_kw", "p95_kw"), cells[cell].T, strict=True))
-    return rows.assign(**found, samples=samples[cell], spread_kw=(spread[:, 1] - spread[:, 0])[wanted])
+    low, high = spread.T
+    return rows.assign(**found, samples=samples[cell], channel_p95_kw=high[wanted], spread_kw=(high - low)[wanted])
 
 
 def profile_period(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
@@ -61,12 +62,18 @@ def profile_period(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     baseline = clean[in_window(clean, scope.baseline)]
     rows = add_hour_of_week_profile(clean[in_window(clean, scope.period)], baseline)
     covered_pct = rows["channel_id"].map(assess_channels(clean, scope)["baseline_pct"])
-    is_trusted = covered_pct >= scope.config.baseline_min_completeness_pct
-    is_assessed = is_trusted & (rows["samples"] >= scope.config.hour_of_week_min_samples)
-    return rows.assign(is_assessed=is_assessed, baseline_pct=covered_pct)
+    return assess_rows(rows.assign(baseline_pct=covered_pct), scope, scope.config.hour_of_week_min_samples)
 
 
-def list_unassessed(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+def assess_rows(profiled: pd.DataFrame, scope: WeekScope, min_samples: int) -> pd.DataFrame:
+    """Return `profiled` with `is_assessed` for a method that wants `min_samples` values in the hour of the week."""
+    is_trusted = profiled["baseline_pct"] >= scope.config.baseline_min_completeness_pct
+    return profiled.assign(is_assessed=is_trusted & (profiled["samples"] >= min_samples))
+
+
+def list_unassessed(
+    profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, min_samples: int
+) -> list[dict[str, Any]]:
     """Return the meters of which no interval of the period could be compared with its hour of the week, and why."""
     config, names = scope.config, channel_names(scope.meters)
     assessed = profiled.groupby("channel_id")["is_assessed"].any()
@@ -80,7 +87,7 @@ def list_unassessed(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScop
             needed = f"{config.baseline_min_completeness_pct:.0f} % is needed"
             reason = f"sound readings cover {row.baseline_pct:.1f} % of the baseline weeks; {needed}"
         else:
-            reason = f"fewer than {config.hour_of_week_min_samples} baseline values in each hour of the week"
+            reason = f"fewer than {min_samples} baseline values in each hour of the week"
         entry = {"channelId": int(row.Index), "channelName": names[int(row.Index)]}
         result.append({**entry, "code": "insufficient_data", "reason": reason})
     return result
