@@ -1,9 +1,11 @@
-"""Bring the materialized views up to the raw readings, without making readers wait.
+"""Bring the hourly and daily use of Layer 2 up to the raw readings: what changed is computed again, the rest stands.
 
 Stage: govern
-Reads: readings
-Writes: the materialized views of Layer 2
-Safe to re-run: yes
+Reads: usage_queue (what loads brought), readings
+Writes: mv_hourly_usage, mv_daily_usage, usage_state; takes what it did out of usage_queue
+Safe to re-run: yes; a killed run leaves whole days behind, and the rest in the queue
+
+After rows were changed or removed by hand, --full computes a site's whole history again.
 """
 
 from __future__ import annotations
@@ -11,54 +13,148 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from psycopg2 import sql
-
 from config.settings import load_settings
-from govern.schema_files import read_view_files
 from lib import cli, db
 from lib.errors import EXIT_DONE
 from lib.logs import setup_logging
+from lib.paths import USAGE_DIR
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 logger = logging.getLogger(__name__)
 
+# One transaction computes about this much: two million quarter-hours, some seconds. A channel is never split.
+BATCH_CHANNEL_DAYS = 20_000
 
-def refresh_views(conn: Connection) -> dict[str, float]:
-    """Refresh each materialized view CONCURRENTLY and commit it.
+# Two refreshes take turns, transaction by transaction: the older snapshot of one must not overwrite what the other
+# computed from newer rows. A transaction's lock works through a pooling proxy.
+_REFRESH_LOCK_KEY = 7_230_419_002
 
-    Returns
-    -------
-    dict
-        View name → seconds it took.
+
+class Refreshed(NamedTuple):
+    """What a refresh computed anew."""
+
+    channels: int
+    hours: int
+    days: int
+
+
+def refresh_views(
+    conn: Connection, site_id: int | None = None, batch_channel_days: float = BATCH_CHANNEL_DAYS
+) -> Refreshed:
+    """Compute the hours and days that queued changes touch, and commit them in batches of whole channels.
+
+    Parameters
+    ----------
+    site_id
+        Only this site's channels; None for all.
+    batch_channel_days
+        How much one transaction computes, in days of one channel.
     """
-    seconds = {}
-    for view in read_view_files():
-        if not view.is_materialized:
-            continue
-        began = time.perf_counter()
-        db.execute(conn, sql.SQL("REFRESH MATERIALIZED VIEW CONCURRENTLY {}").format(sql.Identifier(view.name)))
+    _queue_moved_days(conn)
+    pending = db.fetch_all(conn, _read_sql("list_pending"), {"site_id": site_id})
+    conn.commit()
+    total = Refreshed(0, 0, 0)
+    for channel_ids in split_batches(pending, batch_channel_days):
+        done = _refresh_channels(conn, channel_ids)
         conn.commit()
-        seconds[view.name] = time.perf_counter() - began
-        logger.info("refreshed %s in %.2f s", view.name, seconds[view.name])
-    return seconds
+        total = Refreshed(*(sum(pair) for pair in zip(total, done, strict=True)))
+        logger.info("%d channels, %d hours, %d days", *done)
+    return total
+
+
+def rebuild_views(conn: Connection, site_id: int | None = None) -> Refreshed:
+    """Compute the whole history of a site, or of all, again: for after rows were changed or removed by hand."""
+    channels = db.fetch_all(
+        conn,
+        "SELECT channel_id FROM channels WHERE %(site_id)s::bigint IS NULL OR organization_id = %(site_id)s",
+        {"site_id": site_id},
+    )
+    _queue_history(conn, [channel_id for (channel_id,) in channels])
+    return refresh_views(conn, site_id)
+
+
+def split_batches(pending: Iterable[tuple[int, float]], batch_channel_days: float) -> Iterator[list[int]]:
+    """Yield lists of channel ids, each list as long as its channels' days fit into a batch, and never empty."""
+    batch: list[int] = []
+    filled_days = 0.0
+    for channel_id, span_days in pending:
+        if batch and filled_days + span_days > batch_channel_days:
+            yield batch
+            batch, filled_days = [], 0.0
+        batch.append(channel_id)
+        filled_days += span_days
+    if batch:
+        yield batch
+
+
+def _refresh_channels(conn: Connection, channel_ids: list[int]) -> Refreshed:
+    """Take the channels' changes out of the queue and compute what they touch, as one transaction."""
+    db.execute(conn, "SELECT pg_advisory_xact_lock(%s)", (_REFRESH_LOCK_KEY,))
+    taken = db.fetch_all(conn, _read_sql("take_changes"), {"channel_ids": channel_ids})
+    if not taken:
+        return Refreshed(0, 0, 0)  # another refresh was quicker
+    channels, timezones, hours, days = map(list, zip(*taken, strict=True))
+    changes = {"channel_ids": channels, "timezones": timezones, "hours": hours, "days": days}
+    db.execute(
+        conn,
+        "SELECT ensure_month_partitions('mv_hourly_usage', min(lower(hours)), max(upper(hours)) - interval '1 hour')"
+        " FROM unnest(%(hours)s::tstzmultirange[]) AS change (hours)",
+        changes,
+    )
+    hour_count = db.execute(conn, _read_sql("mv_hourly_usage"), changes)
+    day_count = db.execute(conn, _read_sql("mv_daily_usage"), changes)
+    db.execute(
+        conn,
+        "INSERT INTO usage_state (channel_id, timezone, refreshed_at)"
+        " SELECT channel_id, timezone, now()"
+        " FROM unnest(%(channel_ids)s::bigint[], %(timezones)s::text[]) AS change (channel_id, timezone)"
+        " ON CONFLICT (channel_id) DO UPDATE"
+        " SET timezone = excluded.timezone, refreshed_at = excluded.refreshed_at",
+        changes,
+    )
+    return Refreshed(len(channels), hour_count, day_count)
+
+
+def _queue_moved_days(conn: Connection) -> None:
+    """Queue the history of the channels whose site moved to another time zone: their days are others now."""
+    moved = db.fetch_all(
+        conn,
+        "SELECT s.channel_id FROM usage_state AS s JOIN channels AS c USING (channel_id)"
+        " JOIN organizations AS o USING (organization_id) WHERE s.timezone <> o.timezone",
+    )
+    _queue_history(conn, [channel_id for (channel_id,) in moved])
+
+
+def _queue_history(conn: Connection, channel_ids: list[int]) -> None:
+    if channel_ids:
+        db.execute(conn, _read_sql("queue_history"), {"channel_ids": channel_ids})
+
+
+def _read_sql(name: str) -> str:
+    return (USAGE_DIR / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Refresh all materialized views."""
-    args = cli.script_parser(__doc__).parse_args(argv)
+    """Refresh what changed, or all of it."""
+    parser = cli.script_parser(__doc__)
+    parser.add_argument("--site", type=cli.positive_int, metavar="ID", help="only this site (default: all)")
+    parser.add_argument("--full", action="store_true", help="compute the whole history again")
+    args = parser.parse_args(argv)
     setup_logging(args.verbose)
+    began = time.perf_counter()
     with db.connect(load_settings().require_database_url()) as conn:
-        seconds = refresh_views(conn)
-    print(f"refreshed {len(seconds)} views in {sum(seconds.values()):.2f} s")
+        done = (rebuild_views if args.full else refresh_views)(conn, args.site)
+    seconds = time.perf_counter() - began
+    print(f"refreshed {done.hours} hours and {done.days} days of {done.channels} channels in {seconds:.2f} s")
     return EXIT_DONE
 
 

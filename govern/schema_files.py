@@ -18,7 +18,6 @@ from lib.paths import MIGRATIONS_DIR, VIEWS_DIR
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-MATERIALIZED_DIR = VIEWS_DIR / "2_materialized"
 BUSINESS_DIR = VIEWS_DIR / "3_business"
 MINIMUM_SERVER_VERSION = 150000
 
@@ -51,7 +50,6 @@ class ViewFile(NamedTuple):
     """A view and the file that is its complete definition."""
 
     name: str
-    is_materialized: bool
     definition: str
 
     @property
@@ -101,20 +99,17 @@ def _apply_migration(conn: Connection, path: Path) -> bool:
 
 
 def read_view_files() -> list[ViewFile]:
-    """Return every view of the layers 2 and 3, in the order in which they are created."""
-    files = [(path, True) for path in sorted(MATERIALIZED_DIR.glob("*.sql"))]
-    files += [(path, False) for path in sorted(BUSINESS_DIR.glob("*.sql"))]
+    """Return every view of Layer 3, in the order in which they are created."""
     return [
-        ViewFile(path.stem.lstrip("0123456789_"), is_materialized, path.read_text(encoding="utf-8"))
-        for path, is_materialized in files
+        ViewFile(path.stem.lstrip("0123456789_"), path.read_text(encoding="utf-8"))
+        for path in sorted(BUSINESS_DIR.glob("*.sql"))
     ]
 
 
 def apply_views(conn: Connection) -> list[str]:
     """Make the database's views those of the files, in one transaction; return the names of those made anew.
 
-    A materialized view is made anew only when its file changed, for it has to read every reading. The business views
-    cost nothing, so they are all made anew as soon as any file changed; readers see the old set or the new one.
+    They cost nothing to make, so all are made anew as soon as any file changed; readers see the old set or the new one.
     """
     _lock_schema(conn)
     wanted = read_view_files()
@@ -122,28 +117,15 @@ def apply_views(conn: Connection) -> list[str]:
     if applied == {view.name: view.checksum for view in wanted}:
         conn.commit()
         return []
-    _drop_views(conn, wanted, applied)
-    made = []
-    for view in wanted:
-        if view.is_materialized and applied.get(view.name) == view.checksum:
-            continue
-        db.execute(conn, view.definition)
-        made.append(view.name)
+    if applied:
+        names = sql.SQL(", ").join(map(sql.Identifier, applied))
+        db.execute(conn, sql.SQL("DROP VIEW {}").format(names))
     db.execute(conn, "DELETE FROM view_definitions")
     for view in wanted:
+        db.execute(conn, view.definition)
         db.execute(conn, "INSERT INTO view_definitions (name, checksum) VALUES (%s, %s)", (view.name, view.checksum))
     conn.commit()
-    return made
-
-
-def _drop_views(conn: Connection, wanted: list[ViewFile], applied: dict[str, str]) -> None:
-    """Drop every business view that was applied, and the materialized ones whose file changed or went away."""
-    kept = {view.name for view in wanted if view.is_materialized and applied.get(view.name) == view.checksum}
-    business = [sql.Identifier(name) for name in applied if name.startswith("v_")]
-    outdated = [sql.Identifier(name) for name in applied if name.startswith("mv_") and name not in kept]
-    for statement, names in (("DROP VIEW {}", business), ("DROP MATERIALIZED VIEW {}", outdated)):
-        if names:
-            db.execute(conn, sql.SQL(statement).format(sql.SQL(", ").join(names)))
+    return [view.name for view in wanted]
 
 
 def _lock_schema(conn: Connection) -> None:

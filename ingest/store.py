@@ -273,9 +273,23 @@ def insert_readings(conn: Connection, channel_id: int, interval_s: int, run_id: 
     if rows.empty:
         return 0
     constants = {"channel_id": channel_id, "interval_s": interval_s, "ingest_run_id": run_id}
-    if _prepare_load(conn, channel_id, rows) and _copy_unless_taken(conn, constants, rows):
-        return len(rows)
-    return _insert_new_rows(conn, constants, rows)
+    is_copied = _prepare_load(conn, channel_id, rows) and _copy_unless_taken(conn, constants, rows)
+    inserted = len(rows) if is_copied else _insert_new_rows(conn, constants, rows)
+    if inserted:
+        _queue_for_refresh(conn, constants, rows)
+    return inserted
+
+
+def _queue_for_refresh(conn: Connection, constants: dict[str, int], rows: pd.DataFrame) -> None:
+    """Tell the refresh from where to where this run's new rows reach; it sees them and this entry, or neither."""
+    db.execute(
+        conn,
+        "INSERT INTO usage_queue (channel_id, first_at, last_at)"
+        " SELECT channel_id, min(timestamp), max(timestamp) FROM readings"
+        " WHERE channel_id = %(channel_id)s AND ingest_run_id = %(ingest_run_id)s"
+        " AND timestamp BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s) GROUP BY channel_id",
+        constants | {"first": int(rows["timestamp"].iloc[0]), "last": int(rows["timestamp"].iloc[-1])},
+    )
 
 
 def _prepare_load(conn: Connection, channel_id: int, rows: pd.DataFrame) -> bool:

@@ -18,6 +18,7 @@ SITES_DIR = PROJECT_ROOT / "config" / "sites"
 MIGRATIONS_DIR = PROJECT_ROOT / "govern" / "schema"
 VIEWS_DIR = PROJECT_ROOT / "govern" / "views"
 CHECKS_DIR = PROJECT_ROOT / "govern" / "checks"
+USAGE_DIR = PROJECT_ROOT / "govern" / "usage"
 REPORTS_DIR = PROJECT_ROOT / "reports"
 EXPORTS_DIR = PROJECT_ROOT / "exports"
 

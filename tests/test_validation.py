@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from site_factory import SITE_ID, make_rows, make_site, register_site, store_readings
 
-from govern.refresh_views import refresh_views
+from govern.refresh_views import rebuild_views, refresh_views
 from govern.validation import Verdict, read_checks, validate_site
 from ingest import store
 from lib import db
@@ -50,12 +50,12 @@ def test_sound_site_may_pass_and_the_verdict_is_stored(conn: Connection) -> None
 
 def _delete_all(conn: Connection, window: Window) -> None:
     db.execute(conn, "DELETE FROM readings")
-    refresh_views(conn)
+    rebuild_views(conn)
 
 
 def _delete_last_day(conn: Connection, window: Window) -> None:
     db.execute(conn, "DELETE FROM readings WHERE timestamp >= %s", (window.end - timedelta(hours=13),))
-    refresh_views(conn)
+    rebuild_views(conn)
 
 
 def _delete_interior(conn: Connection, window: Window) -> None:
@@ -64,7 +64,7 @@ def _delete_interior(conn: Connection, window: Window) -> None:
         "DELETE FROM readings WHERE timestamp BETWEEN %s AND %s",
         (window.end - timedelta(days=6), window.end - timedelta(hours=6)),
     )
-    refresh_views(conn)
+    rebuild_views(conn)
 
 
 def _shift_off_grid(conn: Connection, window: Window) -> None:
@@ -74,7 +74,7 @@ def _shift_off_grid(conn: Connection, window: Window) -> None:
         " WHERE channel_id = 10 AND timestamp >= %s AND timestamp < %s",
         (window.end - timedelta(days=3), window.end - timedelta(days=3) + timedelta(minutes=45)),
     )
-    refresh_views(conn)
+    rebuild_views(conn)
 
 
 def _mix_resolutions(conn: Connection, window: Window) -> None:
@@ -91,12 +91,12 @@ def _exceed_power(conn: Connection, window: Window) -> None:
         "UPDATE readings SET power_kw = 5001 WHERE channel_id = 11 AND timestamp = %s",
         (window.end - timedelta(days=2),),
     )
-    refresh_views(conn)
+    rebuild_views(conn)
 
 
 def _multiply_energy(conn: Connection, window: Window) -> None:
     db.execute(conn, "UPDATE readings SET energy_kwh = energy_kwh * 100 WHERE channel_id = 10")
-    refresh_views(conn)
+    rebuild_views(conn)
 
 
 def _exceed_energy(conn: Connection, window: Window) -> None:
@@ -106,7 +106,7 @@ def _exceed_energy(conn: Connection, window: Window) -> None:
         "UPDATE readings SET energy_kwh = -1251 WHERE channel_id = 11 AND timestamp = %s",
         (window.end - timedelta(days=2),),
     )
-    refresh_views(conn)
+    rebuild_views(conn)
 
 
 def _forget_refresh(conn: Connection, window: Window) -> None:
@@ -134,7 +134,7 @@ def _reset_counter(conn: Connection, window: Window) -> None:
         "UPDATE readings SET energy_kwh = -3 WHERE channel_id = 11 AND timestamp = %s",
         (window.end - timedelta(days=2),),
     )
-    refresh_views(conn)
+    rebuild_views(conn)
 
 
 def _silence_channel(conn: Connection, window: Window) -> None:
@@ -143,7 +143,7 @@ def _silence_channel(conn: Connection, window: Window) -> None:
         "DELETE FROM readings WHERE channel_id = 11 AND timestamp >= %s",
         (window.end - timedelta(hours=13),),
     )
-    refresh_views(conn)
+    rebuild_views(conn)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_half_a_site_is_enough_and_less_is_not(conn: Connection) -> None:
     refresh_views(conn)
     assert failed(validate(conn)) == []
     db.execute(conn, "DELETE FROM readings WHERE channel_id = 10 AND timestamp < %s", (END - timedelta(hours=83),))
-    refresh_views(conn)
+    rebuild_views(conn)
     assert failed(validate(conn)) == ["most_readings_arrived"]
 
 

@@ -89,13 +89,3 @@ def test_meters_know_their_parent_kind_and_interval(stored: Connection) -> None:
     db.execute(stored, "UPDATE channels SET parent_id = 10, is_unsupported = true WHERE channel_id = 10")
     # Neither a meter of another site nor the meter itself is a parent; a sensor and a refused channel have no energy.
     assert db.fetch_all(stored, query, (SITE_ID,)) == [(10, None, False, 900), (11, None, False, None)]
-
-
-def test_refresh_does_not_make_readers_wait(stored: Connection, database_url: str) -> None:
-    with db.connect(database_url) as reader:
-        before = db.fetch_all(reader, "SELECT sum(total_kwh) FROM mv_hourly_usage")  # its transaction stays open
-        with db.connect(database_url) as writer:
-            db.execute(writer, "SET lock_timeout = '2s'")  # a plain refresh would need the reader to go away
-            writer.commit()
-            assert set(refresh_views(writer)) == {"mv_hourly_usage", "mv_daily_usage"}
-        assert before == [(7.0,)]

@@ -1,4 +1,4 @@
--- Grain: one row per meter and UTC hour that has readings, labelled by its start. Units: kWh, kW.
+-- Grain: one row per meter and UTC hour that has readings, labelled by its start. Units: kWh, kW, percent.
 -- Time zone: hour is UTC; local_hour is the site's wall clock.
 CREATE VIEW v_readings_hourly AS
 SELECT
@@ -11,7 +11,10 @@ SELECT
     u.avg_kw,
     u.max_kw,
     u.total_kwh,
-    u.reading_count
+    u.reading_count,
+    u.covered_s / 36.0::double precision AS completeness_pct,
+    u.missing_count,
+    u.negative_count
 FROM mv_hourly_usage AS u
 JOIN channels AS c ON c.channel_id = u.meter_id
 JOIN organizations AS o USING (organization_id);
@@ -27,3 +30,6 @@ COMMENT ON COLUMN v_readings_hourly.avg_kw IS 'Mean of the intervals'' mean powe
 COMMENT ON COLUMN v_readings_hourly.max_kw IS 'Highest interval mean power, kW.';
 COMMENT ON COLUMN v_readings_hourly.total_kwh IS 'Energy, kWh.';
 COMMENT ON COLUMN v_readings_hourly.reading_count IS 'Intervals that have an energy.';
+COMMENT ON COLUMN v_readings_hourly.completeness_pct IS 'Share of the hour covered by readings that have an energy, percent.';
+COMMENT ON COLUMN v_readings_hourly.missing_count IS 'Intervals that were received without an energy.';
+COMMENT ON COLUMN v_readings_hourly.negative_count IS 'Intervals whose energy is negative: a counter was reset.';

@@ -15,7 +15,9 @@ SELECT
     -- The day's own length: 23, 24 or 25 hours.
     100.0 * u.covered_s / extract(epoch FROM
         ((u.local_date + 1)::timestamp AT TIME ZONE o.timezone) - (u.local_date::timestamp AT TIME ZONE o.timezone)
-    )::double precision AS completeness_pct
+    )::double precision AS completeness_pct,
+    u.missing_count,
+    u.negative_count
 FROM mv_daily_usage AS u
 JOIN channels AS c ON c.channel_id = u.meter_id
 JOIN organizations AS o USING (organization_id);
@@ -31,4 +33,6 @@ COMMENT ON COLUMN v_readings_daily.min_kw IS 'Lowest interval mean power, kW.';
 COMMENT ON COLUMN v_readings_daily.max_kw IS 'Highest interval mean power, kW.';
 COMMENT ON COLUMN v_readings_daily.total_kwh IS 'Energy, kWh.';
 COMMENT ON COLUMN v_readings_daily.reading_count IS 'Intervals that have an energy.';
-COMMENT ON COLUMN v_readings_daily.completeness_pct IS 'Share of the day covered by readings, percent; null when no interval has an energy.';
+COMMENT ON COLUMN v_readings_daily.completeness_pct IS 'Share of the day covered by readings, percent.';
+COMMENT ON COLUMN v_readings_daily.missing_count IS 'Intervals that were received without an energy.';
+COMMENT ON COLUMN v_readings_daily.negative_count IS 'Intervals whose energy is negative: a counter was reset.';

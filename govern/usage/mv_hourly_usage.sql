@@ -1,0 +1,33 @@
+-- Grain: one row per meter and UTC hour that has readings. Units: kWh, kW, s. Label: start of the hour.
+-- Time zone: UTC.
+-- Recomputes whole hours from the raw rows; an hour without any readings left goes.
+DELETE FROM mv_hourly_usage AS u
+USING (
+    SELECT channel_id, unnest(hours) AS span
+    FROM unnest(%(channel_ids)s::bigint[], %(hours)s::tstzmultirange[]) AS change (channel_id, hours)
+) AS touched
+WHERE u.meter_id = touched.channel_id AND u.hour >= lower(touched.span) AND u.hour < upper(touched.span);
+
+INSERT INTO mv_hourly_usage
+    (meter_id, hour, avg_kw, max_kw, total_kwh, reading_count, covered_s, missing_count, negative_count)
+SELECT fresh.*
+FROM (
+    SELECT channel_id, unnest(hours) AS span
+    FROM unnest(%(channel_ids)s::bigint[], %(hours)s::tstzmultirange[]) AS change (channel_id, hours)
+) AS touched
+CROSS JOIN LATERAL (
+    SELECT
+        r.channel_id AS meter_id,
+        date_trunc('hour', r.timestamp, 'UTC') AS hour,
+        avg(r.power_kw) AS avg_kw,
+        max(r.power_kw) AS max_kw,
+        sum(r.energy_kwh) AS total_kwh,
+        count(r.energy_kwh) AS reading_count,
+        coalesce(sum(r.interval_s) FILTER (WHERE r.energy_kwh IS NOT NULL), 0) AS covered_s,
+        count(*) - count(r.energy_kwh) AS missing_count,
+        count(*) FILTER (WHERE r.energy_kwh < 0) AS negative_count
+    FROM readings AS r
+    WHERE r.channel_id = touched.channel_id
+        AND r.timestamp >= lower(touched.span) AND r.timestamp < upper(touched.span)
+    GROUP BY r.channel_id, date_trunc('hour', r.timestamp, 'UTC')
+) AS fresh

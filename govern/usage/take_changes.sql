@@ -1,0 +1,19 @@
+-- Takes the queued changes of some channels, and says which UTC hours and which days of the site's calendar they touch.
+WITH taken AS (
+    DELETE FROM usage_queue
+    WHERE channel_id = ANY (%(channel_ids)s)
+    RETURNING channel_id, first_at, last_at
+)
+SELECT
+    t.channel_id,
+    o.timezone,
+    range_agg(tstzrange(
+        date_trunc('hour', t.first_at, 'UTC'), date_trunc('hour', t.last_at, 'UTC') + interval '1 hour'
+    )) AS hours,
+    range_agg(daterange(
+        (t.first_at AT TIME ZONE o.timezone)::date, (t.last_at AT TIME ZONE o.timezone)::date, '[]'
+    )) AS days
+FROM taken AS t
+JOIN channels AS c USING (channel_id)
+JOIN organizations AS o USING (organization_id)
+GROUP BY t.channel_id, o.timezone
