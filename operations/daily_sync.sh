@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Bring the database up to date: ingest the last days, refresh the views, validate. What cron runs every morning.
+# Bring the database up to date: ingest the last days, refresh the views, validate, and tell what is wrong. What cron runs
+# every morning.
 #
-#   bash operations/daily_sync.sh [--site N]... [--days N]        (default: site 23271, 2 days)
+#   bash operations/daily_sync.sh [--site N]... [--days N]        (default: all active sites, 2 days)
 #
-# Two days, so that readings which reached the service late are fetched too. Every step runs even if one before it
-# failed: what did arrive has to be fresh, and validation is what opens the circuit breaker.
+# The active sites are those that operations/list_sites.py lists. Two days, so that readings which reached the service
+# late are fetched too. Every step runs even if one before it failed: what did arrive has to be fresh, and validation is
+# what opens the circuit breaker. One failing site does not stop the others. A step that takes longer than
+# STEP_MAX_SECONDS (14400) is stopped.
 #
 # Logs to logs/daily_sync.log, and to the terminal where there is one. One sync runs at a time; a second one leaves with
 # exit code 1. Otherwise the exit code is that of the worst step: 1 (failed) before 2 (bad arguments) before 3 (ran, and
@@ -23,7 +26,6 @@ while [ $# -gt 0 ]; do
     *) fail "unknown option $1 (see --help)" "$EXIT_USAGE" ;;
   esac
 done
-[ ${#sites[@]} -gt 0 ] || sites=("$DEFAULT_SITE")
 
 begin_scheduled_run daily_sync
 
@@ -34,12 +36,20 @@ step() { # SCRIPT ARGS...
   worst="$(worse_code "$worst" "$code")"
 }
 
-for site in "${sites[@]}"; do
+sites_or_listed || worst="$EXIT_FAILED"
+for site in ${sites[@]+"${sites[@]}"}; do
   step ingest/ingest_to_postgres.py --site "$site" --days "$days"
 done
 step govern/refresh_views.py
-for site in "${sites[@]}"; do
+for site in ${sites[@]+"${sites[@]}"}; do
   step govern/validate_data.py --site "$site"
 done
+
+# Last, for they tell how the others ended. The heartbeat says that the sync ran, so a failed one leaves it out.
+sync_code="$worst"
+step operations/send_alerts.py --sync-exit-code "$sync_code"
+case "$sync_code" in
+  0 | "$EXIT_BREAKER_OPEN") step operations/ping_heartbeat.py ;;
+esac
 
 end_scheduled_run "$worst"

@@ -15,6 +15,12 @@ EXIT_BREAKER_OPEN=3
 # shellcheck disable=SC2034 # used by the wrappers
 DEFAULT_SITE=23271
 
+# A first backfill of years may take hours; longer than four, it hangs.
+STEP_MAX_SECONDS="${STEP_MAX_SECONDS:-14400}"
+# A month of nights is about a megabyte.
+LOG_MAX_BYTES="${LOG_MAX_BYTES:-5000000}"
+LOG_KEEP=8
+
 fail() { # MESSAGE [EXIT_CODE]
   printf '%s: error: %s\n' "$(basename "$0")" "$1" >&2
   exit "${2:-$EXIT_FAILED}"
@@ -34,6 +40,13 @@ positive_number() { # OPTION [VALUE] -> VALUE, refusing all but whole numbers of
     "" | 0* | *[!0-9]*) fail "$1 needs a whole number of 1 or more, not '${2:-}' (see --help)" "$EXIT_USAGE" ;;
   esac
   printf '%s' "$2"
+}
+
+check_time() { # OPTION HH:MM
+  case "$2" in
+    [01][0-9]:[0-5][0-9] | 2[0-3]:[0-5][0-9]) ;;
+    *) fail "$1 $2 is not a time of day such as 06:00" "$EXIT_USAGE" ;;
+  esac
 }
 
 # --- Python -----------------------------------------------------------------------------------------------------------
@@ -131,6 +144,30 @@ begin_scheduled_run() { # NAME, such as daily_sync: log, virtual environment, an
     log_line "not started: another $RUN_NAME is running"
     fail "another $RUN_NAME is running; see $LOG_FILE"
   }
+  rotate_log "$LOG_FILE"
+}
+
+rotate_log() { # FILE: beyond LOG_MAX_BYTES it becomes FILE.1, and so on up to FILE.LOG_KEEP
+  local bytes number
+  bytes="$(wc -c <"$1")"
+  [ "$bytes" -gt "$LOG_MAX_BYTES" ] || return 0
+  number="$LOG_KEEP"
+  while [ "$number" -gt 1 ]; do
+    [ ! -f "$1.$((number - 1))" ] || mv -f "$1.$((number - 1))" "$1.$number"
+    number=$((number - 1))
+  done
+  mv -f "$1" "$1.1"
+  : >>"$1"
+}
+
+sites_or_listed() { # [list_sites.py's options] -> fills the array sites where it is empty; fails when the list does
+  [ ${#sites[@]} -eq 0 ] || return 0
+  local listed site
+  listed="$("$PYTHON" "$PROJECT_ROOT/operations/list_sites.py" "$@" 2> >(to_log))" || {
+    log_line "no list of sites: is the database there?"
+    return "$EXIT_FAILED"
+  }
+  for site in $listed; do sites+=("$site"); done
 }
 
 end_scheduled_run() { # EXIT_CODE
@@ -152,10 +189,26 @@ run_step() { # SCRIPT ARGS...: runs a project script, logs its output and exit c
   local code=0 note="" line="$*" script="$PROJECT_ROOT/$1"
   shift
   log_line "start: $line"
-  "$PYTHON" "$script" "$@" </dev/null 2>&1 | to_log || code="${PIPESTATUS[0]}"
-  [ "$code" -ne "$EXIT_BREAKER_OPEN" ] || note=" (circuit breaker open)"
+  with_time_limit "$PYTHON" "$script" "$@" </dev/null 2>&1 | to_log || code="${PIPESTATUS[0]}"
+  case "$code" in
+    "$EXIT_BREAKER_OPEN") note=" (circuit breaker open)" ;;
+    124 | 137) note=" (stopped: it took longer than STEP_MAX_SECONDS=$STEP_MAX_SECONDS)" ;;
+  esac
   log_line "exit $code$note: $line"
   return "$code"
+}
+
+with_time_limit() { # COMMAND ARGS...: a step that hangs must not keep the next night's sync out
+  # macOS has no timeout(1) of its own; with GNU's coreutils it is called gtimeout. The steps' own limits hold anyway.
+  local tool
+  for tool in timeout gtimeout; do
+    if command -v "$tool" >/dev/null; then
+      # In the foreground: signals to this script's group, such as Ctrl-C, are to reach the step too.
+      "$tool" --foreground --kill-after=30 "$STEP_MAX_SECONDS" "$@"
+      return
+    fi
+  done
+  "$@"
 }
 
 # Any other code, such as that of a script that was killed, counts as failed.

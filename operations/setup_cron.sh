@@ -51,13 +51,6 @@ quote_for_cron() { # PATH
   printf "'%s'" "$(printf '%s' "$1" | sed -e "s/'/'\\\\''/g" -e 's/%/\\%/g')"
 }
 
-check_time() { # OPTION HH:MM
-  case "$2" in
-    [01][0-9]:[0-5][0-9] | 2[0-3]:[0-5][0-9]) ;;
-    *) fail "$1 $2 is not a time of day such as 06:00" "$EXIT_USAGE" ;;
-  esac
-}
-
 cron_fields() { # HH:MM -> minute and hour without leading zeros
   echo "$((10#${1#*:})) $((10#${1%:*}))"
 }

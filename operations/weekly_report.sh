@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Make the report of the last complete week: refresh the views, validate, write the report into reports/.
+# Make the report of the last complete week: refresh the views, validate, write the report into reports/ as JSON, page
+# and PDF, and send it to the recipients that the site's file names.
 #
-#   bash operations/weekly_report.sh [--site N]...        (default: site 23271)
+#   bash operations/weekly_report.sh [--site N]...        (default: all active sites, those from files included)
 #
 # A site whose data do not pass validation gets no report (exit code 3, circuit breaker open); the others get theirs.
 # Logs to logs/weekly_report.log, and to the terminal where there is one. The exit code is that of the worst step:
@@ -18,7 +19,6 @@ while [ $# -gt 0 ]; do
     *) fail "unknown option $1 (see --help)" "$EXIT_USAGE" ;;
   esac
 done
-[ ${#sites[@]} -gt 0 ] || sites=("$DEFAULT_SITE")
 
 begin_scheduled_run weekly_report
 
@@ -28,13 +28,15 @@ report_site() { # SITE: stops at the first step that does not end well
     [ "$code" -ne "$EXIT_BREAKER_OPEN" ] || log_line "site $1: circuit breaker open, the weekly report is blocked"
     return "$code"
   }
-  run_step deliver/generate_weekly_report.py --site "$1"
+  run_step deliver/generate_weekly_report.py --site "$1" --html --pdf &&
+    run_step deliver/send_report.py --site "$1"
 }
 
 worst=0
-run_step govern/refresh_views.py || worst=$?
+sites_or_listed --reports || worst=$?
+[ "$worst" -ne 0 ] || run_step govern/refresh_views.py || worst=$?
 if [ "$worst" -eq 0 ]; then
-  for site in "${sites[@]}"; do
+  for site in ${sites[@]+"${sites[@]}"}; do
     code=0
     report_site "$site" || code=$?
     worst="$(worse_code "$worst" "$code")"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
+from wrapper_tree import fake_crontab, tree  # noqa: F401  (fixtures)
 
 from govern.schema_files import apply_migrations, apply_views
 from lib import db, logs

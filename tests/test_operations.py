@@ -1,26 +1,33 @@
-"""The shell wrappers chain the stages in the right order, pass exit codes on, and clear up after themselves.
-
-Most tests run a copy of the wrappers among stub scripts, which write down how they were called and end as told.
-"""
+"""The shell wrappers chain the stages in the right order, pass exit codes on, and clear up after themselves."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from wrapper_tree import (
+    BARE_PATH,
+    INGEST,
+    REFRESH,
+    REPORT,
+    SANDBOX,
+    SERVER,
+    SETUP,
+    VALIDATE,
+    WRAPPERS,
+    Tree,
+    is_alive,
+    python_on_path,
+    wait_until,
+)
 
 from config.settings import Settings
 from lib.date_utils import last_complete_week
@@ -28,167 +35,6 @@ from lib.errors import UsageError
 from lib.paths import PROJECT_ROOT
 from operations import show_settings
 from operations.show_settings import has_credentials, render_settings
-
-BARE_PATH = "/usr/bin:/bin"  # what cron gives
-INGEST = "ingest/ingest_to_postgres.py"
-SETUP = "govern/setup_database.py"
-REFRESH = "govern/refresh_views.py"
-VALIDATE = "govern/validate_data.py"
-REPORT = "deliver/generate_weekly_report.py"
-SANDBOX = "operations/sandbox/eniscope_sandbox.py"
-SERVER = "operations/embedded_postgres.py"
-WRAPPERS = sorted(path.name for path in (PROJECT_ROOT / "operations").glob("*.sh") if path.name != "environment.sh")
-
-STUB = """
-import json, os, sys, time
-from pathlib import Path
-
-root = Path({root!r})
-script = Path(__file__).relative_to(root).as_posix()
-kept = {{name: value for name, value in os.environ.items() if name == "DATABASE_URL" or "ENISCOPE_" in name}}
-with (root / "calls.jsonl").open("a") as calls:
-    calls.write(json.dumps([script, sys.argv[1:], kept]) + "\\n")
-codes = json.loads(os.environ.get("STUB_CODES", "{{}}"))
-"""
-STAGE_STUB = (
-    STUB
-    + """
-print("output of", script)
-print("warning of", script, file=sys.stderr)
-print("2026-01-20T06:00:00Z INFO detail of", script, file=sys.stderr)
-if script == os.environ.get("STUB_SLEEPS"):
-    time.sleep(60)
-site = sys.argv[sys.argv.index("--site") + 1] if "--site" in sys.argv else ""
-sys.exit(codes.get(f"{{script}} {{site}}", codes.get(script, 0)))
-"""
-)
-SANDBOX_STUB = (
-    STUB
-    + """
-(root / "sandbox.pid").write_text(str(os.getpid()))
-if script in codes:
-    sys.exit("sandbox: no port left")
-Path(sys.argv[sys.argv.index("--url-file") + 1]).write_text("http://127.0.0.1:4711\\n")
-time.sleep(60)
-"""
-)
-SERVER_STUB = (
-    STUB
-    + """
-if sys.argv[1] == "start":
-    print("postgresql:///" + sys.argv[sys.argv.index("--database") + 1])
-sys.exit(codes.get(script, 1) if sys.argv[1] == "status" else 0)
-"""
-)
-SETTINGS_STUB = (
-    STUB
-    + """
-wanted = {{"database": "DATABASE_URL", "credentials": "VITE_ENISCOPE_API_KEY"}}
-if sys.argv[1:] == []:
-    sys.exit(codes.get(script, 0))
-sys.exit(codes.get(sys.argv[2], 0 if wanted[sys.argv[2]] in kept else 1))
-"""
-)
-PYTEST_STUB = (
-    STUB
-    + """
-print(json.dumps(sorted(os.environ)))
-sys.exit(codes.get("pytest", 0))
-"""
-)
-
-
-@dataclass(frozen=True)
-class Tree:
-    """A copy of the wrappers among stubs."""
-
-    root: Path
-    environment: dict[str, str] = field(default_factory=lambda: {"PATH": BARE_PATH})
-
-    def command(self, wrapper: str, *args: str) -> list[str]:
-        return ["bash", str(self.root / wrapper), *args]
-
-    def run(
-        self, wrapper: str, *args: str, codes: dict[str, int] | None = None, cwd: Path | str = "/", **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(wrapper, *args),
-            env=self.environment | {"STUB_CODES": json.dumps(codes or {})} | environment,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    def start(self, wrapper: str, *args: str, **environment: str) -> subprocess.Popen[bytes]:
-        # A session of its own, so that a signal can go to its whole group, as Ctrl-C does.
-        return subprocess.Popen(
-            self.command(wrapper, *args),
-            env=self.environment | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    @property
-    def calls(self) -> list[tuple[str, list[str], dict[str, str]]]:
-        path = self.root / "calls.jsonl"
-        return [tuple(json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
-
-    @property
-    def commands(self) -> list[str]:
-        return [" ".join([script, *args]) for script, args, _ in self.calls]
-
-    def log(self, name: str) -> list[str]:
-        return (self.root / "logs" / f"{name}.log").read_text().splitlines()
-
-    def write(self, path: str, text: str) -> None:
-        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.root / path).write_text(text)
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Tree:
-    tree = Tree(tmp_path / "the project's Zähler 5%")
-    (tree.root / "operations").mkdir(parents=True)
-    for wrapper in (PROJECT_ROOT / "operations").glob("*.sh"):
-        shutil.copy(wrapper, tree.root / "operations")
-    shutil.copytree(PROJECT_ROOT / ".ci", tree.root / ".ci")
-    shutil.copytree(PROJECT_ROOT / "lib", tree.root / "lib", ignore=shutil.ignore_patterns("__pycache__"))
-    tree.write("requirements.txt", "# nothing\n")
-    for script in (INGEST, SETUP, REFRESH, VALIDATE, REPORT):
-        tree.write(script, STAGE_STUB.format(root=str(tree.root)))
-    tree.write(SANDBOX, SANDBOX_STUB.format(root=str(tree.root)))
-    tree.write(SERVER, SERVER_STUB.format(root=str(tree.root)))
-    tree.write("operations/show_settings.py", SETTINGS_STUB.format(root=str(tree.root)))
-    tree.write("pytest.py", PYTEST_STUB.format(root=str(tree.root)))
-    # A virtual environment that is up to date, without the seconds that a real one takes.
-    (tree.root / ".venv" / "bin").mkdir(parents=True)
-    (tree.root / ".venv" / "bin" / "python").symlink_to(sys.executable)
-    stamping = '. "$1/operations/environment.sh" && requirements_stamp "$VENV_PYTHON" >"$STAMP_FILE"'
-    subprocess.run(["bash", "-c", stamping, "bash", str(tree.root)], check=True)
-    return tree
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    give_up_at = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < give_up_at, f"waited in vain until {what}"
-        time.sleep(0.02)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        return not Path("/proc/self").exists()
-
 
 # --- Every wrapper ----------------------------------------------------------------------------------------------------
 
@@ -224,116 +70,6 @@ def test_bad_arguments_end_with_2_and_run_nothing(tree: Tree, command: list[str]
     assert refused.returncode == 2, refused.stderr
     assert tree.calls == []
     assert not fake_crontab.with_name("tab").exists()
-
-
-# --- daily_sync.sh ----------------------------------------------------------------------------------------------------
-
-
-def test_daily_sync_ingests_then_refreshes_then_validates(tree: Tree) -> None:
-    done = tree.run("operations/daily_sync.sh")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert tree.commands == [f"{INGEST} --site 23271 --days 2", REFRESH, f"{VALIDATE} --site 23271"]
-    log = tree.log("daily_sync")
-    for script, args, _ in tree.calls:
-        start = next(i for i, line in enumerate(log) if line.endswith(f"Z start: {' '.join([script, *args])}"))
-        said = ["2026-01-20T06:00:00Z INFO detail of " + script, f"output of {script}", f"warning of {script}"]
-        assert sorted(log[start + 1 : start + 4]) == said
-        assert log[start + 4].endswith(f"Z exit 0: {' '.join([script, *args])}")
-    stamp = datetime.strptime(log[0].split()[0], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    assert abs((datetime.now(UTC) - stamp).total_seconds()) < 60
-    tree.run("operations/daily_sync.sh")
-    assert len(tree.log("daily_sync")) == 2 * len(log), "the log is appended to"
-
-
-def test_daily_sync_takes_several_sites(tree: Tree) -> None:
-    tree.run("operations/daily_sync.sh", "--site", "1", "--days", "5", "--site", "22")
-    assert tree.commands == [
-        f"{INGEST} --site 1 --days 5",
-        f"{INGEST} --site 22 --days 5",
-        REFRESH,
-        f"{VALIDATE} --site 1",
-        f"{VALIDATE} --site 22",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("codes", "expected"),
-    [
-        ({INGEST: 1}, 1),
-        ({VALIDATE: 3}, 3),
-        ({INGEST: 1, VALIDATE: 3}, 1),
-        ({REFRESH: 2, VALIDATE: 3}, 2),
-        ({INGEST: 2, REFRESH: 1}, 1),
-        ({INGEST: 139}, 1),
-        ({f"{VALIDATE} 1": 3, f"{VALIDATE} 22": 0}, 3),
-    ],
-)
-def test_daily_sync_runs_every_step_and_ends_with_the_worst_code(
-    tree: Tree, codes: dict[str, int], expected: int
-) -> None:
-    ended = tree.run("operations/daily_sync.sh", "--site", "1", "--site", "22", codes=codes)
-    assert ended.returncode == expected
-    assert len(tree.calls) == 5
-    log = tree.log("daily_sync")
-    assert log[-1].endswith(f"daily_sync ended with exit code {expected}")
-    assert any("exit 3 (circuit breaker open)" in line for line in log) is (3 in codes.values())
-    assert ended.stderr.startswith(f"daily_sync ended with exit code {expected}; see "), "what cron mails"
-
-
-def test_daily_sync_leaves_while_another_runs(tree: Tree) -> None:
-    lock = tree.root / "logs" / ".daily_sync.lock"
-    lock.parent.mkdir()
-    with lock.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        refused = tree.run("operations/daily_sync.sh")
-    assert refused.returncode == 1
-    assert "another daily_sync is running" in refused.stderr
-    assert tree.calls == []
-    assert tree.run("operations/daily_sync.sh").returncode == 0
-
-
-def test_lock_does_not_outlive_a_killed_sync(tree: Tree) -> None:
-    sync = tree.start("operations/daily_sync.sh", STUB_SLEEPS=INGEST)
-    wait_until(lambda: bool(tree.calls), "the sync ingests")
-    assert tree.run("operations/daily_sync.sh").returncode == 1
-    os.killpg(sync.pid, signal.SIGKILL)
-    sync.wait()
-    assert tree.run("operations/daily_sync.sh").returncode == 0
-
-
-def test_log_goes_to_a_terminal_too(tree: Tree) -> None:
-    master, slave = pty.openpty()
-    with os.fdopen(master, "rb", buffering=0) as terminal:
-        subprocess.run(
-            tree.command("operations/daily_sync.sh"), env=tree.environment, stdout=slave, check=True, timeout=60
-        )
-        os.close(slave)
-        shown = terminal.read(65536).decode()
-    assert f"output of {INGEST}" in shown
-
-
-# --- weekly_report.sh -------------------------------------------------------------------------------------------------
-
-
-def test_weekly_report_refreshes_then_validates_then_reports(tree: Tree) -> None:
-    assert tree.run("operations/weekly_report.sh").returncode == 0
-    assert tree.commands == [REFRESH, f"{VALIDATE} --site 23271", f"{REPORT} --site 23271"]
-    assert tree.log("weekly_report")[-1].endswith("weekly_report ended with exit code 0")
-
-
-def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
-    ended = tree.run("operations/weekly_report.sh", "--site", "1", "--site", "2", codes={f"{VALIDATE} 1": 3})
-    assert ended.returncode == 3
-    assert tree.commands == [REFRESH, f"{VALIDATE} --site 1", f"{VALIDATE} --site 2", f"{REPORT} --site 2"]
-    assert any(
-        line.endswith("site 1: circuit breaker open, the weekly report is blocked")
-        for line in tree.log("weekly_report")
-    )
-
-
-def test_no_report_is_made_from_views_that_could_not_be_refreshed(tree: Tree) -> None:
-    assert tree.run("operations/weekly_report.sh", codes={REFRESH: 1}).returncode == 1
-    assert tree.commands == [REFRESH]
 
 
 # --- quickstart.sh ----------------------------------------------------------------------------------------------------
@@ -468,16 +204,6 @@ def test_with_venv_runs_a_script_from_any_folder(tree: Tree, tmp_path: Path) -> 
     assert json.loads(ended.stdout) == [str(tmp_path), ["--out", "a b*", ""]]
 
 
-def python_on_path(folder: Path, body: str) -> str:
-    """Put a python3 with this body into a folder that holds nothing else but the usual tools."""
-    folder.mkdir()
-    for tool in ("awk", "basename", "bash", "cat", "dirname", "grep", "mkdir", "rm"):
-        (folder / tool).symlink_to(str(shutil.which(tool)))
-    (folder / "python3").write_text(f"#!/bin/sh\n{body}\n")
-    (folder / "python3").chmod(0o755)
-    return str(folder)
-
-
 def test_with_venv_does_without_a_virtual_environment(tree: Tree, tmp_path: Path) -> None:
     shutil.rmtree(tree.root / ".venv")
     path = python_on_path(tmp_path / "with", f'exec "{sys.executable}" "$@"')
@@ -549,123 +275,6 @@ def test_run_tests_keeps_settings_out_and_passes_arguments_and_code_on(tree: Tre
     assert ended.returncode == 5, ended.stderr
     assert tree.calls == [("pytest.py", ["-m", "not slow"], {})]
     assert {*settings, "CI"} & set(json.loads(ended.stdout)) == {"CI"}
-
-
-# --- setup_cron.sh ----------------------------------------------------------------------------------------------------
-
-FAKE_CRONTAB = """#!/bin/sh
-tab="{folder}/tab"
-case "$1" in
-  -l)
-    [ ! -f "{folder}/refuse" ] || { echo "you are not allowed to use this program" >&2; exit 1; }
-    [ -f "$tab" ] || { echo "no crontab for tester" >&2; exit 1; }
-    cat "$tab"
-    ;;
-  -r) rm "$tab" ;;
-  *) cp "$1" "$tab" ;;
-esac
-"""
-
-
-@pytest.fixture
-def fake_crontab(tmp_path: Path) -> Path:
-    folder = tmp_path / "cron"
-    folder.mkdir()
-    program = folder / "crontab"
-    program.write_text(FAKE_CRONTAB.replace("{folder}", str(folder)))
-    program.chmod(0o755)
-    return program
-
-
-FOREIGN = "MAILTO=me\n\n# 100% mine\n*/5 * * * * /usr/bin/true \\% 'x'\n\n\n"
-
-
-def setup_cron(tree: Tree, fake_crontab: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    return tree.run("operations/setup_cron.sh", *args, PATH=f"{fake_crontab.parent}:{BARE_PATH}")
-
-
-def test_cron_entries_are_installed_once_and_removed_without_a_trace(tree: Tree, fake_crontab: Path) -> None:
-    tab = fake_crontab.with_name("tab")
-    tab.write_text(FOREIGN)
-    assert setup_cron(tree, fake_crontab, "--yes").returncode == 0
-    assert setup_cron(tree, fake_crontab, "--yes", "--time", "05:09", "--weekly-time", "18:30").returncode == 0
-    ours = tab.read_text().removeprefix(FOREIGN).splitlines()
-    assert tab.read_text().startswith(FOREIGN)
-    folder = str(tree.root).replace("'", "'\\''").replace("%", "\\%")
-    assert ours[1:3] == [
-        f"9 5 * * * /bin/bash '{folder}/operations/daily_sync.sh'",
-        f"30 18 * * 1 /bin/bash '{folder}/operations/weekly_report.sh'",
-    ]
-    assert ours[0].startswith("# BEGIN ")
-    assert ours[3].startswith("# END ")
-    assert len(ours) == 4
-    assert setup_cron(tree, fake_crontab, "--show").stdout.splitlines() == ours
-    for _ in range(2):
-        assert setup_cron(tree, fake_crontab, "--remove").returncode == 0
-        assert tab.read_text() == FOREIGN
-
-
-def test_cron_line_runs_the_sync_as_cron_would(tree: Tree, fake_crontab: Path) -> None:
-    setup_cron(tree, fake_crontab, "--yes")
-    line = next(line for line in fake_crontab.with_name("tab").read_text().splitlines() if "daily_sync" in line)
-    command = line.split(maxsplit=5)[5].replace("\\%", "%")
-    assert subprocess.run(["/bin/sh", "-c", command], env={"PATH": BARE_PATH}, cwd="/").returncode == 0
-    assert tree.commands == [f"{INGEST} --site 23271 --days 2", REFRESH, f"{VALIDATE} --site 23271"]
-
-
-def test_user_without_a_crontab_has_none_again_after_removal(tree: Tree, fake_crontab: Path) -> None:
-    assert setup_cron(tree, fake_crontab, "--yes").returncode == 0
-    assert setup_cron(tree, fake_crontab, "--remove").returncode == 0
-    assert not fake_crontab.with_name("tab").exists()
-
-
-def test_crontab_that_cannot_be_understood_is_left_alone(tree: Tree, fake_crontab: Path) -> None:
-    tab = fake_crontab.with_name("tab")
-    setup_cron(tree, fake_crontab, "--yes")
-    damaged = "".join(line for line in tab.read_text().splitlines(True) if "# END" not in line) + FOREIGN
-    tab.write_text(damaged)
-    for action in (["--yes"], ["--remove"]):
-        refused = setup_cron(tree, fake_crontab, *action)
-        assert refused.returncode == 1
-        assert "without its END line" in refused.stderr
-    fake_crontab.with_name("refuse").touch()
-    refused = setup_cron(tree, fake_crontab, "--yes")
-    assert refused.returncode == 1
-    assert "not allowed" in refused.stderr
-    assert tab.read_text() == damaged
-
-
-def test_without_terminal_or_crontab_nothing_is_installed(tree: Tree, fake_crontab: Path) -> None:
-    refused = setup_cron(tree, fake_crontab)
-    assert refused.returncode == 2
-    assert "--yes" in refused.stderr
-    assert not fake_crontab.with_name("tab").exists()
-    path = python_on_path(tree.root / "bin", "exit 1")
-    for tool in ("mktemp", "sed"):
-        (Path(path) / tool).symlink_to(str(shutil.which(tool)))
-    refused = tree.run("operations/setup_cron.sh", "--yes", PATH=path)
-    assert refused.returncode == 1
-    assert "there is no crontab here" in refused.stderr
-
-
-@pytest.mark.parametrize(("answers", "is_installed"), [("07:05\n\ny\n", True), ("\n\nn\n", False)])
-def test_on_a_terminal_it_asks(tree: Tree, fake_crontab: Path, answers: str, is_installed: bool) -> None:
-    master, slave = pty.openpty()
-    with os.fdopen(master, "wb", buffering=0) as terminal:
-        terminal.write(answers.encode())
-        asked = subprocess.run(
-            tree.command("operations/setup_cron.sh"),
-            env={"PATH": f"{fake_crontab.parent}:{BARE_PATH}"},
-            stdin=slave,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        os.close(slave)
-    assert asked.returncode == 0, asked.stderr
-    tab = fake_crontab.with_name("tab")
-    assert tab.exists() is is_installed
-    assert not is_installed or "\n5 7 * * * " in tab.read_text()
 
 
 # --- show_settings.py -------------------------------------------------------------------------------------------------

@@ -1,0 +1,401 @@
+"""The nightly and weekly jobs: their steps, exit codes, locks and logs, and the schedulers that start them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from wrapper_tree import (
+    ALERTS,
+    BARE_PATH,
+    HEARTBEAT,
+    INGEST,
+    REFRESH,
+    REPORT,
+    SEND,
+    VALIDATE,
+    Tree,
+    make_tree,
+    python_on_path,
+    wait_until,
+)
+
+# --- daily_sync.sh ----------------------------------------------------------------------------------------------------
+
+
+def test_daily_sync_ingests_then_refreshes_then_validates(tree: Tree) -> None:
+    done = tree.run("operations/daily_sync.sh")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert tree.commands == [
+        f"{INGEST} --site 23271 --days 2",
+        REFRESH,
+        f"{VALIDATE} --site 23271",
+        f"{ALERTS} --sync-exit-code 0",
+        HEARTBEAT,
+    ]
+    log = tree.log("daily_sync")
+    for script, args, _ in tree.calls:
+        start = next(i for i, line in enumerate(log) if line.endswith(f"Z start: {' '.join([script, *args])}"))
+        said = ["2026-01-20T06:00:00Z INFO detail of " + script, f"output of {script}", f"warning of {script}"]
+        assert sorted(log[start + 1 : start + 4]) == said
+        assert log[start + 4].endswith(f"Z exit 0: {' '.join([script, *args])}")
+    stamp = datetime.strptime(log[0].split()[0], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert abs((datetime.now(UTC) - stamp).total_seconds()) < 60
+    tree.run("operations/daily_sync.sh")
+    assert len(tree.log("daily_sync")) == 2 * len(log), "the log is appended to"
+
+
+def test_daily_sync_takes_several_sites(tree: Tree) -> None:
+    tree.run("operations/daily_sync.sh", "--site", "1", "--days", "5", "--site", "22")
+    assert tree.commands == [
+        f"{INGEST} --site 1 --days 5",
+        f"{INGEST} --site 22 --days 5",
+        REFRESH,
+        f"{VALIDATE} --site 1",
+        f"{VALIDATE} --site 22",
+        f"{ALERTS} --sync-exit-code 0",
+        HEARTBEAT,
+    ]
+
+
+def test_daily_sync_is_for_all_sites_that_are_listed(tree: Tree) -> None:
+    tree.run("operations/daily_sync.sh", STUB_SITES="3 5")
+    assert [command for command in tree.commands if "--site" in command] == [
+        f"{INGEST} --site 3 --days 2",
+        f"{INGEST} --site 5 --days 2",
+        f"{VALIDATE} --site 3",
+        f"{VALIDATE} --site 5",
+    ]
+
+
+def test_without_a_list_of_sites_the_sync_fails_and_says_so(tree: Tree) -> None:
+    environment = {name: value for name, value in tree.environment.items() if name != "STUB_SITES"}
+    ended = replace(tree, environment=environment).run("operations/daily_sync.sh")
+    assert ended.returncode == 1
+    assert tree.commands == [REFRESH, f"{ALERTS} --sync-exit-code 1"]
+    log = tree.log("daily_sync")
+    assert "no database" in log
+    assert any("no list of sites: is the database there?" in line for line in log)
+
+
+@pytest.mark.parametrize(("codes", "is_alive"), [({VALIDATE: 3}, True), ({INGEST: 1}, False), ({REFRESH: 2}, False)])
+def test_heartbeat_is_only_for_a_sync_that_ran(tree: Tree, codes: dict[str, int], is_alive: bool) -> None:
+    tree.run("operations/daily_sync.sh", codes=codes)
+    assert (tree.commands[-1] == HEARTBEAT) is is_alive
+    assert f"{ALERTS} --sync-exit-code {next(iter(codes.values()))}" in tree.commands
+
+
+@pytest.mark.skipif(shutil.which("timeout") is None, reason="there is no timeout(1)")
+def test_a_step_that_hangs_is_stopped_and_the_others_run(tree: Tree) -> None:
+    ended = tree.run("operations/daily_sync.sh", STUB_SLEEPS=INGEST, STEP_MAX_SECONDS="1")
+    assert ended.returncode == 1
+    assert tree.commands[1:3] == [REFRESH, f"{VALIDATE} --site 23271"]
+    assert any("(stopped: it took longer than STEP_MAX_SECONDS=1)" in line for line in tree.log("daily_sync"))
+
+
+def test_a_long_log_makes_room_for_a_new_one(tree: Tree) -> None:
+    logs = tree.root / "logs"
+    for number in range(1, 12):
+        tree.write("logs/daily_sync.log", f"{number}\n" * 100)
+        tree.run("operations/daily_sync.sh", LOG_MAX_BYTES="150")
+    kept = sorted(path.name for path in logs.iterdir() if path.suffix != ".lock")
+    assert kept == ["daily_sync.log", *(f"daily_sync.log.{number}" for number in range(1, 9))]
+    assert [(logs / name).read_text().splitlines()[0] for name in kept[1:]] == [str(n) for n in range(11, 3, -1)]
+    assert len(tree.log("daily_sync")) > 3
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ({INGEST: 1}, 1),
+        ({VALIDATE: 3}, 3),
+        ({INGEST: 1, VALIDATE: 3}, 1),
+        ({REFRESH: 2, VALIDATE: 3}, 2),
+        ({INGEST: 2, REFRESH: 1}, 1),
+        ({INGEST: 139}, 1),
+        ({f"{VALIDATE} 1": 3, f"{VALIDATE} 22": 0}, 3),
+    ],
+)
+def test_daily_sync_runs_every_step_and_ends_with_the_worst_code(
+    tree: Tree, codes: dict[str, int], expected: int
+) -> None:
+    ended = tree.run("operations/daily_sync.sh", "--site", "1", "--site", "22", codes=codes)
+    assert ended.returncode == expected
+    assert len(tree.calls) == 6 + (expected == 3)
+    log = tree.log("daily_sync")
+    assert log[-1].endswith(f"daily_sync ended with exit code {expected}")
+    assert any("exit 3 (circuit breaker open)" in line for line in log) is (3 in codes.values())
+    assert ended.stderr.startswith(f"daily_sync ended with exit code {expected}; see "), "what cron mails"
+
+
+def test_daily_sync_leaves_while_another_runs(tree: Tree) -> None:
+    lock = tree.root / "logs" / ".daily_sync.lock"
+    lock.parent.mkdir()
+    with lock.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        refused = tree.run("operations/daily_sync.sh")
+    assert refused.returncode == 1
+    assert "another daily_sync is running" in refused.stderr
+    assert tree.calls == []
+    assert tree.run("operations/daily_sync.sh").returncode == 0
+
+
+def test_lock_does_not_outlive_a_killed_sync(tree: Tree) -> None:
+    sync = tree.start("operations/daily_sync.sh", STUB_SLEEPS=INGEST)
+    wait_until(lambda: bool(tree.calls), "the sync ingests")
+    assert tree.run("operations/daily_sync.sh").returncode == 1
+    os.killpg(sync.pid, signal.SIGKILL)
+    sync.wait()
+    assert tree.run("operations/daily_sync.sh").returncode == 0
+
+
+def test_log_goes_to_a_terminal_too(tree: Tree) -> None:
+    master, slave = pty.openpty()
+    with os.fdopen(master, "rb", buffering=0) as terminal:
+        subprocess.run(
+            tree.command("operations/daily_sync.sh"), env=tree.environment, stdout=slave, check=True, timeout=60
+        )
+        os.close(slave)
+        shown = terminal.read(65536).decode()
+    assert f"output of {INGEST}" in shown
+
+
+# --- weekly_report.sh -------------------------------------------------------------------------------------------------
+
+
+def test_weekly_report_refreshes_then_validates_then_reports(tree: Tree) -> None:
+    assert tree.run("operations/weekly_report.sh").returncode == 0
+    assert tree.commands == [
+        REFRESH,
+        f"{VALIDATE} --site 23271",
+        f"{REPORT} --site 23271 --html --pdf",
+        f"{SEND} --site 23271",
+    ]
+    assert tree.log("weekly_report")[-1].endswith("weekly_report ended with exit code 0")
+
+
+def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
+    ended = tree.run("operations/weekly_report.sh", "--site", "1", "--site", "2", codes={f"{VALIDATE} 1": 3})
+    assert ended.returncode == 3
+    assert tree.commands == [
+        REFRESH,
+        f"{VALIDATE} --site 1",
+        f"{VALIDATE} --site 2",
+        f"{REPORT} --site 2 --html --pdf",
+        f"{SEND} --site 2",
+    ]
+    assert any(
+        line.endswith("site 1: circuit breaker open, the weekly report is blocked")
+        for line in tree.log("weekly_report")
+    )
+
+
+def test_no_report_is_made_from_views_that_could_not_be_refreshed(tree: Tree) -> None:
+    assert tree.run("operations/weekly_report.sh", codes={REFRESH: 1}).returncode == 1
+    assert tree.commands == [REFRESH]
+
+
+# --- setup_cron.sh ----------------------------------------------------------------------------------------------------
+
+FOREIGN = "MAILTO=me\n\n# 100% mine\n*/5 * * * * /usr/bin/true \\% 'x'\n\n\n"
+
+
+def setup_cron(tree: Tree, fake_crontab: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    return tree.run("operations/setup_cron.sh", *args, PATH=f"{fake_crontab.parent}:{BARE_PATH}")
+
+
+def test_cron_entries_are_installed_once_and_removed_without_a_trace(tree: Tree, fake_crontab: Path) -> None:
+    tab = fake_crontab.with_name("tab")
+    tab.write_text(FOREIGN)
+    assert setup_cron(tree, fake_crontab, "--yes").returncode == 0
+    assert setup_cron(tree, fake_crontab, "--yes", "--time", "05:09", "--weekly-time", "18:30").returncode == 0
+    ours = tab.read_text().removeprefix(FOREIGN).splitlines()
+    assert tab.read_text().startswith(FOREIGN)
+    folder = str(tree.root).replace("'", "'\\''").replace("%", "\\%")
+    assert ours[1:3] == [
+        f"9 5 * * * /bin/bash '{folder}/operations/daily_sync.sh'",
+        f"30 18 * * 1 /bin/bash '{folder}/operations/weekly_report.sh'",
+    ]
+    assert ours[0].startswith("# BEGIN ")
+    assert ours[3].startswith("# END ")
+    assert len(ours) == 4
+    assert setup_cron(tree, fake_crontab, "--show").stdout.splitlines() == ours
+    for _ in range(2):
+        assert setup_cron(tree, fake_crontab, "--remove").returncode == 0
+        assert tab.read_text() == FOREIGN
+
+
+def test_cron_line_runs_the_sync_as_cron_would(tree: Tree, fake_crontab: Path) -> None:
+    setup_cron(tree, fake_crontab, "--yes")
+    line = next(line for line in fake_crontab.with_name("tab").read_text().splitlines() if "daily_sync" in line)
+    command = line.split(maxsplit=5)[5].replace("\\%", "%")
+    assert subprocess.run(["/bin/sh", "-c", command], env=tree.environment, cwd="/").returncode == 0
+    assert tree.commands[0] == f"{INGEST} --site 23271 --days 2"
+
+
+def test_user_without_a_crontab_has_none_again_after_removal(tree: Tree, fake_crontab: Path) -> None:
+    assert setup_cron(tree, fake_crontab, "--yes").returncode == 0
+    assert setup_cron(tree, fake_crontab, "--remove").returncode == 0
+    assert not fake_crontab.with_name("tab").exists()
+
+
+def test_crontab_that_cannot_be_understood_is_left_alone(tree: Tree, fake_crontab: Path) -> None:
+    tab = fake_crontab.with_name("tab")
+    setup_cron(tree, fake_crontab, "--yes")
+    damaged = "".join(line for line in tab.read_text().splitlines(True) if "# END" not in line) + FOREIGN
+    tab.write_text(damaged)
+    for action in (["--yes"], ["--remove"]):
+        refused = setup_cron(tree, fake_crontab, *action)
+        assert refused.returncode == 1
+        assert "without its END line" in refused.stderr
+    fake_crontab.with_name("refuse").touch()
+    refused = setup_cron(tree, fake_crontab, "--yes")
+    assert refused.returncode == 1
+    assert "not allowed" in refused.stderr
+    assert tab.read_text() == damaged
+
+
+def test_without_terminal_or_crontab_nothing_is_installed(tree: Tree, fake_crontab: Path) -> None:
+    refused = setup_cron(tree, fake_crontab)
+    assert refused.returncode == 2
+    assert "--yes" in refused.stderr
+    assert not fake_crontab.with_name("tab").exists()
+    path = python_on_path(tree.root / "bin", "exit 1")
+    for tool in ("mktemp", "sed"):
+        (Path(path) / tool).symlink_to(str(shutil.which(tool)))
+    refused = tree.run("operations/setup_cron.sh", "--yes", PATH=path)
+    assert refused.returncode == 1
+    assert "there is no crontab here" in refused.stderr
+
+
+@pytest.mark.parametrize(("answers", "is_installed"), [("07:05\n\ny\n", True), ("\n\nn\n", False)])
+def test_on_a_terminal_it_asks(tree: Tree, fake_crontab: Path, answers: str, is_installed: bool) -> None:
+    master, slave = pty.openpty()
+    with os.fdopen(master, "wb", buffering=0) as terminal:
+        terminal.write(answers.encode())
+        asked = subprocess.run(
+            tree.command("operations/setup_cron.sh"),
+            env={"PATH": f"{fake_crontab.parent}:{BARE_PATH}"},
+            stdin=slave,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        os.close(slave)
+    assert asked.returncode == 0, asked.stderr
+    tab = fake_crontab.with_name("tab")
+    assert tab.exists() is is_installed
+    assert not is_installed or "\n5 7 * * * " in tab.read_text()
+
+
+# --- A real cron ------------------------------------------------------------------------------------------------------
+
+RUNUSER = shutil.which("runuser")
+HAS_CRON = os.geteuid() == 0 and RUNUSER and shutil.which("cron") and shutil.which("crontab")
+
+
+@pytest.fixture
+def running_cron() -> Iterator[None]:
+    """A cron daemon: the machine's own, or one that lives as long as the test."""
+    if subprocess.run(["pgrep", "-x", "cron"], capture_output=True).returncode == 0:
+        yield
+        return
+    daemon = subprocess.Popen(["cron", "-f"])
+    yield
+    daemon.terminate()
+    daemon.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not HAS_CRON, reason="needs root and Debian's cron")
+def test_real_cron_runs_the_sync_and_forgets_it_after_removal(running_cron: None) -> None:
+    """Another user's crontab is used, so that nobody's own is touched."""
+    folder = Path(tempfile.mkdtemp(prefix="energy-cron-"))
+    folder.chmod(0o777)
+    user, spool = "nobody", Path("/var/spool/cron/crontabs/nobody")
+    if spool.exists():
+        pytest.skip("nobody has a crontab already")
+    try:
+        tree = make_tree(folder / "the project's Zähler 5%")
+        subprocess.run(["chown", "-R", user, tree.root], check=True)
+
+        def setup(*args: str) -> subprocess.CompletedProcess[str]:
+            command = [RUNUSER, "-u", user, "--", *tree.command("operations/setup_cron.sh", *args)]
+            return subprocess.run(command, env={"PATH": BARE_PATH}, cwd="/", capture_output=True, text=True, check=True)
+
+        soon = datetime.now().astimezone() + timedelta(minutes=1)
+        if soon.second >= 55:  # cron reads the tables at the full minute
+            soon += timedelta(minutes=1)
+        setup("--yes", "--time", f"{soon:%H:%M}")
+        assert f"{soon.minute} {soon.hour} * * * /bin/bash" in setup("--show").stdout
+        wait_until(lambda: bool(tree.calls), "cron runs the sync", seconds=130)
+        wait_until(lambda: any("ended with exit code" in line for line in tree.log("daily_sync")), "the sync ends")
+        setup("--remove")
+        assert not spool.exists()
+    finally:
+        spool.unlink(missing_ok=True)
+        shutil.rmtree(folder)
+
+
+# --- setup_systemd.sh -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fake_systemctl(tmp_path: Path) -> Path:
+    """A systemctl that writes down what it is told."""
+    program = tmp_path / "systemd" / "systemctl"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >>"{program.parent}/told"\n')
+    program.chmod(0o755)
+    return program
+
+
+def setup_systemd(tree: Tree, systemctl: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    path = f"{systemctl.parent}:{BARE_PATH}"
+    return tree.run("operations/setup_systemd.sh", *args, PATH=path, HOME=str(systemctl.parent))
+
+
+def test_timers_are_installed_once_and_removed_without_a_trace(tree: Tree, fake_systemctl: Path) -> None:
+    units = fake_systemctl.parent / ".config" / "systemd" / "user"
+    for time_of_day in ("06:00", "05:30"):
+        done = setup_systemd(tree, fake_systemctl, "--time", time_of_day)
+        assert (done.returncode, done.stderr) == (0, "")
+    names = sorted(path.name for path in units.iterdir())
+    assert [name.split("-")[2] for name in names] == ["daily_sync", "daily_sync", "weekly_report", "weekly_report"]
+    assert "OnCalendar=*-*-* 05:30:00\nPersistent=true" in (units / names[1]).read_text()
+    assert "OnCalendar=Mon *-*-* 07:00:00" in (units / names[3]).read_text()
+    told = (fake_systemctl.parent / "told").read_text().splitlines()
+    assert told == ["--user daemon-reload", f"--user enable --now {names[1]} {names[3]}"] * 2
+    assert setup_systemd(tree, fake_systemctl, "--remove").returncode == 0
+    assert list(units.iterdir()) == []
+    assert "Nothing to remove" in setup_systemd(tree, fake_systemctl, "--remove").stdout
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_understands_the_units(tree: Tree, fake_systemctl: Path) -> None:
+    setup_systemd(tree, fake_systemctl)
+    units = sorted((fake_systemctl.parent / ".config" / "systemd" / "user").iterdir())
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--user", "--man=no", *units],
+        env={"PATH": BARE_PATH, "XDG_RUNTIME_DIR": str(fake_systemctl.parent)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    complaints = [line for line in checked.stderr.splitlines() if "energy-pipeline" in line]
+    assert complaints == []
+
+
+def test_without_systemd_the_timers_are_refused(tree: Tree) -> None:
+    path = python_on_path(tree.root / "bin", "exit 1")
+    refused = tree.run("operations/setup_systemd.sh", PATH=path)
+    assert refused.returncode == 1
+    assert "there is no systemctl here; use operations/setup_cron.sh" in refused.stderr
