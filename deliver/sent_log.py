@@ -36,21 +36,30 @@ def open_sent_log(path: Path) -> Iterator[IO[str]]:
         raise PipelineError(f"cannot write {path}: {err.strerror or err}; nothing was sent, mend its rights") from err
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        _drop_cut_off_line(handle)
         yield handle
 
 
+def _drop_cut_off_line(log: IO[str]) -> None:
+    """Remove a last line that a power failure cut off: nothing was handed to the server before it was whole."""
+    log.seek(0)
+    text = log.read()
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        log.truncate(len(whole.encode("utf-8")))
+
+
 def last_states(log: IO[str]) -> dict[tuple[str, str], str]:
-    """Return (report, recipient) → the state that was written last; a line cut off by a power failure is passed over.
+    """Return (report, recipient) → the state that was written last.
 
     Raises
     ------
     PipelineError
-        When any other line cannot be read: what it said might be sent again.
+        When a line cannot be read: what it said might be sent again.
     """
     log.seek(0)
-    lines = log.read().split("\n")
     states = {}
-    for number, line in enumerate(lines[:-1], 1):
+    for number, line in enumerate(log.read().splitlines(), 1):
         try:
             entry = json.loads(line)
             states[entry["report"], entry["recipient"]] = entry["state"]
@@ -63,6 +72,6 @@ def write_state(log: IO[str], report: str, recipient: str, state: str, **more: A
     """Append a state and wait until it is on disk."""
     entry = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "report": report, "recipient": recipient}
     log.seek(0, os.SEEK_END)
-    log.write(json.dumps(entry | {"state": state} | more, ensure_ascii=False) + "\n")
+    log.write(json.dumps(entry | {"state": state} | more) + "\n")
     log.flush()
     os.fsync(log.fileno())

@@ -1,0 +1,55 @@
+"""Draws the head of a report's page as the body of a mail: what it says, what it is worth, what to do first. Pure but
+for the template that it reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deliver.pages.chart_theme import TEMPLATES_DIR
+from deliver.pages.parts import Part
+
+_MOST_ROWS = 5
+
+
+def render_mail_html(page: Part) -> str:
+    """Return the mail's HTML; every text is escaped by the template's autoescape."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES_DIR), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    return environment.get_template("mail.html.j2").render(page=page, sections=_sections(page)) + "\n"
+
+
+def render_mail_text(page: Part) -> str:
+    """Return the same as plain text, for programs that show no HTML."""
+    lines = [page["eyebrow"], page["title"], page["subtitle"], ""]
+    lines += [f"! {notice['text']}" for notice in page["notices"]]
+    if page["hero"]:
+        lines += [f"{page['hero']['label']}: {page['hero']['value']}", page["hero"]["note"], ""]
+    lines += page["headline"]
+    for section in _sections(page):
+        lines += ["", section["title"]]
+        for row in section["rows"]:
+            amount = f" ({' '.join(filter(None, [row['amount'], row['amount_note']]))})" if row["amount"] else ""
+            lines += [f"- {row['title']}{amount}", *([f"  {row['step']}"] if row["step"] else [])]
+    return "\n".join([*lines, "", "The whole report, with the evidence behind each line, is attached."]) + "\n"
+
+
+def _sections(page: Part) -> list[dict[str, Any]]:
+    """Return the page's first section with findings, as rows of title, first step and amount."""
+    for section in page["sections"]:
+        found = [item for block in section["blocks"] if block["type"] == "findings" for item in block["items"]]
+        if found:
+            return [{"title": section["title"], "rows": [_row(item) for item in found[:_MOST_ROWS]]}]
+    return []
+
+
+def _row(item: Part) -> dict[str, str]:
+    return {
+        "title": item["title"],
+        "step": item["steps"][0] if item["steps"] else "",
+        "amount": item["amount"],
+        "amount_note": item["amountNote"],
+    }

@@ -1,0 +1,181 @@
+"""Send a report by mail: its head as the body, the PDF attached, to the recipients that the site's file names.
+
+Takes the report's JSON, or with --site the newest weekly report of that site. Each recipient gets each version of a
+report once: reports/sent_log.jsonl remembers. A message whose sending was cut off (by a kill, a power failure) may have
+arrived and is not sent again by itself; --resend sends it. Without recipients nothing is sent, and that is no failure.
+
+Stage: deliver
+Reads: a report's JSON and PDF (set anew where it is missing or older), config/sites/<id>.toml, SMTP settings
+Writes: reports/sent_log.jsonl, the PDF; mails
+Safe to re-run: yes
+
+Exit codes: 0 sent, or nothing to send · 1 a recipient could not be reached · 2 bad arguments
+
+Examples:
+  python deliver/send_report.py --site 23271 --dry-run
+  python deliver/send_report.py reports/weekly_report_23271_2026-11-16.json --to manager@example.com
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+from uuid import uuid4
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from config.delivery_config import is_address, load_delivery_config
+from config.settings import Settings, load_settings
+from deliver.sent_log import FAILED, SENDING, SENT, last_states, open_sent_log, write_state
+from lib import cli
+from lib.errors import EXIT_DONE, EXIT_FAILED, DataError, DeliveryError, UsageError
+from lib.logs import setup_logging
+from lib.mailer import Attachment, MailServer, build_message, send_message
+from lib.paths import REPORTS_DIR, SITES_DIR
+
+logger = logging.getLogger(__name__)
+
+SENT_LOG = REPORTS_DIR / "sent_log.jsonl"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = cli.script_parser(__doc__)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("report", nargs="?", type=Path, metavar="REPORT.json", help="what a script of deliver wrote")
+    what.add_argument("--site", type=cli.positive_int, metavar="ID", help="the newest weekly report of this site")
+    parser.add_argument("--to", nargs="+", metavar="ADDRESS", help="these recipients instead of the site's")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be sent to whom, and send nothing")
+    parser.add_argument("--resend", action="store_true", help="send also to those who have it already")
+    return parser
+
+
+def newest_report(site_id: int, folder: Path) -> Path:
+    """Return the newest weekly report of a site: of its latest period, the latest version.
+
+    Raises
+    ------
+    DataError
+        When there is none.
+    """
+    pattern = re.compile(rf"weekly_report_{site_id}_(\d{{4}}-\d\d-\d\d)(?:\.v(\d+))?\.json")
+    found = [(match[1], int(match[2] or 1), match[0]) for path in folder.glob("*.json")
+             if (match := pattern.fullmatch(path.name))]  # fmt: skip
+    if not found:
+        raise DataError(
+            f"site {site_id} has no weekly report in {folder}; "
+            f"run: python deliver/generate_weekly_report.py --site {site_id}"
+        )
+    return folder / max(found)[2]
+
+
+def choose_recipients(to: Sequence[str] | None, report: dict[str, Any]) -> list[str]:
+    """Return the addresses to send to, each once: those of `--to`, else those of the site's file.
+
+    Raises
+    ------
+    UsageError
+        When one of `to` cannot be an address.
+    """
+    if to is None:
+        site = report.get("metadata", {}).get("site", {}).get("siteId")
+        to = load_delivery_config(site, SITES_DIR).report_recipients if site else ()
+    wrong = [address for address in to if not is_address(address)]
+    if wrong:
+        raise UsageError(f"--to {wrong[0]!r} is no mail address; give name@example.com")
+    return list(dict.fromkeys(to))
+
+
+def report_key(path: Path, report: dict[str, Any]) -> str:
+    """Return what tells this report, in this version, from every other."""
+    meta = report.get("metadata", {})
+    kind, version = meta.get("reportKind", "weekly"), meta.get("version", 1)
+    period, site_id = meta.get("period", {}), meta.get("site", {}).get("siteId", "all")
+    if "start" not in period:
+        return path.name
+    return f"{kind} report of site {site_id}, {period['start']} to {period['end']}, version {version}"
+
+
+def send_to_all(
+    path: Path, report: dict[str, Any], recipients: list[str], settings: Settings, log: IO[str], is_resend: bool
+) -> int:
+    """Send the report to those who do not have it yet; return how many could not be reached."""
+    from deliver.pages.kinds import build_page
+    from deliver.pages.mail_body import render_mail_html, render_mail_text
+
+    page, key, states = build_page(report), report_key(path, report), last_states(log)
+    server = MailServer(
+        settings.smtp_host or "", settings.smtp_port, settings.smtp_security, settings.smtp_user, settings.smtp_password
+    )
+    sender, text, html, pdf, failures = settings.require_mail_from(), None, None, None, 0
+    for recipient in recipients:
+        state = None if is_resend else states.get((key, recipient))
+        if state == SENT:
+            logger.info("%s: %s has it already", key, recipient)
+            continue
+        if state == SENDING:
+            logger.warning("%s: an earlier sending to %s was cut off; --resend sends it again", key, recipient)
+            continue
+        if pdf is None:
+            text, html, pdf = render_mail_text(page), render_mail_html(page), _pdf_of(path, report)
+        message_id = f"<{uuid4()}@energy-pipeline>"
+        message = build_message(
+            sender, recipient, f"{page['eyebrow']}: {page['title']}, {page['subtitle']}", text or "", html=html,
+            attachments=(Attachment(f"{path.stem}.pdf", pdf, "pdf"),), message_id=message_id, sent_at_s=time.time(),
+        )  # fmt: skip
+        write_state(log, key, recipient, SENDING, messageId=message_id)
+        try:
+            send_message(server, message)
+        except DeliveryError as err:
+            write_state(log, key, recipient, FAILED, error=str(err))
+            logger.error("%s", err)
+            failures += 1
+            continue
+        write_state(log, key, recipient, SENT, messageId=message_id)
+        print(f"sent {path.name} to {recipient}")
+    return failures
+
+
+def _pdf_of(path: Path, report: dict[str, Any]) -> bytes:
+    """Return the report's PDF, set anew where it is missing or older than the report."""
+    from deliver.report_files import write_pages
+
+    pdf = path.with_suffix(".pdf")
+    if not pdf.exists() or pdf.stat().st_mtime < path.stat().st_mtime:
+        write_pages(report, path.with_suffix(""), html=False, pdf=True)
+    return pdf.read_bytes()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Send one report to its recipients."""
+    from deliver.report_files import read_report
+
+    args = build_parser().parse_args(argv)
+    setup_logging(args.verbose)
+    path = args.report or newest_report(args.site, REPORTS_DIR)
+    report = read_report(path)
+    recipients = choose_recipients(args.to, report)
+    if not recipients:
+        print(f"nobody to send {path.name} to: no recipients under [report] in config/sites/<id>.toml")
+        return EXIT_DONE
+    settings = load_settings()
+    settings.require_mail_from()
+    with open_sent_log(SENT_LOG) as log:
+        if args.dry_run:
+            states, key = last_states(log), report_key(path, report)
+            for recipient in recipients:
+                print(f"{path.name} to {recipient}: {states.get((key, recipient), 'would be sent')}")
+            return EXIT_DONE
+        failures = send_to_all(path, report, recipients, settings, log, args.resend)
+    return EXIT_FAILED if failures else EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
