@@ -30,6 +30,7 @@ from analyze.load.after_hours_parts import (
 from analyze.load.night_floors import compare_floors
 from analyze.meters.completeness import assess_channels
 from analyze.meters.meter_tree import net_of_sub_meters
+from analyze.money.annual import plan_year
 from lib import cli
 from lib.stats_utils import grouped_quantiles
 
@@ -124,7 +125,7 @@ def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
     lies near the resting power, else "habit"; "unknown" without baseline weeks. `usualFloorKw` and `floorKw` are the
     medians of the nights' floors. `parts`, `byKind`, `worstNights` and `profile24x7` are those of `after_hours_parts`.
     The sums of `summary` hold a sub-meter's excess once, though its parent is listed too; `netExcessKwh` is its own
-    part. Annual figures take every week to be like this one.
+    part. The annual figure takes every operating week of the year ahead to be like this one.
     """
     config = scope.config
     period = clean[in_window(clean, scope.period)]
@@ -139,13 +140,13 @@ def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
     episodes = list_episodes(period[is_listed], excess[is_listed], scope)
     labelled = label_parts(period[is_listed], excess[is_listed], baselines["baseline_kw"], scope)
     rows_of = dict(iter(labelled.groupby("channel_id")))
-    cost = net.sum() * config.flat_rate_usd_per_kwh
+    cost = float(net @ period["rate_per_kwh"].to_numpy())
     return {
         "summary": {
             "totalMetersWithExcess": len(listed),
             "totalExcessKwh": round(float(net.sum()), 2),
-            "totalExcessCost": round(float(cost), 2),
-            "estimatedAnnualCost": round(float(cost / period_weeks(scope) * config.weeks_per_year), 2),
+            "totalExcessCost": round(cost, 2),
+            "estimatedAnnualCost": round(cost / period_weeks(scope) * float(plan_year(scope).weeks.sum()), 2),
         },
         "topMeters": [
             {
@@ -179,7 +180,7 @@ def _meter_entry(rows: pd.DataFrame, baseline: pd.Series, scope: WeekScope) -> d
         },
         "impact": {
             "excessKwh": round(excess_kwh, 2),
-            "excessCost": round(excess_kwh * scope.config.flat_rate_usd_per_kwh, 2),
+            "excessCost": round(float(shut["excess_kwh"] @ shut["rate_per_kwh"]), 2),
             "percentOfTotal": round(100 * excess_kwh / used_kwh, 1) if used_kwh > 0 else 0.0,
         },
     }

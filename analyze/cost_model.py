@@ -23,7 +23,7 @@ from analyze.money.bills import bill_months, project_bill
 from analyze.money.cost_case import CostCase, describe_basis, prepare_case, why_not
 from analyze.money.cost_texts import build_recommendations, render_text
 from analyze.money.demand_analysis import build_demand_analysis, build_peak_drivers
-from analyze.money.site_demand import sum_site_demand
+from analyze.money.site_demand import SiteDemand, sum_site_demand
 from analyze.money.tariff_rates import price_intervals
 from analyze.money.tou_analysis import build_load_shift, build_tou_analysis
 from config.tariff_model import SiteTariffs
@@ -40,7 +40,12 @@ _SHAVING_STEP_PCT = 10
 
 
 def analyze_cost(
-    intervals: pd.DataFrame, scope: WeekScope, tariffs: SiteTariffs, *, holidays: Collection[date] = ()
+    intervals: pd.DataFrame,
+    scope: WeekScope,
+    tariffs: SiteTariffs,
+    *,
+    holidays: Collection[date] = (),
+    site: SiteDemand | None = None,
 ) -> dict[str, Any]:
     """Return the section "costOptimization".
 
@@ -53,6 +58,8 @@ def analyze_cost(
         What the site pays and what that is compared with (`load_site_tariffs`).
     holidays
         The site's local days that are billed as holidays, where a tariff has no list of its own.
+    site
+        Their sum (`sum_site_demand`), where it is known already.
 
     Returns
     -------
@@ -68,7 +75,7 @@ def analyze_cost(
     in which the period's middle lies. Year: twelve months like this one, each at its own rates; the seasons of the
     load are not known from a week.
     """
-    site = sum_site_demand(intervals, scope)
+    site = site or sum_site_demand(intervals, scope)
     reason = why_not(site, scope, tariffs)
     if reason:
         return {"status": "unavailable", "reason": reason}

@@ -49,7 +49,7 @@ def name_findings(sections: dict[str, Any], scope: WeekScope) -> None:
     -----
     `evidence` has `method`, `start` and `end` (of the finding, or of the period where it is about all of it),
     `channelIds` (empty for the site), and `reference`: what was compared with. Should two findings come to the same
-    name, the later one in the report's order has ``-2`` after it.
+    name, the later one in the report's order has ``-2`` after it. A win's `sources` become `evidence.findingIds`.
     """
     taken: dict[str, int] = {}
     for group in _list_groups(sections):
@@ -60,12 +60,14 @@ def name_findings(sections: dict[str, Any], scope: WeekScope) -> None:
             name = f"{kind}-{channel}-{window.start.astimezone(UTC):%Y%m%dT%H%MZ}"
             taken[name] = taken.get(name, 0) + 1
             finding["findingId"] = name if taken[name] == 1 else f"{name}-{taken[name]}"
+            sources = finding.pop("sources", None)
             finding["evidence"] = {
                 "method": group.method,
                 "channelIds": [] if channel == SITE else [channel],
                 "start": window.start.astimezone(scope.tz).isoformat(),
                 "end": window.end.astimezone(scope.tz).isoformat(),
                 "reference": {key: finding[key] for key in group.reference if finding.get(key) is not None},
+                **({} if sources is None else {"findingIds": [source["findingId"] for source in sources]}),
                 **finding.get("evidence", {}),
             }
 
@@ -94,4 +96,4 @@ def _list_groups(sections: dict[str, Any]) -> Iterator[_Group]:
     electrical = sections["electricalHealth"]
     for issues in (*(meter["issues"] for meter in electrical.get("meters", [])), electrical.get("siteIssues", [])):
         yield _Group("electrical_{type}", "electrical_limit", issues, ("limit", "source"))
-    yield _Group("win_{type}", "attributed_saving", sections["quickWins"])
+    yield _Group("win_{type}", "attributed_saving", sections["quickWins"], ("expectedAfter",))

@@ -79,7 +79,8 @@ def prepare_intervals(
     pd.DataFrame
         By channel and time, without rows that have neither energy nor power. Added: `mean_kw` (the power, or energy
         over hours where the power is missing), `used_kwh` (the energy, or power times hours where it is missing),
-        `hours`, `epoch_s` (start, seconds since 1970), `is_after_hours`, and what `add_local_time` adds.
+        `hours`, `epoch_s` (start, seconds since 1970), `is_after_hours`, `rate_per_kwh` (the flat rate, until
+        `pricing.set_rates` puts the tariff's in its place), and what `add_local_time` adds.
     """
     frame = readings.assign(interval_start=pd.to_datetime(readings["interval_start"], utc=True)).astype(
         {"channel_id": "int64", "interval_s": "int64", "energy_kwh": "float64", "power_kw": "float64"}
@@ -96,6 +97,7 @@ def prepare_intervals(
             mean_kw=frame["power_kw"].fillna(frame["energy_kwh"] / hours),
             used_kwh=frame["energy_kwh"].fillna(frame["power_kw"] * hours),
             epoch_s=epoch_seconds(frame["interval_start"]).astype("int64"),
+            rate_per_kwh=config.flat_rate_usd_per_kwh,
         ),
         tz,
     )

@@ -19,147 +19,98 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope, in_window, period_weeks
-from analyze.meters.completeness import channel_completeness
-from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
-from analyze.money.quick_win_texts import describe_after_hours, describe_anomaly, describe_spike
+from analyze.after_hours_waste import HABIT, NEW, RAISED, UNKNOWN, WAVERS
+from analyze.intervals import WeekScope, in_window, list_runs, local_iso, period_weeks, starts_new_run
+from analyze.money.annual import Year, annual_amounts
+from analyze.money.attribution import HIGH, KINDS, LOW, MID, OBSERVED, claim_column
+from analyze.money.pricing import Pricing
+from analyze.money.quick_win_texts import DESCRIBE, WinText
+from analyze.money.repairs import list_repairs
 from lib import cli
+from lib.stats_utils import label_runs
 
-KINDS = ("after_hours", "anomaly", "spike")  # in order of precedence
-# How far a saving is believed when wins are ranked: a ranking aid, not a probability.
+# How far a saving is believed, and what it takes, when wins are ranked: ranking aids, not probabilities or hours.
 CONFIDENCE_WEIGHTS = {"high": 1.0, "medium": 0.7, "low": 0.4}
-_MOST = 0.5  # of a meter's after-hours excess
+EFFORT_WEIGHTS = {"low": 1.0, "medium": 2.0, "high": 4.0}
+_MOST = 0.5  # of a meter's after-hours excess; of a saving that its low bound must reach to be sure
+_MAX_INTERVALS = 20  # stretches of time listed as evidence
 
 
 class Findings(NamedTuple):
     """The sections of the analyses that wins are made from."""
 
+    sensor_health: dict[str, Any]
     after_hours: dict[str, Any]
     anomalies: dict[str, Any]
     spikes: dict[str, Any]
 
 
-def claim_savings(
-    intervals: pd.DataFrame,
-    clean: pd.DataFrame,
-    after_hours_kwh: pd.Series,
-    anomalies: pd.DataFrame,
-    spikes: pd.DataFrame,
-    scope: WeekScope,
-) -> pd.DataFrame:
-    """Return for each sound interval of the period what could be saved in it, and which finding claims it.
+class _Case(NamedTuple):
+    """One meter's claims of one kind: the intervals that have any, and the finding behind them.
 
-    Parameters
-    ----------
-    intervals, clean
-        All intervals, and the sound ones.
-    after_hours_kwh
-        Excess of intervals of `clean` [kWh] (`after_hours_excess_kwh`).
-    anomalies, spikes
-        Rows of `clean` with their `excess_kwh` [kWh].
-
-    Returns
-    -------
-    pd.DataFrame
-        The period's rows of `clean` with `after_hours_kwh`, `anomaly_kwh` and `spike_kwh`, which share no energy.
-
-    Notes
-    -----
-    1. Intervals flagged as bad claim nothing, nor do channels sound for less than `quick_win_min_sound_pct`.
-    2. All three measure the same power from different references up, so an anomaly claims only what goes beyond the
-       after-hours excess, and a spike only what goes beyond both.
-    3. No interval claims more than its own energy.
-    4. A parent claims only what goes beyond its sub-meters (`net_of_sub_meters`).
-    5. The claims below a root meter are scaled down, should they exceed the energy that it metered over the period
-       (where it missed part of it), so that savings never exceed consumption.
+    `month_rates` are those of the intervals (`Pricing.month_rates`).
     """
-    rows = clean[in_window(clean, scope.period)]
-    weekly = after_hours_kwh.reindex(rows.index, fill_value=0.0)
-    weekly_total = weekly.groupby(rows["channel_id"]).transform("sum")
-    is_listed = weekly_total >= scope.config.after_hours_min_excess_kwh
-    excess = np.column_stack(
-        [
-            weekly.where(is_listed, 0.0),
-            anomalies["excess_kwh"].reindex(rows.index, fill_value=0.0),
-            spikes["excess_kwh"].reindex(rows.index, fill_value=0.0),
-        ]
-    )
-    ceiling = rows["used_kwh"].clip(lower=0).to_numpy()
-    ceiling = np.where(rows["channel_id"].isin(_sound_channels(rows, scope)), ceiling, 0.0)
-    reached = np.minimum(np.maximum.accumulate(excess, axis=1), ceiling[:, None])
-    total = reached[:, -1]
-    net = _limit_to_roots(net_of_sub_meters(total, rows, scope.meters), rows, intervals, scope)
-    share = np.divide(net, total, out=np.zeros_like(net), where=total > 0)
-    claims = np.diff(reached, axis=1, prepend=0.0) * share[:, None]
-    return rows.assign(**{f"{kind}_kwh": claims[:, column] for column, kind in enumerate(KINDS)})
 
+    kind: str
+    finding: dict[str, Any]
+    rows: pd.DataFrame
+    month_rates: np.ndarray
+    is_one_off: bool
 
-def _sound_channels(rows: pd.DataFrame, scope: WeekScope) -> pd.Series:
-    coverage = channel_completeness(rows, scope.meters, scope.period)
-    return coverage.loc[coverage["completeness_pct"] >= scope.config.quick_win_min_sound_pct, "channel_id"]
-
-
-def _limit_to_roots(
-    claimed_kwh: np.ndarray, rows: pd.DataFrame, intervals: pd.DataFrame, scope: WeekScope
-) -> np.ndarray:
-    """Return the claims, scaled so that those below each root do not exceed what it metered [kWh]."""
-    metered = intervals[in_window(intervals, scope.period)]
-    root_of = root_of_channels(scope.meters, set(metered["channel_id"].astype(int)))
-    metered_kwh = metered.groupby("channel_id")["energy_kwh"].sum().clip(lower=0)
-    root = rows["channel_id"].map(root_of)
-    below_kwh = pd.Series(claimed_kwh, index=rows.index).groupby(root).sum()
-    limit = (metered_kwh.reindex(below_kwh.index, fill_value=0.0) / below_kwh).clip(upper=1.0).fillna(1.0)
-    return claimed_kwh * root.map(limit).to_numpy(dtype=float)
+    def kwh(self, measure: str) -> np.ndarray:
+        return self.rows[claim_column(self.kind, measure)].to_numpy()
 
 
 def build_section(
-    claims: pd.DataFrame, findings: Findings, clean: pd.DataFrame, scope: WeekScope
+    claims: pd.DataFrame, findings: Findings, clean: pd.DataFrame, scope: WeekScope, pricing: Pricing, year: Year
 ) -> list[dict[str, Any]]:
-    """Return the section "quickWins": the best savings first.
+    """Return the section "quickWins": the best savings first, then the meters to repair.
 
     Parameters
     ----------
     claims
-        As `claim_savings` gives them.
+        As `claim_savings` gives them, with `rate_per_kwh`.
     clean
         Sound intervals, which tell how the meters behaved in the baseline weeks.
+    pricing, year
+        What a kWh is worth, now and in the year ahead.
 
     Notes
     -----
-    One win per meter and kind, of `quick_win_min_weekly_kwh` a week or more, at most `quick_wins_max`, ranked by
-    weekly cost times the weight of its confidence.
+    One win per meter and kind whose avoidable energy is `quick_win_min_weekly_kwh` a week or more, ranked by weekly
+    cost × weight of its confidence / weight of its effort; at most `quick_wins_max`, the repairs among them.
 
-    Confidence of an after-hours win is "low" when the baseline is the period's own, or most of the excess lies below
-    `quick_win_left_on_ratio` times the resting power (the load wavers, nothing was left on); "high" when the excess
-    is at least `quick_win_new_ratio` times the usual one; "low" again when the meter draws nearly as much by night as
-    by day in the baseline weeks (it may have to); else "medium". An anomaly is "high" when it came on two days and
-    once severely, "medium" on either, else "low"; a spike is "medium" when it came on two days, else "low".
-    A period shorter than a week supports no more than "low". The annual figure of after-hours wins takes every week to
-    be like this one; that of an event seen on one day only is the event itself.
+    `impact` is of the avoidable energy (`addressableWaste.kwh.mid`); `observedWaste` is all that lies above the
+    reference; `verifiedSavings` stays open until `verify_savings` has seen weeks after a change. Costs are Σ kWh ×
+    marginal rate of the interval; `low` and `high` are those of `attribution`.
+
+    Confidence: see `_confidence_after_hours` and `_confidence_event`. It is at most "medium" where the low bound is
+    below half of the saving, and "low" for a period shorter than a week, as one day is no sample of seven.
     """
-    # A shorter period is not blown up to a week: one day is no sample of seven.
-    weekly = claims.groupby("channel_id")[[f"{kind}_kwh" for kind in KINDS]].sum() / max(1.0, period_weeks(scope))
-    always_on = _always_on_channels(clean, scope)
-    wins = []
+    weeks = max(1.0, period_weeks(scope))
+    weekly = claims.groupby("channel_id")[[claim_column(kind) for kind in KINDS]].sum() / weeks
+    always_on, wins = _always_on_channels(clean, scope), []
     for kind in KINDS:
-        kwh = weekly[f"{kind}_kwh"]
-        for channel_id, weekly_kwh in kwh[kwh >= scope.config.quick_win_min_weekly_kwh].items():
+        kwh = weekly[claim_column(kind)]
+        rows = claims[claims[claim_column(kind, OBSERVED)] > 0]
+        rates = pricing.month_rates(rows) if (kwh >= scope.config.quick_win_min_weekly_kwh).any() else None
+        for channel_id, _ in kwh[kwh >= scope.config.quick_win_min_weekly_kwh].items():
+            own = (rows["channel_id"] == channel_id).to_numpy()
             finding = _finding_of(kind, int(channel_id), findings)
-            rows = claims[claims["channel_id"] == channel_id]
-            if kind == "after_hours":
-                confidence = _confidence_after_hours(finding, rows, int(channel_id) in always_on, scope)
-            else:
-                confidence = _confidence_event(kind, finding)
-            if period_weeks(scope) < 1:
-                confidence = "low"
-            wins.append(_win(kind, float(weekly_kwh), finding, confidence, rows, scope))
-    wins.sort(key=lambda win: (-win["impact"]["weeklyCost"] * CONFIDENCE_WEIGHTS[win["confidence"]], win["channelId"]))
-    return wins[: scope.config.quick_wins_max]
+            is_one_off = kind in ("anomaly", "spike") and _count_days(finding) == 1
+            case = _Case(kind, finding, rows[own], rates[:, own], is_one_off)
+            wins.append(_win(case, int(channel_id) in always_on, scope, pricing, year))
+    wins.sort(key=lambda win: (-win["rankScore"], win["channelId"], win["type"]))
+    repairs = list_repairs(findings.sensor_health, clean, scope, pricing)
+    most = scope.config.quick_wins_max
+    return wins[: most - min(len(repairs), most // 3)] + repairs[: most // 3]
 
 
 def _finding_of(kind: str, channel_id: int, findings: Findings) -> dict[str, Any]:
+    """Return the finding that a kind of win is about; of a base load it is the step that sensor health saw."""
     entries = {
         "after_hours": findings.after_hours["topMeters"],
+        "base_load": [issue for issue in findings.sensor_health["issues"] if issue["type"] == "base_load_step"],
         "anomaly": findings.anomalies["byChannel"],
         "spike": findings.spikes["byChannel"],
     }[kind]
@@ -174,21 +125,37 @@ def _always_on_channels(clean: pd.DataFrame, scope: WeekScope) -> set[int]:
     return set(mean_kw.index[mean_kw[True] >= scope.config.quick_win_always_on_ratio * mean_kw[False]].astype(int))
 
 
-def _confidence_after_hours(meter: dict[str, Any], claims: pd.DataFrame, is_always_on: bool, scope: WeekScope) -> str:
-    config, usual_kwh, kwh = scope.config, meter["usualExcessKwh"], claims["after_hours_kwh"]
-    was_left_on = claims["mean_kw"] > config.quick_win_left_on_ratio * meter["baseline"]["kw"]
-    if usual_kwh is None or kwh[was_left_on].sum() < _MOST * kwh.sum():
+def _confidence(case: _Case, is_always_on: bool, scope: WeekScope) -> str:
+    if period_weeks(scope) < 1:
         return "low"
-    if meter["impact"]["excessKwh"] >= config.quick_win_new_ratio * usual_kwh:
-        return "high"
-    return "low" if is_always_on else "medium"
+    if case.kind == "after_hours":
+        level = _confidence_after_hours(case, is_always_on)
+    else:
+        level = "medium" if case.kind == "base_load" else _confidence_event(case)
+    is_sure = case.kwh(LOW).sum() >= _MOST * case.kwh(MID).sum()
+    return level if is_sure or level != "high" else "medium"
 
 
-def _confidence_event(kind: str, finding: dict[str, Any]) -> str:
-    came_back = _count_days(finding) > 1
-    if kind == "spike":
+def _confidence_after_hours(case: _Case, is_always_on: bool) -> str:
+    """Return how far an after-hours win is believed, by the pattern that the section saw.
+
+    What is new this week can be changed back: "high". What is raised, or a habit, may have reasons: "medium", and a
+    habit of a meter that draws nearly as much by night as by day "low", for it may have to. What wavers about its rest,
+    or has no baseline weeks, is "low".
+    """
+    pattern = case.finding["pattern"]
+    if pattern in (WAVERS, UNKNOWN) or case.kwh(MID).sum() < _MOST * case.kwh(OBSERVED).sum():
+        return "low"
+    return {NEW: "high", RAISED: "medium", HABIT: "low" if is_always_on else "medium"}[pattern]
+
+
+def _confidence_event(case: _Case) -> str:
+    """Return how far an event is believed: a spike is "medium" when it came on two days; an anomaly is "high" when it
+    came on two days and once severely, "medium" on either, else "low"."""
+    came_back = _count_days(case.finding) > 1
+    if case.kind == "spike":
         return "medium" if came_back else "low"
-    was_severe = any(event["severity"] == "high" for event in finding["events"])
+    was_severe = any(event["severity"] == "high" for event in case.finding["events"])
     return ("low", "medium", "high")[came_back + was_severe]
 
 
@@ -197,36 +164,90 @@ def _count_days(finding: dict[str, Any]) -> int:
     return len({event["start"][:10] for event in finding["events"]})
 
 
-def _win(
-    kind: str, weekly_kwh: float, finding: dict[str, Any], confidence: str, claims: pd.DataFrame, scope: WeekScope
-) -> dict[str, Any]:
-    describe = {"after_hours": describe_after_hours, "anomaly": describe_anomaly, "spike": describe_spike}[kind]
-    weekly_cost = weekly_kwh * scope.config.flat_rate_usd_per_kwh
-    is_one_off = kind != "after_hours" and _count_days(finding) == 1
-    annual_cost = weekly_cost * (1.0 if is_one_off else scope.config.weeks_per_year)
-    text = describe(weekly_kwh, finding, claims, scope)
+def _win(case: _Case, is_always_on: bool, scope: WeekScope, pricing: Pricing, year: Year) -> dict[str, Any]:
+    channel_id, confidence = int(case.finding["channelId"]), _confidence(case, is_always_on, scope)
+    weeks, rate = max(1.0, period_weeks(scope)), case.rows["rate_per_kwh"].to_numpy()
+    kwh = {name: float(case.kwh(name).sum()) / weeks for name in (OBSERVED, LOW, MID, HIGH)}
+    cost = {name: float(case.kwh(name) @ rate) / weeks for name in (OBSERVED, LOW, MID, HIGH)}
+    annual = {name: _annual(case, name, cost[name] * weeks, scope, year) for name in (LOW, MID, HIGH)}
+    text: WinText = DESCRIBE[case.kind](kwh[MID], case.finding, case.rows, scope)
+    basis = {"method": "one_off", "text": "the event alone"} if case.is_one_off else year.describe(channel_id)
+    weight = CONFIDENCE_WEIGHTS[confidence] / EFFORT_WEIGHTS[text.effort.split(":")[0]]
     return {
         "title": text.title,
-        "type": kind,
-        "priority": _priority(annual_cost, confidence, scope),
+        "type": case.kind,
+        "priority": _priority(annual[MID][1], confidence, scope),
         "impact": {
-            "weeklyKwh": round(weekly_kwh, 2),
-            "weeklyCost": round(weekly_cost, 2),
-            "annualCost": round(annual_cost, 2),
-            "basis": "one_off" if is_one_off else "every_week",
+            "weeklyKwh": round(kwh[MID], 2),
+            "weeklyCost": round(cost[MID], 2),
+            "annualCost": round(annual[MID][1], 2),
+            "annualKwh": round(annual[MID][0], 2),
+            "annualCostRange": {"low": round(annual[LOW][1], 2), "high": round(annual[HIGH][1], 2)},
+            "currency": pricing.tariff.currency,
+            "basis": basis["method"],
+            "annualBasis": basis,
             "description": (
-                f"{weekly_kwh:.0f} kWh, seen on one day; the annual figure is this event alone"
-                if is_one_off
-                else f"{weekly_kwh:.0f} kWh a week; the annual figure takes every week to be like this one"
+                f"{kwh[MID]:.0f} kWh, seen on one day; the annual figure is this event alone"
+                if case.is_one_off
+                else f"{kwh[MID]:.0f} kWh a week; the annual figure takes {basis['text']}"
             ),
         },
+        "observedWaste": {"kwh": round(kwh[OBSERVED], 2), "cost": round(cost[OBSERVED], 2)},
+        "addressableWaste": {
+            unit: {name: round(amount[name], 2) for name in (LOW, MID, HIGH)}
+            for unit, amount in (("kwh", kwh), ("cost", cost))
+        },
+        "verifiedSavings": _not_verified(channel_id),
         "description": text.description,
         "recommendations": text.recommendations,
+        "when": text.when,
+        "expectedAfter": text.expected_after,
         "confidence": confidence,
         "owner": text.owner,
         "effort": text.effort,
-        "channelId": finding["channelId"],
-        "channelName": finding["channelName"],
+        "rankScore": round(cost[MID] * weight, 4),
+        "channelId": channel_id,
+        "channelName": case.finding["channelName"],
+        "evidence": _evidence(case, scope, pricing),
+        "sources": case.finding.get("events", [case.finding]),
+    }
+
+
+def _annual(case: _Case, measure: str, cost: float, scope: WeekScope, year: Year) -> tuple[float, float]:
+    """Return (kWh, currency) of a year: the event alone where it was one, else every operating week like this one."""
+    kwh = case.kwh(measure)
+    if case.is_one_off:
+        return float(kwh.sum()), cost
+    return annual_amounts(kwh, case.month_rates, year.weeks_of(int(case.finding["channelId"])), scope)
+
+
+def _not_verified(channel_id: int) -> dict[str, Any]:
+    return {
+        "status": "insufficient_data",
+        "code": "no_change_yet",
+        "missing": "the day of a change, and four weeks after it: then run "
+        f"python analyze/verify_savings.py --channel {channel_id} --change DATE",
+        "possibleFrom": None,
+    }
+
+
+def _evidence(case: _Case, scope: WeekScope, pricing: Pricing) -> dict[str, Any]:
+    """Return the stretches of time that a win claims, the largest of them in order of time, and the rate they bear."""
+    claimed = case.rows.assign(kwh=case.kwh(MID))
+    claimed = claimed.assign(cost=claimed["kwh"] * claimed["rate_per_kwh"])
+    run_id = label_runs(claimed["kwh"] > 0, starts_new_run(claimed))
+    runs = list_runs(claimed, run_id, kwh=("kwh", "sum"), cost=("cost", "sum"))
+    top = runs.nlargest(_MAX_INTERVALS, "kwh").sort_values("start")
+    total_kwh = float(claimed["kwh"].sum())
+    return {
+        "intervals": [
+            {"start": start, "end": end, "kwh": round(float(kwh), 3)}
+            for start, end, kwh in zip(
+                local_iso(top["start"], scope.tz), local_iso(top["end"], scope.tz), top["kwh"], strict=True
+            )
+        ],
+        "intervalsInAll": len(runs),
+        "rate": pricing.describe() | {"averagePerKwh": round(float(claimed["cost"].sum()) / total_kwh, 6)},
     }
 
 
@@ -244,8 +265,8 @@ def render_text(section: list[dict[str, Any]]) -> str:
     if not section:
         return "no quick wins in this period"
     return "\n".join(
-        f"{win['impact']['weeklyKwh']:8.1f} kWh/week  priority {win['priority']:<6}  {win['title']} "
-        f"(confidence {win['confidence']})"
+        f"{win['impact']['weeklyKwh']:8.1f} kWh/week  {win['impact']['weeklyCost']:8.2f} {win['impact']['currency']}  "
+        f"priority {win['priority']:<6}  {win['title']} (confidence {win['confidence']})"
         for win in section
     )
 

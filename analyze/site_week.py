@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,12 @@ from analyze.load.load_facts import build_load_facts
 from analyze.load.load_steps import find_level_changes
 from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.meters.meter_tree import root_of_channels
+from analyze.money.annual import plan_year
+from analyze.money.attribution import claim_savings
+from analyze.money.excess import measure_excess
+from analyze.money.pricing import price_site, set_rates
+from analyze.money.repairs import broken_meters
+from analyze.money.site_demand import SiteDemand, sum_site_demand
 from analyze.week_summary import build_summary
 from config.opening_hours import list_holidays
 from config.report_config import ReportConfig, load_report_config
@@ -38,19 +45,22 @@ if TYPE_CHECKING:
     from lib.readings import Site
 
 DAYS_PER_WEEK = 7
+FINDINGS = ("sensorHealth", "afterHoursWaste", "anomalies", "spikes")  # what quick wins are made from
 
 
 class SiteContext(NamedTuple):
     """What is known of a site besides the energy of five weeks; without a part the sections that need it say so.
 
     `tariffs` is what it pays (`load_site_tariffs`), `hourly` its history up to the period's end (`load_hourly`),
-    `electrical` the electrical quantities of the period (`load_electrical`).
+    `electrical` the electrical quantities of the period (`load_electrical`), `monthly` the energy of its channels by
+    month (`load_monthly`).
     """
 
     site_id: int = 0
     tariffs: SiteTariffs | None = None
     hourly: pd.DataFrame | None = None
     electrical: pd.DataFrame | None = None
+    monthly: pd.DataFrame | None = None
     floor_area_m2: float | None = None
 
 
@@ -101,7 +111,7 @@ def analyze_site_week(
     -------
     SiteWeek
         `sections` holds the analyses, `summary` the headline, risks, opportunities and the quick wins' total, `claims`
-        the savings by interval (`quick_wins.claim_savings`).
+        the savings by interval (`attribution.claim_savings`).
     """
     scope = WeekScope(meters, period, baseline, tz, config, schedule)
     context = context or SiteContext()
@@ -109,6 +119,10 @@ def analyze_site_week(
     intervals = intervals[in_window(intervals, Window(baseline.start, period.end))]
     bad = find_bad_intervals(intervals, config)
     clean = intervals[~bad.any(axis=1)]
+    holidays = list_holidays(schedule, range(baseline.start.year - 1, period.end.year + 2)) if schedule else {}
+    site = sum_site_demand(clean, scope)
+    pricing = price_site(site.frame, scope, context.tariffs, holidays)
+    clean = set_rates(clean, pricing, scope)
 
     baselines = after_hours_waste.estimate_baselines(clean, scope)
     profiled = profile_period(clean, scope)
@@ -118,18 +132,18 @@ def analyze_site_week(
         spike_detection.assess_spikes(profiled, scope), config, min_power_kw=config.spike_min_power_kw
     )
     site_power = spike_detection.sum_site_power(clean, scope)
-    shut_kwh = after_hours_waste.after_hours_excess_kwh(clean, baselines)
-    claims = quick_wins.claim_savings(intervals, clean, shut_kwh, anomalies, spikes, scope)
-
     sections: dict[str, Any] = {
         "sensorHealth": sensor_health.build_section(intervals, bad, scope),
         "afterHoursWaste": after_hours_waste.build_section(clean, baselines, scope),
         "anomalies": anomaly_detection.build_section(anomalies, profiled, clean, scope, changes),
         "spikes": spike_detection.build_section(spikes, site_power, profiled, clean, scope),
     }
-    findings = quick_wins.Findings(sections["afterHoursWaste"], sections["anomalies"], sections["spikes"])
-    sections["quickWins"] = quick_wins.build_section(claims, findings, clean, scope)
-    sections |= _context_sections(clean, intervals[bad.any(axis=1)], scope, context)
+    findings = quick_wins.Findings(*(sections[name] for name in FINDINGS))
+    excess = measure_excess(profiled, clean, baselines, findings.sensor_health["issues"], anomalies, spikes, scope)
+    claims = claim_savings(intervals, clean, excess, broken_meters(findings.sensor_health), scope)
+    year = plan_year(scope, context.monthly)
+    sections["quickWins"] = quick_wins.build_section(claims, findings, clean, scope, pricing, year)
+    sections |= _context_sections(clean, intervals[bad.any(axis=1)], site, holidays, scope, context)
     name_findings(sections, scope)
     roots = find_roots(intervals[in_window(intervals, scope.period)], scope)
     consumption = build_consumption(intervals, clean, scope)
@@ -140,7 +154,7 @@ def analyze_site_week(
         baseline_weeks=count_baseline_weeks(intervals, scope),
         timezone=str(tz),
         data_resolution=describe_resolution(meters),
-        summary=build_summary(sections, consumption, data_quality),
+        summary=build_summary(sections, consumption, data_quality, pricing.tariff.currency),
         sections=sections,
         charts=build_charts(sections, profiled, intervals, roots, scope),
         consumption=consumption,
@@ -149,16 +163,23 @@ def analyze_site_week(
     )
 
 
-def _context_sections(clean: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope, context: SiteContext) -> dict[str, Any]:
+def _context_sections(
+    clean: pd.DataFrame,
+    bad: pd.DataFrame,
+    site: SiteDemand,
+    holidays: Collection[date],
+    scope: WeekScope,
+    context: SiteContext,
+) -> dict[str, Any]:
     """Return the sections that look beyond the energy of these weeks: to come, to pay, to expect of hours and supply.
 
     Parameters
     ----------
     clean, bad
         Sound intervals of baseline and period, and those that a meter got wrong.
+    site, holidays
+        What the site draws as a whole, and its public holidays.
     """
-    years = range(scope.baseline.start.year - 1, scope.period.end.year + 2)
-    holidays = list_holidays(scope.schedule, years) if scope.schedule else {}
     return {
         "scheduleDisagreements": find_disagreements(clean, scope),
         "loadFacts": build_load_facts(clean, scope, context.floor_area_m2),
@@ -170,7 +191,7 @@ def _context_sections(clean: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope, 
         else forecast_hours(context.hourly, bad, scope, holidays, context.site_id),
         "costOptimization": _unavailable("no tariff was loaded")
         if context.tariffs is None
-        else analyze_cost(clean, scope, context.tariffs, holidays=holidays),
+        else analyze_cost(clean, scope, context.tariffs, holidays=holidays, site=site),
     }
 
 
@@ -235,6 +256,7 @@ def load_and_analyze(
         load_site_tariffs(site_id),
         readings_lib.load_hourly(conn, site_id, history, root_meters(readings, meters)),
         readings_lib.load_electrical(conn, site_id, period),
+        readings_lib.load_monthly(conn, site_id),
         facts.building.floor_area_m2,
     )
     return site, analyze_site_week(readings, meters, period, baseline, tz, config, facts.schedule, context)

@@ -8,7 +8,7 @@ _MAX_RISKS, _MAX_OPPORTUNITIES = 5, 3
 _ESTIMATE_MIN_SHARE = 0.005  # below half a percent of the total an estimate is not worth a sentence
 
 
-def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any]) -> dict[str, Any]:
+def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any], currency: str) -> dict[str, Any]:
     """Return the sum of the quick wins of medium and high confidence.
 
     `unconfirmedWeeklyKwh` is what the wins of low confidence observe on top: mostly habits, which may have reasons.
@@ -23,6 +23,7 @@ def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any]) ->
         "weeklyCost": round(sum(win["impact"]["weeklyCost"] for win in believed), 2),
         "estimatedAnnual": round(sum(win["impact"]["annualCost"] for win in believed), 2),
         "unconfirmedWeeklyKwh": round(sum(win["impact"]["weeklyKwh"] for win in unconfirmed), 2),
+        "currency": currency,
         "costOptimizationMonthly": levers.get("estimated_monthly_savings_potential", 0.0),
         "costOptimizationAnnual": levers.get("estimated_annual_savings_potential", 0.0),
         "costOptimizationStatus": cost.get("status", "ok"),
@@ -30,10 +31,10 @@ def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any]) ->
 
 
 def build_summary(
-    sections: dict[str, Any], consumption: dict[str, Any], data_quality: dict[str, Any]
+    sections: dict[str, Any], consumption: dict[str, Any], data_quality: dict[str, Any], currency: str
 ) -> dict[str, Any]:
-    """Return the report's summary: what a reader who reads nothing else should know."""
-    savings = total_potential_savings(sections["quickWins"], sections["costOptimization"])
+    """Return the report's summary: what a reader who reads nothing else should know; money is in `currency`."""
+    savings = total_potential_savings(sections["quickWins"], sections["costOptimization"], currency)
     return {
         "headline": _headline(sections, consumption, data_quality, savings),
         "topRisks": _top_risks(sections),
@@ -59,12 +60,12 @@ def _headline(
         lines.append(
             f"A further {consumption['estimatedKwh']:,.0f} kWh are estimated from power: their energy is missing."
         )
-    believed = sum(win["confidence"] != "low" for win in sections["quickWins"])
+    believed = sum(win["confidence"] != "low" and win["impact"]["weeklyKwh"] > 0 for win in sections["quickWins"])
     if believed:
         share = f" ({100 * savings['weeklyKwh'] / total_kwh:.0f} % of it)" if total_kwh > 0 else ""
         lines.append(
             f"{believed} quick win{'s' * (believed > 1)} could save {savings['weeklyKwh']:,.0f} kWh{share}, "
-            f"worth {savings['weeklyCost']:,.2f} at the flat rate."
+            f"worth {savings['weeklyCost']:,.2f} {savings['currency']} a week."
         )
     else:
         lines.append("No savings that the data support with medium or high confidence.")

@@ -209,8 +209,6 @@ class ReportConfig:
     quick_win_new_ratio: float = 2.0
     # A load that draws nearly the same by night as by day may have to run.
     quick_win_always_on_ratio: float = 0.8
-    # Something left on stands well above the resting power; less than this is a load that wavers about it.
-    quick_win_left_on_ratio: float = 1.5
     # Priority by what it costs a year: about a day's wages of whoever changes a schedule, and a third of it.
     quick_win_high_annual_usd: float = 500.0
     quick_win_medium_annual_usd: float = 150.0
@@ -234,9 +232,8 @@ class ReportConfig:
     # A saving counts when its uncertainty is at most half of it at 68 % confidence (Guideline 14-2014, 4.2).
     savings_max_uncertainty_ratio: float = 0.5
 
-    # Flat tariff (contract). Weeks a year for the plain annual estimate: 365.25 / 7.
+    # Flat tariff (contract), where the site's file names none.
     flat_rate_usd_per_kwh: float = 0.12
-    weeks_per_year: float = 52.18
 
 
 def load_report_config(site_id: int, sites_dir: Path = SITES_DIR) -> ReportConfig:

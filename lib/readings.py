@@ -214,6 +214,24 @@ def load_hourly(conn: Connection, site_id: int, window: Window, channel_ids: lis
     return hourly
 
 
+def load_monthly(conn: Connection, site_id: int) -> pd.DataFrame:
+    """Return the energy of the site's meters by calendar month, all that is stored.
+
+    Returns
+    -------
+    pd.DataFrame
+        `channel_id`, `local_month` (date of its first day), `energy_kwh`, `days` (with readings).
+    """
+    import pandas as pd
+
+    rows = db.fetch_all(
+        conn,
+        "SELECT meter_id, local_month, total_kwh, days_with_readings FROM v_readings_monthly WHERE site_id = %s",
+        (site_id,),
+    )
+    return pd.DataFrame(rows, columns=["channel_id", "local_month", "energy_kwh", "days"])
+
+
 def load_electrical(conn: Connection, site_id: int, window: Window) -> pd.DataFrame:
     """Return the electrical quantities of all meters of the site whose interval starts within `window`.
 

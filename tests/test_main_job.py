@@ -90,10 +90,13 @@ def test_planted_faults_are_found_and_nothing_else_of_high_severity(
     assert {(spike["channelId"], moment(spike["start"])) for spike in short} == {
         (item["channelId"], moment(item["start"])) for item in truth["spikes"]
     }
-    wins = {win["channelId"]: win for win in report["sections"]["quickWins"]}
-    assert report["sections"]["quickWins"][0]["channelId"] == left_on["channelId"]
-    assert find(list(wins.values()), priority="high") == [wins[left_on["channelId"]]]
-    assert not {stuck["channelId"], dead["channelId"]} & set(wins)  # no saving from a broken meter
+    wins = report["sections"]["quickWins"]
+    assert (wins[0]["type"], wins[0]["channelId"]) == ("after_hours", left_on["channelId"])
+    assert find(wins, priority="high") == [wins[0]]
+    # No saving from a broken meter, but its repair.
+    broken = {stuck["channelId"], dead["channelId"]}
+    assert {win["channelId"] for win in find(wins, type="repair")} == broken
+    assert not broken & {win["channelId"] for win in wins if win["type"] != "repair"}
 
 
 @pytest.mark.slow

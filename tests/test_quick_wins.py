@@ -1,22 +1,22 @@
 """Tests of analyze/quick_wins.py, and of the tree of meters that keeps its sums honest."""
 
-import json
+from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from analyze.intervals import prepare_intervals
 from analyze.meters.meter_tree import net_of_sub_meters, parents_of, root_of_channels
-from analyze.quick_wins import claim_savings
-from analyze.site_week import analyze_site_week
+from analyze.money.quick_win_texts import describe_opening
+from analyze.site_week import SiteContext, analyze_site_week
+from config.opening_hours import Schedule, Span, Term, default_schedule
 from config.report_config import ReportConfig
+from config.tariff_model import SiteTariffs, TariffSpan
 from lib.date_utils import Window
+from tests.tariff_factory import make_tariff
 from tests.week_factory import (
     NEW_YORK,
-    WEEK,
     fill_window,
     make_meters,
     make_readings,
@@ -69,55 +69,18 @@ def test_net_of_sub_meters_of_another_interval():
     assert net_of_sub_meters([4.0, 2.0, 2.0, 0.0, 6.0], rows, meters).tolist() == [1.0, 0.5, 0.5, 0.0, 6.0]
 
 
-def claims_by_hand(after_hours, anomalies, spikes, power_kw, **changes):
-    """Return the three claims of quarter hours on a Sunday; the excesses are in kWh."""
-    readings = make_readings(1, pd.Timestamp(WEEK.start) + pd.Timedelta("6D"), power_kw)
-    scope = make_scope(
-        METERS, config=ReportConfig(after_hours_min_excess_kwh=0.0, quick_win_min_sound_pct=0.0, **changes)
-    )
-    rows = prepare_intervals(readings, METERS, NEW_YORK, scope.config)
-
-    def found(values):
-        return rows.assign(excess_kwh=values)[np.array(values) > 0]
-
-    claims = claim_savings(rows, rows, pd.Series(after_hours), found(anomalies), found(spikes), scope)
-    return claims[["after_hours_kwh", "anomaly_kwh", "spike_kwh"]].to_numpy().T.tolist()
-
-
-def test_claims_by_hand_share_no_energy():
-    claims = claims_by_hand(
-        after_hours=[1.0, 3.0, 0.0, 2.0, 6.0],
-        anomalies=[2.0, 2.0, 4.0, 0.0, 0.0],
-        spikes=[4.0, 1.0, 3.0, 5.0, 0.0],
-        power_kw=[20.0, 20.0, 20.0, 20.0, 20.0],
-    )
-    assert claims == [
-        [1.0, 3.0, 0.0, 2.0, 5.0],  # the last interval used no more than 5 kWh
-        [1.0, 0.0, 4.0, 0.0, 0.0],
-        [2.0, 0.0, 0.0, 3.0, 0.0],
-    ]
-
-
-def test_a_channel_that_is_mostly_unsound_claims_nothing():
-    hours = 20 * 4  # of 168
-    series = ([1.0] * hours, [0.0] * hours, [0.0] * hours, [20.0] * hours)
-    assert np.sum(claims_by_hand(*series)) == hours
-    readings = make_readings(1, pd.Timestamp(WEEK.start) + pd.Timedelta("6D"), series[3])
-    rows = prepare_intervals(readings, METERS, NEW_YORK, SCOPE.config)
-    nothing = rows.assign(excess_kwh=0.0)[:0]
-    claims = claim_savings(rows, rows, pd.Series(series[0]), nothing, nothing, SCOPE)
-    assert claims["after_hours_kwh"].sum() == 0.0
-
-
 def test_a_machine_left_on_is_one_win_with_its_numbers():
     week = analyze(left_on(1, 8.0))
     (win,) = week.sections["quickWins"]
     kwh = week.sections["afterHoursWaste"]["topMeters"][0]["impact"]["excessKwh"]
     assert win["type"] == "after_hours"
-    assert win["title"] == "Let meter 1 rest between 18:00 and 07:00: 93 kWh a week"
-    assert win["impact"]["weeklyKwh"] == kwh == pytest.approx(13 * 7.02 + 2, abs=0.05)
-    assert win["impact"]["weeklyCost"] == pytest.approx(11.19, abs=0.01)
-    assert win["impact"]["annualCost"] == pytest.approx(11.19 * 52.18, abs=0.5)
+    # Half an hour of shutting down and an hour of starting up are no waste; the rest of the night is.
+    assert win["title"] == "Let meter 1 rest between 18:00 and 06:00: 81 kWh a week"
+    assert win["observedWaste"]["kwh"] == kwh == pytest.approx(13 * 7.02 + 2, abs=0.05)
+    assert win["impact"]["weeklyKwh"] == pytest.approx(11.5 * 7.02, abs=0.05)
+    assert win["impact"]["weeklyCost"] == pytest.approx(0.12 * 11.5 * 7.02, abs=0.01)
+    assert win["impact"]["annualCost"] == pytest.approx(0.12 * 11.5 * 7.02 * 261 / 5, abs=0.5)
+    assert win["when"]["nights"] == {"days": ["Tue", "Wed"], "hours": ["18:00-06:00"]}
     assert (win["confidence"], win["priority"]) == ("high", "high")
     assert "Mon–Fri 07:00–18:00" in win["description"]
     assert week.sections["anomalies"]["summary"]["totalExcessKwh"] == pytest.approx(91, abs=0.3)  # the same energy
@@ -135,7 +98,7 @@ def test_a_load_that_wavers_about_its_rest_is_believed_little():
 
 def test_what_is_believed_little_ranks_below_a_smaller_but_sure_saving():
     rng = np.random.default_rng(7)
-    wavering = fill_window(1, BOTH, 8.0, 6.0)
+    wavering = fill_window(1, BOTH, 16.0, 12.0)
     noise = rng.lognormal(0, 0.15, len(wavering))
     wavering = wavering.assign(power_kw=wavering["power_kw"] * noise, energy_kwh=wavering["energy_kwh"] * noise)
     sure, little = analyze(pd.concat([wavering, left_on(2, 8.0)]), make_meters(1, 2)).sections["quickWins"]
@@ -166,13 +129,33 @@ def test_a_stuck_night_is_no_win():
         pd.Timestamp("2026-01-13 18:00", tz=NEW_YORK), pd.Timestamp("2026-01-14 06:45", tz=NEW_YORK)
     )
     readings.loc[hit, ["power_kw", "energy_kwh"]] = [8.0, 2.0]
-    assert analyze(readings).sections["quickWins"] == []
+    week = analyze(readings)
+    (repair,) = week.sections["quickWins"]
+    assert (repair["type"], repair["title"]) == ("repair", "Repair the meter of meter 1: stuck")
+    assert repair["impact"]["weeklyKwh"] == repair["impact"]["annualCost"] == 0.0
+    assert repair["atStake"]["usualWeeklyKwh"] == pytest.approx(55 * 5 + 113, rel=0.01)
+    assert repair["evidence"]["findingIds"] == [week.sections["sensorHealth"]["issues"][0]["findingId"]]
+    assert week.summary["totalPotentialSavings"]["weeklyKwh"] == 0.0
+    assert "No savings that the data support" in week.summary["headline"][1]
+
+
+def test_a_broken_meter_earns_its_repair_and_no_advice_on_the_building():
+    """Left on for one night, and frozen for the night after: whatever it says, the meter is looked at first."""
+    readings = left_on(1, 8.0)
+    hit = readings["interval_start"].between(
+        pd.Timestamp("2026-01-14 18:00", tz=NEW_YORK), pd.Timestamp("2026-01-15 06:45", tz=NEW_YORK)
+    )
+    readings.loc[hit, ["power_kw", "energy_kwh"]] = [3.0, 0.75]
+    sound = left_on(2, 8.0)
+    wins = analyze(pd.concat([readings, sound]), make_meters(1, 2)).sections["quickWins"]
+    assert [(win["channelId"], win["type"]) for win in wins] == [(2, "after_hours"), (1, "repair")]
 
 
 def test_parent_and_sub_meter_do_not_save_the_same_energy():
     sub = left_on(2, 8.0)
-    main = left_on(1, 18.0, fill_window(1, BOTH, 15.0, 11.0))
+    main = left_on(1, 30.0, fill_window(1, BOTH, 15.0, 11.0))
     wins = analyze(pd.concat([main, sub]), make_meters(1, 2, parents={2: 1})).sections["quickWins"]
+    wins.sort(key=lambda win: -win["channelId"])
     assert [win["channelId"] for win in wins] == [2, 1]
     separate = analyze(pd.concat([main, sub]), make_meters(1, 2)).sections["quickWins"]
     alone = {win["channelId"]: win["impact"]["weeklyKwh"] for win in separate}
@@ -191,50 +174,117 @@ def test_ranked_by_what_is_believed_and_limited():
     assert week.summary["topOpportunities"] == [win["title"] for win in wins[:3]]
 
 
-SHAPES = st.tuples(
-    st.floats(0.0, 30.0),  # kW by day
-    st.floats(0.0, 30.0),  # kW by night
-    st.sampled_from(["2026-01-12 00:00", "2026-01-13 16:00", "2026-01-17 05:15"]),  # an event starts
-    st.sampled_from([0, 1, 3, 60]),  # quarter hours
-    st.floats(0.0, 500.0),  # kW of the event
-    st.integers(0, 300),  # readings missing from the end
-    st.sampled_from(["both", "no power", "no energy", "halved energy"]),
-)
+TOU = """
+currency = "EUR"
+source = "a test"
+[[energy.periods]]
+name = "evening"
+hours = [[18, 22]]
+rate_per_kwh = 0.50
+[[energy.periods]]
+name = "summer"
+months = [6, 7, 8]
+rate_per_kwh = 0.30
+[[energy.periods]]
+name = "rest"
+rate_per_kwh = 0.10
+[[taxes]]
+name = "tax"
+pct = 10
+"""
+# 7.02 kW too much from 18:30 to 06:00: 3.5 h at 0.50, 8 h at 0.10 (0.30 in summer), 10 % tax on all.
+WEEKLY_COST = 7.02 * (3.5 * 0.50 + 8 * 0.10) * 1.1
 
 
-def site_of(shapes):
-    frames = []
-    for key, (day_kw, night_kw, start, quarters, event_kw, lost, fault) in enumerate(shapes, start=1):
-        end = pd.Timestamp(start) + quarters * pd.Timedelta("15min")
-        frame = set_power(fill_window(key, BOTH, day_kw, night_kw), start, str(end), event_kw)
-        if fault == "no power":
-            frame["power_kw"] = np.nan
-        elif fault == "no energy":
-            frame["energy_kwh"] = np.nan
-        elif fault == "halved energy":
-            frame["energy_kwh"] /= 2
-        frames.append(frame.iloc[: len(frame) - lost])
-    return pd.concat(frames, ignore_index=True)
+def priced(schedule=None, monthly=None, **changes):
+    """Return the win of a machine left on for a night, on a tariff with an evening peak and dear summer nights."""
+    tariff = make_tariff(TOU)
+    tariffs = SiteTariffs((TariffSpan(tariff),), tariff)
+    scope = make_scope(METERS)._replace(schedule=schedule)
+    week = analyze_site_week(
+        left_on(1, 8.0), METERS, scope.period, scope.baseline, NEW_YORK, ReportConfig(**changes), schedule,
+        SiteContext(tariffs=tariffs, monthly=monthly),
+    )  # fmt: skip
+    (win,) = week.sections["quickWins"]
+    return win, week
 
 
-@settings(max_examples=20, deadline=None)
-@given(
-    shapes=st.lists(SHAPES, min_size=1, max_size=4),
-    tree=st.sampled_from([{}, {2: 1}, {2: 1, 3: 2}, {2: 1, 3: 1, 4: 3}, {1: 2, 2: 1}]),
-    seed=st.integers(0, 2**31),
-)
-def test_savings_never_exceed_consumption_and_order_does_not_matter(shapes, tree, seed):
-    meters = make_meters(*range(1, len(shapes) + 1), parents=tree)
-    readings = site_of(shapes)
-    week = analyze(readings, meters)
+def test_each_kilowatt_hour_has_the_price_of_its_hour():
+    win, week = priced()
+    assert win["impact"]["weeklyCost"] == pytest.approx(WEEKLY_COST, abs=0.02)
+    assert win["impact"]["currency"] == week.summary["totalPotentialSavings"]["currency"] == "EUR"
+    assert win["evidence"]["rate"]["tariff"] == "test"
+    assert win["evidence"]["rate"]["averagePerKwh"] == pytest.approx(WEEKLY_COST / (7.02 * 11.5), rel=1e-3)
+    (meter,) = week.sections["afterHoursWaste"]["topMeters"]
+    # All 13 hours of the night: four of the evening, nine of the night; and little more that wavers.
+    assert meter["impact"]["excessCost"] == pytest.approx(7.02 * (4 * 0.5 + 9 * 0.1) * 1.1, abs=0.6)
+    assert sum(part["cost"] for name, part in meter["parts"].items() if name != "baseLoad") == pytest.approx(
+        meter["impact"]["excessCost"], abs=0.03
+    )
+    assert sum(kind["excessCost"] for kind in meter["byKind"].values()) == pytest.approx(
+        meter["impact"]["excessCost"], abs=0.03
+    )
+    assert meter["worstNights"][0]["night"] == "2026-01-13"
+    assert meter["worstNights"][0]["excessCost"] == pytest.approx(7.02 * (4 * 0.5 + 9 * 0.1) * 1.1, abs=0.1)
 
-    saved = week.summary["totalPotentialSavings"]["weeklyKwh"]
-    assert saved <= week.consumption["totalKwh"] + 0.01 * len(shapes) * 3
-    claims = week.claims[["after_hours_kwh", "anomaly_kwh", "spike_kwh"]]
-    assert (claims >= -1e-9).all().all()
-    assert (claims.sum(axis=1) <= week.claims["used_kwh"] + 1e-9).all()
-    assert not week.claims.duplicated(["channel_id", "interval_start"]).any()
 
-    shuffled = analyze(readings.sample(frac=1, random_state=seed), meters.sample(frac=1, random_state=seed))
-    assert json.dumps(shuffled.sections, allow_nan=False) == json.dumps(week.sections, allow_nan=False)
-    assert shuffled.consumption == week.consumption
+def test_a_year_has_the_tariffs_seasons():
+    win, _ = priced()
+    # 261 weekdays from 19 January 2026 on are 52.2 weeks; 22 + 23 + 21 of them lie in June, July and August.
+    summer = 66 / 5
+    dearer = 7.02 * 8 * (0.30 - 0.10) * 1.1
+    assert win["impact"]["annualCost"] == pytest.approx(WEEKLY_COST * 52.2 + dearer * summer, rel=2e-3)
+    assert win["impact"]["annualKwh"] == pytest.approx(7.02 * 11.5 * 52.2, rel=2e-3)
+    assert win["impact"]["annualBasis"]["weeks"] == 52.2
+
+
+def test_a_year_has_the_terms_of_the_schedule():
+    week = default_schedule(ReportConfig()).week
+    terms = (Term(date(2026, 1, 5), date(2026, 3, 29)), Term(date(2026, 6, 1), date(2026, 6, 28)))
+    win, _ = priced(schedule=Schedule(week, terms=terms))
+    # From Monday 19 January: ten weeks up to 29 March, and four in June.
+    assert win["impact"]["annualBasis"]["weeks"] == 14.0
+    assert win["impact"]["annualKwh"] == pytest.approx(7.02 * 11.5 * 14, rel=2e-3)
+    dearer = 7.02 * 8 * (0.30 - 0.10) * 1.1
+    assert win["impact"]["annualCost"] == pytest.approx(WEEKLY_COST * 14 + dearer * 4, rel=2e-3)
+    assert "14.0 operating weeks in the year from 2026-01-19" in win["impact"]["description"]
+
+
+def test_a_year_has_the_seasons_of_the_load_where_they_are_known():
+    """A meter that used 10 kWh a day from January to June of the year before, and 20 from July to December."""
+    months = [date(2025, month, 1) for month in range(1, 13)]
+    monthly = pd.DataFrame(
+        {
+            "channel_id": 1,
+            "local_month": months,
+            "energy_kwh": [300.0] * 6 + [620.0] * 6,
+            "days": [30] * 6 + [31] * 6,
+        }
+    )
+    win, _ = priced(monthly=monthly)
+    assert win["impact"]["annualBasis"]["loadSeasons"] == "measured"
+    # 132 of the 261 weekdays lie in the half of the year that counts twice.
+    assert win["impact"]["annualKwh"] == pytest.approx(7.02 * 11.5 * (261 + 132) / 5, rel=3e-3)
+    unknown, _ = priced(monthly=monthly[:11])
+    assert unknown["impact"]["annualBasis"]["loadSeasons"] == "unknown"
+
+
+def test_ranked_by_money_confidence_and_effort():
+    """Hours of far too much by day on four days, and an hour left on: what a switch can do comes before a search."""
+    busy = fill_window(1, BOTH, 5.0, 1.0)
+    for day in (12, 13, 14, 15):
+        busy = set_power(busy, f"2026-01-{day} 09:15", f"2026-01-{day} 09:45", 45.0)
+    wins = analyze(pd.concat([busy, left_on(2, 8.0)]), make_meters(1, 2)).sections["quickWins"]
+    assert [win["type"] for win in wins] == ["after_hours", "spike"]
+    assert wins[1]["impact"]["weeklyCost"] == pytest.approx(wins[0]["impact"]["weeklyCost"], rel=0.05)
+    for win, weight, effort in zip(wins, (1.0, 0.7), (1.0, 2.0), strict=True):
+        assert win["rankScore"] == pytest.approx(win["impact"]["weeklyCost"] * weight / effort, abs=0.01)
+
+
+def test_opening_hours_are_told_as_they_are():
+    friday = (Span(7 * 60, 12 * 60), Span(13 * 60, 16 * 60))
+    week = (*((Span(7 * 60, 18 * 60),),) * 4, friday, (), ())
+    scope = make_scope(METERS)._replace(schedule=Schedule(week))
+    assert describe_opening(scope) == "Mon–Thu 07:00–18:00, Fri 07:00–12:00 and 13:00–16:00"
+    assert describe_opening(scope._replace(schedule=Schedule(((),) * 7))) == "always closed"
+    assert describe_opening(scope._replace(schedule=None)) == "Mon–Fri 07:00–18:00"

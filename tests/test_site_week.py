@@ -54,7 +54,8 @@ def test_sections_have_the_keys_that_readers_know():
     assert spike <= set(sections["spikes"]["topSpikes"][0])
     win = {"title", "type", "priority", "impact", "description", "recommendations", "confidence", "owner", "effort"}
     assert win <= set(sections["quickWins"][0])
-    assert {"weeklyKwh", "weeklyCost", "annualCost", "basis", "description"} == set(sections["quickWins"][0]["impact"])
+    impact = {"weeklyKwh", "weeklyCost", "annualCost", "description", "currency", "basis", "annualBasis"}
+    assert impact <= set(sections["quickWins"][0]["impact"])
 
 
 def test_consumption_adds_up_the_roots():
@@ -156,7 +157,7 @@ def test_bad_intervals_are_left_out_and_accounted_for():
     }
     assert (quality["channelsAnalyzed"], quality["avgCompleteness"]) == (1, 100.0)
     assert (quality["byChannel"][0]["excludedIntervals"], quality["byChannel"][0]["excludedKwh"]) == (29, 390.0)
-    assert week.sections["quickWins"] == []
+    assert [win["type"] for win in week.sections["quickWins"]] == ["repair"]
     assert week.sections["spikes"]["topSpikes"] == []
     assert week.consumption["byChannel"][0]["peakKw"] == 5.1
     assert week.consumption["totalKwh"] == pytest.approx(55 * 5 + 113 - 7 + 490 - 100.25, abs=0.2)
@@ -169,7 +170,7 @@ def test_summary_says_what_matters():
     assert summary["headline"] == [
         "The site used 479 kWh from 2026-01-12 to 2026-01-18, 24 % more than usual over the 1 of 2 meters that can be "
         "compared.",
-        "1 quick win could save 93 kWh (19 % of it), worth 11.19 at the flat rate.",
+        "1 quick win could save 81 kWh (17 % of it), worth 9.69 USD a week.",
         "The data are 50.0 % complete over 2 meters; 1 sensor issue of high severity.",
     ]
     assert summary["topRisks"] == [
@@ -207,7 +208,7 @@ def test_findings_do_not_depend_on_the_hosts_clock_resolution():
 @pytest.mark.parametrize("power_kw", [[], [3.0], [np.nan], [np.inf], [1e15]])
 def test_next_to_no_readings(power_kw):
     week = as_json(analyze(make_readings(1, "2026-01-14 12:00Z", power_kw), make_meters(1)))
-    assert week["sections"]["quickWins"] == []
+    assert all(win["type"] == "repair" for win in week["sections"]["quickWins"])
     assert week["data_quality"]["channelsAnalyzed"] == (1 if power_kw in ([3.0], [1e15]) else 0)
     assert len(week["consumption"]["daily"]) == 7
 
@@ -256,6 +257,8 @@ def stored_site(monkeypatch):
         lambda conn, site_id, window: readings if window == BOTH else pytest.fail(f"asked for {window}"),
     )
     monkeypatch.setattr(readings_lib, "load_hourly", lambda conn, site_id, window, roots: hourly_of(readings, roots))
+    months = pd.DataFrame(columns=["channel_id", "local_month", "energy_kwh", "days"])
+    monkeypatch.setattr(readings_lib, "load_monthly", lambda conn, site_id: months)
     monkeypatch.setattr(readings_lib, "load_electrical", lambda conn, site_id, period: readings.assign(voltage_v=120.0))
     monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
@@ -316,7 +319,7 @@ def test_bad_hours_teach_the_forecast_nothing():
         (after_hours_waste, "afterHoursWaste", "1 meters, 509.3 kWh above their resting power after hours"),
         (anomaly_detection, "anomalies", "1 events, 507.0 kWh above what is usual"),
         (spike_detection, "spikes", "1 spikes, 506.8 kWh above the usual peak"),
-        (quick_wins, "quickWins", "Let meter 1 rest between 18:00 and 07:00: 509 kWh a week"),
+        (quick_wins, "quickWins", "Let meter 1 rest between 18:00 and 06:00: 449 kWh a week"),
     ],
 )
 def test_each_script_prints_its_section(stored_site, capsys, script, section, line):

@@ -137,19 +137,20 @@ def describe_parts(rows: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
     from noon to noon and bears the date of its evening. `profile24x7` holds the mean power [kW] of the whole period by
     weekday (Monday first) and hour, None where there is no reading.
     """
-    rate = scope.config.flat_rate_usd_per_kwh
     shut = rows[rows["is_after_hours"].to_numpy(dtype=bool)]
     excess, used, hours = (shut[column].to_numpy() for column in ("excess_kwh", "used_kwh", "hours"))
+    rate = shut["rate_per_kwh"].to_numpy()
+    excess_cost = excess * rate
     part, kind = shut["part"].to_numpy(), shut["kind"].to_numpy()
-    amounts = {BASE_LOAD: float(used.sum() - excess.sum())}
-    amounts |= {name: float(excess[part == name].sum()) for name in _EXCESS_PARTS}
+    amounts = {BASE_LOAD: (float(used.sum() - excess.sum()), float((used - excess) @ rate))}
+    amounts |= {n: (float(excess[part == n].sum()), float(excess_cost[part == n].sum())) for n in _EXCESS_PARTS}
     return {
-        "parts": {name: {"kwh": round(kwh, 2), "cost": round(kwh * rate, 2)} for name, kwh in amounts.items()},
+        "parts": {name: {"kwh": round(kwh, 2), "cost": round(cost, 2)} for name, (kwh, cost) in amounts.items()},
         "byKind": {
             name: {
                 "totalKwh": round(float(used[kind == name].sum()), 2),
                 "excessKwh": round(float(excess[kind == name].sum()), 2),
-                "excessCost": round(float(excess[kind == name].sum()) * rate, 2),
+                "excessCost": round(float(excess_cost[kind == name].sum()), 2),
                 "hours": round(float(hours[kind == name].sum()), 2),
             }
             for name in CLOSED_KINDS
@@ -165,13 +166,14 @@ def _worst_nights(shut: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
     if not nights.size:
         return []
     excess_kwh = np.add.reduceat(shut["excess_kwh"].to_numpy(), first)
+    cost = np.add.reduceat((shut["excess_kwh"] * shut["rate_per_kwh"]).to_numpy(), first)
     max_kw = np.maximum.reduceat(shut["mean_kw"].to_numpy(), first)
     worst = np.argsort(-excess_kwh, kind="stable")[: scope.config.after_hours_worst_nights]
     return [
         {
             "night": str(nights[n]),
             "excessKwh": round(float(excess_kwh[n]), 2),
-            "excessCost": round(float(excess_kwh[n]) * scope.config.flat_rate_usd_per_kwh, 2),
+            "excessCost": round(float(cost[n]), 2),
             "maxPowerKw": round(float(max_kw[n]), 3),
         }
         for n in worst

@@ -202,7 +202,8 @@ def _describe(
     weekday = closed["local_weekday"].to_numpy(dtype=int)
     is_within = (minute >= starts[weekday]) & (minute < ends[weekday]) & np.isin(weekday, list(outside))
     rows = closed[is_within & closed["is_closed"]]
-    kwh = float(((rows["mean_kw"] - learned.base_kw).clip(lower=0) * rows["hours"]).sum())
+    above_kwh = (rows["mean_kw"] - learned.base_kw).clip(lower=0) * rows["hours"]
+    kwh = float(above_kwh.sum())
     texts = {number: f"runs {_text(learned.week[number])}, {_open_text(schedule.week[number])}" for number in outside}
     common = max(texts.values(), key=list(texts.values()).count)
     return {
@@ -219,7 +220,7 @@ def _describe(
         ],
         "hours": round(float(rows["hours"].sum()), 2),
         "kwh": round(kwh, 2),
-        "cost": round(kwh * config.flat_rate_usd_per_kwh, 2),
+        "cost": round(float(above_kwh @ rows["rate_per_kwh"]), 2),
         "baseKw": round(learned.base_kw, 3),
         "plateauKw": round(learned.plateau_kw, 3),
     }

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from analyze.intervals import WeekScope
+from analyze.load.schedules import NIGHT, closed_kind
+from analyze.money.attribution import claim_column
+from config.opening_hours import MINUTES_PER_DAY, Day, default_schedule
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MOSTLY = 0.75  # this share of the energy on one side is "at night" or "on closed days", less is both
+_NOTABLE = 0.2  # of the energy of the fullest hour (or day): less is not part of the times that are named
 
 
 class WinText(NamedTuple):
-    """What a win says."""
+    """What a win says; `when` and `expected_after` are the same for a machine."""
 
     title: str
     description: str
     recommendations: list[str]
     owner: str
     effort: str
+    when: dict[str, Any]
+    expected_after: dict[str, Any]
 
 
 def describe_after_hours(weekly_kwh: float, meter: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
     """Return the words for a meter that does not rest after hours; `meter` is its entry of `topMeters`."""
     name, rest_kw, week = meter["channelName"], meter["baseline"]["kw"], meter["thisWeek"]
-    when = _closed_times(claims, scope)
+    when, times = _closed_times(claims, scope)
     usual_kwh = meter["usualExcessKwh"]
     habit = "" if usual_kwh is None else f" In the weeks before, the excess was typically {usual_kwh:.0f} kWh."
     return WinText(
         title=f"Let {name} rest {when}: {weekly_kwh:.0f} kWh a week",
         description=(
-            f"Outside business hours ({_business_hours(scope)}) {name} drew {week['avgPowerKw']:.1f} kW on average and "
-            f"{week['maxPowerKw']:.1f} kW at most, and its resting power is {rest_kw:.1f} kW.{habit}"
+            f"Outside business hours ({describe_opening(scope)}) {name} drew {week['avgPowerKw']:.1f} kW on average "
+            f"and {week['maxPowerKw']:.1f} kW at most, and its resting power is {rest_kw:.1f} kW.{habit}"
         ),
         recommendations=[
             f"Check the schedule, the time switch and any manual override of {name} {when}.",
@@ -41,6 +49,30 @@ def describe_after_hours(weekly_kwh: float, meter: dict[str, Any], claims: pd.Da
         ],
         owner="building operator",
         effort="low: a schedule or a switch",
+        when=times,
+        expected_after={"powerKw": rest_kw, "of": "mean power while closed"},
+    )
+
+
+def describe_base_load(weekly_kwh: float, step: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
+    """Return the words for a base load that has risen; `step` is its issue of sensor health."""
+    name, usual_kw, base_kw = step["channelName"], step["usualBaseKw"], step["baseKw"]
+    since = _day(pd.Timestamp(step["start"]).tz_convert(scope.tz))
+    return WinText(
+        title=f"Find what runs day and night on {name} since {since}: {weekly_kwh:.0f} kWh a week by day",
+        description=(
+            f"The least that {name} draws rose from {usual_kw:.1f} to {base_kw:.1f} kW on {since} and stayed there. "
+            "Counted here are the opening hours; what it draws while closed is counted as after-hours waste."
+        ),
+        recommendations=[
+            f"List what was added to {name}, or no longer switches off, around {since}; try its breakers one by one.",
+            f"Afterwards its lowest power of a day should lie near {usual_kw:.1f} kW.",
+            "If nothing was, check the current transformer: a clamp that has shifted looks the same.",
+        ],
+        owner="facility manager",
+        effort="medium: a search on site",
+        when={"days": _all_days(claims, "base_load"), "hours": ["00:00-24:00"]},
+        expected_after={"powerKw": usual_kw, "of": "10th percentile of a day's power"},
     )
 
 
@@ -63,6 +95,8 @@ def describe_anomaly(weekly_kwh: float, channel: dict[str, Any], claims: pd.Data
         ],
         owner="facility manager",
         effort="low: ask and look on site",
+        when={"days": _all_days(claims, "anomaly"), "hours": _hours(claims, "anomaly")},
+        expected_after={"powerKw": round(usual_kw, 3), "of": "mean power at these hours"},
     )
 
 
@@ -83,7 +117,18 @@ def describe_spike(weekly_kwh: float, channel: dict[str, Any], claims: pd.DataFr
         ],
         owner="controls technician",
         effort="medium: stagger start-up or set points",
+        when={"days": _all_days(claims, "spike"), "hours": _hours(claims, "spike")},
+        expected_after={"powerKw": usual_kw, "of": "peak power at these hours"},
     )
+
+
+# The words of each kind of win: (weekly kWh, finding, its claims, scope) → WinText.
+DESCRIBE: dict[str, Callable[[float, dict[str, Any], pd.DataFrame, WeekScope], WinText]] = {
+    "after_hours": describe_after_hours,
+    "base_load": describe_base_load,
+    "anomaly": describe_anomaly,
+    "spike": describe_spike,
+}
 
 
 def _mean_kw(event: dict[str, Any], key: str) -> float:
@@ -102,22 +147,57 @@ def _day(moment: pd.Timestamp) -> str:
     return f"{_WEEKDAYS[moment.weekday()]} {moment.day} {moment:%b}"
 
 
-def _closed_times(claims: pd.DataFrame, scope: WeekScope) -> str:
-    """Return when the claimed energy was used: at night, on closed days, or both."""
-    config, kwh = scope.config, claims["after_hours_kwh"]
-    on_closed_days = kwh[~claims["local_weekday"].isin(config.business_weekdays)].sum() / kwh.sum()
-    night = f"between {config.business_end_hour:02d}:00 and {config.business_start_hour:02d}:00"
-    closed = [_WEEKDAYS[day] for day in range(7) if day not in config.business_weekdays]
-    days = f"on {_list_days(closed)}"
-    if on_closed_days >= _MOSTLY:
-        return days
-    return night if on_closed_days <= 1 - _MOSTLY or not closed else f"{night} and {days}"
+def _closed_times(claims: pd.DataFrame, scope: WeekScope) -> tuple[str, dict[str, Any]]:
+    """Return when the claimed energy was used, in words and for a machine: at night, on closed days, or both."""
+    kwh = claims[claim_column("after_hours")]
+    is_night = (closed_kind(claims, scope.schedule or default_schedule(scope.config)) == NIGHT).to_numpy()
+    by_night, by_day = claims[is_night], claims[~is_night]
+    on_closed_days = kwh[~is_night].sum() / kwh.sum()
+    hours, days = _hours(by_night, "after_hours"), _notable_days(by_day, kwh[~is_night])
+    night = f"between {' and '.join(hours[0].split('-')) if len(hours) == 1 else ', '.join(hours)}"
+    closed = f"on {_list_days(days)}"
+    times = {"nights": {"days": _notable_days(by_night, kwh[is_night]), "hours": hours}, "closedDays": days}
+    if on_closed_days >= _MOSTLY or not hours:
+        return closed, times
+    return (night if on_closed_days <= 1 - _MOSTLY or not days else f"{night} and {closed}"), times
 
 
-def _business_hours(scope: WeekScope) -> str:
-    config = scope.config
-    days = _list_days([_WEEKDAYS[day] for day in sorted(config.business_weekdays)])
-    return f"{days} {config.business_start_hour:02d}:00–{config.business_end_hour:02d}:00"
+def _hours(claims: pd.DataFrame, kind: str) -> list[str]:
+    """Return the spans of the wall clock in which the claimed energy lies, such as ``18:00-07:00``."""
+    kwh = np.bincount(claims["local_hour"], weights=claims[claim_column(kind)], minlength=24)
+    notable = kwh >= max(_NOTABLE * kwh.max(), 1e-9)
+    if notable.all():
+        return ["00:00-24:00"]
+    starts = np.flatnonzero(notable & ~np.roll(notable, 1))
+    ends = [next(hour for hour in range(start + 1, start + 25) if not notable[hour % 24]) for start in starts]
+    return [f"{start:02d}:00-{(end - 1) % 24 + 1:02d}:00" for start, end in zip(starts, ends, strict=True)]
+
+
+def _all_days(claims: pd.DataFrame, kind: str) -> list[str]:
+    return _notable_days(claims, claims[claim_column(kind)])
+
+
+def _notable_days(rows: pd.DataFrame, kwh: pd.Series) -> list[str]:
+    """Return the weekdays in which the energy lies, Monday first."""
+    total = np.bincount(rows["local_weekday"], weights=kwh, minlength=7)
+    return [day for day, own in zip(_WEEKDAYS, total, strict=True) if own >= max(_NOTABLE * total.max(), 1e-9)]
+
+
+def describe_opening(scope: WeekScope) -> str:
+    """Return the weekly opening hours in words, such as ``Mon–Thu 07:00–18:00, Fri 07:00–12:00 and 13:00–16:00``."""
+    week = (scope.schedule or default_schedule(scope.config)).week
+    by_hours: dict[Day, list[str]] = {}
+    for name, day in zip(_WEEKDAYS, week, strict=True):
+        if day:
+            by_hours.setdefault(day, []).append(name)
+    parts = [f"{_list_days(days)} {' and '.join(map(_span_text, day))}" for day, days in by_hours.items()]
+    return ", ".join(parts) or "always closed"
+
+
+def _span_text(span: tuple[int, int]) -> str:
+    return "–".join(
+        "24:00" if minute == MINUTES_PER_DAY else f"{minute // 60 % 24:02d}:{minute % 60:02d}" for minute in span
+    )
 
 
 def _list_days(days: list[str]) -> str:

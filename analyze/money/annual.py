@@ -1,0 +1,129 @@
+"""What a week of the period comes to in a year: operating weeks, seasons of the tariff and of the load. Pure.
+
+A week's saving × 52 would take a school to be open in July and every month to be priced like this one. Here a year is
+the 365 days after the period:
+
+    annual = Σ_m w_m · l_m · Σ_i kWh_i · r_im / weeks of the period
+
+over the calendar months m and the period's intervals i: w_m are the operating weeks of the month by the site's
+schedule (terms, holidays, exceptions), r_im the tariff's marginal rate of the interval as if it lay in month m, and l_m
+the channel's energy in month m of the twelve months before over that of the months in which the period lies; l_m is 1
+where a whole year is not stored, and the basis then says that the load's seasons are not known.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyze.intervals import WeekScope, period_weeks
+from analyze.load.schedules import hours_of_day
+from config.opening_hours import default_schedule, list_holidays
+from config.tariff_model import MONTHS_PER_YEAR
+
+Floats = npt.NDArray[np.float64]
+
+DAYS_PER_YEAR = 365
+_HALF = 0.5
+
+
+class Year(NamedTuple):
+    """The year ahead: operating weeks by calendar month (January first), and what they rest on.
+
+    `load_index` holds the l_m of each channel whose year is known.
+    """
+
+    first: date
+    weeks: Floats
+    is_operating: bool
+    load_index: dict[int, Floats]
+
+    def weeks_of(self, channel_id: int) -> Floats:
+        """Return how many weeks like the period's each month holds for a channel."""
+        return self.weeks * self.load_index.get(channel_id, np.ones(MONTHS_PER_YEAR))
+
+    def describe(self, channel_id: int) -> dict[str, Any]:
+        """Return the basis of a channel's annual figures."""
+        knows_load = channel_id in self.load_index
+        kind = "operating" if self.is_operating else "closed"
+        load = "the load's seasons are those of the year before" if knows_load else "the load's seasons are not known"
+        weeks = float(self.weeks.sum())
+        return {
+            "method": "operating_weeks",
+            "weeks": round(weeks, 2),
+            "from": self.first.isoformat(),
+            "loadSeasons": "measured" if knows_load else "unknown",
+            "text": f"{weeks:.1f} {kind} weeks in the year from {self.first}, each month at its own rates; {load}",
+        }
+
+
+def plan_year(scope: WeekScope, monthly: pd.DataFrame | None = None) -> Year:
+    """Return the year after the period.
+
+    Parameters
+    ----------
+    monthly
+        `channel_id`, `local_month` (its first day), `energy_kwh`, `days` with readings, of the channels' months as far
+        back as they are stored; None where they were not loaded.
+
+    Notes
+    -----
+    A week of the year operates by the share of its usual opening days that it opens on. Where the period itself opens
+    on less than half of its own (a vacation), it stands for the weeks that are closed, and those are counted.
+    """
+    first = scope.period.end.astimezone(scope.tz).date()
+    usual_per_week = sum(bool(day) for day in (scope.schedule or default_schedule(scope.config)).week)
+    days = [first + timedelta(days=n) for n in range(DAYS_PER_YEAR)]
+    start = scope.period.start.astimezone(scope.tz).date()
+    own = [start + timedelta(days=n) for n in range(max(1, (first - start).days))]
+    month = np.array([day.month - 1 for day in days])
+    calendar = np.bincount(month, minlength=MONTHS_PER_YEAR) / 7
+    index = _load_index(scope, monthly)
+    if not usual_per_week:
+        return Year(first, calendar, False, index)
+    opens = _opens_on(days + own, scope)
+    operating = np.bincount(month, weights=opens[: len(days)], minlength=MONTHS_PER_YEAR) / usual_per_week
+    operating = np.minimum(operating, calendar * 7 / usual_per_week)
+    is_operating = opens[len(days) :].sum() / usual_per_week >= _HALF * len(own) / 7
+    return Year(first, operating if is_operating else np.maximum(calendar - operating, 0.0), bool(is_operating), index)
+
+
+def _opens_on(days: list[date], scope: WeekScope) -> Floats:
+    schedule = scope.schedule or default_schedule(scope.config)
+    holidays = list_holidays(schedule, range(min(days).year, max(days).year + 1))
+    return np.array([bool(hours_of_day(day, schedule, holidays)) for day in days], dtype=float)
+
+
+def _load_index(scope: WeekScope, monthly: pd.DataFrame | None) -> dict[int, Floats]:
+    """Return l_m of each channel that has readings in all of the twelve months before the period's end."""
+    if monthly is None or monthly.empty:
+        return {}
+    last = scope.period.end.astimezone(scope.tz).date().replace(day=1)
+    number = np.array([12 * (last.year - m.year) + last.month - m.month for m in monthly["local_month"]])
+    year = monthly[(number >= 1) & (number <= MONTHS_PER_YEAR)]
+    table = year.assign(
+        month=[m.month - 1 for m in year["local_month"]], daily_kwh=year["energy_kwh"] / year["days"].clip(lower=1)
+    ).pivot(index="channel_id", columns="month", values="daily_kwh")
+    table = table.reindex(columns=range(MONTHS_PER_YEAR)).dropna()
+    middle = scope.period.start + (scope.period.end - scope.period.start) / 2
+    own = table[middle.astimezone(scope.tz).month - 1]
+    return {int(key): table.loc[key].to_numpy() / own[key] for key in table.index[(own > 0) & (table >= 0).all(axis=1)]}
+
+
+def annual_amounts(kwh: Floats, rates: Floats, weeks: Floats, scope: WeekScope) -> tuple[float, float]:
+    """Return (kWh, currency) in the year ahead of what `kwh` of some intervals of the period come to.
+
+    Parameters
+    ----------
+    kwh : (n,) floats
+    rates : (12, n) floats
+        The marginal rate of each interval as if it lay in each month [currency/kWh] (`Pricing.month_rates`).
+    weeks : (12,) floats
+        `Year.weeks_of` the channel.
+    """
+    length = max(1.0, period_weeks(scope))  # a shorter period is not blown up to a week
+    return float(kwh.sum() * weeks.sum() / length), float(weeks @ (rates @ kwh) / length)

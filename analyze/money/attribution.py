@@ -1,0 +1,133 @@
+"""Which finding may claim which kilowatt-hour: each is saved once, whoever sees it. Pure.
+
+Precedence, interval by interval: bad data > schedule > base load > anomaly > spike. All measure the same power from
+different references up, so each claims only what goes beyond the ones before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyze.intervals import WeekScope, in_window
+from analyze.meters.completeness import channel_completeness
+from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
+
+Floats = npt.NDArray[np.float64]
+
+KINDS = ("after_hours", "base_load", "anomaly", "spike")  # in order of precedence
+OBSERVED, LOW, MID, HIGH = "observed", "low", "mid", "high"
+
+
+class Excess(NamedTuple):
+    """What each of the period's intervals uses above one kind's reference [kWh], three ways: (n,) floats each.
+
+    `mid` is above the reference itself, `low` above the highest that the baseline weeks support, `high` above the
+    lowest. `avoidable` is True where the energy can be avoided, rather than only seen: not in ramps, nor where a load
+    wavers about its rest.
+    """
+
+    low: Floats
+    mid: Floats
+    high: Floats
+    avoidable: npt.NDArray[np.bool_]
+
+
+def claim_column(kind: str, measure: str = MID) -> str:
+    """Return the name of the column that holds a kind's claims, such as ``spike_mid_kwh``."""
+    return f"{kind}_{measure}_kwh"
+
+
+def claim_savings(
+    intervals: pd.DataFrame, clean: pd.DataFrame, excess: dict[str, Excess], broken: Collection[int], scope: WeekScope
+) -> pd.DataFrame:
+    """Return for each sound interval of the period what could be saved in it, and which finding claims it.
+
+    Parameters
+    ----------
+    intervals, clean
+        All intervals, and the sound ones.
+    excess
+        By kind, for the period's rows of `clean`; a kind that is left out claims nothing.
+    broken
+        Meters that are to be repaired before anything they say is believed: they claim nothing.
+
+    Returns
+    -------
+    pd.DataFrame
+        The period's rows of `clean` with four columns for each kind (`claim_column`): "observed", what lies above the
+        reference and is claimed by this kind; "mid", the part of it that can be avoided; "low" and "high", the same by
+        the bounds of the reference. 0 ≤ low ≤ mid ≤ observed ≤ high in each.
+
+    Notes
+    -----
+    1. Intervals flagged as bad claim nothing, nor do channels sound for less than `quick_win_min_sound_pct`.
+    2. A kind claims only what goes beyond those before it.
+    3. No interval claims more than its own energy, not even by the high figures of all kinds together.
+    4. A parent claims only what goes beyond its sub-meters (`net_of_sub_meters`).
+    5. The claims below a root meter are scaled down, should they exceed the energy that it metered over the period
+       (where it missed part of it): Σ of all savings ≤ consumption, of each channel and of the site, whichever of the
+       four is added up.
+    """
+    rows = clean[in_window(clean, scope.period)]
+    ceiling = rows["used_kwh"].clip(lower=0).to_numpy()
+    may_claim = rows["channel_id"].isin(_sound_channels(rows, scope)) & ~rows["channel_id"].isin(list(broken))
+    ceiling = np.where(may_claim, ceiling, 0.0)
+    nothing = np.zeros(len(rows))
+    avoidable = np.column_stack([excess[k].avoidable if k in excess else nothing > 0 for k in KINDS])
+    low, mid, high = (
+        np.column_stack([getattr(excess[kind], name) if kind in excess else nothing for kind in KINDS])
+        for name in (LOW, MID, HIGH)
+    )
+    reached = np.minimum(np.maximum.accumulate(mid, axis=1), ceiling[:, None])
+    total = reached[:, -1]
+    root = rows["channel_id"].map(root_of_channels(scope.meters, _metered(intervals, scope)))
+    limit = _root_limits(intervals, scope)
+    net = _scaled_to(limit, net_of_sub_meters(total, rows, scope.meters), root)
+    observed = np.diff(reached, axis=1, prepend=0.0) * _ratio(net, total)[:, None]
+    likely = np.where(avoidable, observed, 0.0)
+    claims = {OBSERVED: observed, MID: likely, LOW: likely * np.minimum(_ratio(low, mid), 1.0)}
+    claims[HIGH] = observed + _more(observed, np.clip(high - mid, 0.0, None), ceiling, limit, root)
+    return rows.assign(
+        **{claim_column(kind, name): value[:, n] for name, value in claims.items() for n, kind in enumerate(KINDS)}
+    )
+
+
+def _more(observed: Floats, wanted: Floats, ceiling: Floats, limit: pd.Series, root: pd.Series) -> Floats:
+    """Return how much more than `observed` the high figures claim, within each interval's energy and each root's."""
+    wanted = np.where(observed > 0, wanted, 0.0)
+    room = np.clip(ceiling - observed.sum(axis=1), 0.0, None)
+    wanted = wanted * np.minimum(_ratio(room, wanted.sum(axis=1)), 1.0)[:, None]
+    left = limit - pd.Series(observed.sum(axis=1), index=root.index).groupby(root).sum()
+    total = wanted.sum(axis=1)
+    return wanted * _ratio(_scaled_to(left.clip(lower=0.0), total, root), total)[:, None]
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+
+
+def _sound_channels(rows: pd.DataFrame, scope: WeekScope) -> pd.Series:
+    coverage = channel_completeness(rows, scope.meters, scope.period)
+    return coverage.loc[coverage["completeness_pct"] >= scope.config.quick_win_min_sound_pct, "channel_id"]
+
+
+def _metered(intervals: pd.DataFrame, scope: WeekScope) -> set[int]:
+    return set(intervals.loc[in_window(intervals, scope.period), "channel_id"].astype(int))
+
+
+def _root_limits(intervals: pd.DataFrame, scope: WeekScope) -> pd.Series:
+    """Return by channel the energy that it metered in the period [kWh]."""
+    rows = intervals[in_window(intervals, scope.period)]
+    return rows.groupby("channel_id")["energy_kwh"].sum().clip(lower=0)
+
+
+def _scaled_to(limit: pd.Series, claimed_kwh: Floats, root: pd.Series) -> Floats:
+    """Return the claims, scaled so that those below each root do not exceed its limit [kWh]."""
+    below_kwh = pd.Series(claimed_kwh, index=root.index).groupby(root).sum()
+    share = (limit.reindex(below_kwh.index, fill_value=0.0) / below_kwh).clip(upper=1.0).fillna(1.0)
+    return claimed_kwh * root.map(share).to_numpy(dtype=float)

@@ -1,0 +1,81 @@
+"""The wins that save nothing by themselves: meters that must be repaired before anything they say is believed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analyze.intervals import WeekScope, in_window
+from analyze.money.pricing import Pricing
+from lib.date_utils import HOURS_PER_WEEK
+
+REPAIR = "repair"
+
+
+def broken_meters(sensor_health: dict[str, Any]) -> set[int]:
+    """Return the channels with an issue of high severity: of these the meter is judged, not the building."""
+    return {issue["channelId"] for issue in sensor_health["issues"] if issue["severity"] == "high"}
+
+
+def list_repairs(
+    sensor_health: dict[str, Any], clean: pd.DataFrame, scope: WeekScope, pricing: Pricing
+) -> list[dict[str, Any]]:
+    """Return one win of type "repair" for each broken meter, those that usually measure most first.
+
+    Notes
+    -----
+    It claims no energy. `atStake` is what the meter usually measures in a week, by its sound baseline intervals: what
+    nobody sees while it is broken; None where it never had any.
+    """
+    rows = clean[in_window(clean, scope.baseline)]
+    sums = rows.groupby("channel_id")[["used_kwh", "hours"]].sum()
+    usual_kwh = (sums["used_kwh"] / sums["hours"] * HOURS_PER_WEEK).to_dict()
+    broken, worst = broken_meters(sensor_health), {}
+    for issue in sensor_health["issues"]:
+        if issue["channelId"] in broken:
+            worst.setdefault(issue["channelId"], issue)  # the most severe one comes first
+    ranked = sorted(worst, key=lambda key: (-usual_kwh.get(key, 0.0), key))
+    return [_repair(worst[key], usual_kwh.get(key), _other_types(sensor_health, worst[key]), pricing) for key in ranked]
+
+
+def _other_types(sensor_health: dict[str, Any], worst: dict[str, Any]) -> Collection[str]:
+    types = {issue["type"] for issue in sensor_health["issues"] if issue["channelId"] == worst["channelId"]}
+    return sorted(types - {worst["type"]})
+
+
+def _repair(
+    issue: dict[str, Any], usual_kwh: float | None, others: Collection[str], pricing: Pricing
+) -> dict[str, Any]:
+    name, kind = issue["channelName"], issue["type"].replace("_", " ")
+    is_known = usual_kwh is not None and np.isfinite(usual_kwh)
+    hides = f" It usually measures {usual_kwh:.0f} kWh a week, which nobody can judge meanwhile." if is_known else ""
+    also = f" It also shows: {', '.join(others).replace('_', ' ')}." if others else ""
+    return {
+        "title": f"Repair the meter of {name}: {kind}",
+        "type": REPAIR,
+        "priority": "medium",
+        "impact": {
+            "weeklyKwh": 0.0,
+            "weeklyCost": 0.0,
+            "annualCost": 0.0,
+            "currency": pricing.tariff.currency,
+            "basis": "none",
+            "description": "saves nothing by itself; no saving is claimed on this meter until it is repaired",
+        },
+        "atStake": {"usualWeeklyKwh": round(float(usual_kwh), 2)} if is_known else None,
+        "description": f"{issue['description']}.{hides}{also}",
+        "recommendations": [
+            issue["recommendation"],
+            "Afterwards the issue should be gone from the sensors' health of next week's report.",
+        ],
+        "confidence": "high",
+        "owner": "metering technician",
+        "effort": "medium: a visit to the meter",
+        "channelId": issue["channelId"],
+        "channelName": name,
+        "evidence": {"method": "meter_check"},
+        "sources": [issue],
+    }
