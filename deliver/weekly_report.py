@@ -17,8 +17,10 @@ REPORT_VERSION = "1.1"
 
 SOURCE_NOTES = {
     "eniscope": "Readings from the Eniscope service.",
+    "file": "Readings imported from interval files.",
     "sandbox": "SANDBOX DATA: made up for trying and testing. Nothing here was measured in a building.",
 }
+_MEASURED_SOURCES = frozenset({"eniscope", "file"})
 
 
 def assemble_report(
@@ -66,7 +68,7 @@ def _metadata(site: Site, status: ValidationStatus, week: SiteWeek, is_forced: b
 def _summary(site: Site, status: ValidationStatus, week: SiteWeek, is_forced: bool) -> dict[str, Any]:
     """Return the summary; what a reader must know before any number stands first in the headline."""
     warnings = []
-    if site.data_source != "eniscope":
+    if site.data_source not in _MEASURED_SOURCES:
         warnings.append(SOURCE_NOTES[site.data_source])
     if is_forced:
         why = ", ".join(status.blocking_checks) or "not validated, or not up to date"

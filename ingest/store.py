@@ -82,7 +82,7 @@ def check_source(conn: Connection, site_id: int, data_source: str) -> None:
     if row is not None:
         raise DataError(
             f"site {site_id}: this database holds readings of the {row[0]}, and these would come from the "
-            f"{data_source}; use another database (DATABASE_URL) for them"
+            f"{data_source}; use another database (DATABASE_URL) for them, or another site's number"
         )
 
 
@@ -127,11 +127,21 @@ def register_site(
     devices: Sequence[dict[str, Any]],
     channels: Sequence[dict[str, Any]],
     data_source: str,
+    *,
+    is_whole_list: bool = True,
 ) -> None:
-    """Insert the site, its devices and channels, or bring their descriptions up to date."""
+    """Insert the site, its devices and channels, or bring their descriptions up to date.
+
+    Parameters
+    ----------
+    is_whole_list
+        Whether `channels` are all that the source has: a file may hold some of a site's only.
+    """
     _upsert(conn, "organizations", "organization_id", [organization | {"data_source": data_source}])
     _upsert(conn, "devices", "device_id", devices)
     _upsert(conn, "channels", "channel_id", channels)
+    if not is_whole_list:
+        return
     # A channel that the service lists no longer is expected to report no longer; its readings stay.
     listed = [channel["channel_id"] for channel in channels]
     db.execute(

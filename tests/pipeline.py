@@ -41,18 +41,18 @@ def ingest(conn: Connection, service: Service, window: Window, channels: list[in
     return ingest_readings(conn, service.client, site, window, 900, workers=4)
 
 
-def govern(conn: Connection) -> str:
+def govern(conn: Connection, site_id: int = SITE_ID) -> str:
     """Refresh, validate, and return the verdict."""
     refresh_views(conn)
-    verdict = validate_site(conn, SITE_ID, read_checks())
+    verdict = validate_site(conn, site_id, read_checks())
     conn.commit()
     return verdict.verdict
 
 
-def report_of(conn: Connection, now: datetime) -> dict[str, Any]:
+def report_of(conn: Connection, now: datetime, site_id: int = SITE_ID) -> dict[str, Any]:
     """Return the report on the last complete week before `now`, checked against its schema."""
-    site, week = load_and_analyze(conn, SITE_ID, None, None, None, now)
-    status = load_validation_status(conn, SITE_ID)
+    site, week = load_and_analyze(conn, site_id, None, None, None, now)
+    status = load_validation_status(conn, site_id)
     report = assemble_report(site, status, week, is_forced=False, now=now)
     check_report(report, "weekly_report")
     return json.loads(json.dumps(report, allow_nan=False))

@@ -31,6 +31,9 @@ PURE = [
     PROJECT_ROOT / "lib" / "date_utils.py",
     PROJECT_ROOT / "ingest" / "normalize.py",
     PROJECT_ROOT / "ingest" / "plausibility.py",
+    PROJECT_ROOT / "ingest" / "file_layout.py",
+    PROJECT_ROOT / "ingest" / "file_times.py",
+    PROJECT_ROOT / "ingest" / "parse_file.py",
     # week_script.py is what the analyses' command lines share.
     *(path for path in (PROJECT_ROOT / "analyze").rglob("*.py") if path.stem != "week_script"),
 ]

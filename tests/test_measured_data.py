@@ -7,46 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
+from measured_hours import office, steel_plant
 from pipeline import Service, check_energy_in_every_layer, govern, ingest, report_of
 
 from lib import db
 from lib.date_utils import Window, last_complete_week, local_day_window
-from lib.paths import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
-
-DATA_DIR = PROJECT_ROOT.parent / "shared" / "data"
-
-
-def read_measured(name: str) -> pd.DataFrame:
-    path: Path = DATA_DIR / name
-    if not path.exists():
-        pytest.skip(f"the measured data {name} are not beside the project (looked in ../shared/data)")
-    return pd.read_csv(path)
-
-
-def office() -> tuple[pd.DataFrame, str]:
-    """An office's load. Its times keep Pacific Standard Time all year: no hour is missing in March."""
-    raw = read_measured("b59_office_15min.csv.gz")
-    start = pd.to_datetime(raw["timestamp_local"]).dt.tz_localize("Etc/GMT+8").dt.tz_convert("UTC")
-    return pd.DataFrame({"start": start, "energy_kwh": raw["power_kw"] / 4}), "America/Los_Angeles"
-
-
-def steel_plant() -> tuple[pd.DataFrame, str]:
-    """A steel plant. Its times are interval ends, and the midnight that ends a day bears that day's date."""
-    raw = read_measured("steel_plant_15min.csv.gz")
-    end = pd.to_datetime(raw["interval_end_local"], format="%d/%m/%Y %H:%M")
-    end += pd.to_timedelta((end.dt.hour * 60 + end.dt.minute == 0).astype(int), unit="D")
-    start = (end - pd.Timedelta(minutes=15)).dt.tz_localize("Asia/Seoul").dt.tz_convert("UTC")
-    return pd.DataFrame({"start": start, "energy_kwh": raw["energy_kwh"]}), "Asia/Seoul"
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize(

@@ -30,4 +30,4 @@ COMMENT ON COLUMN v_sites.currency_code IS 'ISO 4217 code.';
 COMMENT ON COLUMN v_sites.currency_symbol IS 'Symbol to show beside amounts.';
 COMMENT ON COLUMN v_sites.latitude IS 'Degrees north.';
 COMMENT ON COLUMN v_sites.longitude IS 'Degrees east.';
-COMMENT ON COLUMN v_sites.data_source IS '"eniscope", or "sandbox" for the stand-in.';
+COMMENT ON COLUMN v_sites.data_source IS '"eniscope", "file" for imported interval files, or "sandbox" for the stand-in.';

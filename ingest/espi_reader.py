@@ -1,0 +1,144 @@
+"""Reads the XML of a Green Button file (ESPI in an Atom feed) as a stream: entries with their links, and readings.
+
+Expat of the standard library is spoken to directly: elements are forgotten as they close, so memory stays flat, and a
+document type declaration, the only place where entities can be declared, is refused as it begins. So nothing that a
+file says is ever fetched or expanded, and no further library is needed for that.
+
+References
+----------
+NAESB REQ.21 (ESPI) as the Green Button Alliance publishes it, greenbuttonalliance.github.io.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from xml.parsers import expat
+
+from ingest.interval_file import open_bytes
+from lib.errors import DataError
+
+_RESOURCES = ("UsagePoint", "MeterReading", "ReadingType", "LocalTimeParameters", "IntervalBlock")
+_READ_BYTES = 1 << 18
+# Parts of an IntervalReading by their parent and name; `interval` of a block has a start and duration of its own.
+_READING_PARTS = {
+    ("timePeriod", "start"): "start",
+    ("timePeriod", "duration"): "duration",
+    ("IntervalReading", "value"): "value",
+    ("ReadingQuality", "quality"): "quality",
+}
+
+
+@dataclass
+class Entry:
+    """One entry of the feed.
+
+    Attributes
+    ----------
+    kind
+        The resource in it, such as ``MeterReading``; "" for one that is not used here.
+    links
+        Relation (``self``, ``up``, ``related``) → paths, without host and outer slashes.
+    values
+        Texts of the resource's own elements, such as ``uom``.
+    """
+
+    kind: str = ""
+    title: str = ""
+    links: dict[str, list[str]] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """The entry's own path, "" where it has none."""
+        return next(iter(self.links.get("self", [])), "")
+
+
+class RawReading(NamedTuple):
+    """An IntervalReading as the file writes it: texts, "" where missing; `entry` counts the feed's entries from 0."""
+
+    entry: int
+    line: int
+    start: str
+    duration: str
+    value: str
+    quality: str
+
+
+class _Reader:
+    """The handlers of an expat parser, and what they have gathered so far."""
+
+    def __init__(self, label: str) -> None:
+        self.parser = expat.ParserCreate(namespace_separator=" ")
+        self.parser.buffer_text = True
+        self.parser.StartDoctypeDeclHandler = self._refuse
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._add_text
+        self.entries: list[Entry] = []
+        self.readings: list[RawReading] = []
+        self._label = label
+        self._stack: list[str] = []
+        self._text = ""
+        self._parts: dict[str, str] = {}
+        self._line = 0
+
+    def _refuse(self, *_: object) -> None:
+        raise DataError(f"{self._label}: declares a document type, as no Green Button file does; it is not read")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        local = name.rpartition(" ")[2]
+        self._text = ""
+        if local == "entry":
+            self.entries.append(Entry())
+        elif self.entries and local == "link" and self._stack[-1] == "entry":
+            path = urlsplit(attributes.get("href", "")).path.strip("/")
+            self.entries[-1].links.setdefault(attributes.get("rel", ""), []).append(path)
+        elif self.entries and local in _RESOURCES and "content" in self._stack[-2:]:
+            self.entries[-1].kind = local
+        elif local == "IntervalReading":
+            self._parts, self._line = {}, self.parser.CurrentLineNumber
+        self._stack.append(local)
+
+    def _add_text(self, text: str) -> None:
+        self._text += text
+
+    def _end(self, name: str) -> None:
+        local = self._stack.pop()
+        parent = self._stack[-1] if self._stack else ""
+        text, self._text = self._text.strip(), ""
+        if "IntervalReading" in self._stack:
+            if part := _READING_PARTS.get((parent, local)):
+                self._parts[part] = text
+        elif local == "IntervalReading":
+            texts = (self._parts.get(part, "") for part in ("start", "duration", "value", "quality"))
+            self.readings.append(RawReading(len(self.entries) - 1, self._line, *texts))
+        elif self.entries and local == "title" and parent == "entry":
+            self.entries[-1].title = text
+        elif self.entries and parent == self.entries[-1].kind:
+            self.entries[-1].values[local] = text
+
+
+def read_espi(path: Path) -> Iterator[tuple[list[Entry], list[RawReading]]]:
+    """Yield, part by part, all entries so far and the readings new in this part.
+
+    Raises
+    ------
+    DataError
+        When the file is no sound XML, or declares a document type.
+    """
+    reader = _Reader(path.name)
+    with open_bytes(path) as handle:
+        is_last = False
+        while not is_last:
+            data = handle.read(_READ_BYTES)
+            is_last = not data
+            try:
+                reader.parser.Parse(data, is_last)
+            except expat.ExpatError as err:
+                raise DataError(f"{path.name}: is no sound XML ({err}); download it again") from err
+            yield reader.entries, reader.readings
+            reader.readings = []

@@ -1,0 +1,172 @@
+"""Import interval files of a site that the Eniscope service does not know: CSV in many forms, and Green Button XML.
+
+A CSV file is long (a column names the channel) or wide (a column for each channel), with a header. Times without an
+offset are the site's wall clock; the order of the rows tells apart the two passes of the hour that a clock change
+repeats. The length of the intervals is established from the whole file, or given. What cannot be stored goes into a
+file of rejects that names line, reason and fix; correct it and import it again: what is stored stays as it is.
+
+Stage: ingest
+Reads: the files, config/sites/<id>.toml ([ingest])
+Writes: organizations, channels, readings, ingestion_logs, rejected_readings; FILE.rejects.csv
+Safe to re-run: yes; importing a file again repeats nothing
+
+Examples:
+  python ingest/import_csv.py --site 900001 --site-name "Bakery" --timezone America/Chicago meters.csv
+  python ingest/import_csv.py --site 900001 --unit kWh --interval-end export-2025.csv.gz export-2026.csv.gz
+  python ingest/import_csv.py --site 900002 --timezone America/New_York green_button.xml
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from config.settings import load_settings
+from lib import cli, db
+from lib.date_utils import parse_timezone
+from lib.errors import EXIT_DONE, EXIT_FAILED, UsageError
+from lib.logs import setup_logging
+
+if TYPE_CHECKING:
+    from ingest.file_rejects import RejectFile
+    from ingest.file_source import FileSource
+    from ingest.load_file import FileSite, ImportSummary
+
+logger = logging.getLogger(__name__)
+
+UNIT_NAMES = ("Wh", "kWh", "MWh", "W", "kW", "MW")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = cli.script_parser(__doc__)
+    cli.add_site_argument(parser, required=True)
+    add = parser.add_argument
+    add("files", nargs="+", type=Path, metavar="FILE", help="CSV or Green Button XML, plain or gzipped")
+    add("--site-name", metavar="NAME", help="name of the site (default: as it is stored)")
+    add("--timezone", metavar="ZONE", help="IANA zone of the site; needed once, for a new site")
+    add("--clock", metavar="ZONE", help="IANA zone of the files' times, if another: Etc/GMT+8 is UTC−8 all year")
+    add("--interval-minutes", type=cli.positive_int, metavar="N", help="length of an interval (default: established)")
+    add(
+        "--interval-end",
+        action=argparse.BooleanOptionalAction,
+        help="the times are the intervals' ends (default: as the header says, else starts)",
+    )
+    add("--unit", choices=UNIT_NAMES, help="unit of the values where the header says none")
+    add("--date-format", metavar="FORMAT", help="such as '%%d/%%m/%%Y %%H:%%M', where the file does not tell")
+    add("--column", action="append", metavar="NAME", help="only this column of values; may repeat")
+    add("--channel-name", metavar="NAME", help="name of the channel in a file of one meter (default: the file's)")
+    add("--latitude", type=float, metavar="DEG", help="of the site, degrees north: for the weather")
+    add("--longitude", type=float, metavar="DEG", help="of the site, degrees east")
+    add("--rejects", type=Path, metavar="FILE", help="where rejects go (default: beside the first file)")
+    add("--check", action="store_true", help="only say what would be imported; needs no database")
+    return parser
+
+
+def check_arguments(args: argparse.Namespace) -> None:
+    """Raise a UsageError for arguments that cannot be meant."""
+    for zone in (args.timezone, args.clock):
+        if zone:
+            parse_timezone(zone)
+    if (args.latitude is None) != (args.longitude is None):
+        raise UsageError("--latitude and --longitude go together")
+    if args.latitude is not None and not (abs(args.latitude) <= 90 and abs(args.longitude) <= 180):
+        raise UsageError("--latitude lies between -90 and 90, --longitude between -180 and 180")
+    if args.check and not args.timezone:
+        raise UsageError("--check needs --timezone, for it asks no database")
+
+
+def survey_files(args: argparse.Namespace) -> list[FileSource]:
+    """Return the files, each read once; the first that cannot be used ends the import before anything is stored."""
+    from ingest.file_layout import LayoutOptions
+    from ingest.file_source import FileOptions, open_source
+
+    options = FileOptions(
+        LayoutOptions(args.unit, args.interval_end, args.channel_name, args.column),
+        args.interval_minutes and args.interval_minutes * 60,
+        args.date_format,
+    )
+    sources = [open_source(path, options) for path in args.files]
+    for source in sources:
+        for note in source.notes:
+            logger.info("%s: %s", source.name, note)
+    return sources
+
+
+def import_files(
+    args: argparse.Namespace, site: FileSite, sources: list[FileSource], rejects: RejectFile
+) -> ImportSummary:
+    """Register the site and store what the files hold, or with --check only count it."""
+    from config.ingest_limits import load_ingest_limits
+    from ingest.load_file import (
+        ImportSummary,
+        check_offset,
+        count_source,
+        load_source,
+        register_file_site,
+        resolve_site,
+    )
+
+    channels = sorted({channel for source in sources for channel in source.channels})
+    summary = ImportSummary(site.site_id, len(channels))
+    if args.check:
+        for source in sources:
+            check_offset(source, parse_timezone(args.timezone), args.site)
+            count_source(source, parse_timezone(args.clock or args.timezone), rejects, summary)
+        return summary
+    limits = load_ingest_limits(site.site_id)
+    with db.connect(load_settings().require_database_url()) as conn:
+        site = resolve_site(conn, site)
+        for source in sources:
+            check_offset(source, parse_timezone(str(site.timezone)), args.site)
+        run_id = register_file_site(conn, site, channels)
+        clock = parse_timezone(args.clock or str(site.timezone))
+        for source in sources:
+            load_source(conn, run_id, site, source, clock, rejects, limits, summary)
+    return summary
+
+
+def print_summary(summary: ImportSummary, rejects: RejectFile, is_check: bool) -> None:
+    """Print what the import did, one line for the site and one for each kind of trouble."""
+    stored = (
+        "checked only, nothing stored" if is_check else f"{summary.inserted:,} new, {summary.duplicate:,} already there"
+    )
+    print(
+        f"site {summary.site_id}: {summary.channels} channels, {summary.read:,} readings in the files, {stored}; "
+        f"{summary.empty:,} empty, {sum(rejects.counts.values()):,} rejects"
+    )
+    for reason, count in sorted(rejects.counts.items()):
+        print(f"  {count:,} {reason}")
+    if rejects.counts:
+        print(f"lines, reasons and fixes: {rejects.path}")
+    if summary.failed:
+        print(f"FAILED: channels {', '.join(sorted(map(repr, summary.failed)))}; see the log, and import again")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Import the files; exit 1 when a channel failed."""
+    args = build_parser().parse_args(argv)
+    setup_logging(args.verbose)
+    check_arguments(args)
+
+    from ingest.file_rejects import RejectFile
+    from ingest.load_file import FileSite
+
+    sources = survey_files(args)
+    site = FileSite(args.site, args.site_name, args.timezone, args.latitude, args.longitude)
+    path = args.rejects or args.files[0].with_name(f"{args.files[0].name}.rejects.csv")
+    with RejectFile(path) as rejects:
+        summary = import_files(args, site, sources, rejects)
+    print_summary(summary, rejects, args.check)
+    return EXIT_FAILED if summary.failed else EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

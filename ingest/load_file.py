@@ -1,0 +1,301 @@
+"""Loads interval files: registers the site and its channels, stores part by part, logs each channel and window.
+
+A part's channel is one transaction, its log line included, so a kill loses at most that; importing the file again makes
+up for it and repeats nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from config.ingest_limits import IngestLimits
+from ingest import quarantine, store
+from ingest.file_rejects import RejectFile
+from ingest.file_source import FileSource
+from ingest.load_site import REGISTRATION_CHANNEL_ID
+from ingest.parse_file import ChannelRows, complete_energy_and_power
+from ingest.plausibility import REJECT_EMPTY, Reject, Rules, find_impossible, reading_of
+from lib import db
+from lib.date_utils import Window
+from lib.errors import DataError, PipelineError
+from lib.logs import clean_text
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from psycopg2.extensions import connection as Connection
+
+logger = logging.getLogger(__name__)
+
+SOURCE_FILE = "file"
+# The service numbers its channels one by one and is at six digits; from here up to 2^53, the largest whole number that
+# readers of JSON keep exactly, there is room for a digest of the name.
+FIRST_FILE_CHANNEL_ID = 2**52
+_METER_FIELDS = ["E", "P"]
+
+
+class FileSite(NamedTuple):
+    """A site as the operator describes it; what is None is left as it is stored."""
+
+    site_id: int
+    name: str | None = None
+    timezone: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass
+class ImportSummary:
+    """What an import did, in readings and channels."""
+
+    site_id: int
+    channels: int
+    read: int = 0
+    inserted: int = 0
+    duplicate: int = 0
+    empty: int = 0
+    rejected: int = 0
+    failed: set[str] = field(default_factory=set)
+
+
+def channel_id_of(site_id: int, name: str) -> int:
+    """Return the id of a file's channel: the same on every machine for the same site and name, never the service's."""
+    digest = hashlib.sha256(f"{site_id}/{name}".encode()).digest()
+    return FIRST_FILE_CHANNEL_ID + int.from_bytes(digest[:8]) % FIRST_FILE_CHANNEL_ID
+
+
+def resolve_site(conn: Connection, site: FileSite) -> FileSite:
+    """Return the site with what the database knows of it.
+
+    Raises
+    ------
+    DataError
+        When its time zone is not known, or is known to be another.
+    """
+    row = db.fetch_one(conn, "SELECT name, timezone FROM organizations WHERE organization_id = %s", (site.site_id,))
+    stored_name, stored_zone = row or (None, None)
+    if site.timezone is None and stored_zone is None:
+        raise DataError(f"site {site.site_id}: is new here; give its --timezone, such as America/New_York")
+    if stored_zone is not None and site.timezone not in (None, stored_zone):
+        raise DataError(
+            f"site {site.site_id}: is stored with the time zone {stored_zone}, not {site.timezone}; leave --timezone "
+            "out, and give --clock where a file keeps another zone's time"
+        )
+    name = site.name or stored_name or f"Site {site.site_id}"
+    return site._replace(name=name, timezone=site.timezone or stored_zone)
+
+
+def register_file_site(conn: Connection, site: FileSite, channels: Sequence[str]) -> int:
+    """Store the site and its channels, log that, commit, and return the number of the run.
+
+    Raises
+    ------
+    DataError
+        When the site's readings come from elsewhere, or two channels would get one id.
+    """
+    run_id = store.start_run(conn, site.site_id)
+    now = datetime.now(UTC)
+    attempt = store.Attempt(run_id, site.site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, SOURCE_FILE)
+    log_id = store.start_attempt(conn, attempt)
+    conn.commit()
+    rows = [_channel_row(site.site_id, name) for name in channels]
+    organization = {"organization_id": site.site_id, "name": site.name, "timezone": site.timezone}
+    if site.latitude is not None:
+        organization |= {"latitude": site.latitude, "longitude": site.longitude}
+    try:
+        store.check_source(conn, site.site_id, SOURCE_FILE)
+        store.check_timezone(conn, site.site_id, str(site.timezone))
+        _check_ids(conn, rows)
+        store.register_site(conn, organization, [], rows, SOURCE_FILE, is_whole_list=False)
+    except PipelineError as err:
+        conn.rollback()
+        store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)))
+        conn.commit()
+        raise
+    store.finish_attempt(conn, attempt, log_id, store.STATUS_DONE, fetched=len(rows))
+    conn.commit()
+    return run_id
+
+
+def load_source(
+    conn: Connection,
+    run_id: int,
+    site: FileSite,
+    source: FileSource,
+    clock: ZoneInfo,
+    rejects: RejectFile,
+    limits: IngestLimits,
+    summary: ImportSummary,
+) -> None:
+    """Store a file's readings; one channel's failure is logged, and the others go on.
+
+    Parameters
+    ----------
+    clock
+        Zone of the file's times without an offset.
+    limits
+        What a reading can be at all; what cannot goes into the reject file and into quarantine.
+    """
+    now = datetime.now(UTC)
+    usable: Counter[str] = Counter()
+    for part in source.read(clock, now.timestamp()):
+        rejects.add(source.name, part.rejects)
+        for rows in part.channels:
+            attempt = store.Attempt(
+                run_id,
+                site.site_id,
+                channel_id_of(site.site_id, rows.channel),
+                rows.window,
+                rows.interval_s,
+                SOURCE_FILE,
+            )
+            log_id = store.start_attempt(conn, attempt)
+            conn.commit()
+            try:
+                usable[rows.channel] += _store_rows(conn, attempt, log_id, source.name, rows, rejects, limits, summary)
+            except PipelineError as err:
+                conn.rollback()
+                store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)))
+                summary.failed.add(rows.channel)
+                logger.error("%s", err)
+            conn.commit()
+    for channel in source.channels:
+        if not usable[channel] and rejects.counts:
+            summary.failed.add(channel)
+            logger.error("%s: nothing of channel %r can be used; see the rejects", source.name, channel)
+
+
+def count_source(source: FileSource, clock: ZoneInfo, rejects: RejectFile, summary: ImportSummary) -> None:
+    """Count what an import would store, without a database."""
+    for part in source.read(clock, datetime.now(UTC).timestamp()):
+        rejects.add(source.name, part.rejects)
+        for rows in part.channels:
+            _count(rows, rows.rejects, summary)
+
+
+def check_offset(source: FileSource, timezone: ZoneInfo, site_id: int) -> None:
+    """Raise a DataError where a file says that its site lies in another zone."""
+    if source.standard_offset_s is None:
+        return
+    year = datetime.now(UTC).year
+    offsets = {datetime(year, month, 1, tzinfo=timezone).utcoffset() for month in (1, 7)}
+    standard_s = min(offset.total_seconds() for offset in offsets if offset is not None)
+    if standard_s != source.standard_offset_s:
+        hours, own = source.standard_offset_s / 3600, standard_s / 3600
+        raise DataError(
+            f"{source.name}: says that its local time is UTC{hours:+g} h, and site {site_id} is in {timezone} "
+            f"(UTC{own:+g} h); check --site and --timezone"
+        )
+
+
+def _channel_row(site_id: int, name: str) -> dict[str, Any]:
+    return {
+        "channel_id": channel_id_of(site_id, name),
+        "organization_id": site_id,
+        "name": name,
+        "is_metering_point": True,
+        "fields": _METER_FIELDS,
+    }
+
+
+def _check_ids(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """Refuse a channel whose id is another's: the digests of two names can be the same, if hardly ever."""
+    by_id = {row["channel_id"]: row for row in rows}
+    stored = db.fetch_all(
+        conn, "SELECT channel_id, organization_id, name FROM channels WHERE channel_id = ANY (%s)", (list(by_id),)
+    )
+    for channel_id, site_id, name in stored:
+        wanted = by_id[channel_id]
+        if (site_id, name) != (wanted["organization_id"], wanted["name"]):
+            raise DataError(f"channel {wanted['name']!r} would get the id of {name!r} of site {site_id}; rename it")
+    if len(by_id) < len(rows):
+        raise DataError("two channels of these files would get one id; rename one of them")
+
+
+def _store_rows(
+    conn: Connection,
+    attempt: store.Attempt,
+    log_id: int,
+    file_name: str,
+    rows: ChannelRows,
+    rejects: RejectFile,
+    limits: IngestLimits,
+    summary: ImportSummary,
+) -> int:
+    """Store one channel's rows of a part, with the log line, in the open transaction; return how many are usable."""
+    store.check_resolution(conn, attempt.channel_id, attempt.window, attempt.interval_s)
+    reason = _impossible(rows, Rules(limits.max_power_of(attempt.channel_id), limits.max_catch_up_hours))
+    # Judged as the file has them, and completed then: a power made from the energy would agree with anything.
+    whole = rows._replace(rows=complete_energy_and_power(rows.rows, rows.interval_s))
+    refused = np.flatnonzero(reason != "")
+    kept = whole.rows.drop(index=refused)
+    inserted = store.insert_readings(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, kept)
+    quarantined = list(_quarantined(whole, refused, reason, file_name))
+    quarantine.store_rejects(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, quarantined)
+    counts = Counter(rows.rejects) + Counter(reason[refused].tolist())
+    store.finish_attempt(
+        conn,
+        attempt,
+        log_id,
+        store.STATUS_DONE,
+        fetched=rows.fetched,
+        inserted=inserted,
+        duplicate=len(kept) - inserted,
+        rejected=sum(counts.values()),
+        error=store.describe_rejects(counts),
+    )
+    rejects.add(file_name, _listed(whole, refused, reason))
+    _count(rows._replace(rows=kept), counts, summary)
+    summary.inserted += inserted
+    summary.duplicate += len(kept) - inserted
+    return len(kept)
+
+
+def _count(rows: ChannelRows, counts: Mapping[str, int], summary: ImportSummary) -> None:
+    summary.read += len(rows.rows)
+    summary.empty += counts.get(REJECT_EMPTY, 0)
+    summary.rejected += sum(count for name, count in counts.items() if name != REJECT_EMPTY)
+
+
+def _impossible(rows: ChannelRows, rules: Rules) -> np.ndarray:
+    """Return for each row why it cannot be right, or ""."""
+    columns = {name: rows.rows[name].to_numpy() for name in rows.rows.columns.drop("timestamp")}
+    reason = np.full(len(rows.rows), "", dtype=object)
+    found = find_impossible(rows.rows["timestamp"].to_numpy(dtype=float), columns, rows.interval_s, rules)
+    for name, which in found.items():
+        reason[which & (reason == "")] = name
+    return reason
+
+
+def _listed(rows: ChannelRows, refused: np.ndarray, reason: np.ndarray) -> pd.DataFrame:
+    """Return refused rows as the reject file has them."""
+    table = rows.rows.iloc[refused]
+    moments = pd.to_datetime(table["timestamp"], unit="s").dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    value = table["energy_kwh"] if "energy_kwh" in table else table.iloc[:, -1]
+    return pd.DataFrame(
+        {
+            "line": rows.lines[refused],
+            "channel": rows.channel,
+            "time": moments.to_numpy(),
+            "value": value.to_numpy(),
+            "reason": reason[refused],
+        }
+    )
+
+
+def _quarantined(rows: ChannelRows, refused: np.ndarray, reason: np.ndarray, file_name: str) -> Iterator[Reject]:
+    """Yield refused rows as the quarantine keeps them: they have a place, and it is their value that is doubted."""
+    columns = {name: rows.rows[name].to_numpy() for name in rows.rows.columns.drop("timestamp")}
+    for position in refused.tolist():
+        reading = reading_of(columns, position)
+        raw = {"file": file_name, "line": int(rows.lines[position]), **reading}
+        yield Reject(reason[position], float(rows.rows["timestamp"].iloc[position]), raw, reading)

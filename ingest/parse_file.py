@@ -1,0 +1,221 @@
+"""From the rows of an interval file to readings in our units, and what of them cannot be stored. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ingest.file_layout import ENERGY_COLUMN, POWER_COLUMN, ValueColumn
+from ingest.file_rejects import REJECT_CELLS, REJECT_CHANNEL, REJECT_CONFLICT, REJECT_NUMBER
+from ingest.file_survey import FileFacts, channel_names, time_text
+from ingest.file_times import check_range, parse_walls, to_moments
+from ingest.plausibility import REJECT_EMPTY, REJECT_OFF_GRID, REJECT_REPEATED
+from lib.date_utils import Window
+
+_EMPTY_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "--", "#n/a", "no data"})
+_LARGEST_VALUE = 1e30  # far beyond any quantity here, and within what the narrower columns hold
+
+
+class ChannelRows(NamedTuple):
+    """One channel's readings of a part of a file.
+
+    Attributes
+    ----------
+    window
+        From the first to the last interval that the part names, with values or without.
+    rows
+        `timestamp` (int64, epoch seconds UTC, interval start, ascending and unique) and float columns of `readings`.
+    lines
+        The line in the file of each of `rows`.
+    fetched
+        Intervals that the part names.
+    rejects
+        Reason → how many of them were left out for it, empty ones included.
+    """
+
+    channel: str
+    window: Window
+    interval_s: int
+    rows: pd.DataFrame
+    lines: npt.NDArray[np.int64]
+    fetched: int
+    rejects: dict[str, int]
+
+
+class FilePart(NamedTuple):
+    """What a part of a file holds: readings by channel, and the rejects with their lines (empty ones left out)."""
+
+    channels: list[ChannelRows]
+    rejects: pd.DataFrame
+
+
+def parse_part(chunk: pd.DataFrame, facts: FileFacts, clock: ZoneInfo, now_s: float) -> FilePart:
+    """Turn a part of a file into readings.
+
+    Parameters
+    ----------
+    chunk
+        As `interval_file.read_chunks` yields it; the rows of one local day are never parted.
+    clock
+        Zone of times without an offset.
+    now_s
+        The present, epoch seconds: an interval that is not over yet is left out.
+    """
+    text = time_text(chunk, facts.layout)
+    names = _names_by_row(chunk, facts)
+    start_s, reason = _parse_times(text, names, facts, clock, now_s)
+    reason[chunk.iloc[:, len(facts.dialect.header) :].notna().any(axis=1).to_numpy()] = REJECT_CELLS
+    is_blank = chunk.isna().all(axis=1).to_numpy()
+    is_sound = (reason == "") & ~is_blank
+    rejects = [_reject_rows(chunk.index, names, text, None, reason)[~is_sound & ~is_blank]]
+    channels = []
+    for name, values in _values_by_channel(names, facts).items():
+        own = np.ones(len(chunk), dtype=bool) if facts.layout.channel_position is None else (names == name).to_numpy()
+        sound = own & is_sound
+        if sound.any():
+            rows, rejected = _channel_rows(name, chunk[sound], text[sound], values, start_s[sound], facts)
+            lost = Counter(rows.rejects) + Counter(reason[own & ~is_sound & ~is_blank].tolist())
+            fetched = int((own & ~is_blank).sum())
+            channels.append(rows._replace(fetched=fetched, rejects=dict(lost)))
+            rejects.append(rejected)
+    return FilePart(channels, pd.concat(rejects, ignore_index=True))
+
+
+def cut_at_day(chunk: pd.DataFrame, facts: FileFacts) -> int:
+    """Return how many rows of a chunk belong to whole local days: the rest is to be read with the next chunk.
+
+    The order within a day tells the two passes of its repeated hour apart, so a day is never parted. A chunk of one
+    single day is whole.
+    """
+    wall, _ = parse_walls(time_text(chunk, facts.layout), facts.date_format)
+    day = wall.ffill().dt.normalize().to_numpy()
+    is_other = day != day[-1]
+    return int(np.flatnonzero(is_other)[-1]) + 1 if is_other.any() else len(chunk)
+
+
+def parse_numbers(text: pd.Series, decimal: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Return the numbers of a column, NaN where there is none, and which cells hold something that is no number."""
+    plain = text.fillna("").str.strip()
+    is_empty = plain.str.casefold().isin(_EMPTY_WORDS).to_numpy()
+    values = pd.to_numeric(plain, errors="coerce")
+    if decimal == "," or (values.isna().to_numpy() & ~is_empty).any():
+        digits = plain.str.replace(r"(?<=\d)[\s' ](?=\d)", "", regex=True)
+        digits = digits.str.replace("." if decimal == "," else ",", "", regex=False)
+        values = pd.to_numeric(digits.str.replace(decimal, ".", regex=False), errors="coerce")
+    numbers = values.to_numpy(dtype=float, na_value=np.nan, copy=True)
+    numbers[~(np.abs(numbers) < _LARGEST_VALUE) | is_empty] = np.nan
+    return numbers, np.isnan(numbers) & ~is_empty
+
+
+def complete_energy_and_power(rows: pd.DataFrame, interval_s: int) -> pd.DataFrame:
+    """Return rows with energy [kWh] and mean power [kW], each completed from the other where it is missing.
+
+    Over an interval they are one quantity: energy = mean power × hours.
+    """
+    hours = interval_s / 3600
+    energy = rows[ENERGY_COLUMN] if ENERGY_COLUMN in rows else pd.Series(np.nan, index=rows.index)
+    power = rows[POWER_COLUMN] if POWER_COLUMN in rows else pd.Series(np.nan, index=rows.index)
+    if energy.isna().all() and power.isna().all():
+        return rows
+    return rows.assign(**{ENERGY_COLUMN: energy.fillna(power * hours), POWER_COLUMN: power.fillna(energy / hours)})
+
+
+def sort_out_repeats(start_s: npt.NDArray[np.float64], values: pd.DataFrame) -> tuple[npt.NDArray[np.intp], list[str]]:
+    """Return which rows repeat an earlier one's interval, and of each whether it says the same or contradicts it."""
+    _, first, inverse = np.unique(start_s, return_index=True, return_inverse=True)
+    repeats = np.flatnonzero(first[inverse] != np.arange(start_s.size))
+    table = values.to_numpy(dtype=float)
+    mine, kept = table[repeats], table[first[inverse[repeats]]]
+    is_same = (np.isclose(mine, kept, rtol=1e-12, atol=0) | np.isnan(mine)).all(axis=1)
+    return repeats, [REJECT_REPEATED if same else REJECT_CONFLICT for same in is_same.tolist()]
+
+
+def _names_by_row(chunk: pd.DataFrame, facts: FileFacts) -> pd.Series:
+    """Return the channel of each row; the name of no channel where every row is of all of them."""
+    if facts.layout.channel_position is None:
+        return pd.Series("", index=chunk.index, dtype=object)
+    return channel_names(chunk, facts.layout)
+
+
+def _values_by_channel(names: pd.Series, facts: FileFacts) -> dict[str, list[ValueColumn]]:
+    """Return the columns of values of each channel that has rows in this part."""
+    if facts.layout.channel_position is not None:
+        return dict.fromkeys(pd.unique(names.dropna()), facts.layout.values)
+    groups: dict[str, list[ValueColumn]] = {}
+    for value in facts.layout.values:
+        groups.setdefault(str(value.channel), []).append(value)
+    return groups
+
+
+def _parse_times(
+    text: pd.Series, names: pd.Series, facts: FileFacts, clock: ZoneInfo, now_s: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]:
+    """Return of each row its interval's start [epoch s], NaN where there is none, and why it is left out or ""."""
+    codes, uniques = pd.factorize(names)
+    shared = next(iter(facts.interval_s.values()))
+    # A row without a channel has the code −1, and takes the last length.
+    interval_s = np.array([facts.interval_s.get(name, shared) for name in uniques] + [shared], dtype=np.int64)[codes]
+    wall, exact = parse_walls(text, facts.date_format)
+    start_s = np.full(len(text), np.nan)
+    reason = np.full(len(text), "", dtype=object)
+    for length in np.unique(interval_s).tolist():
+        own = interval_s == length
+        start_s[own], own_reason = to_moments(wall[own], exact[own], codes[own], clock, length, facts.layout.is_end)
+        check_range(start_s[own], own_reason, now_s, length)
+        reason[own] = own_reason
+    with np.errstate(invalid="ignore"):
+        reason[(reason == "") & (start_s % interval_s != 0)] = REJECT_OFF_GRID
+    reason[names.isna().to_numpy()] = REJECT_CHANNEL
+    return start_s, reason
+
+
+def _channel_rows(
+    name: str, chunk: pd.DataFrame, text: pd.Series, values: list[ValueColumn], start_s: npt.NDArray, facts: FileFacts
+) -> tuple[ChannelRows, pd.DataFrame]:
+    """Return one channel's readings, from rows that have a start, and the rejects among their values."""
+    interval_s = facts.interval_s[name]
+    columns, rejected = {}, []
+    is_broken = np.zeros(len(chunk), dtype=bool)
+    for value in values:
+        cells = chunk[value.position]
+        numbers, is_unreadable = parse_numbers(cells, facts.decimal)
+        columns[value.target] = numbers * value.factor
+        is_broken |= is_unreadable
+        rejected.append(_reject_rows(chunk.index, name, text, cells, REJECT_NUMBER)[is_unreadable])
+    table = pd.DataFrame(columns)
+    is_empty = table.isna().all(axis=1).to_numpy()
+    kept = np.flatnonzero(~is_empty)
+    repeats, reasons = sort_out_repeats(start_s[kept], table.iloc[kept])
+    at = kept[repeats]
+    cells = chunk[values[0].position].iloc[at]
+    rejected.append(_reject_rows(chunk.index[at], name, text.iloc[at], cells, np.array(reasons, dtype=object)))
+    kept = np.delete(kept, repeats)
+    kept = kept[np.argsort(start_s[kept], kind="stable")]
+    rows = table.iloc[kept].reset_index(drop=True)
+    rows.insert(0, "timestamp", start_s[kept].astype(np.int64))
+    counts = {REJECT_EMPTY: int((is_empty & ~is_broken).sum()), REJECT_NUMBER: int((is_empty & is_broken).sum())}
+    window = Window(*(datetime.fromtimestamp(s, UTC) for s in (start_s.min(), start_s.max() + interval_s)))
+    lost = +(Counter(counts) + Counter(reasons))
+    lines = chunk.index.to_numpy()[kept]
+    part = ChannelRows(name, window, interval_s, rows, lines, len(chunk), dict(lost))
+    return part, pd.concat(rejected, ignore_index=True)
+
+
+def _reject_rows(
+    lines: pd.Index, channel: pd.Series | str, text: pd.Series, cells: pd.Series | None, reason: npt.NDArray | str
+) -> pd.DataFrame:
+    """Return rows as the reject file has them."""
+    columns = {
+        "line": lines.to_numpy(),
+        "channel": channel if isinstance(channel, str) else channel.to_numpy(),
+        "time": text.to_numpy(),
+        "value": "" if cells is None else cells.to_numpy(),
+        "reason": reason,
+    }
+    return pd.DataFrame(columns, index=range(len(lines)))
