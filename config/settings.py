@@ -45,6 +45,8 @@ class Settings:
     requests_per_second: float = 2.0
     workers: int = 4
     request_timeout_s: float = 30.0
+    # How long a site stays taken after its ingest was killed, and how long the next one waits at most.
+    lease_s: float = 30.0
     # Mail: no host, no mail. Security is "starttls" (port 587), "tls" (port 465) or "none" (a relay on this machine).
     smtp_host: str | None = None
     smtp_port: int = 0
@@ -99,6 +101,7 @@ def load_settings(env_file: Path | None = None, environ: Mapping[str, str] | Non
         requests_per_second=_number(values, "ENISCOPE_REQUESTS_PER_SECOND", Settings.requests_per_second, 0.0),
         workers=min(int(_number(values, "ENISCOPE_WORKERS", Settings.workers, 1.0)), MAX_WORKERS),
         request_timeout_s=_number(values, "ENISCOPE_TIMEOUT_SECONDS", Settings.request_timeout_s, 0.1),
+        lease_s=_number(values, "ENISCOPE_LEASE_SECONDS", Settings.lease_s, 0.5),
         **_mail_settings(values),
         alert_webhook_url=_web_address(values, "ALERT_WEBHOOK_URL"),
         heartbeat_url=_web_address(values, "HEARTBEAT_URL"),

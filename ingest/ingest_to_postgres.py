@@ -124,10 +124,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     limits = load_ingest_limits(args.site)
     client = make_client(settings)
 
+    from ingest.lease import site_lease
     from ingest.load_site import ingest_readings, register
 
     began = time.monotonic()
-    with db.connect(database_url) as conn:
+    with (
+        db.connect(database_url) as conn,
+        site_lease(database_url, args.site, "ingest_to_postgres", settings.lease_s, on_lost=client.stop),
+    ):
         site = register(conn, client, args.site, args.channels)
         settled = datetime.now(UTC) - SETTLING_TIME
         window = resolve_window(args.start, args.end, args.days, site.timezone, settled, args.resolution)

@@ -12,6 +12,7 @@
     │   └── UnsupportedFieldsError         the channel does not have the fields asked for
     ├── DatabaseError             exit 1   PostgreSQL cannot be reached, or lacks what is needed
     ├── DataError                 exit 1   the data do not allow what was asked
+    ├── BusyError                 exit 1   another process is at work on the same site
     ├── DeliveryError             exit 1   a mail or a webhook did not take what was sent
     └── BreakerOpenError          exit 3   validation holds the data back
 
@@ -70,6 +71,8 @@ class DataError(PipelineError):
     """The data do not allow what was asked."""
 
 
+class BusyError(PipelineError):
+    """Another process is at work on the same site."""
 class DeliveryError(PipelineError):
     """A mail server or a webhook did not take what was sent."""
 

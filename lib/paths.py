@@ -19,6 +19,7 @@ MIGRATIONS_DIR = PROJECT_ROOT / "govern" / "schema"
 VIEWS_DIR = PROJECT_ROOT / "govern" / "views"
 CHECKS_DIR = PROJECT_ROOT / "govern" / "checks"
 USAGE_DIR = PROJECT_ROOT / "govern" / "usage"
+GAPS_DIR = PROJECT_ROOT / "govern" / "gaps"
 REPORTS_DIR = PROJECT_ROOT / "reports"
 EXPORTS_DIR = PROJECT_ROOT / "exports"
 

@@ -1,0 +1,86 @@
+-- Per channel of a site: in which stretch readings are expected, and which part of it may have changed since the last
+-- look (look_from, look_until). Channels of which nothing changed have no row.
+CREATE TEMP TABLE gap_scope ON COMMIT DROP AS
+WITH asked AS (
+    SELECT
+        l.channel_id,
+        min(l.window_start) AS since,
+        max(l.window_end) AS until,
+        (array_agg(l.interval_s ORDER BY l.log_id DESC))[1] AS interval_s,
+        -- An hour of overlap: an attempt may be committed a little after the moment that it is dated.
+        min(l.window_start) FILTER (WHERE l.finished_at > scan.scanned_at - interval '1 hour') AS changed_from,
+        max(l.window_end) FILTER (WHERE l.finished_at > scan.scanned_at - interval '1 hour') AS changed_until
+    FROM ingestion_logs AS l
+    LEFT JOIN reading_gap_scans AS scan USING (channel_id)
+    WHERE l.organization_id = %(site_id)s AND l.channel_id <> 0 AND l.status <> 'running'
+    GROUP BY l.channel_id
+),
+channel AS (
+    SELECT
+        c.channel_id,
+        coalesce(newest.interval_s, asked.interval_s) AS interval_s,
+        CASE
+            WHEN c.installed_at IS NULL THEN coalesce(oldest.timestamp, asked.since)
+            WHEN %(from_installation)s THEN c.installed_at
+            ELSE greatest(c.installed_at, asked.since)
+        END AS since,
+        -- Of a channel that is gone nothing is expected after its end; of one that the service does not list or serve
+        -- any longer, nothing after its last reading.
+        CASE
+            WHEN c.is_listed AND NOT c.is_unsupported THEN least(asked.until, c.uninstalled_at)
+            ELSE newest.timestamp + newest.interval_s * interval '1 second'
+        END AS until,
+        NOT c.is_listed OR c.is_unsupported OR coalesce(c.uninstalled_at <= asked.until, false) AS is_over,
+        asked.changed_from,
+        asked.changed_until
+    FROM channels AS c
+    JOIN asked USING (channel_id)
+    LEFT JOIN LATERAL (
+        SELECT r.timestamp FROM readings AS r WHERE r.channel_id = c.channel_id ORDER BY r.timestamp LIMIT 1
+    ) AS oldest ON true
+    LEFT JOIN LATERAL (
+        SELECT r.timestamp, r.interval_s FROM readings AS r
+        WHERE r.channel_id = c.channel_id
+        ORDER BY r.timestamp DESC
+        LIMIT 1
+    ) AS newest ON true
+    WHERE c.organization_id = %(site_id)s
+),
+aligned AS (
+    SELECT
+        channel_id, interval_s, is_over, changed_from, changed_until,
+        to_timestamp(ceil(extract(epoch FROM since) / interval_s) * interval_s) AS since,
+        to_timestamp(floor(extract(epoch FROM coalesce(until, since)) / interval_s) * interval_s) AS until
+    FROM channel
+),
+changed AS (
+    SELECT
+        a.channel_id, a.interval_s, a.is_over, a.since, a.until,
+        CASE WHEN scan.channel_id IS NULL OR %(is_full)s THEN least(a.since, scan.scanned_from) ELSE least(
+            a.changed_from,
+            CASE WHEN a.since <> scan.scanned_from THEN least(a.since, scan.scanned_from) END,
+            CASE WHEN a.until <> scan.scanned_until THEN least(a.until, scan.scanned_until) END
+        ) END AS look_from,
+        CASE WHEN scan.channel_id IS NULL OR %(is_full)s THEN greatest(a.until, scan.scanned_until) ELSE greatest(
+            a.changed_until,
+            CASE WHEN a.since <> scan.scanned_from THEN greatest(a.since, scan.scanned_from) END,
+            CASE WHEN a.until <> scan.scanned_until THEN greatest(a.until, scan.scanned_until) END
+        ) END AS look_until
+    FROM aligned AS a
+    LEFT JOIN reading_gap_scans AS scan USING (channel_id)
+)
+SELECT
+    c.channel_id, c.interval_s, c.is_over, c.since, c.until,
+    -- A gap that the look touches is looked at whole.
+    least(c.look_from, open_gaps.gap_start) AS look_from,
+    greatest(c.look_until, open_gaps.gap_end) AS look_until
+FROM changed AS c
+CROSS JOIN LATERAL (
+    SELECT min(g.gap_start) AS gap_start, max(g.gap_end) AS gap_end
+    FROM reading_gaps AS g
+    WHERE g.channel_id = c.channel_id AND g.state <> 'refetched'
+        AND g.gap_end >= c.look_from AND g.gap_start <= c.look_until
+) AS open_gaps
+WHERE c.look_from IS NOT NULL;
+
+ANALYZE gap_scope;

@@ -1,0 +1,113 @@
+"""Chooses which gaps of the ledger to ask for, and closes those that arrived. Nothing here commits."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from config.ingest_limits import GapLimits
+from ingest.fetch import WINDOW_DAYS
+from ingest.load_site import Wanted
+from lib import db
+from lib.date_utils import Window, split_window
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+_STATES = ["pending"]
+_STATES_AGAIN = ["pending", "vendor_empty"]
+
+
+class GapPlan(NamedTuple):
+    """What to ask for, and what was left out for the budget's sake."""
+
+    wanted: list[Wanted]
+    gaps: list[tuple[int, Window]]
+    left: int
+
+
+def plan_backfill(
+    conn: Connection,
+    site_id: int,
+    now: datetime,
+    budget: int,
+    *,
+    days: int | None = None,
+    ask_again: bool = False,
+    limits: GapLimits | None = None,
+) -> GapPlan:
+    """Return the windows to ask for: exactly what is missing, in pieces that the service answers as asked.
+
+    Those asked least come first, the newest first among them. A gap that was asked for within the last hours is left
+    for another time.
+
+    Parameters
+    ----------
+    budget
+        Ask for this many windows at most; a gap is begun only if it fits, or if it is the first.
+    days
+        Only gaps that end within this many days before `now`; None for all.
+    ask_again
+        Ask also for what was asked for just now, and for what the service was found not to have.
+    """
+    limits = limits or GapLimits()
+    rows = db.fetch_all(
+        conn,
+        "SELECT g.channel_id, g.gap_start, g.gap_end, g.interval_s FROM reading_gaps AS g"
+        " JOIN channels AS c USING (channel_id)"
+        " WHERE c.organization_id = %s AND c.is_listed AND NOT c.is_unsupported AND g.state = ANY (%s)"
+        " AND g.interval_s = ANY (%s) AND (%s OR g.last_asked_at IS NULL OR g.last_asked_at < %s)"
+        " AND (%s::timestamptz IS NULL OR g.gap_end > %s)"
+        " ORDER BY g.asked_count, g.gap_end DESC, g.channel_id",
+        (
+            site_id,
+            _STATES_AGAIN if ask_again else _STATES,
+            list(WINDOW_DAYS),
+            ask_again,
+            now - timedelta(hours=limits.ask_again_hours),
+            *[None if days is None else now - timedelta(days=days)] * 2,
+        ),
+    )
+    plan = GapPlan([], [], 0)
+    for number, (channel_id, start, end, interval_s) in enumerate(rows):
+        parts = list(split_window(Window(start, end), WINDOW_DAYS[interval_s]))
+        room = budget - len(plan.wanted)
+        if len(parts) > room and plan.gaps:
+            return plan._replace(left=len(rows) - number)
+        plan.gaps.append((channel_id, Window(start, end)))
+        plan.wanted.extend(Wanted(channel_id, part, interval_s) for part in parts[:room])
+    return plan
+
+
+def close_if_arrived(conn: Connection, wanted: Wanted) -> None:
+    """Note that a gap was asked for; close it if none of its intervals is missing any more.
+
+    What arrived of a gap only in part is told from the rest by ``govern/update_gaps.py``.
+    """
+    db.execute(
+        conn,
+        "UPDATE reading_gaps AS g SET first_asked_at = coalesce(g.first_asked_at, clock_timestamp()),"
+        " last_asked_at = clock_timestamp(), changed_at = clock_timestamp(),"
+        " state = CASE WHEN arrived.is_whole THEN 'refetched' ELSE g.state END,"
+        " reason = CASE WHEN arrived.is_whole THEN 'it arrived' ELSE g.reason END,"
+        " closed_at = CASE WHEN arrived.is_whole THEN clock_timestamp() END"
+        " FROM reading_gaps AS o CROSS JOIN LATERAL (SELECT count(*) >= o.missing_count AS is_whole FROM readings AS r"
+        " WHERE r.channel_id = o.channel_id AND r.timestamp >= o.gap_start AND r.timestamp < o.gap_end) AS arrived"
+        " WHERE o.channel_id = %s AND o.gap_start <= %s AND o.gap_end >= %s"
+        " AND g.channel_id = o.channel_id AND g.gap_start = o.gap_start AND g.state = ANY (%s)",
+        (wanted.channel_id, *wanted.window, _STATES_AGAIN),
+    )
+
+
+def count_closed(conn: Connection, gaps: list[tuple[int, Window]]) -> int:
+    """Return how many of these gaps are closed by now."""
+    return sum(
+        db.fetch_one(
+            conn,
+            "SELECT FROM reading_gaps WHERE channel_id = %s AND gap_start = %s AND gap_end = %s"
+            " AND state = 'refetched'",
+            (channel_id, *window),
+        )
+        is not None
+        for channel_id, window in gaps
+    )
