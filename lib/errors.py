@@ -73,6 +73,8 @@ class DataError(PipelineError):
 
 class BusyError(PipelineError):
     """Another process is at work on the same site."""
+
+
 class DeliveryError(PipelineError):
     """A mail server or a webhook did not take what was sent."""
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Bring the database up to date: ingest the last days, refresh the views, validate, and tell what is wrong. What cron runs
-# every morning.
+# Bring the database up to date: ingest the last days, fetch what is missing of the days before, refresh the views,
+# validate, and tell what is wrong. What cron runs every morning.
 #
-#   bash operations/daily_sync.sh [--site N]... [--days N]        (default: all active sites, 2 days)
+#   bash operations/daily_sync.sh [--site N]... [--days N] [--gap-budget REQUESTS]
+#                                        (default: all active sites, 2 days, 300 requests a site for what is missing)
 #
 # The active sites are those that operations/list_sites.py lists. Two days, so that readings which reached the service
 # late are fetched too. Every step runs even if one before it failed: what did arrive has to be fresh, and validation is
@@ -18,10 +19,12 @@
 
 sites=()
 days=2
+gap_budget=300
 while [ $# -gt 0 ]; do
   case "$1" in
     --site) site="$(positive_number "$@")"; sites+=("$site"); shift 2 ;;
     --days) days="$(positive_number "$@")"; shift 2 ;;
+    --gap-budget) gap_budget="$(positive_number "$@")"; shift 2 ;;
     -h | --help) usage; exit 0 ;;
     *) fail "unknown option $1 (see --help)" "$EXIT_USAGE" ;;
   esac
@@ -39,6 +42,10 @@ step() { # SCRIPT ARGS...
 sites_or_listed || worst="$EXIT_FAILED"
 for site in ${sites[@]+"${sites[@]}"}; do
   step ingest/ingest_to_postgres.py --site "$site" --days "$days"
+  # The ledger first says what is missing, and afterwards what became of it.
+  step govern/update_gaps.py --site "$site"
+  step ingest/backfill_gaps.py --site "$site" --budget "$gap_budget"
+  step govern/update_gaps.py --site "$site"
 done
 step govern/refresh_views.py
 for site in ${sites[@]+"${sites[@]}"}; do

@@ -177,6 +177,7 @@ fi
 
 step "Set up the database" govern/setup_database.py
 step "Ingest $days days of site $site" ingest/ingest_to_postgres.py --site "$site" --days "$days"
+step "Look for gaps" govern/update_gaps.py --site "$site"
 step "Refresh the views" govern/refresh_views.py
 step "Validate" govern/validate_data.py --site "$site"
 step "Write the weekly report" deliver/generate_weekly_report.py --site "$site" --html --pdf

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from wrapper_tree import (
     BARE_PATH,
+    GAPS,
     INGEST,
     REFRESH,
     REPORT,
@@ -91,6 +92,7 @@ def test_quickstart_without_settings_uses_sandbox_and_embedded_server_and_clears
     assert stage_commands(tree) == [
         SETUP,
         f"{INGEST} --site 23271 --days 90",
+        f"{GAPS} --site 23271",
         REFRESH,
         f"{VALIDATE} --site 23271",
         f"{REPORT} --site 23271 --html --pdf",

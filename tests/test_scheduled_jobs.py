@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 from wrapper_tree import (
     ALERTS,
+    BACKFILL,
     BARE_PATH,
+    GAPS,
     HEARTBEAT,
     INGEST,
     REFRESH,
@@ -33,11 +35,21 @@ from wrapper_tree import (
 # --- daily_sync.sh ----------------------------------------------------------------------------------------------------
 
 
+def sync_commands(site: int, days: int = 2, budget: int = 300) -> list[str]:
+    """Return what is run for one site before the refresh."""
+    return [
+        f"{INGEST} --site {site} --days {days}",
+        f"{GAPS} --site {site}",
+        f"{BACKFILL} --site {site} --budget {budget}",
+        f"{GAPS} --site {site}",
+    ]
+
+
 def test_daily_sync_ingests_then_refreshes_then_validates(tree: Tree) -> None:
     done = tree.run("operations/daily_sync.sh")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert tree.commands == [
-        f"{INGEST} --site 23271 --days 2",
+        *sync_commands(23271),
         REFRESH,
         f"{VALIDATE} --site 23271",
         f"{ALERTS} --sync-exit-code 0",
@@ -56,10 +68,10 @@ def test_daily_sync_ingests_then_refreshes_then_validates(tree: Tree) -> None:
 
 
 def test_daily_sync_takes_several_sites(tree: Tree) -> None:
-    tree.run("operations/daily_sync.sh", "--site", "1", "--days", "5", "--site", "22")
+    tree.run("operations/daily_sync.sh", "--site", "1", "--days", "5", "--gap-budget", "40", "--site", "22")
     assert tree.commands == [
-        f"{INGEST} --site 1 --days 5",
-        f"{INGEST} --site 22 --days 5",
+        *sync_commands(1, 5, 40),
+        *sync_commands(22, 5, 40),
         REFRESH,
         f"{VALIDATE} --site 1",
         f"{VALIDATE} --site 22",
@@ -71,8 +83,8 @@ def test_daily_sync_takes_several_sites(tree: Tree) -> None:
 def test_daily_sync_is_for_all_sites_that_are_listed(tree: Tree) -> None:
     tree.run("operations/daily_sync.sh", STUB_SITES="3 5")
     assert [command for command in tree.commands if "--site" in command] == [
-        f"{INGEST} --site 3 --days 2",
-        f"{INGEST} --site 5 --days 2",
+        *sync_commands(3),
+        *sync_commands(5),
         f"{VALIDATE} --site 3",
         f"{VALIDATE} --site 5",
     ]
@@ -99,7 +111,7 @@ def test_heartbeat_is_only_for_a_sync_that_ran(tree: Tree, codes: dict[str, int]
 def test_a_step_that_hangs_is_stopped_and_the_others_run(tree: Tree) -> None:
     ended = tree.run("operations/daily_sync.sh", STUB_SLEEPS=INGEST, STEP_MAX_SECONDS="1")
     assert ended.returncode == 1
-    assert tree.commands[1:3] == [REFRESH, f"{VALIDATE} --site 23271"]
+    assert tree.commands[1:6] == [*sync_commands(23271)[1:], REFRESH, f"{VALIDATE} --site 23271"]
     assert any("(stopped: it took longer than STEP_MAX_SECONDS=1)" in line for line in tree.log("daily_sync"))
 
 
@@ -131,7 +143,7 @@ def test_daily_sync_runs_every_step_and_ends_with_the_worst_code(
 ) -> None:
     ended = tree.run("operations/daily_sync.sh", "--site", "1", "--site", "22", codes=codes)
     assert ended.returncode == expected
-    assert len(tree.calls) == 6 + (expected == 3)
+    assert len(tree.calls) == 2 * len(sync_commands(1)) + 4 + (expected == 3)
     log = tree.log("daily_sync")
     assert log[-1].endswith(f"daily_sync ended with exit code {expected}")
     assert any("exit 3 (circuit breaker open)" in line for line in log) is (3 in codes.values())

@@ -19,6 +19,8 @@ from lib.paths import PROJECT_ROOT
 BARE_PATH = "/usr/bin:/bin"  # what cron gives
 INGEST = "ingest/ingest_to_postgres.py"
 SETUP = "govern/setup_database.py"
+GAPS = "govern/update_gaps.py"
+BACKFILL = "ingest/backfill_gaps.py"
 REFRESH = "govern/refresh_views.py"
 VALIDATE = "govern/validate_data.py"
 REPORT = "deliver/generate_weekly_report.py"
@@ -160,7 +162,7 @@ def make_tree(root: Path) -> Tree:
     shutil.copytree(PROJECT_ROOT / ".ci", tree.root / ".ci")
     shutil.copytree(PROJECT_ROOT / "lib", tree.root / "lib", ignore=shutil.ignore_patterns("__pycache__"))
     tree.write("requirements.txt", "# nothing\n")
-    for script in (INGEST, SETUP, REFRESH, VALIDATE, REPORT, SEND, ALERTS, HEARTBEAT):
+    for script in (INGEST, GAPS, BACKFILL, SETUP, REFRESH, VALIDATE, REPORT, SEND, ALERTS, HEARTBEAT):
         tree.write(script, STAGE_STUB.format(root=str(tree.root)))
     tree.write(SANDBOX, SANDBOX_STUB.format(root=str(tree.root)))
     tree.write(SERVER, SERVER_STUB.format(root=str(tree.root)))
