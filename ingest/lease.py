@@ -125,12 +125,15 @@ def _holder(conn: Connection, parameters: dict[str, object]) -> str:
 
 def _keep(database_url: str, parameters: dict[str, object], done: threading.Event, on_lost: Callable[[], None]) -> None:
     """Renew the lease until done; a connection that breaks is opened again at the next turn."""
-    term_s = float(str(parameters["term_s"]))
-    while not done.wait(term_s / _RENEWALS_PER_TERM):
+    pause_s = float(str(parameters["term_s"])) / _RENEWALS_PER_TERM
+    while not done.wait(pause_s):
         try:
             with db.connect(database_url) as conn:
-                is_held = db.execute(conn, _RENEW, parameters) == 1
-                conn.commit()
+                is_held = True
+                while is_held and not done.is_set():
+                    is_held = db.execute(conn, _RENEW, parameters) == 1
+                    conn.commit()
+                    done.wait(pause_s)
         except PipelineError as err:
             logger.warning("site %s: the lease could not be renewed: %s", parameters["site_id"], err)
             continue
