@@ -10,15 +10,18 @@ import base64
 import hashlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import InvalidHeader
+from urllib3.exceptions import InvalidHeader, ReadTimeoutError
 from urllib3.util.retry import Retry
 
+from ingest.pacing import Pacer
+from ingest.troubles import note_retry, note_trouble
 from lib.date_utils import Window
 from lib.errors import (
     AccessError,
@@ -43,44 +46,23 @@ MAX_ATTEMPTS = 5
 BACKOFF_S = 1.0  # doubles at each further attempt: 1, 2, 4, 8
 RATE_LIMIT_BACKOFF_S = 8.0  # what users of the service wait after a 429 that names no time: 8, 16, 32
 MAX_RETRY_AFTER_S = 120.0
+CLOCK_TOLERANCE = timedelta(seconds=90)  # a Date header is whole seconds, and the answer was under way
 
 _PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _EXPIRED_STATUSES = frozenset({401, 419})
 _MAX_REASON_LENGTH = 200
 
 
-class Pacer:
-    """One limit of requests a second across all threads; a 429 anywhere makes every thread wait."""
+class _Listing(NamedTuple):
+    """The distinct items of all pages of a list, and how many the pages say there are."""
 
-    def __init__(
-        self,
-        requests_per_second: float,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._spacing_s = 1.0 / requests_per_second if requests_per_second > 0 else 0.0
-        self._clock = clock
-        self._sleep = sleep
-        self._lock = threading.Lock()
-        self._next_slot = float("-inf")
+    items: list[dict[str, Any]]
+    counts: set[int]
 
-    def wait(self) -> None:
-        """Sleep until this caller's turn."""
-        with self._lock:
-            now = self._clock()
-            slot = max(now, self._next_slot)
-            self._next_slot = slot + self._spacing_s
-        if slot > now:
-            self._sleep(slot - now)
-
-    def hold(self, seconds: float) -> None:
-        """Give no turn to anyone for the next `seconds`."""
-        with self._lock:
-            self._next_slot = max(self._next_slot, self._clock() + seconds)
-
-    def pause(self, seconds: float) -> None:
-        """Make only this caller wait."""
-        self._sleep(seconds)
+    @property
+    def is_whole(self) -> bool:
+        """Whether all pages agree with what they list; some lists do not count."""
+        return self.counts <= {0, len(self.items)}
 
 
 class EniscopeClient:
@@ -123,6 +105,7 @@ class EniscopeClient:
         self._session.proxies = requests.utils.get_environ_proxies(self._api_url)
         self._session.mount(self._api_url, HTTPAdapter(pool_connections=1, pool_maxsize=max_connections))
         self.source = SOURCE_SERVICE
+        self.clock_offset = timedelta(0)  # the service's clock, by its latest answer, less ours
 
     def close(self) -> None:
         """Close the connections."""
@@ -182,47 +165,58 @@ class EniscopeClient:
         """Return every item of a list, each once.
 
         Pages are cut by position, so an item that appears or goes away between two of them shifts the rest, and one
-        can be missed: the list is read again until it holds as many as the service counts.
+        can be missed: the list is read again until every page counts the same and that many were listed.
         """
         for _ in range(MAX_LIST_READS):
-            items, record_count = self._read_pages(resource, site_id, id_key)
-            if len(items) >= record_count:
-                return items
-            logger.debug("%s of site %s: %d of %d, reading again", resource, site_id, len(items), record_count)
+            listing = self._read_pages(resource, site_id, id_key)
+            if listing.is_whole:
+                return listing.items
+            note_trouble(f"the list of {resource} changed while it was read")
+            logger.debug("%s of site %s: %s, reading again", resource, site_id, listing.counts)
+        if len(listing.items) >= max(listing.counts):
+            return listing.items
         raise ApiError(
-            f"{resource} of site {site_id}: the service counts {record_count} but lists {len(items)}; run again later"
+            f"{resource} of site {site_id}: the service counts {max(listing.counts)} but lists {len(listing.items)}; "
+            "run again later"
         )
 
-    def _read_pages(self, resource: str, site_id: int, id_key: str) -> tuple[list[dict[str, Any]], int]:
-        """Return the distinct items of all pages, and how many the last page says there are."""
+    def _read_pages(self, resource: str, site_id: int, id_key: str) -> _Listing:
         items: dict[str, dict[str, Any]] = {}
+        counts: set[int] = set()
         for page in range(1, MAX_PAGES + 1):
             params = [("organization", str(site_id)), ("page", str(page)), ("limit", str(MAX_PAGE_SIZE))]
             reply = self._get(f"/{resource}", params, f"{resource} of site {site_id}")
             batch = _list_of(reply, resource)
             items |= {str(item.get(id_key)): item for item in batch}
             meta = reply.get("meta") if isinstance(reply, dict) else None
-            page_count, record_count = (_count(meta, key) for key in ("pageCount", "recordCount"))
-            if not batch or page >= page_count:
-                return list(items.values()), record_count
+            if isinstance(meta, dict):
+                counts.add(_count(meta, "recordCount"))
+            # A full page need not be the last, whatever the count of pages says.
+            if not batch or (page >= _count(meta, "pageCount") and len(batch) < MAX_PAGE_SIZE):
+                return _Listing(list(items.values()), counts)
         raise ApiError(f"{resource} of site {site_id}: the service counts more than {MAX_PAGES} pages")
 
     def _get(self, path: str, params: list[tuple[str, str]], subject: str) -> Any:
         """Return the JSON of one GET, retried over passing faults; `subject` names it in errors."""
         problem = ""
         for attempt in range(MAX_ATTEMPTS):
-            self._pacer.wait()
+            if attempt:
+                note_retry()
+            turn = self._pacer.wait()
             try:
                 response, token = self._send_authorized(path, params)
                 # A cut-off body is no JSON; an HTML page from some proxy on the way is none either. Both pass.
                 reply = response.json() if response.status_code == 200 else None
             except (requests.RequestException, ValueError) as err:
                 problem = _describe_failure(err)
-                self._back_off(attempt, None, subject, problem)
+                note_trouble(problem)
+                self._back_off(attempt, turn, None, subject, problem)
                 continue
             if response.status_code == 200:
+                self._note_oddities(response)
                 return reply
             problem = _describe_status(response)
+            note_trouble(problem)
             if response.status_code in _EXPIRED_STATUSES and token is not None:
                 # Only a refused login is final. A token may have expired, or another thread's login replaced it.
                 if self._token == token:
@@ -230,7 +224,7 @@ class EniscopeClient:
                 logger.debug("%s: token expired, authenticating again", subject)
                 continue
             self._raise_unless_passing(response, subject, problem)
-            self._back_off(attempt, response, subject, problem)
+            self._back_off(attempt, turn, response, subject, problem)
         raise UnreachableError(
             f"{subject}: no answer after {MAX_ATTEMPTS} attempts ({problem}); the service may be down, run again later"
         )
@@ -262,6 +256,19 @@ class EniscopeClient:
             self.source = SOURCE_SANDBOX
         return response
 
+    def _note_oddities(self, response: requests.Response) -> None:
+        """Note what is odd about an answer that can be used: its content type, or the clock that it tells."""
+        content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if content_type and not content_type.endswith("json"):
+            note_trouble(f"JSON under the content type {content_type[:_MAX_REASON_LENGTH]}")
+        offset = _clock_offset(response, datetime.now(UTC))
+        self.clock_offset = offset
+        if abs(offset) > CLOCK_TOLERANCE:
+            minutes = round(abs(offset) / timedelta(minutes=1))
+            note_trouble(
+                f"the service's clock is {minutes} min {'ahead of' if offset > timedelta(0) else 'behind'} ours"
+            )
+
     def _raise_unless_passing(self, response: requests.Response, subject: str, problem: str) -> None:
         status = response.status_code
         if status in _EXPIRED_STATUSES:
@@ -277,17 +284,19 @@ class EniscopeClient:
         if status not in _PASSING_STATUSES:
             raise ApiError(f"{subject}: the Eniscope API refused ({problem}); check the account with the vendor")
 
-    def _back_off(self, attempt: int, response: requests.Response | None, subject: str, problem: str) -> None:
-        if attempt + 1 == MAX_ATTEMPTS:
-            return
+    def _back_off(
+        self, attempt: int, turn: float, response: requests.Response | None, subject: str, problem: str
+    ) -> None:
         is_rate_limit = response is not None and response.status_code == 429
+        if attempt + 1 == MAX_ATTEMPTS and not is_rate_limit:
+            return
         pause_s = (RATE_LIMIT_BACKOFF_S if is_rate_limit else BACKOFF_S) * 2**attempt
         named_s = None if response is None else _retry_after_s(response)
         if named_s is not None:
             pause_s = min(named_s, MAX_RETRY_AFTER_S)
         logger.debug("%s: %s; attempt %d, waiting %.1f s", subject, problem, attempt + 1, pause_s)
         if is_rate_limit:
-            self._pacer.hold(pause_s)
+            self._pacer.slow_down(turn, pause_s)
         else:
             self._pacer.pause(pause_s)
 
@@ -330,7 +339,8 @@ def _describe_status(response: requests.Response) -> str:
 
 
 def _describe_failure(err: Exception) -> str:
-    if isinstance(err, requests.Timeout):
+    # A silence amid the body comes as a failed connection.
+    if isinstance(err, requests.Timeout) or any(isinstance(cause, ReadTimeoutError) for cause in err.args):
         return "time-out"
     if isinstance(err, requests.exceptions.SSLError):
         return "TLS failed"
@@ -341,6 +351,15 @@ def _describe_failure(err: Exception) -> str:
     if isinstance(err, requests.ConnectionError):
         return "cannot connect"
     return type(err).__name__
+
+
+def _clock_offset(response: requests.Response, now: datetime) -> timedelta:
+    """Return how far the Date header of an answer is ahead of `now`; nothing where it says none that can be read."""
+    try:
+        said = parsedate_to_datetime(response.headers["Date"])
+    except (KeyError, ValueError):
+        return timedelta(0)
+    return said - now if said.tzinfo else timedelta(0)
 
 
 def _retry_after_s(response: requests.Response) -> float | None:

@@ -20,6 +20,7 @@ from ingest.normalize import (
     quarantine_resolution,
 )
 from ingest.plausibility import PLACELESS, Reject, Rules
+from ingest.troubles import note_trouble
 from lib.date_utils import Window, align_down
 from lib.errors import ApiError, UnsupportedFieldsError
 
@@ -115,9 +116,12 @@ def _fetch_at_resolution(
     """Return the parsed replies that together cover the window, narrowed for as long as they come too coarse."""
     reply = client.get_readings(channel_id, window, interval_s, fields)
     check_reply(reply, channel_id, window)
+    for oddity in find_oddities(reply):
+        note_trouble(oddity)
     resolution_s = parse_resolution(reply)
     if resolution_s == interval_s:
         return [parse_readings(reply, window, interval_s, fields, rules)]
+    note_trouble(f"came at {resolution_s} s, not {interval_s} s")
     width = window.end - window.start
     if resolution_s is None or width <= NARROWEST_WINDOW:
         raise UnusableReplyError(
@@ -131,6 +135,24 @@ def _fetch_at_resolution(
     return [
         part for half in halves for part in _fetch_at_resolution(client, channel_id, half, interval_s, fields, rules)
     ]
+
+
+def find_oddities(reply: dict[str, Any]) -> list[str]:
+    """Return, in words, what is unusual about the records of a reply though they can be used."""
+    import pandas as pd
+
+    records = reply.get("records")
+    if not isinstance(records, list) or not records:
+        return []
+    given = [record.get("ts") if isinstance(record, dict) else None for record in records]
+    times = pd.to_numeric(pd.Series([time for time in given if isinstance(time, (int, float, str))]), errors="coerce")
+    signs = {
+        "records without a time": len(times) < len(given),
+        "numbers came as strings": any(isinstance(time, str) for time in given),
+        "records came twice": bool(times.duplicated().any()),
+        "records out of order": bool((times.diff() < 0).any()),
+    }
+    return [what for what, is_seen in signs.items() if is_seen]
 
 
 def _check_usable(result: ChannelReadings, channel_id: int, window: Window) -> ChannelReadings:

@@ -7,7 +7,7 @@ so a kill loses at most that and the next run makes up for it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,6 +28,7 @@ from ingest.fetch import (
 )
 from ingest.normalize import parse_channel, parse_device, parse_organization
 from ingest.plausibility import Rules
+from ingest.troubles import Troubles, gather_troubles, note_trouble
 from lib.date_utils import Window, parse_timezone, split_window
 from lib.errors import (
     AuthenticationError,
@@ -61,6 +62,7 @@ class Site(NamedTuple):
     timezone: ZoneInfo
     run_id: int
     channels: list[dict[str, Any]]
+    type_fields: dict[int, tuple[str, ...]]  # device type → the fields that it has
 
 
 @dataclass
@@ -74,6 +76,7 @@ class IngestSummary:
     inserted: int = 0
     duplicate: int = 0
     rejected: int = 0
+    troubles: Troubles = field(default_factory=Troubles)
     served: set[int] = field(default_factory=set)
     unsupported: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
@@ -90,6 +93,7 @@ class Wanted(NamedTuple):
 class _Task(NamedTuple):
     attempt: store.Attempt
     log_id: int
+    troubles: Troubles  # filled by the worker that fetches it
 
 
 def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids: Sequence[int] | None = None) -> Site:
@@ -107,8 +111,12 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
     attempt = store.Attempt(run_id, site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, client.source)
     log_id = store.start_attempt(conn, attempt)
     conn.commit()
+    troubles = Troubles()
     try:
-        organization, devices, channels = _list_site(client, site_id)
+        with gather_troubles(troubles):
+            organization, devices, channels = _list_site(client, site_id)
+            type_fields = get_type_fields(client, sorted({channel["device_type_id"] for channel in channels} - {None}))
+            _note_changes(conn, site_id, channels)
         timezone = parse_timezone(organization["timezone"])
         attempt = attempt._replace(data_source=client.source)
         store.check_source(conn, site_id, client.source)
@@ -116,15 +124,24 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
         store.register_site(conn, organization, devices, channels, client.source)
     except PipelineError as err:
         conn.rollback()
-        store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)))
+        store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)), troubles=troubles)
         conn.commit()
         raise
-    store.finish_attempt(conn, attempt, log_id, store.STATUS_DONE, fetched=len(channels))
+    store.finish_attempt(conn, attempt, log_id, store.STATUS_DONE, fetched=len(channels), troubles=troubles)
     conn.commit()
     if not channels:
         logger.warning("site %d has no channels that this account may see; ask the vendor", site_id)
     logger.info("site %d %r: %d devices, %d channels", site_id, organization["name"], len(devices), len(channels))
-    return Site(site_id, timezone, run_id, _choose(channels, channel_ids, site_id))
+    return Site(site_id, timezone, run_id, _choose(channels, channel_ids, site_id), type_fields)
+
+
+def _note_changes(conn: Connection, site_id: int, channels: list[dict[str, Any]]) -> None:
+    """Note, and tell, which channels are new and which are listed no longer."""
+    new, gone = store.compare_channels(conn, site_id, [channel["channel_id"] for channel in channels])
+    for what, channel_ids in (("a channel is new", new), ("a channel is listed no longer", gone)):
+        for channel_id in channel_ids:
+            note_trouble(what)
+            logger.warning("site %d, channel %d: %s", site_id, channel_id, what)
 
 
 def _list_site(
@@ -188,16 +205,21 @@ def ingest_windows(
     limits = limits or IngestLimits()
     known = store.load_known_fields(conn, site.site_id)
     conn.commit()
-    candidates = _candidates(client, site, known)
+    candidates = {
+        channel["channel_id"]: candidate_fields(channel, known, site.type_fields) for channel in site.channels
+    }
     summary = IngestSummary(site.site_id, len(site.channels), client.source == SOURCE_SANDBOX, served=set(known))
-    tasks = _start_attempts(conn, client.source, site, wanted, summary.unsupported)
+    unsettled: dict[int, _Task] = {}
+    tasks = _start_attempts(conn, client.source, site, wanted, summary.unsupported, unsettled)
 
     def fetch(task: _Task) -> ChannelReadings:
         attempt = task.attempt
         channel_id = attempt.channel_id
         rules = _rules(limits, attempt, datetime.now(UTC))
+        fields = candidates[channel_id]
         try:
-            return fetch_channel(client, channel_id, attempt.window, attempt.interval_s, candidates[channel_id], rules)
+            with gather_troubles(task.troubles):
+                return fetch_channel(client, channel_id, attempt.window, attempt.interval_s, fields, rules)
         except _UNREADABLE as err:
             raise DataError(f"channel {channel_id}, {attempt.window}: unreadable reply ({err!r})") from err
 
@@ -205,7 +227,9 @@ def ingest_windows(
     with ThreadPoolExecutor(workers) as pool, progress_bar(len(wanted), "window") as advance:
         try:
             for task, future in _side_by_side(pool, tasks, fetch, limit=2 * workers):
+                summary.troubles.add(task.troubles)
                 failure = _settle(conn, task, future, summary, candidates, on_stored)
+                del unsettled[task.log_id]
                 advance(f"channel {task.attempt.channel_id}")
                 unreachable_in_a_row = unreachable_in_a_row + 1 if isinstance(failure, UnreachableError) else 0
                 if isinstance(failure, AuthenticationError) or unreachable_in_a_row == MAX_UNREACHABLE_IN_A_ROW:
@@ -216,17 +240,10 @@ def ingest_windows(
                 conn.rollback()
                 store.interrupt_run(conn, site.run_id, clean_text(str(err) or type(err).__name__))
                 conn.commit()
+                pool.shutdown(cancel_futures=True)
+                _note_troubles(conn, unsettled.values())
             raise
     return summary
-
-
-def _candidates(
-    client: EniscopeClient, site: Site, known: dict[int, tuple[str, ...]]
-) -> dict[int, list[tuple[str, ...]]]:
-    """Return channel id → the sets of fields to try."""
-    types = sorted({channel["device_type_id"] for channel in site.channels} - {None})
-    by_type = get_type_fields(client, types)
-    return {channel["channel_id"]: candidate_fields(channel, known, by_type) for channel in site.channels}
 
 
 def _rules(limits: IngestLimits, attempt: store.Attempt, now: datetime) -> Rules:
@@ -236,7 +253,12 @@ def _rules(limits: IngestLimits, attempt: store.Attempt, now: datetime) -> Rules
 
 
 def _start_attempts(
-    conn: Connection, source: str, site: Site, wanted: Sequence[Wanted], unsupported: list[int]
+    conn: Connection,
+    source: str,
+    site: Site,
+    wanted: Sequence[Wanted],
+    unsupported: list[int],
+    unsettled: dict[int, _Task],
 ) -> Iterator[_Task]:
     """Yield one attempt per stretch, logged as running; a channel found unsupported is asked no more."""
     for channel_id, window, interval_s in wanted:
@@ -245,7 +267,16 @@ def _start_attempts(
         attempt = store.Attempt(site.run_id, site.site_id, channel_id, window, interval_s, source)
         log_id = store.start_attempt(conn, attempt)
         conn.commit()
-        yield _Task(attempt, log_id)
+        unsettled[log_id] = _Task(attempt, log_id, Troubles())
+        yield unsettled[log_id]
+
+
+def _note_troubles(conn: Connection, tasks: Iterable[_Task]) -> None:
+    """Log what went wrong for attempts that the run's end interrupted."""
+    for task in tasks:
+        if task.troubles.counts:
+            store.note_troubles(conn, task.attempt, task.log_id, task.troubles)
+    conn.commit()
 
 
 def _side_by_side(
@@ -273,8 +304,7 @@ def _settle(
     on_stored: Callable[[Connection, Wanted], None] | None,
 ) -> PipelineError | None:
     """Load what a task fetched, or log why it did not, as one transaction; return the failure, if any."""
-    attempt, log_id = task
-    channel_id = attempt.channel_id
+    attempt, channel_id = task.attempt, task.attempt.channel_id
     try:
         result = future.result()
         store.check_resolution(conn, channel_id, attempt.window, attempt.interval_s)
@@ -283,7 +313,9 @@ def _settle(
             # It has served these fields before, so it is this window that was refused, not the channel.
             return _settle_failure(conn, task, summary, err)
         store.save_fields(conn, channel_id, None)
-        store.finish_attempt(conn, attempt, log_id, store.STATUS_UNSUPPORTED, error=clean_text(str(err)))
+        store.finish_attempt(
+            conn, attempt, task.log_id, store.STATUS_UNSUPPORTED, error=clean_text(str(err)), troubles=task.troubles
+        )
         conn.commit()
         if channel_id not in summary.unsupported:
             summary.unsupported.append(channel_id)
@@ -302,13 +334,14 @@ def _settle(
     store.finish_attempt(
         conn,
         attempt,
-        log_id,
+        task.log_id,
         store.STATUS_DONE,
         fetched=result.fetched,
         inserted=inserted,
         duplicate=duplicate,
         rejected=rejected,
         error=store.describe_rejects(result.rejects),
+        troubles=task.troubles,
     )
     if on_stored is not None:
         on_stored(conn, Wanted(channel_id, attempt.window, attempt.interval_s))
@@ -335,8 +368,10 @@ def _settle(
 
 def _settle_failure(conn: Connection, task: _Task, summary: IngestSummary, err: PipelineError) -> PipelineError:
     """Log a window that failed and return its error; the channel's other windows go on."""
-    attempt, log_id = task
-    store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)))
+    attempt = task.attempt
+    store.finish_attempt(
+        conn, attempt, task.log_id, store.STATUS_FAILED, error=clean_text(str(err)), troubles=task.troubles
+    )
     conn.commit()
     if attempt.channel_id not in summary.failed:
         summary.failed.append(attempt.channel_id)

@@ -6,15 +6,16 @@ Nothing here commits; the script does, one channel and window at a time, reading
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from psycopg2 import errors as pg_errors
 from psycopg2 import sql
-from psycopg2.extras import execute_values
+from psycopg2.extras import Json, execute_values
 
 from ingest.revisions import record_revisions
+from ingest.troubles import Troubles
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError
@@ -152,6 +153,15 @@ def register_site(
     )
 
 
+def compare_channels(conn: Connection, site_id: int, channel_ids: Collection[int]) -> tuple[list[int], list[int]]:
+    """Return which channels of a known site are new, and which are listed no longer."""
+    rows = db.fetch_all(conn, "SELECT channel_id FROM channels WHERE organization_id = %s AND is_listed", (site_id,))
+    known = {channel_id for (channel_id,) in rows}
+    if not known:
+        return [], []
+    return sorted(set(channel_ids) - known), sorted(known - set(channel_ids))
+
+
 def _upsert(conn: Connection, table: str, key: str, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
@@ -198,10 +208,14 @@ def save_fields(conn: Connection, channel_id: int, fields: Sequence[str] | None)
 
 
 def start_attempt(conn: Connection, attempt: Attempt) -> int:
-    """Log that an attempt begins; return its number."""
+    """Log that an attempt begins; return its number.
+
+    Its commit need not wait for the disk: the commit of what the attempt brings does, and makes this one safe too.
+    """
     (log_id,) = db.fetch_all(
         conn,
-        "INSERT INTO ingestion_logs (run_id, organization_id, channel_id, window_start, window_end, interval_s,"
+        "SET LOCAL synchronous_commit = off;"
+        " INSERT INTO ingestion_logs (run_id, organization_id, channel_id, window_start, window_end, interval_s,"
         " data_source, status) VALUES (%s, %s, %s, %s, %s, %s, %s, 'running') RETURNING log_id",
         (
             attempt.run_id,
@@ -227,14 +241,17 @@ def finish_attempt(
     duplicate: int = 0,
     rejected: int = 0,
     error: str | None = None,
+    troubles: Troubles | None = None,
 ) -> None:
-    """Log how an attempt ended, and for how many stored intervals it brought another value."""
+    """Log how an attempt ended, what went wrong on the way, and how many stored intervals it brought otherwise."""
+    troubles = troubles or Troubles()
     db.execute(
         conn,
         "UPDATE ingestion_logs SET finished_at = clock_timestamp(), status = %s, fetched = %s, inserted = %s,"
-        " duplicate = %s, rejected = %s, error = %s, data_source = %s, revised = (SELECT count(DISTINCT r.timestamp)"
-        " FROM reading_revisions AS r WHERE r.channel_id = %s AND r.timestamp >= %s AND r.timestamp < %s"
-        " AND r.ingest_run_id = %s) WHERE channel_id = %s AND log_id = %s",
+        " duplicate = %s, rejected = %s, error = %s, retries = %s, troubles = %s, data_source = %s,"
+        " revised = (SELECT count(DISTINCT r.timestamp) FROM reading_revisions AS r"
+        " WHERE r.channel_id = %s AND r.timestamp >= %s AND r.timestamp < %s AND r.ingest_run_id = %s)"
+        " WHERE channel_id = %s AND log_id = %s",
         (
             status,
             fetched,
@@ -242,6 +259,8 @@ def finish_attempt(
             duplicate,
             rejected,
             error,
+            troubles.retries,
+            _json(troubles),
             attempt.data_source,
             attempt.channel_id,
             *attempt.window,
@@ -250,6 +269,19 @@ def finish_attempt(
             log_id,
         ),
     )
+
+
+def note_troubles(conn: Connection, attempt: Attempt, log_id: int, troubles: Troubles) -> None:
+    """Add what went wrong to an attempt that has been closed already."""
+    db.execute(
+        conn,
+        "UPDATE ingestion_logs SET retries = %s, troubles = %s WHERE channel_id = %s AND log_id = %s",
+        (troubles.retries, _json(troubles), attempt.channel_id, log_id),
+    )
+
+
+def _json(troubles: Troubles) -> Json | None:
+    return Json(troubles.counts) if troubles.counts else None
 
 
 def interrupt_run(conn: Connection, run_id: int, reason: str) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ingest.eniscope_client import EniscopeClient, Pacer, basic_authorization
+from ingest.eniscope_client import EniscopeClient, basic_authorization
+from ingest.troubles import Troubles, gather_troubles
 from lib.date_utils import Window
 from lib.errors import AccessError, ApiError, AuthenticationError, UnreachableError, UnsupportedFieldsError
+from lib.logs import remember_secrets
 
 WINDOW = Window(datetime(2026, 1, 20, 5, tzinfo=UTC), datetime(2026, 1, 21, 5, tzinfo=UTC))
 Answer = tuple[int, str, dict[str, str], bytes]
@@ -43,7 +46,7 @@ class ScriptedServer:
                 answers = scripted.answers
                 status, reason, headers, content = answers.pop(0) if len(answers) > 1 else answers[0]
                 # http.server writes Latin-1; the service writes UTF-8 bytes.
-                self.send_response(status, reason.encode().decode("latin-1"))
+                self.send_response_only(status, reason.encode().decode("latin-1"))
                 self.send_header("Content-Length", headers.pop("Content-Length", str(len(content))))
                 self.send_header("Connection", "close")
                 for name, value in headers.items():
@@ -250,22 +253,64 @@ def test_sandbox_is_recognised_by_its_header(server: ScriptedServer, client: Eni
     assert client.source == "sandbox"
 
 
-def scripted_pacer(rate: float) -> tuple[Pacer, list[float], Callable[[float], None]]:
-    now = [100.0]
-    starts: list[float] = []
+def test_what_was_cured_is_noted_all_the_same(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [
+        answer({"organizationId": 1}, X_Eniscope_Token="t1"),
+        answer(status=503, reason="Busy"),
+        answer(status=503, reason="Busy"),
+        answer(status=419, reason="Gone"),
+        answer({"organizationId": 1}, Content_Type="text/html"),
+    ]
+    client.get_organization(1)
+    with gather_troubles(Troubles()) as troubles:
+        client.get_organization(1)
+    assert troubles.retries == 3
+    assert troubles.counts == {"HTTP 503 Busy": 2, "HTTP 419 Gone": 1, "JSON under the content type text/html": 1}
+    client.get_organization(1)
+    assert troubles.retries == 3  # what comes after the block is not counted
 
-    def sleep(seconds: float) -> None:
-        now[0] += seconds
 
-    return Pacer(rate, clock=lambda: now[0], sleep=sleep), starts, lambda _: starts.append(now[0])
+def test_failure_is_noted_with_what_led_to_it(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [answer(b"{"), answer(status=402, reason="Subscription expired")]
+    with pytest.raises(ApiError), gather_troubles(Troubles()) as troubles:
+        client.get_organization(1)
+    assert (troubles.retries, dict(troubles.counts)) == (
+        1,
+        {"the body is not JSON": 1, "HTTP 402 Subscription expired": 1},
+    )
 
 
-def test_pacer_spaces_requests_and_honours_a_hold() -> None:
-    pacer, starts, note = scripted_pacer(2.0)
-    for _ in range(3):
-        pacer.wait()
-        note(0)
-    pacer.hold(10)
-    pacer.wait()
-    note(0)
-    assert starts == [100.0, 100.5, 101.0, 111.0]
+def test_secret_in_a_reason_is_not_noted(server: ScriptedServer, client: EniscopeClient) -> None:
+    remember_secrets(["hunter2-token"])
+    server.answers = [answer(status=503, reason="hunter2-token is busy"), answer({"organizationId": 1})]
+    with gather_troubles(Troubles()) as troubles:
+        client.get_organization(1)
+    assert list(troubles.counts) == ["HTTP 503 *** is busy"]
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(7, "7 min ahead of"), (-12, "12 min behind"), (1, None)])
+def test_wrong_clock_is_noticed(
+    server: ScriptedServer, client: EniscopeClient, minutes: int, words: str | None
+) -> None:
+    said = datetime.now(UTC) + timedelta(minutes=minutes)
+    server.answers = [answer({"organizationId": 1}, Date=format_datetime(said, usegmt=True))]
+    with gather_troubles(Troubles()) as troubles:
+        client.get_organization(1)
+    assert list(troubles.counts) == ([f"the service's clock is {words} ours"] if words else [])
+    assert client.clock_offset / timedelta(minutes=1) == pytest.approx(minutes, abs=0.1)
+
+
+def test_counts_that_change_between_pages_are_not_believed(server: ScriptedServer, client: EniscopeClient) -> None:
+    whole = [page(1, 2, 3, 1, 2), page(2, 2, 3, 3)]
+    server.answers = [page(1, 1, 2, 1, 2), page(1, 2, 4, 1, 2), page(2, 2, 3, 3), *whole]
+    # By itself, the first page is whole: nothing says that it is wrong.
+    assert [channel["dataChannelId"] for channel in client.get_channels(1)] == [1, 2]
+    with gather_troubles(Troubles()) as troubles:
+        assert [channel["dataChannelId"] for channel in client.get_channels(1)] == [1, 2, 3]
+    assert troubles.counts == {"the list of channels changed while it was read": 1}
+
+
+def test_full_page_need_not_be_the_last(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [page(1, 1, 100, *range(100)), page(2, 2, 130, *range(100, 130))] * 3
+    assert len(client.get_channels(1)) == 130
+    assert len(server.requests) == 6  # the pages never agreed, so all were read three times
