@@ -98,6 +98,17 @@ def check_window_arguments(args: argparse.Namespace) -> None:
         raise UsageError(f"--end {args.end} lies before --start {args.start}")
 
 
+def last_settled(now: datetime, clock_offset: timedelta) -> datetime:
+    """Return the moment before which intervals are whole, by this machine's clock and by the service's.
+
+    Parameters
+    ----------
+    clock_offset
+        The service's clock less ours: where ours is fast, an interval that seems to be over is still filling there.
+    """
+    return now + min(clock_offset, timedelta(0)) - SETTLING_TIME
+
+
 def print_summary(summary: IngestSummary, window: Window, seconds: float) -> None:
     """Print what the run did, on one line for the site and one for each kind of trouble."""
     rate = summary.fetched / seconds if seconds else 0.0
@@ -108,6 +119,8 @@ def print_summary(summary: IngestSummary, window: Window, seconds: float) -> Non
     )
     if summary.is_sandbox:
         print("these readings are the SANDBOX's: made up for trying and testing, not measured")
+    if summary.troubles.counts:
+        print(f"met on the way ({summary.troubles.retries} requests repeated): {summary.troubles}")
     if summary.unsupported:
         print(f"not served by the API: channels {', '.join(map(str, summary.unsupported))}")
     if summary.failed:
@@ -133,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         site_lease(database_url, args.site, "ingest_to_postgres", settings.lease_s, on_lost=client.stop),
     ):
         site = register(conn, client, args.site, args.channels)
-        settled = datetime.now(UTC) - SETTLING_TIME
+        settled = last_settled(datetime.now(UTC), client.clock_offset)
         window = resolve_window(args.start, args.end, args.days, site.timezone, settled, args.resolution)
         summary = ingest_readings(conn, client, site, window, args.resolution, settings.workers, limits)
     client.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -155,6 +155,12 @@ def test_missing_credentials_are_named(database_url: str, run_script: Callable[.
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(("offset_min", "expected"), [(0, "14:50"), (-12, "14:38"), (12, "14:50")])
+def test_interval_counts_as_over_when_both_clocks_say_so(offset_min: int, expected: str) -> None:
+    settled = ingest_to_postgres.last_settled(NOW, timedelta(minutes=offset_min))
+    assert settled.strftime("%H:%M") == expected
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -249,6 +255,7 @@ def test_one_failing_channel_does_not_stop_the_others(
     output = capsys.readouterr()
     assert "FAILED: channels 1621" in output.out
     assert "1,536 readings fetched, 1,536 new" in output.out
+    assert "met on the way (0 requests repeated): 1 × HTTP 402 Subscription Expired" in output.out
     assert dict(db.fetch_all(conn, "SELECT status, count(*) FROM ingestion_logs GROUP BY 1")) == {
         "done": 17, "failed": 1,
     }  # fmt: skip
