@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from analyze.site_week import load_and_analyze
@@ -15,9 +17,11 @@ from govern.refresh_views import refresh_views
 from govern.validation import read_checks, validate_site
 from ingest.eniscope_client import EniscopeClient
 from ingest.load_site import IngestSummary, ingest_readings, register
+from ingest.normalize import FIELD_COLUMNS
 from lib import db
 from lib.date_utils import Window
 from lib.readings import load_validation_status
+from operations.sandbox.truth import true_readings
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -39,6 +43,37 @@ def ingest(conn: Connection, service: Service, window: Window, channels: list[in
     """Register the site and ingest a window of quarter-hours."""
     site = register(conn, service.client, SITE_ID, channels)
     return ingest_readings(conn, service.client, site, window, 900, workers=4)
+
+
+def check_against_truth(
+    conn: Connection, service: Service, window: Window, channel_ids: Collection[int] | None = None
+) -> int:
+    """Assert that `readings` is what the sandbox's model says, quarter-hour by quarter-hour; return how many they are.
+
+    Of the channels of `channel_ids`, or of all.
+    """
+    columns = {field: column for field, (column, _) in FIELD_COLUMNS.items()}
+    query = (
+        f"SELECT channel_id, extract(epoch FROM timestamp), {', '.join(columns.values())} FROM readings ORDER BY 1, 2"
+    )
+    dtypes = dict.fromkeys(("channel_id", "ts"), "float64") | dict.fromkeys(columns.values(), "float64")
+    stored = db.copy_frame(conn, query, None, dtypes)
+    site, row_count = service.app.extensions["sandbox"]["source"], 0
+    start_s, end_s = (int(moment.timestamp()) for moment in window)
+    for channel in site.catalogue.channels:
+        if channel_ids is not None and channel.channel_id not in channel_ids:
+            continue
+        rows = stored[stored["channel_id"] == channel.channel_id]
+        truth = true_readings(site, channel, start_s, end_s, 900) if channel.units else {"ts": np.empty(0)}
+        np.testing.assert_array_equal(rows["ts"], truth["ts"], err_msg=channel.name)
+        for field, column in columns.items():
+            expected = truth.get(field, np.full(len(rows), np.nan))
+            factor = 1e-3 if FIELD_COLUMNS[field][1] in ("Wh", "W", "VAr", "VA") else 1.0
+            # The narrower columns keep seven digits.
+            np.testing.assert_allclose(rows[column], expected * factor, rtol=2e-7, err_msg=f"{channel.name} {field}")
+        row_count += len(rows)
+    assert row_count == len(stored)
+    return row_count
 
 
 def govern(conn: Connection, site_id: int = SITE_ID) -> str:

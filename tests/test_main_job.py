@@ -14,7 +14,6 @@ from lib import db
 from lib.date_utils import Window
 from lib.errors import AccessError, AuthenticationError, UnreachableError
 from operations.sandbox.api import DEFAULT_SEED, make_site
-from operations.sandbox.service_faults import RATES, FaultPlan
 from operations.sandbox.truth import describe_planted
 
 if TYPE_CHECKING:
@@ -113,24 +112,6 @@ def test_energy_is_the_same_in_every_layer_and_twice_changes_nothing(
     after = report_of(conn, NOW)
     assert after == before
     check_energy_in_every_layer(conn, after)
-
-
-@pytest.mark.slow
-def test_faults_of_the_service_change_nothing_in_the_end(conn: Connection, serve: Callable[..., Service]) -> None:
-    window = Window(WINDOW.end - timedelta(days=3), WINDOW.end)
-    rows = "SELECT channel_id, timestamp, energy_kwh, power_kw, temperature_c FROM readings ORDER BY 1, 2"
-    assert ingest(conn, serve(now=NOW, planted_weeks=[]), window).failed == []
-    expected = db.fetch_all(conn, rows)
-    db.execute(conn, "TRUNCATE readings")
-    conn.commit()
-    # Every kind of passing fault, several times as often as the sandbox's own mixes have them.
-    rates = {kind: 3 * rate for kind, rate in RATES["all"].items()}
-    plan = FaultPlan(rates, seed=5, hang_s=1.5)
-    faulty = serve(now=NOW, planted_weeks=[], faults=plan, has_autumn_doubling=False, timeout_s=1)
-    for _ in range(6):  # what one run could not fetch, a later one does
-        ingest(conn, faulty, window)
-    assert set(plan.counts) >= set(rates) - {"hang"}
-    assert db.fetch_all(conn, rows) == expected
 
 
 @pytest.mark.slow

@@ -294,7 +294,7 @@ def test_consecutive_planted_weeks_may_meet() -> None:
 
 def test_repeated_hour_of_autumn_can_hold_everything_in_its_first_pass() -> None:
     now, change_day = datetime(2026, 12, 1, tzinfo=UTC), date(2026, 11, 1)
-    doubled, plain = (make_site(7, now, [], has_autumn_doubling=flag) for flag in (True, False))
+    doubled, plain = (make_site(7, now, [], lasting_faults=faults) for faults in (["autumn_doubling"], []))
     odd, true = (
         one.compute_fields(channel_of(one, "kitchen_cold"), epoch(change_day), 100, QUARTER_S)
         for one in (doubled, plain)

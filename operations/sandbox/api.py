@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,10 +16,19 @@ from flask import Flask, Response, g, request
 from lib.date_utils import last_complete_week, local_midnight
 from operations.sandbox import service_faults as faults_
 from operations.sandbox import site_model as model
+from operations.sandbox import spoiling
 from operations.sandbox.auth import DEFAULT_TOKEN_LIFETIME_S, Credentials, Gatekeeper
+from operations.sandbox.fault_kinds import (
+    AUTUMN_DOUBLING,
+    COUNTER_RESET,
+    KINDS,
+    LISTS,
+    READINGS,
+    VIRTUAL_CHANNEL,
+)
 from operations.sandbox.generator import GeneratedSite
 from operations.sandbox.planted import plan_weeks
-from operations.sandbox.readings import Source, build_reading
+from operations.sandbox.readings import Source, build_reading, parse_span
 from operations.sandbox.replay import DEFAULT_INTERVAL_MIN, ReplaySite, prepare_replay
 from operations.sandbox.replies import JSON_TYPE, ServiceError, error_response, json_response, list_page
 
@@ -29,6 +37,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_SEED = 7
 SANDBOX_HEADER = "X-Eniscope-Sandbox"
 _PREFIXES = ("", "/v1")
+_DAY_S = 86400
 _YEARS_OF_DATA = 3
 _NEW_CHANNEL_WEEKS = 7  # age of the youngest circuit when the first planted week begins
 
@@ -41,7 +50,7 @@ def make_site(
     planted_weeks: Sequence[date] | None = None,
     *,
     extra_channels: int = 0,
-    has_autumn_doubling: bool = False,
+    lasting_faults: Collection[str] = (),
 ) -> GeneratedSite:
     """Return the modelled site.
 
@@ -53,6 +62,8 @@ def make_site(
         The service's clock; it decides the default planted week and how far back data go.
     planted_weeks
         Mondays of the local weeks to plant; None is the last complete week, an empty list none.
+    lasting_faults
+        Those of `fault_kinds.KINDS` that the data have for good.
     """
     tz = ZoneInfo(model.TIME_ZONE)
     mondays = [last_complete_week(now, tz)[0]] if planted_weeks is None else sorted(planted_weeks)
@@ -61,8 +72,16 @@ def make_site(
     new_installed_s = None
     if mondays:
         new_installed_s = int(local_midnight(mondays[0] - timedelta(weeks=_NEW_CHANNEL_WEEKS), tz).timestamp())
-    catalogue = model.build_catalogue(installed_s, new_installed_s, extra_channels)
-    return GeneratedSite(seed, catalogue, plan_weeks(mondays, tz), has_autumn_doubling=has_autumn_doubling)
+    catalogue = model.build_catalogue(
+        installed_s, new_installed_s, extra_channels, has_virtual_channel=VIRTUAL_CHANNEL in lasting_faults
+    )
+    return GeneratedSite(
+        seed,
+        catalogue,
+        plan_weeks(mondays, tz),
+        has_autumn_doubling=AUTUMN_DOUBLING in lasting_faults,
+        has_counter_resets=COUNTER_RESET in lasting_faults,
+    )
 
 
 def create_app(
@@ -71,7 +90,6 @@ def create_app(
     now: datetime | Clock | None = None,
     planted_weeks: Sequence[date] | None = None,
     faults: str | faults_.FaultPlan = "none",
-    has_autumn_doubling: bool | None = None,
     latency_s: float = 0.0,
     token_lifetime_s: float = DEFAULT_TOKEN_LIFETIME_S,
     credentials: Credentials | None = None,
@@ -92,9 +110,7 @@ def create_app(
     planted_weeks
         Mondays of the local weeks with planted faults; None is the last complete one, an empty list none.
     faults
-        ``none``, ``typical``, ``all``, or a plan of one's own.
-    has_autumn_doubling
-        Report the repeated hour of autumn doubled, then nothing; None means so under ``all`` only.
+        What `fault_kinds.parse_faults` takes, or a plan of one's own.
     latency_s
         Wait this long before every reply [s].
     token_lifetime_s
@@ -114,24 +130,20 @@ def create_app(
         Its ``extensions["sandbox"]`` holds ``source``, ``faults`` and ``stopping`` (an event that ends waits).
     """
     clock = _make_clock(now)
-    if has_autumn_doubling is None:
-        has_autumn_doubling = faults == "all"
+    plan = faults_.make_fault_plan(faults, seed) if isinstance(faults, str) else faults
     source: Source
     if replay is None:
-        source = make_site(
-            seed, clock(), planted_weeks, extra_channels=extra_channels, has_autumn_doubling=has_autumn_doubling
-        )
+        source = make_site(seed, clock(), planted_weeks, extra_channels=extra_channels, lasting_faults=plan.lasting)
     else:
         prepared = replay if "ts" in replay else prepare_replay(replay, replay_timezone, replay_interval_min)
         source = ReplaySite(prepared, replay_timezone)
-    plan = faults_.make_fault_plan(faults, seed) if isinstance(faults, str) else faults
     stopping = threading.Event()
     app = Flask(__name__, static_folder=None)
     app.extensions["sandbox"] = {"source": source, "faults": plan, "stopping": stopping}
     gatekeeper = Gatekeeper(credentials or Credentials(), token_lifetime_s, monotonic)
     _add_hooks(app, gatekeeper, plan, stopping, latency_s)
-    _add_lists(app, source.catalogue)
-    _add_readings(app, source, clock)
+    _add_lists(app, source.catalogue, plan)
+    _add_readings(app, source, clock, plan)
     return app
 
 
@@ -149,6 +161,7 @@ def _add_hooks(
     @app.before_request
     def admit() -> None:
         g.fault = g.token = None
+        g.clock_error_s = 0
         if latency_s:
             stopping.wait(latency_s)
         g.token = gatekeeper.check_request(request.headers)
@@ -156,11 +169,16 @@ def _add_hooks(
         has_token = "X-Eniscope-Token" in request.headers
         g.fault = plan.choose(path, f"{request.method} {request.full_path}", has_token=has_token)
         if g.fault in faults_.REFUSALS:
+            plan.count(g.fault)
             faults_.raise_refusal(g.fault)
-        if g.fault == faults_.EXPIRED_TOKEN and gatekeeper.expire_token(request.headers):
+        if g.fault in faults_.TOKEN_REFUSALS and gatekeeper.expire_token(request.headers):
             g.token = None
-            raise ServiceError(419, "Authentication Timeout")
-        if g.fault == faults_.HANG:
+            plan.count(g.fault)
+            raise ServiceError(*faults_.TOKEN_REFUSALS[g.fault])
+        if g.fault == "wrong_clock":
+            g.clock_error_s = plan.clock_error_s()
+        if g.fault == "hang":
+            plan.count(g.fault)
             stopping.wait(plan.hang_s)
 
     @app.errorhandler(ServiceError)
@@ -174,30 +192,19 @@ def _add_hooks(
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers[SANDBOX_HEADER] = "1"
-        if g.get("token") and response.status_code == 200:
-            response.headers["X-Eniscope-Token"] = g.token
-        if g.get("fault") and response.status_code == 200:
-            response = _spoil_body(response, g.fault)
+        if response.status_code == 200:
+            if g.get("token"):
+                response.headers["X-Eniscope-Token"] = g.token
+            if g.get("clock_error_s"):
+                response.date = datetime.now(UTC) + timedelta(seconds=g.clock_error_s)
+                plan.count(g.fault)
+            elif g.get("fault") and spoiling.spoil_body(response, g.fault, lambda: stopping.wait(plan.hang_s)):
+                plan.count(g.fault)
         logger.debug("%s %s %s", request.method, request.full_path, response.status)
         return response
 
 
-def _spoil_body(response: Response, kind: str) -> Response:
-    if kind == faults_.HTML:
-        response.set_data(faults_.HTML_PAGE)
-        response.content_type = "text/html; charset=utf-8"
-    elif kind == faults_.WRONG_TYPE:
-        response.content_type = "text/html; charset=utf-8"
-    elif kind == faults_.STRINGS:
-        response.set_data(json.dumps(faults_.stringify_numbers(response.get_json(force=True))))
-    elif kind == faults_.TRUNCATED:
-        body = response.get_data()
-        response.set_data(body[: len(body) // 2])
-        response.headers["Content-Length"] = str(len(body))
-    return response
-
-
-def _add_lists(app: Flask, catalogue: model.Catalogue) -> None:
+def _add_lists(app: Flask, catalogue: model.Catalogue, plan: faults_.FaultPlan) -> None:
     def add(path: str, endpoint: str, view: Callable[..., Response]) -> None:
         for prefix in _PREFIXES:
             app.add_url_rule(prefix + path, f"{prefix}{endpoint}", view)
@@ -212,7 +219,7 @@ def _add_lists(app: Flask, catalogue: model.Catalogue) -> None:
         "alarms": ("alarms", "alarmId", []),
     }
     for name, (list_key, id_key, rows) in resources.items():
-        add(f"/{name}", name, _make_list_view(list_key, rows))
+        add(f"/{name}", name, _make_list_view(list_key, rows, plan))
         add(f"/{name}/<int:resource_id>", f"{name}_one", _make_one_view(name, id_key, rows))
 
     def fields(device_type_id: int) -> Response:
@@ -223,7 +230,7 @@ def _add_lists(app: Flask, catalogue: model.Catalogue) -> None:
     add("/fields/<int:device_type_id>", "fields", fields)
 
 
-def _make_list_view(list_key: str, rows: list[dict[str, Any]]) -> Callable[[], Response]:
+def _make_list_view(list_key: str, rows: list[dict[str, Any]], plan: faults_.FaultPlan) -> Callable[[], Response]:
     def view() -> Response:
         chosen = rows
         for parameter, key in (("organization", "organizationId"), ("device", "deviceId")):
@@ -231,7 +238,11 @@ def _make_list_view(list_key: str, rows: list[dict[str, Any]]) -> Callable[[], R
                 if parameter == "organization":
                     _check_organization(wanted)
                 chosen = [row for row in chosen if str(row.get(key)) == wanted]
-        return json_response(list_page(list_key, chosen, request.args))
+        page = list_page(list_key, chosen, request.args)
+        if g.fault is not None and KINDS[g.fault].scope == LISTS and page[list_key]:
+            page = spoiling.spoil_list(page, g.fault, is_more=plan.counts[g.fault] % 2 == 0)
+            plan.count(g.fault)
+        return json_response(page)
 
     return view
 
@@ -263,19 +274,21 @@ def _check_own_channel(channel_id: int) -> None:
         raise ServiceError(403, "Forbidden – another customer’s channel")
 
 
-def _add_readings(app: Flask, source: Source, clock: Clock) -> None:
+def _add_readings(app: Flask, source: Source, clock: Clock, plan: faults_.FaultPlan) -> None:
     def readings(channel_id: int) -> Response:
         _check_own_channel(channel_id)
         channel = source.catalogue.find_channel(channel_id)
         if channel is None:
             raise ServiceError(404, f"Not found – channel {channel_id}")
-        is_coarse = g.fault == faults_.COARSE
-        text = build_reading(source, channel, request.args, clock().timestamp(), is_coarse)
-        if g.fault in faults_.RECORD_FAULTS and not is_coarse:
-            reply = json.loads(text)
-            reply["records"] = faults_.spoil_records(reply["records"], g.fault)
-            reply["recordCount"] = len(reply["records"])
-            text = json.dumps(reply, ensure_ascii=False)
+        now_s = clock().timestamp() + g.clock_error_s
+        span = parse_span(request.args, ZoneInfo(source.catalogue.time_zone), now_s)
+        # The service coarsens long windows only.
+        is_coarse = g.fault == "coarse" and span.end_s - span.start_s > _DAY_S
+        text = sound = build_reading(source, channel, request.args, now_s, is_coarse)
+        if g.fault is not None and KINDS[g.fault].scope == READINGS:
+            text = spoiling.spoil_reading(sound, g.fault)
+        if is_coarse or text is not sound:
+            plan.count(g.fault)
         return Response(text.encode(), content_type=JSON_TYPE)
 
     for prefix in _PREFIXES:

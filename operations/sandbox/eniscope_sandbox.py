@@ -37,9 +37,10 @@ from lib.logs import setup_logging
 from lib.paths import write_atomically
 from operations.sandbox.api import DEFAULT_SEED, create_app, make_site
 from operations.sandbox.auth import SANDBOX_API_KEY, SANDBOX_EMAIL, SANDBOX_PASSWORD, Credentials
+from operations.sandbox.fault_kinds import describe_kinds, parse_faults
 from operations.sandbox.replay import DEFAULT_INTERVAL_MIN, load_replay
 from operations.sandbox.server import LOOPBACK, serve_in_thread
-from operations.sandbox.service_faults import RATES
+from operations.sandbox.service_faults import MOST_HITS_IN_A_ROW, FaultPlan
 from operations.sandbox.site_model import SITE_ID, TIME_ZONE
 from operations.sandbox.truth import describe_site
 
@@ -54,11 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     now = _parse_now(args.now)
     planted_weeks = _parse_planted_weeks(args.planted_week)
+    mix = parse_faults(args.faults)
     if args.truth:
-        is_all = args.faults == "all"
-        cli.print_json(
-            describe_site(make_site(args.seed, now or _real_now(), planted_weeks, has_autumn_doubling=is_all))
-        )
+        site = make_site(args.seed, now or _real_now(), planted_weeks, lasting_faults=mix.lasting)
+        cli.print_json(describe_site(site))
         return EXIT_DONE
     parse_timezone(args.replay_timezone)
     replay = load_replay(args.replay, args.replay_timezone, args.replay_interval_minutes) if args.replay else None
@@ -66,7 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         seed=args.seed,
         now=now,
         planted_weeks=planted_weeks,
-        faults=args.faults,
+        faults=FaultPlan(
+            mix.rates, args.faults_seed or args.seed, limits=mix.limits, hits_in_a_row=args.faults_in_a_row
+        ),
         latency_s=args.latency_ms / 1000.0,
         credentials=Credentials(args.api_key, args.email, args.password),
         replay=replay,
@@ -84,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = cli.script_parser(__doc__)
+    parser.epilog = describe_kinds()
     add = parser.add_argument
     add("--host", default=LOOPBACK, help="address to listen on (default: %(default)s, this machine only)")
     add("--port", type=int, default=8750, metavar="N", help="port; 0 picks a free one (default: %(default)s)")
@@ -96,9 +99,18 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add(
         "--faults",
-        choices=list(RATES),
         default="none",
-        help="what goes wrong with the service itself (default: %(default)s)",
+        metavar="LIST",
+        help="what goes wrong with the service itself: mixes and faults of the tables below, as in "
+        "typical,503=0.05,hang=0.01:3 (KIND=SHARE OF THE REQUESTS:HOW OFTEN AT MOST; default: %(default)s)",
+    )
+    add("--faults-seed", type=int, metavar="N", help="chooses which requests suffer (default: --seed)")
+    add(
+        "--faults-in-a-row",
+        type=cli.positive_int,
+        default=MOST_HITS_IN_A_ROW,
+        metavar="N",
+        help="how often at most the same request suffers before it gets through (default: %(default)s)",
     )
     add(
         "--latency-ms",

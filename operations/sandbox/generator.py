@@ -29,6 +29,9 @@ from operations.sandbox.weather import MINUTES_PER_DAY, Surroundings, get_surrou
 BLOCK_MIN = 7 * MINUTES_PER_DAY
 QUARTER_MIN = 15
 NATIVE_RESOLUTION_S = 60
+RESET_LOAD = "rtu_3"
+RESET_PERIOD_S = 10 * 86400
+RESET_WH = 5e6  # what the counter stood at
 _MINUTE_BLOCKS_KEPT = 16  # about 0.9 MB each
 _QUARTER_BLOCKS_KEPT = 1500  # about 0.07 MB each: 17 channels for well over a year
 
@@ -46,6 +49,8 @@ class GeneratedSite:
         What is planted.
     has_autumn_doubling
         When clocks go back, report the energy of the repeated local hour in its first pass and nothing in its second.
+    has_counter_resets
+        Every tenth day the counter of one meter begins anew, so that its energy of one interval is negative.
     """
 
     def __init__(
@@ -55,9 +60,11 @@ class GeneratedSite:
         items: tuple[plan.Planted, ...] = (),
         *,
         has_autumn_doubling: bool = False,
+        has_counter_resets: bool = False,
     ) -> None:
         self.seed, self.catalogue, self.items = seed, catalogue, items
         self._has_autumn_doubling = has_autumn_doubling
+        self._has_counter_resets = has_counter_resets
         # Caches of the instance, not of the class: a test's small sites are freed with it.
         self._minutes = lru_cache(_MINUTE_BLOCKS_KEPT)(self._make_minutes)
         self._quarters = lru_cache(_QUARTER_BLOCKS_KEPT)(self._make_quarters)
@@ -83,6 +90,8 @@ class GeneratedSite:
             fields = derive_meter_fields(intervals, channel.phases, catch_up)
         exists = (intervals.present_min > 0) | intervals.is_null
         starts = start_s + resolution_s * np.arange(count, dtype=np.int64)
+        if self._has_counter_resets and channel.load == RESET_LOAD:
+            fields["E"] = fields["E"] - RESET_WH * (starts % RESET_PERIOD_S < resolution_s)
         return {"ts": starts[exists], **{name: values[exists] for name, values in fields.items()}}
 
     def compute_load_kw(self, channel: Channel, around: Surroundings, *, with_wastes: bool = True) -> Floats:

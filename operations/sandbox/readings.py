@@ -18,7 +18,7 @@ from operations.sandbox.site_model import Catalogue, Channel
 
 _DAY_S = 86400
 _HOUR_S = 3600
-_DECIMALS = 6
+SERVED_DECIMALS = 6
 RESOLUTIONS_S = (60, 900, 1800, 3600, _DAY_S)
 
 # Longest range [days] that each asked resolution is answered at, and the resolution then used; beyond the last rung
@@ -64,14 +64,14 @@ def build_reading(source: Source, channel: Channel, args: MultiDict[str, str], n
     now_s
         The service's clock, Unix time [s]; only intervals that are over by then are served.
     is_coarse
-        Answer at the next coarser resolution than is due, as the service does at times.
+        Answer at the next coarser resolution than is due, as the service does at times with long windows.
     """
     fields = _parse_fields(args, channel)
     action = _parse_action(args)
     span = parse_span(args, ZoneInfo(source.catalogue.time_zone), now_s)
     native_s = source.get_resolution_s(channel)
     resolution_s = choose_resolution_s(args.get("res", "auto"), span, native_s)
-    if is_coarse and span.end_s - span.start_s > _DAY_S:
+    if is_coarse:
         resolution_s = next((wider for wider in RESOLUTIONS_S if wider > resolution_s), resolution_s)
     if action == "total":
         # One interval as long as the range; which shape the service gives it is not known.
@@ -123,8 +123,10 @@ def _accumulate(source: Source, channel: Channel, columns: dict[str, Floats], st
 
 
 def _records_json(columns: dict[str, Floats], fields: list[str]) -> str:
-    frame = pd.DataFrame({"ts": columns["ts"], **{field: np.round(columns[field], _DECIMALS) for field in fields}})
-    return frame.to_json(orient="records", double_precision=_DECIMALS)
+    frame = pd.DataFrame(
+        {"ts": columns["ts"], **{field: np.round(columns[field], SERVED_DECIMALS) for field in fields}}
+    )
+    return frame.to_json(orient="records", double_precision=SERVED_DECIMALS)
 
 
 def _parse_fields(args: MultiDict[str, str], channel: Channel) -> list[str]:

@@ -14,6 +14,7 @@ TIME_ZONE = "America/New_York"
 
 METER_TYPE_ID = 20  # a metering point of an Eniscope Hybrid 8
 AIR_TYPE_ID = 51  # the sandbox's own number for an Air Sense
+VIRTUAL_TYPE_ID = 90  # the sandbox's own number for what has no field at all
 
 _PER_PHASE = {"E": "Wh", "P": "W", "Q": "VAr", "S": "VA", "V": "V", "U": "V", "I": "A", "PF": "", "D": "%"}
 METER_UNITS: dict[str, str] = {
@@ -25,7 +26,7 @@ METER_UNITS: dict[str, str] = {
     "AE": "VAh",
 }
 AIR_UNITS: dict[str, str] = {"T": "°C", "RH": "%", "CO2": "ppm"}
-UNITS_BY_TYPE = {METER_TYPE_ID: METER_UNITS, AIR_TYPE_ID: AIR_UNITS}
+UNITS_BY_TYPE: dict[int, dict[str, str]] = {METER_TYPE_ID: METER_UNITS, AIR_TYPE_ID: AIR_UNITS, VIRTUAL_TYPE_ID: {}}
 _FIELD_NAMES = {
     **{"E": "Energy", "P": "Real Power", "Q": "Reactive Power", "S": "Apparent Power", "V": "Voltage L-N"},
     **{"U": "Voltage L-L", "I": "Current", "PF": "Power Factor", "D": "Current THD", "In": "Neutral Current"},
@@ -98,7 +99,16 @@ SCHOOL_LOADS = tuple(row[2] for row in _CHANNELS if row[3] is _SCHOOL)
 NEW_LOAD = "dishwasher"  # the circuit that was installed only weeks ago
 
 
-def build_catalogue(installed_s: int, new_installed_s: int | None = None, extra_channels: int = 0) -> Catalogue:
+_VIRTUAL = (180900, "Virtual Total", "virtual", _EXTRA, 1)
+
+
+def build_catalogue(
+    installed_s: int,
+    new_installed_s: int | None = None,
+    extra_channels: int = 0,
+    *,
+    has_virtual_channel: bool = False,
+) -> Catalogue:
     """Return the site of a school and a house.
 
     Parameters
@@ -109,6 +119,8 @@ def build_catalogue(installed_s: int, new_installed_s: int | None = None, extra_
         The same for the one channel that is younger; None makes it as old as the others.
     extra_channels
         How many plain small loads to add, for lists of several pages.
+    has_virtual_channel
+        Add a channel that has no field which could be asked.
     """
     channels = [_make_channel(*row, index, installed_s) for index, row in enumerate(_CHANNELS)]
     if new_installed_s is not None:
@@ -116,6 +128,8 @@ def build_catalogue(installed_s: int, new_installed_s: int | None = None, extra_
     for number in range(1, extra_channels + 1):
         row = (170000 + number, f"Extra {number:03d}", "small", _EXTRA, 1)
         channels.append(_make_channel(*row, number - 1, installed_s))
+    if has_virtual_channel:
+        channels.append(replace(_make_channel(*_VIRTUAL, 0, installed_s), device_type_id=VIRTUAL_TYPE_ID))
     return Catalogue(tuple(channels))
 
 

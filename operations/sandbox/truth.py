@@ -11,6 +11,7 @@ from operations.sandbox import planted as plan
 from operations.sandbox.electricity import P
 from operations.sandbox.generator import BLOCK_MIN, QUARTER_MIN, GeneratedSite
 from operations.sandbox.noise import Floats
+from operations.sandbox.readings import SERVED_DECIMALS
 from operations.sandbox.site_model import SITE_ID, Channel
 
 _DECIMALS = 3
@@ -42,6 +43,24 @@ def describe_planted(site: GeneratedSite) -> list[dict[str, Any]]:
     """Return what is planted, one entry for each stretch of time."""
     channel_by_load = {channel.load: channel for channel in reversed(site.catalogue.channels)}
     return [_describe(site, item, channel_by_load[item.load]) for item in site.items]
+
+
+def true_readings(
+    site: GeneratedSite, channel: Channel, start_s: int, end_s: int, interval_s: int
+) -> dict[str, Floats]:
+    """Return what a perfect client has of a channel in the end, in the service's units.
+
+    Returns
+    -------
+    dict
+        ``ts``, the starts [Unix s] of the intervals from `start_s` to `end_s` for which anything was measured, and
+        every field of the channel at them, rounded as the service rounds.
+    """
+    fields = site.compute_fields(channel, start_s, (end_s - start_s) // interval_s, interval_s)
+    starts = fields.pop("ts")
+    fields = {name: np.round(values, SERVED_DECIMALS) for name, values in fields.items()}
+    is_measured = ~np.all([np.isnan(values) for values in fields.values()], axis=0)
+    return {"ts": starts[is_measured], **{name: values[is_measured] for name, values in fields.items()}}
 
 
 def _describe(site: GeneratedSite, item: plan.Planted, channel: Channel) -> dict[str, Any]:
