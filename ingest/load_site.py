@@ -115,7 +115,7 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
     try:
         with gather_troubles(troubles):
             organization, devices, channels = _list_site(client, site_id)
-            type_fields = get_type_fields(client, sorted({channel["device_type_id"] for channel in channels} - {None}))
+            type_fields = get_type_fields(client, _unknown_types(conn, site_id, channels))
             _note_changes(conn, site_id, channels)
         timezone = parse_timezone(organization["timezone"])
         attempt = attempt._replace(data_source=client.source)
@@ -133,6 +133,12 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
         logger.warning("site %d has no channels that this account may see; ask the vendor", site_id)
     logger.info("site %d %r: %d devices, %d channels", site_id, organization["name"], len(devices), len(channels))
     return Site(site_id, timezone, run_id, _choose(channels, channel_ids, site_id), type_fields)
+
+
+def _unknown_types(conn: Connection, site_id: int, channels: list[dict[str, Any]]) -> list[int]:
+    """Return the device types of the channels of which it is not known yet what fields they have."""
+    known = store.load_known_fields(conn, site_id)
+    return sorted({channel["device_type_id"] for channel in channels if channel["channel_id"] not in known} - {None})
 
 
 def _note_changes(conn: Connection, site_id: int, channels: list[dict[str, Any]]) -> None:
