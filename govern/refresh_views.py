@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
@@ -102,26 +102,27 @@ def _refresh_channels(conn: Connection, channel_ids: list[int]) -> Refreshed:
     taken = db.fetch_all(conn, _read_sql("take_changes"), {"channel_ids": channel_ids})
     if not taken:
         return Refreshed(0, 0, 0)  # another refresh was quicker
-    channels, timezones, hours, days = map(list, zip(*taken, strict=True))
-    changes = {"channel_ids": channels, "timezones": timezones, "hours": hours, "days": days}
-    db.execute(
-        conn,
-        "SELECT ensure_month_partitions('mv_hourly_usage', min(lower(hours)), max(upper(hours)) - interval '1 hour')"
-        " FROM unnest(%(hours)s::tstzmultirange[]) AS change (hours)",
-        changes,
-    )
-    hour_count = db.execute(conn, _read_sql("mv_hourly_usage"), changes)
-    day_count = db.execute(conn, _read_sql("mv_daily_usage"), changes)
+    hours, days = (_as_parameters([row for row in taken if row[0] == grain]) for grain in ("hour", "day"))
+    db.execute(conn, "SELECT ensure_month_partitions('mv_hourly_usage', %(first)s, %(last)s::timestamptz - interval '1 hour')", hours)
+    hour_count = db.execute(conn, _read_sql("mv_hourly_usage"), hours)
+    day_count = db.execute(conn, _read_sql("mv_daily_usage"), days)
     db.execute(
         conn,
         "INSERT INTO usage_state (channel_id, timezone, refreshed_at)"
-        " SELECT channel_id, timezone, now()"
+        " SELECT DISTINCT channel_id, timezone, now()"
         " FROM unnest(%(channel_ids)s::bigint[], %(timezones)s::text[]) AS change (channel_id, timezone)"
         " ON CONFLICT (channel_id) DO UPDATE"
         " SET timezone = excluded.timezone, refreshed_at = excluded.refreshed_at",
-        changes,
+        days,
     )
-    return Refreshed(len(channels), hour_count, day_count)
+    return Refreshed(len(set(days["channel_ids"])), hour_count, day_count)
+
+
+def _as_parameters(stretches: list[tuple[Any, ...]]) -> dict[str, Any]:
+    """Return the stretches column by column, and the bounds of all together."""
+    _, channel_ids, timezones, since, until = map(list, zip(*stretches, strict=True))
+    columns = {"channel_ids": channel_ids, "timezones": timezones, "since": since, "until": until}
+    return columns | {"first": min(since), "last": max(until)}
 
 
 def _queue_moved_days(conn: Connection) -> None:

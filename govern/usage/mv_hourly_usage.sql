@@ -1,20 +1,19 @@
 -- Grain: one row per meter and UTC hour that has readings. Units: kWh, kW, s. Label: start of the hour.
 -- Time zone: UTC.
--- Recomputes whole hours from the raw rows; an hour without any readings left goes.
+-- Recomputes stretches of whole hours from the raw rows; an hour without any readings left goes.
+-- The bounds of all stretches stand beside each stretch's own: by them the planner leaves out the other months.
 DELETE FROM mv_hourly_usage AS u
-USING (
-    SELECT channel_id, unnest(hours) AS span
-    FROM unnest(%(channel_ids)s::bigint[], %(hours)s::tstzmultirange[]) AS change (channel_id, hours)
-) AS touched
-WHERE u.meter_id = touched.channel_id AND u.hour >= lower(touched.span) AND u.hour < upper(touched.span);
+USING unnest(%(channel_ids)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+    AS touched (channel_id, since, until)
+WHERE u.meter_id = touched.channel_id
+    AND u.hour >= touched.since AND u.hour < touched.until
+    AND u.hour >= %(first)s::timestamptz AND u.hour < %(last)s::timestamptz;
 
 INSERT INTO mv_hourly_usage
     (meter_id, hour, avg_kw, max_kw, total_kwh, reading_count, covered_s, missing_count, negative_count)
 SELECT fresh.*
-FROM (
-    SELECT channel_id, unnest(hours) AS span
-    FROM unnest(%(channel_ids)s::bigint[], %(hours)s::tstzmultirange[]) AS change (channel_id, hours)
-) AS touched
+FROM unnest(%(channel_ids)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+    AS touched (channel_id, since, until)
 CROSS JOIN LATERAL (
     SELECT
         r.channel_id AS meter_id,
@@ -28,6 +27,7 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE r.energy_kwh < 0) AS negative_count
     FROM readings AS r
     WHERE r.channel_id = touched.channel_id
-        AND r.timestamp >= lower(touched.span) AND r.timestamp < upper(touched.span)
+        AND r.timestamp >= touched.since AND r.timestamp < touched.until
+        AND r.timestamp >= %(first)s::timestamptz AND r.timestamp < %(last)s::timestamptz
     GROUP BY r.channel_id, date_trunc('hour', r.timestamp, 'UTC')
 ) AS fresh
