@@ -14,6 +14,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -103,7 +104,8 @@ def _refresh_channels(conn: Connection, channel_ids: list[int]) -> Refreshed:
     if not taken:
         return Refreshed(0, 0, 0)  # another refresh was quicker
     hours, days = (_as_parameters([row for row in taken if row[0] == grain]) for grain in ("hour", "day"))
-    db.execute(conn, "SELECT ensure_month_partitions('mv_hourly_usage', %(first)s, %(last)s::timestamptz - interval '1 hour')", hours)
+    last_hour = hours["last"] - timedelta(hours=1)
+    db.execute(conn, "SELECT ensure_month_partitions('mv_hourly_usage', %s, %s)", (hours["first"], last_hour))
     hour_count = db.execute(conn, _read_sql("mv_hourly_usage"), hours)
     day_count = db.execute(conn, _read_sql("mv_daily_usage"), days)
     db.execute(
