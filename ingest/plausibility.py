@@ -34,6 +34,8 @@ PLACELESS = frozenset(
 READMITTABLE = frozenset(
     {REJECT_NEGATIVE_ENERGY, REJECT_POWER_OVER_LIMIT, REJECT_ENERGY_OVER_LIMIT, REJECT_IN_FUTURE, REJECT_REPEATED}
 )
+# All reasons for which a record goes into quarantine.
+REASONS = tuple(sorted((PLACELESS - {REJECT_OUTSIDE_WINDOW}) | READMITTABLE | {REJECT_WRONG_RESOLUTION}))
 
 _POWER_COLUMNS = ("power_kw", "power_l1_kw", "power_l2_kw", "power_l3_kw")
 _SECONDS_PER_HOUR = 3600.0

@@ -7,17 +7,70 @@ import json
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg2.extras import execute_values
 
 from ingest.plausibility import Reject
+from lib import db
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 _MAX_RAW_LENGTH = 4_000  # a record of this service has some 600 characters; more is no record
 _EARLIEST_S, _LATEST_S = 0.0, 4_102_444_800.0  # 1970 to 2100: what lies outside is no moment of a meter
+
+# What a person has not let in yet.
+_SELECT = """
+SELECT
+    q.reject_id, q.channel_id, c.name, q.timestamp, q.interval_s, q.reason, q.raw, q.reading, q.seen_count,
+    EXISTS (SELECT FROM readings AS r WHERE r.channel_id = q.channel_id AND r.timestamp = q.timestamp),
+    count(*) OVER ()
+FROM rejected_readings AS q
+JOIN channels AS c USING (channel_id)
+WHERE c.organization_id = %(site_id)s AND q.readmitted_at IS NULL
+"""
+_CHOSEN = """
+    AND (%(channel_id)s::bigint IS NULL OR q.channel_id = %(channel_id)s)
+    AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
+"""
+
+
+class StoredReject(NamedTuple):
+    """A record in quarantine; see `ingest.plausibility.Reject`."""
+
+    reject_id: int
+    channel_id: int
+    channel_name: str
+    timestamp: datetime | None
+    interval_s: int
+    reason: str
+    raw: Any
+    reading: dict[str, float] | None
+    seen_count: int
+    has_reading: bool
+
+
+def load_rejects(
+    conn: Connection, site_id: int, channel_id: int | None, reason: str | None, limit: int
+) -> tuple[int, list[StoredReject]]:
+    """Return how many records of a site are in quarantine, and the newest of them."""
+    rows = db.fetch_all(
+        conn,
+        f"{_SELECT}{_CHOSEN} ORDER BY q.timestamp DESC NULLS FIRST, q.reject_id LIMIT %(limit)s",
+        {"site_id": site_id, "channel_id": channel_id, "reason": reason, "limit": limit},
+    )
+    return rows[0][-1] if rows else 0, [StoredReject(*row[:-1]) for row in rows]
+
+
+def load_rejects_by_id(conn: Connection, site_id: int, reject_ids: Sequence[int]) -> list[StoredReject]:
+    """Return the records with these numbers, as far as the site has them in quarantine."""
+    rows = db.fetch_all(
+        conn,
+        f"{_SELECT} AND q.reject_id = ANY (%(reject_ids)s) ORDER BY q.reject_id",
+        {"site_id": site_id, "reject_ids": list(reject_ids)},
+    )
+    return [StoredReject(*row[:-1]) for row in rows]
 
 
 def store_rejects(conn: Connection, channel_id: int, interval_s: int, run_id: int, rejects: Sequence[Reject]) -> int:

@@ -164,3 +164,96 @@ def test_limits_of_a_site_stand_in_its_file(tmp_path: Path) -> None:
         (tmp_path / "1.toml").write_text(f"[ingest]\n{wrong}\n")
         with pytest.raises(ConfigError, match=message):
             load_ingest_limits(1, tmp_path)
+
+
+# --- listing and letting in -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quarantined(conn: Connection, serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Two hours of a channel with one record for each of three reasons; reason → its number."""
+
+    def spoil(records: list[dict[str, Any]]) -> None:
+        records[1] |= {"E": -1500, "P": 3000}
+        records[2]["P"] = 70_000
+        records[3]["ts"] += 91
+
+    limits = IngestLimits(channel_max_power_kw={CHANNEL: 69.0})
+    ingest_spoilt(conn, serve(now=NOW, planted_weeks=[]), monkeypatch, spoil, limits)
+    return dict(db.fetch_all(conn, "SELECT reason, reject_id FROM rejected_readings"))
+
+
+def test_quarantine_is_listed(
+    quarantined: dict[str, int], database_url: str, run_script: Callable[..., Any], conn: Connection
+) -> None:
+    db.execute(conn, "UPDATE channels SET name = E'RTU\\x1b[31m-1'")
+    conn.commit()
+    env = {"DATABASE_URL": database_url}
+    done = run_script("ingest/list_rejects.py", env=env)
+    assert done.returncode == 0, done.stderr
+    first, *lines, last = done.stdout.splitlines()
+    assert first == "site 23271: 3 records in quarantine"
+    assert "\x1b" not in done.stdout
+    number = quarantined["off_grid"]
+    assert lines[0].startswith(f"  {number}: channel {CHANNEL} 'RTU")
+    assert "2026-02-10T13:46:31Z, off_grid, seen 1 times (has no place, so it cannot be let in): {" in lines[0]
+    assert '"E": -1500' in lines[2]
+    assert last == "to let one in: python ingest/readmit_rejects.py --site 23271 --by NAME NUMBER…"
+    done = run_script("ingest/list_rejects.py", "--reason", "negative_energy", "--json", env=env)
+    (record,) = json.loads(done.stdout)
+    assert (record["reject_id"], record["reading"]["energy_kwh"]) == (quarantined["negative_energy"], -1.5)
+    assert run_script("ingest/list_rejects.py", "--limit", "1", env=env).stdout.startswith(
+        "site 23271: 3 records in quarantine, 1 shown\n"
+    )
+
+
+def test_record_is_let_in_once_marked_and_logged(
+    quarantined: dict[str, int], database_url: str, run_script: Callable[..., Any], conn: Connection
+) -> None:
+    numbers = [str(quarantined[reason]) for reason in ("negative_energy", "power_over_limit")]
+    command = ["ingest/readmit_rejects.py", "--by", "J. Ortiz", *numbers]
+    env = {"DATABASE_URL": database_url}
+    done = run_script(*command, env=env)
+    assert done.stdout.splitlines()[0] == (
+        "site 23271: 2 records let in, 2 of them new readings; the others' intervals had one"
+    ), done.stderr
+    stored = db.fetch_all(
+        conn,
+        "SELECT r.timestamp, r.interval_s, r.energy_kwh, r.power_kw, m.mark, m.detail FROM readings AS r"
+        " JOIN reading_marks AS m USING (channel_id, timestamp) ORDER BY 1",
+    )
+    assert [row[:2] for row in stored] == [(START + timedelta(minutes=minutes), 900) for minutes in (15, 30)]
+    assert stored[0][2:] == (-1.5, 3.0, "readmitted", "negative_energy, let in by J. Ortiz")
+    assert stored[1][3] == 70.0
+    assert db.fetch_all(
+        conn, "SELECT status, fetched, inserted, data_source FROM ingestion_logs ORDER BY log_id DESC LIMIT 1"
+    ) == [("done", 2, 2, "quarantine")]
+    assert db.fetch_all(conn, "SELECT reason FROM v_rejected_readings") == [("off_grid",)]
+    again = run_script(*command, env=env)
+    assert (again.returncode, "in quarantine, or it is let in already" in again.stderr) == (2, True)
+    assert db.fetch_all(conn, "SELECT count(*) FROM readings") == [(7,)]
+
+
+def test_what_has_no_place_or_stands_already_is_not_let_in(
+    quarantined: dict[str, int], database_url: str, run_script: Callable[..., Any], conn: Connection
+) -> None:
+    env = {"DATABASE_URL": database_url}
+    off_grid, negative = str(quarantined["off_grid"]), str(quarantined["negative_energy"])
+    refused = run_script("ingest/readmit_rejects.py", "--by", "J", negative, off_grid, env=env)
+    assert refused.returncode == 2
+    assert f"record {off_grid} (off_grid) has no place among the readings" in refused.stderr
+    assert db.fetch_all(conn, "SELECT count(*) FROM rejected_readings WHERE readmitted_at IS NOT NULL") == [(0,)]
+    db.execute(
+        conn,
+        "INSERT INTO readings (channel_id, timestamp, interval_s, energy_kwh, ingest_run_id)"
+        " VALUES (%s, %s, 900, 2, 9)",
+        (CHANNEL, START + timedelta(minutes=15)),
+    )
+    conn.commit()
+    done = run_script("ingest/readmit_rejects.py", "--by", "J", negative, env=env)
+    assert "1 records let in, 0 of them new readings" in done.stdout
+    # What stands stays; the other value is noted, and what stands is not marked as let in.
+    assert db.fetch_all(
+        conn, "SELECT old_value, new_value FROM reading_revisions WHERE column_name = 'energy_kwh'"
+    ) == [(2.0, -1.5)]
+    assert db.fetch_all(conn, "SELECT count(*) FROM reading_marks") == [(0,)]
