@@ -1,7 +1,7 @@
 """Decide whether it is the meter or the building: dead, silent, stuck, wrongly scaled or wired meters.
 
 Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it)
+Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it), v_rejected_readings
 Writes: nothing; the section "sensorHealth" to stdout
 Safe to re-run: yes, it only reads
 """
@@ -31,7 +31,9 @@ from lib import cli
 __all__ = ["build_section", "channel_completeness", "find_bad_intervals", "main", "render_text"]
 
 
-def build_section(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+def build_section(
+    intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope, resets: pd.DataFrame | None = None
+) -> dict[str, Any]:
     """Return the section "sensorHealth".
 
     Parameters
@@ -40,6 +42,8 @@ def build_section(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) 
         All present intervals (`prepare_intervals`), bad ones included.
     bad
         Their flags (`find_bad_intervals`).
+    resets
+        Intervals with negative energy that never came among the readings, for quarantine holds them; prepared alike.
 
     Notes
     -----
@@ -58,6 +62,7 @@ def build_section(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) 
         *sensor_issues.list_flat_line_issues(intervals, bad.any(axis=1), scope),
         *sensor_issues.list_catch_up_issues(intervals, bad["catch_up"], scope),
         *sensor_issues.list_negative_issues(intervals, bad["negative_energy"], scope),
+        *([] if resets is None else sensor_issues.list_negative_issues(resets, resets["energy_kwh"] < 0, scope)),
         *meter_checks.list_fault_issues(intervals, bad, scope),
         *meter_checks.list_imbalance_issues(clean, scope),
         *meter_checks.list_register_drift_issues(clean, scope),

@@ -53,7 +53,7 @@ class SiteContext(NamedTuple):
 
     `tariffs` is what it pays (`load_site_tariffs`), `hourly` its history up to the period's end (`load_hourly`),
     `electrical` the electrical quantities of the period (`load_electrical`), `monthly` the energy of its channels by
-    month (`load_monthly`).
+    month (`load_monthly`), `resets` the intervals that quarantine holds for negative energy (`load_resets`).
     """
 
     site_id: int = 0
@@ -62,6 +62,7 @@ class SiteContext(NamedTuple):
     electrical: pd.DataFrame | None = None
     monthly: pd.DataFrame | None = None
     floor_area_m2: float | None = None
+    resets: pd.DataFrame | None = None
 
 
 class SiteWeek(NamedTuple):
@@ -119,6 +120,7 @@ def analyze_site_week(
     intervals = intervals[in_window(intervals, Window(baseline.start, period.end))]
     bad = find_bad_intervals(intervals, config)
     clean = intervals[~bad.any(axis=1)]
+    resets = prepare_intervals(readings.iloc[:0] if context.resets is None else context.resets, meters, tz, config)
     holidays = list_holidays(schedule, range(baseline.start.year - 1, period.end.year + 2)) if schedule else {}
     site = sum_site_demand(clean, scope)
     pricing = price_site(site.frame, scope, context.tariffs, holidays)
@@ -133,7 +135,7 @@ def analyze_site_week(
     )
     site_power = spike_detection.sum_site_power(clean, scope)
     sections: dict[str, Any] = {
-        "sensorHealth": sensor_health.build_section(intervals, bad, scope),
+        "sensorHealth": sensor_health.build_section(intervals, bad, scope, resets),
         "afterHoursWaste": after_hours_waste.build_section(clean, baselines, scope),
         "anomalies": anomaly_detection.build_section(anomalies, profiled, clean, scope, changes),
         "spikes": spike_detection.build_section(spikes, site_power, profiled, clean, scope),
@@ -258,6 +260,7 @@ def load_and_analyze(
         readings_lib.load_electrical(conn, site_id, period),
         readings_lib.load_monthly(conn, site_id),
         facts.building.floor_area_m2,
+        readings_lib.load_resets(conn, site_id, period),
     )
     return site, analyze_site_week(readings, meters, period, baseline, tz, config, facts.schedule, context)
 

@@ -13,18 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ingest.plausibility import (
-    REJECT_EMPTY,
-    REJECT_IN_FUTURE,
-    REJECT_NO_TIMESTAMP,
-    REJECT_OFF_GRID,
-    REJECT_OUTSIDE_WINDOW,
-    REJECT_REPEATED,
     REJECT_UNPARSABLE,
     REJECT_WRONG_RESOLUTION,
     Reject,
     Rules,
-    find_impossible,
-    reading_of,
+    collect_rejects,
+    count_reasons,
+    find_reasons,
+    keep_first,
+    tell_unparsable,
 )
 from lib.date_utils import Window
 from lib.errors import DataError
@@ -80,7 +77,6 @@ _LARGEST_VALUE = 1e30  # far beyond any quantity here, and within what the narro
 _LATEST_EPOCH_S = 1e11  # a larger time stamp is in milliseconds
 
 _BIGINT_LIMIT = 2**63
-_BLANK_WORDS = frozenset({"", "-", "null", "none", "nan", "n/a", "na"})
 _NO_LIMITS = Rules()
 
 
@@ -213,14 +209,14 @@ def parse_readings(
         for field in fields
     }
     timestamp = _to_epoch_s(table["ts"]) if "ts" in table else np.full(len(table), np.nan)
-    reasons = _find_reasons(timestamp, columns, window, interval_s, rules)
-    _tell_unparsable(reasons, objects, fields)
-    keep = _keep_first(timestamp, reasons)
+    reasons = find_reasons(timestamp, columns, window, interval_s, rules)
+    tell_unparsable(reasons, objects, fields)
+    keep = keep_first(timestamp, reasons)
     quarantined = [Reject(REJECT_UNPARSABLE, None, record) for record in records if not isinstance(record, dict)]
-    rejects = _count(reasons)
+    rejects = count_reasons(reasons)
     if quarantined:
         rejects[REJECT_UNPARSABLE] = rejects.get(REJECT_UNPARSABLE, 0) + len(quarantined)
-    quarantined += _quarantine(objects, timestamp, columns, reasons, keep)
+    quarantined += collect_rejects(objects, timestamp, columns, reasons, keep)
     rows = {"timestamp": timestamp[keep].astype(np.int64)} | {name: column[keep] for name, column in columns.items()}
     return ParsedReadings(pd.DataFrame(rows), len(records), rejects, quarantined)
 
@@ -248,81 +244,6 @@ def check_reply(reply: dict[str, Any], channel_id: int, window: Window) -> None:
     records, count = reply.get("records"), parse_int(reply.get("recordCount"))
     if isinstance(records, list) and count is not None and len(records) < count:
         raise DataError(f"channel {channel_id}, {window}: {len(records)} records came of {count}; run again later")
-
-
-def _find_reasons(
-    timestamp: np.ndarray, columns: dict[str, np.ndarray], window: Window, interval_s: int, rules: Rules
-) -> np.ndarray:
-    """Return for each record why it is left out, the first reason that holds, or "" for those to keep."""
-    seconds = np.where(np.isnan(timestamp), 0.0, timestamp)
-    reasons = np.full(timestamp.size, "", dtype=object)
-
-    def give(reason: str, which: np.ndarray) -> None:
-        reasons[which & (reasons == "")] = reason
-
-    give(REJECT_NO_TIMESTAMP, np.isnan(timestamp))
-    give(REJECT_IN_FUTURE, seconds > rules.latest_start_s)
-    give(REJECT_OFF_GRID, seconds % interval_s != 0)
-    give(REJECT_OUTSIDE_WINDOW, (seconds < window.start.timestamp()) | (seconds >= window.end.timestamp()))
-    give(REJECT_EMPTY, np.all([np.isnan(column) for column in columns.values()], axis=0))
-    placed = np.flatnonzero(reasons == "")
-    found = find_impossible(seconds[placed], {name: c[placed] for name, c in columns.items()}, interval_s, rules)
-    for reason, which in found.items():
-        flagged = np.zeros(timestamp.size, dtype=bool)
-        flagged[placed[which]] = True
-        give(reason, flagged)
-    return reasons
-
-
-def _tell_unparsable(reasons: np.ndarray, objects: list[dict[str, Any]], fields: tuple[str, ...]) -> None:
-    """Tell, in place, records whose time or values cannot be read from those that have none."""
-    for position in np.flatnonzero(reasons == REJECT_NO_TIMESTAMP):
-        if not _is_blank(objects[position].get("ts")):
-            reasons[position] = REJECT_UNPARSABLE
-    for position in np.flatnonzero(reasons == REJECT_EMPTY):
-        if not all(_is_blank(objects[position].get(field)) for field in fields):
-            reasons[position] = REJECT_UNPARSABLE
-
-
-def _is_blank(value: Any) -> bool:
-    """Tell whether a value says that there is none, in one of the ways that services have."""
-    return value is None or str(value).strip().casefold() in _BLANK_WORDS
-
-
-def _keep_first(timestamp: np.ndarray, reasons: np.ndarray) -> np.ndarray:
-    """Return the positions of the records to keep, in time order; further ones for an interval become repeated.
-
-    The first of several records for one interval counts, as it does in the database.
-    """
-    candidates = np.flatnonzero(reasons == "")
-    _, first = np.unique(timestamp[candidates], return_index=True)
-    reasons[np.delete(candidates, first)] = REJECT_REPEATED
-    return candidates[first]
-
-
-def _count(reasons: np.ndarray) -> dict[str, int]:
-    names, counts = np.unique(reasons[reasons != ""].astype(str), return_counts=True)
-    return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
-
-
-def _quarantine(
-    objects: list[dict[str, Any]],
-    timestamp: np.ndarray,
-    columns: dict[str, np.ndarray],
-    reasons: np.ndarray,
-    keep: np.ndarray,
-) -> list[Reject]:
-    """Return the records that are not kept and would be lost; a repetition only where it says something else."""
-    quarantined = []
-    for position in np.flatnonzero((reasons != "") & (reasons != REJECT_EMPTY) & (reasons != REJECT_OUTSIDE_WINDOW)):
-        moment = None if np.isnan(timestamp[position]) else float(timestamp[position])
-        reading = None if moment is None else reading_of(columns, position)
-        if reasons[position] == REJECT_REPEATED:
-            kept = keep[np.searchsorted(timestamp[keep], moment)]
-            if reading == reading_of(columns, kept):
-                continue
-        quarantined.append(Reject(str(reasons[position]), moment, objects[position], reading))
-    return quarantined
 
 
 def _to_floats(column: pd.Series) -> np.ndarray:

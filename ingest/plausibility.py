@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lib.date_utils import Window
+
 # Records that no place in `readings` can be found for.
 REJECT_NO_TIMESTAMP = "no_timestamp"
 REJECT_UNPARSABLE = "unparsable"
@@ -37,6 +39,7 @@ READMITTABLE = frozenset(
 # All reasons for which a record goes into quarantine.
 REASONS = tuple(sorted((PLACELESS - {REJECT_OUTSIDE_WINDOW}) | READMITTABLE | {REJECT_WRONG_RESOLUTION}))
 
+_BLANK_WORDS = frozenset({"", "-", "null", "none", "nan", "n/a", "na"})
 _POWER_COLUMNS = ("power_kw", "power_l1_kw", "power_l2_kw", "power_l3_kw")
 _SECONDS_PER_HOUR = 3600.0
 
@@ -106,6 +109,82 @@ def find_impossible(
             REJECT_POWER_OVER_LIMIT: over_power,
             REJECT_ENERGY_OVER_LIMIT: np.abs(energy_kwh) > rules.max_power_kw * hours,
         }
+
+
+def find_reasons(
+    timestamp: Floats, columns: Mapping[str, Floats], window: Window, interval_s: int, rules: Rules
+) -> np.ndarray:
+    """Return for each record why it is left out, the first reason that holds, or "" for those to keep."""
+    seconds = np.where(np.isnan(timestamp), 0.0, timestamp)
+    reasons = np.full(timestamp.size, "", dtype=object)
+
+    def give(reason: str, which: np.ndarray) -> None:
+        reasons[which & (reasons == "")] = reason
+
+    give(REJECT_NO_TIMESTAMP, np.isnan(timestamp))
+    give(REJECT_IN_FUTURE, seconds > rules.latest_start_s)
+    give(REJECT_OFF_GRID, seconds % interval_s != 0)
+    give(REJECT_OUTSIDE_WINDOW, (seconds < window.start.timestamp()) | (seconds >= window.end.timestamp()))
+    give(REJECT_EMPTY, np.all([np.isnan(column) for column in columns.values()], axis=0))
+    placed = np.flatnonzero(reasons == "")
+    found = find_impossible(seconds[placed], {name: c[placed] for name, c in columns.items()}, interval_s, rules)
+    for reason, which in found.items():
+        flagged = np.zeros(timestamp.size, dtype=bool)
+        flagged[placed[which]] = True
+        give(reason, flagged)
+    return reasons
+
+
+def tell_unparsable(reasons: np.ndarray, objects: list[dict[str, Any]], fields: tuple[str, ...]) -> None:
+    """Tell, in place, records whose time or values cannot be read from those that have none."""
+    for position in np.flatnonzero(reasons == REJECT_NO_TIMESTAMP):
+        if not _is_blank(objects[position].get("ts")):
+            reasons[position] = REJECT_UNPARSABLE
+    for position in np.flatnonzero(reasons == REJECT_EMPTY):
+        if not all(_is_blank(objects[position].get(field)) for field in fields):
+            reasons[position] = REJECT_UNPARSABLE
+
+
+def _is_blank(value: Any) -> bool:
+    """Tell whether a value says that there is none, in one of the ways that services have."""
+    return value is None or str(value).strip().casefold() in _BLANK_WORDS
+
+
+def keep_first(timestamp: np.ndarray, reasons: np.ndarray) -> np.ndarray:
+    """Return the positions of the records to keep, in time order; further ones for an interval become repeated.
+
+    The first of several records for one interval counts, as it does in the database.
+    """
+    candidates = np.flatnonzero(reasons == "")
+    _, first = np.unique(timestamp[candidates], return_index=True)
+    reasons[np.delete(candidates, first)] = REJECT_REPEATED
+    return candidates[first]
+
+
+def count_reasons(reasons: np.ndarray) -> dict[str, int]:
+    """Return how many records are left out for which reason."""
+    names, counts = np.unique(reasons[reasons != ""].astype(str), return_counts=True)
+    return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
+
+
+def collect_rejects(
+    objects: list[dict[str, Any]],
+    timestamp: np.ndarray,
+    columns: Mapping[str, Floats],
+    reasons: np.ndarray,
+    keep: np.ndarray,
+) -> list[Reject]:
+    """Return the records that are not kept and would be lost; a repetition only where it says something else."""
+    quarantined = []
+    for position in np.flatnonzero((reasons != "") & (reasons != REJECT_EMPTY) & (reasons != REJECT_OUTSIDE_WINDOW)):
+        moment = None if np.isnan(timestamp[position]) else float(timestamp[position])
+        reading = None if moment is None else reading_of(columns, position)
+        if reasons[position] == REJECT_REPEATED:
+            kept = keep[np.searchsorted(timestamp[keep], moment)]
+            if reading == reading_of(columns, kept):
+                continue
+        quarantined.append(Reject(str(reasons[position]), moment, objects[position], reading))
+    return quarantined
 
 
 def reading_of(columns: Mapping[str, Floats], position: int) -> dict[str, float]:

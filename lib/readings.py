@@ -163,25 +163,37 @@ def load_readings(conn: Connection, site_id: int, window: Window) -> pd.DataFram
         (datetime64 in UTC), `interval_s` (int64), `energy_kwh` and `power_kw` (float64; NaN is missing). An interval
         that was never received has no row.
     """
-    import pandas as pd
-
-    readings = db.copy_frame(
+    return _load_intervals(
         conn,
         # Epoch seconds parse several times quicker than time stamps written out.
         "SELECT meter_id, extract(epoch FROM timestamp)::bigint, interval_s, energy_kwh, power_kw"
         " FROM v_readings_enriched WHERE site_id = %s AND timestamp >= %s AND timestamp < %s",
         (site_id, window.start, window.end),
-        {
-            "channel_id": "int64",
-            "interval_start": "int64",
-            "interval_s": "int64",
-            "energy_kwh": "float64",
-            "power_kw": "float64",
-        },
     )
-    readings = readings.sort_values(["channel_id", "interval_start"], ignore_index=True)
-    readings["interval_start"] = pd.to_datetime(readings["interval_start"], unit="s", utc=True)
-    return readings
+
+
+def load_resets(conn: Connection, site_id: int, window: Window) -> pd.DataFrame:
+    """Return the records that went into quarantine for negative energy, shaped as `load_readings` does.
+
+    Of several for one interval the newest counts; one whose interval has a reading by now is left out.
+    """
+    return _load_intervals(
+        conn,
+        "SELECT DISTINCT ON (meter_id, timestamp) meter_id, extract(epoch FROM timestamp)::bigint, interval_s,"
+        " energy_kwh, power_kw FROM v_rejected_readings WHERE site_id = %s AND timestamp >= %s AND timestamp < %s"
+        " AND reason = 'negative_energy' AND NOT has_reading ORDER BY meter_id, timestamp, last_seen_at DESC",
+        (site_id, window.start, window.end),
+    )
+
+
+def _load_intervals(conn: Connection, query: str, params: tuple[object, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    whole, real = ("channel_id", "interval_start", "interval_s"), ("energy_kwh", "power_kw")
+    frame = db.copy_frame(conn, query, params, dict.fromkeys(whole, "int64") | dict.fromkeys(real, "float64"))
+    frame = frame.sort_values(["channel_id", "interval_start"], ignore_index=True)
+    frame["interval_start"] = pd.to_datetime(frame["interval_start"], unit="s", utc=True)
+    return frame
 
 
 def load_hourly(conn: Connection, site_id: int, window: Window, channel_ids: list[int] | None = None) -> pd.DataFrame:

@@ -257,3 +257,26 @@ def test_what_has_no_place_or_stands_already_is_not_let_in(
         conn, "SELECT old_value, new_value FROM reading_revisions WHERE column_name = 'energy_kwh'"
     ) == [(2.0, -1.5)]
     assert db.fetch_all(conn, "SELECT count(*) FROM reading_marks") == [(0,)]
+
+
+def test_register_reset_is_still_reported_though_its_record_is_not_stored(conn: Connection) -> None:
+    from site_factory import make_site
+
+    from analyze.site_week import load_and_analyze
+
+    end = datetime(2026, 2, 9, 5, tzinfo=UTC)
+    make_site(conn, end, days=36)
+    moments = [end - timedelta(days=2, minutes=minutes) for minutes in (0, 45)]
+    for moment in moments:
+        db.execute(conn, "DELETE FROM readings WHERE channel_id = 10 AND timestamp = %s", (moment,))
+    rejects = [
+        Reject("negative_energy", moment.timestamp(), {"E": energy}, {"energy_kwh": energy / 1000, "power_kw": 1.0})
+        for moment, energy in ((moments[0], -3000), (moments[0], -4000), (moments[1], -1500))
+    ]
+    for reject in rejects:
+        quarantine.store_rejects(conn, 10, 900, 1, [reject])
+    conn.commit()
+    _, week = load_and_analyze(conn, SITE_ID, "2026-02-02", "2026-02-08", None, end + timedelta(days=1))
+    (issue,) = [item for item in week.sections["sensorHealth"]["issues"] if item["type"] == "register_reset"]
+    assert (issue["channelId"], issue["severity"], issue["intervals"], issue["energyKwh"]) == (10, "medium", 2, -5.5)
+    assert week.data_quality["byChannel"][0]["completenessPct"] == pytest.approx(100 * 670 / 672, abs=0.06)

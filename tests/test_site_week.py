@@ -260,6 +260,7 @@ def stored_site(monkeypatch):
     months = pd.DataFrame(columns=["channel_id", "local_month", "energy_kwh", "days"])
     monkeypatch.setattr(readings_lib, "load_monthly", lambda conn, site_id: months)
     monkeypatch.setattr(readings_lib, "load_electrical", lambda conn, site_id, period: readings.assign(voltage_v=120.0))
+    monkeypatch.setattr(readings_lib, "load_resets", lambda conn, site_id, period: readings.iloc[:0])
     monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
 
