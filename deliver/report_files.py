@@ -50,6 +50,14 @@ def read_report(path: Path) -> dict[str, Any]:
     return report
 
 
+def read_weekly_report(path: Path) -> dict[str, Any]:
+    """Return the weekly report in the file `path`; another kind of report raises a DataError."""
+    report = read_report(path)
+    if "quickWins" not in report.get("sections", {}):
+        raise DataError(f"{path} is no weekly report; findings are explained from those")
+    return report
+
+
 def write_pages(report: dict[str, Any], stem: Path, *, html: bool, pdf: bool) -> list[Path]:
     """Draw the report and return the files written: `stem` with ``.html`` and ``.pdf``.
 

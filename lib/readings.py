@@ -270,3 +270,25 @@ def load_electrical(conn: Connection, site_id: int, window: Window) -> pd.DataFr
     readings = readings.sort_values(["channel_id", "interval_start"], ignore_index=True)
     readings["interval_start"] = pd.to_datetime(readings["interval_start"], unit="s", utc=True)
     return readings
+
+
+def count_ingest_runs(conn: Connection, site_id: int, channel_ids: list[int], window: Window) -> dict[int, int]:
+    """Return how many readings of these meters (all, where the list is empty) each ingest run brought."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT ingest_run_id, count(*) FROM v_readings_enriched WHERE site_id = %s AND timestamp >= %s"
+        " AND timestamp < %s AND (meter_id = ANY (%s) OR %s) GROUP BY ingest_run_id ORDER BY ingest_run_id",
+        (site_id, window.start, window.end, channel_ids, not channel_ids),
+    )
+    return dict(rows)
+
+
+def count_revisions(conn: Connection, site_id: int, channel_ids: list[int], window: Window) -> dict[str, int]:
+    """Return by column how many values of these meters (all, where the list is empty) were reported otherwise later."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT column_name, count(*) FROM v_reading_revisions WHERE site_id = %s AND timestamp >= %s"
+        " AND timestamp < %s AND (meter_id = ANY (%s) OR %s) GROUP BY column_name ORDER BY column_name",
+        (site_id, window.start, window.end, channel_ids, not channel_ids),
+    )
+    return dict(rows)

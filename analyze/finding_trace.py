@@ -1,0 +1,174 @@
+"""Walks from a finding back to the intervals that it is made of, each with its quality and what was counted of it.
+
+`trace_finding` is pure; `load_and_analyze` reads what it needs from Layer 3 and calls it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from analyze import after_hours_waste, anomaly_detection, quick_wins, spike_detection
+from analyze.intervals import WeekScope, in_window, prepare_intervals
+from analyze.load.hour_of_week import profile_period
+from analyze.meters.bad_intervals import find_bad_intervals
+from lib.date_utils import Window, parse_timezone
+from lib.errors import DataError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+SOUND = "sound"
+_AGREE_KWH = 0.02  # sums in a report are rounded to a hundredth
+_DEFICIT, _EXCESS = "deficitKwh", "excessKwh"
+
+
+class _Counted(NamedTuple):
+    """What a method counts of each interval [kWh], above (or below) which power [kW]; both by the interval's index."""
+
+    kwh: pd.Series
+    reference_kw: pd.Series
+
+
+def find_finding(report: dict[str, Any], finding_id: str) -> dict[str, Any]:
+    """Return the finding of the report with this id.
+
+    Raises
+    ------
+    DataError
+        When it has none; the message names some that it has.
+    """
+    found = {item["findingId"]: item for item in _walk(report["sections"]) if item.get("findingId")}
+    if finding_id not in found:
+        known = ", ".join(list(found)[:5]) or "none: it was written before findings had ids; write it anew"
+        raise DataError(f"the report has no finding {finding_id!r}; it has {len(found)}, such as {known}")
+    return found[finding_id]
+
+
+def _walk(value: Any) -> list[dict[str, Any]]:
+    """Return all objects within a JSON value, the first ones of equal depth in reading order."""
+    if isinstance(value, dict):
+        return [value, *(item for part in value.values() for item in _walk(part))]
+    return [item for part in value for item in _walk(part)] if isinstance(value, list) else []
+
+
+def trace_finding(finding: dict[str, Any], readings: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+    """Return the intervals behind a finding, and whether what is counted of them adds up to what it says.
+
+    Parameters
+    ----------
+    finding
+        Of the weekly report, with `findingId` and `evidence`.
+    readings
+        Of all meters, of baseline and period (`lib.readings.load_readings`).
+
+    Returns
+    -------
+    dict
+        `intervals`, a frame: `interval_start` (UTC), `channel_id`, `mean_kw`, `used_kwh`, `quality` ("sound", or why it
+        was left out), `is_after_hours` by the schedule, `reference_kw` that the method compares with, `counted_kwh`;
+        `countedKwh` and `reportedKwh`, both None for a finding that claims no energy; `agrees`.
+    """
+    evidence = finding["evidence"]
+    window = Window(*(datetime.fromisoformat(evidence[key]) for key in ("start", "end")))
+    intervals = prepare_intervals(readings, scope.meters, scope.tz, scope.config, scope.schedule)
+    intervals = intervals[in_window(intervals, Window(scope.baseline.start, scope.period.end))]
+    bad = find_bad_intervals(intervals, scope.config)
+    counted = _count(finding, intervals, intervals[~bad.any(axis=1)], scope)
+    rows = intervals[in_window(intervals, window)]
+    if evidence["channelIds"]:
+        rows = rows[rows["channel_id"].isin(evidence["channelIds"])]
+    rows = rows.assign(quality=_quality(bad.loc[rows.index]), counted_kwh=float("nan"), reference_kw=float("nan"))
+    if counted is not None:
+        rows = rows.assign(
+            counted_kwh=counted.kwh.reindex(rows.index, fill_value=0.0),
+            reference_kw=counted.reference_kw.reindex(rows.index),
+        )
+    total = round(float(rows["counted_kwh"].sum()), 2) if counted is not None else None
+    reported = _reported_kwh(finding) if counted is not None else None
+    columns = ["interval_start", "channel_id", "interval_s", "mean_kw", "used_kwh", "quality", "is_after_hours",
+               "reference_kw", "counted_kwh"]  # fmt: skip
+    return {
+        "intervals": rows[columns].reset_index(drop=True),
+        "countedKwh": total,
+        "reportedKwh": reported,
+        "agrees": None if total is None or reported is None else abs(total - reported) <= _AGREE_KWH,
+    }
+
+
+def _quality(bad: pd.DataFrame) -> pd.Series:
+    """Return the reasons for which each interval was left out, or `SOUND`."""
+    reasons = pd.Series(SOUND, index=bad.index, dtype=object)
+    for name in bad.columns:
+        reasons = reasons.where(~bad[name], reasons.where(reasons != SOUND, "") + f" {name}")
+    return reasons.str.strip()
+
+
+def _reported_kwh(finding: dict[str, Any]) -> float | None:
+    if finding.get("direction") == "low":
+        return finding[_DEFICIT]
+    impact = finding.get("impact", {})
+    values = (impact.get("weeklyKwh"), impact.get(_EXCESS), finding.get(_EXCESS), finding.get("totalExcessKwh"))
+    return next((value for value in values if value is not None), None)
+
+
+def _count(
+    finding: dict[str, Any], intervals: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope
+) -> _Counted | None:
+    """Return what the finding's method counts of each interval, as `analyze_site_week` does; None where it counts none."""
+    method = finding["evidence"]["method"]
+    if method not in ("after_hours_excess", "hour_of_week_excess", "hour_of_week_peak", "attributed_saving"):
+        return None
+    if not finding["evidence"]["channelIds"]:
+        return None  # of the site as a whole, which no single meter's intervals make up
+    baselines = after_hours_waste.estimate_baselines(clean, scope)
+    resting_kw = clean["channel_id"].map(baselines["baseline_kw"])
+    shut_kwh = after_hours_waste.after_hours_excess_kwh(clean, baselines)
+    if method == "after_hours_excess":
+        return _Counted(shut_kwh, resting_kw)
+    profiled = profile_period(clean, scope)
+    anomalies = anomaly_detection.find_anomalies(profiled, clean, scope)
+    spikes = spike_detection.find_spikes(
+        profiled, p95_multiplier=scope.config.spike_p95_multiplier, min_power_kw=scope.config.spike_min_power_kw
+    )
+    expected_kw = anomalies["expected_kwh"] / anomalies["hours"]
+    if method == "hour_of_week_excess":
+        is_low = finding.get("direction") == "low"
+        return _Counted(anomalies["deficit_kwh" if is_low else "excess_kwh"], expected_kw)
+    if method == "hour_of_week_peak":
+        return _Counted(spikes["excess_kwh"], spikes["p95_kw"])
+    claims = quick_wins.claim_savings(intervals, clean, shut_kwh, anomalies, spikes, scope)
+    reference = {"after_hours": resting_kw, "anomaly": expected_kw, "spike": spikes["p95_kw"]}
+    return _Counted(claims[f"{finding['type']}_kwh"], reference[finding["type"]])
+
+
+def load_and_analyze(conn: Connection, report: dict[str, Any], finding: dict[str, Any]) -> dict[str, Any]:
+    """Read what a weekly report's finding rests on and trace it; adds `runs`, `revisions` and `validationRunId`.
+
+    `runs` counts the intervals by the ingest run that brought them; `revisions` are values of these intervals that the
+    service reported otherwise later, by column.
+    """
+    from analyze.site_week import baseline_before
+    from config.report_config import load_report_config
+    from config.schedule_config import load_site_facts
+    from lib import readings as readings_lib
+
+    meta = report["metadata"]
+    site_id, tz = meta["site"]["siteId"], parse_timezone(meta["period"]["timezone"])
+    config = load_report_config(site_id)
+    period = Window(*(datetime.fromisoformat(meta["period"][key]) for key in ("start", "end")))
+    baseline = baseline_before(period, tz, config)
+    scope = WeekScope(
+        readings_lib.load_meters(conn, site_id), period, baseline, tz, config, load_site_facts(site_id, config).schedule
+    )
+    readings = readings_lib.load_readings(conn, site_id, Window(baseline.start, period.end))
+    trace = trace_finding(finding, readings, scope)
+    evidence = finding["evidence"]
+    window = Window(*(datetime.fromisoformat(evidence[key]) for key in ("start", "end")))
+    return trace | {
+        "runs": readings_lib.count_ingest_runs(conn, site_id, evidence["channelIds"], window),
+        "revisions": readings_lib.count_revisions(conn, site_id, evidence["channelIds"], window),
+        "validationRunId": readings_lib.load_validation_status(conn, site_id).validation_run_id,
+    }

@@ -1,0 +1,71 @@
+"""Walk from a finding's money back to the readings: rate and tariff, formula, schedule, intervals, quality, runs.
+
+The intervals are read again, and what the method counts of them is added up again; where that no longer makes the
+report's figure, the data or the settings have changed since, and the exit code is 3.
+
+Stage: deliver (calls analyze)
+Reads: a weekly report's JSON; Layer 3 views; config/sites
+Writes: nothing; the explanation to stdout
+Safe to re-run: yes, it only reads
+
+Exit codes: 0 the intervals make the figure · 1 failed · 2 bad arguments · 3 they no longer do
+
+Examples:
+  python deliver/explain_finding.py reports/weekly_report_23271_2026-11-16.json win_after_hours-162126-20261116T0500Z
+  python deliver/explain_finding.py REPORT.json FINDING_ID --intervals 200
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from config.settings import load_settings
+from lib import cli, db
+from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE
+from lib.logs import clean_text, setup_logging
+
+_DEFAULT_ROWS = 24
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = cli.script_parser(__doc__)
+    parser.add_argument("report", type=Path, metavar="REPORT.json", help="a weekly report")
+    parser.add_argument("finding_id", metavar="FINDING_ID", help="the findingId of one of its findings")
+    parser.add_argument(
+        "--intervals", type=cli.positive_int, default=_DEFAULT_ROWS, metavar="N",
+        help="show the N intervals of which most is counted (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print everything, with every interval, as JSON")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the way from the finding to its intervals."""
+    args = build_parser().parse_args(argv)
+    setup_logging(args.verbose)
+
+    from analyze.finding_trace import find_finding, load_and_analyze
+    from deliver.explanation import explanation_json, explanation_lines
+    from deliver.report_files import read_weekly_report
+
+    report = read_weekly_report(args.report)
+    finding = find_finding(report, args.finding_id)
+    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+        trace = load_and_analyze(conn, report, finding)
+    if args.json:
+        cli.print_json(explanation_json(report, finding, trace))
+    else:
+        for line in explanation_lines(report, finding, trace, args.intervals):
+            print(clean_text(line))
+    return EXIT_BREAKER_OPEN if trace["agrees"] is False else EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

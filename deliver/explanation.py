@@ -1,0 +1,140 @@
+"""Puts a traced finding into words, and into JSON. Formats only: every number comes from the report or from `analyze`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deliver.pages import formats as fmt
+from deliver.pages.common import currency_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LABEL_WIDTH = 11
+
+
+def explanation_lines(
+    report: dict[str, Any], finding: dict[str, Any], trace: dict[str, Any], shown: int
+) -> list[str]:
+    """Return the explanation, from the money down to the `shown` intervals of which most is counted."""
+    rows = trace["intervals"]
+    parts = [
+        ("Finding", _title(finding)),
+        ("Money", _money(report, finding)),
+        ("Tariff", _tariff(report)),
+        ("Formula", _formula(report, finding)),
+        ("Reference", _reference(finding["evidence"])),
+        ("Made of", ", ".join(finding["evidence"].get("findingIds", []))),
+        ("Schedule", f"closed in {int(rows['is_after_hours'].sum())} of {len(rows)} intervals"),
+        ("Quality", _counts(rows["quality"].value_counts().to_dict())),
+        ("Runs", _counts({f"ingest run {run}": count for run, count in trace["runs"].items()})
+         + f"; latest validation run {trace['validationRunId']}"),
+        ("Revised", _counts(trace["revisions"]) or "no value of these intervals was reported otherwise later"),
+        ("Adds up", _sum(trace)),
+    ]  # fmt: skip
+    lines = [f"{label:<{_LABEL_WIDTH}}{text}" for label, text in parts if text]
+    return lines + _interval_lines(rows, report["metadata"]["period"]["timezone"], shown)
+
+
+def explanation_json(report: dict[str, Any], finding: dict[str, Any], trace: dict[str, Any]) -> dict[str, Any]:
+    """Return the whole trace, every interval included."""
+    rows = trace["intervals"]
+    timezone = report["metadata"]["period"]["timezone"]
+    cost = report["sections"].get("costOptimization") or {}
+    return {
+        "finding": finding,
+        "method": (report.get("methods") or {}).get(finding["evidence"]["method"]),
+        "tariffs": (cost.get("basis") or {}).get("tariffs"),
+        **{key: trace[key] for key in ("countedKwh", "reportedKwh", "agrees", "runs", "revisions", "validationRunId")},
+        "intervals": [
+            {
+                "start": moment.tz_convert(timezone).isoformat(),
+                "channelId": int(row.channel_id),
+                "powerKw": _number(row.mean_kw),
+                "energyKwh": _number(row.used_kwh),
+                "quality": row.quality,
+                "isAfterHours": bool(row.is_after_hours),
+                "referenceKw": _number(row.reference_kw),
+                "countedKwh": _number(row.counted_kwh),
+            }
+            for moment, row in zip(rows["interval_start"], rows.itertuples(), strict=True)
+        ],
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if value != value else round(float(value), 5)
+
+
+def _title(finding: dict[str, Any]) -> str:
+    title = finding.get("title") or finding.get("description") or finding.get("channelName") or ""
+    return f"{title} [{finding['findingId']}]"
+
+
+def _money(report: dict[str, Any], finding: dict[str, Any]) -> str:
+    impact, currency = finding.get("impact") or {}, currency_of(report)
+    energy = impact.get("weeklyKwh", impact.get("excessKwh"))
+    cost = impact.get("weeklyCost", impact.get("excessCost"))
+    if energy is None or cost is None:
+        return "it claims no money itself"
+    rate = f" = {fmt.number(energy, 2, 'kWh')} × {cost / energy:.4f} per kWh" if energy else ""
+    year = f", {fmt.money(impact['annualCost'], currency)} a year" if impact.get("annualCost") is not None else ""
+    return f"{fmt.money(cost, currency, cents=True)} in the week{rate}{year}"
+
+
+def _tariff(report: dict[str, Any]) -> str:
+    basis = (report["sections"].get("costOptimization") or {}).get("basis")
+    if not basis:
+        return "the flat rate of config/report_config.py; the report holds no tariff"
+    tariffs = basis["tariffs"]
+    assumed = ", assumed: the site's file names none" if tariffs["is_assumed"] else ""
+    source = tariffs["sources"].get(tariffs["current"], "")
+    return f"{tariffs['current']} as of {basis['rates_of_month']}{assumed}; source: {source}"
+
+
+def _formula(report: dict[str, Any], finding: dict[str, Any]) -> str:
+    method = finding["evidence"]["method"]
+    return f"{method}: {(report.get('methods') or {}).get(method, 'described in analyze/finding_names.py')}"
+
+
+def _reference(evidence: dict[str, Any]) -> str:
+    window = fmt.span(evidence["start"], evidence["end"])
+    channels = ", ".join(map(str, evidence["channelIds"])) or "the whole site"
+    compared = ", ".join(f"{key} {value}" for key, value in evidence["reference"].items())
+    return f"{window}, meter {channels}" + (f"; compared with {compared}" if compared else "")
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name}: {count}" for name, count in counts.items())
+
+
+def _sum(trace: dict[str, Any]) -> str:
+    if trace["countedKwh"] is None:
+        return "it counts no energy"
+    total = f"{fmt.number(trace['countedKwh'], 2, 'kWh')} are counted of these intervals"
+    if trace["agrees"]:
+        return f"{total}, as the report says"
+    return (
+        f"{total}, and the report says {fmt.number(trace['reportedKwh'], 2, 'kWh')}: the data or the settings have "
+        "changed since; write the report anew"
+    )
+
+
+def _interval_lines(rows: pd.DataFrame, timezone: str, shown: int) -> list[str]:
+    order = rows.sort_values(["counted_kwh", "interval_start"], ascending=[False, True], na_position="last")
+    top = order.head(shown).sort_values("interval_start")
+    lines = ["", f"{'interval':<18}{'meter':>10}{'kW':>10}{'kWh':>10}{'against kW':>12}{'counted kWh':>13}  hours   quality"]
+    for moment, row in zip(top["interval_start"], top.itertuples(), strict=True):
+        lines.append(
+            f"{moment.tz_convert(timezone):%a %Y-%m-%d %H:%M}"[:18].ljust(20)
+            + f"{row.channel_id:>8}{row.mean_kw:>10.3f}{row.used_kwh:>10.3f}"
+            + f"{_text(row.reference_kw):>12}{_text(row.counted_kwh):>13}"
+            + f"  {'closed' if row.is_after_hours else 'open':<6}  {row.quality}"
+        )
+    if len(rows) > shown:
+        lines.append(f"… and {len(rows) - shown} more (--intervals {len(rows)}, or --json)")
+    return lines
+
+
+def _text(value: float) -> str:
+    return fmt.MISSING if value != value else f"{value:.3f}"
