@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from analyze import after_hours_waste, anomaly_detection, quick_wins, spike_detection
-from analyze.intervals import WeekScope, in_window, prepare_intervals
+from analyze import after_hours_waste, anomaly_detection, spike_detection
+from analyze.intervals import WeekScope, in_window, period_weeks, prepare_intervals
 from analyze.load.hour_of_week import profile_period
 from analyze.meters.bad_intervals import find_bad_intervals
 from lib.date_utils import Window, parse_timezone
@@ -54,7 +54,9 @@ def _walk(value: Any) -> list[dict[str, Any]]:
     return [item for part in value for item in _walk(part)] if isinstance(value, list) else []
 
 
-def trace_finding(finding: dict[str, Any], readings: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+def trace_finding(
+    finding: dict[str, Any], readings: pd.DataFrame, claims: pd.DataFrame, scope: WeekScope
+) -> dict[str, Any]:
     """Return the intervals behind a finding, and whether what is counted of them adds up to what it says.
 
     Parameters
@@ -63,6 +65,8 @@ def trace_finding(finding: dict[str, Any], readings: pd.DataFrame, scope: WeekSc
         Of the weekly report, with `findingId` and `evidence`.
     readings
         Of all meters, of baseline and period (`lib.readings.load_readings`).
+    claims
+        The savings by interval, as the week analyzed anew has them (`SiteWeek.claims`).
 
     Returns
     -------
@@ -76,7 +80,7 @@ def trace_finding(finding: dict[str, Any], readings: pd.DataFrame, scope: WeekSc
     intervals = prepare_intervals(readings, scope.meters, scope.tz, scope.config, scope.schedule)
     intervals = intervals[in_window(intervals, Window(scope.baseline.start, scope.period.end))]
     bad = find_bad_intervals(intervals, scope.config)
-    counted = _count(finding, intervals, intervals[~bad.any(axis=1)], scope)
+    counted = _count(finding, intervals[~bad.any(axis=1)], claims, scope)
     rows = intervals[in_window(intervals, window)]
     if evidence["channelIds"]:
         rows = rows[rows["channel_id"].isin(evidence["channelIds"])]
@@ -86,7 +90,9 @@ def trace_finding(finding: dict[str, Any], readings: pd.DataFrame, scope: WeekSc
             counted_kwh=counted.kwh.reindex(rows.index, fill_value=0.0),
             reference_kw=counted.reference_kw.reindex(rows.index),
         )
-    total = round(float(rows["counted_kwh"].sum()), 2) if counted is not None else None
+    # A win of a longer period is told by the week.
+    weeks = max(1.0, period_weeks(scope)) if evidence["method"] == "attributed_saving" else 1.0
+    total = round(float(rows["counted_kwh"].sum()) / weeks, 2) if counted is not None else None
     reported = _reported_kwh(finding) if counted is not None else None
     columns = ["interval_start", "channel_id", "interval_s", "mean_kw", "used_kwh", "quality", "is_after_hours",
                "reference_kw", "counted_kwh"]  # fmt: skip
@@ -114,10 +120,8 @@ def _reported_kwh(finding: dict[str, Any]) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
-def _count(
-    finding: dict[str, Any], intervals: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope
-) -> _Counted | None:
-    """Return what the finding's method counts of each interval, as `analyze_site_week` does; None where it counts none."""
+def _count(finding: dict[str, Any], clean: pd.DataFrame, claims: pd.DataFrame, scope: WeekScope) -> _Counted | None:
+    """Return what the method counts of each interval, as the week's analysis does; None where it counts no energy."""
     method = finding["evidence"]["method"]
     if method not in ("after_hours_excess", "hour_of_week_excess", "hour_of_week_peak", "attributed_saving"):
         return None
@@ -139,18 +143,27 @@ def _count(
         return _Counted(anomalies["deficit_kwh" if is_low else "excess_kwh"], expected_kw)
     if method == "hour_of_week_peak":
         return _Counted(spikes["excess_kwh"], spikes["p95_kw"])
-    claims = quick_wins.claim_savings(intervals, clean, shut_kwh, anomalies, spikes, scope)
+    column = f"{finding['type']}_kwh"
+    if column not in claims:
+        return None  # a repair claims no energy
     reference = {"after_hours": resting_kw, "anomaly": expected_kw, "spike": spikes["p95_kw"]}
-    return _Counted(claims[f"{finding['type']}_kwh"], reference[finding["type"]])
+    places = pd.MultiIndex.from_frame(clean[["channel_id", "interval_start"]])
+    claimed = claims.set_index(["channel_id", "interval_start"])[column].reindex(places, fill_value=0.0)
+    return _Counted(
+        pd.Series(claimed.to_numpy(), index=clean.index),
+        reference.get(finding["type"], pd.Series(float("nan"), index=clean.index)),
+    )
 
 
-def load_and_analyze(conn: Connection, report: dict[str, Any], finding: dict[str, Any]) -> dict[str, Any]:
+def load_and_analyze(
+    conn: Connection, report: dict[str, Any], finding: dict[str, Any], now: datetime
+) -> dict[str, Any]:
     """Read what a weekly report's finding rests on and trace it; adds `runs`, `revisions` and `validationRunId`.
 
     `runs` counts the intervals by the ingest run that brought them; `revisions` are values of these intervals that the
     service reported otherwise later, by column.
     """
-    from analyze.site_week import baseline_before
+    from analyze import site_week
     from config.report_config import load_report_config
     from config.schedule_config import load_site_facts
     from lib import readings as readings_lib
@@ -159,12 +172,14 @@ def load_and_analyze(conn: Connection, report: dict[str, Any], finding: dict[str
     site_id, tz = meta["site"]["siteId"], parse_timezone(meta["period"]["timezone"])
     config = load_report_config(site_id)
     period = Window(*(datetime.fromisoformat(meta["period"][key]) for key in ("start", "end")))
-    baseline = baseline_before(period, tz, config)
+    baseline = site_week.baseline_before(period, tz, config)
     scope = WeekScope(
         readings_lib.load_meters(conn, site_id), period, baseline, tz, config, load_site_facts(site_id, config).schedule
     )
     readings = readings_lib.load_readings(conn, site_id, Window(baseline.start, period.end))
-    trace = trace_finding(finding, readings, scope)
+    start, end = meta["period"]["start"], meta["period"]["end"]
+    _, week = site_week.load_and_analyze(conn, site_id, start, end, tz.key, now)
+    trace = trace_finding(finding, readings, week.claims, scope)
     evidence = finding["evidence"]
     window = Window(*(datetime.fromisoformat(evidence[key]) for key in ("start", "end")))
     return trace | {

@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     report = read_weekly_report(args.report)
     finding = find_finding(report, args.finding_id)
     with db.connect(load_settings().require_database_url(), readonly=True) as conn:
-        trace = load_and_analyze(conn, report, finding)
+        trace = load_and_analyze(conn, report, finding, datetime.now(UTC))
     if args.json:
         cli.print_json(explanation_json(report, finding, trace))
     else:

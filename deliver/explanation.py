@@ -1,4 +1,4 @@
-"""Puts a traced finding into words, and into JSON. Formats only: every number comes from the report or from `analyze`."""
+"""Puts a traced finding into words, and into JSON. Formats only: numbers come from the report or from `analyze`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 _LABEL_WIDTH = 11
 
 
-def explanation_lines(
-    report: dict[str, Any], finding: dict[str, Any], trace: dict[str, Any], shown: int
-) -> list[str]:
+def explanation_lines(report: dict[str, Any], finding: dict[str, Any], trace: dict[str, Any], shown: int) -> list[str]:
     """Return the explanation, from the money down to the `shown` intervals of which most is counted."""
     rows = trace["intervals"]
     parts = [
@@ -32,7 +30,8 @@ def explanation_lines(
         ("Revised", _counts(trace["revisions"]) or "no value of these intervals was reported otherwise later"),
         ("Adds up", _sum(trace)),
     ]  # fmt: skip
-    lines = [f"{label:<{_LABEL_WIDTH}}{text}" for label, text in parts if text]
+    # A terminal needs no unbreakable spaces, and a log escapes them.
+    lines = [f"{label:<{_LABEL_WIDTH}}{text}".replace("\N{NO-BREAK SPACE}", " ") for label, text in parts if text]
     return lines + _interval_lines(rows, report["metadata"]["period"]["timezone"], shown)
 
 
@@ -123,11 +122,12 @@ def _sum(trace: dict[str, Any]) -> str:
 def _interval_lines(rows: pd.DataFrame, timezone: str, shown: int) -> list[str]:
     order = rows.sort_values(["counted_kwh", "interval_start"], ascending=[False, True], na_position="last")
     top = order.head(shown).sort_values("interval_start")
-    lines = ["", f"{'interval':<18}{'meter':>10}{'kW':>10}{'kWh':>10}{'against kW':>12}{'counted kWh':>13}  hours   quality"]
+    heads = f"{'meter':>10}{'kW':>10}{'kWh':>10}{'against kW':>12}{'counted kWh':>13}"
+    lines = ["", f"{'interval':<20}{heads}  hours   quality"]
     for moment, row in zip(top["interval_start"], top.itertuples(), strict=True):
         lines.append(
-            f"{moment.tz_convert(timezone):%a %Y-%m-%d %H:%M}"[:18].ljust(20)
-            + f"{row.channel_id:>8}{row.mean_kw:>10.3f}{row.used_kwh:>10.3f}"
+            f"{moment.tz_convert(timezone):%a %Y-%m-%d %H:%M}"
+            + f"{row.channel_id:>10}{row.mean_kw:>10.3f}{row.used_kwh:>10.3f}"
             + f"{_text(row.reference_kw):>12}{_text(row.counted_kwh):>13}"
             + f"  {'closed' if row.is_after_hours else 'open':<6}  {row.quality}"
         )

@@ -6,8 +6,9 @@ validation holds the data back.
 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views
-Writes: reports/weekly_report_<site>_<first day>.json, or --out; with --html and --pdf the page and the PDF beside it
-Safe to re-run: yes; the file is replaced whole
+Writes: reports/weekly_report_<site>_<first day>.json; with --html and --pdf the page and the PDF beside it
+Safe to re-run: yes; where late data change a report that is there, the new one becomes <name>.v2.json and says what
+        changed, and the old one stays; without a change nothing is written. A file given by --out is replaced whole.
 
 Exit codes: 0 written · 1 failed · 2 bad arguments · 3 the data are held back (see --force)
 
@@ -117,16 +118,24 @@ def build_report(conn: Connection, args: argparse.Namespace, now: datetime) -> d
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print where it is, with its headline."""
     from deliver.report_files import check_report, write_pages, write_report
+    from deliver.report_versions import save_report
 
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)
     now = datetime.now(UTC)
     with db.connect(load_settings().require_database_url(), readonly=True) as conn:
         report = build_report(conn, args, now)
-    check_report(report, SCHEMA_NAME)
-    first_day = report["metadata"]["period"]["start"][:10]
-    path = args.out or REPORTS_DIR / f"weekly_report_{args.site}_{first_day}.json"
-    write_report(report, path)
+    if args.out:
+        check_report(report, SCHEMA_NAME)
+        path = args.out
+        write_report(report, path)
+    else:
+        first_day = report["metadata"]["period"]["start"][:10]
+        path, report, is_new = save_report(
+            report, REPORTS_DIR / f"weekly_report_{args.site}_{first_day}.json", SCHEMA_NAME
+        )
+        if not is_new:
+            logger.info("site %d: nothing changed since %s was written", args.site, path.name)
     for written in (path, *write_pages(report, path.with_suffix(""), html=args.html, pdf=args.pdf)):
         print(written)
     for line in report["summary"]["headline"]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from analyze.site_week import SiteContext, analyze_site_week, baseline_before
+from analyze.site_week import SiteContext, SiteWeek, analyze_site_week, baseline_before
 from config.report_config import ReportConfig
 from config.tariff_config import load_site_tariffs
 from deliver.weekly_report import assemble_report
@@ -23,7 +23,15 @@ NAMES = ("Air handler 2", "Kitchen", "Roof unit 1", "Well pump")
 def make_report(
     names: tuple[str, ...] = NAMES, site_name: str = "Test school", currency: str | None = "USD"
 ) -> dict[str, Any]:
-    """Return the report of the week of 12 January 2026 on four meters.
+    """Return the report on what `analyze_week` analyzes."""
+    week = analyze_week(names)[-1]
+    site = Site(7, site_name, NEW_YORK.key, "1 Main Street", "Springfield", "US", currency, "eniscope")
+    status = ValidationStatus(1, "closed", True, WEEK.end, [], [], None, None)
+    return json.loads(json.dumps(assemble_report(site, status, week, is_forced=False, now=NOW), allow_nan=False))
+
+
+def analyze_week(names: tuple[str, ...] = NAMES) -> tuple[pd.DataFrame, pd.DataFrame, SiteWeek]:
+    """Return readings, meters and findings of the week of 12 January 2026 on four meters.
 
     The first is left on at night from Tuesday on, the second has a short peak on Wednesday at ten, the third runs high
     on Thursday from ten to three, the fourth ends on Monday at noon.
@@ -40,10 +48,7 @@ def make_report(
     fourth = fill_window(4, Window(both.start, datetime(2026, 1, 12, 17, tzinfo=UTC)), 0.2, 0.2)
     readings = pd.concat([first, second, third, fourth], ignore_index=True)
     context = SiteContext(site_id=7, tariffs=load_site_tariffs(7), hourly=_hourly(readings))
-    week = analyze_site_week(readings, meters, WEEK, baseline, NEW_YORK, config, context=context)
-    site = Site(7, site_name, NEW_YORK.key, "1 Main Street", "Springfield", "US", currency, "eniscope")
-    status = ValidationStatus(1, "closed", True, WEEK.end, [], [], None, None)
-    return json.loads(json.dumps(assemble_report(site, status, week, is_forced=False, now=NOW), allow_nan=False))
+    return readings, meters, analyze_site_week(readings, meters, WEEK, baseline, NEW_YORK, config, context=context)
 
 
 def _hourly(readings: pd.DataFrame) -> pd.DataFrame:

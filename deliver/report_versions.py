@@ -1,0 +1,79 @@
+"""Keeps every version of a report that was written: late data make a new one beside the old, with what changed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from analyze.report_delta import compare_reports, content_of
+from deliver.pages import formats as fmt
+from deliver.pages.common import currency_of
+from deliver.report_files import check_report, read_report, write_report
+
+
+class SavedReport(NamedTuple):
+    """The newest version of a report, where it is, and whether it was written just now."""
+
+    path: Path
+    report: dict[str, Any]
+    is_new: bool
+
+
+def version_path(path: Path, version: int) -> Path:
+    """Return where a version of the report `path` is: ``report.json``, then ``report.v2.json`` and so on."""
+    return path if version == 1 else path.with_name(f"{path.stem}.v{version}.json")
+
+
+def latest_version(path: Path) -> int:
+    """Return the number of the newest version beside `path`, 0 where there is none."""
+    pattern = re.compile(rf"{re.escape(path.stem)}(?:\.v([1-9]\d*))?\.json")
+    found = (pattern.fullmatch(file.name) for file in path.parent.glob("*.json"))
+    return max((int(match[1] or 1) for match in found if match), default=0)
+
+
+def save_report(report: dict[str, Any], path: Path, schema_name: str) -> SavedReport:
+    """Write the report unless its newest version says the same; a newer version says what it changes.
+
+    An older version is never touched. A file that is there and is no report of this kind raises a DataError.
+    """
+    number = latest_version(path)
+    if number == 0:
+        return _write(report, path, 1, schema_name)
+    newest = version_path(path, number)
+    old = read_report(newest)
+    if content_of(old) == content_of(report):
+        return SavedReport(newest, old, is_new=False)
+    delta = compare_reports(old, report)
+    report = report | {"delta": delta | {"text": describe_delta(delta, number, currency_of(report))}}
+    report["metadata"] = report["metadata"] | {"supersedes": newest.name}
+    return _write(report, version_path(path, number + 1), number + 1, schema_name)
+
+
+def _write(report: dict[str, Any], path: Path, version: int, schema_name: str) -> SavedReport:
+    report = report | {"metadata": report["metadata"] | {"version": version}}
+    check_report(report, schema_name)
+    write_report(report, path)
+    return SavedReport(path, report, is_new=True)
+
+
+def describe_delta(delta: dict[str, Any], old_version: int, currency: str | None) -> str:
+    """Return what a version changes in one sentence, such as ``Energy +2.1 % (+50 kWh), cost +2.0 % (+$340)``."""
+    parts = [
+        _describe("energy", delta["energy"], fmt.kwh),
+        _describe("cost", delta["cost"], lambda value: fmt.money(value, currency)),
+        _describe("savings", delta["savings"], lambda value: fmt.money(value, currency)),
+    ]
+    added, gone = len(delta["findingsAdded"]), len(delta["findingsGone"])
+    parts += [f"{count} finding{'s' * (count > 1)} {what}" for count, what in ((added, "new"), (gone, "gone")) if count]
+    changed = ", ".join(filter(None, parts)) or "no total changed, only details did"
+    return f"This version replaces version {old_version}: {changed}."
+
+
+def _describe(name: str, change: dict[str, float | None], write: Any) -> str:
+    amount = change["change"]
+    if not amount:
+        return ""
+    sign = "+" if amount > 0 else ""
+    pct = f"{fmt.signed_pct(change['changePct'], 1)}, " if change["changePct"] is not None else ""
+    return f"{name} {pct}{sign}{write(amount)}"
