@@ -14,6 +14,7 @@ from analyze import after_hours_waste, anomaly_detection, spike_detection
 from analyze.intervals import WeekScope, in_window, period_weeks, prepare_intervals
 from analyze.load.hour_of_week import profile_period
 from analyze.meters.bad_intervals import find_bad_intervals
+from analyze.money.attribution import KINDS, claim_column
 from lib.date_utils import Window, parse_timezone
 from lib.errors import DataError
 
@@ -21,15 +22,19 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 SOUND = "sound"
-_AGREE_KWH = 0.02  # sums in a report are rounded to a hundredth
+_AGREE = 0.02  # kWh or currency: figures in a report are rounded to a hundredth
 _DEFICIT, _EXCESS = "deficitKwh", "excessKwh"
 
 
 class _Counted(NamedTuple):
-    """What a method counts of each interval [kWh], above (or below) which power [kW]; both by the interval's index."""
+    """What a method counts of each interval [kWh], above (or below) which power [kW], at which rate [currency/kWh].
+
+    All by the interval's index; a finding that is no saving has no rate.
+    """
 
     kwh: pd.Series
     reference_kw: pd.Series
+    rate_per_kwh: pd.Series | None = None
 
 
 def find_finding(report: dict[str, Any], finding_id: str) -> dict[str, Any]:
@@ -73,7 +78,8 @@ def trace_finding(
     dict
         `intervals`, a frame: `interval_start` (UTC), `channel_id`, `mean_kw`, `used_kwh`, `quality` ("sound", or why it
         was left out), `is_after_hours` by the schedule, `reference_kw` that the method compares with, `counted_kwh`;
-        `countedKwh` and `reportedKwh`, both None for a finding that claims no energy; `agrees`.
+        and of a saving its `rate_per_kwh`; `countedKwh` and `reportedKwh`, `countedCost` and `reportedCost`, None where
+        the finding claims none; `agrees`, whether they are the same; None where there is nothing to compare.
     """
     evidence = finding["evidence"]
     window = Window(*(datetime.fromisoformat(evidence[key]) for key in ("start", "end")))
@@ -84,23 +90,34 @@ def trace_finding(
     rows = intervals[in_window(intervals, window)]
     if evidence["channelIds"]:
         rows = rows[rows["channel_id"].isin(evidence["channelIds"])]
-    rows = rows.assign(quality=_quality(bad.loc[rows.index]), counted_kwh=float("nan"), reference_kw=float("nan"))
-    if counted is not None:
-        rows = rows.assign(
-            counted_kwh=counted.kwh.reindex(rows.index, fill_value=0.0),
-            reference_kw=counted.reference_kw.reindex(rows.index),
-        )
-    # A win of a longer period is told by the week.
-    weeks = max(1.0, period_weeks(scope)) if evidence["method"] == "attributed_saving" else 1.0
-    total = round(float(rows["counted_kwh"].sum()) / weeks, 2) if counted is not None else None
-    reported = _reported_kwh(finding) if counted is not None else None
+    nothing = pd.Series(float("nan"), index=rows.index)
+    counted = counted or _Counted(nothing, nothing)
+    rows = rows.assign(
+        quality=_quality(bad.loc[rows.index]),
+        reference_kw=counted.reference_kw.reindex(rows.index),
+        counted_kwh=counted.kwh.reindex(rows.index, fill_value=0.0),
+        rate_per_kwh=nothing if counted.rate_per_kwh is None else counted.rate_per_kwh.reindex(rows.index),
+    )
     columns = ["interval_start", "channel_id", "interval_s", "mean_kw", "used_kwh", "quality", "is_after_hours",
-               "reference_kw", "counted_kwh"]  # fmt: skip
+               "reference_kw", "counted_kwh", "rate_per_kwh"]  # fmt: skip
+    return {"intervals": rows[columns].reset_index(drop=True), **_compare(finding, rows, scope)}
+
+
+def _compare(finding: dict[str, Any], rows: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+    """Return the sums of what is counted beside what the finding says, and whether they are the same."""
+    is_win = finding["evidence"]["method"] == "attributed_saving"
+    weeks = max(1.0, period_weeks(scope)) if is_win else 1.0  # a win of a longer period is told by the week
+    kwh = round(float(rows["counted_kwh"].sum()) / weeks, 2) if rows["counted_kwh"].notna().any() else None
+    has_rate = rows["rate_per_kwh"].notna().any()
+    cost = round(float((rows["counted_kwh"] * rows["rate_per_kwh"]).sum()) / weeks, 2) if has_rate else None
+    pairs = [(kwh, _reported_kwh(finding)), (cost, finding.get("impact", {}).get("weeklyCost"))]
+    told = [abs(counted - said) <= _AGREE for counted, said in pairs if counted is not None and said is not None]
     return {
-        "intervals": rows[columns].reset_index(drop=True),
-        "countedKwh": total,
-        "reportedKwh": reported,
-        "agrees": None if total is None or reported is None else abs(total - reported) <= _AGREE_KWH,
+        "countedKwh": kwh,
+        "reportedKwh": pairs[0][1] if kwh is not None else None,
+        "countedCost": cost,
+        "reportedCost": pairs[1][1] if cost is not None else None,
+        "agrees": all(told) if told else None,
     }
 
 
@@ -125,8 +142,8 @@ def _count(finding: dict[str, Any], clean: pd.DataFrame, claims: pd.DataFrame, s
     method = finding["evidence"]["method"]
     if method not in ("after_hours_excess", "hour_of_week_excess", "hour_of_week_peak", "attributed_saving"):
         return None
-    if not finding["evidence"]["channelIds"]:
-        return None  # of the site as a whole, which no single meter's intervals make up
+    if not finding["evidence"]["channelIds"] or method == "attributed_saving" and finding["type"] not in KINDS:
+        return None  # of the site as a whole, which no single meter's intervals make up; or a repair
     baselines = after_hours_waste.estimate_baselines(clean, scope)
     resting_kw = clean["channel_id"].map(baselines["baseline_kw"])
     shut_kwh = after_hours_waste.after_hours_excess_kwh(clean, baselines)
@@ -135,7 +152,7 @@ def _count(finding: dict[str, Any], clean: pd.DataFrame, claims: pd.DataFrame, s
     profiled = profile_period(clean, scope)
     anomalies = anomaly_detection.find_anomalies(profiled, clean, scope)
     spikes = spike_detection.find_spikes(
-        profiled, p95_multiplier=scope.config.spike_p95_multiplier, min_power_kw=scope.config.spike_min_power_kw
+        spike_detection.assess_spikes(profiled, scope), scope.config, min_power_kw=scope.config.spike_min_power_kw
     )
     expected_kw = anomalies["expected_kwh"] / anomalies["hours"]
     if method == "hour_of_week_excess":
@@ -143,15 +160,13 @@ def _count(finding: dict[str, Any], clean: pd.DataFrame, claims: pd.DataFrame, s
         return _Counted(anomalies["deficit_kwh" if is_low else "excess_kwh"], expected_kw)
     if method == "hour_of_week_peak":
         return _Counted(spikes["excess_kwh"], spikes["p95_kw"])
-    column = f"{finding['type']}_kwh"
-    if column not in claims:
-        return None  # a repair claims no energy
     reference = {"after_hours": resting_kw, "anomaly": expected_kw, "spike": spikes["p95_kw"]}
     places = pd.MultiIndex.from_frame(clean[["channel_id", "interval_start"]])
-    claimed = claims.set_index(["channel_id", "interval_start"])[column].reindex(places, fill_value=0.0)
+    claimed = claims.set_index(["channel_id", "interval_start"]).reindex(places).set_axis(clean.index)
     return _Counted(
-        pd.Series(claimed.to_numpy(), index=clean.index),
+        claimed[claim_column(finding["type"])].fillna(0.0),
         reference.get(finding["type"], pd.Series(float("nan"), index=clean.index)),
+        claimed["rate_per_kwh"],
     )
 
 

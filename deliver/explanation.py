@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LABEL_WIDTH = 11
+_SHOWN = ("countedKwh", "reportedKwh", "countedCost", "reportedCost", "agrees", "runs", "revisions", "validationRunId")
 
 
 def explanation_lines(report: dict[str, Any], finding: dict[str, Any], trace: dict[str, Any], shown: int) -> list[str]:
@@ -19,7 +20,7 @@ def explanation_lines(report: dict[str, Any], finding: dict[str, Any], trace: di
     parts = [
         ("Finding", _title(finding)),
         ("Money", _money(report, finding)),
-        ("Tariff", _tariff(report)),
+        ("Tariff", _tariff(report, finding["evidence"])),
         ("Formula", _formula(report, finding)),
         ("Reference", _reference(finding["evidence"])),
         ("Made of", ", ".join(finding["evidence"].get("findingIds", []))),
@@ -28,7 +29,7 @@ def explanation_lines(report: dict[str, Any], finding: dict[str, Any], trace: di
         ("Runs", _counts({f"ingest run {run}": count for run, count in trace["runs"].items()})
          + f"; latest validation run {trace['validationRunId']}"),
         ("Revised", _counts(trace["revisions"]) or "no value of these intervals was reported otherwise later"),
-        ("Adds up", _sum(trace)),
+        ("Adds up", _sum(trace, currency_of(report))),
     ]  # fmt: skip
     # A terminal needs no unbreakable spaces, and a log escapes them.
     lines = [f"{label:<{_LABEL_WIDTH}}{text}".replace("\N{NO-BREAK SPACE}", " ") for label, text in parts if text]
@@ -44,7 +45,7 @@ def explanation_json(report: dict[str, Any], finding: dict[str, Any], trace: dic
         "finding": finding,
         "method": (report.get("methods") or {}).get(finding["evidence"]["method"]),
         "tariffs": (cost.get("basis") or {}).get("tariffs"),
-        **{key: trace[key] for key in ("countedKwh", "reportedKwh", "agrees", "runs", "revisions", "validationRunId")},
+        **{key: trace[key] for key in _SHOWN},
         "intervals": [
             {
                 "start": moment.tz_convert(timezone).isoformat(),
@@ -55,6 +56,7 @@ def explanation_json(report: dict[str, Any], finding: dict[str, Any], trace: dic
                 "isAfterHours": bool(row.is_after_hours),
                 "referenceKw": _number(row.reference_kw),
                 "countedKwh": _number(row.counted_kwh),
+                "ratePerKwh": _number(row.rate_per_kwh),
             }
             for moment, row in zip(rows["interval_start"], rows.itertuples(), strict=True)
         ],
@@ -81,7 +83,12 @@ def _money(report: dict[str, Any], finding: dict[str, Any]) -> str:
     return f"{fmt.money(cost, currency, cents=True)} in the week{rate}{year}"
 
 
-def _tariff(report: dict[str, Any]) -> str:
+def _tariff(report: dict[str, Any], evidence: dict[str, Any]) -> str:
+    rate = evidence.get("rate")
+    if rate:
+        valid = " to ".join(day or "open" for day in (rate["validFrom"], rate["validTo"]))
+        assumed = ", assumed: the site's file names none" if rate["isAssumed"] else ""
+        return f"{rate['tariff']}, valid {valid}{assumed}; {rate['kind'].replace('_', ' ')} rate of each interval"
     basis = (report["sections"].get("costOptimization") or {}).get("basis")
     if not basis:
         return "the flat rate of config/report_config.py; the report holds no tariff"
@@ -107,28 +114,30 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name}: {count}" for name, count in counts.items())
 
 
-def _sum(trace: dict[str, Any]) -> str:
+def _sum(trace: dict[str, Any], currency: str | None) -> str:
     if trace["countedKwh"] is None:
         return "it counts no energy"
-    total = f"{fmt.number(trace['countedKwh'], 2, 'kWh')} are counted of these intervals"
+    counted, reported = (
+        fmt.number(trace[f"{side}Kwh"], 2, "kWh")
+        + (f" and {fmt.money(trace[f'{side}Cost'], currency)}" if trace[f"{side}Cost"] is not None else "")
+        for side in ("counted", "reported")
+    )
+    total = f"{counted} are counted of these intervals"
     if trace["agrees"]:
         return f"{total}, as the report says"
-    return (
-        f"{total}, and the report says {fmt.number(trace['reportedKwh'], 2, 'kWh')}: the data or the settings have "
-        "changed since; write the report anew"
-    )
+    return f"{total}, the report says {reported}: data or settings have changed since; write the report anew"
 
 
 def _interval_lines(rows: pd.DataFrame, timezone: str, shown: int) -> list[str]:
     order = rows.sort_values(["counted_kwh", "interval_start"], ascending=[False, True], na_position="last")
     top = order.head(shown).sort_values("interval_start")
-    heads = f"{'meter':>10}{'kW':>10}{'kWh':>10}{'against kW':>12}{'counted kWh':>13}"
+    heads = f"{'meter':>10}{'kW':>10}{'kWh':>10}{'against kW':>12}{'counted kWh':>13}{'rate':>8}"
     lines = ["", f"{'interval':<20}{heads}  hours   quality"]
     for moment, row in zip(top["interval_start"], top.itertuples(), strict=True):
         lines.append(
             f"{moment.tz_convert(timezone):%a %Y-%m-%d %H:%M}"
             + f"{row.channel_id:>10}{row.mean_kw:>10.3f}{row.used_kwh:>10.3f}"
-            + f"{_text(row.reference_kw):>12}{_text(row.counted_kwh):>13}"
+            + f"{_text(row.reference_kw):>12}{_text(row.counted_kwh):>13}{_text(row.rate_per_kwh):>8}"
             + f"  {'closed' if row.is_after_hours else 'open':<6}  {row.quality}"
         )
     if len(rows) > shown:

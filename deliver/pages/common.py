@@ -10,7 +10,7 @@ from deliver.pages.parts import Part
 
 SEVERITY_TONES = {"high": "bad", "medium": "warn", "low": "calm"}
 CONFIDENCE_TONES = {"high": "good", "medium": "calm", "low": "warn"}
-_BASIS = {"every_week": "every week like this one"}
+_BASIS = {"every_week": "every week like this one", "one_off": "the event alone"}
 
 
 def is_available(part: dict[str, Any] | None) -> bool:
@@ -72,10 +72,9 @@ def provenance(report: dict[str, Any]) -> list[str]:
 def quick_win_finding(win: dict[str, Any], index: int, currency: str | None) -> Part:
     """Return a quick win: its worth in one line, what to do and why when opened."""
     impact = win["impact"]
-    facts = [("Energy", f"{fmt.kwh(impact['weeklyKwh'])} a week")]
-    if impact.get("annualCost") is not None:
-        basis = _BASIS.get(impact.get("basis", ""), impact.get("basis", "").replace("_", " "))
-        facts.append(("A year", fmt.money(impact["annualCost"], currency) + (f", if {basis}" if basis else "")))
+    facts = [("Energy", f"{fmt.kwh(impact['weeklyKwh'])} a week")] if impact["weeklyKwh"] else []
+    facts += _annual_facts(impact, currency)
+    facts += _expectation_facts(win)
     for label, key in (("Confidence", "confidence"), ("For", "owner"), ("Effort", "effort")):
         if win.get(key):
             facts.append((label, str(win[key])))
@@ -86,9 +85,32 @@ def quick_win_finding(win: dict[str, Any], index: int, currency: str | None) -> 
         win["title"],
         tone=SEVERITY_TONES[win["priority"]],
         badge=f"{win['priority']} priority",
-        amount=fmt.money(impact["weeklyCost"], currency),
+        amount=fmt.money(impact["weeklyCost"], currency) if impact["weeklyKwh"] else "",
         amount_note="a week",
         body=win["description"],
         steps=win["recommendations"],
         facts=facts,
     )
+
+
+def _annual_facts(impact: dict[str, Any], currency: str | None) -> list[tuple[str, str]]:
+    if not impact.get("annualCost"):
+        return []
+    bounds = impact.get("annualCostRange")
+    span = f" ({fmt.money(bounds['low'], currency)} to {fmt.money(bounds['high'], currency)})" if bounds else ""
+    basis = (impact.get("annualBasis") or {}).get("text") or _BASIS.get(impact.get("basis", ""), "")
+    facts = [("A year", fmt.money(impact["annualCost"], currency) + span)]
+    return facts + ([("Reckoned with", basis)] if basis else [])
+
+
+def _expectation_facts(win: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what was observed of it, what it should look like afterwards, and what a repair is about."""
+    facts = []
+    observed, after, at_stake = win.get("observedWaste"), win.get("expectedAfter"), win.get("atStake")
+    if observed and observed["kwh"] != win["impact"]["weeklyKwh"]:
+        facts.append(("Observed", f"{fmt.kwh(observed['kwh'])} above the reference"))
+    if after and after.get("powerKw") is not None:
+        facts.append(("Afterwards", f"{fmt.kw(after['powerKw'])} {after['of']}"))
+    if at_stake:
+        facts.append(("Usually measures", f"{fmt.kwh(at_stake['usualWeeklyKwh'])} a week"))
+    return facts
