@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from psycopg2.sql import Composable
 
 CONNECT_TIMEOUT_S = 15  # a serverless host may have to wake up first
+READ_TIMEOUT = "15min"  # a million rows leave in seconds; what takes this long will not come to an end
 _SETUP_HINT = "run: python govern/setup_database.py"
 
 
@@ -47,15 +48,19 @@ def connect(database_url: str, *, readonly: bool = False) -> Iterator[Connection
     DatabaseError
         When the server cannot be reached, or a statement within the block fails.
     """
-    _check_url(database_url)
+    parameters = connection_parameters(database_url)
     try:
-        conn = psycopg2.connect(database_url, connect_timeout=CONNECT_TIMEOUT_S, application_name="energy-pipeline")
+        conn = psycopg2.connect(**parameters, connect_timeout=CONNECT_TIMEOUT_S, application_name="energy-pipeline")
     except psycopg2.Error as err:
-        raise DatabaseError(f"cannot connect to PostgreSQL: {_one_line(err)}; check DATABASE_URL") from err
+        hint = "check DATABASE_URL"
+        if "does not support SSL" in str(err):
+            hint = "a remote host must offer TLS; in a network that you trust, add sslmode=disable to DATABASE_URL"
+        raise DatabaseError(f"cannot connect to PostgreSQL: {_one_line(err)}; {hint}") from err
     try:
         if readonly:
             # One snapshot for all that a reader asks: the verdict and the readings it is about.
             conn.set_session(readonly=True, isolation_level="REPEATABLE READ")
+            execute(conn, "SET LOCAL statement_timeout = %s", (READ_TIMEOUT,))
         yield conn
     except psycopg2.Error as err:
         raise wrap_error(err) from err
@@ -63,9 +68,16 @@ def connect(database_url: str, *, readonly: bool = False) -> Iterator[Connection
         conn.close()
 
 
-def _check_url(database_url: str) -> None:
-    """Raise a ConfigError for a URL that libpq would misread, and keep its password out of every message.
+def connection_parameters(database_url: str) -> dict[str, str]:
+    """Return libpq's parameters of a URL; to a remote host TLS is required where the URL does not say otherwise.
 
+    Raises
+    ------
+    ConfigError
+        When libpq would misread the URL. Its password is kept out of every message.
+
+    Notes
+    -----
     A password with a bare ``@``, ``/`` or ``:`` spills over into the host, the port or the name of the database, which
     the driver's errors then quote.
     """
@@ -82,6 +94,12 @@ def _check_url(database_url: str) -> None:
     if re.search(r"[@\s]", host) and not is_socket_folder or "@" in database or not re.fullmatch(r"[\d,]*", port):
         raise unreadable
     remember_secrets([parts.get("password")])
+    return parts if is_local_host(host) else {"sslmode": "require"} | parts
+
+
+def is_local_host(host: str) -> bool:
+    """Return whether `host` is this machine: a socket's folder, a loopback address, or nothing at all."""
+    return host in ("", "localhost", "::1") or host.startswith(("/", "127."))
 
 
 def wrap_error(err: psycopg2.Error) -> DatabaseError:

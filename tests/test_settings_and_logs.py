@@ -146,4 +146,4 @@ def test_site_file_with_a_mistake_is_refused(tmp_path: Path, text: str, message:
     ],
 )
 def test_urls_that_libpq_reads_rightly_are_left_to_it(url: str) -> None:
-    db._check_url(url)
+    db.connection_parameters(url)
