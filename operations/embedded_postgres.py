@@ -163,7 +163,8 @@ def _locked(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def _programs_dir() -> Path:
+def programs_dir() -> Path:
+    """Return the folder of the package's programs, or raise a ConfigError that says what to install."""
     spec = importlib.util.find_spec(_WHEEL)
     folder = Path(spec.submodule_search_locations[0]) / _PROGRAMS if spec and spec.submodule_search_locations else None
     if folder is None or not folder.is_dir():
@@ -180,7 +181,7 @@ def _run_program(name: str, args: Sequence[str], user: str | None) -> subprocess
     identity = {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
     # Files, not pipes: the server keeps pg_ctl's outputs open, so a pipe would never come to its end.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        command = [str(_programs_dir() / name), *args]
+        command = [str(programs_dir() / name), *args]
         try:
             done = subprocess.run(
                 command, env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=out, stderr=err, **identity
@@ -195,7 +196,7 @@ def _run_program(name: str, args: Sequence[str], user: str | None) -> subprocess
 
 def _refuse_shell_characters(data_dir: Path) -> None:
     # pg_ctl puts both paths into a shell command, in double quotes and without escapes.
-    for path in (data_dir, _programs_dir()):
+    for path in (data_dir, programs_dir()):
         unusable = sorted(set(str(path)) & set('"$`\\\n'))
         if unusable:
             raise DatabaseError(f"PostgreSQL cannot run from {path}: {unusable[0]!r} in the path; move the project")
@@ -318,7 +319,7 @@ def _find_postmaster(data_dir: Path) -> int | None:
     try:
         import psutil
     except ImportError:
-        _programs_dir()  # says what to install
+        programs_dir()  # says what to install
         raise
     try:
         process = psutil.Process(int(lines[0]))
@@ -373,7 +374,7 @@ def _server_user(data_dir: Path) -> str | None:
 
 def _let_pass(user: str, data_dir: Path) -> None:
     """Let `user` reach the data folder and the server's programs; only root comes here."""
-    programs = _programs_dir()
+    programs = programs_dir()
     closed = {
         folder for target in (data_dir, programs) for folder in target.parents if not folder.stat().st_mode & 0o001
     }

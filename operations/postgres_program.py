@@ -1,0 +1,101 @@
+"""Run one of PostgreSQL's own programs (pg_dump, pg_restore, psql) on the database in DATABASE_URL.
+
+The program is the first one found that is not older than the server: on the PATH, or among those of the embedded
+server. Its connection goes through a service file that only this user can read, for arguments are shown to everybody
+who lists processes.
+
+Stage: operations
+Reads: DATABASE_URL
+Writes: what the program writes
+Safe to re-run: as the program is
+
+Exit codes: those of the program, or 1 where it could not be started
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from config.settings import load_settings
+from lib import cli, db
+from lib.errors import ConfigError
+from lib.logs import setup_logging
+from operations.embedded_postgres import programs_dir
+
+PROGRAMS = ("pg_dump", "pg_restore", "psql")
+_SERVICE = "energy"
+
+
+def find_program(name: str, server_major: int) -> Path:
+    """Return the first program of that name that is not older than the server.
+
+    Raises
+    ------
+    ConfigError
+        When there is none; it says what to install.
+    """
+    on_path = shutil.which(name)
+    found = [Path(on_path)] if on_path else []
+    try:
+        found.append(programs_dir() / name)
+    except ConfigError:
+        if not found:
+            raise
+    for path in found:
+        version = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+        major = re.search(r"\b(\d+)(?:\.\d+|devel|beta|rc)", version)
+        if major and int(major[1]) >= server_major:
+            return path
+    raise ConfigError(
+        f"no {name} of PostgreSQL {server_major} or newer was found; "
+        f"install it (Debian: postgresql-client-{server_major})"
+    )
+
+
+def service_file(parameters: dict[str, str]) -> str:
+    """Return connection parameters as the text of a service file.
+
+    Raises
+    ------
+    ConfigError
+        When a value has a line break, which such a file cannot hold.
+    """
+    if any("\n" in value or "\r" in value for value in parameters.values()):
+        raise ConfigError("DATABASE_URL has a line break in a value; take it out")
+    return "\n".join([f"[{_SERVICE}]", *(f"{name}={value}" for name, value in parameters.items())]) + "\n"
+
+
+def run_program(database_url: str, name: str, arguments: Sequence[str]) -> int:
+    """Run a program on the database and return its exit code."""
+    with db.connect(database_url) as conn:
+        server_major = conn.server_version // 10_000
+        parameters = {key: value for key, value in db.connection_parameters(database_url).items() if value}
+    program = find_program(name, server_major)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".conf") as service:  # mode 0600
+        service.write(service_file(parameters))
+        service.flush()
+        command = ["env", f"PGSERVICEFILE={service.name}", program, f"--dbname=service={_SERVICE}", *arguments]
+        return subprocess.run(command, check=False).returncode
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program that is named first with the arguments that follow."""
+    parser = cli.script_parser(__doc__)
+    parser.add_argument("program", choices=PROGRAMS)
+    parser.add_argument("arguments", nargs="*", help="of the program, behind --")
+    args = parser.parse_args(argv)
+    setup_logging(args.verbose)
+    return run_program(load_settings().require_database_url(), args.program, args.arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
