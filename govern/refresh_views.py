@@ -2,7 +2,7 @@
 
 Stage: govern
 Reads: usage_queue (what loads brought), readings
-Writes: mv_hourly_usage, mv_daily_usage, usage_state; takes what it did out of usage_queue
+Writes: mv_hourly_usage, mv_daily_usage, usage_state, refresh_runs; takes what it did out of usage_queue
 Safe to re-run: yes; a killed run leaves whole days behind, and the rest in the queue
 
 After rows were changed or removed by hand, --full computes a site's whole history again.
@@ -14,7 +14,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +23,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from lib import cli, db
+from lib.code_version import code_version
 from lib.errors import EXIT_DONE
 from lib.logs import setup_logging
 from lib.paths import USAGE_DIR
@@ -142,6 +143,15 @@ def _queue_history(conn: Connection, channel_ids: list[int]) -> None:
         db.execute(conn, _read_sql("queue_history"), {"channel_ids": channel_ids})
 
 
+def record_refresh(conn: Connection, started_at: datetime, is_full: bool, done: Refreshed) -> None:
+    """Write the row of a refresh that ended; does not commit."""
+    db.execute(
+        conn,
+        "INSERT INTO refresh_runs (started_at, is_full, rows_changed, code_version) VALUES (%s, %s, %s, %s)",
+        (started_at, is_full, done.hours + done.days, code_version()),
+    )
+
+
 def _read_sql(name: str) -> str:
     return (USAGE_DIR / f"{name}.sql").read_text(encoding="utf-8")
 
@@ -153,9 +163,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="compute the whole history again")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
-    began = time.perf_counter()
+    began, started_at = time.perf_counter(), datetime.now(UTC)
     with db.connect(load_settings().require_database_url()) as conn:
         done = (rebuild_views if args.full else refresh_views)(conn, args.site)
+        record_refresh(conn, started_at, args.full, done)
+        conn.commit()
     seconds = time.perf_counter() - began
     print(f"refreshed {done.hours} hours and {done.days} days of {done.channels} channels in {seconds:.2f} s")
     return EXIT_DONE

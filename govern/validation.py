@@ -14,6 +14,7 @@ from psycopg2.extras import execute_values
 
 from config.validation_config import ValidationLimits
 from lib import db
+from lib.code_version import code_version
 from lib.errors import DataError
 from lib.paths import CHECKS_DIR
 
@@ -137,8 +138,8 @@ def _store(
     ((run_id,),) = db.fetch_all(
         conn,
         "INSERT INTO validation_runs (organization_id, started_at, covers_ingest_until, covers_from, verdict,"
-        " checks_run, limits) VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING validation_run_id",
-        (site_id, *scope, verdict, len(results), json.dumps(limits.as_parameters())),
+        " checks_run, limits, code_version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING validation_run_id",
+        (site_id, *scope, verdict, len(results), json.dumps(limits.as_parameters()), code_version()),
     )
     rows = [
         (run_id, r.check.name, r.check.severity, not r.findings, len(r.findings), r.message, r.check.hint)

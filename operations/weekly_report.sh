@@ -29,6 +29,7 @@ report_site() { # SITE: stops at the first step that does not end well
     return "$code"
   }
   run_step deliver/generate_weekly_report.py --site "$1" --html --pdf &&
+    run_step govern/record_report.py "$PROJECT_ROOT/reports/weekly_report_$1_"*.json &&
     run_step deliver/send_report.py --site "$1"
 }
 

@@ -22,6 +22,7 @@ from wrapper_tree import (
     GAPS,
     HEARTBEAT,
     INGEST,
+    RECORD,
     REFRESH,
     REPORT,
     SEND,
@@ -191,6 +192,7 @@ def test_weekly_report_refreshes_then_validates_then_reports(tree: Tree) -> None
         REFRESH,
         f"{VALIDATE} --site 23271",
         f"{REPORT} --site 23271 --html --pdf",
+        f"{RECORD} {tree.root}/reports/weekly_report_23271_*.json",
         f"{SEND} --site 23271",
     ]
     assert tree.log("weekly_report")[-1].endswith("weekly_report ended with exit code 0")
@@ -204,6 +206,7 @@ def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
         f"{VALIDATE} --site 1",
         f"{VALIDATE} --site 2",
         f"{REPORT} --site 2 --html --pdf",
+        f"{RECORD} {tree.root}/reports/weekly_report_2_*.json",
         f"{SEND} --site 2",
     ]
     assert any(

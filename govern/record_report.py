@@ -1,0 +1,100 @@
+"""Record reports that were written: what each was made from, by which code, under which thresholds.
+
+`deliver` only reads the database, so this stage writes the row; operations/weekly_report.sh runs both. A report without
+a row is no worse, but it cannot be traced from the database. The same file is recorded once.
+
+Stage: govern
+Reads: a report's JSON, v_validation_status, config
+Writes: report_runs
+Safe to re-run: yes
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from config.report_config import load_report_config
+from config.settings import load_settings
+from lib import cli, db
+from lib.code_version import code_version
+from lib.errors import EXIT_DONE, DataError
+from lib.logs import setup_logging
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+_INSERT = """
+INSERT INTO report_runs (organization_id, kind, version, period_start, period_end, generated_at, validation_run_id,
+    is_forced, code_version, thresholds, file_name, file_sha256)
+VALUES (%(site_id)s, %(kind)s, %(version)s, %(start)s, %(end)s, %(generated_at)s,
+    (SELECT max(validation_run_id) FROM validation_runs
+     WHERE organization_id = %(site_id)s AND finished_at <= %(generated_at)s),
+    %(is_forced)s, %(code_version)s, %(thresholds)s, %(file_name)s, %(sha256)s)
+ON CONFLICT (file_sha256) DO NOTHING
+RETURNING report_run_id
+"""
+
+
+def describe_report(path: Path) -> dict[str, Any]:
+    """Return the values of the row of a report's file.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read, or is no report.
+    """
+    try:
+        content = path.read_bytes()
+        metadata = json.loads(content)["metadata"]
+        site_id, period = metadata.get("site", {}).get("siteId"), metadata.get("period", {})
+        return {
+            "site_id": site_id,
+            "kind": metadata.get("reportKind", "weekly"),
+            "version": metadata.get("version", 1),
+            "start": period.get("start"),
+            "end": period.get("end"),
+            "generated_at": metadata["generatedAt"],
+            "is_forced": bool(metadata.get("validation", {}).get("isForced", False)),
+            "code_version": code_version(),
+            "thresholds": json.dumps(asdict(load_report_config(site_id)) if site_id else {}),
+            "file_name": path.name,
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+    except OSError as err:
+        raise DataError(f"cannot read {path}: {err.strerror or err}; check the path") from err
+    except (ValueError, KeyError, TypeError, AttributeError) as err:
+        raise DataError(f"{path} is no report ({err!r}); give a file that a script of deliver wrote") from err
+
+
+def record_report(conn: Connection, path: Path) -> int | None:
+    """Record the report and return its run's number; None where the file stands already. Does not commit."""
+    row = db.fetch_one(conn, _INSERT, describe_report(path))
+    return row[0] if row else None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Record the reports that are new to the database."""
+    parser = cli.script_parser(__doc__)
+    parser.add_argument("reports", type=Path, nargs="+", metavar="REPORT.json", help="what a script of deliver wrote")
+    args = parser.parse_args(argv)
+    setup_logging(args.verbose)
+    with db.connect(load_settings().require_database_url()) as conn:
+        for path in args.reports:
+            report_run_id = record_report(conn, path)
+            conn.commit()
+            if report_run_id is not None:
+                print(f"{path.name}: report run {report_run_id}")
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
