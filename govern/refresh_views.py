@@ -98,32 +98,41 @@ def split_batches(pending: Iterable[tuple[int, float]], batch_channel_days: floa
         yield batch
 
 
+def lock_refresh(conn: Connection) -> None:
+    """Keep other refreshes waiting until the transaction ends."""
+    db.execute(conn, "SELECT pg_advisory_xact_lock(%s)", (_REFRESH_LOCK_KEY,))
+
+
 def _refresh_channels(conn: Connection, channel_ids: list[int]) -> Refreshed:
     """Take the channels' changes out of the queue and compute what they touch, as one transaction."""
-    db.execute(conn, "SELECT pg_advisory_xact_lock(%s)", (_REFRESH_LOCK_KEY,))
-    taken = db.fetch_all(conn, _read_sql("take_changes"), {"channel_ids": channel_ids})
-    if not taken:
-        return Refreshed(0, 0, 0)  # another refresh was quicker
-    hours, days = (_as_parameters([row for row in taken if row[0] == grain]) for grain in ("hour", "day"))
-    last_hour = hours["last"] - timedelta(hours=1)
-    db.execute(conn, "SELECT ensure_month_partitions('mv_hourly_usage', %s, %s)", (hours["first"], last_hour))
-    hour_count = db.execute(conn, _read_sql("mv_hourly_usage"), hours)
-    day_count = db.execute(conn, _read_sql("mv_daily_usage"), days)
+    lock_refresh(conn)
+    # Before the changes are read: should the site move to another time zone in between, the next refresh will see it.
     db.execute(
         conn,
         "INSERT INTO usage_state (channel_id, timezone, refreshed_at)"
-        " SELECT DISTINCT channel_id, timezone, now()"
-        " FROM unnest(%(channel_ids)s::bigint[], %(timezones)s::text[]) AS change (channel_id, timezone)"
-        " ON CONFLICT (channel_id) DO UPDATE"
-        " SET timezone = excluded.timezone, refreshed_at = excluded.refreshed_at",
-        days,
+        " SELECT c.channel_id, o.timezone, now() FROM channels AS c JOIN organizations AS o USING (organization_id)"
+        " WHERE c.channel_id = ANY (%s)"
+        " ON CONFLICT (channel_id) DO UPDATE SET timezone = excluded.timezone, refreshed_at = excluded.refreshed_at",
+        (channel_ids,),
     )
-    return Refreshed(len(set(days["channel_ids"])), hour_count, day_count)
+    taken = db.fetch_all(conn, _read_sql("take_changes"), {"channel_ids": channel_ids})
+    hours, days = ([row[1:] for row in taken if row[0] == grain] for grain in ("hour", "day"))
+    if not hours:
+        return Refreshed(0, 0, 0)  # another refresh was quicker, or the readings were dropped since
+    hour_parameters = _as_parameters(hours)
+    db.execute(
+        conn,
+        "SELECT ensure_month_partitions('mv_hourly_usage', %s, %s)",
+        (hour_parameters["first"], hour_parameters["last"] - timedelta(hours=1)),
+    )
+    hour_count = db.execute(conn, _read_sql("mv_hourly_usage"), hour_parameters)
+    day_count = db.execute(conn, _read_sql("mv_daily_usage"), _as_parameters(days)) if days else 0
+    return Refreshed(len(set(hour_parameters["channel_ids"])), hour_count, day_count)
 
 
 def _as_parameters(stretches: list[tuple[Any, ...]]) -> dict[str, Any]:
     """Return the stretches column by column, and the bounds of all together."""
-    _, channel_ids, timezones, since, until = map(list, zip(*stretches, strict=True))
+    channel_ids, timezones, since, until = map(list, zip(*stretches, strict=True))
     columns = {"channel_ids": channel_ids, "timezones": timezones, "since": since, "until": until}
     return columns | {"first": min(since), "last": max(until)}
 

@@ -19,11 +19,15 @@ channel AS (
     SELECT
         c.channel_id,
         coalesce(newest.interval_s, asked.interval_s) AS interval_s,
-        CASE
-            WHEN c.installed_at IS NULL THEN coalesce(oldest.timestamp, asked.since)
-            WHEN %(from_installation)s THEN c.installed_at
-            ELSE greatest(c.installed_at, asked.since)
-        END AS since,
+        greatest(
+            CASE
+                WHEN c.installed_at IS NULL THEN coalesce(oldest.timestamp, asked.since)
+                WHEN %(from_installation)s THEN c.installed_at
+                ELSE greatest(c.installed_at, asked.since)
+            END,
+            -- What was dropped is not missing.
+            (SELECT max(raw_kept_from) FROM raw_retention)
+        ) AS since,
         -- Of a channel that is gone nothing is expected after its end; of one that the service does not list or serve
         -- any longer, nothing after its last reading.
         CASE

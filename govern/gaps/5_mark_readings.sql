@@ -76,6 +76,7 @@ SELECT
 FROM doubled_hours AS d
 JOIN readings AS r ON r.channel_id = d.channel_id
     AND r.timestamp >= d.first_pass AND r.timestamp < d.first_pass + interval '1 hour'
+WHERE r.timestamp >= %(first)s - interval '1 hour' AND r.timestamp < %(last)s + interval '1 hour'
 ON CONFLICT DO NOTHING;
 
 UPDATE reading_gaps AS g

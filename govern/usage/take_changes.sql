@@ -5,20 +5,37 @@ WITH taken AS (
     WHERE channel_id = ANY (%(channel_ids)s)
     RETURNING channel_id, first_at, last_at
 ),
-touched AS (
+kept AS (
+    SELECT coalesce(max(raw_kept_from), '-infinity') AS kept_from FROM raw_retention
+),
+located AS (
     SELECT
         t.channel_id,
         o.timezone,
-        range_agg(tstzrange(
-            date_trunc('hour', t.first_at, 'UTC'), date_trunc('hour', t.last_at, 'UTC') + interval '1 hour'
-        )) AS hours,
-        range_agg(daterange(
-            (t.first_at AT TIME ZONE o.timezone)::date, (t.last_at AT TIME ZONE o.timezone)::date, '[]'
-        )) AS days
+        -- Of months whose readings were dropped nothing is computed again, nor of the day that one of them began.
+        greatest(t.first_at, k.kept_from) AS first_at,
+        t.last_at,
+        greatest(
+            (t.first_at AT TIME ZONE o.timezone)::date,
+            ((k.kept_from AT TIME ZONE o.timezone) - interval '1 microsecond')::date + 1
+        ) AS first_date,
+        (t.last_at AT TIME ZONE o.timezone)::date AS last_date
     FROM taken AS t
     JOIN channels AS c USING (channel_id)
     JOIN organizations AS o USING (organization_id)
-    GROUP BY t.channel_id, o.timezone
+    CROSS JOIN kept AS k
+    WHERE t.last_at >= k.kept_from
+),
+touched AS (
+    SELECT
+        channel_id,
+        timezone,
+        range_agg(tstzrange(
+            date_trunc('hour', first_at, 'UTC'), date_trunc('hour', last_at, 'UTC') + interval '1 hour'
+        )) AS hours,
+        range_agg(daterange(first_date, last_date, '[]')) FILTER (WHERE first_date <= last_date) AS days
+    FROM located
+    GROUP BY channel_id, timezone
 )
 SELECT 'hour' AS grain, channel_id, timezone, lower(span) AS since, upper(span) AS until
 FROM touched, unnest(hours) AS span

@@ -1,0 +1,115 @@
+"""What the main readers really read: the months that they ask for, and no other, shown by EXPLAIN ANALYZE."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from site_factory import SITE_ID, make_rows, register_site, store_readings
+
+from govern.gap_ledger import update_gaps
+from govern.refresh_views import refresh_views
+from govern.validation import read_checks, validate_site
+from ingest import store
+from lib import db, readings
+from lib.date_utils import Window
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+END = datetime(2026, 5, 20, 4, tzinfo=UTC)
+DAY = timedelta(days=1)
+RECENT = {"readings_2026_04", "readings_2026_05"}  # what the look-back of 45 days reaches
+
+
+def scans_of(node: dict[str, Any]) -> Iterator[str]:
+    """Yield the tables that a plan did read: a part that was never executed does not count."""
+    if "Relation Name" in node and node["Actual Loops"] > 0:
+        yield node["Relation Name"]
+    for part in node.get("Plans", []):
+        yield from scans_of(part)
+
+
+class Watch:
+    """Runs each statement under EXPLAIN ANALYZE first, takes that back, and remembers which partitions it read."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.read: set[str] = set()
+        for name in ("execute", "fetch_all", "copy_frame"):
+            monkeypatch.setattr(db, name, self._watched(getattr(db, name)))
+
+    def _watched(self, run: Any) -> Any:
+        def watched(conn: Connection, query: Any, params: Any = None, *rest: Any) -> Any:
+            text = query if isinstance(query, str) else query.as_string(conn)
+            for statement in re.sub(r"^\s*--.*$", "", text, flags=re.MULTILINE).split(";\n"):
+                if re.search(r"\b(readings|v_readings\w*|mv_hourly_usage)\b", statement) and "ensure_" not in statement:
+                    self._explain(conn, statement, params)
+                result = run(conn, statement, params, *rest) if statement.strip() else None
+            return result
+
+        return watched
+
+    def _explain(self, conn: Connection, statement: str, params: Any) -> None:
+        with conn.cursor() as cursor:
+            cursor.execute("SAVEPOINT explained")
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", params)
+            ((plans,),) = cursor.fetchall()
+            cursor.execute("ROLLBACK TO SAVEPOINT explained")
+        self.read |= {name for plan in plans for name in scans_of(plan["Plan"])}
+
+    def months(self, table: str = "readings") -> set[str]:
+        """Return the partitions of a table that were read."""
+        return {name for name in self.read if re.fullmatch(table + r"_\d{4}_\d\d", name)}
+
+
+@pytest.fixture
+def seven_months(conn: Connection) -> Connection:
+    """A site with readings from November to May, refreshed."""
+    register_site(conn)
+    store_readings(conn, Window(END - 190 * DAY, END))
+    refresh_views(conn)
+    update_gaps(conn, SITE_ID, END)
+    conn.commit()
+    db.execute(conn, "ANALYZE")
+    conn.commit()
+    return conn
+
+
+def test_a_reports_week_reads_its_month(seven_months: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    week = Window(datetime(2026, 2, 9, 5, tzinfo=UTC), datetime(2026, 2, 16, 5, tzinfo=UTC))
+    watch = Watch(monkeypatch)
+    assert len(readings.load_readings(seven_months, SITE_ID, week)) == 2 * 7 * 96
+    assert len(readings.load_electrical(seven_months, SITE_ID, week)) == 2 * 7 * 96
+    assert len(readings.load_hourly(seven_months, SITE_ID, week)) == 2 * 7 * 24
+    assert watch.months() == {"readings_2026_02"}
+    assert watch.months("mv_hourly_usage") == {"mv_hourly_usage_2026_02"}
+
+
+def test_a_refresh_reads_the_months_that_changed(seven_months: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    store_readings(seven_months, Window(END, END + DAY))
+    late = make_rows(Window(END - 220 * DAY, END - 219 * DAY))  # the middle of October, seven months late
+    store.insert_readings(seven_months, 10, 900, 9, late)
+    watch = Watch(monkeypatch)
+    assert refresh_views(seven_months).channels == 2
+    assert watch.months() == {"readings_2025_10", "readings_2026_05"}
+    assert watch.months("mv_hourly_usage") == {"mv_hourly_usage_2025_10", "mv_hourly_usage_2026_05"}
+
+
+def test_a_validation_reads_its_look_back(seven_months: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch(monkeypatch)
+    assert validate_site(seven_months, SITE_ID, read_checks()).verdict == "closed"
+    assert watch.months() == RECENT
+    assert watch.months("mv_hourly_usage") == {"mv_hourly_usage_2026_04", "mv_hourly_usage_2026_05"}
+
+
+def test_the_gap_ledger_reads_what_was_asked_since(seven_months: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    db.execute(seven_months, "UPDATE reading_gap_scans SET scanned_at = scanned_at - interval '1 day'")
+    db.execute(seven_months, "UPDATE ingestion_logs SET finished_at = %s", (END - 10 * DAY,))
+    store_readings(seven_months, Window(END - DAY, END + DAY))
+    watch = Watch(monkeypatch)
+    update_gaps(seven_months, SITE_ID, END + DAY)
+    # The oldest reading of a channel says from when on it is expected; the oldest month is asked for that alone.
+    assert watch.months() - {"readings_2025_11"} == {"readings_2026_05"}
