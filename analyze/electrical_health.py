@@ -21,7 +21,7 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, prepare_intervals
+from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, prepare_intervals, split_channels
 from analyze.load.load_facts import insufficient
 from analyze.meters.electrical_quantities import (
     QUANTITIES,
@@ -76,10 +76,10 @@ def check_electrical_health(readings: pd.DataFrame, scope: WeekScope) -> dict[st
     rows = rows[in_window(rows, scope.period)]
     supply = find_supply(rows, scope.config)
     roots = set(energy_meters(scope.meters)["channel_id"].astype(int)) - set(parents_of(scope.meters))
-    meters, missing = [], []
+    meters, missing, rows_of = [], [], split_channels(rows)
     for channel_id, name in channel_names(energy_meters(scope.meters)).items():
         entry = {"channelId": channel_id, "channelName": name}
-        own = rows[rows["channel_id"] == channel_id]
+        own = rows_of.get(channel_id, rows.iloc[:0])
         measured = measure_quantities(own, supply, scope.config)
         missing += [
             {**entry, "measure": item.key, **insufficient("not_measured", item.needs, None)}

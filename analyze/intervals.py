@@ -6,7 +6,7 @@ row's own ``interval_s``. Zero is data, NaN and infinity are missing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -39,7 +39,10 @@ class WeekScope(NamedTuple):
 
 def energy_meters(meters: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `meters` that measure energy, by channel id; sensors of other things are left out."""
-    return meters[meters["is_energy_meter"].astype(bool)].sort_values("channel_id").reset_index(drop=True)
+    is_energy = meters["is_energy_meter"].to_numpy(dtype=bool)
+    if is_energy.all() and meters["channel_id"].is_monotonic_increasing and isinstance(meters.index, pd.RangeIndex):
+        return meters  # as `energy_meters` gave it before: half a hundred calls a week need no new frame
+    return meters[is_energy].sort_values("channel_id").reset_index(drop=True)
 
 
 def channel_names(meters: pd.DataFrame) -> dict[int, str]:
@@ -131,6 +134,14 @@ def in_window(intervals: pd.DataFrame, window: Window) -> pd.Series:
     return intervals["epoch_s"].between(window.start.timestamp(), window.end.timestamp(), inclusive="left")
 
 
+def split_channels(rows: pd.DataFrame) -> dict[int, pd.DataFrame]:
+    """Return the rows of each channel, which must stand together: slices, where a filter for each would copy them."""
+    channel = rows["channel_id"].to_numpy()
+    first = np.flatnonzero(np.diff(channel, prepend=-1))
+    last = np.append(first[1:], channel.size)
+    return {int(channel[start]): rows.iloc[start:end] for start, end in zip(first, last, strict=False)}
+
+
 def starts_new_run(intervals: pd.DataFrame) -> pd.Series:
     """Return True where an interval does not continue the row before it: another channel, or a hole in time."""
     channel, start = intervals["channel_id"], intervals["epoch_s"]
@@ -147,19 +158,34 @@ def list_runs(rows: pd.DataFrame, run_id: pd.Series, **columns: tuple[str, str])
     run_id
         For each of `rows` its run, or 0 for none (see `label_runs`).
     **columns
-        Further aggregates as in ``DataFrame.agg``: ``peak_kw=("mean_kw", "max")``.
+        Further aggregates of a column, "sum", "mean", "max", "min" or "first": ``peak_kw=("mean_kw", "max")``.
     """
-    member = rows.assign(
-        run_id=run_id, interval_end=rows["interval_start"] + pd.to_timedelta(rows["interval_s"], unit="s")
-    )[run_id.to_numpy() > 0]
-    return member.groupby("run_id").agg(
-        channel_id=("channel_id", "first"),
-        start=("interval_start", "first"),
-        end=("interval_end", "last"),
-        intervals=("interval_s", "size"),
-        hours=("hours", "sum"),
-        **columns,
-    )
+    number = run_id.to_numpy()
+    member = np.flatnonzero(number > 0)
+    member = member[np.argsort(number[member], kind="stable")]
+    first = np.flatnonzero(np.diff(number[member], prepend=0))
+    last = np.append(first[1:], member.size)[: first.size] - 1
+    start, length_s = rows["interval_start"].iloc[member], rows["interval_s"].to_numpy()[member]
+    end = start.iloc[last] + pd.to_timedelta(length_s[last], unit="s")
+    runs = {
+        "channel_id": rows["channel_id"].to_numpy()[member][first],
+        "start": start.iloc[first].array,
+        "end": end.array,
+        "intervals": last - first + 1,
+        "hours": _reduce(rows["hours"].to_numpy()[member], first, "sum"),
+    }
+    runs |= {name: _reduce(rows[column].to_numpy()[member], first, how) for name, (column, how) in columns.items()}
+    return pd.DataFrame(runs, index=pd.Index(number[member][first], name="run_id"))
+
+
+def _reduce(values: npt.NDArray[Any], first: npt.NDArray[np.int64], how: str) -> npt.NDArray[Any]:
+    """Return one value for each group of consecutive `values`, which begin at `first`; NaN is left out."""
+    if how == "first" or not first.size:
+        return values[first]
+    if how in ("max", "min"):
+        return {"max": np.fmax, "min": np.fmin}[how].reduceat(values, first)
+    total = np.add.reduceat(np.nan_to_num(values), first)
+    return total if how == "sum" else total / np.add.reduceat(~np.isnan(values), first)
 
 
 def baseline_week_numbers(intervals: pd.DataFrame, scope: WeekScope) -> npt.NDArray[np.int64]:

@@ -124,7 +124,7 @@ def analyze_site_week(
     holidays = list_holidays(schedule, range(baseline.start.year - 1, period.end.year + 2)) if schedule else {}
     site = sum_site_demand(clean, scope)
     pricing = price_site(site.frame, scope, context.tariffs, holidays)
-    clean = set_rates(clean, pricing, scope)
+    clean = set_rates(clean, pricing, scope).copy()
 
     baselines = after_hours_waste.estimate_baselines(clean, scope)
     profiled = profile_period(clean, scope)

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, in_window
+from analyze.intervals import WeekScope, channel_names, in_window, split_channels
 from analyze.load.schedules import is_open
 from config.opening_hours import MINUTES_PER_DAY, Day, Schedule, default_schedule
 
@@ -154,15 +154,15 @@ def find_disagreements(clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
     schedule = scope.schedule or default_schedule(scope.config)
     names = channel_names(scope.meters)
     baseline, period = clean[in_window(clean, scope.baseline)], clean[in_window(clean, scope.period)]
-    closed = period.assign(is_closed=~is_open(period, schedule))
-    findings, refused = [], []
+    closed_of = split_channels(period.assign(is_closed=~is_open(period, schedule)))
+    baseline_of, findings, refused = split_channels(baseline), [], []
     for channel_id in sorted(set(clean["channel_id"].astype(int))):
-        learned = learn_hours(baseline[baseline["channel_id"] == channel_id], scope.config)
+        learned = learn_hours(baseline_of.get(channel_id, baseline.iloc[:0]), scope.config)
         identity = {"channelId": channel_id, "channelName": names[channel_id]}
         if learned.code is not None:
             refused.append({**identity, "code": learned.code, "reason": learned.reason})
         elif outside := outside_minutes(learned, schedule, scope.config):
-            rows = closed[closed["channel_id"] == channel_id]
+            rows = closed_of.get(channel_id, period.iloc[:0].assign(is_closed=False))
             findings.append({**identity, **_describe(learned, outside, rows, schedule, scope.config)})
     findings.sort(key=lambda finding: (-finding["kwh"], finding["channelId"]))
     return {"findings": findings, "notAssessed": refused}

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, energy_meters, in_window
+from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, split_channels
 from analyze.meters.meter_tree import root_of_channels
 
 _DURATION_PCTS = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)  # of the time, the power is at least …
@@ -47,13 +47,14 @@ def build_load_facts(clean: pd.DataFrame, scope: WeekScope, floor_area_m2: float
     - near-peak hours: the time at `near_peak_ratio` of the peak or above [h].
     """
     rows, names = clean[in_window(clean, scope.period)], channel_names(energy_meters(scope.meters))
+    nothing, rows_of = rows.iloc[:0], split_channels(rows)
     lows = _daily_lows(rows)
     return {
         "channels": [
             {
                 "channelId": channel_id,
                 "channelName": name,
-                **_facts(rows[rows["channel_id"] == channel_id], lows[lows["channel_id"] == channel_id], scope),
+                **_facts(rows_of.get(channel_id, nothing), lows[lows["channel_id"] == channel_id], scope),
             }
             for channel_id, name in names.items()
         ],

@@ -46,17 +46,18 @@ class DemandCase(NamedTuple):
         rows = self.rows if demand_kw is None else self.rows.assign(mean_kw=demand_kw)
         return demand_lines(rows, self.cells, self.tariff, self.month, self.peaks)
 
-    def savings(self, demand_kw: npt.NDArray[np.float64]) -> tuple[float, float]:
-        """Return what `demand_kw` would save (in this month, in a year) against the measured demand [currency].
+    def savings(self, demands_kw: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return what each of the (k, n) demands would save (in this month, in a year) against the measured one.
 
-        With percentage riders and taxes. This month's ratchet is held against it; the year is twelve months like this
-        one, each at its own rates, so that the ratchet follows the lower peak.
+        In the tariff's currency, with percentage riders and taxes. This month's ratchet is held against it; the year
+        is twelve months like this one, each at its own rates, so that the ratchet follows the lower peak.
         """
         if self.tariff is None:
-            return 0.0, 0.0
+            return np.zeros(len(demands_kw)), np.zeros(len(demands_kw))
         factor = saving_factor(self.tariff, "demand")
-        month = sum(line.cost for line in self.lines()) - sum(line.cost for line in self.lines(demand_kw))
-        year = self.annual_charge() - float(charges_by_month(demand_kw, self.cells, self.tariff).sum())
+        now = sum(line.cost for line in self.lines())
+        month = now - np.array([sum(line.cost for line in self.lines(demand_kw)) for demand_kw in demands_kw])
+        year = self.annual_charge() - charges_by_month(demands_kw, self.cells, self.tariff).sum(axis=1)
         return factor * month, factor * year
 
     def annual_charge(self) -> float:
@@ -92,7 +93,7 @@ def build_demand_analysis(case: DemandCase, scope: WeekScope) -> dict[str, Any]:
         "monthly_demand_charge": round(sum(line.cost for line in lines), 2),
         "annual_demand_charge": round(case.annual_charge(), 2),
         "top_peak_events": _top_events(rows, scope),
-        "shaving_scenarios": [_scenario(case, pct) for pct in SHAVING_PCT],
+        "shaving_scenarios": _scenarios(case),
         "load_profile": [
             {"hour": int(hour), "avg_kw": round(float(row["mean"]), 3), "max_kw": round(float(row["max"]), 3)}
             for hour, row in by_hour.iterrows()
@@ -141,17 +142,20 @@ def _top_events(rows: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
     ]
 
 
-def _scenario(case: DemandCase, pct: int) -> dict[str, Any]:
-    """Return what capping the demand at `pct` percent below the billing peak saves."""
+def _scenarios(case: DemandCase) -> list[dict[str, Any]]:
+    """Return what capping the demand at so many percent below the billing peak saves."""
     kw = case.rows["mean_kw"].to_numpy()
-    cap = kw.max() * (1 - pct / 100)
-    month, year = case.savings(np.minimum(kw, cap))
-    return {
-        "reduction_pct": pct,
-        "reduced_peak_kw": round(float(cap), 3),
-        "monthly_savings": round(month, 2),
-        "annual_savings": round(year, 2),
-    }
+    caps = kw.max() * (1 - np.array(SHAVING_PCT) / 100)
+    months, years = case.savings(np.minimum(kw, caps[:, None]))
+    return [
+        {
+            "reduction_pct": pct,
+            "reduced_peak_kw": round(float(cap), 3),
+            "monthly_savings": round(float(month), 2),
+            "annual_savings": round(float(year), 2),
+        }
+        for pct, cap, month, year in zip(SHAVING_PCT, caps, months, years, strict=True)
+    ]
 
 
 def build_peak_drivers(intervals: pd.DataFrame, roots: list[int], case: DemandCase, scope: WeekScope) -> dict[str, Any]:
@@ -179,29 +183,30 @@ def build_peak_drivers(intervals: pd.DataFrame, roots: list[int], case: DemandCa
     is_weekend = rows["local_weekday"].isin(_WEEKEND).to_numpy()
     at_peak = own_kw.iloc[position].dropna()
     at_peak = at_peak[at_peak > 0].sort_values(ascending=False, kind="stable")
+    top = at_peak.head(TOP_DRIVERS)
+    meters_kw = own_kw[top.index].reset_index(drop=True)
+    usual_kw = meters_kw.groupby([rows["local_hour"].to_numpy(), is_weekend]).transform("median").to_numpy().T
+    meters_kw = meters_kw.to_numpy().T
+    above_kw = np.nan_to_num(np.clip(meters_kw - usual_kw, 0.0, None))
+    months, years = case.savings(np.maximum(site_kw - above_kw, 0.0))
+    tenths, _ = case.savings(np.maximum(site_kw - 0.1 * np.nan_to_num(meters_kw), 0.0))
     names, parents = channel_names(scope.meters), set(parents_of(scope.meters).values())
-    drivers = []
-    for key, kw in at_peak.head(TOP_DRIVERS).items():
-        meter_kw = own_kw[key].reset_index(drop=True)
-        usual = meter_kw.groupby([rows["local_hour"].to_numpy(), is_weekend]).transform("median")
-        above = (meter_kw - usual).clip(lower=0.0).fillna(0.0).to_numpy()
-        month, year = case.savings(np.maximum(site_kw - above, 0.0))
-        tenth, _ = case.savings(np.maximum(site_kw - 0.1 * meter_kw.fillna(0.0).to_numpy(), 0.0))
-        drivers.append(
-            {
-                "channel_id": int(key),
-                "channel_name": names[int(key)],
-                "is_remainder": int(key) in parents,
-                "kw_at_peak": round(float(kw), 3),
-                "share_pct": round(100 * float(kw) / site_kw[position], 1),
-                "usual_kw": round(float(usual[position]), 3),
-                "above_usual_kw": round(float(above[position]), 3),
-                "monthly_charge_share": round(float(kw) * rate, 2),
-                "monthly_savings": round(month, 2),
-                "annual_savings": round(year, 2),
-                "monthly_savings_10pct": round(tenth, 2),
-            }
-        )
+    drivers = [
+        {
+            "channel_id": int(key),
+            "channel_name": names[int(key)],
+            "is_remainder": int(key) in parents,
+            "kw_at_peak": round(float(kw), 3),
+            "share_pct": round(100 * float(kw) / site_kw[position], 1),
+            "usual_kw": round(float(usual_kw[n, position]), 3),
+            "above_usual_kw": round(float(above_kw[n, position]), 3),
+            "monthly_charge_share": round(float(kw) * rate, 2),
+            "monthly_savings": round(float(months[n]), 2),
+            "annual_savings": round(float(years[n]), 2),
+            "monthly_savings_10pct": round(float(tenths[n]), 2),
+        }
+        for n, (key, kw) in enumerate(top.items())
+    ]
     stamp = local_iso(rows["interval_start"].iloc[[position]], scope.tz)[0]
     return {"peak_timestamp": stamp, "peak_kw": round(float(site_kw[position]), 3), "drivers": drivers}
 

@@ -143,16 +143,26 @@ def demand_lines(
 
 
 def charges_by_month(demand_kw: npt.NDArray[np.float64], cells: Cells, tariff: Tariff) -> npt.NDArray[np.float64]:
-    """Return what the same demand would cost in each calendar month, without ratchets: 12 amounts [currency].
+    """Return what the same demand would cost in each calendar month, without ratchets [currency].
 
-    Coincident charges are left out: their moments cannot be foreseen.
+    Parameters
+    ----------
+    demand_kw : (n,) or (k, n) floats
+        One demand, or k of them.
+
+    Returns
+    -------
+    (12,) or (k, 12) floats
+        Coincident charges are left out: their moments cannot be foreseen.
     """
-    costs = np.zeros(MONTHS_PER_YEAR)
+    rows = np.atleast_2d(demand_kw)
+    costs = np.zeros((len(rows), MONTHS_PER_YEAR))
     own = [charge for charge in tariff.demand if charge.system_peaks is None]
     for month in range(MONTHS_PER_YEAR):
         same = at_month(cells, month)
         for charge in own:
             if applies(charge, month):
-                peak_kw = max(charge.minimum_kw, measured_peak(demand_kw, same, charge))
-                costs[month] += tier_cost(peak_kw, charge)
-    return costs
+                within = charge.schedule.array()[same] == 0
+                peaks = rows[:, within].max(axis=1, initial=0.0)
+                costs[:, month] += [tier_cost(max(charge.minimum_kw, float(peak)), charge) for peak in peaks]
+    return costs.reshape(*np.shape(demand_kw)[:-1], MONTHS_PER_YEAR)
