@@ -40,9 +40,10 @@ class WeekScope(NamedTuple):
 def energy_meters(meters: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `meters` that measure energy, by channel id; sensors of other things are left out."""
     is_energy = meters["is_energy_meter"].to_numpy(dtype=bool)
-    if is_energy.all() and meters["channel_id"].is_monotonic_increasing and isinstance(meters.index, pd.RangeIndex):
-        return meters  # as `energy_meters` gave it before: half a hundred calls a week need no new frame
-    return meters[is_energy].sort_values("channel_id").reset_index(drop=True)
+    energy = meters if is_energy.all() else meters[is_energy]
+    if not energy["channel_id"].is_monotonic_increasing:
+        energy = energy.sort_values("channel_id")
+    return energy if isinstance(energy.index, pd.RangeIndex) else energy.reset_index(drop=True)
 
 
 def channel_names(meters: pd.DataFrame) -> dict[int, str]:

@@ -233,8 +233,9 @@ def _not_verified(channel_id: int) -> dict[str, Any]:
 
 def _evidence(case: _Case, scope: WeekScope, pricing: Pricing) -> dict[str, Any]:
     """Return the stretches of time that a win claims, the largest of them in order of time, and the rate they bear."""
-    claimed = case.rows.assign(kwh=case.kwh(MID))
-    claimed = claimed.assign(cost=claimed["kwh"] * claimed["rate_per_kwh"])
+    kwh = case.kwh(MID)
+    columns = ["channel_id", "interval_start", "interval_s", "epoch_s", "hours"]
+    claimed = case.rows[columns].assign(kwh=kwh, cost=kwh * case.rows["rate_per_kwh"].to_numpy())
     run_id = label_runs(claimed["kwh"] > 0, starts_new_run(claimed))
     runs = list_runs(claimed, run_id, kwh=("kwh", "sum"), cost=("cost", "sum"))
     top = runs.nlargest(_MAX_INTERVALS, "kwh").sort_values("start")
