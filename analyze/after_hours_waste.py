@@ -31,6 +31,7 @@ from analyze.load.night_floors import compare_floors
 from analyze.meters.completeness import assess_channels
 from analyze.meters.meter_tree import net_of_sub_meters
 from analyze.money.annual import plan_year
+from analyze.refusals import refuse_short_baseline, refuse_silent
 from lib import cli
 from lib.stats_utils import grouped_quantiles
 
@@ -224,15 +225,14 @@ def _not_assessed(baselines: pd.DataFrame, scope: WeekScope) -> list[dict[str, A
     names, floor = channel_names(scope.meters), scope.config.baseline_min_completeness_pct
     result = []
     for row in baselines[baselines["baseline_kw"].isna() | (baselines["period_pct"] == 0)].itertuples():
-        if row.period_pct == 0:
-            reason = "no sound readings in the period"
-        else:
-            reason = (
-                f"sound readings cover {row.baseline_pct:.1f} % of the baseline weeks and {row.period_pct:.1f} % of "
-                f"the period; {floor:.0f} % of either is needed"
-            )
-        entry = {"channelId": int(row.Index), "channelName": names[int(row.Index)]}
-        result.append({**entry, "code": "insufficient_data", "reason": reason})
+        reason = (
+            f"sound readings cover {row.baseline_pct:.1f} % of the baseline weeks and {row.period_pct:.1f} % of "
+            f"the period; {floor:.0f} % of either is needed"
+        )
+        refusal = refuse_silent()
+        if row.period_pct > 0:
+            refusal = refuse_short_baseline(row.baseline_pct, row.period_pct, reason, scope)
+        result.append({"channelId": int(row.Index), "channelName": names[int(row.Index)], **refusal})
     return result
 
 

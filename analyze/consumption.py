@@ -18,6 +18,9 @@ from analyze.intervals import (
 )
 from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import parents_of, reporting_meters, root_of_channels
+from analyze.money.carbon import emissions
+from analyze.money.pricing import Pricing
+from config.tariff_model import Carbon
 
 _COMPARABLE_PCT = 95.0  # weeks are compared only when both are this full; else a gap looks like a saving
 _LEAST_USUAL_KWH = 0.01  # a change against next to nothing says nothing
@@ -25,16 +28,23 @@ _LEAST_USUAL_KWH = 0.01  # a change against next to nothing says nothing
 _MAIN_MIN_COVER_RATIO = 0.5
 
 
-def build_consumption(intervals: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
-    """Return what was used: in all, by channel, by local day, and beside the weeks before.
+def build_consumption(
+    intervals: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, pricing: Pricing, carbon: Carbon | None
+) -> dict[str, Any]:
+    """Return what was used: in all, by channel, by local day, and beside the weeks before; its cost and its carbon.
 
     Parameters
     ----------
     intervals, clean
         All intervals of baseline and period, and the sound ones.
+    pricing, carbon
+        What the site pays for a kWh, and what one emits, where that is known.
 
     Notes
     -----
+    `cost` is the energy charge of `totalKwh` alone: demand, fixed charges, riders and taxes stand in the section
+    "costOptimization".
+
     `totalKwh` and `daily` add up the energy as metered, bad intervals included, of the root meters (see
     `meter_tree.reporting_meters`); `estimatedKwh` is what their power says of intervals that lack an energy, and is
     not in the total. `peakKw` is the highest mean power of a sound interval. A value without any reading behind it is
@@ -44,12 +54,15 @@ def build_consumption(intervals: pd.DataFrame, clean: pd.DataFrame, scope: WeekS
     roots = find_roots(period, scope)
     root_rows = period[period["channel_id"].isin(roots)]
     estimated = root_rows["used_kwh"].where(root_rows["energy_kwh"].isna(), 0.0)
+    total_kwh = float(root_rows["energy_kwh"].sum())
     return {
-        "totalKwh": round(float(root_rows["energy_kwh"].sum()), 3),
+        "totalKwh": round(total_kwh, 3),
         "estimatedKwh": round(float(estimated.sum()), 3),
         **_compare(clean[clean["channel_id"].isin(roots)], roots, scope),
         "byChannel": _by_channel(period, clean[in_window(clean, scope.period)], roots, scope),
         "daily": _by_day(root_rows, scope),
+        "cost": {"energyCost": round(pricing.energy_cost(root_rows), 2), **pricing.describe(), "kind": "energy"},
+        "carbon": emissions(max(0.0, total_kwh), carbon),
     }
 
 

@@ -20,6 +20,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.intervals import WeekScope, in_window, prepare_intervals
 from analyze.money.bills import bill_months, project_bill
+from analyze.money.carbon import NO_FACTOR
 from analyze.money.cost_case import CostCase, describe_basis, prepare_case, why_not
 from analyze.money.cost_texts import build_recommendations, render_text
 from analyze.money.demand_analysis import build_demand_analysis, build_peak_drivers
@@ -65,7 +66,7 @@ def analyze_cost(
     -------
     dict
         As the report's contract has it, in the tariffs' currency, with `peak_drivers`, `bills`, `bill_comparison`,
-        `carbon`, and `basis`, which tells the methods; or ``{"status": "unavailable", "reason": …}``.
+        `carbon`, and `basis`, which tells the methods; or `refusals.unavailable`.
 
     Notes
     -----
@@ -76,9 +77,9 @@ def analyze_cost(
     load are not known from a week.
     """
     site = site or sum_site_demand(intervals, scope)
-    reason = why_not(site, scope, tariffs)
-    if reason:
-        return {"status": "unavailable", "reason": reason}
+    refusal = why_not(site, scope, tariffs)
+    if refusal:
+        return refusal
     case = prepare_case(site.frame, scope, tariffs, holidays)
     in_period = in_window(site.frame, scope.period)
     costs = [
@@ -166,7 +167,7 @@ def _bills(case: CostCase, scope: WeekScope, tariffs: SiteTariffs) -> list[dict[
 def _carbon(case: CostCase, tariffs: SiteTariffs) -> dict[str, Any]:
     """Return what the period's energy emits [kg CO2e], or why that is not known."""
     if tariffs.carbon is None:
-        return {"status": "unavailable", "reason": "the site's file has no [carbon] with kg_per_kwh and source"}
+        return NO_FACTOR
     kg = float(case.period["used_kwh"].sum()) * tariffs.carbon.kg_per_kwh
     return {
         "kg_co2e": round(kg, 2),

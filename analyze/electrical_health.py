@@ -22,7 +22,6 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, prepare_intervals, split_channels
-from analyze.load.load_facts import insufficient
 from analyze.meters.electrical_quantities import (
     QUANTITIES,
     Measured,
@@ -33,6 +32,7 @@ from analyze.meters.electrical_quantities import (
     measure_quantities,
 )
 from analyze.meters.meter_tree import parents_of
+from analyze.refusals import insufficient
 from lib import cli
 from lib.date_utils import parse_timezone, resolve_period
 

@@ -25,6 +25,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from analyze.intervals import WeekScope
 from analyze.load.forecast_model import Weeks, error_quantiles, predict_week
 from analyze.load.site_hours import total_by_hour
+from analyze.refusals import day_after, unavailable
 from config.report_config import ReportConfig
 from lib import cli
 from lib.date_utils import HOURS_PER_WEEK, Window, days_before, local_midnight
@@ -82,10 +83,12 @@ def forecast_site(
     weeks = _lay_out(hourly, start, tz, frozenset(holidays or ()), config)
     covered_pct = 100 * np.isfinite(weeks.kwh[-config.forecast_min_weeks :]).mean()
     if covered_pct < config.forecast_min_completeness_pct:
-        needed = f"{config.forecast_min_completeness_pct:.0f} % is needed"
+        needed = f"{config.forecast_min_completeness_pct:.0f} %"
         span = f"the {config.forecast_min_weeks} weeks before {start:%Y-%m-%d}"
-        reason = f"hours with data of every main meter cover {covered_pct:.0f} % of {span}; {needed}"
-        return {"status": "unavailable", "code": "insufficient_data", "reason": reason}
+        reason = f"hours with data of every main meter cover {covered_pct:.0f} % of {span}; {needed} is needed"
+        lacking = 7 * config.forecast_min_weeks * (config.forecast_min_completeness_pct - covered_pct) / 100
+        possible = day_after(start.to_pydatetime(), lacking, tz) if covered_pct > 0 else None
+        return unavailable("short_history", reason, f"whole hours of every main meter on {needed} of {span}", possible)
     predicted = predict_week(weeks.kwh)
     low, high = error_quantiles(weeks.kwh, predicted, config.forecast_band_share)
     end = days_before(start.to_pydatetime(), -config.forecast_horizon_days, tz)

@@ -32,6 +32,7 @@ from analyze.money.excess import measure_excess
 from analyze.money.pricing import price_site, set_rates
 from analyze.money.repairs import broken_meters
 from analyze.money.site_demand import SiteDemand, sum_site_demand
+from analyze.refusals import unavailable
 from analyze.week_summary import build_summary
 from config.opening_hours import list_holidays
 from config.report_config import ReportConfig, load_report_config
@@ -148,7 +149,8 @@ def analyze_site_week(
     sections |= _context_sections(clean, intervals[bad.any(axis=1)], site, holidays, scope, context)
     name_findings(sections, scope)
     roots = find_roots(intervals[in_window(intervals, scope.period)], scope)
-    consumption = build_consumption(intervals, clean, scope)
+    carbon = context.tariffs.carbon if context.tariffs else None
+    consumption = build_consumption(intervals, clean, scope, pricing, carbon)
     data_quality = build_data_quality(intervals, bad, scope)
     return SiteWeek(
         period=period,
@@ -185,20 +187,16 @@ def _context_sections(
     return {
         "scheduleDisagreements": find_disagreements(clean, scope),
         "loadFacts": build_load_facts(clean, scope, context.floor_area_m2),
-        "electricalHealth": _unavailable("no electrical quantities were loaded")
+        "electricalHealth": unavailable("not_loaded", "no electrical quantities were loaded", "electrical quantities")
         if context.electrical is None
         else check_electrical_health(context.electrical, scope),
-        "forecast": _unavailable("no hourly history was loaded")
+        "forecast": unavailable("not_loaded", "no hourly history was loaded", "an hourly history")
         if context.hourly is None
         else forecast_hours(context.hourly, bad, scope, holidays, context.site_id),
-        "costOptimization": _unavailable("no tariff was loaded")
+        "costOptimization": unavailable("not_loaded", "no tariff was loaded", "a tariff")
         if context.tariffs is None
         else analyze_cost(clean, scope, context.tariffs, holidays=holidays, site=site),
     }
-
-
-def _unavailable(reason: str) -> dict[str, Any]:
-    return {"status": "unavailable", "reason": reason}
 
 
 def count_baseline_weeks(intervals: pd.DataFrame, scope: WeekScope) -> int:

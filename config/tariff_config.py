@@ -16,11 +16,12 @@ which tariffs it is on, and may give its carbon factor::
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from config.tariff_model import DEFAULT_DEMAND_INTERVAL_S, Carbon, SiteTariffs, Tariff, TariffSpan
+from config.tariff_model import DEFAULT_DEMAND_INTERVAL_S, Carbon, SiteTariffs, Tariff, TariffSpan, Tier
 from config.tariff_named import named_rates, read_adders
 from config.tariff_urdb import urdb_demand, urdb_demand_interval_s, urdb_energy, urdb_fixed
 from config.toml_table import TomlTable, read_toml
@@ -84,7 +85,8 @@ def load_site_tariffs(site_id: int, sites_dir: Path = SITES_DIR, tariffs_dir: Pa
     root = read_toml(path) if path.exists() else TomlTable(path, {})
     carbon, tariff = _carbon(root.table("carbon")), root.table("tariff")
     if tariff is None:
-        flat, tou = load_tariff(DEFAULT_FLAT, tariffs_dir), load_tariff(DEFAULT_TOU, tariffs_dir)
+        flat = _at_flat_rate(load_tariff(DEFAULT_FLAT, tariffs_dir), root.table("thresholds"))
+        tou = load_tariff(DEFAULT_TOU, tariffs_dir)
         return SiteTariffs((TariffSpan(flat),), tou, is_assumed=True, carbon=carbon)
     tariff.allow_only("name", "periods", "compare_with", "billed_peaks_kw")
     spans = _spans(tariff, tariffs_dir)
@@ -95,6 +97,15 @@ def load_site_tariffs(site_id: int, sites_dir: Path = SITES_DIR, tariffs_dir: Pa
         right = f"a tariff in {', '.join(sorted(currencies))} ({other} is in {compare_with.currency})"
         tariff.refuse_value("compare_with", right)
     return SiteTariffs(spans, compare_with, carbon=carbon, billed_peaks_kw=_billed_peaks(tariff))
+
+
+def _at_flat_rate(flat: Tariff, thresholds: TomlTable | None) -> Tariff:
+    """Return the assumed flat tariff at the rate that the site's own thresholds name, if they do."""
+    rate = thresholds.number("flat_rate_usd_per_kwh", None) if thresholds else None
+    if rate is None:
+        return flat
+    energy = replace(flat.energy, periods=tuple(replace(p, tiers=(Tier(rate),)) for p in flat.energy.periods))
+    return replace(flat, energy=energy, source="flat_rate_usd_per_kwh of the site's file")
 
 
 def _load_named(table: TomlTable, key: str, name: str, tariffs_dir: Path) -> Tariff:

@@ -293,7 +293,7 @@ def test_without_either_it_is_not_assessed_and_says_what_is_missing():
     section = waste(readings[readings["interval_start"] >= pd.Timestamp("2026-01-16", tz="UTC")])
     assert section["topMeters"] == []
     (entry,) = section["notAssessed"]
-    assert (entry["channelId"], entry["channelName"], entry["code"]) == (1, "meter 1", "insufficient_data")
+    assert (entry["channelId"], entry["status"], entry["code"]) == (1, "insufficient_data", "short_baseline")
     assert "0.0 % of the baseline weeks and 45.8 % of the period" in entry["reason"]
 
 

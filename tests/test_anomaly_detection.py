@@ -220,7 +220,11 @@ def test_an_incomplete_baseline_is_not_assessed():
         {
             "channelId": 1,
             "channelName": "meter 1",
-            "code": "insufficient_data",
+            "status": "insufficient_data",
+            "code": "short_baseline",
+            "missing": "sound readings on 70 % of the 4 weeks before a period",
+            # 19.2 days before the period and its 7 are more than the 19.6 that the next report wants.
+            "possibleFrom": "2026-01-26",
             "reason": "sound readings cover 68.6 % of the baseline weeks; 70 % is needed",
         }
     ]

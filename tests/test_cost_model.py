@@ -166,18 +166,19 @@ EXPIRED = SiteTariffs(ASSUMED.current, make_tariff("valid_to = 2026-01-14\n" + F
 
 
 @pytest.mark.parametrize(
-    ("readings", "tariffs", "reason"),
+    ("readings", "tariffs", "code", "reason"),
     [
-        (constant(1, 10.0, SCOPE.baseline), ASSUMED, "meter 1 did not report enough of the period"),
-        (constant(1, 10.0)[:0], ASSUMED, "no meter has reported enough of the period"),
-        (constant(1, 0.0), ASSUMED, "the site used no energy in the period"),
-        (constant(1, 10.0), ENDED, "no tariff of the site holds on 2026-01-16"),
-        (constant(1, 10.0), EXPIRED, "the tariff to compare with, expired, does not hold on all days"),
+        (constant(1, 10.0, SCOPE.baseline), ASSUMED, "main_meters_missing", "meter 1 did not report enough of the"),
+        (constant(1, 10.0)[:0], ASSUMED, "no_total", "no meter has reported enough of the period"),
+        (constant(1, 0.0), ASSUMED, "no_energy", "the site used no energy in the period"),
+        (constant(1, 10.0), ENDED, "no_tariff", "no tariff of the site holds on 2026-01-16"),
+        (constant(1, 10.0), EXPIRED, "comparison_not_valid", "the tariff to compare with, expired, does not hold on"),
     ],
 )
-def test_refusals_say_what_is_missing(readings, tariffs, reason):
+def test_refusals_say_what_is_missing(readings, tariffs, code, reason):
     section = cost_of(readings, tariffs=tariffs)
-    assert section["status"] == "unavailable"
+    assert (section["status"], section["code"], section["possibleFrom"]) == ("unavailable", code, None)
+    assert section["missing"]
     assert reason in section["reason"]
     assert render_text(section).startswith("unavailable: ")
 
@@ -188,6 +189,7 @@ def test_meters_that_never_report_together_are_refused():
     readings = pd.concat([first[number != 0], second[number != 2]])
     section = cost_of(readings, make_scope(make_meters(1, 2)))
     assert "all meters of the site's total report together in 50.0 % of the period; 70 %" in section["reason"]
+    assert (section["code"], section["possibleFrom"]) == ("low_coverage", "2026-01-26")
 
 
 @settings(max_examples=15, deadline=None)

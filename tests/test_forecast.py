@@ -146,9 +146,11 @@ def test_what_the_last_two_days_lay_above_falls_day_by_day():
 def test_too_little_history_is_unavailable_with_its_reason():
     for rows in (history(days=10), history()[:0], history()[:1], history().assign(energy_kwh=np.nan)):
         section = forecast_site(rows, START, NEW_YORK)
-        assert (section["status"], section["code"]) == ("unavailable", "insufficient_data")
-    reason = forecast_site(history(days=14), START, NEW_YORK)["reason"]
-    assert reason == "hours with data of every main meter cover 50 % of the 4 weeks before 2026-01-19; 70 % is needed"
+        assert (section["status"], section["code"]) == ("unavailable", "short_history")
+    section = forecast_site(history(days=14), START, NEW_YORK)
+    assert section["possibleFrom"] == "2026-01-25"  # 20 % of 28 days are 5.6 more
+    told = "hours with data of every main meter cover 50 % of the 4 weeks before 2026-01-19; 70 % is needed"
+    assert section["reason"] == told
     assert "summary" in forecast_site(history(days=28), START, NEW_YORK)
 
 

@@ -221,9 +221,9 @@ def test_no_rhythm_is_refused():
 def test_too_little_data_is_refused():
     readings = load_of(EARLY)
     few = readings[readings["interval_start"] >= WEEK.start - pd.Timedelta("5D")]
-    assert learned(few).code == "insufficient_data"
+    assert learned(few).code == "short_baseline"
     assert learned(readings[:0]).reason == "no sound readings in the baseline weeks"
-    assert learned(readings[:1]).code == "insufficient_data"
+    assert learned(readings[:1]).code == "short_baseline"
 
 
 def test_a_channel_that_runs_from_half_past_four_is_a_finding():

@@ -11,9 +11,12 @@ import pytest
 from analyze import after_hours_waste, anomaly_detection, quick_wins, sensor_health, spike_detection
 from analyze.site_week import SiteContext, analyze_site_week, baseline_before, describe_resolution, load_and_analyze
 from config.report_config import ReportConfig
+from config.tariff_config import load_site_tariffs
+from config.tariff_model import Carbon, SiteTariffs, TariffSpan
 from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import Window, local_day_window
+from tests.tariff_factory import TIERED_TOU, make_tariff
 from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, set_power
 
 SCOPE = make_scope(make_meters(1))
@@ -333,3 +336,26 @@ def test_each_script_prints_its_section(stored_site, capsys, script, section, li
     text = capsys.readouterr().out
     assert text.startswith("School (site 7), 2026-01-12T05:00Z..2026-01-19T05:00Z, America/New_York\n")
     assert line in text
+
+
+def test_cost_and_carbon_stand_beside_the_consumption():
+    tariff = make_tariff(TIERED_TOU.replace("BASIS", "month"))
+    tariffs = SiteTariffs((TariffSpan(tariff),), tariff, carbon=Carbon(0.4, "a test"))
+    readings = fill_window(1, BOTH, 5.0, 5.0)
+    week = analyze_site_week(
+        readings, make_meters(1), WEEK, SCOPE.baseline, NEW_YORK, ReportConfig(), None, SiteContext(tariffs=tariffs)
+    )
+    # A month of 744 h at 5 kW brings 3,720 kWh, which stay in the first tier; 30 h of the week are peak.
+    assert week.consumption["cost"]["energyCost"] == pytest.approx(5 * (30 * 0.20 + 138 * 0.10), rel=0.01)
+    assert week.consumption["cost"]["tariff"] == "test"
+    kg = pytest.approx(0.4 * week.consumption["totalKwh"], abs=0.01)
+    assert week.consumption["carbon"] == {"kgCo2e": kg, "factorKgPerKwh": 0.4, "source": "a test"}
+    assert analyze(readings, make_meters(1)).consumption["carbon"]["code"] == "no_carbon_factor"
+
+
+def test_an_assumed_tariff_has_the_flat_rate_of_the_sites_file(tmp_path):
+    (tmp_path / "7.toml").write_text("[thresholds]\nflat_rate_usd_per_kwh = 0.15\n")
+    tariffs = load_site_tariffs(7, tmp_path)
+    assert tariffs.is_assumed
+    assert tariffs.current[0].tariff.energy.periods[0].tiers[0].rate == 0.15
+    assert load_site_tariffs(8, tmp_path).current[0].tariff.energy.periods[0].tiers[0].rate == 0.12

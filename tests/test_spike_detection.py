@@ -153,7 +153,7 @@ def test_nothing_and_next_to_nothing():
     for readings in (make_readings(1, "2026-01-12 05:00Z", []), make_readings(1, "2026-01-12 05:00Z", [50.0])):
         section = spikes_of(readings)
         assert (section["topSpikes"], section["siteSpikes"], section["byChannel"]) == ([], [], [])
-        assert section["notAssessed"][0]["code"] == "insufficient_data"
+        assert section["notAssessed"][0]["status"] == "insufficient_data"
 
 
 def test_local_hours_are_those_of_the_site():
@@ -186,7 +186,7 @@ def test_a_spike_of_an_hourly_meter_is_found_and_its_usual_peaks_are_not():
     (spike,) = spikes_of(set_power(readings, "2026-01-14 03:00", "2026-01-14 04:00", 20.0), scope)["topSpikes"]
     assert (spike["start"], spike["peakPower"], spike["intervals"]) == ("2026-01-14T03:00:00-05:00", 20.0, 1)
     contract = scope._replace(config=CONTRACT.config)
-    assert spikes_of(readings, contract)["notAssessed"][0]["code"] == "insufficient_data"
+    assert spikes_of(readings, contract)["notAssessed"][0]["status"] == "insufficient_data"
 
 
 def test_a_spike_below_the_months_peak_costs_no_demand_charge():

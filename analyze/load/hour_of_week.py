@@ -9,6 +9,7 @@ import pandas as pd
 
 from analyze.intervals import WeekScope, channel_names, in_window
 from analyze.meters.completeness import assess_channels
+from analyze.refusals import refuse_few_samples, refuse_short_baseline, refuse_silent
 from lib.date_utils import HOURS_PER_WEEK
 from lib.stats_utils import grouped_quantiles
 
@@ -82,12 +83,12 @@ def list_unassessed(
         if assessed.get(row.Index, False):
             continue
         if row.period_pct == 0:
-            reason = "no sound readings in the period"
+            refusal = refuse_silent()
         elif row.baseline_pct < config.baseline_min_completeness_pct:
             needed = f"{config.baseline_min_completeness_pct:.0f} % is needed"
             reason = f"sound readings cover {row.baseline_pct:.1f} % of the baseline weeks; {needed}"
+            refusal = refuse_short_baseline(row.baseline_pct, row.period_pct, reason, scope)
         else:
-            reason = f"fewer than {min_samples} baseline values in each hour of the week"
-        entry = {"channelId": int(row.Index), "channelName": names[int(row.Index)]}
-        result.append({**entry, "code": "insufficient_data", "reason": reason})
+            refusal = refuse_few_samples(min_samples, scope)
+        result.append({"channelId": int(row.Index), "channelName": names[int(row.Index)], **refusal})
     return result

@@ -21,6 +21,8 @@ import pandas as pd
 
 from analyze.intervals import WeekScope, channel_names, in_window, split_channels
 from analyze.load.schedules import is_open
+from analyze.meters.completeness import assess_channels
+from analyze.refusals import SHORT_BASELINE, insufficient, refuse_short_baseline
 from config.opening_hours import MINUTES_PER_DAY, Day, Schedule, default_schedule
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def learn_hours(rows: pd.DataFrame, config: ReportConfig) -> LearnedHours:
     Returns
     -------
     LearnedHours
-        Refused with `insufficient_data` where no weekday has `learned_min_days` full days, and with `no_rhythm` where
+        Refused with `short_baseline` where no weekday has `learned_min_days` full days, and with `no_rhythm` where
         the load swings by less than `learned_min_swing_ratio` of its plateau, or starts and ends at random (median
         deviation above `learned_max_spread_min` on every weekday that runs).
 
@@ -72,12 +74,12 @@ def learn_hours(rows: pd.DataFrame, config: ReportConfig) -> LearnedHours:
     days, so that a holiday among four weeks changes nothing; they are as fine as the intervals are long.
     """
     if rows.empty:
-        return LearnedHours(np.nan, np.nan, (None,) * 7, "insufficient_data", "no sound readings in the baseline weeks")
+        return LearnedHours(np.nan, np.nan, (None,) * 7, SHORT_BASELINE, "no sound readings in the baseline weeks")
     base_kw, plateau_kw = map(float, np.quantile(rows["mean_kw"].to_numpy(), [_BASE_QUANTILE, _PLATEAU_QUANTILE]))
     blocks = _daily_blocks(rows, base_kw, plateau_kw, config)
     if all(len(days) < config.learned_min_days for days in blocks):
         reason = f"no weekday has {config.learned_min_days} full days in the baseline weeks"
-        return LearnedHours(base_kw, plateau_kw, (None,) * 7, "insufficient_data", reason)
+        return LearnedHours(base_kw, plateau_kw, (None,) * 7, SHORT_BASELINE, reason)
     if plateau_kw <= 0 or plateau_kw - base_kw < config.learned_min_swing_ratio * plateau_kw:
         alike = f"day and night are too alike: {base_kw:.2f} to {plateau_kw:.2f} kW"
         reason = alike if plateau_kw > 0 else "it is off for nineteen hours out of twenty or more"
@@ -142,7 +144,7 @@ def find_disagreements(clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
     Returns
     -------
     dict
-        `findings`, the largest energy first, and `notAssessed` with `code` and `reason`. Of each finding `kwh` [kWh]
+        `findings`, the largest energy first, and `notAssessed`, refused with a reason. Of each finding `kwh` [kWh]
         and `hours` are the period's: energy above base power within the learned hours while the site is closed.
 
     Notes
@@ -152,7 +154,7 @@ def find_disagreements(clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
     declared hours is none: an oven need not bake from opening to closing.
     """
     schedule = scope.schedule or default_schedule(scope.config)
-    names = channel_names(scope.meters)
+    names, coverage = channel_names(scope.meters), assess_channels(clean, scope)
     baseline, period = clean[in_window(clean, scope.baseline)], clean[in_window(clean, scope.period)]
     closed_of = split_channels(period.assign(is_closed=~is_open(period, schedule)))
     baseline_of, findings, refused = split_channels(baseline), [], []
@@ -160,12 +162,20 @@ def find_disagreements(clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
         learned = learn_hours(baseline_of.get(channel_id, baseline.iloc[:0]), scope.config)
         identity = {"channelId": channel_id, "channelName": names[channel_id]}
         if learned.code is not None:
-            refused.append({**identity, "code": learned.code, "reason": learned.reason})
+            refused.append({**identity, **_refuse(learned, coverage.loc[channel_id], scope)})
         elif outside := outside_minutes(learned, schedule, scope.config):
             rows = closed_of.get(channel_id, period.iloc[:0].assign(is_closed=False))
             findings.append({**identity, **_describe(learned, outside, rows, schedule, scope.config)})
     findings.sort(key=lambda finding: (-finding["kwh"], finding["channelId"]))
     return {"findings": findings, "notAssessed": refused}
+
+
+def _refuse(learned: LearnedHours, covered: pd.Series, scope: WeekScope) -> dict[str, Any]:
+    """Return why nothing was learned; a load without rhythm has none however long one waits."""
+    if learned.code == SHORT_BASELINE:
+        return refuse_short_baseline(covered["baseline_pct"], covered["period_pct"], learned.reason, scope)
+    missing = "a load that starts and ends its day at regular times"
+    return insufficient("no_rhythm", missing, None) | {"reason": learned.reason}
 
 
 def outside_minutes(learned: LearnedHours, schedule: Schedule, config: ReportConfig) -> dict[int, tuple[int, int]]:

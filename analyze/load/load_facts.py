@@ -11,6 +11,7 @@ import pandas as pd
 
 from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, split_channels
 from analyze.meters.meter_tree import root_of_channels
+from analyze.refusals import day_after, insufficient
 
 _DURATION_PCTS = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)  # of the time, the power is at least …
 _FULL_DAY_RATIO = 0.9
@@ -62,15 +63,10 @@ def build_load_facts(clean: pd.DataFrame, scope: WeekScope, floor_area_m2: float
     }
 
 
-def insufficient(code: str, missing: str, possible_from: str | None) -> dict[str, Any]:
-    """Return the refusal of a claim, with its reason."""
-    return {"status": "insufficient_data", "code": code, "missing": missing, "possibleFrom": possible_from}
-
-
 def _facts(rows: pd.DataFrame, lows: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
     needed, lows_kw = scope.config.load_facts_min_days, lows["low_kw"].to_numpy()
     if len(lows_kw) < needed:
-        later = (scope.period.end + timedelta(days=needed - len(lows_kw))).astimezone(scope.tz).date().isoformat()
+        later = day_after(scope.period.end, needed - len(lows_kw), scope.tz)
         missing = f"{needed} nearly full days of sound readings in the period; there are {len(lows_kw)}"
         return insufficient("too_few_days", missing, later)
     power_kw, hours = rows["mean_kw"].to_numpy(), rows["hours"].to_numpy()

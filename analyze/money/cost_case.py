@@ -13,6 +13,7 @@ from analyze.money.demand_analysis import DemandCase
 from analyze.money.demand_charges import monthly_peaks
 from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, mean_demand
 from analyze.money.tariff_time import Spans, as_spans, find_cells
+from analyze.refusals import day_after, unavailable
 from config.tariff_model import DEFAULT_DEMAND_INTERVAL_S, SiteTariffs, Tariff
 
 HOURS_PER_MONTH = 365.25 * 24 / 12  # 730.5
@@ -61,39 +62,45 @@ def prepare_case(site: pd.DataFrame, scope: WeekScope, tariffs: SiteTariffs, hol
     return CostCase(site, period, demand, flat, tou, own, other, case, month, scale, holidays)
 
 
-def why_not(site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> str | None:
-    """Return why the period cannot be priced, and what is missing, or None."""
+def why_not(site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> dict[str, Any] | None:
+    """Return the refusal of a period that cannot be priced (`refusals.unavailable`), or None."""
     return _why_no_demand(site, scope) or _why_no_tariff(scope, tariffs)
 
 
-def _why_no_demand(site: SiteDemand, scope: WeekScope) -> str | None:
+def _why_no_demand(site: SiteDemand, scope: WeekScope) -> dict[str, Any] | None:
     if site.left_out_pct > MAX_LEFT_OUT_SHARE_PCT:
         names = ", ".join(entry["channelName"] for entry in site.left_out)
-        return (
+        reason = (
             f"{names} did not report enough of the period, and usually make up {site.left_out_pct:.1f} % of the site's "
             f"energy; a bill can do without {MAX_LEFT_OUT_SHARE_PCT:.0f} % at most"
         )
+        return unavailable("main_meters_missing", reason, f"readings of {names}")
     if not site.roots:
-        return "no meter has reported enough of the period to make up the site's total"
+        reason = "no meter has reported enough of the period to make up the site's total"
+        return unavailable("no_total", reason, "readings of the main meters")
     pct, floor = coverage_pct(site.frame, scope), scope.config.baseline_min_completeness_pct
     if pct < floor:
-        return f"all meters of the site's total report together in {pct:.1f} % of the period; {floor:.0f} % is needed"
+        reason = f"all meters of the site's total report together in {pct:.1f} % of the period; {floor:.0f} % is needed"
+        later = day_after(scope.period.end, (scope.period.end - scope.period.start).total_seconds() / 86_400, scope.tz)
+        return unavailable("low_coverage", reason, f"a period of which {floor:.0f} % is covered", later)
     if not site.frame.loc[in_window(site.frame, scope.period), "used_kwh"].any():
-        return "the site used no energy in the period"
+        return unavailable("no_energy", "the site used no energy in the period", "energy to price")
     return None
 
 
-def _why_no_tariff(scope: WeekScope, tariffs: SiteTariffs) -> str | None:
+def _why_no_tariff(scope: WeekScope, tariffs: SiteTariffs) -> dict[str, Any] | None:
     first = scope.period.start.astimezone(scope.tz).date()
     last = (scope.period.end - timedelta(microseconds=1)).astimezone(scope.tz).date()
     day = first
     while day <= last:
         if tariffs.tariff_on(day) is None:
-            return f"no tariff of the site holds on {day}; add one to [tariff] in the site's file"
+            reason = f"no tariff of the site holds on {day}; add one to [tariff] in the site's file"
+            return unavailable("no_tariff", reason, f"the site's tariff of {day}")
         day += timedelta(days=1)
     other = tariffs.compare_with
     if (other.valid_from and first < other.valid_from) or (other.valid_to and last > other.valid_to):
-        return f"the tariff to compare with, {other.name}, does not hold on all days from {first} to {last}"
+        reason = f"the tariff to compare with, {other.name}, does not hold on all days from {first} to {last}"
+        return unavailable("comparison_not_valid", reason, "a tariff to compare with that holds on these days")
     return None
 
 

@@ -14,6 +14,7 @@ from analyze.intervals import WeekScope, in_window
 from analyze.money.cost_case import HOURS_PER_MONTH
 from analyze.money.tariff_rates import (
     adders_per_kwh,
+    average_rate_per_kwh,
     marginal_rate_per_kwh,
     marginal_rates,
     saving_factor,
@@ -70,6 +71,11 @@ class Pricing(NamedTuple):
             rates = marginal_rates(split_energy(kwh, energy, 1.0, scale), energy) * factor + added
             result[month] = rates[energy_periods(at_month(cells, month), energy)]
         return result
+
+    def energy_cost(self, intervals: pd.DataFrame) -> float:
+        """Return the energy charge of the energy metered in `intervals` [currency]; nothing else of the bill."""
+        rates = average_rate_per_kwh(intervals, self.site, self.spans, self.scope.tz, holidays=self.holidays)
+        return float((intervals["energy_kwh"].clip(lower=0.0) * rates).sum())
 
     def describe(self) -> dict[str, Any]:
         """Return which tariff savings are priced on."""

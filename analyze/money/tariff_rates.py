@@ -137,6 +137,13 @@ def price_intervals(
     return site["used_kwh"].clip(lower=0.0) * _rates_by_row(site, site, tariff, tz, holidays, "average")
 
 
+def average_rate_per_kwh(
+    intervals: pd.DataFrame, site: pd.DataFrame, tariff: Tariff | Spans, tz: ZoneInfo, *, holidays: Collection[date]
+) -> pd.Series:
+    """Return the average price of a kWh in each interval of any meter [currency/kWh]; see `price_intervals`."""
+    return _rates_by_row(intervals, site, tariff, tz, holidays, "average")
+
+
 def marginal_rate_per_kwh(
     intervals: pd.DataFrame,
     tariff: Tariff | Spans,
