@@ -145,10 +145,12 @@ def find_oddities(reply: dict[str, Any]) -> list[str]:
     if not isinstance(records, list) or not records:
         return []
     given = [record.get("ts") if isinstance(record, dict) else None for record in records]
-    times = pd.to_numeric(pd.Series([time for time in given if isinstance(time, (int, float, str))]), errors="coerce")
+    types = set(map(type, given))
+    known = given if types == {int} else [time for time in given if isinstance(time, (int, float, str))]
+    times = pd.to_numeric(pd.Series(known), errors="coerce")
     signs = {
-        "records without a time": len(times) < len(given),
-        "numbers came as strings": any(isinstance(time, str) for time in given),
+        "records without a time": len(known) < len(given),
+        "numbers came as strings": str in types,
         "records came twice": bool(times.duplicated().any()),
         "records out of order": bool((times.diff() < 0).any()),
     }
