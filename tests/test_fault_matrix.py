@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,9 +11,11 @@ import pytest
 from pipeline import SITE_ID, Service, check_against_truth, ingest
 
 from govern.schema_files import apply_migrations
-from ingest.load_site import register
+from ingest.load_site import ingest_readings, register
+from ingest.troubles import note_trouble
 from lib import db
 from lib.date_utils import Window
+from lib.errors import ApiError, AuthenticationError
 from operations.embedded_postgres import ensure_database
 from operations.sandbox.fault_kinds import KINDS, LASTING
 from operations.sandbox.service_faults import FaultPlan
@@ -173,3 +176,30 @@ def test_doubled_hour_of_autumn_is_stored_as_it_was_reported(conn: Connection, s
         " WHERE timestamp >= '2025-11-02 04:00Z' AND timestamp < '2025-11-02 08:00Z' GROUP BY 1 ORDER BY 1",
     )
     assert rows == [(4, 4), (5, 4), (7, 4)]  # 06:00 UTC, the second pass of one o'clock, has nothing
+
+
+def test_what_an_interrupted_attempt_met_is_logged_too(
+    conn: Connection, serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(now=NOW, planted_weeks=[]).client
+    site = register(conn, client, SITE_ID, CHANNELS)
+    met, stopped = threading.Event(), threading.Event()
+
+    def get_readings(channel_id: int, *_: object) -> None:
+        if channel_id == CHANNELS[0]:
+            assert met.wait(10)
+            raise AuthenticationError("the login is refused")
+        note_trouble("HTTP 503 Busy")
+        met.set()
+        assert stopped.wait(10)
+        raise ApiError("stopped")
+
+    monkeypatch.setattr(client, "get_readings", get_readings)
+    monkeypatch.setattr(client, "stop", stopped.set)
+    with pytest.raises(AuthenticationError):
+        ingest_readings(conn, client, site, WINDOW, 900, workers=2)
+    rows = "SELECT channel_id, status, troubles FROM ingestion_logs WHERE channel_id <> 0 ORDER BY 1"
+    assert db.fetch_all(conn, rows) == [
+        (CHANNELS[0], "failed", None),
+        (CHANNELS[1], "interrupted", {"HTTP 503 Busy": 1}),
+    ]

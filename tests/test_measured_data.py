@@ -21,6 +21,7 @@ from lib.date_utils import Window, last_complete_week, local_day_window
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("load", "now"),
