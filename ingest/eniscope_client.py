@@ -133,6 +133,10 @@ class EniscopeClient:
             raise AccessError(f"site {site_id}: the service answered with another organization; check --site")
         return organization
 
+    def get_organizations(self) -> list[dict[str, Any]]:
+        """Return the organizations that this account may see, a page of them."""
+        return _list_of(self._get("/organizations", [("limit", str(MAX_PAGE_SIZE))], "organizations"), "organizations")
+
     def get_devices(self, site_id: int) -> list[dict[str, Any]]:
         """Return all devices of the site."""
         return self._get_list("devices", site_id, "deviceId")
