@@ -1,7 +1,7 @@
 """Compare a meter before and after a change with what it was expected to use, and say whether a saving is proved.
 
 Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_hourly (up to a year on either side of the change)
+Reads:  v_sites, v_meters, v_readings_hourly, v_weather_hourly (up to a year on either side of the change)
 Writes: nothing; the verdict to stdout
 Safe to re-run: yes, it only reads; later runs know more
 """
@@ -22,7 +22,14 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.load.savings_data import lack, missing_data, missing_temperatures, split_sides, uncertain
+from analyze.load.savings_data import (
+    add_temperature,
+    lack,
+    missing_data,
+    missing_temperatures,
+    split_sides,
+    uncertain,
+)
 from analyze.load.savings_model import describe_fit, drift_ratio, fit_baseline, predict_kwh, saving_error_kwh
 from config.report_config import ReportConfig
 from lib import cli
@@ -194,8 +201,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         now = datetime.now(UTC)
         window = Window(local_midnight(change - span, tz), min(local_midnight(change + span, tz), now))
         hourly = whole_hours(readings.load_hourly(conn, args.site, window), meters)
+        weather = readings.load_weather(conn, args.site, window)
     days = list_holidays(schedule, range(window.start.year, window.end.year + 1))
-    result = verify_savings(hourly[hourly["channel_id"] == args.channel], change, tz, config, days)
+    own = add_temperature(hourly[hourly["channel_id"] == args.channel], weather, config)
+    result = verify_savings(own, change, tz, config, days)
     if args.json:
         cli.print_json({"siteId": args.site, "channelId": args.channel, **result})
     else:

@@ -47,6 +47,9 @@ class Settings:
     request_timeout_s: float = 30.0
     # How long a site stays taken after its ingest was killed, and how long the next one waits at most.
     lease_s: float = 30.0
+    # None asks the providers at their own addresses (ingest/weather_providers.py).
+    weather_api_url: str | None = None
+    weather_fallback_api_url: str | None = None
     # Mail: no host, no mail. Security is "starttls" (port 587), "tls" (port 465) or "none" (a relay on this machine).
     smtp_host: str | None = None
     smtp_port: int = 0
@@ -102,6 +105,8 @@ def load_settings(env_file: Path | None = None, environ: Mapping[str, str] | Non
         workers=min(int(_number(values, "ENISCOPE_WORKERS", Settings.workers, 1.0)), MAX_WORKERS),
         request_timeout_s=_number(values, "ENISCOPE_TIMEOUT_SECONDS", Settings.request_timeout_s, 0.1),
         lease_s=_number(values, "ENISCOPE_LEASE_SECONDS", Settings.lease_s, 0.5),
+        weather_api_url=_web_address(values, "WEATHER_API_URL"),
+        weather_fallback_api_url=_web_address(values, "WEATHER_FALLBACK_API_URL"),
         **_mail_settings(values),
         alert_webhook_url=_web_address(values, "ALERT_WEBHOOK_URL"),
         heartbeat_url=_web_address(values, "HEARTBEAT_URL"),

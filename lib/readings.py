@@ -244,6 +244,28 @@ def load_monthly(conn: Connection, site_id: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["channel_id", "local_month", "energy_kwh", "days"])
 
 
+def load_weather(conn: Connection, site_id: int, window: Window) -> pd.DataFrame:
+    """Return the outdoor weather at the site, of the hours that start within `window`; no row where none is known.
+
+    Returns
+    -------
+    pd.DataFrame
+        Sorted by and unique on `timestamp` (start of the UTC hour, datetime64 in UTC): `temp_c` (mean of the hour, °C),
+        `relative_humidity_pct` and `irradiance_w_m2` (W/m², horizontal); float64, NaN is missing.
+    """
+    import pandas as pd
+
+    weather = db.copy_frame(
+        conn,
+        "SELECT date_part('epoch', hour)::bigint, temp_c, relative_humidity_pct, irradiance_w_m2"
+        " FROM v_weather_hourly WHERE site_id = %s AND hour >= %s AND hour < %s ORDER BY hour",
+        (site_id, window.start, window.end),
+        {"timestamp": "int64", "temp_c": "float64", "relative_humidity_pct": "float64", "irradiance_w_m2": "float64"},
+    )
+    weather["timestamp"] = pd.to_datetime(weather["timestamp"], unit="s", utc=True)
+    return weather
+
+
 def load_electrical(conn: Connection, site_id: int, window: Window) -> pd.DataFrame:
     """Return the electrical quantities of all meters of the site whose interval starts within `window`.
 

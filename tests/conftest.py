@@ -47,7 +47,7 @@ def _forget_secrets() -> Iterator[None]:
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own settings out of the tests."""
     for name in list(os.environ):
-        if name == "DATABASE_URL" or "ENISCOPE_" in name:
+        if name == "DATABASE_URL" or "ENISCOPE_" in name or name.startswith("WEATHER_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ENV_FILE", os.devnull)
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyze import verify_savings as script
-from analyze.load.savings_data import uncertain
+from analyze.load.savings_data import add_temperature, uncertain
 from analyze.load.savings_model import (
     Fit,
     describe_fit,
@@ -292,6 +292,8 @@ def stored(monkeypatch):
     monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
     monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: make_meters(1, 2))
     monkeypatch.setattr(readings_lib, "load_hourly", lambda conn, site_id, window: pd.concat([half, hours, other]))
+    no_weather = pd.DataFrame({"timestamp": hours["timestamp"].head(0), "temp_c": []})
+    monkeypatch.setattr(readings_lib, "load_weather", lambda conn, site_id, window: no_weather)
     monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
     return hours
@@ -311,6 +313,29 @@ def test_the_script(stored, capsys):
     future = f"{datetime.now(NEW_YORK).year + 3}-01-15"
     assert script.main(["--site", "7", "--channel", "1", "--change", future]) == 0
     assert "not yet\nmissing: " in capsys.readouterr().out
+
+
+def test_the_script_uses_the_weather_that_is_known(stored, capsys, monkeypatch):
+    temp_c = 10 + 8 * np.sin(np.arange(len(stored)) / 50)
+    heated = stored.assign(energy_kwh=stored["energy_kwh"] + np.maximum(0, 15 - temp_c))
+    weather = pd.DataFrame({"timestamp": stored["timestamp"], "temp_c": temp_c})
+    monkeypatch.setattr(readings_lib, "load_hourly", lambda conn, site_id, window: heated)
+    monkeypatch.setattr(readings_lib, "load_weather", lambda conn, site_id, window: weather)
+    assert script.main(["--site", "7", "--channel", "1", "--change", CHANGE.isoformat(), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result == {"siteId": 7, "channelId": 1, **verify(heated.assign(temp_c=temp_c))}
+    assert result["baseline"]["usesTemperature"] is True
+
+
+def test_weather_of_a_few_weeks_does_not_cost_the_other_hours():
+    hours = make_hours()
+    weather = pd.DataFrame({"timestamp": hours["timestamp"], "temp_c": 12.0})
+    assert add_temperature(hours, weather, CONFIG)["temp_c"].tolist() == [12.0] * len(hours)
+    few = add_temperature(hours, weather.tail(len(weather) * 8 // 10), CONFIG)
+    pd.testing.assert_frame_equal(few, hours)
+    pd.testing.assert_frame_equal(add_temperature(hours, weather.assign(temp_c=np.nan), CONFIG), hours)
+    assert len(add_temperature(hours, pd.concat([weather.iloc[30:], weather.head(0)]), CONFIG)) == len(hours)
+    assert add_temperature(hours.head(0), weather, CONFIG).empty
 
 
 @pytest.mark.slow

@@ -35,6 +35,27 @@ class Sides(NamedTuple):
     fit_days: int
 
 
+def add_temperature(hourly: pd.DataFrame, weather: pd.DataFrame, config: ReportConfig) -> pd.DataFrame:
+    """Return hours with `temp_c` where the weather of `savings_min_completeness_pct` of them is known, else without.
+
+    Parameters
+    ----------
+    hourly
+        With `timestamp` (UTC, start of the hour).
+    weather
+        `timestamp`, `temp_c` [°C], as `load_weather` returns them.
+
+    Notes
+    -----
+    Hours without a temperature are left out as soon as others have one (`split_sides`), so a temperature that is known
+    of a few weeks only would cost all the others.
+    """
+    known = weather.loc[weather["temp_c"].notna(), ["timestamp", "temp_c"]]
+    rows = hourly.merge(known, how="left", on="timestamp")
+    covered_pct = 100 * rows["temp_c"].notna().mean() if len(rows) else 0.0
+    return rows if covered_pct >= config.savings_min_completeness_pct else hourly
+
+
 def split_sides(
     hourly: pd.DataFrame, change: date, tz: ZoneInfo, config: ReportConfig, holidays: frozenset[date]
 ) -> Sides:
