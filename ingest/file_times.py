@@ -43,8 +43,9 @@ Floats = npt.NDArray[np.float64]
 
 def count_readable(text: pd.Series, formats: Iterable[str]) -> Counter[str]:
     """Return format → how many of the times it reads; formats that read none are left out."""
-    plain = text.dropna().str.strip().str.replace(_MIDNIGHT_24, "00:00", regex=True)
-    counts = {name: int(_parse(plain, name).notna().sum()) for name in formats}
+    written = text.value_counts()
+    plain = written.index.to_series().str.strip().str.replace(_MIDNIGHT_24, "00:00", regex=True)
+    counts = {name: int(written[_parse(plain, name).notna().to_numpy()].sum()) for name in formats}
     return Counter({name: count for name, count in counts.items() if count})
 
 
@@ -80,22 +81,10 @@ def parse_walls(text: pd.Series, date_format: str) -> tuple[pd.Series, Floats]:
     (n,) floats
         Epoch seconds of the times with an offset; NaN elsewhere.
     """
-    plain = text.fillna("").str.strip()
-    ends_day = plain.str.contains(_MIDNIGHT_24, regex=True)
-    plain = plain.where(~ends_day, plain.str.replace(_MIDNIGHT_24, "00:00", regex=True))
-    has_offset = plain.str.contains(_HAS_OFFSET, regex=True).to_numpy()
-    exact = np.full(len(plain), np.nan)
-    wall = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]")
-    if has_offset.any():
-        exact[has_offset] = _to_epoch_s(
-            pd.to_datetime(plain[has_offset], format=ISO_FORMAT, utc=True, errors="coerce").dt.tz_localize(None)
-        )
-        wall[has_offset] = pd.to_datetime(exact[has_offset], unit="s").as_unit("s")
-    if not has_offset.all():
-        wall[~has_offset] = _parse(plain[~has_offset], date_format) + pd.to_timedelta(
-            ends_day[~has_offset].astype("int64"), unit="D"
-        )
-    return wall, exact
+    # The channels of a long file share their times, and each is read once.
+    codes, written = pd.factorize(text.fillna(""))
+    wall, exact = _parse_distinct(pd.Series(written), date_format)
+    return pd.Series(wall.to_numpy()[codes], index=text.index), exact[codes]
 
 
 def to_moments(
@@ -170,6 +159,25 @@ def check_range(start_s: Floats, reason: npt.NDArray[np.object_], now_s: float, 
     with np.errstate(invalid="ignore"):
         reason[(reason == "") & (start_s + interval_s > now_s)] = REJECT_IN_FUTURE
         reason[(reason == "") & (start_s < earliest)] = REJECT_TOO_OLD
+
+
+def _parse_distinct(text: pd.Series, date_format: str) -> tuple[pd.Series, Floats]:
+    plain = text.str.strip()
+    ends_day = plain.str.contains(_MIDNIGHT_24, regex=True)
+    plain = plain.where(~ends_day, plain.str.replace(_MIDNIGHT_24, "00:00", regex=True))
+    has_offset = plain.str.contains(_HAS_OFFSET, regex=True).to_numpy()
+    exact = np.full(len(plain), np.nan)
+    wall = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]")
+    if has_offset.any():
+        exact[has_offset] = _to_epoch_s(
+            pd.to_datetime(plain[has_offset], format=ISO_FORMAT, utc=True, errors="coerce").dt.tz_localize(None)
+        )
+        wall[has_offset] = pd.to_datetime(exact[has_offset], unit="s").as_unit("s")
+    if not has_offset.all():
+        wall[~has_offset] = _parse(plain[~has_offset], date_format) + pd.to_timedelta(
+            ends_day[~has_offset].astype("int64"), unit="D"
+        )
+    return wall, exact
 
 
 def _localize(

@@ -183,6 +183,16 @@ def test_both_clock_changes_arrive_to_the_last_kwh(conn: Connection, importer: I
     assert sums == (len(starts), pytest.approx(energy.sum()), starts[0], starts[-1])
 
 
+def test_newest_first_is_the_same(conn: Connection, importer: Import, tmp_path: Path) -> None:
+    header, *rows = long_lines(["Main", "Oven"], quarters("2026-01-30 00:00", 96 * 4))
+    path = write(tmp_path / "a.csv", [header, *rows[::-1]])
+    assert importer("--timezone", ZONE, path) == 0
+    assert importer(path) == 0
+    found = db.fetch_all(conn, "SELECT count(*), min(timestamp), max(timestamp) FROM readings GROUP BY channel_id")
+    days = (datetime(2026, 1, 30, 5, tzinfo=UTC), datetime(2026, 2, 3, 4, 45, tzinfo=UTC))
+    assert found == [(384, *days)] * 2
+
+
 def test_file_that_keeps_standard_time_all_year(conn: Connection, importer: Import, tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", long_lines(["Main"], quarters("2026-07-01 00:00", 30)))
     assert importer("--timezone", ZONE, "--clock", "Etc/GMT+5", path) == 0
@@ -337,7 +347,8 @@ def test_memory_does_not_grow_with_the_file_and_chunks_change_nothing(
         *(f"{name},{start:%Y-%m-%d %H:%M},{n / 16}" for n, start in enumerate(starts) for name in "AB"),
     ]
     path = write(tmp_path / "long.csv", lines)
-    monkeypatch.setattr(interval_file, "CHUNK_CELLS", 3 * 333)  # the day of the clock change is cut in the middle
+    # The eighth cut would lie just between the two passes of the repeated hour: 2 × (13 × 96 + 8) rows.
+    monkeypatch.setattr(interval_file, "CHUNK_CELLS", 3 * 314)
     assert importer("--timezone", ZONE, path) == 0
     expected = {
         (name, start.tz_convert("UTC").strftime("%m-%d %H:%M")): (n / 16,)
