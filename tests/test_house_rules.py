@@ -30,6 +30,7 @@ PURE = [
     PROJECT_ROOT / "lib" / "stats_utils.py",
     PROJECT_ROOT / "lib" / "date_utils.py",
     PROJECT_ROOT / "ingest" / "normalize.py",
+    PROJECT_ROOT / "ingest" / "binary_copy.py",
     PROJECT_ROOT / "ingest" / "plausibility.py",
     PROJECT_ROOT / "ingest" / "file_layout.py",
     PROJECT_ROOT / "ingest" / "file_times.py",
