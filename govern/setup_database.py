@@ -2,7 +2,7 @@
 
 Stage: govern
 Reads: govern/schema/*.sql, govern/views/*/*.sql
-Writes: tables, views and their bookkeeping in DATABASE_URL
+Writes: tables, views and their bookkeeping in DATABASE_URL; the rights of the roles, where setup_roles.py made them
 Safe to re-run: yes; what stands is left as it is
 """
 
@@ -16,6 +16,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
+from govern.roles import apply_grants, existing_roles
 from govern.schema_files import apply_migrations, apply_views
 from lib import cli, db
 from lib.errors import EXIT_DONE
@@ -29,6 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     with db.connect(load_settings().require_database_url()) as conn:
         migrations = apply_migrations(conn)
         views = apply_views(conn)
+        if existing_roles(conn):
+            apply_grants(conn)  # a view that was made anew has lost them
+            conn.commit()
     if not migrations and not views:
         print("database is up to date")
         return EXIT_DONE

@@ -1,0 +1,139 @@
+"""Each role can do its stage's work, and nothing that it must not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import psycopg2
+import pytest
+from pipeline import SITE_ID, govern, ingest, report_of
+from psycopg2 import errors as pg_errors
+from psycopg2 import sql
+
+from analyze.site_week import load_and_analyze
+from govern import roles
+from govern.roles import ANALYZE, DELIVER, GOVERN, INGEST, ROLES, apply_grants, create_roles
+from lib import db
+from lib.date_utils import Window
+from lib.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from conftest import ServeSandbox
+    from psycopg2.extensions import connection as Connection
+
+NOW = datetime(2026, 2, 3, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def with_roles(conn: Connection) -> Connection:
+    create_roles(conn)
+    apply_grants(conn)
+    conn.commit()
+    return conn
+
+
+@contextmanager
+def acting_as(role: str, database_url: str, readonly: bool = False) -> Iterator[Connection]:
+    """A session of its own that has just the role's rights."""
+    with db.connect(database_url, readonly=readonly) as session:
+        db.execute(session, sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(role)))
+        session.commit()
+        yield session
+
+
+def test_every_stage_does_its_work_as_its_role(with_roles: Connection, database_url: str, serve: ServeSandbox) -> None:
+    service = serve(now=NOW)
+    with acting_as(INGEST, database_url) as session:
+        summary = ingest(session, service, Window(NOW - timedelta(days=40), NOW))
+        assert summary.inserted > 0
+        assert not summary.failed
+    with acting_as(GOVERN, database_url) as session:
+        assert govern(session) == "closed"
+    with acting_as(ANALYZE, database_url, readonly=True) as session:
+        assert load_and_analyze(session, SITE_ID, None, None, None, NOW)[1].data_quality["channelsAnalyzed"] > 10
+    with acting_as(DELIVER, database_url, readonly=True) as session:
+        assert report_of(session, NOW)["metadata"]["validation"]["verdict"] == "closed"
+
+
+FORBIDDEN = {
+    INGEST: [
+        "UPDATE readings SET energy_kwh = 0", "DELETE FROM readings", "TRUNCATE readings", "DROP TABLE readings",
+        "SELECT * FROM validation_runs", "DELETE FROM mv_daily_usage", "CREATE TABLE mine (x int)",
+        "DELETE FROM rejected_readings", "UPDATE reading_revisions SET new_value = 0", "SELECT * FROM v_sites",
+        "SELECT ensure_month_partitions('readings', now(), now())",
+    ],
+    GOVERN: [
+        "INSERT INTO readings (channel_id, timestamp, interval_s, ingest_run_id) VALUES (1, now(), 900, 1)",
+        "UPDATE readings SET energy_kwh = 0", "DELETE FROM readings", "DROP VIEW v_sites",
+        "ALTER TABLE readings ADD x int",
+        "UPDATE schema_migrations SET checksum = ''", "CREATE TABLE mine (x int)",
+    ],
+    ANALYZE: ["SELECT * FROM readings", "SELECT * FROM organizations", "INSERT INTO organizations DEFAULT VALUES",
+              "DELETE FROM v_sites", "SELECT * FROM mv_hourly_usage", "SELECT nextval('ingest_run_ids')"],
+    DELIVER: ["SELECT * FROM readings", "SELECT * FROM validation_results", "UPDATE v_sites SET site_name = ''",
+              "SELECT ensure_reading_partitions(now(), now())", "COPY v_sites TO '/var/tmp/x'"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_does_what_it_must_not(with_roles: Connection, database_url: str, role: str) -> None:
+    with acting_as(role, database_url) as session:
+        for statement in FORBIDDEN[role]:
+            with pytest.raises(pg_errors.InsufficientPrivilege):
+                db.execute(session, statement)
+            session.rollback()
+
+
+def test_every_table_that_ingest_may_touch_exists(with_roles: Connection) -> None:
+    tables = {name for (name,) in db.fetch_all(with_roles, "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')")}
+    assert set(roles.INGEST_RIGHTS) <= tables
+    assert tables >= roles.GOVERN_ONLY_READS
+
+
+def test_rights_follow_views_that_are_made_anew(
+    with_roles: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from govern.setup_database import main
+
+    db.execute(with_roles, "DROP VIEW v_sites CASCADE")
+    db.execute(with_roles, "DELETE FROM view_definitions WHERE name = 'v_sites'")
+    with_roles.commit()
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    assert main([]) == 0
+    with acting_as(DELIVER, database_url) as session:
+        assert db.fetch_all(session, "SELECT count(*) FROM v_sites") == [(0,)]
+
+
+def test_readers_log_in_to_a_read_only_session_with_a_time_limit(with_roles: Connection) -> None:
+    settings = dict(
+        db.fetch_all(
+            with_roles,
+            "SELECT rolname, setconfig FROM pg_db_role_setting JOIN pg_roles ON pg_roles.oid = setrole"
+            " WHERE rolname = ANY (%s)",
+            (list(ROLES),),
+        )
+    )
+    assert settings[DELIVER] == settings[ANALYZE] == ["statement_timeout=15min", "default_transaction_read_only=on"]
+
+
+def test_making_them_again_changes_nothing(with_roles: Connection) -> None:
+    assert create_roles(with_roles) == []
+    assert apply_grants(with_roles) == apply_grants(with_roles) > 0
+
+
+def test_who_may_not_create_roles_is_told_what_to_do(
+    conn: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg2.connect(database_url) as admin, admin.cursor() as cursor:
+        cursor.execute("DROP ROLE IF EXISTS without_rights")
+        cursor.execute("CREATE ROLE without_rights")
+    admin.close()
+    monkeypatch.setattr(roles, "ROLES", ("energy_tester",))
+    with (
+        acting_as("without_rights", database_url) as session,
+        pytest.raises(DatabaseError, match="may not create roles; have an administrator"),
+    ):
+        create_roles(session)
