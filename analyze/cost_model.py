@@ -217,7 +217,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     args = section_parser(__doc__).parse_args(argv)
     setup_logging(args.verbose)
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         site, period, section = load_and_analyze(
             conn, args.site, args.start, args.end, args.timezone, datetime.now(UTC)
         )

@@ -225,7 +225,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lib import db, logs, readings
 
     logs.setup_logging(args.verbose)
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         site = readings.load_site(conn, args.site)
         tz = parse_timezone(args.timezone or site.timezone)
         period = resolve_period(args.start, args.end, tz, datetime.now(UTC))

@@ -190,7 +190,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     config = load_report_config(args.site)
     schedule = load_site_facts(args.site, config).schedule
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         site = readings.load_site(conn, args.site)
         tz = parse_timezone(site.timezone)
         change = parse_start(args.change, tz).astimezone(tz).date()

@@ -50,7 +50,7 @@ def print_section(args: argparse.Namespace, section: str, render_text: Callable[
     from config.settings import load_settings
     from lib import db
 
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         site, week = load_and_analyze(conn, args.site, args.start, args.end, args.timezone, datetime.now(UTC))
     if args.json:
         cli.print_json(week.sections[section])
@@ -73,7 +73,7 @@ def write_scores(args: argparse.Namespace) -> int:
     from lib import db, readings
 
     config = load_report_config(args.site)
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         tz = parse_timezone(args.timezone or readings.load_site(conn, args.site).timezone)
         window = resolve_period(args.start, args.end, tz, datetime.now(UTC))
         around = timedelta(weeks=config.baseline_weeks)

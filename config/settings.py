@@ -22,6 +22,8 @@ from lib.paths import ENV_FILE
 MAX_WORKERS = 32  # more would only wait for each other behind the pacing limit
 DEFAULT_API_URL = "https://core.eniscope.com"
 
+# Stages that may log in as a role of their own (govern/setup_roles.py).
+STAGES = ("ingest", "govern", "analyze", "deliver")
 SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 _PREFIX = "VITE_"
@@ -36,6 +38,8 @@ class Settings:
     """What the environment says. Secrets stay out of `repr`."""
 
     database_url: str | None = field(default=None, repr=False)
+    # Stage → URL of the role that it logs in as; a stage that is not in it uses `database_url`.
+    stage_database_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
     api_url: str = DEFAULT_API_URL
     api_key: str | None = field(default=None, repr=False)
     api_email: str | None = None
@@ -75,8 +79,10 @@ class Settings:
             raise ConfigError(f"{missing} is not set, so no mail can be sent; put it into .env (see .env.example)")
         return self.mail_from
 
-    def require_database_url(self) -> str:
-        """Return the database's URL or raise a ConfigError that says where to put it."""
+    def require_database_url(self, stage: str | None = None) -> str:
+        """Return the URL of a stage's own role, else the database's; a ConfigError says where to put a missing one."""
+        if stage in self.stage_database_urls:
+            return self.stage_database_urls[stage]
         if not self.database_url:
             raise ConfigError(
                 "DATABASE_URL is not set; put it into .env (see .env.example), "
@@ -97,6 +103,7 @@ def load_settings(env_file: Path | None = None, environ: Mapping[str, str] | Non
     values = _merged_variables(env_file or Path(environ.get("ENV_FILE") or ENV_FILE), environ)
     settings = Settings(
         database_url=values.get("DATABASE_URL"),
+        stage_database_urls=_stage_database_urls(values, environ),
         api_url=values.get("ENISCOPE_API_URL", DEFAULT_API_URL).rstrip("/"),
         api_key=values.get(API_KEY_VARIABLE),
         api_email=values.get(API_EMAIL_VARIABLE),
@@ -111,10 +118,18 @@ def load_settings(env_file: Path | None = None, environ: Mapping[str, str] | Non
         alert_webhook_url=_web_address(values, "ALERT_WEBHOOK_URL"),
         heartbeat_url=_web_address(values, "HEARTBEAT_URL"),
     )
-    remember_secrets(getattr(settings, secret.name) for secret in fields(settings) if not secret.repr)
+    secrets = [getattr(settings, secret.name) for secret in fields(settings) if not secret.repr]
+    remember_secrets([secret for secret in secrets if isinstance(secret, str)])
+    remember_secrets(settings.stage_database_urls.values())
     if not settings.api_url.startswith(("http://", "https://")):
         raise ConfigError("VITE_ENISCOPE_API_URL should begin with https://")
     return settings
+
+
+def _stage_database_urls(values: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the stages' own URLs; where the process names a database, those of the file would be of another one."""
+    known = {name: value for name, value in environ.items() if value} if environ.get("DATABASE_URL") else values
+    return {stage: known[name] for stage in STAGES if (name := f"DATABASE_URL_{stage.upper()}") in known}
 
 
 def _mail_settings(values: Mapping[str, str]) -> dict[str, Any]:

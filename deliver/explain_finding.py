@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     report = read_weekly_report(args.report)
     finding = find_finding(report, args.finding_id)
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         trace = load_and_analyze(conn, report, finding, datetime.now(UTC))
     if args.json:
         cli.print_json(explanation_json(report, finding, trace))

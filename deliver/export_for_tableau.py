@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     if args.format in _REQUIREMENTS:
         _REQUIREMENTS[args.format]()
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         tz = parse_timezone(load_site(conn, args.site).timezone)
         status = load_validation_status(conn, args.site)
         window = resolve_days(args, tz, status.ingested_until, datetime.now(UTC))

@@ -123,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)
     now = datetime.now(UTC)
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         report = build_report(conn, args, now)
     if args.out:
         check_report(report, SCHEMA_NAME)

@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args.withdraw and not (args.by and args.by.strip() and args.reason and args.reason.strip()):
         parser.error("--by and --reason are needed: an acceptance is somebody's word")
     now = datetime.now(UTC)
-    with db.connect(load_settings().require_database_url()) as conn:
+    with db.connect(load_settings().require_database_url("govern")) as conn:
         window = find_window(conn, args.site, args.channel, args.start, args.end)
         if args.withdraw:
             count = withdraw_acceptance(conn, args.channel, window, now)

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("govern"), readonly=True) as conn:
         health = check_all(conn, args.connection_only)
     if args.json:
         cli.print_json([line._asdict() for line in health])

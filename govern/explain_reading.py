@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     moment = parse_start(args.at, parse_timezone("UTC"))
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("govern"), readonly=True) as conn:
         steps = explain_reading(conn, args.channel, moment)
     if args.json:
         cli.print_json(steps)

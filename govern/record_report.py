@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("reports", type=Path, nargs="+", metavar="REPORT.json", help="what a script of deliver wrote")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
-    with db.connect(load_settings().require_database_url()) as conn:
+    with db.connect(load_settings().require_database_url("govern")) as conn:
         for path in args.reports:
             report_run_id = record_report(conn, path)
             conn.commit()

@@ -173,7 +173,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     began, started_at = time.perf_counter(), datetime.now(UTC)
-    with db.connect(load_settings().require_database_url()) as conn:
+    with db.connect(load_settings().require_database_url("govern")) as conn:
         done = (rebuild_views if args.full else refresh_views)(conn, args.site)
         record_refresh(conn, started_at, args.full, done)
         conn.commit()

@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="print every open gap")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
-    with db.connect(load_settings().require_database_url()) as conn:
+    with db.connect(load_settings().require_database_url("govern")) as conn:
         counts = update_gaps(
             conn,
             args.site,

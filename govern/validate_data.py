@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     checks = read_checks()
-    with db.connect(load_settings().require_database_url()) as conn:
+    with db.connect(load_settings().require_database_url("govern")) as conn:
         verdict = validate_site(conn, args.site, checks)
         conn.commit()
     if args.json:

@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     settings = load_settings()
-    database_url = settings.require_database_url()
+    database_url = settings.require_database_url("ingest")
     limits = load_ingest_limits(args.site)
     client = make_client(settings)
 

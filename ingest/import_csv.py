@@ -122,7 +122,7 @@ def import_files(
             count_source(source, parse_timezone(args.clock or args.timezone), rejects, summary)
         return summary
     limits = load_ingest_limits(site.site_id)
-    with db.connect(load_settings().require_database_url()) as conn:
+    with db.connect(load_settings().require_database_url("ingest")) as conn:
         site = resolve_site(conn, site)
         for source in sources:
             check_offset(source, parse_timezone(str(site.timezone)), args.site)

@@ -133,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     check_window_arguments(args)
     settings = load_settings()
-    database_url = settings.require_database_url()
+    database_url = settings.require_database_url("ingest")
     limits = load_ingest_limits(args.site)
     client = make_client(settings)
 

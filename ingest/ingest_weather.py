@@ -116,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from ingest.weather_store import load_weather_site
 
-    with db.connect(settings.require_database_url()) as conn:
+    with db.connect(settings.require_database_url("ingest")) as conn:
         site = load_weather_site(conn, args.site)
         providers = choose_providers(settings, site)
         summary = fetch_missing(conn, site, providers, args.days, datetime.now(UTC), settings.request_timeout_s)

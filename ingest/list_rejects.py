@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the records as JSON")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("ingest"), readonly=True) as conn:
         total, rejects = load_rejects(conn, args.site, args.channel, args.reason, args.limit)
     if args.json:
         cli.print_json([reject._asdict() for reject in rejects])

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args.by.strip():
         parser.error("--by needs a name: it is somebody's word")
     settings = load_settings()
-    database_url = settings.require_database_url()
+    database_url = settings.require_database_url("ingest")
 
     from ingest.lease import site_lease
     from ingest.readmit import check_readmittable, readmit_channel

@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print a list of sites as JSON")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         found = load_ingestion_health(conn, args.site)
     judged = judge_sites(found, datetime.now(UTC), timedelta(hours=args.max_age_hours))
     if args.json:

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--reports", action="store_true", help="the sites that reports are for")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
-    with db.connect(load_settings().require_database_url(), readonly=True) as conn:
+    with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         sources = load_site_sources(conn)
     configured = list_configured_sites(SITES_DIR)
     inactive = {site_id for site_id in configured if not load_delivery_config(site_id, SITES_DIR).is_active}

@@ -10,7 +10,7 @@
 
 ensure_venv
 # No setting of the developer's own may reach a test, least of all the URL of a real database.
-for name in $(compgen -e | grep -E '^(DATABASE_URL|(VITE_)?ENISCOPE_.*|PG[A-Z]+)$'); do
+for name in $(compgen -e | grep -E '^(DATABASE_URL(_[A-Z]+)?|(VITE_)?ENISCOPE_.*|PG[A-Z]+)$'); do
   unset "$name"
 done
 cd "$PROJECT_ROOT"

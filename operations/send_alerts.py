@@ -200,7 +200,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings, now = load_settings(), datetime.now(UTC)
     with hold(STATE_DIR):
         known = load_episodes(STATE_DIR)
-        found = find_conditions(settings.require_database_url(), now, timedelta(hours=args.max_age_hours))
+        found = find_conditions(settings.require_database_url("deliver"), now, timedelta(hours=args.max_age_hours))
         sync = sync_conditions(args.sync_exit_code, known)
         if found is None:
             # What was wrong before is neither over nor known to last.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
 
 from config.report_config import ReportConfig, load_report_config
-from config.settings import DEFAULT_API_URL, load_settings
+from config.settings import DEFAULT_API_URL, STAGES, load_settings
 from lib import cli, db, logs
 from lib.errors import BreakerOpenError, ConfigError, DataError, UsageError
+from lib.paths import PROJECT_ROOT
 
 SECRETS = ("k-5f2a9c1e77", "p@ss 'word\" #1: ünïcode", "db-s3cret")
 
@@ -147,3 +149,24 @@ def test_site_file_with_a_mistake_is_refused(tmp_path: Path, text: str, message:
 )
 def test_urls_that_libpq_reads_rightly_are_left_to_it(url: str) -> None:
     db.connection_parameters(url)
+
+
+def test_a_stage_logs_in_as_its_own_role_where_it_has_one(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "DATABASE_URL=postgresql://owner@h/d\nDATABASE_URL_DELIVER=postgresql://reader@h/d\n"
+    )
+    settings = load_settings(tmp_path / ".env", environ={})
+    assert settings.require_database_url("deliver") == "postgresql://reader@h/d"
+    assert settings.require_database_url("ingest") == settings.require_database_url() == "postgresql://owner@h/d"
+    # The process names another database: the file's role is not of that one.
+    elsewhere = load_settings(tmp_path / ".env", environ={"DATABASE_URL": "postgresql://x@other/d"})
+    assert elsewhere.require_database_url("deliver") == "postgresql://x@other/d"
+    assert "reader" not in repr(settings)
+
+
+@pytest.mark.parametrize("room", STAGES)
+def test_every_script_asks_for_the_url_of_its_stage(room: str) -> None:
+    owners = {"setup_database.py", "drop_old_readings.py", "setup_roles.py", "write_data_dictionary.py"}
+    for path in (PROJECT_ROOT / room).rglob("*.py"):
+        asked = re.findall(r"require_database_url\((.*?)\)", path.read_text(encoding="utf-8"))
+        assert set(asked) <= {"" if path.name in owners else f'"{room}"'}, path
