@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from govern.distribution import is_distributed
 from govern.roles import ROLES, existing_roles
 from govern.schema_files import MINIMUM_SERVER_VERSION, pending_migrations, read_view_files
 from lib import db
@@ -56,7 +57,8 @@ def check_schema(conn: Connection) -> Health:
     if pending:
         return Health("schema", FAIL, f"missing: {', '.join(pending)}", _SETUP)
     applied = dict(db.fetch_all(conn, "SELECT name, checksum FROM view_definitions"))
-    changed = [view.name for view in read_view_files() if applied.get(view.name) != view.checksum]
+    wanted = read_view_files(is_distributed=is_distributed(conn))
+    changed = [view.name for view in wanted if applied.get(view.name) != view.checksum]
     if changed:
         return Health("schema", FAIL, f"views differ: {', '.join(changed)}", _SETUP)
     return Health("schema", OK, f"{len(applied)} views, all migrations applied")

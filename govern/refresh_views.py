@@ -14,7 +14,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,8 +64,15 @@ def refresh_views(
     _queue_moved_days(conn)
     pending = db.fetch_all(conn, _read_sql("list_pending"), {"site_id": site_id})
     conn.commit()
+    if pending:
+        # In a transaction of its own: Citus can spread a new month only where nothing ran on all machines before.
+        first_at, last_at = min(row[2] for row in pending), max(row[3] for row in pending)
+        db.execute(
+            conn, "SELECT ensure_month_partitions('mv_hourly_usage', %s, greatest(%s, now()))", (first_at, last_at)
+        )
+        conn.commit()
     total = Refreshed(0, 0, 0)
-    for channel_ids in split_batches(pending, batch_channel_days):
+    for channel_ids in split_batches([row[:2] for row in pending], batch_channel_days):
         done = _refresh_channels(conn, channel_ids)
         conn.commit()
         total = Refreshed(*(sum(pair) for pair in zip(total, done, strict=True)))
@@ -119,15 +126,9 @@ def _refresh_channels(conn: Connection, channel_ids: list[int]) -> Refreshed:
     hours, days = ([row[1:] for row in taken if row[0] == grain] for grain in ("hour", "day"))
     if not hours:
         return Refreshed(0, 0, 0)  # another refresh was quicker, or the readings were dropped since
-    hour_parameters = _as_parameters(hours)
-    db.execute(
-        conn,
-        "SELECT ensure_month_partitions('mv_hourly_usage', %s, %s)",
-        (hour_parameters["first"], hour_parameters["last"] - timedelta(hours=1)),
-    )
-    hour_count = db.execute(conn, _read_sql("mv_hourly_usage"), hour_parameters)
+    hour_count = db.execute(conn, _read_sql("mv_hourly_usage"), _as_parameters(hours))
     day_count = db.execute(conn, _read_sql("mv_daily_usage"), _as_parameters(days)) if days else 0
-    return Refreshed(len(set(hour_parameters["channel_ids"])), hour_count, day_count)
+    return Refreshed(len({channel_id for channel_id, *_ in hours}), hour_count, day_count)
 
 
 def _as_parameters(stretches: list[tuple[Any, ...]]) -> dict[str, Any]:

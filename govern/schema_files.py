@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg2 import sql
 
+from govern.distribution import is_distributed
 from lib import db
 from lib.errors import DatabaseError
 from lib.paths import MIGRATIONS_DIR, VIEWS_DIR
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 BUSINESS_DIR = VIEWS_DIR / "3_business"
+CITUS_DIR = VIEWS_DIR / "citus"
 MINIMUM_SERVER_VERSION = 150000
 
 # Held for one transaction at a time, so that it works through a transaction-pooling proxy.
@@ -98,11 +100,19 @@ def _apply_migration(conn: Connection, path: Path) -> bool:
     return row is None
 
 
-def read_view_files() -> list[ViewFile]:
-    """Return every view of Layer 3, in the order in which they are created."""
+def read_view_files(*, is_distributed: bool = False) -> list[ViewFile]:
+    """Return every view of Layer 3, in the order in which they are created.
+
+    Parameters
+    ----------
+    is_distributed
+        Take the form of a view that Citus can spread, where it has one of its own.
+    """
+    paths = {path.name: path for path in BUSINESS_DIR.glob("*.sql")}
+    if is_distributed:
+        paths |= {path.name: path for path in CITUS_DIR.glob("*.sql")}
     return [
-        ViewFile(path.stem.lstrip("0123456789_"), path.read_text(encoding="utf-8"))
-        for path in sorted(BUSINESS_DIR.glob("*.sql"))
+        ViewFile(path.stem.lstrip("0123456789_"), path.read_text(encoding="utf-8")) for _, path in sorted(paths.items())
     ]
 
 
@@ -112,7 +122,7 @@ def apply_views(conn: Connection) -> list[str]:
     They cost nothing to make, so all are made anew as soon as any file changed; readers see the old set or the new one.
     """
     _lock_schema(conn)
-    wanted = read_view_files()
+    wanted = read_view_files(is_distributed=is_distributed(conn))
     applied = dict(db.fetch_all(conn, "SELECT name, checksum FROM view_definitions"))
     if applied == {view.name: view.checksum for view in wanted}:
         conn.commit()

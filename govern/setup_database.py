@@ -16,6 +16,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
+from govern.distribution import distribute
 from govern.roles import apply_grants, existing_roles
 from govern.schema_files import apply_migrations, apply_views
 from lib import cli, db
@@ -25,14 +26,19 @@ from lib.logs import setup_logging
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Apply what is missing and say what it was."""
-    args = cli.script_parser(__doc__).parse_args(argv)
+    parser = cli.script_parser(__doc__)
+    parser.add_argument("--citus", action="store_true", help="also spread the tables over the machines of a Citus")
+    args = parser.parse_args(argv)
     setup_logging(args.verbose)
     with db.connect(load_settings().require_database_url()) as conn:
         migrations = apply_migrations(conn)
+        spread = distribute(conn) if args.citus else []
         views = apply_views(conn)
         if existing_roles(conn):
             apply_grants(conn)  # a view that was made anew has lost them
             conn.commit()
+    if spread:
+        print(f"spread or copied to every machine: {', '.join(spread)}")
     if not migrations and not views:
         print("database is up to date")
         return EXIT_DONE

@@ -244,6 +244,8 @@ def _wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_slower_refresh_does_not_overwrite_what_a_quicker_one_saw_later(site: Connection, database_url: str) -> None:
+    insert(site, 11, AUTUMN, [1.0])
+    refresh_views(site)
     insert(site, 10, AUTUMN, [1.0])
     site.commit()
     with db.connect(database_url) as slow, db.connect(database_url) as quick:

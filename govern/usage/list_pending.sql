@@ -1,5 +1,9 @@
--- The channels that have queued changes, site by site, and how many days each spans.
-SELECT q.channel_id, sum(extract(epoch FROM q.last_at - q.first_at) / 86400 + 1)::double precision AS span_days
+-- The channels that have queued changes, site by site: how many days each spans, from when to when.
+SELECT
+    q.channel_id,
+    sum(extract(epoch FROM q.last_at - q.first_at) / 86400 + 1)::double precision AS span_days,
+    min(q.first_at) AS first_at,
+    max(q.last_at) AS last_at
 FROM usage_queue AS q
 JOIN channels AS c USING (channel_id)
 JOIN organizations AS o USING (organization_id)

@@ -24,9 +24,7 @@ LEFT JOIN channels AS parent
     ON parent.channel_id = c.parent_id
     AND parent.organization_id = c.organization_id
     AND parent.channel_id <> c.channel_id
-LEFT JOIN LATERAL (
-    SELECT r.interval_s FROM readings AS r WHERE r.channel_id = c.channel_id ORDER BY r.timestamp DESC LIMIT 1
-) AS latest ON true;
+LEFT JOIN v_latest_readings AS latest ON latest.meter_id = c.channel_id;
 
 COMMENT ON VIEW v_meters IS 'Meters of every site.';
 COMMENT ON COLUMN v_meters.meter_id IS 'Meter (channel) id.';

@@ -26,13 +26,14 @@ LEFT JOIN LATERAL (
     ORDER BY v.validation_run_id DESC
     LIMIT 1
 ) AS run ON true
-LEFT JOIN LATERAL (
+LEFT JOIN (
     SELECT
+        l.organization_id,
         max(l.finished_at) AS last_ingest_at,
         max(l.window_end) FILTER (WHERE l.status = 'done' AND l.channel_id <> 0) AS ingested_until
     FROM ingestion_logs AS l
-    WHERE l.organization_id = o.organization_id
-) AS ingest ON true
+    GROUP BY l.organization_id
+) AS ingest ON ingest.organization_id = o.organization_id
 LEFT JOIN LATERAL (
     SELECT
         array_agg(r.check_name ORDER BY r.check_name) FILTER (WHERE r.severity = 'block') AS blocking,

@@ -4,16 +4,11 @@ CREATE VIEW v_ingestion_health AS
 WITH reach AS (
     SELECT
         c.organization_id,
-        latest.reading_end,
-        max(latest.reading_end) OVER (PARTITION BY c.organization_id) AS site_reading_end
+        latest.timestamp + latest.interval_s * interval '1 second' AS reading_end,
+        max(latest.timestamp + latest.interval_s * interval '1 second') OVER (PARTITION BY c.organization_id)
+            AS site_reading_end
     FROM channels AS c
-    LEFT JOIN LATERAL (
-        SELECT r.timestamp + r.interval_s * interval '1 second' AS reading_end
-        FROM readings AS r
-        WHERE r.channel_id = c.channel_id
-        ORDER BY r.timestamp DESC
-        LIMIT 1
-    ) AS latest ON true
+    LEFT JOIN v_latest_readings AS latest ON latest.meter_id = c.channel_id
     WHERE c.is_listed AND NOT c.is_unsupported
 ),
 site_reach AS (
@@ -26,6 +21,25 @@ site_reach AS (
             AS channels_silent
     FROM reach
     GROUP BY organization_id
+),
+attempts AS (
+    SELECT
+        organization_id,
+        max(run_id) AS run_id,
+        max(finished_at) AS last_attempt_at,
+        max(finished_at) FILTER (WHERE status = 'done' AND channel_id <> 0) AS last_success_at
+    FROM ingestion_logs
+    GROUP BY organization_id
+),
+failures AS (
+    SELECT
+        organization_id,
+        run_id,
+        count(*) AS attempts_failed,
+        (array_agg(error ORDER BY log_id DESC))[1] AS error
+    FROM ingestion_logs
+    WHERE status IN ('failed', 'interrupted')
+    GROUP BY organization_id, run_id
 )
 SELECT
     o.organization_id AS site_id,
@@ -40,22 +54,9 @@ SELECT
     latest_run.error AS latest_error
 FROM organizations AS o
 LEFT JOIN site_reach USING (organization_id)
-LEFT JOIN LATERAL (
-    SELECT
-        max(l.run_id) AS run_id,
-        max(l.finished_at) AS last_attempt_at,
-        max(l.finished_at) FILTER (WHERE l.status = 'done' AND l.channel_id <> 0) AS last_success_at
-    FROM ingestion_logs AS l
-    WHERE l.organization_id = o.organization_id
-) AS attempts ON true
-LEFT JOIN LATERAL (
-    SELECT
-        count(*) AS attempts_failed,
-        (array_agg(l.error ORDER BY l.log_id DESC))[1] AS error
-    FROM ingestion_logs AS l
-    WHERE l.organization_id = o.organization_id AND l.run_id = attempts.run_id
-        AND l.status IN ('failed', 'interrupted')
-) AS latest_run ON true;
+LEFT JOIN attempts ON attempts.organization_id = o.organization_id
+LEFT JOIN failures AS latest_run
+    ON latest_run.organization_id = o.organization_id AND latest_run.run_id = attempts.run_id;
 
 COMMENT ON VIEW v_ingestion_health IS 'How well each site is being fetched.';
 COMMENT ON COLUMN v_ingestion_health.site_id IS 'Site (organization) id.';
