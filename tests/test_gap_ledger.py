@@ -67,8 +67,11 @@ def rows_without(window: Window, *holes: Window, interval_s: int = 900) -> pd.Da
 
 
 def derive(conn: Connection, now: datetime = END, **options: Any) -> dict[str, tuple[int, int]]:
-    """Update the ledger; return state → gaps and intervals, of the states that occur."""
-    counts = update_gaps(conn, SITE_ID, now, **options)
+    """Update the ledger a little later; return state → gaps and intervals, of the states that occur.
+
+    By an hour and ten minutes: then what was asked for until `now` counts as seen, and the next look is at what is new.
+    """
+    counts = update_gaps(conn, SITE_ID, now + timedelta(minutes=70), **options)
     conn.commit()
     return {count.state: (count.gaps, count.intervals) for count in counts if count.gaps}
 
@@ -129,16 +132,35 @@ def test_gap_that_fills_from_the_middle_leaves_its_ends_pending(site: Connection
 def test_silence_grows_and_turns_into_a_gap_when_readings_come_back(site: Connection) -> None:
     ask(site, WEEK_AND_MORE, rows_without(WEEK_AND_MORE, hole(9, 24)))
     derive(site)
-    longer = Window(END, END + 2 * DAY)
-    ask(site, longer)
-    derive(site, longer.end)
-    assert ledger(site) == [(START + 9 * DAY, longer.end, "trailing", "pending", 3 * 96)]
-    back = Window(longer.end, longer.end + DAY)
+    found = db.fetch_all(site, "SELECT found_at FROM reading_gaps")
+    night = Window(END, END + 2 * DAY)
+    ask(site, night)
+    derive(site, night.end)
+    assert ledger(site) == [(START + 9 * DAY, night.end, "trailing", "pending", 3 * 96)]
+    assert db.fetch_all(site, "SELECT found_at FROM reading_gaps") == found
+    whole = Window(START + 9 * DAY, night.end)
+    ask(site, whole, at=night.end + 2 * HOUR)
+    back = Window(night.end, night.end + DAY)
     ask(site, back, make_rows(back))
     derive(site, back.end)
-    assert ledger(site) == [(START + 9 * DAY, longer.end, "interior", "pending", 3 * 96)]
+    assert ledger(site) == [(*whole, "interior", "pending", 3 * 96)]
     # The asks while it was silent do not count: the device may bring now what it kept.
     assert db.fetch_all(site, "SELECT asked_count FROM reading_gaps") == [(0,)]
+    ask(site, whole, at=back.end + 2 * HOUR)
+    derive(site, back.end + 3 * HOUR)
+    assert db.fetch_all(site, "SELECT asked_count FROM reading_gaps") == [(1,)]
+
+
+def test_accepted_silence_stays_accepted_while_it_grows(site: Connection) -> None:
+    ask(site, WEEK_AND_MORE, rows_without(WEEK_AND_MORE, hole(9, 24)))
+    derive(site)
+    assert accept_gaps(site, METER, WEEK_AND_MORE, "J. Ortiz", "panel is off", END) == 1
+    ask(site, Window(END, END + DAY))
+    assert derive(site, END + DAY) == {"accepted": (1, 2 * 96)}
+    back = Window(END + DAY, END + 2 * DAY)
+    ask(site, back, make_rows(back))
+    assert derive(site, back.end) == {"accepted": (1, 2 * 96)}
+    assert [row[2] for row in ledger(site)] == ["interior"]
 
 
 def test_expected_is_from_installation_to_removal_within_what_was_asked(site: Connection) -> None:
@@ -165,6 +187,8 @@ def test_without_an_installation_date_the_first_reading_begins_it(site: Connecti
 def test_days_never_asked_for_are_a_gap_between_and_on_demand_before(site: Connection) -> None:
     db.execute(site, "UPDATE channels SET installed_at = %s WHERE channel_id = %s", (START - 30 * DAY, METER))
     ask(site, hole(0, 24), make_rows(hole(0, 24)))
+    derive(site, START + DAY)
+    assert ledger(site) == []
     ask(site, hole(5, 24), make_rows(hole(5, 24)))
     derive(site)
     assert ledger(site) == [(START + DAY, START + 5 * DAY, "interior", "pending", 4 * 96)]
