@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 NOW = datetime(2026, 2, 10, 15, tzinfo=UTC)
-ROUNDS = int(os.environ.get("KILL_TEST_ROUNDS", "8"))
+ROUNDS = int(os.environ.get("KILL_TEST_ROUNDS", "6"))
 SEED = int(os.environ.get("KILL_TEST_SEED", "1"))
 CHANNELS = [str(162119 + number) for number in range(6)]
 INGEST = ["ingest/ingest_to_postgres.py", "--start", "2026-02-03", "--end", "2026-02-05", "--resolution", "60",
