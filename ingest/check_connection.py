@@ -16,7 +16,8 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,13 +26,13 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import Settings, load_settings
+from ingest.ingest_to_postgres import make_client
 from lib import cli
 from lib.errors import EXIT_DONE, EXIT_FAILED
 from lib.logs import clean_text, setup_logging
 
 if TYPE_CHECKING:
     from ingest.connection_checks import ChannelLook, Finding
-    from ingest.eniscope_client import EniscopeClient
 
 _LONGEST_PAUSE_S = 1.0  # somebody is waiting: between attempts no longer than this
 _DEFAULT_CHANNELS = 50
@@ -44,7 +45,7 @@ def look(settings: Settings, site_id: int, channels: int, now: datetime) -> tupl
     findings = list(checks.check_settings(settings))
     if any(finding.level == checks.FAIL for finding in findings):
         return findings, []
-    client = _make_client(settings)
+    client = make_client(settings, sleep=lambda seconds: time.sleep(min(seconds, _LONGEST_PAUSE_S)))
     try:
         account, site = checks.check_account(client, site_id)
         findings += account
@@ -62,18 +63,16 @@ def look(settings: Settings, site_id: int, channels: int, now: datetime) -> tupl
     return findings, [channel for _, channel in looks]
 
 
-def _make_client(settings: Settings) -> EniscopeClient:
-    from ingest.eniscope_client import EniscopeClient
-
-    return EniscopeClient(
-        settings.api_url,
-        settings.api_key or "",
-        settings.api_email or "",
-        settings.api_password or "",
-        requests_per_second=settings.requests_per_second,
-        timeout_s=settings.request_timeout_s,
-        sleep=lambda seconds: time.sleep(min(seconds, _LONGEST_PAUSE_S)),
-    )
+@contextmanager
+def _quiet_log() -> Iterator[None]:
+    """Keep the warnings of the rooms below out of the log: what matters stands in the findings."""
+    logger = logging.getLogger("ingest")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def as_json(site_id: int, findings: Sequence[Finding], channels: Sequence[ChannelLook]) -> dict[str, Any]:
@@ -117,9 +116,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the findings for a machine")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
-    if not args.verbose:
-        logging.getLogger("ingest").setLevel(logging.ERROR)  # what matters stands in the findings
-    findings, channels = look(load_settings(), args.site, args.channels, datetime.now(UTC))
+    with nullcontext() if args.verbose else _quiet_log():
+        findings, channels = look(load_settings(), args.site, args.channels, datetime.now(UTC))
     if args.json:
         cli.print_json(as_json(args.site, findings, channels))
     else:

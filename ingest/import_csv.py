@@ -105,6 +105,7 @@ def import_files(
 ) -> ImportSummary:
     """Register the site and store what the files hold, or with --check only count it."""
     from config.ingest_limits import load_ingest_limits
+    from ingest.lease import site_lease
     from ingest.load_file import (
         ImportSummary,
         check_offset,
@@ -122,7 +123,9 @@ def import_files(
             count_source(source, parse_timezone(args.clock or args.timezone), rejects, summary)
         return summary
     limits = load_ingest_limits(site.site_id)
-    with db.connect(load_settings().require_database_url("ingest")) as conn:
+    settings = load_settings()
+    database_url = settings.require_database_url("ingest")
+    with site_lease(database_url, args.site, "import_csv", settings.lease_s), db.connect(database_url) as conn:
         site = resolve_site(conn, site)
         for source in sources:
             check_offset(source, parse_timezone(str(site.timezone)), args.site)

@@ -19,7 +19,7 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,8 +68,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def make_client(settings: Settings) -> EniscopeClient:
-    """Return a client, or raise a ConfigError that names the variables that are missing."""
+def make_client(settings: Settings, sleep: Callable[[float], None] | None = None) -> EniscopeClient:
+    """Return a client, or raise a ConfigError that names the variables that are missing.
+
+    Parameters
+    ----------
+    sleep
+        How to wait for a turn and between attempts; None waits as long as the service wants it.
+    """
     missing = settings.missing_credentials
     if missing:
         raise ConfigError(
@@ -86,6 +92,7 @@ def make_client(settings: Settings) -> EniscopeClient:
         requests_per_second=settings.requests_per_second,
         timeout_s=settings.request_timeout_s,
         max_connections=settings.workers,
+        sleep=sleep,
     )
 
 

@@ -7,8 +7,8 @@
 #
 # The active sites are those that operations/list_sites.py lists. Two days, so that readings which reached the service
 # late are fetched too. Every step runs even if one before it failed: what did arrive has to be fresh, and validation is
-# what opens the circuit breaker. One failing site does not stop the others. A step that takes longer than
-# STEP_MAX_SECONDS (14400) is stopped.
+# what opens the circuit breaker. One failing site does not stop the others, and missing weather fails nothing. A step
+# that takes longer than STEP_MAX_SECONDS (14400) is stopped.
 #
 # Logs to logs/daily_sync.log, and to the terminal where there is one. One sync runs at a time; a second one leaves with
 # exit code 1. Otherwise the exit code is that of the worst step: 1 (failed) before 2 (bad arguments) before 3 (ran, and
@@ -50,6 +50,10 @@ done
 step govern/refresh_views.py
 for site in ${sites[@]+"${sites[@]}"}; do
   step govern/validate_data.py --site "$site"
+done
+# The weather helps the analyses and is no condition of anything: how it went is logged, and does not count.
+for site in ${sites[@]+"${sites[@]}"}; do
+  run_step ingest/ingest_weather.py --site "$site" || true
 done
 
 # Last, for they tell how the others ended. The heartbeat says that the sync ran, so a failed one leaves it out.

@@ -27,6 +27,7 @@ from wrapper_tree import (
     REPORT,
     SEND,
     VALIDATE,
+    WEATHER,
     Tree,
     make_tree,
     python_on_path,
@@ -53,6 +54,7 @@ def test_daily_sync_ingests_then_refreshes_then_validates(tree: Tree) -> None:
         *sync_commands(23271),
         REFRESH,
         f"{VALIDATE} --site 23271",
+        f"{WEATHER} --site 23271",
         f"{ALERTS} --sync-exit-code 0",
         HEARTBEAT,
     ]
@@ -76,6 +78,8 @@ def test_daily_sync_takes_several_sites(tree: Tree) -> None:
         REFRESH,
         f"{VALIDATE} --site 1",
         f"{VALIDATE} --site 22",
+        f"{WEATHER} --site 1",
+        f"{WEATHER} --site 22",
         f"{ALERTS} --sync-exit-code 0",
         HEARTBEAT,
     ]
@@ -88,6 +92,8 @@ def test_daily_sync_is_for_all_sites_that_are_listed(tree: Tree) -> None:
         *sync_commands(5),
         f"{VALIDATE} --site 3",
         f"{VALIDATE} --site 5",
+        f"{WEATHER} --site 3",
+        f"{WEATHER} --site 5",
     ]
 
 
@@ -106,6 +112,13 @@ def test_heartbeat_is_only_for_a_sync_that_ran(tree: Tree, codes: dict[str, int]
     tree.run("operations/daily_sync.sh", codes=codes)
     assert (tree.commands[-1] == HEARTBEAT) is is_alive
     assert f"{ALERTS} --sync-exit-code {next(iter(codes.values()))}" in tree.commands
+
+
+def test_missing_weather_is_logged_and_fails_nothing(tree: Tree) -> None:
+    ended = tree.run("operations/daily_sync.sh", codes={WEATHER: 1})
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert tree.commands[-2:] == [f"{ALERTS} --sync-exit-code 0", HEARTBEAT]
+    assert any(line.endswith(f"exit 1: {WEATHER} --site 23271") for line in tree.log("daily_sync"))
 
 
 @pytest.mark.skipif(shutil.which("timeout") is None, reason="there is no timeout(1)")
@@ -144,7 +157,7 @@ def test_daily_sync_runs_every_step_and_ends_with_the_worst_code(
 ) -> None:
     ended = tree.run("operations/daily_sync.sh", "--site", "1", "--site", "22", codes=codes)
     assert ended.returncode == expected
-    assert len(tree.calls) == 2 * len(sync_commands(1)) + 4 + (expected == 3)
+    assert len(tree.calls) == 2 * len(sync_commands(1)) + 6 + (expected == 3)
     log = tree.log("daily_sync")
     assert log[-1].endswith(f"daily_sync ended with exit code {expected}")
     assert any("exit 3 (circuit breaker open)" in line for line in log) is (3 in codes.values())

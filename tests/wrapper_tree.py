@@ -26,6 +26,7 @@ VALIDATE = "govern/validate_data.py"
 REPORT = "deliver/generate_weekly_report.py"
 RECORD = "govern/record_report.py"
 SEND = "deliver/send_report.py"
+WEATHER = "ingest/ingest_weather.py"
 ALERTS = "operations/send_alerts.py"
 HEARTBEAT = "operations/ping_heartbeat.py"
 SANDBOX = "operations/sandbox/eniscope_sandbox.py"
@@ -163,7 +164,7 @@ def make_tree(root: Path) -> Tree:
     shutil.copytree(PROJECT_ROOT / ".ci", tree.root / ".ci")
     shutil.copytree(PROJECT_ROOT / "lib", tree.root / "lib", ignore=shutil.ignore_patterns("__pycache__"))
     tree.write("requirements.txt", "# nothing\n")
-    for script in (INGEST, GAPS, BACKFILL, SETUP, REFRESH, VALIDATE, REPORT, RECORD, SEND, ALERTS, HEARTBEAT):
+    for script in (INGEST, GAPS, BACKFILL, SETUP, REFRESH, VALIDATE, WEATHER, REPORT, RECORD, SEND, ALERTS, HEARTBEAT):
         tree.write(script, STAGE_STUB.format(root=str(tree.root)))
     tree.write(SANDBOX, SANDBOX_STUB.format(root=str(tree.root)))
     tree.write(SERVER, SERVER_STUB.format(root=str(tree.root)))
