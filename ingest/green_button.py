@@ -144,7 +144,9 @@ def _list_series(
             reading_type = types[0]
         if reading_type is None:
             raise DataError(f"{label}: readings under {path!r} say no unit (no ReadingType is linked); ask the utility")
-        usage_point = _parent_path(meter_reading) or next(iter(names), "")
+        usage_point = _parent_path(meter_reading)
+        if usage_point not in names:
+            usage_point = next(iter(names), "")
         lengths = sum((durations[number] for number in numbers), Counter())
         subject = f"{label}, {path.rpartition('/')[2] or 'readings'}"
         length = interval_s or _agreed_length(lengths, reading_type.values.get("intervalLength", ""), subject)
@@ -153,8 +155,13 @@ def _list_series(
 
 
 def _parent_path(entry: Entry) -> str:
-    """Return the path of the resource that an entry belongs to: its collection's path without the last word."""
-    return next(iter(entry.links.get("up", [])), "").rpartition("/")[0]
+    """Return the path of the resource that an entry belongs to.
+
+    ``…/UsagePoint/1/MeterReading/2`` lies in the collection ``…/UsagePoint/1/MeterReading``, which the link ``up``
+    names, and that belongs to ``…/UsagePoint/1``.
+    """
+    collection = next(iter(entry.links.get("up", [])), entry.path.rpartition("/")[0])
+    return collection.rpartition("/")[0]
 
 
 def _usage_point_names(entries: list[Entry]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,6 +154,14 @@ def test_points_of_one_title_are_told_apart_by_their_number(feed: Callable[..., 
     assert rows_of(path) == {"Meter 1": [(0, 0.001)], "Meter 2": [(0, 0.002)]}
     nameless = feed(usage_point(1, ""), series(1, [1]))
     assert list(rows_of(nameless)) == ["Usage point 1"]
+
+
+def test_entries_without_links_upwards_are_found_by_their_own_paths(feed: Callable[..., Path]) -> None:
+    entries = [usage_point(1, "A"), series(1, [1]), usage_point(2, "B"), series(2, [2], point=2)]
+    path = feed(*(re.sub(r'<link rel="up"[^>]*>', "", one) for one in entries))
+    assert rows_of(path) == {"A": [(0, 0.001)], "B": [(0, 0.002)]}
+    unlinked = re.sub(r"<link[^>]*>", "", usage_point(1, "A") + series(1, [1]))
+    assert rows_of(feed(unlinked)) == {"A": [(0, 0.001)]}
 
 
 def test_readings_that_cannot_be_stored_are_listed(feed: Callable[..., Path]) -> None:

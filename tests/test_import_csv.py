@@ -158,6 +158,17 @@ def test_units(conn: Connection, importer: Import, tmp_path: Path, unit: str, en
     assert values == pytest.approx((energy_kwh, energy_kwh * 4))
 
 
+def test_text_as_spreadsheets_save_it(conn: Connection, importer: Import, tmp_path: Path) -> None:
+    rows = "\r\n".join(
+        ["Zeit\ttimestamp\tÖl (kWh)", *(f"x\t{m:%Y-%m-%d %H:%M}\t2" for m in quarters("2026-01-20", 30))]
+    )
+    path = tmp_path / "excel.txt"
+    path.write_bytes(rows.encode("utf-16"))
+    assert importer("--timezone", ZONE, path) == 0
+    assert min(stored(conn)) == ("Öl", "01-20 05:00")
+    assert len(stored(conn)) == 30
+
+
 def test_date_and_time_columns_and_a_column_of_units(conn: Connection, importer: Import, tmp_path: Path) -> None:
     lines = ["Name,A. Customer", 'Address,"1 Main St, Town"', "", "TYPE,DATE,START TIME,END TIME,USAGE,UNITS,NOTES"]
     for moment in quarters("2026-01-20 00:00", 40):
