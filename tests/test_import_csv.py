@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
+import subprocess
+import sys
+import time
 import tracemalloc
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -25,6 +29,7 @@ from ingest.load_file import FIRST_FILE_CHANNEL_ID, channel_id_of
 from lib import cli, db
 from lib.date_utils import Window, last_complete_week, local_day_window
 from lib.errors import DataError
+from lib.paths import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -380,6 +385,31 @@ def test_memory_does_not_grow_with_the_file_and_chunks_change_nothing(
 
     monkeypatch.setattr(interval_file, "CHUNK_CELLS", 3 * 3_000)
     assert peak_bytes(100) < 1.5 * peak_bytes(30)
+
+
+@pytest.mark.slow
+def test_import_that_was_killed_is_made_up_for_by_the_next(
+    conn: Connection, database_url: str, tmp_path: Path, importer: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channels = [f"RTU {number}" for number in range(30)]
+    path = write(tmp_path / "big.csv", long_lines(channels, quarters("2026-01-01", 96 * 40)))
+    environment = os.environ | {"DATABASE_URL": database_url, "ENISCOPE_LEASE_SECONDS": "0.5"}
+    command = [sys.executable, str(PROJECT_ROOT / "ingest/import_csv.py"), "--site", str(SITE), "--timezone", ZONE]
+    conn.autocommit = True
+    with subprocess.Popen([*command, str(path)], env=environment, stderr=subprocess.DEVNULL) as process:
+        query = "SELECT count(*) FROM ingestion_logs WHERE status = 'done' AND channel_id <> 0"
+        while process.poll() is None and db.fetch_one(conn, query) < (2,):
+            time.sleep(0.01)
+        process.kill()
+    (done,) = db.fetch_one(conn, query) or (0,)
+    assert 2 <= done < len(channels), "killed in the middle"
+    # The last day comes with the next part; each channel's part is there whole or not at all.
+    counts = db.fetch_all(conn, "SELECT DISTINCT count(*) FROM readings GROUP BY channel_id")
+    assert counts == [(96 * 39,)]
+    monkeypatch.setenv("ENISCOPE_LEASE_SECONDS", "0.5")
+    assert importer(path) == 0
+    assert db.fetch_all(conn, "SELECT count(*), sum(energy_kwh) FROM readings") == [(30 * 3840, 30 * 3840 * 1.5)]
+    assert db.fetch_all(conn, "SELECT count(*) FROM ingestion_logs WHERE status = 'running'") == [(0,)]
 
 
 def test_header_tells_layouts_apart() -> None:
