@@ -21,12 +21,12 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope, starts_new_run
-from analyze.load.anomaly_episodes import HIGH, LOW, VIEWS, judge_intervals, number_episodes
+from analyze.intervals import WeekScope, in_window, starts_new_run
+from analyze.load.anomaly_episodes import HIGH, LOW, VIEWS, find_episodes
 from analyze.load.anomaly_events import channel_entry, list_events
 from analyze.load.anomaly_scores import score_readings
 from analyze.load.hour_of_week import assess_rows, list_unassessed
-from analyze.load.load_steps import find_level_changes, list_steps, shift_by_interval
+from analyze.load.load_steps import LevelChange, find_level_changes, list_steps, shift_by_interval
 from analyze.meters.meter_tree import net_of_sub_meters
 from lib import cli
 from lib.stats_utils import label_runs
@@ -34,6 +34,7 @@ from lib.stats_utils import label_runs
 __all__ = ["build_section", "find_anomalies", "score_readings", "upper_fence_kw"]
 
 ROBUST, TUKEY = "robust", "tukey"
+_HOURS_PER_DAY = 24
 _MIN_SAMPLES = 3  # in the hour of the week, for a median; the robust tests pool the hours around
 
 
@@ -60,7 +61,7 @@ def upper_fence_kw(profile: pd.DataFrame, *, iqr_multiplier: float, min_iqr_rati
 
 
 def find_anomalies(
-    profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, changes: pd.DataFrame | None = None
+    profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, changes: list[LevelChange] | None = None
 ) -> pd.DataFrame:
     """Return the intervals of the period that belong to an anomaly.
 
@@ -77,7 +78,8 @@ def find_anomalies(
     -------
     pd.DataFrame
         Rows of `profiled` with `event_id` (1, 2, …), `direction` ("high" or "low"; one per event), `expected_kwh`,
-        `excess_kwh` and `deficit_kwh` (0 or more; a low event has no excess), and the boolean views that saw them.
+        `excess_kwh` and `deficit_kwh` (0 or more; a low event has no excess), `usual_day_kwh` (the mean day of the
+        channel's baseline), and the boolean views that saw them.
 
     Notes
     -----
@@ -101,6 +103,9 @@ def find_anomalies(
         excess_kwh=beyond_kwh.where(sign > 0, 0.0),
         deficit_kwh=beyond_kwh.where(sign < 0, 0.0),
     ).drop(columns="expected_kw")
+    before = clean[in_window(clean, scope.baseline)]
+    usual_kw = before["mean_kw"].groupby(before["channel_id"]).mean()
+    judged = judged.assign(usual_day_kwh=judged["channel_id"].map(usual_kw).astype(float) * _HOURS_PER_DAY)
     run = judged.assign(beyond_kwh=beyond_kwh).groupby("event_id")
     is_event = (run["hours"].transform("size") >= scope.config.anomaly_min_intervals) & (
         run["beyond_kwh"].transform("sum") >= scope.config.anomaly_min_excess_kwh
@@ -124,13 +129,9 @@ def _judge_tukey(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     return profiled.assign(event_id=run_id, expected_kw=profiled["q50_kw"], direction=HIGH, **views)[run_id > 0]
 
 
-def _judge(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, changes: pd.DataFrame) -> pd.DataFrame:
-    judged = judge_intervals(clean, scope, shift_by_interval(clean, changes))
-    assessed = _assessed(profiled, scope)["is_assessed"].reindex(judged.index, fill_value=False)
-    judged = judged.assign(direction=judged["direction"].where(assessed, ""))
-    episode = number_episodes(judged, scope)
-    found = judged.loc[episode > 0, ["expected_kw", "direction", *VIEWS]]
-    return profiled.loc[found.index].assign(event_id=episode[found.index], **found)
+def _judge(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, changes: list[LevelChange]) -> pd.DataFrame:
+    found = find_episodes(clean, scope, shift_by_interval(clean, changes), _assessed(profiled, scope)["is_assessed"])
+    return profiled.loc[found.index].assign(**found)
 
 
 def _assessed(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
@@ -147,7 +148,7 @@ def build_section(
     profiled: pd.DataFrame,
     clean: pd.DataFrame,
     scope: WeekScope,
-    changes: pd.DataFrame | None = None,
+    changes: list[LevelChange] | None = None,
 ) -> dict[str, Any]:
     """Return the section "anomalies".
 
@@ -166,10 +167,13 @@ def build_section(
     `byChannel` and the summary are of the high ones, for a deficit is no saving; `lowEvents` counts the others.
     Levels that changed for good stand in `steps`, once each.
 
-    `context` is where most of an event's excess lies. `severity` is "high" for `anomaly_high_excess_kwh` or more at
-    `anomaly_high_actual_ratio` times the expected energy (or at that part of it, when low), "medium" from
-    `anomaly_medium_excess_kwh` on. `confidence` is "high" when all four of `views` saw it, "medium" with three. The
-    summary's `totalExcessKwh` holds a sub-meter's excess once, though its parent's event is listed too.
+    `context` is where most of an event's excess lies, `dayShare` the excess (or deficit) over a usual day's energy.
+    `severity` is "medium" from `anomaly_medium_excess_kwh` and `anomaly_medium_day_share` on (a low event:
+    `anomaly_low_medium_day_share`, for it costs nothing), "high" at `anomaly_high_excess_kwh` and
+    `anomaly_high_actual_ratio` times the expected energy too. Of the events of one `incident` (`incidents`) the gravest
+    alone keeps its severity; the others are "low" and name it in `partOf`. `confidence` is "high" when all four of
+    `views` saw it, "medium" with three. The summary's `totalExcessKwh` holds a sub-meter's excess once, though its
+    parent's event is listed too.
     """
     events = list_events(anomalies, scope)
     high = [event for event in events if event["direction"] == HIGH]

@@ -166,6 +166,14 @@ def _covers(event: dict[str, Any], peak: dict[str, Any] | None) -> bool:
     return bool(start < peak_end and peak_start < end)
 
 
+def _severity(event: dict[str, Any], scope: WeekScope) -> str:
+    """Return "high" for a spike that costs a demand charge and is tall, "medium" for either, "low" for neither."""
+    if event["isSustained"]:
+        return "low"
+    is_tall = event["peakPower"] >= scope.config.spike_tall_ratio * event["channelPeakPower"]
+    return ("low", "medium", "high")[is_tall + event["isAtBillingPeak"]]
+
+
 def build_section(
     spikes: pd.DataFrame, site: pd.DataFrame, profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope
 ) -> dict[str, Any]:
@@ -187,7 +195,9 @@ def build_section(
     their peak above the p95. The summary counts the meters' events, a sub-meter's energy once; `siteSpikes` are the
     same energy seen from above and are in no sum. `isAtSitePeak` and `isAtBillingPeak` are true where a spike covers
     the interval of the site's highest demand in the period, and in the month so far (`find_peaks`): only the latter
-    costs a demand charge.
+    costs a demand charge. `usualPeakPower` and `channelPeakPower` are the 95th percentiles of the hour of the week and
+    of all the meter's demand. `severity` is "high" at the billing peak and from `spike_tall_ratio` times the latter on,
+    "medium" for one of the two, "low" for neither and where sustained.
     """
     names = channel_names(scope.meters)
     peaks = find_peaks(site, scope)
@@ -201,6 +211,7 @@ def build_section(
         }
         for key, event in _list_events(spikes, scope)
     ]
+    events = [{**event, "severity": _severity(event, scope)} for event in events]
     ids = sorted({event["channelId"] for event in events})
     by_channel = [_channel_entry([event for event in events if event["channelId"] == key]) for key in ids]
     net_kwh = net_of_sub_meters(spikes["excess_kwh"], spikes, scope.meters)
@@ -228,6 +239,7 @@ def _list_events(spikes: pd.DataFrame, scope: WeekScope) -> list[tuple[int, dict
         spikes["event_id"],
         peak_kw=("mean_kw", "max"),
         usual_kw=("p95_kw", "max"),
+        channel_kw=("channel_p95_kw", "max"),
         above_kw=("above_kw", "max"),
         excess_kwh=("excess_kwh", "sum"),
     ).sort_values(["above_kw", "channel_id", "start"], ascending=[False, True, True])
@@ -242,6 +254,7 @@ def _list_events(spikes: pd.DataFrame, scope: WeekScope) -> list[tuple[int, dict
                 "intervals": int(run.intervals),
                 "peakPower": round(float(run.peak_kw), 3),
                 "usualPeakPower": round(float(run.usual_kw), 3),
+                "channelPeakPower": round(float(run.channel_kw), 3),
                 "totalExcessKwh": round(float(run.excess_kwh), 2),
                 "isSustained": bool(run.hours > scope.config.spike_max_hours),
             },

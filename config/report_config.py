@@ -76,15 +76,16 @@ class ReportConfig:
     # 16 values of a steady hour can have an interquartile range near 0, and then every wiggle is "far out". The range
     # is taken as at least this share of the channel's own spread (p95 - p5 of all its baseline power).
     anomaly_min_iqr_ratio: float = 0.05
-    # "high" is for events that someone should look at today: twice what was expected, and more than a kettle left on.
+    # "medium" is for events worth a look: a fifth of what the channel draws on a usual day, or of lows, which cost
+    # nothing, three tenths; "high" for those to look at today: twice what was expected, and more than a kettle left on.
     anomaly_high_excess_kwh: float = 20.0
     anomaly_high_actual_ratio: float = 2.0
     anomaly_medium_excess_kwh: float = 10.0
-    # "tukey" is the contract's fence and the default. "robust" (`analyze.load.anomaly_episodes`) finds more: of events
-    # planted in 214 measured meter-weeks 77 %, the fence 19 % (49 % where four samples an hour suffice). But a site of
-    # ten hourly meters then has 3.8 false alerts a week and not 1.2, and it takes 0.15 s more. The values below lie on
-    # a plateau of that measurement.
-    anomaly_method: str = "tukey"
+    anomaly_medium_day_share: float = 0.2
+    anomaly_low_medium_day_share: float = 0.3
+    # "tukey" is the contract's fence. "robust" (`analyze.load.anomaly_episodes`) is the default for its measured
+    # accuracy (docs/accuracy.md). The values below lie on a plateau of that measurement.
+    anomaly_method: str = "robust"
     anomaly_min_scales: float = 3.0
     anomaly_min_ratio: float = 0.25  # of the expected power
     anomaly_novelty_ratio: float = 2.0
@@ -114,6 +115,7 @@ class ReportConfig:
     spike_p95_multiplier: float = 1.5
     spike_min_power_kw: float = 5.0
     spike_min_site_power_kw: float = 20.0
+    spike_tall_ratio: float = 2.0  # of the 95th percentile of the channel's demand: worth a look wherever it falls
     # Longer than this it is a raised level rather than a spike; it is kept and marked as sustained.
     spike_max_hours: float = 1.0
 

@@ -67,3 +67,29 @@ def grouped_quantiles(
     low, high = value[first + below], value[first + above]
     result[filled] = low + (high - low) * (position - below)
     return result, counts
+
+
+def nan_quantiles(values: npt.NDArray[np.float64], quantiles: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return quantiles along the last axis, NaN left out; many short rows at once.
+
+    Definition 7 of Hyndman & Fan (1996), as `grouped_quantiles`.
+
+    Parameters
+    ----------
+    values : (…, n) floats
+    quantiles : (q,) floats between 0 and 1
+
+    Returns
+    -------
+    (…, q) floats
+        NaN where a row has no value.
+    """
+    if values.shape[-1] == 0:
+        return np.full((*values.shape[:-1], np.size(quantiles)), np.nan)
+    ordered = np.sort(values, axis=-1)  # NaN sorts last
+    last = np.count_nonzero(~np.isnan(values), axis=-1)[..., None] - 1
+    position = np.maximum(last, 0) * np.asarray(quantiles, dtype=float)
+    below = np.floor(position).astype(np.int64)
+    low = np.take_along_axis(ordered, below, axis=-1)
+    high = np.take_along_axis(ordered, np.ceil(position).astype(np.int64), axis=-1)
+    return low + (high - low) * (position - below)

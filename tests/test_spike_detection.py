@@ -54,7 +54,8 @@ def test_mask_by_hand():
 def test_a_spike_and_its_numbers():
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 09:15", "2026-01-14 09:45", 12.0)
     section = spikes_of(readings)
-    # Of the wiggle's seven values the highest, 5.1 kW, is the p95 of an hour's 16.
+    # Of the wiggle's seven values the highest, 5.1 kW, is the p95 of an hour's 16. Of all hours a third are at 5 kW, so
+    # the p95 of all lies a little more than a seventh below the top: it is the second highest value.
     (spike,) = section["topSpikes"]
     assert spike == {
         "channelId": 1,
@@ -65,10 +66,12 @@ def test_a_spike_and_its_numbers():
         "intervals": 2,
         "peakPower": 12.0,
         "usualPeakPower": 5.1,
+        "channelPeakPower": 5.067,
         "totalExcessKwh": 3.45,
         "isSustained": False,
         "isAtSitePeak": True,
         "isAtBillingPeak": True,
+        "severity": "high",
     }
     peak = {"start": "2026-01-14T09:15:00-05:00", "end": "2026-01-14T09:30:00-05:00", "powerKw": 12.0}
     assert (section["sitePeak"], section["billingPeak"]) == (peak, peak)
@@ -195,5 +198,7 @@ def test_a_spike_below_the_months_peak_costs_no_demand_charge():
     readings = set_power(readings, "2025-12-30 09:00", "2025-12-30 09:15", 90.0)  # of the month before
     section = spikes_of(readings)
     (spike,) = section["topSpikes"]
-    assert (spike["isAtSitePeak"], spike["isAtBillingPeak"]) == (True, False)
+    assert (spike["isAtSitePeak"], spike["isAtBillingPeak"], spike["severity"]) == (True, False, "medium")
+    small = set_power(readings, "2026-01-14 09:00", "2026-01-14 09:15", 9.0)  # 1.8 times the usual peaks
+    assert spikes_of(small)["topSpikes"][0]["severity"] == "low"
     assert (section["billingPeak"]["start"], section["billingPeak"]["powerKw"]) == ("2026-01-06T14:00:00-05:00", 30.0)

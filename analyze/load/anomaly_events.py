@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from analyze.intervals import WeekScope, channel_names, list_runs, local_iso
-from analyze.load.anomaly_episodes import VIEWS
+from analyze.load.anomaly_episodes import HIGH, VIEWS
+from analyze.load.incidents import number_incidents
 
 _HIGH_VIEWS, _MEDIUM_VIEWS = 4, 3  # views that agree
 
@@ -27,10 +28,11 @@ def list_events(anomalies: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any
         expected_kwh=("expected_kwh", "sum"),
         actual_kwh=("used_kwh", "sum"),
         shut_kwh=("shut_kwh", "sum"),
+        usual_day_kwh=("usual_day_kwh", "first"),
         **{name: (name, "max") for name in VIEWS},
     )
     runs = runs.assign(start_text=local_iso(runs["start"], scope.tz), end_text=local_iso(runs["end"], scope.tz))
-    runs = runs.sort_values(["start", "channel_id"])
+    runs = _tell_incidents(_weigh(runs, scope)).sort_values(["start", "channel_id"])
     return [
         {
             "channelId": int(run.channel_id),
@@ -44,26 +46,58 @@ def list_events(anomalies: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any
             "deficitKwh": round(float(run.deficit_kwh), 2),
             "expectedKwh": round(float(run.expected_kwh), 2),
             "actualKwh": round(float(run.actual_kwh), 2),
+            "dayShare": round(float(run.day_share), 3),
             "context": "after_hours" if run.shut_kwh > (run.excess_kwh + run.deficit_kwh) / 2 else "business_hours",
-            "severity": _severity(run.excess_kwh, run.deficit_kwh, run.expected_kwh, scope),
+            "severity": run.severity,
+            "incident": int(run.incident),
+            "partOf": run.part_of,
             **_confidence([name for name in VIEWS if getattr(run, name)]),
         }
         for run in runs.itertuples()
     ]
 
 
+def _weigh(runs: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    """Return the events with `day_share`, their energy beyond the expected over a usual day's, and `severity`."""
+    config, is_high = scope.config, runs["direction"] == HIGH
+    beyond_kwh = runs["excess_kwh"] + runs["deficit_kwh"]
+    usual_kwh = runs["usual_day_kwh"].where(runs["usual_day_kwh"] > 0)
+    day_share = (beyond_kwh / usual_kwh).fillna(1.0)  # a load that is usually off, and now is not
+    least_share = np.where(is_high, config.anomaly_medium_day_share, config.anomaly_low_medium_day_share)
+    matters = (beyond_kwh >= config.anomaly_medium_excess_kwh) & (day_share >= least_share)
+    is_doubled = runs["excess_kwh"] + runs["expected_kwh"] >= config.anomaly_high_actual_ratio * runs["expected_kwh"]
+    is_grave = is_high & is_doubled & (runs["excess_kwh"] >= config.anomaly_high_excess_kwh)
+    return runs.assign(
+        day_share=day_share, severity=np.select([matters & is_grave, matters], ["high", "medium"], "low")
+    )
+
+
+def _tell_incidents(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the events with their `incident` (0 for one of low severity) and, but for its gravest, what it is part of.
+
+    The gravest event of an incident, and of these the one of the greatest share of its day, keeps its severity; the
+    others are "low" and name it in `part_of`, so that one cause raises one alert.
+    """
+    runs = runs.assign(incident=0, part_of=None)
+    grave = runs[runs["severity"] != "low"].sort_values(["start", "channel_id"])
+    runs.loc[grave.index, "incident"] = number_incidents(grave)
+    order = grave.assign(incident=runs["incident"], rank=grave["severity"].map({"high": 0, "medium": 1}))
+    order = order.sort_values(["incident", "rank", "day_share"], ascending=[True, True, False])
+    lead = order.groupby("incident")["channel_id"].transform(lambda ids: ids.index[0])
+    follows = lead[lead != lead.index]
+    runs.loc[follows.index, "severity"] = "low"
+    told = [
+        {"channelId": int(runs.at[key, "channel_id"]), "start": runs.at[key, "start_text"]}
+        for key in follows.to_numpy()
+    ]
+    runs["part_of"] = pd.Series(told, index=follows.index, dtype=object).reindex(runs.index)
+    return runs.assign(part_of=runs["part_of"].where(runs["part_of"].notna(), None))
+
+
 def _confidence(views: list[str]) -> dict[str, Any]:
     count = len(views)
     level = "high" if count >= _HIGH_VIEWS else "medium" if count >= _MEDIUM_VIEWS else "low"
     return {"views": views, "confidence": level}
-
-
-def _severity(excess_kwh: float, deficit_kwh: float, expected_kwh: float, scope: WeekScope) -> str:
-    config = scope.config
-    is_doubled = excess_kwh + expected_kwh >= config.anomaly_high_actual_ratio * expected_kwh
-    if excess_kwh >= config.anomaly_high_excess_kwh and is_doubled:
-        return "high"
-    return "medium" if excess_kwh + deficit_kwh >= config.anomaly_medium_excess_kwh else "low"
 
 
 def channel_entry(events: list[dict[str, Any]]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ ACCEPTED: dict[str, dict[str, set[str]]] = {
     "spike": {OURS: {"spike"}, PLAIN: {"spike"}},
     "anomaly high": {OURS: {"anomaly_high"}, PLAIN: {"anomaly_high"}},
     "anomaly low": {OURS: {"anomaly_low"}, PLAIN: set()},
-    "step in base load": {OURS: {"base_load_step", "anomaly_high"}, PLAIN: {"anomaly_high"}},
+    "step in base load": {OURS: {"base_load_step", "level_step", "anomaly_high"}, PLAIN: {"anomaly_high"}},
     "wrong multiplier": {OURS: {"wrong_unit"}, PLAIN: {"anomaly_high"}},
     "clock-change doubling": {OURS: {"clock_change"}, PLAIN: {"spike"}},
     "reversed sign": {OURS: {"reversed", "negative_energy"}, PLAIN: set()},
@@ -61,15 +61,17 @@ def list_our_findings(result: SiteWeek, config: ReportConfig) -> list[Finding]:
 
     After-hours waste is a finding where the meter's `pattern` is new; without one, where it is above usual by
     `after_hours_min_excess_kwh` and `quick_win_new_ratio` times the usual or more. A sustained spike is a raised
-    level, of low severity here.
+    level. A level that changed for good lasts to the period's end.
     """
     sections = result.sections
     found = [_from_issue(issue, result) for issue in sections["sensorHealth"]["issues"]]
     found += [_from_anomaly(event) for event in sections["anomalies"]["timeline"]]
     for channel in sections["spikes"]["byChannel"]:
         for event in channel["events"]:
-            kind, level = ("sustained_spike", "low") if event["isSustained"] else ("spike", "medium")
-            found.append(_finding(kind, level, channel["channelId"], event["start"], event["end"]))
+            kind = "sustained_spike" if event["isSustained"] else "spike"
+            found.append(_finding(kind, event["severity"], channel["channelId"], event["start"], event["end"]))
+    for step in sections["anomalies"]["steps"]:
+        found.append(_finding("level_step", "low", step["channelId"], step["at"], result.period.end))
     for meter in sections["afterHoursWaste"]["topMeters"]:
         if _is_new(meter, config):
             found.append(_finding("after_hours_new", "medium", meter["channelId"], *result.period))
