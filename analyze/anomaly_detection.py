@@ -26,6 +26,7 @@ from analyze.load.anomaly_episodes import HIGH, LOW, VIEWS, find_episodes
 from analyze.load.anomaly_events import channel_entry, list_events
 from analyze.load.anomaly_scores import score_readings
 from analyze.load.hour_of_week import assess_rows, list_unassessed
+from analyze.load.load_response import describe_expected
 from analyze.load.load_steps import LevelChange, find_level_changes, list_steps, shift_by_interval
 from analyze.meters.meter_tree import net_of_sub_meters
 from lib import cli
@@ -35,6 +36,7 @@ __all__ = ["build_section", "find_anomalies", "score_readings", "upper_fence_kw"
 
 ROBUST, TUKEY = "robust", "tukey"
 _HOURS_PER_DAY = 24
+_NO_RESPONSE = pd.Series(dtype="float64")
 _MIN_SAMPLES = 3  # in the hour of the week, for a median; the robust tests pool the hours around
 
 
@@ -61,7 +63,11 @@ def upper_fence_kw(profile: pd.DataFrame, *, iqr_multiplier: float, min_iqr_rati
 
 
 def find_anomalies(
-    profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, changes: list[LevelChange] | None = None
+    profiled: pd.DataFrame,
+    clean: pd.DataFrame,
+    scope: WeekScope,
+    changes: list[LevelChange] | None = None,
+    response_kw: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Return the intervals of the period that belong to an anomaly.
 
@@ -73,6 +79,9 @@ def find_anomalies(
         Sound intervals of baseline and period.
     changes
         Levels that changed for good (`find_level_changes`), where they are known already.
+    response_kw
+        By index of `clean`: what answers to the temperature (`respond_to_temperature`), and so is expected; the fence
+        of Tukey knows no weather.
 
     Returns
     -------
@@ -93,7 +102,8 @@ def find_anomalies(
     if scope.config.anomaly_method == TUKEY:
         judged = _judge_tukey(profiled, scope)
     else:
-        judged = _judge(profiled, clean, scope, find_level_changes(clean, scope) if changes is None else changes)
+        changes = find_level_changes(clean, scope) if changes is None else changes
+        judged = _judge(profiled, clean, scope, changes, _NO_RESPONSE if response_kw is None else response_kw)
     sign = np.where(judged.groupby("event_id")["direction"].transform("max") == LOW, -1.0, 1.0)
     expected_kwh = judged["expected_kw"] * judged["hours"]
     beyond_kwh = (sign * (judged["mean_kw"] * judged["hours"] - expected_kwh)).clip(lower=0)
@@ -129,8 +139,11 @@ def _judge_tukey(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     return profiled.assign(event_id=run_id, expected_kw=profiled["q50_kw"], direction=HIGH, **views)[run_id > 0]
 
 
-def _judge(profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, changes: list[LevelChange]) -> pd.DataFrame:
-    found = find_episodes(clean, scope, shift_by_interval(clean, changes), _assessed(profiled, scope)["is_assessed"])
+def _judge(
+    profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, changes: list[LevelChange], response_kw: pd.Series
+) -> pd.DataFrame:
+    assessed = _assessed(profiled, scope)["is_assessed"]
+    found = find_episodes(clean, scope, shift_by_interval(clean, changes), assessed, response_kw)
     return profiled.loc[found.index].assign(**found)
 
 
@@ -149,6 +162,7 @@ def build_section(
     clean: pd.DataFrame,
     scope: WeekScope,
     changes: list[LevelChange] | None = None,
+    response_kw: pd.Series | None = None,
 ) -> dict[str, Any]:
     """Return the section "anomalies".
 
@@ -158,14 +172,14 @@ def build_section(
         As `find_anomalies` gives them.
     profiled, clean
         What they were found in; they tell which meters could not be assessed.
-    changes
+    changes, response_kw
         As in `find_anomalies`.
 
     Notes
     -----
     `timeline` holds high and low episodes; a low one has `excessKwh` 0, its `deficitKwh`, and at most medium severity.
     `byChannel` and the summary are of the high ones, for a deficit is no saving; `lowEvents` counts the others.
-    Levels that changed for good stand in `steps`, once each.
+    Levels that changed for good stand in `steps`, once each. `expectedLoad` tells how well each meter is foreseen.
 
     `context` is where most of an event's excess lies, `dayShare` the excess (or deficit) over a usual day's energy.
     `severity` is "medium" from `anomaly_medium_excess_kwh` and `anomaly_medium_day_share` on (a low event:
@@ -194,6 +208,7 @@ def build_section(
         "timeline": events,
         "byChannel": by_channel,
         "steps": list_steps(changes, scope) if is_robust else [],
+        "expectedLoad": describe_expected(clean, scope, _NO_RESPONSE if response_kw is None else response_kw),
         "notAssessed": list_unassessed(_assessed(profiled, scope), clean, scope, _min_samples(scope)),
     }
 

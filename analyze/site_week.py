@@ -23,6 +23,7 @@ from analyze.intervals import WeekScope, baseline_week_numbers, energy_meters, i
 from analyze.load.hour_of_week import profile_period
 from analyze.load.learned_hours import find_disagreements
 from analyze.load.load_facts import build_load_facts
+from analyze.load.load_response import respond_to_temperature
 from analyze.load.load_steps import find_level_changes
 from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.meters.meter_tree import root_of_channels
@@ -54,7 +55,8 @@ class SiteContext(NamedTuple):
 
     `tariffs` is what it pays (`load_site_tariffs`), `hourly` its history up to the period's end (`load_hourly`),
     `electrical` the electrical quantities of the period (`load_electrical`), `monthly` the energy of its channels by
-    month (`load_monthly`), `resets` the intervals that quarantine holds for negative energy (`load_resets`).
+    month (`load_monthly`), `resets` the intervals that quarantine holds for negative energy (`load_resets`),
+    `weather` the outdoor temperature of baseline and period (`load_weather`).
     """
 
     site_id: int = 0
@@ -64,6 +66,7 @@ class SiteContext(NamedTuple):
     monthly: pd.DataFrame | None = None
     floor_area_m2: float | None = None
     resets: pd.DataFrame | None = None
+    weather: pd.DataFrame | None = None
 
 
 class SiteWeek(NamedTuple):
@@ -130,7 +133,8 @@ def analyze_site_week(
     baselines = after_hours_waste.estimate_baselines(clean, scope)
     profiled = profile_period(clean, scope)
     changes = find_level_changes(clean, scope) if config.anomaly_method == anomaly_detection.ROBUST else None
-    anomalies = anomaly_detection.find_anomalies(profiled, clean, scope, changes)
+    response_kw = respond_to_temperature(clean, scope, context.weather)
+    anomalies = anomaly_detection.find_anomalies(profiled, clean, scope, changes, response_kw)
     spikes = spike_detection.find_spikes(
         spike_detection.assess_spikes(profiled, scope), config, min_power_kw=config.spike_min_power_kw
     )
@@ -138,7 +142,7 @@ def analyze_site_week(
     sections: dict[str, Any] = {
         "sensorHealth": sensor_health.build_section(intervals, bad, scope, resets),
         "afterHoursWaste": after_hours_waste.build_section(clean, baselines, scope),
-        "anomalies": anomaly_detection.build_section(anomalies, profiled, clean, scope, changes),
+        "anomalies": anomaly_detection.build_section(anomalies, profiled, clean, scope, changes, response_kw),
         "spikes": spike_detection.build_section(spikes, site_power, profiled, clean, scope),
     }
     findings = quick_wins.Findings(*(sections[name] for name in FINDINGS))
@@ -259,6 +263,7 @@ def load_and_analyze(
         readings_lib.load_monthly(conn, site_id),
         facts.building.floor_area_m2,
         readings_lib.load_resets(conn, site_id, period),
+        readings_lib.load_weather(conn, site_id, Window(baseline.start, period.end)),
     )
     return site, analyze_site_week(readings, meters, period, baseline, tz, config, facts.schedule, context)
 

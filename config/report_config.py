@@ -106,6 +106,7 @@ class ReportConfig:
     expected_min_coverage_pct: float = 90.0
     expected_min_days: float = 14.0
     temperature_min_gain_pct: float = 5.0
+    temperature_beyond_k: float = 5.0  # a week is seldom further than that outside of the four before it
 
     # Spike: far above the usual peak of its hour of the week, and large enough to see on a bill (contract). The rule
     # "hour_of_week" is the contract's; "demand" (measured to be better: a tenth of the false alerts, and hourly meters

@@ -10,6 +10,7 @@ import pytest
 
 from analyze.anomaly_detection import build_section, find_anomalies, main, upper_fence_kw
 from analyze.load.hour_of_week import add_hour_of_week_profile, profile_period
+from analyze.site_week import SiteContext, analyze_site_week
 from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib
@@ -27,6 +28,7 @@ from tests.week_factory import (
 METERS = make_meters(1)
 SCOPE = make_scope(METERS, config=ReportConfig(anomaly_method="robust"))
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
+BASICS = (SCOPE.period, SCOPE.baseline, NEW_YORK, SCOPE.config)
 CONTRACT = SCOPE._replace(config=ReportConfig(anomaly_method="tukey"))
 
 
@@ -280,3 +282,76 @@ def test_scores_are_written_whole_and_cut_to_the_window(monkeypatch, tmp_path):
     marked = [line.split(",")[1] for line in lines[1:] if line.endswith(",true")]
     assert {"2026-01-14T07:00:00Z", "2026-01-14T10:45:00Z"} <= set(marked)
     assert [path.name for path in path.parent.iterdir()] == ["scores.csv"]
+
+
+def cooled(heat_c):
+    """Readings of a load that cools above 18 °C, 0.5 kW/K, and the weather: mild weeks, then one hotter by `heat_c`."""
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    hour = (readings["interval_start"] - pd.Timestamp(BOTH.start)) / pd.Timedelta("1h")
+    day = hour // 24
+    temp_c = 20 + 5 * np.sin(2 * np.pi * (hour - 9) / 24) + 4 * np.sin(day * 2.4)
+    temp_c += np.where(readings["interval_start"] >= pd.Timestamp(SCOPE.period.start), heat_c, 0.0)
+    hourly = temp_c.groupby(readings["interval_start"].dt.floor("h")).first()
+    cooling_kw = 0.5 * (readings["interval_start"].dt.floor("h").map(hourly) - 18).clip(lower=0)
+    weather = pd.DataFrame({"timestamp": hourly.index, "temp_c": hourly.to_numpy()})
+    power_kw = readings["power_kw"] + cooling_kw
+    return readings.assign(power_kw=power_kw, energy_kwh=power_kw / 4), weather
+
+
+def test_a_hot_week_is_no_anomaly_where_the_weather_is_known():
+    readings, weather = cooled(heat_c=6.0)
+    week = analyze_site_week(readings, METERS, *BASICS, context=SiteContext(weather=weather))
+    section = week.sections["anomalies"]
+    assert section["timeline"] == []
+    (fit,) = section["expectedLoad"]
+    assert (fit["model"], fit["isSufficient"], fit["reason"]) == ("profile+temperature", True, "")
+    blind = analyze_site_week(readings, METERS, *BASICS).sections["anomalies"]
+    assert blind["expectedLoad"][0]["model"] == "profile"
+    assert fit["cvRmsePct"] < blind["expectedLoad"][0]["cvRmsePct"] / 4
+    assert sum(event["excessKwh"] for event in blind["timeline"]) > 20
+    # What is planted on top of the heat is still found, and measured against the heat.
+    readings = set_power(readings, "2026-01-14 01:00", "2026-01-14 05:00", 15.0)
+    (event,) = analyze_site_week(readings, METERS, *BASICS, context=SiteContext(weather=weather)).sections["anomalies"][
+        "timeline"
+    ]
+    assert (event["start"][:16], event["end"][:16]) == ("2026-01-14T01:00", "2026-01-14T05:00")
+    hours = pd.date_range("2026-01-14 01:00", periods=4, freq="h", tz=NEW_YORK)
+    heat_kwh = (
+        0.5 * (weather.set_index("timestamp")["temp_c"].reindex(hours.tz_convert("UTC")) - 18).clip(lower=0).sum()
+    )
+    assert event["expectedKwh"] == pytest.approx(4 * 1.0 + heat_kwh, rel=0.05)
+
+
+def test_an_interval_without_temperature_is_not_judged_by_it():
+    readings, weather = cooled(heat_c=6.0)
+    readings = set_power(readings, "2026-01-14 01:00", "2026-01-14 05:00", 15.0)
+    unknown = weather["timestamp"].dt.tz_convert(NEW_YORK).dt.date == date(2026, 1, 14)
+    weather = weather.assign(temp_c=weather["temp_c"].mask(unknown))
+    week = analyze_site_week(readings, METERS, *BASICS, context=SiteContext(weather=weather))
+    assert week.sections["anomalies"]["timeline"] == []
+    assert week.sections["anomalies"]["expectedLoad"][0]["model"] == "profile+temperature"
+
+
+def test_what_several_meters_do_at_once_is_one_incident_and_raises_one_alert():
+    scope = make_scope(make_meters(1, 2, 3, 4), config=SCOPE.config)
+    readings = [fill_window(key, BOTH, 5.0, 1.0) for key in (1, 2, 3, 4)]
+    for number, kw in enumerate((8.0, 16.0, 9.0)):
+        readings[number] = set_power(readings[number], "2026-01-14 01:00", "2026-01-14 06:00", kw)
+    readings[0] = set_power(readings[0], "2026-01-16 01:00", "2026-01-16 06:00", 7.0)  # the same meter again
+    readings[3] = set_power(readings[3], "2026-01-15 20:00", "2026-01-16 00:00", 12.0)  # another, at another time
+    events = anomalies_of(pd.concat(readings), scope)["timeline"]
+    told = [(event["channelId"], event["start"][8:13], event["severity"], event["incident"]) for event in events]
+    assert told == [(1, "14T01", "low", 1), (2, "14T01", "high", 1), (3, "14T01", "low", 1), (4, "15T20", "high", 2),
+                    (1, "16T01", "low", 1)]  # fmt: skip
+    lead = {"channelId": 2, "start": "2026-01-14T01:00:00-05:00"}
+    assert [event["partOf"] for event in events] == [lead, None, lead, None, lead]
+
+
+def test_severity_asks_for_a_share_of_the_meters_own_day():
+    quiet = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 01:00", "2026-01-14 05:00", 5.0)
+    (event,) = anomalies_of(quiet)["timeline"]  # 16 kWh on a meter of 56 kWh a day: 55 h at 5 kW and 113 h at 1 kW
+    assert event["dayShare"] == pytest.approx(16 / (24 * 388 / 168), abs=0.005)
+    assert event["severity"] == "medium"
+    large = set_power(fill_window(1, BOTH, 50.0, 10.0), "2026-01-14 01:00", "2026-01-14 05:00", 16.0)
+    (event,) = anomalies_of(large)["timeline"]  # 24 kWh, and ten times the meter
+    assert (event["severity"], event["incident"], event["partOf"]) == ("low", 0, None)

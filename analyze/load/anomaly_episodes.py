@@ -24,6 +24,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.intervals import WeekScope, baseline_week_numbers, in_window
+from analyze.load.load_response import subtract_response
 from analyze.load.power_grid import (
     PowerGrid,
     kind_of_day_hour,
@@ -65,7 +66,9 @@ class _Usual(NamedTuple):
     is_new_shape: Flags
 
 
-def find_episodes(clean: pd.DataFrame, scope: WeekScope, shift_kw: pd.Series, assessed: pd.Series) -> pd.DataFrame:
+def find_episodes(
+    clean: pd.DataFrame, scope: WeekScope, shift_kw: pd.Series, assessed: pd.Series, response_kw: pd.Series
+) -> pd.DataFrame:
     """Return the intervals of the period that are unusual, and the episode that each belongs to.
 
     Parameters
@@ -77,6 +80,8 @@ def find_episodes(clean: pd.DataFrame, scope: WeekScope, shift_kw: pd.Series, as
         from then on, and so is a fall; the way back is not held to be an anomaly either.
     assessed
         By index of `clean`: True for the intervals of the period that may be judged.
+    response_kw
+        By index of `clean`: the power that answers to the temperature (`load_response`), which is expected.
 
     Returns
     -------
@@ -90,7 +95,9 @@ def find_episodes(clean: pd.DataFrame, scope: WeekScope, shift_kw: pd.Series, as
     parts, count = [], 0
     for grid in lay_out_channels(rows, baseline_week_numbers(rows, scope)) if len(rows) else []:
         may_judge = grid.lay(assessed.reindex(rows.index, fill_value=False), fill=0.0) > 0
-        found = _judge(grid, grid.lay(shift_kw.reindex(rows.index, fill_value=0.0), fill=0.0), may_judge, scope)
+        rest = subtract_response(grid, rows, response_kw)
+        found = _judge(rest, grid.lay(shift_kw.reindex(rows.index, fill_value=0.0), fill=0.0), may_judge, scope)
+        found["expected_kw"] += grid.power_kw - rest.power_kw
         inside = found["event_id"][grid.channel, grid.time] > 0
         cells = (grid.channel[inside], grid.time[inside])
         table = pd.DataFrame(

@@ -34,9 +34,15 @@ class TemperatureResponse(NamedTuple):
     knots_c: Floats  # the lowest seen, the change points, the highest seen
     slopes_kw_per_k: Floats  # one between each pair of knots
 
-    def power_kw(self, temp_c: npt.ArrayLike) -> Floats:
-        """Return the load above that at the lowest knot [kW]; NaN where the temperature is missing."""
-        return _segments(np.asarray(temp_c, dtype=float), self.knots_c) @ self.slopes_kw_per_k
+    def power_kw(self, temp_c: npt.ArrayLike, beyond_k: float = 0.0) -> Floats:
+        """Return the load above that at the lowest knot [kW]; NaN where the temperature is missing.
+
+        The outermost lines go on for `beyond_k` kelvin outside of the temperatures that the baseline saw.
+        """
+        temp = np.asarray(temp_c, dtype=float)
+        inside = _segments(temp, self.knots_c) @ self.slopes_kw_per_k
+        below, above = (np.clip(part, 0.0, beyond_k) for part in (self.knots_c[0] - temp, temp - self.knots_c[-1]))
+        return inside - below * self.slopes_kw_per_k[0] + above * self.slopes_kw_per_k[-1]
 
 
 def fit_response(power_kw: Floats, temp_c: Floats, hour_of_week: Ints, hours: Floats) -> TemperatureResponse | None:
