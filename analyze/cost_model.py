@@ -1,8 +1,8 @@
 """Work out what a site's energy costs: flat against time of use, demand, peaks and their makers, bills, carbon.
 
 Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_enriched (the period, and the months before it that a ratchet looks back on);
-        config/tariffs, config/sites
+Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it), v_readings_hourly (the
+        months that a ratchet looks back on); config/tariffs, config/sites
 Writes: nothing; the section "costOptimization" to stdout
 Safe to re-run: yes, it only reads
 """
@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope, in_window, prepare_intervals
+from analyze.intervals import WeekScope, in_window
 from analyze.money.bills import bill_months, project_bill
 from analyze.money.carbon import NO_FACTOR
 from analyze.money.cost_case import CostCase, describe_basis, prepare_case, why_not
@@ -29,13 +29,9 @@ from analyze.money.tariff_rates import price_intervals
 from analyze.money.tou_analysis import build_load_shift, build_tou_analysis
 from config.tariff_model import SiteTariffs
 from lib import cli
-from lib.date_utils import Window, days_before, parse_timezone, resolve_period
 
 if TYPE_CHECKING:
     import pandas as pd
-    from psycopg2.extensions import connection as Connection
-
-    from lib.readings import Site
 
 _SHAVING_STEP_PCT = 10
 
@@ -47,6 +43,7 @@ def analyze_cost(
     *,
     holidays: Collection[date] = (),
     site: SiteDemand | None = None,
+    history: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return the section "costOptimization".
 
@@ -61,6 +58,9 @@ def analyze_cost(
         The site's local days that are billed as holidays, where a tariff has no list of its own.
     site
         Their sum (`sum_site_demand`), where it is known already.
+    history
+        `epoch_s` and `mean_kw` of the site by the hour, of the months before `intervals` (`load_site_hours`), for the
+        ratchet.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def analyze_cost(
     refusal = why_not(site, scope, tariffs)
     if refusal:
         return refusal
-    case = prepare_case(site.frame, scope, tariffs, holidays)
+    case = prepare_case(site.frame, scope, tariffs, holidays, history)
     in_period = in_window(site.frame, scope.period)
     costs = [
         price_intervals(site.frame, side, scope.tz, holidays=holidays)[in_period] for side in (case.flat, case.tou)
@@ -159,6 +159,7 @@ def _bills(case: CostCase, scope: WeekScope, tariffs: SiteTariffs) -> list[dict[
         scope.tz,
         holidays=case.holidays,
         billed_peaks_kw=dict(tariffs.billed_peaks_kw),
+        history=case.history,
     )
     first = scope.period.start.astimezone(scope.tz).date().isoformat()
     return [bill for bill in bills if bill["is_complete"] or bill["end"] >= first]
@@ -177,56 +178,11 @@ def _carbon(case: CostCase, tariffs: SiteTariffs) -> dict[str, Any]:
     }
 
 
-def load_and_analyze(
-    conn: Connection, site_id: int, start: str | None, end: str | None, timezone: str | None, now: datetime
-) -> tuple[Site, Window, dict[str, Any]]:
-    """Read a site's readings and price the period that the arguments mean; see `analyze.site_week.load_and_analyze`.
-
-    Beyond the baseline weeks it reads back as far as a ratchet of the site's tariffs looks.
-    """
-    from analyze.meters.bad_intervals import find_bad_intervals
-    from analyze.site_week import baseline_before
-    from config.report_config import load_report_config
-    from config.tariff_config import load_site_tariffs
-    from lib import readings as readings_lib
-
-    site = readings_lib.load_site(conn, site_id)
-    tz, config, tariffs = (
-        parse_timezone(timezone or site.timezone),
-        load_report_config(site_id),
-        load_site_tariffs(site_id),
-    )
-    period = resolve_period(start, end, tz, now)
-    meters = readings_lib.load_meters(conn, site_id)
-    scope = WeekScope(meters, period, baseline_before(period, tz, config), tz, config)
-    first = min(scope.baseline.start, days_before(period.start, 31 * (tariffs.ratchet_months + 1), tz))
-    readings = readings_lib.load_readings(conn, site_id, Window(first, period.end))
-    intervals = prepare_intervals(readings, meters, tz, config)
-    sound = intervals[~find_bad_intervals(intervals, config).any(axis=1)]
-    return site, period, analyze_cost(sound, scope, tariffs)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the section of one period."""
-    from datetime import UTC
+    from analyze import week_script  # here, for it imports this module
 
-    from analyze.week_script import section_parser
-    from config.settings import load_settings
-    from lib import db
-    from lib.logs import setup_logging
-
-    args = section_parser(__doc__).parse_args(argv)
-    setup_logging(args.verbose)
-    with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
-        site, period, section = load_and_analyze(
-            conn, args.site, args.start, args.end, args.timezone, datetime.now(UTC)
-        )
-    if args.json:
-        cli.print_json(section)
-    else:
-        print(f"{site.site_name} (site {site.site_id}), {period}")
-        print(render_text(section))
-    return 0
+    return week_script.run_section(__doc__, argv, "costOptimization", render_text)
 
 
 if __name__ == "__main__":

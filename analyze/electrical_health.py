@@ -198,7 +198,7 @@ def _power_factor_penalty(measures: dict[str, Any], rows: pd.DataFrame, scope: W
     if not (target and rate and factor and 0 < factor < target):
         return {}
     added_kw = float(rows["mean_kw"].max()) * (target / factor - 1)
-    return {"powerFactorPenalty": {"addedKw": round(added_kw, 2), "monthlyUsd": round(added_kw * rate, 2)}}
+    return {"powerFactorPenalty": {"addedKw": round(added_kw, 2), "monthlyCost": round(added_kw * rate, 2)}}
 
 
 def render_text(section: dict[str, Any]) -> str:

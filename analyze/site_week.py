@@ -56,7 +56,8 @@ class SiteContext(NamedTuple):
     `tariffs` is what it pays (`load_site_tariffs`), `hourly` its history up to the period's end (`load_hourly`),
     `electrical` the electrical quantities of the period (`load_electrical`), `monthly` the energy of its channels by
     month (`load_monthly`), `resets` the intervals that quarantine holds for negative energy (`load_resets`),
-    `weather` the outdoor temperature of baseline and period (`load_weather`).
+    `weather` the outdoor temperature of baseline and period (`load_weather`),
+    `site_hours` the site's mean power before the baseline weeks (`load_site_hours`).
     """
 
     site_id: int = 0
@@ -67,6 +68,7 @@ class SiteContext(NamedTuple):
     floor_area_m2: float | None = None
     resets: pd.DataFrame | None = None
     weather: pd.DataFrame | None = None
+    site_hours: pd.DataFrame | None = None
 
 
 class SiteWeek(NamedTuple):
@@ -199,7 +201,7 @@ def _context_sections(
         else forecast_hours(context.hourly, bad, scope, holidays, context.site_id),
         "costOptimization": unavailable("not_loaded", "no tariff was loaded", "a tariff")
         if context.tariffs is None
-        else analyze_cost(clean, scope, context.tariffs, holidays=holidays, site=site),
+        else analyze_cost(clean, scope, context.tariffs, holidays=holidays, site=site, history=context.site_hours),
     }
 
 
@@ -255,15 +257,20 @@ def load_and_analyze(
     readings = readings_lib.load_readings(conn, site_id, Window(baseline.start, period.end))
     facts = load_site_facts(site_id, config)
     history = Window(days_before(period.end, config.forecast_history_days, tz), period.end)
+    roots, tariffs = root_meters(readings, meters), load_site_tariffs(site_id)
+    # A ratchet that is only assumed is not worth a year of hours.
+    months = 0 if tariffs.is_assumed else tariffs.ratchet_months
+    ratchet = Window(days_before(period.start, 31 * (months + 1), tz), baseline.start)
     context = SiteContext(
-        site_id,
-        load_site_tariffs(site_id),
-        readings_lib.load_hourly(conn, site_id, history, root_meters(readings, meters)),
-        readings_lib.load_electrical(conn, site_id, period),
-        readings_lib.load_monthly(conn, site_id),
-        facts.building.floor_area_m2,
-        readings_lib.load_resets(conn, site_id, period),
-        readings_lib.load_weather(conn, site_id, Window(baseline.start, period.end)),
+        site_id=site_id,
+        tariffs=tariffs,
+        hourly=readings_lib.load_hourly(conn, site_id, history, roots),
+        electrical=readings_lib.load_electrical(conn, site_id, period),
+        monthly=readings_lib.load_monthly(conn, site_id),
+        floor_area_m2=facts.building.floor_area_m2,
+        resets=readings_lib.load_resets(conn, site_id, period),
+        site_hours=readings_lib.load_site_hours(conn, site_id, ratchet, roots) if months else None,
+            weather=readings_lib.load_weather(conn, site_id, Window(baseline.start, period.end)),
     )
     return site, analyze_site_week(readings, meters, period, baseline, tz, config, facts.schedule, context)
 

@@ -31,6 +31,7 @@ from analyze.load.savings_data import (
     uncertain,
 )
 from analyze.load.savings_model import describe_fit, drift_ratio, fit_baseline, predict_kwh, saving_error_kwh
+from analyze.money.pricing import Pricing
 from config.report_config import ReportConfig
 from lib import cli
 from lib.date_utils import local_midnight
@@ -46,6 +47,7 @@ def verify_savings(
     tz: ZoneInfo,
     config: ReportConfig,
     holidays: Collection[date] = (),
+    pricing: Pricing | None = None,
 ) -> dict[str, Any]:
     """Return what a change on the local day `change` has saved, or what is missing to know it.
 
@@ -56,6 +58,8 @@ def verify_savings(
         the change belongs to neither side.
     holidays
         Local days to leave out on both sides.
+    pricing
+        What a kWh is worth in each hour after the change; None takes the flat rate of `config`.
 
     Returns
     -------
@@ -69,8 +73,12 @@ def verify_savings(
     Saving = Σ (expected − used) over the hours after the change, expected by `savings_model` from the hours before.
     It counts when its uncertainty at 68 % confidence is at most half of it. The uncertainty is that of Guideline 14 and
     the drift of expectations over times in which nothing was changed (`drift_ratio`), added in quadrature: without
-    the second, a season would be taken for a saving. Annual figures are not given: they would
-    take for granted the weather and use of a whole year.
+    the second, a season would be taken for a saving. Annual figures are not given: they would take for granted the
+    weather and use of a whole year.
+
+    The baseline is the project's own rather than that of `opendsm` (formerly eemeter), which fits CalTRACK's models to
+    a year of temperatures: sites without weather, or with four weeks, would get no answer. It would also bring Numba,
+    SciPy, scikit-learn and statsmodels, and hold pandas below 3 (version 1.2.7).
     """
     sides = split_sides(hourly, change, tz, config, frozenset(holidays))
     missing = missing_data(sides, change, config)
@@ -112,7 +120,8 @@ def verify_savings(
     if ratio > config.savings_max_uncertainty_ratio:
         missing.append(uncertain(ratio, days, change, config))
     result["savings"] = {
-        **_describe_saving(expected_kwh, used_kwh, shown_kwh, days, config),
+        **_describe_saving(expected_kwh, used_kwh, shown_kwh, days),
+        **_describe_cost(sides.after[known], expected[known], shown_kwh, pricing, config),
         "uncertaintyRatio": _rounded(ratio, 3),
         "driftPct": _rounded(100 * drift, 2),
     }
@@ -121,9 +130,7 @@ def verify_savings(
     return result
 
 
-def _describe_saving(
-    expected_kwh: float, used_kwh: float, shown_kwh: float, days: float, config: ReportConfig
-) -> dict[str, Any]:
+def _describe_saving(expected_kwh: float, used_kwh: float, shown_kwh: float, days: float) -> dict[str, Any]:
     """Return the saving, and the range of `shown_kwh` around it, as the verdict lists them."""
     saving_kwh = expected_kwh - used_kwh
     return {
@@ -135,7 +142,24 @@ def _describe_saving(
         "confidencePct": round(100 * _SHOWN_CONFIDENCE),
         "savedPct": round(100 * saving_kwh / expected_kwh, 2),
         "savedKwhPerWeek": round(7 * saving_kwh / days, 2),
-        "savedCost": round(saving_kwh * config.flat_rate_usd_per_kwh, 2),
+    }
+
+
+def _describe_cost(
+    after: pd.DataFrame, expected_kwh: np.ndarray, shown_kwh: float, pricing: Pricing | None, config: ReportConfig
+) -> dict[str, Any]:
+    """Return what the saving is worth, Σ (expected − used) × marginal rate of the hour, and its range at a mean rate."""
+    rate = np.full(len(after), config.flat_rate_usd_per_kwh)
+    tariff = {"currency": "USD", "tariff": "flat_rate", "isAssumed": True}
+    if pricing is not None:
+        rate, tariff = pricing.rate_per_kwh(after).to_numpy(), pricing.describe()
+    saved_kwh = expected_kwh - after["energy_kwh"].to_numpy()
+    cost, spread = float(saved_kwh @ rate), shown_kwh * float(np.average(rate, weights=np.abs(expected_kwh)))
+    return {
+        "savedCost": round(cost, 2),
+        "lowCost": round(cost - spread, 2),
+        "highCost": round(cost + spread, 2),
+        **{key: tariff[key] for key in ("currency", "tariff", "isAssumed")},
     }
 
 
@@ -163,7 +187,9 @@ def render_text(result: dict[str, Any]) -> str:
         lines.append(
             f"expected {savings['expectedKwh']:,.0f} kWh, used {savings['usedKwh']:,.0f} kWh: "
             f"{savings['savedKwh']:,.0f} kWh less ({savings['lowKwh']:,.0f} to {savings['highKwh']:,.0f} with "
-            f"{savings['confidencePct']} % confidence), {savings['savedPct']:.1f} %, ${savings['savedCost']:,.2f}"
+            f"{savings['confidencePct']} % confidence), {savings['savedPct']:.1f} %, "
+            f"worth {savings['savedCost']:,.2f} {savings['currency']} ({savings['lowCost']:,.2f} to "
+            f"{savings['highCost']:,.2f})"
         )
     return "\n".join(lines)
 
@@ -177,11 +203,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the verdict for a machine")
     args = parser.parse_args(argv)
 
-    from analyze.load.site_hours import whole_hours
+    from analyze.intervals import SECONDS_PER_HOUR, WeekScope, epoch_seconds
+    from analyze.load.site_hours import total_by_hour, whole_hours
+    from analyze.money.pricing import price_site
+    from analyze.money.site_demand import site_frame
     from config.opening_hours import list_holidays
     from config.report_config import load_report_config
     from config.schedule_config import load_site_facts
     from config.settings import load_settings
+    from config.tariff_config import load_site_tariffs
     from lib import db, readings
     from lib.date_utils import Window, parse_start, parse_timezone
     from lib.errors import DataError
@@ -200,11 +230,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         span = timedelta(days=config.savings_max_days)
         now = datetime.now(UTC)
         window = Window(local_midnight(change - span, tz), min(local_midnight(change + span, tz), now))
-        hourly = whole_hours(readings.load_hourly(conn, args.site, window), meters)
+        hourly = readings.load_hourly(conn, args.site, window)
         weather = readings.load_weather(conn, args.site, window)
     days = list_holidays(schedule, range(window.start.year, window.end.year + 1))
-    own = add_temperature(hourly[hourly["channel_id"] == args.channel], weather, config)
-    result = verify_savings(own, change, tz, config, days)
+    hours = total_by_hour(hourly, meters, config).hourly
+    scope = WeekScope(meters, window, window, tz, config, schedule)
+    site_rows = site_frame(
+        epoch_seconds(hours["timestamp"]).astype("int64"), hours["energy_kwh"].to_numpy(), SECONDS_PER_HOUR, scope
+    )
+    pricing = price_site(site_rows, scope, load_site_tariffs(args.site), days)
+    whole = whole_hours(hourly, meters)
+    own = add_temperature(whole[whole["channel_id"] == args.channel], weather, config)
+    result = verify_savings(own, change, tz, config, days, pricing)
     if args.json:
         cli.print_json({"siteId": args.site, "channelId": args.channel, **result})
     else:

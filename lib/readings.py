@@ -226,6 +226,25 @@ def load_hourly(conn: Connection, site_id: int, window: Window, channel_ids: lis
     return hourly
 
 
+def load_site_hours(conn: Connection, site_id: int, window: Window, channel_ids: list[int]) -> pd.DataFrame:
+    """Return the mean power of these meters together in every hour of `window` in which each of them has readings.
+
+    Returns
+    -------
+    pd.DataFrame
+        `epoch_s` (start of the UTC hour, int64) and `mean_kw`, by time: a year is some eight thousand rows.
+    """
+    hours = db.copy_frame(
+        conn,
+        "SELECT date_part('epoch', hour)::bigint, sum(avg_kw) FROM v_readings_hourly"
+        " WHERE site_id = %s AND hour >= %s AND hour < %s AND meter_id = ANY (%s::bigint[])"
+        " GROUP BY hour HAVING count(avg_kw) = %s",
+        (site_id, window.start, window.end, channel_ids, len(channel_ids)),
+        {"epoch_s": "int64", "mean_kw": "float64"},
+    )
+    return hours.sort_values("epoch_s", ignore_index=True)
+
+
 def load_monthly(conn: Connection, site_id: int) -> pd.DataFrame:
     """Return the energy of the site's meters by calendar month, all that is stored.
 

@@ -1,9 +1,6 @@
 """Tests of analyze/cost_model.py and of what it is made of: the section, worked out by hand, and its refusals."""
 
-import json
-from contextlib import nullcontext
 from datetime import date, timedelta
-from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,17 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyze import cost_model
 from analyze.cost_model import analyze_cost
 from analyze.intervals import prepare_intervals
 from analyze.money.cost_texts import render_text
 from config.tariff_config import DEFAULT_FLAT, DEFAULT_TOU, load_site_tariffs, load_tariff
 from config.tariff_model import Carbon, SiteTariffs, TariffSpan
-from lib import db
-from lib import readings as readings_lib
 from lib.date_utils import Window, local_day_window
-from tests.tariff_factory import ASSUMED, BOTH, FLAT_ENERGY, PEAK, SCOPE, constant, cost_of, lines_of, make_tariff
-from tests.week_factory import fill_window, make_meters, make_scope, set_power
+from tests.tariff_factory import ASSUMED, FLAT_ENERGY, PEAK, RATCHET, SCOPE, constant, cost_of, lines_of, make_tariff
+from tests.week_factory import make_meters, make_scope, set_power
 
 METERS = SCOPE.meters
 
@@ -228,24 +222,23 @@ def test_shipped_defaults_are_what_a_site_without_a_file_gets(tmp_path):
     assert load_site_tariffs(1, tmp_path) == ASSUMED
 
 
-def test_script_prints_the_section_and_reads_back_as_far_as_the_ratchet(monkeypatch, capsys):
-    asked = []
+RATCHET_SITE = SiteTariffs((TariffSpan(make_tariff(RATCHET)),), load_tariff(DEFAULT_FLAT))
 
-    def load_readings(conn, site_id, window):
-        asked.append(window)
-        return fill_window(1, BOTH, 5.0, 1.0)
 
-    site = SimpleNamespace(site_id=7, site_name="School", timezone="America/New_York")
-    monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
-    monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: METERS)
-    monkeypatch.setattr(readings_lib, "load_readings", load_readings)
-    monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
-    monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
-    window = ["--site", "7", "--start", "2026-01-12", "--end", "2026-01-18"]
-    assert cost_model.main([*window, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["demand_analysis"]["billing_peak_kw"] == 5.1
-    assert (asked[0].start.year, asked[0].start.month, asked[0].end) == (2025, 1, SCOPE.period.end)
-    assert cost_model.main(window) == 0
-    text = capsys.readouterr().out
-    assert text.startswith("School (site 7), 2026-01-12T05:00Z..2026-01-19T05:00Z\n")
-    assert "peak 5.1 kW at 2026-01-12T" in text
+def test_the_hours_of_a_year_fill_the_ratchet():
+    """A week at 40 kW; in August the site drew 90 kW for an hour, and 500 kW in an hour that the intervals know too."""
+    hours = pd.DataFrame(
+        {
+            "epoch_s": [pd.Timestamp(text).timestamp() for text in ("2025-08-05 18:00Z", "2026-01-05 18:00Z")],
+            "mean_kw": [90.0, 500.0],
+        }
+    ).astype({"epoch_s": "int64"})
+    (charge,) = cost_of(constant(1, 40.0), tariffs=RATCHET_SITE, history=hours)["demand_analysis"]["demand_charges"]
+    assert (charge["measured_kw"], charge["billed_kw"], charge["cost"]) == (40.0, 72.0, 864.0)  # 80 % of 90
+    assert (charge["ratchet"]["months_known"], charge["ratchet"]["months_needed"]) == (2, 11)
+    section = cost_of(constant(1, 40.0), tariffs=RATCHET_SITE, history=hours)
+    (bill,) = [bill for bill in section["bills"] if bill["month"] == "2026-01"]
+    assert lines_of(bill)["ratchet", "facility"] == 32 * 12.0
+    assert any("hourly means" in note for note in section["basis"]["notes"])
+    (alone,) = cost_of(constant(1, 40.0), tariffs=RATCHET_SITE)["demand_analysis"]["demand_charges"]
+    assert alone["billed_kw"] == 40.0

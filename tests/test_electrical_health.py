@@ -254,7 +254,7 @@ def test_the_penalty_of_a_tariff_is_told_for_main_meters_only():
     terms = {"power_factor_target_ratio": 0.9, "power_factor_penalty_usd_per_kw": 12.0}
     main_meter, sub_meter = check(readings, make_meters(1, 2, parents={2: 1}), **terms)["meters"]
     # 18 kW × (0.9 / 0.8 − 1) = 2.25 kW
-    assert main_meter["measures"]["powerFactorPenalty"] == {"addedKw": 2.25, "monthlyUsd": 27.0}
+    assert main_meter["measures"]["powerFactorPenalty"] == {"addedKw": 2.25, "monthlyCost": 27.0}
     assert "powerFactorPenalty" not in sub_meter["measures"]
     assert "powerFactorPenalty" not in check(readings, make_meters(1, 2))["meters"][0]["measures"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze import after_hours_waste, anomaly_detection, quick_wins, sensor_health, spike_detection
+from analyze import after_hours_waste, anomaly_detection, cost_model, quick_wins, sensor_health, spike_detection
 from analyze.site_week import SiteContext, analyze_site_week, baseline_before, describe_resolution, load_and_analyze
 from config.report_config import ReportConfig
 from config.tariff_config import load_site_tariffs
@@ -323,6 +323,7 @@ def test_bad_hours_teach_the_forecast_nothing():
         (after_hours_waste, "afterHoursWaste", "1 meters, 509.3 kWh above their resting power after hours"),
         (anomaly_detection, "anomalies", "1 events, 507.0 kWh above what is usual"),
         (spike_detection, "spikes", "1 spikes, 506.8 kWh above the usual peak"),
+        (cost_model, "costOptimization", "peak 40.0 kW at 2026-01-13T18:15:00-05:00: 480.00 USD a month"),
         (quick_wins, "quickWins", "Let meter 1 rest between 18:00 and 06:00: 449 kWh a week"),
     ],
 )

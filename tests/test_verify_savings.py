@@ -21,14 +21,18 @@ from analyze.load.savings_model import (
     saving_error_kwh,
     t_quantile,
 )
+from analyze.money.pricing import price_site
+from analyze.money.site_demand import site_frame
 from analyze.verify_savings import verify_savings
 from config.report_config import ReportConfig
+from config.tariff_model import SiteTariffs, TariffSpan
 from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import add_local_time, local_midnight
 from lib.errors import DataError
 from tests.measured_hours import read_buildings
-from tests.week_factory import NEW_YORK, make_meters
+from tests.tariff_factory import make_tariff
+from tests.week_factory import NEW_YORK, make_meters, make_scope
 
 CHANGE = date(2026, 1, 15)
 CONFIG = ReportConfig()
@@ -283,6 +287,27 @@ def test_scale_and_order_do_not_matter(saved, noise, seed, scale):
     assert savings["expectedKwh"] - savings["usedKwh"] == pytest.approx(savings["savedKwh"], abs=0.02)
 
 
+def test_a_saving_is_priced_by_its_hours():
+    """A tenth less in every hour: the hours of the day's peak are worth five times those of the night."""
+    hours = make_hours(saved=0.1, noise=0.0)
+    tariff = make_tariff(
+        'currency = "EUR"\nsource = "a test"\n'
+        '[[energy.periods]]\nname = "day"\nhours = [[8, 18]]\nrate_per_kwh = 0.50\n'
+        '[[energy.periods]]\nname = "night"\nrate_per_kwh = 0.10\n'
+    )
+    scope = make_scope(make_meters(1))
+    site = site_frame(np.array([0]), np.array([1.0]), 3600, scope)
+    pricing = price_site(site, scope, SiteTariffs((TariffSpan(tariff),), tariff))
+    savings = verify_savings(hours, CHANGE, NEW_YORK, ReportConfig(), pricing=pricing)["savings"]
+    after = hours[hours["timestamp"] >= pd.Timestamp(CHANGE + timedelta(days=1), tz=NEW_YORK)]
+    local = after["timestamp"].dt.tz_convert(NEW_YORK).dt.hour
+    saved = after["energy_kwh"] / 0.9 * 0.1
+    by_hand = float((saved * np.where((local >= 8) & (local < 18), 0.50, 0.10)).sum())
+    assert savings["savedCost"] == pytest.approx(by_hand, rel=0.01)
+    assert savings["lowCost"] <= savings["savedCost"] <= savings["highCost"]
+    assert (savings["currency"], savings["tariff"]) == ("EUR", "test")
+
+
 @pytest.fixture
 def stored(monkeypatch):
     site = readings_lib.Site(7, "School", "America/New_York", None, None, None, None, "eniscope")
@@ -302,12 +327,14 @@ def stored(monkeypatch):
 def test_the_script(stored, capsys):
     arguments = ["--site", "7", "--channel", "1", "--change", CHANGE.isoformat()]
     assert script.main([*arguments, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"siteId": 7, "channelId": 1, **verify(stored)}
+    verdict = verify(stored)
+    verdict["savings"] |= {"tariff": "default_flat"}  # the same 0.12, by its shipped name
+    assert json.loads(capsys.readouterr().out) == {"siteId": 7, "channelId": 1, **verdict}
     assert script.main(arguments) == 0
     text = capsys.readouterr().out
     assert "School (site 7), channel 1, change on 2026-01-15" in text
     assert "a saving is proved" in text
-    assert "348 kWh less (348 to 348 with 90 % confidence), 10.0 %, $41.76" in text
+    assert "348 kWh less (348 to 348 with 90 % confidence), 10.0 %, worth 41.76 USD" in text
     with pytest.raises(DataError, match="site 7 has no channel 3"):
         script.main(["--site", "7", "--channel", "3", "--change", "2026-01-15"])
     future = f"{datetime.now(NEW_YORK).year + 3}-01-15"
@@ -323,7 +350,9 @@ def test_the_script_uses_the_weather_that_is_known(stored, capsys, monkeypatch):
     monkeypatch.setattr(readings_lib, "load_weather", lambda conn, site_id, window: weather)
     assert script.main(["--site", "7", "--channel", "1", "--change", CHANGE.isoformat(), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result == {"siteId": 7, "channelId": 1, **verify(heated.assign(temp_c=temp_c))}
+    verdict = verify(heated.assign(temp_c=temp_c))
+    verdict["savings"] |= {"tariff": "default_flat"}
+    assert result == {"siteId": 7, "channelId": 1, **verdict}
     assert result["baseline"]["usesTemperature"] is True
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from analyze.money.demand_charges import demand_lines, monthly_peaks
+from analyze.money.demand_charges import demand_lines, higher_peaks, monthly_peaks
 from analyze.money.tariff_rates import split_energy
 from analyze.money.tariff_time import Segment, Spans, at_month, energy_periods, find_cells, list_segments, month_segment
 from config.tariff_model import Adder, Tariff
@@ -26,6 +26,7 @@ def bill_months(
     *,
     holidays: Collection[date] = (),
     billed_peaks_kw: Mapping[str, float] | None = None,
+    history: pd.DataFrame | None = None,
 ) -> list[dict[str, Any]]:
     """Return the bill of every calendar month that the data touch, as far as it is metered.
 
@@ -40,6 +41,8 @@ def bill_months(
         month, the tiers' ends and the demand charges in proportion to its days.
     billed_peaks_kw
         Peaks of months that stand on bills (``{"2025-08": 212.0}``), for the ratchet.
+    history
+        Demand from before `demand` begins, which only the ratchet looks at.
 
     Returns
     -------
@@ -58,8 +61,11 @@ def bill_months(
     for segment, rows in list_segments(site, tariff):
         start, end = segment.window(tz)
         inside = demand["epoch_s"].between(start.timestamp(), end.timestamp(), inclusive="left")
+        known = [frame for frame in (demand, history) if frame is not None and len(frame)]
         peaks = {
-            charge.name: monthly_peaks(demand, segment.tariff, charge, holidays, billed)
+            charge.name: higher_peaks(
+                *(monthly_peaks(frame, segment.tariff, charge, holidays, billed) for frame in known)
+            )
             for charge in segment.tariff.demand
         }
         lines = _base_lines(site[rows], demand[inside], segment, holidays, peaks)

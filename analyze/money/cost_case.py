@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analyze.intervals import WeekScope, in_window
+from analyze.intervals import SECONDS_PER_HOUR, WeekScope, in_window
 from analyze.money.demand_analysis import DemandCase
-from analyze.money.demand_charges import monthly_peaks
-from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, mean_demand
+from analyze.money.demand_charges import higher_peaks, monthly_peaks
+from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, mean_demand, site_frame
 from analyze.money.tariff_time import Spans, as_spans, find_cells
 from analyze.refusals import day_after, unavailable
 from config.tariff_model import DEFAULT_DEMAND_INTERVAL_S, SiteTariffs, Tariff
@@ -24,7 +24,8 @@ class CostCase(NamedTuple):
 
     `site` and `demand` hold all that is known, `period` and `demand_case` the period. `flat` and `tou` are the two
     sides of the comparison, `own` and `other` the site's tariff and the one beside it. `month` is a day of the
-    calendar month whose rates are taken, and `scale` makes the period's energy that of a month.
+    calendar month whose rates are taken, and `scale` makes the period's energy that of a month. `history` is the
+    demand by the hour before `demand` begins, which only a ratchet looks at.
     """
 
     site: pd.DataFrame
@@ -38,10 +39,17 @@ class CostCase(NamedTuple):
     month: date
     scale: float
     holidays: Collection[date]
+    history: pd.DataFrame
 
 
-def prepare_case(site: pd.DataFrame, scope: WeekScope, tariffs: SiteTariffs, holidays: Collection[date]) -> CostCase:
-    """Return the case of `scope.period`; `why_not` must have found nothing."""
+def prepare_case(
+    site: pd.DataFrame,
+    scope: WeekScope,
+    tariffs: SiteTariffs,
+    holidays: Collection[date],
+    history: pd.DataFrame | None = None,
+) -> CostCase:
+    """Return the case of `scope.period`; `why_not` must have found nothing. `history` is that of `analyze_cost`."""
     middle = scope.period.start + (scope.period.end - scope.period.start) / 2
     last = (scope.period.end - timedelta(microseconds=1)).astimezone(scope.tz).date()
     own, other = tariffs.tariff_on(last), tariffs.compare_with
@@ -52,14 +60,26 @@ def prepare_case(site: pd.DataFrame, scope: WeekScope, tariffs: SiteTariffs, hol
     demand = mean_demand(site, charged.demand_interval_s if charged else DEFAULT_DEMAND_INTERVAL_S, scope)
     period, rows = (frame[in_window(frame, scope.period)] for frame in (site, demand))
     billed = dict(tariffs.billed_peaks_kw)
-    peaks = (
-        {one.name: monthly_peaks(demand, charged, one, holidays, billed) for one in charged.demand} if charged else {}
-    )
+    hours = _before(history, site, scope)
+    peaks = {
+        one.name: higher_peaks(
+            *(monthly_peaks(frame, charged, one, holidays, billed) for frame in (demand, hours) if len(frame))
+        )
+        for one in (charged.demand if charged else ())
+    }
     cells = find_cells(rows, charged or own, holidays)
     month = middle.astimezone(scope.tz).date()
     case = DemandCase(rows, cells, charged, f"{month:%Y-%m}", peaks)
     scale = HOURS_PER_MONTH / float(period["hours"].sum())
-    return CostCase(site, period, demand, flat, tou, own, other, case, month, scale, holidays)
+    return CostCase(site, period, demand, flat, tou, own, other, case, month, scale, holidays, hours)
+
+
+def _before(history: pd.DataFrame | None, site: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    """Return the hours of `history` before the intervals begin, as a frame of the site's demand."""
+    if history is None or history.empty:
+        return site.iloc[:0]
+    rows = history[history["epoch_s"] < site["epoch_s"].min()]
+    return site_frame(rows["epoch_s"].to_numpy(), rows["mean_kw"].clip(lower=0.0).to_numpy(), SECONDS_PER_HOUR, scope)
 
 
 def why_not(site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> dict[str, Any] | None:
@@ -154,6 +174,8 @@ def _notes(case: CostCase, site: SiteDemand, tariffs: SiteTariffs) -> list[str]:
                 f"The ratchet of the charge {line.charge.name} looks back {line.months_needed} months, of which "
                 f"{line.months_known} are known, in part or whole: the billed demand can be higher than stated."
             )
+    if len(case.history):
+        notes.append("Of the months before the intervals the ratchet knows hourly means; their peaks may be higher.")
     if site.left_out:
         notes.append(f"Costs lack meters that usually make up {site.left_out_pct:.1f} % of the site's energy.")
     return notes

@@ -95,6 +95,11 @@ def monthly_peaks(
     return peaks
 
 
+def higher_peaks(*peaks: Mapping[str, float]) -> dict[str, float]:
+    """Return each month's highest peak among several sources."""
+    return {month: max(own.get(month, 0.0) for own in peaks) for month in sorted(set().union(*peaks))}
+
+
 def ratchet_floor(charge: DemandCharge, month: str, peaks: Mapping[str, float]) -> tuple[float, int, int]:
     """Return (least billed demand [kW], months known, months needed) of the charge in `month`.
 
