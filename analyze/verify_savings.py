@@ -148,7 +148,7 @@ def _describe_saving(expected_kwh: float, used_kwh: float, shown_kwh: float, day
 def _describe_cost(
     after: pd.DataFrame, expected_kwh: np.ndarray, shown_kwh: float, pricing: Pricing | None, config: ReportConfig
 ) -> dict[str, Any]:
-    """Return what the saving is worth, Σ (expected − used) × marginal rate of the hour, and its range at a mean rate."""
+    """Return the saving's worth, Σ (expected − used) × marginal rate of the hour, and its range at a mean rate."""
     rate = np.full(len(after), config.flat_rate_usd_per_kwh)
     tariff = {"currency": "USD", "tariff": "flat_rate", "isAssumed": True}
     if pricing is not None:

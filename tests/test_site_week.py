@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pandas as pd
 import pytest
+from jsonschema_rs import Draft202012Validator
 
 from analyze import after_hours_waste, anomaly_detection, cost_model, quick_wins, sensor_health, spike_detection
+from analyze.meters.meter_tree import parents_of
 from analyze.site_week import SiteContext, analyze_site_week, baseline_before, describe_resolution, load_and_analyze
 from config.report_config import ReportConfig
 from config.tariff_config import load_site_tariffs
@@ -16,7 +18,8 @@ from config.tariff_model import Carbon, SiteTariffs, TariffSpan
 from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import Window, local_day_window
-from tests.tariff_factory import TIERED_TOU, make_tariff
+from lib.paths import PROJECT_ROOT
+from tests.tariff_factory import ASSUMED, TIERED_TOU, make_tariff
 from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, set_power
 
 SCOPE = make_scope(make_meters(1))
@@ -360,3 +363,98 @@ def test_an_assumed_tariff_has_the_flat_rate_of_the_sites_file(tmp_path):
     assert tariffs.is_assumed
     assert tariffs.current[0].tariff.energy.periods[0].tiers[0].rate == 0.15
     assert load_site_tariffs(8, tmp_path).current[0].tariff.energy.periods[0].tiers[0].rate == 0.12
+
+
+SCHEMA = json.loads((PROJECT_ROOT / "deliver/schemas/weekly_report.schema.json").read_text(encoding="utf-8"))
+
+
+def check_parts(week):
+    """Assert that the parts of a week keep to the report's schema."""
+    made = as_json(week)
+    for part in ("summary", "consumption", "sections", "charts", "data_quality"):
+        schema = SCHEMA["properties"]["dataQuality" if part == "data_quality" else part]
+        Draft202012Validator({**schema, "$defs": SCHEMA["$defs"]}).validate(made[part])
+    return made
+
+
+def full_week(readings, meters, period, config=None):
+    """Return the week with all that the database would give beside the readings."""
+    roots = sorted(set(meters["channel_id"]) - set(parents_of(meters)))
+    context = SiteContext(
+        site_id=7, tariffs=ASSUMED, hourly=hourly_of(readings, roots), electrical=readings.assign(voltage_v=120.0)
+    )
+    config = config or ReportConfig()
+    baseline = baseline_before(period, NEW_YORK, config)
+    return analyze_site_week(readings, meters, period, baseline, NEW_YORK, config, None, context)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "hours"),
+    [
+        (date(2026, 3, 2), date(2026, 3, 8), 167),  # the clocks go forward
+        (date(2026, 10, 26), date(2026, 11, 1), 169),  # and back
+        (date(2026, 1, 13), date(2026, 1, 13), 24),
+        (date(2026, 1, 5), date(2026, 1, 18), 336),
+        (date(2026, 1, 1), date(2026, 1, 31), 744),
+    ],
+)
+def test_a_period_of_any_length_is_analysed_whole(first, last, hours):
+    period = local_day_window(first, last, NEW_YORK)
+    both = Window(baseline_before(period, NEW_YORK, ReportConfig()).start, period.end)
+    evening = f"{first} 20:00"
+    readings = set_power(fill_window(1, both, 5.0, 1.0), evening, f"{first} 23:00", 9.0)
+    made = check_parts(full_week(readings, make_meters(1), period))
+    assert made["consumption"]["totalKwh"] == pytest.approx(readings_kwh(readings, period), abs=0.1)
+    assert len(made["charts"]["siteLoad"]) == hours
+    assert sum(made["charts"]["siteLoad"][n]["actualKwh"] for n in range(hours)) == pytest.approx(
+        made["consumption"]["totalKwh"], abs=0.5
+    )
+    assert made["sections"]["costOptimization"]["basis"]["covered_hours"] == hours
+    weeks = max(1.0, hours / 168)
+    for win in made["sections"]["quickWins"]:
+        assert win["impact"]["weeklyKwh"] * weeks <= 8.0 * 3 + 0.5
+    if hours == 24:
+        assert all(win["confidence"] == "low" for win in made["sections"]["quickWins"])
+
+
+def readings_kwh(readings, period):
+    within = (readings["interval_start"] >= period.start) & (readings["interval_start"] < period.end)
+    return readings.loc[within, "energy_kwh"].sum()
+
+
+def test_a_site_without_any_readings_says_so_everywhere():
+    made = check_parts(full_week(make_readings(1, "2026-01-14 12:00Z", []), make_meters(1), WEEK))
+    sections = made["sections"]
+    assert [sections[name]["code"] for name in ("forecast", "costOptimization")] == ["short_history", "no_total"]
+    for name in ("afterHoursWaste", "anomalies", "spikes"):
+        assert [entry["code"] for entry in sections[name]["notAssessed"]] == ["silent"]
+    assert sections["loadFacts"]["channels"][0]["code"] == "too_few_days"
+    assert made["charts"]["siteLoad"][0] == {
+        "timestamp": "2026-01-12T00:00:00-05:00", "actualKwh": None, "expectedKwh": None, "meters": 0,
+    }  # fmt: skip
+    assert made["summary"]["totalPotentialSavings"]["weeklyCost"] == 0.0
+
+
+def test_a_new_meter_is_told_from_when_on_it_can_be_judged():
+    """It reports since Monday; a baseline wants 19.6 days, and then the period itself must pass."""
+    made = check_parts(full_week(fill_window(1, WEEK, 5.0, 1.0), make_meters(1), WEEK))
+    (entry,) = made["sections"]["anomalies"]["notAssessed"]
+    assert (entry["status"], entry["code"]) == ("insufficient_data", "short_baseline")
+    # 70 % of 28 days are 19.6; 7 are there; 12.6 more and the period's own 7 days after Monday the 19th
+    assert entry["possibleFrom"] == "2026-02-08"
+    assert made["sections"]["forecast"]["possibleFrom"] == "2026-02-01"
+
+
+def test_a_base_load_that_has_risen_is_a_win_of_its_own():
+    """Two kilowatts more around the clock from Tuesday on: by night after-hours waste, by day a risen base load."""
+    readings = fill_window(1, BOTH, 6.0, 1.0)
+    later = readings["interval_start"] >= pd.Timestamp("2026-01-13", tz=NEW_YORK)
+    readings.loc[later, "power_kw"] += 2.0
+    readings["energy_kwh"] = readings["power_kw"] / 4
+    week = full_week(readings, make_meters(1), WEEK)
+    wins = {win["type"]: win for win in check_parts(week)["sections"]["quickWins"]}
+    assert wins["base_load"]["impact"]["weeklyKwh"] == pytest.approx(2.0 * 44, rel=0.05)  # four days of eleven hours
+    assert wins["base_load"]["expectedAfter"]["powerKw"] == pytest.approx(1.0, abs=0.05)
+    assert "since Tue 13 Jan" in wins["base_load"]["title"]
+    night_kwh = wins["after_hours"]["observedWaste"]["kwh"]
+    assert night_kwh + wins["base_load"]["observedWaste"]["kwh"] == pytest.approx(2.0 * 6 * 24, rel=0.05)
