@@ -270,7 +270,7 @@ def load_and_analyze(
         floor_area_m2=facts.building.floor_area_m2,
         resets=readings_lib.load_resets(conn, site_id, period),
         site_hours=readings_lib.load_site_hours(conn, site_id, ratchet, roots) if months else None,
-            weather=readings_lib.load_weather(conn, site_id, Window(baseline.start, period.end)),
+        weather=readings_lib.load_weather(conn, site_id, Window(baseline.start, period.end)),
     )
     return site, analyze_site_week(readings, meters, period, baseline, tz, config, facts.schedule, context)
 
