@@ -1,28 +1,55 @@
 """Check a site's data and store the verdict that lets reports out or holds them back.
 
+Each check is a file of govern/checks. A channel that one of them blocks is quarantined: reports go out without it. Too
+much in quarantine, or a check of the whole site, holds the site back; a check of the whole system holds all sites back.
+docs/guides/data_quality.md says of each check what it means and what to do.
+
 Stage: govern
 Reads: raw tables, materialized views, govern/checks/*.sql
-Writes: validation_runs, validation_results
+Writes: validation_runs, validation_results, validation_findings, channel_quarantines
 Safe to re-run: yes; each run stores a verdict of its own, and the latest counts
 
-Exit codes: 0 the data may pass · 1 the validation could not run · 2 bad arguments · 3 the data are held back
+Exit codes: 0 the data may pass · 1 a validation could not run · 2 bad arguments · 3 data are held back
 """
 
 from __future__ import annotations
 
+import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
+import psycopg2
+
 from config.settings import load_settings
-from govern.validation import SEVERITY_BLOCK, VERDICT_OPEN, Verdict, read_checks, validate_site
+from govern.check_files import Check, read_checks, render_checks
+from govern.validation import SYSTEM_ID, VERDICT_OPEN, Verdict, validate_site, validate_system
 from lib import cli, db
-from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE
+from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, EXIT_FAILED, DataError
 from lib.logs import clean_text, setup_logging
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+logger = logging.getLogger(__name__)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = cli.script_parser(__doc__)
+    chosen = parser.add_mutually_exclusive_group()
+    cli.add_site_argument(chosen)
+    chosen.add_argument("--all", action="store_true", help="every site that has channels, one after another")
+    chosen.add_argument("--list-checks", action="store_true", help="print what is checked, as a Markdown table")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON; with --all a list of verdicts, the system's last"
+    )
+    return parser
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
@@ -31,13 +58,33 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "siteId": verdict.site_id,
         "validationRunId": verdict.validation_run_id,
         "verdict": verdict.verdict,
+        "reach": verdict.reach,
+        "quarantinedChannels": [
+            {
+                "channelId": item.channel_id,
+                "checks": item.check_names,
+                "reason": item.reason,
+                "energySharePct": item.energy_share_pct,
+            }
+            for item in verdict.quarantines
+        ],
         "checks": [
             {
                 "name": result.check.name,
                 "severity": result.check.severity,
+                "scope": result.check.scope,
                 "asserts": result.check.asserts,
                 "passed": not result.findings,
-                "findings": result.findings,
+                "findings": [
+                    {
+                        "channelId": finding.channel_id,
+                        "severity": finding.severity,
+                        "found": finding.found,
+                        "message": finding.text,
+                        "examples": finding.examples,
+                    }
+                    for finding in result.findings
+                ],
                 "hint": result.check.hint,
             }
             for result in verdict.results
@@ -48,30 +95,68 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
 def print_verdict(verdict: Verdict) -> None:
     """Print one line a check, what to do about those that failed, and the verdict."""
     for result in verdict.results:
-        failed_word = "BLOCK" if result.check.severity == SEVERITY_BLOCK else "WARN"
+        failed_word = "BLOCK" if result.is_blocking else "WARN"
         print(f"{failed_word if result.findings else 'ok':5}  {result.check.name}: {clean_text(result.message)}")
         if result.findings:
             print(f"       {result.check.hint}")
     failed = sum(bool(result.findings) for result in verdict.results)
-    print(f"site {verdict.site_id}: breaker {verdict.verdict} ({len(verdict.results)} checks, {failed} failed)")
+    for item in verdict.quarantines:
+        share = "" if item.energy_share_pct is None else f" ({item.energy_share_pct:.1f} % of the site's energy)"
+        print(f"channel {item.channel_id} is quarantined{share}: {clean_text(item.reason)}")
+    subject = "all sites" if verdict.site_id == SYSTEM_ID else f"site {verdict.site_id}"
+    print(f"{subject}: breaker {verdict.verdict} ({len(verdict.results)} checks, {failed} failed)")
+
+
+def list_sites(conn: Connection) -> list[int]:
+    """Return the sites that have channels, by id."""
+    rows = db.fetch_all(conn, "SELECT DISTINCT organization_id FROM channels ORDER BY organization_id")
+    conn.rollback()  # each validation begins a transaction of its own
+    return [site_id for (site_id,) in rows]
+
+
+def validate_each(conn: Connection, site_ids: list[int], checks: list[Check]) -> list[Verdict]:
+    """Validate and commit site by site; one that fails is logged, lacks in the answer, and does not stop the others."""
+    verdicts = []
+    for site_id in site_ids:
+        try:
+            verdicts.append(validate_site(conn, site_id, checks))
+            conn.commit()
+        except (DataError, psycopg2.Error) as err:
+            if conn.closed:
+                raise
+            conn.rollback()
+            reason = err if isinstance(err, DataError) else db.wrap_error(err)
+            logger.error("site %d could not be validated: %s", site_id, reason)
+    return verdicts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Validate one site; exit 3 when its data are held back."""
-    parser = cli.script_parser(__doc__)
-    cli.add_site_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
-    args = parser.parse_args(argv)
+    """Validate; exit 3 when data are held back."""
+    args = build_parser().parse_args(argv)
     setup_logging(args.verbose)
     checks = read_checks()
+    if args.list_checks:
+        print(render_checks(checks))
+        return EXIT_DONE
     with db.connect(load_settings().require_database_url("govern")) as conn:
-        verdict = validate_site(conn, args.site, checks)
+        if args.all:
+            site_ids = list_sites(conn)
+            verdicts = validate_each(conn, site_ids, checks)
+        else:
+            site_ids = [args.site]
+            verdicts = [validate_site(conn, args.site, checks)]
+            conn.commit()
+        verdicts.append(validate_system(conn, checks))
         conn.commit()
     if args.json:
-        cli.print_json(as_json(verdict))
+        shown = [as_json(verdict) for verdict in verdicts]
+        cli.print_json(shown if args.all else shown[0] | {"system": shown[1]})
     else:
-        print_verdict(verdict)
-    return EXIT_BREAKER_OPEN if verdict.verdict == VERDICT_OPEN else EXIT_DONE
+        for verdict in verdicts:
+            print_verdict(verdict)
+    if len(verdicts) <= len(site_ids):
+        return EXIT_FAILED
+    return EXIT_BREAKER_OPEN if any(verdict.verdict == VERDICT_OPEN for verdict in verdicts) else EXIT_DONE
 
 
 if __name__ == "__main__":

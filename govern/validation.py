@@ -1,58 +1,90 @@
-"""Runs the checks of ``govern/checks`` on a site and stores the verdict: the circuit breaker.
+"""Runs the checks of ``govern/checks`` on a site or the whole system and stores the verdict: the circuit breaker.
 
-A check is one file. Its name begins with its severity, its first comment line says what it asserts, the line that
-starts with ``Hint:`` says what to do, and its query returns one row of text for each thing that is wrong.
+What a check finds reaches as far as its scope. A channel's block quarantines that channel (`govern.quarantine`), a
+site's holds the site back, the system's every site.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from psycopg2.extras import execute_values
+import psycopg2
 
 from config.validation_config import ValidationLimits
+from govern.check_files import (
+    COLUMNS,
+    SCOPE_CHANNEL,
+    SCOPE_SITE,
+    SCOPE_SYSTEM,
+    SEVERITY_BLOCK,
+    SEVERITY_WARN,
+    Check,
+    limit_values,
+)
+from govern.quarantine import Blocked, MeterEnergy, Quarantine, describe_excess, quarantine_channels
+from govern.verdict_store import load_meter_energies, load_warming_up, store_verdict
 from lib import db
-from lib.code_version import code_version
 from lib.errors import DataError
-from lib.paths import CHECKS_DIR
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-SEVERITY_BLOCK = "block"
-SEVERITY_WARN = "warn"
 VERDICT_CLOSED = "closed"
 VERDICT_OPEN = "open"
+REACH_NONE = "none"
+SYSTEM_ID = 0  # stands for the whole system where a site's id would
 
 _EXAMPLES_SHOWN = 3
 
-_SCOPE = """
+_WINDOW = """
 SELECT
-    coalesce(max(window_end) FILTER (WHERE channel_id <> 0), clock_timestamp()) - %s * interval '1 day',
+    coalesce(max(window_end) FILTER (WHERE channel_id <> 0), clock_timestamp()) - %(lookback_days)s * interval '1 day',
+    max(window_end) FILTER (WHERE channel_id <> 0 AND status <> 'running'),
     max(finished_at),
     clock_timestamp()
 FROM ingestion_logs
-WHERE organization_id = %s
+WHERE organization_id = %(site_id)s
 """
 
+# What no file can say, for it is about what the checks found.
+QUARANTINE_CHECK = Check(
+    "quarantine_within_limits",
+    SEVERITY_BLOCK,
+    SCOPE_SITE,
+    "Quarantined channels carry little of the site's energy and are few of its meters.",
+    (),
+    0,
+    "look at the checks that quarantine the channels first; when they pass, this one does.",
+    "",
+)
 
-class Check(NamedTuple):
-    """One check, as its file says it."""
 
-    name: str
+class Finding(NamedTuple):
+    """One thing that a check found wrong, with its evidence."""
+
+    channel_id: int | None
+    found: int
+    text: str
+    examples: list[Any]
     severity: str
-    asserts: str
-    hint: str
-    query: str
+
+    @property
+    def message(self) -> str:
+        """What was found, with the channel it is about."""
+        return self.text if self.channel_id is None else f"channel {self.channel_id}: {self.text}"
 
 
 class CheckResult(NamedTuple):
     """What a check found; nothing means that it passed."""
 
     check: Check
-    findings: list[str]
+    findings: list[Finding]
+
+    @property
+    def is_blocking(self) -> bool:
+        """Whether any of it blocks."""
+        return any(finding.severity == SEVERITY_BLOCK for finding in self.findings)
 
     @property
     def message(self) -> str:
@@ -60,7 +92,18 @@ class CheckResult(NamedTuple):
         if not self.findings:
             return "nothing found"
         more = len(self.findings) - _EXAMPLES_SHOWN
-        return "; ".join(self.findings[:_EXAMPLES_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        shown = "; ".join(finding.message for finding in self.findings[:_EXAMPLES_SHOWN])
+        return shown + (f"; and {more} more" if more > 0 else "")
+
+
+class Scope(NamedTuple):
+    """What a run is about: the site (or `SYSTEM_ID`), its window, and the ingest it has seen."""
+
+    site_id: int
+    lookback_start: datetime
+    asked_until: datetime | None
+    covers_ingest_until: datetime | None
+    started_at: datetime
 
 
 class Verdict(NamedTuple):
@@ -70,86 +113,146 @@ class Verdict(NamedTuple):
     site_id: int
     verdict: str
     results: list[CheckResult]
-
-
-def read_checks(folder: Path = CHECKS_DIR) -> list[Check]:
-    """Return the checks of a folder, by name.
-
-    Raises
-    ------
-    DataError
-        When there are none (a validation without checks would pass everything), or one is not in the form.
-    """
-    checks = [_read_check(path) for path in sorted(folder.glob("*.sql"))]
-    if not checks:
-        raise DataError(f"no checks in {folder}; a validation that checks nothing is none: restore the folder")
-    return checks
-
-
-def _read_check(path: Path) -> Check:
-    severity, _, name = path.stem.partition("_")
-    text = path.read_text(encoding="utf-8")
-    comments = [line.removeprefix("--").strip() for line in text.splitlines() if line.startswith("--")]
-    hints = [line.removeprefix("Hint:").strip() for line in comments if line.startswith("Hint:")]
-    if severity not in (SEVERITY_BLOCK, SEVERITY_WARN) or not comments or len(hints) != 1:
-        raise DataError(f"{path.name} is no check: it needs block_ or warn_ before its name, an assertion and a Hint:")
-    query = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
-    return Check(name, severity, comments[0], hints[0], query)
+    reach: str
+    quarantines: list[Quarantine]
 
 
 def validate_site(
     conn: Connection, site_id: int, checks: list[Check], limits: ValidationLimits | None = None
 ) -> Verdict:
-    """Run the checks on one snapshot of the site's data and store what they found; does not commit.
+    """Run the checks of channels and sites on one snapshot of the site's data and store the verdict; does not commit.
 
     Raises
     ------
     DataError
-        When the site is unknown: its breaker could not be told from another's.
+        When the site is unknown, for its breaker could not be told from another's; or when no check is about a site.
     """
     limits = limits or ValidationLimits()
-    # One snapshot for all checks, so that an ingest beside them cannot make them contradict each other.
-    db.execute(conn, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    _begin_snapshot(conn)
     if db.fetch_one(conn, "SELECT FROM organizations WHERE organization_id = %s", (site_id,)) is None:
         raise DataError(
             f"site {site_id} is not in the database; check --site, "
             f"or run: python ingest/ingest_to_postgres.py --site {site_id}"
         )
-    ((lookback_start, covers_ingest_until, started_at),) = db.fetch_all(conn, _SCOPE, (limits.lookback_days, site_id))
-    parameters = limits.as_parameters() | {"site_id": site_id, "lookback_start": lookback_start}
-    results = [
-        CheckResult(check, [finding for (finding,) in db.fetch_all(conn, check.query, parameters)]) for check in checks
+    scope = _load_scope(conn, site_id, limits)
+    results = _run_checks(conn, [check for check in checks if check.scope != SCOPE_SYSTEM], checks, limits, scope)
+    results = _spare_warming_up(conn, site_id, results)
+    blocked = [
+        Blocked(finding.channel_id, result.check.name, finding.text, result.check.hint)
+        for result in results
+        for finding in result.findings
+        if finding.channel_id is not None and finding.severity == SEVERITY_BLOCK
     ]
-    is_blocked = any(result.findings and result.check.severity == SEVERITY_BLOCK for result in results)
-    verdict = VERDICT_OPEN if is_blocked else VERDICT_CLOSED
-    scope = (started_at, covers_ingest_until, lookback_start)
-    run_id = _store(conn, site_id, scope, verdict, limits, results)
-    return Verdict(run_id, site_id, verdict, results)
+    meters = load_meter_energies(conn, site_id, scope.lookback_start) if blocked else []
+    quarantines = quarantine_channels(blocked, meters)
+    results.append(CheckResult(QUARANTINE_CHECK, _judge_quarantine(quarantines, meters, limits)))
+    return _conclude(conn, scope, limits, checks, results, quarantines, meters)
 
 
-def _store(
-    conn: Connection,
-    site_id: int,
-    scope: tuple[Any, Any, Any],
-    verdict: str,
-    limits: ValidationLimits,
-    results: list[CheckResult],
-) -> int:
-    ((run_id,),) = db.fetch_all(
-        conn,
-        "INSERT INTO validation_runs (organization_id, started_at, covers_ingest_until, covers_from, verdict,"
-        " checks_run, limits, code_version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING validation_run_id",
-        (site_id, *scope, verdict, len(results), json.dumps(limits.as_parameters()), code_version()),
-    )
-    rows = [
-        (run_id, r.check.name, r.check.severity, not r.findings, len(r.findings), r.message, r.check.hint)
-        for r in results
-    ]
+def validate_system(conn: Connection, checks: list[Check], limits: ValidationLimits | None = None) -> Verdict:
+    """Run the checks of the whole system, after those of its sites, and store the verdict; does not commit."""
+    limits = limits or ValidationLimits()
+    _begin_snapshot(conn)
+    scope = _load_scope(conn, SYSTEM_ID, limits)
+    results = _run_checks(conn, [check for check in checks if check.scope == SCOPE_SYSTEM], checks, limits, scope)
+    return _conclude(conn, scope, limits, checks, results, [], [])
+
+
+def _begin_snapshot(conn: Connection) -> None:
+    # One snapshot for all checks, so that an ingest beside them cannot make them contradict each other.
+    db.execute(conn, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def _load_scope(conn: Connection, site_id: int, limits: ValidationLimits) -> Scope:
+    (row,) = db.fetch_all(conn, _WINDOW, limits.as_parameters() | {"site_id": site_id})
+    return Scope(site_id, *row)
+
+
+def _run_checks(
+    conn: Connection, chosen: list[Check], checks: list[Check], limits: ValidationLimits, scope: Scope
+) -> list[CheckResult]:
+    if not chosen:
+        raise DataError("none of the checks is about this; a validation that checks nothing is none: restore them")
+    parameters = limit_values(checks) | limits.as_parameters() | scope._asdict()
+    return [CheckResult(check, _run_check(conn, check, parameters)) for check in chosen]
+
+
+def _run_check(conn: Connection, check: Check, parameters: dict[str, Any]) -> list[Finding]:
+    """Return what a check finds; that it cannot be run is a finding too, for then nobody knows."""
     with conn.cursor() as cursor:
-        execute_values(
-            cursor,
-            "INSERT INTO validation_results (validation_run_id, check_name, severity, is_passed, finding_count,"
-            " message, hint) VALUES %s",
-            rows,
+        try:
+            # In one message with the query: a savepoint of its own would cost a journey to a distant server.
+            cursor.execute(f"SAVEPOINT before_check; {check.query}", parameters)
+        except psycopg2.Error as err:
+            if conn.closed:
+                raise
+            db.execute(conn, "ROLLBACK TO SAVEPOINT before_check")
+            reason = " ".join(str(err).split())
+            return [Finding(None, 1, f"the check could not be run: {reason}", [], check.severity)]
+        columns = tuple(column.name for column in cursor.description or ())
+        rows = cursor.fetchall() if columns == COLUMNS else []
+    is_channel = check.scope == SCOPE_CHANNEL
+    ids = [channel_id for channel_id, *_ in rows]
+    if columns != COLUMNS or len(set(ids)) < len(ids) or any((key is None) == is_channel for key in ids):
+        raise DataError(
+            f"check {check.name} does not return {', '.join(COLUMNS)} with one row a {check.scope}; correct its query"
         )
-    return run_id
+    return [Finding(key, found, text, examples or [], check.severity) for key, found, text, examples in rows]
+
+
+def _spare_warming_up(conn: Connection, site_id: int, results: list[CheckResult]) -> list[CheckResult]:
+    """Turn blocks into warnings for channels that have less history than the check asks for."""
+    waiting = {
+        result.check.warm_up_days
+        for result in results
+        if result.check.warm_up_days and result.check.severity == SEVERITY_BLOCK and result.findings
+    }
+    warming = {days: load_warming_up(conn, site_id, days) for days in waiting}
+
+    def soften(result: CheckResult) -> CheckResult:
+        young = warming.get(result.check.warm_up_days, frozenset())
+        return CheckResult(
+            result.check,
+            [
+                finding._replace(severity=SEVERITY_WARN, text=f"{finding.text} (new: its history is short)")
+                if finding.channel_id in young
+                else finding
+                for finding in result.findings
+            ],
+        )
+
+    return [soften(result) for result in results]
+
+
+def _judge_quarantine(
+    quarantines: list[Quarantine], meters: list[MeterEnergy], limits: ValidationLimits
+) -> list[Finding]:
+    excess = describe_excess(quarantines, meters, limits) if quarantines else None
+    if excess is None:
+        return []
+    examples = [
+        {"channel_id": item.channel_id, "checks": item.check_names, "energy_share_pct": item.energy_share_pct}
+        for item in quarantines[:_EXAMPLES_SHOWN]
+    ]
+    return [Finding(None, len(quarantines), excess, examples, SEVERITY_BLOCK)]
+
+
+def _conclude(
+    conn: Connection,
+    scope: Scope,
+    limits: ValidationLimits,
+    checks: list[Check],
+    results: list[CheckResult],
+    quarantines: list[Quarantine],
+    meters: list[MeterEnergy],
+) -> Verdict:
+    is_open = any(
+        finding.channel_id is None and finding.severity == SEVERITY_BLOCK
+        for result in results
+        for finding in result.findings
+    )
+    widest = SCOPE_SYSTEM if scope.site_id == SYSTEM_ID else SCOPE_SITE
+    reach = widest if is_open else SCOPE_CHANNEL if quarantines else REACH_NONE
+    verdict = Verdict(0, scope.site_id, VERDICT_OPEN if is_open else VERDICT_CLOSED, results, reach, quarantines)
+    run_id = store_verdict(conn, verdict, scope, limit_values(checks) | limits.as_parameters(), meters)
+    return verdict._replace(validation_run_id=run_id)

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from config.settings import Settings
-from config.validation_config import ValidationLimits
 from ingest.eniscope_client import SOURCE_SANDBOX, EniscopeClient
 from ingest.fetch import candidate_fields, fetch_channel, get_type_fields
 from ingest.normalize import FIELD_COLUMNS, parse_channel, parse_organization
@@ -32,6 +31,10 @@ from lib.errors import (
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 SAMPLE_INTERVAL_S = 900
+# A sample is judged as the validation judges the look-back (govern/checks/block_energy_matches_power.sql).
+MAX_ENERGY_POWER_RATIO = 2.0
+MIN_CHECKED_POWER_KW = 0.05
+MIN_CHECKED_INTERVALS = 8
 SAMPLE_SPAN = timedelta(hours=24)
 _SETTLING_TIME = timedelta(minutes=10)  # the newest interval may still be filling
 _SITES_SHOWN = 10
@@ -157,14 +160,13 @@ def _look_at_channel(
 
 def _judge_sample(rows: pd.DataFrame) -> tuple[str, str, str]:
     """Return the level, what is odd, and what to do: energy should be what the power gives."""
-    limits = ValidationLimits()
     if not {"energy_kwh", "power_kw"} <= set(rows.columns):
         return OK, "", ""
-    used = rows[(rows["power_kw"] >= limits.min_checked_power_kw) & rows["energy_kwh"].notna()]
-    if len(used) < limits.min_checked_intervals:
+    used = rows[(rows["power_kw"] >= MIN_CHECKED_POWER_KW) & rows["energy_kwh"].notna()]
+    if len(used) < MIN_CHECKED_INTERVALS:
         return OK, "", ""
     ratio = float(np.median(used["energy_kwh"] / (used["power_kw"] * SAMPLE_INTERVAL_S / 3600)))
-    if 1 / limits.max_energy_power_ratio <= ratio <= limits.max_energy_power_ratio:
+    if 1 / MAX_ENERGY_POWER_RATIO <= ratio <= MAX_ENERGY_POWER_RATIO:
         return OK, "", ""
     hint = "a wrong unit or multiplier: compare one hour with the vendor's portal, and have the vendor correct it"
     return WARN, f"; its energy is {ratio:.3g} times its power", hint

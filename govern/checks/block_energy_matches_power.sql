@@ -1,6 +1,16 @@
 -- Over the look-back, a channel's energy is what its own power gives (median of energy ÷ power × hours).
+-- Scope: channel
+-- Limit: max_energy_power_ratio = 2 (metered pairs agree within a few percent; a factor of two over the median interval
+--   is a wrong unit or multiplier, not noise)
+-- Limit: min_checked_power_kw = 0.05 (below it rounding dominates)
+-- Limit: min_checked_intervals = 8 (a median of fewer says little)
+-- Warm-up: 1 days
 -- Hint: energy and power disagree by a factor: a wrong unit or multiplier; compare one hour with the vendor's portal.
-SELECT format('channel %%s: energy is %%s times its power', channel_id, round(ratio::numeric, 3)) AS finding
+SELECT
+    channel_id,
+    interval_count AS found,
+    format('energy is %%s times its power', round(ratio::numeric, 3)) AS finding,
+    jsonb_build_array(jsonb_build_object('ratio', round(ratio::numeric, 3))) AS examples
 FROM (
     SELECT
         r.channel_id,
@@ -15,5 +25,5 @@ FROM (
     GROUP BY r.channel_id
 ) AS compared
 WHERE interval_count >= %(min_checked_intervals)s
-    AND NOT ratio BETWEEN 1 / %(max_energy_power_ratio)s AND %(max_energy_power_ratio)s
+    AND NOT ratio BETWEEN 1.0 / %(max_energy_power_ratio)s AND %(max_energy_power_ratio)s
 ORDER BY channel_id

@@ -1,11 +1,25 @@
 -- No interval's energy is beyond what a meter of this kind can carry, in either direction.
+-- Scope: channel
+-- Limit: max_power_kw = 5000 (the largest main that a sub-meter of this kind is rated for: 3 phases × 277 V × 6,000 A)
 -- Hint: a register reset or a wrong unit; have the rows removed, and ingest the window again once the service is right.
-SELECT format('channel %%s: %%s rows, worst %%s kWh in %%s s', r.channel_id, count(*),
-    round((array_agg(r.energy_kwh ORDER BY abs(r.energy_kwh) DESC))[1]::numeric, 1), max(r.interval_s)) AS finding
-FROM channels AS c
-JOIN readings AS r USING (channel_id)
-WHERE c.organization_id = %(site_id)s
-    AND r.timestamp >= %(lookback_start)s
-    AND abs(r.energy_kwh) * 3600 > %(max_power_kw)s * r.interval_s
-GROUP BY r.channel_id
-ORDER BY r.channel_id
+WITH wrong AS (
+    SELECT
+        r.channel_id, r.timestamp, r.interval_s, r.energy_kwh,
+        row_number() OVER (PARTITION BY r.channel_id ORDER BY abs(r.energy_kwh) DESC) AS rank
+    FROM channels AS c
+    JOIN readings AS r USING (channel_id)
+    WHERE c.organization_id = %(site_id)s
+        AND r.timestamp >= %(lookback_start)s
+        AND abs(r.energy_kwh) * 3600 > %(max_power_kw)s * r.interval_s
+)
+SELECT
+    channel_id,
+    count(*) AS found,
+    format('%%s rows, worst %%s kWh in %%s s', count(*),
+        round((min(energy_kwh) FILTER (WHERE rank = 1))::numeric, 1), min(interval_s) FILTER (WHERE rank = 1))
+        AS finding,
+    jsonb_agg(jsonb_build_object('timestamp', utc_text(timestamp), 'energy_kwh', energy_kwh, 'interval_s', interval_s)
+        ORDER BY rank) FILTER (WHERE rank <= 3) AS examples
+FROM wrong
+GROUP BY channel_id
+ORDER BY channel_id

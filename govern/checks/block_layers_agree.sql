@@ -1,7 +1,9 @@
--- Over the look-back, raw, hourly and daily energy of every channel are the same: Layer 2 is as new as the raw rows.
+-- Over the look-back, raw, hourly and daily energy of every channel are the same.
+-- Scope: site
+-- Limit: reconciliation_tolerance_kwh = 0.001 (sums of doubles in another order differ by rounding only)
 -- Hint: run: python govern/refresh_views.py; if it stays, rows were changed by hand: run it with --full --site ID
--- Whole hours and whole local days are compared, so that the cost follows the look-back and not the history.
 WITH since AS (
+    -- Whole hours and whole local days are compared, so that the cost follows the look-back and not the history.
     SELECT
         c.channel_id,
         date_trunc('hour', %(lookback_start)s::timestamptz, 'UTC') + interval '1 hour' AS first_hour,
@@ -51,9 +53,18 @@ compared AS (
         coalesce(raw.daily_kwh, 0), coalesce(raw.daily_count, 0),
         coalesce(daily.kwh, 0), coalesce(daily.reading_count, 0)
     FROM raw FULL JOIN daily USING (channel_id)
+),
+apart AS (
+    SELECT *, row_number() OVER (ORDER BY abs(raw_kwh - kwh) DESC, channel_id, layer) AS rank
+    FROM compared
+    WHERE raw_count <> reading_count OR abs(raw_kwh - kwh) > %(reconciliation_tolerance_kwh)s
 )
-SELECT format('channel %%s: raw %%s kWh in %%s rows, %%s %%s kWh in %%s', channel_id,
-    round(raw_kwh::numeric, 3), raw_count, layer, round(kwh::numeric, 3), reading_count) AS finding
-FROM compared
-WHERE raw_count <> reading_count OR abs(raw_kwh - kwh) > %(reconciliation_tolerance_kwh)s
-ORDER BY channel_id, layer
+SELECT
+    NULL::bigint AS channel_id,
+    count(DISTINCT channel_id) AS found,
+    string_agg(format('channel %%s: raw %%s kWh in %%s rows, %%s %%s kWh in %%s', channel_id,
+        round(raw_kwh::numeric, 3), raw_count, layer, round(kwh::numeric, 3), reading_count), '; ' ORDER BY rank)
+        FILTER (WHERE rank <= 3) AS finding,
+    jsonb_agg(to_jsonb(apart) - 'rank' ORDER BY rank) FILTER (WHERE rank <= 3) AS examples
+FROM apart
+HAVING count(*) > 0

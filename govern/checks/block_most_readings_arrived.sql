@@ -1,4 +1,6 @@
 -- Of the last seven days, as far as they were asked for, most intervals of the energy channels arrived.
+-- Scope: site
+-- Limit: min_site_completeness_pct = 50 (a week in which less than half arrived describes the network, not the building)
 -- Hint: run the ingest for these days again; if they stay empty, ask the vendor whether the devices were online.
 WITH asked AS (
     SELECT min(window_start) AS since, max(window_end) AS until
@@ -27,7 +29,11 @@ counted AS (
         )) AS present_count
     FROM expected AS e
 )
-SELECT format('%%s of %%s expected intervals (%%s %%%%)', present_count, round(expected_count),
-    round(100 * present_count / expected_count)) AS finding
+SELECT
+    NULL::bigint AS channel_id,
+    round(expected_count - present_count)::bigint AS found,
+    format('%%s of %%s expected intervals (%%s %%%%)', present_count, round(expected_count),
+        round(100 * present_count / expected_count)) AS finding,
+    NULL::jsonb AS examples
 FROM counted
 WHERE expected_count > 0 AND 100 * present_count < %(min_site_completeness_pct)s * expected_count

@@ -1,11 +1,8 @@
 -- The newest energy reading of the site reaches up to what the last ingest asked for.
+-- Scope: site
+-- Limit: max_lag_hours = 12 (a daily sync asks up to now; half a day behind means that the newest business day is missing)
 -- Hint: run the ingest again; if the end is still missing, the site's gateway is offline: call the site.
-WITH asked AS (
-    SELECT max(window_end) AS until
-    FROM ingestion_logs
-    WHERE organization_id = %(site_id)s AND channel_id <> 0 AND status <> 'running'
-),
-newest AS (
+WITH newest AS (
     SELECT max(latest.timestamp) AS at
     FROM channels AS c
     CROSS JOIN LATERAL (
@@ -17,9 +14,12 @@ newest AS (
     ) AS latest
     WHERE c.organization_id = %(site_id)s
 )
-SELECT format('newest reading is of %%s, asked was up to %%s (UTC)',
-    coalesce(to_char(newest.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), 'never'),
-    to_char(asked.until AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')) AS finding
-FROM asked, newest
-WHERE asked.until IS NOT NULL
-    AND (newest.at IS NULL OR newest.at < asked.until - %(max_lag_hours)s * interval '1 hour')
+SELECT
+    NULL::bigint AS channel_id,
+    1 AS found,
+    format('newest reading is of %%s, asked was up to %%s', coalesce(utc_text(at), 'never'),
+        utc_text(%(asked_until)s::timestamptz)) AS finding,
+    NULL::jsonb AS examples
+FROM newest
+WHERE at IS NULL AND %(asked_until)s::timestamptz IS NOT NULL
+    OR at < %(asked_until)s::timestamptz - %(max_lag_hours)s * interval '1 hour'

@@ -1,11 +1,24 @@
 -- No channel's power is beyond what a meter of this kind can carry.
+-- Scope: channel
+-- Limit: max_power_kw = 5000 (the largest main that a sub-meter of this kind is rated for: 3 phases × 277 V × 6,000 A)
 -- Hint: a wrong unit or transformer ratio; correct it at the device, then have the rows removed and ingested again.
-SELECT format('channel %%s: %%s rows above %%s kW, highest %%s kW', r.channel_id, count(*), %(max_power_kw)s,
-    round(max(abs(r.power_kw))::numeric, 1)) AS finding
-FROM channels AS c
-JOIN readings AS r USING (channel_id)
-WHERE c.organization_id = %(site_id)s
-    AND r.timestamp >= %(lookback_start)s
-    AND abs(r.power_kw) > %(max_power_kw)s
-GROUP BY r.channel_id
-ORDER BY r.channel_id
+WITH wrong AS (
+    SELECT
+        r.channel_id, r.timestamp, r.power_kw,
+        row_number() OVER (PARTITION BY r.channel_id ORDER BY abs(r.power_kw) DESC) AS rank
+    FROM channels AS c
+    JOIN readings AS r USING (channel_id)
+    WHERE c.organization_id = %(site_id)s
+        AND r.timestamp >= %(lookback_start)s
+        AND abs(r.power_kw) > %(max_power_kw)s
+)
+SELECT
+    channel_id,
+    count(*) AS found,
+    format('%%s rows above %%s kW, highest %%s kW', count(*), %(max_power_kw)s, round(max(abs(power_kw))::numeric, 1))
+        AS finding,
+    jsonb_agg(jsonb_build_object('timestamp', utc_text(timestamp), 'power_kw', power_kw)
+        ORDER BY rank) FILTER (WHERE rank <= 3) AS examples
+FROM wrong
+GROUP BY channel_id
+ORDER BY channel_id

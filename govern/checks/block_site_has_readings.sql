@@ -1,6 +1,11 @@
 -- The site has channels, and at least one energy reading in the look-back.
+-- Scope: site
 -- Hint: run the ingest; if it brings nothing, check the account and the devices with the vendor.
-SELECT format('no energy reading since %%s', to_char(%(lookback_start)s::timestamptz, 'YYYY-MM-DD')) AS finding
+SELECT
+    NULL::bigint AS channel_id,
+    1 AS found,
+    format('no energy reading since %%s', utc_text(%(lookback_start)s::timestamptz)) AS finding,
+    NULL::jsonb AS examples
 WHERE NOT EXISTS (
     SELECT FROM channels AS c
     JOIN readings AS r USING (channel_id)

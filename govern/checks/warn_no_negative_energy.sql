@@ -1,9 +1,20 @@
 -- Energy used is never negative; where it is, a counter was reset.
--- Hint: leave these intervals out of totals, and ask the vendor whether the meter was replaced.
-SELECT format('channel %%s: %%s rows, lowest %%s kWh', r.channel_id, count(*),
-    round(min(r.energy_kwh)::numeric, 3)) AS finding
-FROM channels AS c
-JOIN readings AS r USING (channel_id)
-WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s AND r.energy_kwh < 0
-GROUP BY r.channel_id
-ORDER BY r.channel_id
+-- Scope: channel
+-- Hint: reports leave these intervals out of findings; ask the vendor whether the meter was replaced.
+WITH wrong AS (
+    SELECT
+        r.channel_id, r.timestamp, r.energy_kwh,
+        row_number() OVER (PARTITION BY r.channel_id ORDER BY r.energy_kwh) AS rank
+    FROM channels AS c
+    JOIN readings AS r USING (channel_id)
+    WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s AND r.energy_kwh < 0
+)
+SELECT
+    channel_id,
+    count(*) AS found,
+    format('%%s rows, lowest %%s kWh', count(*), round(min(energy_kwh)::numeric, 3)) AS finding,
+    jsonb_agg(jsonb_build_object('timestamp', utc_text(timestamp), 'energy_kwh', energy_kwh) ORDER BY rank)
+        FILTER (WHERE rank <= 3) AS examples
+FROM wrong
+GROUP BY channel_id
+ORDER BY channel_id

@@ -1,11 +1,22 @@
 -- The last ingest could use every record that the service sent.
+-- Scope: channel
 -- Hint: what could not be used is in quarantine: python ingest/list_rejects.py --site ID lists it with the reasons.
-SELECT format('channel %%s, window from %%s: %%s', l.channel_id,
-    to_char(l.window_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), l.error) AS finding
-FROM ingestion_logs AS l
-WHERE l.organization_id = %(site_id)s
-    AND l.run_id = (SELECT max(run_id) FROM ingestion_logs WHERE organization_id = %(site_id)s)
-    AND l.status = 'done'
-    -- A record that only came twice is no loss.
-    AND l.error ~ '(no_timestamp|unparsable|off_grid|in_future|outside_window|_energy|_limit)'
-ORDER BY l.channel_id, l.window_start
+WITH lossy AS (
+    SELECT l.*, row_number() OVER (PARTITION BY l.channel_id ORDER BY l.window_start) AS rank
+    FROM ingestion_logs AS l
+    WHERE l.organization_id = %(site_id)s
+        AND l.run_id = (SELECT max(run_id) FROM ingestion_logs WHERE organization_id = %(site_id)s)
+        AND l.status = 'done'
+        -- A record that only came twice is no loss.
+        AND l.error ~ '(no_timestamp|unparsable|off_grid|in_future|outside_window|_energy|_limit)'
+)
+SELECT
+    channel_id,
+    sum(rejected)::bigint AS found,
+    format('%%s windows, first from %%s: %%s', count(*), utc_text(min(window_start)), min(error) FILTER (WHERE rank = 1))
+        AS finding,
+    jsonb_agg(jsonb_build_object('log_id', log_id, 'window_start', utc_text(window_start), 'rejected', rejected,
+        'error', left(error, 160)) ORDER BY rank) FILTER (WHERE rank <= 3) AS examples
+FROM lossy
+GROUP BY channel_id
+ORDER BY channel_id

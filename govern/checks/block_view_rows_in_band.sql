@@ -1,0 +1,63 @@
+-- Every view has as many rows as the tables below it call for: none is lost or made in a join.
+-- Scope: site
+-- Hint: a join in the view drops or multiplies rows; run: python govern/refresh_views.py, then report this defect.
+WITH raw AS (
+    SELECT
+        (SELECT count(*) FROM channels WHERE organization_id = %(site_id)s) AS channel_count,
+        count(*) AS reading_count,
+        count(DISTINCT r.channel_id) AS reporting_count,
+        coalesce(min(r.interval_s), 3600) AS interval_s
+    FROM channels AS c
+    JOIN readings AS r USING (channel_id)
+    WHERE c.organization_id = %(site_id)s AND r.timestamp >= date_trunc('hour', %(lookback_start)s::timestamptz, 'UTC')
+),
+counted AS (
+    SELECT 'v_sites' AS view, (SELECT count(*) FROM v_sites WHERE site_id = %(site_id)s) AS row_count,
+        1::numeric AS least, 1::numeric AS most
+    UNION ALL
+    SELECT 'v_meters', (SELECT count(*) FROM v_meters WHERE site_id = %(site_id)s), channel_count, channel_count FROM raw
+    UNION ALL
+    SELECT 'v_latest_readings', (SELECT count(*) FROM v_latest_readings WHERE site_id = %(site_id)s), reporting_count,
+        channel_count
+    FROM raw
+    UNION ALL
+    SELECT 'v_readings_enriched', (
+            SELECT count(*) FROM v_readings_enriched
+            WHERE site_id = %(site_id)s AND timestamp >= date_trunc('hour', %(lookback_start)s::timestamptz, 'UTC')),
+        reading_count, reading_count
+    FROM raw
+    UNION ALL
+    -- No hour holds more intervals than fit, nor a day more than 25 hours of them.
+    SELECT 'v_readings_hourly', (
+            SELECT count(*) FROM v_readings_hourly
+            WHERE site_id = %(site_id)s AND hour >= date_trunc('hour', %(lookback_start)s::timestamptz, 'UTC')),
+        floor(reading_count / greatest(3600.0 / interval_s, 1)), reading_count
+    FROM raw
+    UNION ALL
+    SELECT 'v_readings_daily', (
+            SELECT count(*) FROM v_readings_daily
+            WHERE site_id = %(site_id)s AND local_date >= %(lookback_start)s::timestamptz::date),
+        floor(reading_count / (25 * 3600.0 / interval_s)), reading_count + channel_count
+    FROM raw
+    UNION ALL
+    SELECT 'v_readings_monthly', (SELECT count(*) FROM v_readings_monthly WHERE site_id = %(site_id)s), reporting_count,
+        (SELECT count(*) FROM v_readings_daily WHERE site_id = %(site_id)s)
+    FROM raw
+    UNION ALL
+    SELECT 'v_validation_status', (SELECT count(*) FROM v_validation_status WHERE site_id = %(site_id)s), 1, 1
+    UNION ALL
+    SELECT 'v_quarantined_channels', (SELECT count(*) FROM v_quarantined_channels WHERE site_id = %(site_id)s), 0,
+        channel_count
+    FROM raw
+),
+beyond AS (
+    SELECT * FROM counted WHERE row_count NOT BETWEEN least AND most
+)
+SELECT
+    NULL::bigint AS channel_id,
+    count(*) AS found,
+    string_agg(format('%%s has %%s rows, expected are %%s to %%s', view, row_count, least, most), ', ' ORDER BY view)
+        AS finding,
+    jsonb_agg(to_jsonb(beyond) ORDER BY view) AS examples
+FROM beyond
+HAVING count(*) > 0

@@ -1,0 +1,24 @@
+-- Every reading of the last days belongs to a channel that is registered: no view shows the others.
+-- Scope: system
+-- Limit: unknown_within_days = 7 (a channel that is still unknown comes with every sync)
+-- Hint: ingest the site it belongs to, which registers its channels; if it belongs to none, have the rows removed.
+WITH unknown AS (
+    SELECT r.channel_id, count(*) AS row_count, max(r.timestamp) AS last_at
+    FROM readings AS r
+    LEFT JOIN channels AS c USING (channel_id)
+    WHERE c.channel_id IS NULL
+        AND r.timestamp >= %(started_at)s::timestamptz - %(unknown_within_days)s * interval '1 day'
+    GROUP BY r.channel_id
+),
+ranked AS (
+    SELECT *, row_number() OVER (ORDER BY row_count DESC, channel_id) AS rank FROM unknown
+)
+SELECT
+    NULL::bigint AS channel_id,
+    count(*) AS found,
+    format('%%s unknown channels with %%s rows, such as channel %%s', count(*), sum(row_count),
+        min(channel_id) FILTER (WHERE rank = 1)) AS finding,
+    jsonb_agg(jsonb_build_object('channel_id', channel_id, 'rows', row_count, 'last', utc_text(last_at)) ORDER BY rank)
+        FILTER (WHERE rank <= 3) AS examples
+FROM ranked
+HAVING count(*) > 0

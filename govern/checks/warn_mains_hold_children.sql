@@ -1,0 +1,29 @@
+-- On days that all of them measured alike, a main meter's energy holds that of the meters below it.
+-- Scope: channel
+-- Limit: max_children_ratio = 1.05 (meter and transformer of class 1 each: 2 % on either side, IEC 62053-21, IEC 61869-2)
+-- Limit: min_compared_days = 3 (a day or two may hold a meter's replacement)
+-- Hint: the tree of meters is wrong, or the main's multiplier is; correct the parents at the service, or the transformer ratio.
+WITH days AS (
+    SELECT
+        parent.meter_id AS channel_id,
+        parent.local_date,
+        parent.total_kwh AS main_kwh,
+        sum(child.total_kwh) AS children_kwh
+    FROM v_meters AS m
+    JOIN mv_daily_usage AS parent ON parent.meter_id = m.parent_meter_id
+    JOIN mv_daily_usage AS child ON child.meter_id = m.meter_id AND child.local_date = parent.local_date
+    WHERE m.site_id = %(site_id)s AND parent.local_date >= %(lookback_start)s::timestamptz::date
+    GROUP BY parent.meter_id, parent.local_date, parent.total_kwh, parent.covered_s
+    -- A child that measured more of the day than its main would say nothing about the two.
+    HAVING max(child.covered_s) <= parent.covered_s
+)
+SELECT
+    channel_id,
+    count(*) AS found,
+    format('on %%s days it has %%s kWh, the meters below it %%s', count(*), round(sum(main_kwh)::numeric, 1),
+        round(sum(children_kwh)::numeric, 1)) AS finding,
+    jsonb_build_array(jsonb_build_object('first_date', min(local_date), 'last_date', max(local_date))) AS examples
+FROM days
+GROUP BY channel_id
+HAVING count(*) >= %(min_compared_days)s AND sum(children_kwh) > %(max_children_ratio)s * sum(main_kwh)
+ORDER BY channel_id
