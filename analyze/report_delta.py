@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 # What two runs over the same data differ in.
-_OF_THE_RUN = ("generatedAt", "version", "supersedes")
+_OF_THE_RUN = ("generatedAt", "version", "supersedes", "validatedAt")
 
 
 def content_of(report: dict[str, Any]) -> dict[str, Any]:

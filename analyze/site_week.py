@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from config.opening_hours import Schedule
     from config.tariff_model import SiteTariffs
-    from lib.readings import Site
+    from lib.readings import QuarantinedChannel, Site
 
 DAYS_PER_WEEK = 7
 FINDINGS = ("sensorHealth", "afterHoursWaste", "anomalies", "spikes")  # what quick wins are made from
@@ -57,7 +57,8 @@ class SiteContext(NamedTuple):
     `electrical` the electrical quantities of the period (`load_electrical`), `monthly` the energy of its channels by
     month (`load_monthly`), `resets` the intervals that quarantine holds for negative energy (`load_resets`),
     `weather` the outdoor temperature of baseline and period (`load_weather`),
-    `site_hours` the site's mean power before the baseline weeks (`load_site_hours`).
+    `site_hours` the site's mean power before the baseline weeks (`load_site_hours`),
+    `quarantined` the channels that validation does not trust (`list_quarantined`).
     """
 
     site_id: int = 0
@@ -69,6 +70,7 @@ class SiteContext(NamedTuple):
     resets: pd.DataFrame | None = None
     weather: pd.DataFrame | None = None
     site_hours: pd.DataFrame | None = None
+    quarantined: Sequence[dict[str, Any]] = ()
 
 
 class SiteWeek(NamedTuple):
@@ -158,6 +160,7 @@ def analyze_site_week(
     carbon = context.tariffs.carbon if context.tariffs else None
     consumption = build_consumption(intervals, clean, scope, pricing, carbon)
     data_quality = build_data_quality(intervals, bad, scope)
+    data_quality["quarantinedChannels"] = list(context.quarantined)
     return SiteWeek(
         period=period,
         baseline=baseline,
@@ -220,15 +223,39 @@ def describe_resolution(meters: pd.DataFrame) -> str:
     return f"{seconds}s ({seconds / 60:g}min)"
 
 
+def list_quarantined(quarantined: Sequence[QuarantinedChannel], *, are_left_out: bool) -> list[dict[str, Any]]:
+    """Return the channels that validation does not trust, as the report's data quality names them."""
+    return [
+        {
+            "channelId": channel.channel_id,
+            "channelName": channel.channel_name,
+            "checks": channel.checks,
+            "reason": channel.reason,
+            "hint": channel.hint,
+            "energySharePct": channel.energy_share_pct and round(channel.energy_share_pct, 1),
+            "since": channel.since.isoformat(timespec="seconds"),
+            "isLeftOut": are_left_out,
+        }
+        for channel in quarantined
+    ]
+
+
 def baseline_before(period: Window, tz: ZoneInfo, config: ReportConfig) -> Window:
     """Return the whole local weeks before `period` that say what is usual."""
     return Window(days_before(period.start, DAYS_PER_WEEK * config.baseline_weeks, tz), period.start)
 
 
 def load_and_analyze(
-    conn: Connection, site_id: int, start: str | None, end: str | None, timezone: str | None, now: datetime
+    conn: Connection,
+    site_id: int,
+    start: str | None,
+    end: str | None,
+    timezone: str | None,
+    now: datetime,
+    *,
+    keeps_quarantined: bool = False,
 ) -> tuple[Site, SiteWeek]:
-    """Read a site's readings and analyse the period that the arguments mean.
+    """Read a site's readings and analyse the period that the arguments mean, without the channels in quarantine.
 
     Parameters
     ----------
@@ -236,6 +263,8 @@ def load_and_analyze(
         As `--start` and `--end` take them; see `resolve_period`.
     timezone
         Instead of the site's own zone.
+    keeps_quarantined
+        Analyse the channels in quarantine all the same; they are named either way.
 
     Raises
     ------
@@ -253,8 +282,10 @@ def load_and_analyze(
     config = load_report_config(site_id)
     period = resolve_period(start, end, tz, now)
     baseline = baseline_before(period, tz, config)
-    meters = readings_lib.load_meters(conn, site_id)
-    readings = readings_lib.load_readings(conn, site_id, Window(baseline.start, period.end))
+    quarantined = readings_lib.load_quarantined(conn, site_id)
+    left_out = [] if keeps_quarantined else [channel.channel_id for channel in quarantined]
+    meters = leave_out(readings_lib.load_meters(conn, site_id), left_out)
+    readings = leave_out(readings_lib.load_readings(conn, site_id, Window(baseline.start, period.end)), left_out)
     facts = load_site_facts(site_id, config)
     history = Window(days_before(period.end, config.forecast_history_days, tz), period.end)
     roots, tariffs = root_meters(readings, meters), load_site_tariffs(site_id)
@@ -265,14 +296,20 @@ def load_and_analyze(
         site_id=site_id,
         tariffs=tariffs,
         hourly=readings_lib.load_hourly(conn, site_id, history, roots),
-        electrical=readings_lib.load_electrical(conn, site_id, period),
-        monthly=readings_lib.load_monthly(conn, site_id),
+        electrical=leave_out(readings_lib.load_electrical(conn, site_id, period), left_out),
+        monthly=leave_out(readings_lib.load_monthly(conn, site_id), left_out),
         floor_area_m2=facts.building.floor_area_m2,
-        resets=readings_lib.load_resets(conn, site_id, period),
+        resets=leave_out(readings_lib.load_resets(conn, site_id, period), left_out),
         site_hours=readings_lib.load_site_hours(conn, site_id, ratchet, roots) if months else None,
         weather=readings_lib.load_weather(conn, site_id, Window(baseline.start, period.end)),
+        quarantined=list_quarantined(quarantined, are_left_out=not keeps_quarantined),
     )
     return site, analyze_site_week(readings, meters, period, baseline, tz, config, facts.schedule, context)
+
+
+def leave_out(frame: pd.DataFrame, channel_ids: list[int]) -> pd.DataFrame:
+    """Return the rows of `frame` that are about none of these channels."""
+    return frame[~frame["channel_id"].isin(channel_ids)]
 
 
 def root_meters(readings: pd.DataFrame, meters: pd.DataFrame) -> list[int]:

@@ -111,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tz = parse_timezone(load_site(conn, args.site).timezone)
         status = load_validation_status(conn, args.site)
         window = resolve_days(args, tz, status.ingested_until, datetime.now(UTC))
-        ask_breaker(status, args.site, window, is_forced=False)
+        ask_breaker(status, args.site, window, force_reason=None)
         paths = export_site(conn, args.site, tz, window, args.format, args.out)
     for path in paths:
         print(path)

@@ -1,12 +1,14 @@
 """Write a site's weekly energy report as JSON.
 
 Without --start and --end the report is on the last complete local week, Monday to Sunday, beside the four weeks
-before it; with one of them, on the seven local days that begin or close there. It is refused while the site's
-validation holds the data back.
+before it; with one of them, on the seven local days that begin or close there. Channels that the site's validation
+quarantines are left out and named. The report is refused while the validation holds the whole site back, unless that
+was overridden (govern/override_breaker.py, which stores who decided and why) or is forced with a reason.
 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views
-Writes: reports/weekly_report_<site>_<first day>.json; with --html and --pdf the page and the PDF beside it
+Writes: reports/weekly_report_<site>_<first day>.json; with --html and --pdf the page and the PDF beside it; with
+        --force a line in forced_reports.jsonl beside it
 Safe to re-run: yes; where late data change a report that is there, the new one becomes <name>.v2.json and says what
         changed, and the old one stays; without a change nothing is written. A file given by --out is replaced whole.
 
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SCHEMA_NAME = "weekly_report"
+QUARANTINE_CHECK = "quarantine_within_limits"  # it blocks when too much of a site is in quarantine
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -56,19 +59,20 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--html", action="store_true", help="draw it as a page too")
     parser.add_argument("--pdf", action="store_true", help="set it as a PDF too")
     parser.add_argument("--timezone", metavar="ZONE", help="IANA zone to count days in (default: the site's)")
+    parser.add_argument("--force", action="store_true", help="write it although the data are held back; needs --reason")
     parser.add_argument(
-        "--force", action="store_true", help="write it although the data are held back; the report says so"
+        "--reason", type=cli.reason_text, metavar="TEXT", help="why it is forced; printed in the report"
     )
     return parser
 
 
-def ask_breaker(status: ValidationStatus, site_id: int, period: Window, is_forced: bool) -> bool:
-    """Return whether the data may pass by themselves; what may not needs `is_forced`.
+def ask_breaker(status: ValidationStatus, site_id: int, period: Window, force_reason: str | None) -> str | None:
+    """Return None when the data may pass by themselves, else the reason for which they pass all the same.
 
     Raises
     ------
     BreakerOpenError
-        When the data are held back and the report is not forced; it names the check and the remedy.
+        When the data are held back, and neither forced nor overridden; it names the check and the remedy.
     """
     run_again = f"run: python govern/validate_data.py --site {site_id}"
     ingested_until = status.ingested_until
@@ -87,11 +91,19 @@ def ask_breaker(status: ValidationStatus, site_id: int, period: Window, is_force
             f"run the ingest, then {run_again.removeprefix('run: ')}"
         )
     else:
-        return True
-    if not is_forced:
+        return None
+    reason = force_reason or _overridden(status)
+    if reason is None:
         raise BreakerOpenError(f"site {site_id} is held back: {problem}")
-    logger.warning("site %d is held back, the report is written all the same (--force): %s", site_id, problem)
-    return False
+    logger.warning("site %d is held back, the report is written all the same (%s): %s", site_id, reason, problem)
+    return reason
+
+
+def _overridden(status: ValidationStatus) -> str | None:
+    """Return the decision that covers what holds the data back, if there is one; it covers no outdated validation."""
+    if status.verdict != "open" or not status.is_current or status.override_until is None:
+        return None
+    return f"{status.override_reason}, decided by {status.override_by} until {format_utc(status.override_until)}"
 
 
 def build_report(conn: Connection, args: argparse.Namespace, now: datetime) -> dict[str, Any]:
@@ -103,28 +115,38 @@ def build_report(conn: Connection, args: argparse.Namespace, now: datetime) -> d
         tz = parse_timezone(args.timezone or load_site(conn, args.site).timezone)
         period = resolve_period(args.start, args.end, tz, now)
         status = load_validation_status(conn, args.site)
-        may_pass = ask_breaker(status, args.site, period, args.force)
+        forced_reason = ask_breaker(status, args.site, period, args.reason if args.force else None)
         advance("validation")
-        site, week = load_and_analyze(conn, args.site, args.start, args.end, args.timezone, now)
+        # Who forces a report past its quarantine wants what is in there.
+        keeps_quarantined = forced_reason is not None and QUARANTINE_CHECK in status.blocking_checks
+        site, week = load_and_analyze(
+            conn, args.site, args.start, args.end, args.timezone, now, keeps_quarantined=keeps_quarantined
+        )
         if not week.data_quality["channelsAnalyzed"]:
             raise DataError(
                 f"site {args.site} has no readings in {week.period}; "
                 f"run: python ingest/ingest_to_postgres.py --site {args.site} for these days"
             )
         advance("analyzed")
-        return assemble_report(site, status, week, is_forced=not may_pass, now=now)
+        return assemble_report(site, status, week, forced_reason=forced_reason, now=now)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print where it is, with its headline."""
-    from deliver.report_files import check_report, write_pages, write_report
+    from deliver.report_files import check_report, note_forced, write_pages, write_report
     from deliver.report_versions import save_report
 
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.force != bool(args.reason):
+        parser.error("--force and --reason TEXT belong together: say why held-back data are to leave")
     setup_logging(args.verbose)
     now = datetime.now(UTC)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         report = build_report(conn, args, now)
+    folder = args.out.parent if args.out else REPORTS_DIR
+    if args.force:
+        note_forced(report, folder)  # first: nothing forced leaves unnoted
     if args.out:
         check_report(report, SCHEMA_NAME)
         path = args.out

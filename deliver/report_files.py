@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from lib.errors import DataError, PipelineError
 from lib.paths import PROJECT_ROOT, open_atomically, write_atomically
 
+FORCED_LOG = "forced_reports.jsonl"
 SCHEMAS_DIR = PROJECT_ROOT / "deliver" / "schemas"
 
 
@@ -79,3 +81,25 @@ def write_pages(report: dict[str, Any], stem: Path, *, html: bool, pdf: bool) ->
         with open_atomically(path) as handle:
             handle.write(content)
     return [path for path, _ in files]
+
+
+def note_forced(report: dict[str, Any], folder: Path) -> None:
+    """Append to the `FORCED_LOG` of a folder who forced a report into it, when and why.
+
+    The database is not deliver's to write to.
+    """
+    metadata = report["metadata"]
+    line = {
+        "at": metadata["generatedAt"],
+        "by": getpass.getuser(),
+        "siteId": metadata["site"]["siteId"],
+        "period": metadata["period"],
+        **{key: metadata["validation"][key] for key in ("verdict", "isCurrent", "blockingChecks", "forcedReason")},
+    }
+    log = folder.resolve() / FORCED_LOG
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(line, ensure_ascii=False) + "\n")
+    except OSError as err:
+        raise PipelineError(f"cannot write {log}: {err.strerror or err}; choose another place with --out") from err

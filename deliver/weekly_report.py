@@ -24,12 +24,15 @@ _MEASURED_SOURCES = frozenset({"eniscope", "file"})
 
 
 def assemble_report(
-    site: Site, status: ValidationStatus, week: SiteWeek, is_forced: bool, now: datetime
+    site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, now: datetime
 ) -> dict[str, Any]:
-    """Return the report as `schemas/weekly_report.schema.json` describes it."""
+    """Return the report as `schemas/weekly_report.schema.json` describes it.
+
+    `forced_reason` is why it is written although the data are held back; None when they may pass.
+    """
     return {
-        "metadata": _metadata(site, status, week, is_forced, now),
-        "summary": _summary(site, status, week, is_forced),
+        "metadata": _metadata(site, status, week, forced_reason, now),
+        "summary": _summary(site, status, week, forced_reason),
         "consumption": week.consumption,
         "sections": week.sections,
         "charts": week.charts,
@@ -38,10 +41,13 @@ def assemble_report(
     }
 
 
-def _metadata(site: Site, status: ValidationStatus, week: SiteWeek, is_forced: bool, now: datetime) -> dict[str, Any]:
+def _metadata(
+    site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, now: datetime
+) -> dict[str, Any]:
     tz = ZoneInfo(week.timezone)
     return {
         "generatedAt": _iso(now, tz),
+        "validatedAt": status.validated_at and _iso(status.validated_at, tz),
         "reportVersion": REPORT_VERSION,
         "site": {
             "siteId": site.site_id,
@@ -58,22 +64,32 @@ def _metadata(site: Site, status: ValidationStatus, week: SiteWeek, is_forced: b
         "validation": {
             "verdict": status.verdict,
             "isCurrent": status.is_current,
-            "isForced": is_forced,
+            "reach": status.reach,
+            "isForced": forced_reason is not None,
+            "forcedReason": forced_reason,
             "blockingChecks": status.blocking_checks,
             "warningChecks": status.warning_checks,
         },
     }
 
 
-def _summary(site: Site, status: ValidationStatus, week: SiteWeek, is_forced: bool) -> dict[str, Any]:
+def _summary(site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None) -> dict[str, Any]:
     """Return the summary; what a reader must know before any number stands first in the headline."""
     warnings = []
     if site.data_source not in _MEASURED_SOURCES:
         warnings.append(SOURCE_NOTES[site.data_source])
-    if is_forced:
+    if forced_reason is not None:
         why = ", ".join(status.blocking_checks) or "not validated, or not up to date"
-        warnings.append(f"FORCED: written although the validation holds these data back ({why}).")
+        warnings.append(f"FORCED: written although the validation holds these data back ({why}): {forced_reason}.")
+    warnings += [_describe_quarantined(channel) for channel in week.data_quality["quarantinedChannels"]]
     return week.summary | {"headline": [*warnings, *week.summary["headline"]]}
+
+
+def _describe_quarantined(channel: dict[str, Any]) -> str:
+    share = channel["energySharePct"]
+    size = "" if share is None else f", {share:g} % of the site's energy"
+    word = "LEFT OUT" if channel["isLeftOut"] else "DOUBTFUL"
+    return f"{word}: {channel['channelName']} (channel {channel['channelId']}{size}): {channel['reason']}."
 
 
 def _window(window: Window, tz: ZoneInfo) -> dict[str, str]:

@@ -24,7 +24,7 @@ from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 
 from config.settings import load_settings
-from config.validation_config import ValidationLimits
+from govern.check_files import limit_values, read_checks
 from govern.refresh_views import lock_refresh
 from lib import cli, db
 from lib.errors import EXIT_DONE, DatabaseError, DataError, UsageError
@@ -109,7 +109,11 @@ def _check_layer_2(conn: Connection, since: datetime, until: datetime) -> None:
         raise DataError(
             f"{queued} changes before {until:%Y-%m-%d} are not in Layer 2; run: python govern/refresh_views.py"
         )
-    parameters = {"since": since, "until": until, "tolerance_kwh": ValidationLimits().reconciliation_tolerance_kwh}
+    parameters = {
+        "since": since,
+        "until": until,
+        "tolerance_kwh": limit_values(read_checks())["reconciliation_tolerance_kwh"],
+    }
     unsafe = db.fetch_all(conn, (USAGE_DIR / "unsafe_to_drop.sql").read_text(encoding="utf-8"), parameters)
     if unsafe:
         shown = ", ".join(str(channel_id) for (channel_id,) in unsafe[:5])

@@ -5,7 +5,7 @@ a row is no worse, but it cannot be traced from the database. The same file is r
 
 Stage: govern
 Reads: a report's JSON, v_validation_status, config
-Writes: report_runs
+Writes: report_runs, forced_reports
 Safe to re-run: yes
 """
 
@@ -43,6 +43,11 @@ ON CONFLICT (file_sha256) DO NOTHING
 RETURNING report_run_id
 """
 
+_INSERT_FORCED = """
+INSERT INTO forced_reports (report_run_id, organization_id, check_names, reason)
+VALUES (%(report_run_id)s, %(site_id)s, %(blocking_checks)s, %(forced_reason)s)
+"""
+
 
 def describe_report(path: Path) -> dict[str, Any]:
     """Return the values of the row of a report's file.
@@ -56,6 +61,7 @@ def describe_report(path: Path) -> dict[str, Any]:
         content = path.read_bytes()
         metadata = json.loads(content)["metadata"]
         site_id, period = metadata.get("site", {}).get("siteId"), metadata.get("period", {})
+        validation = metadata.get("validation", {})
         return {
             "site_id": site_id,
             "kind": metadata.get("reportKind", "weekly"),
@@ -63,7 +69,9 @@ def describe_report(path: Path) -> dict[str, Any]:
             "start": period.get("start"),
             "end": period.get("end"),
             "generated_at": metadata["generatedAt"],
-            "is_forced": bool(metadata.get("validation", {}).get("isForced", False)),
+            "is_forced": bool(validation.get("isForced", False)),
+            "forced_reason": validation.get("forcedReason") or "none was given",
+            "blocking_checks": list(validation.get("blockingChecks", [])),
             "code_version": code_version(),
             "thresholds": json.dumps(asdict(load_report_config(site_id)) if site_id else {}),
             "file_name": path.name,
@@ -77,8 +85,13 @@ def describe_report(path: Path) -> dict[str, Any]:
 
 def record_report(conn: Connection, path: Path) -> int | None:
     """Record the report and return its run's number; None where the file stands already. Does not commit."""
-    row = db.fetch_one(conn, _INSERT, describe_report(path))
-    return row[0] if row else None
+    values = describe_report(path)
+    row = db.fetch_one(conn, _INSERT, values)
+    if row is None:
+        return None
+    if values["is_forced"]:
+        db.execute(conn, _INSERT_FORCED, values | {"report_run_id": row[0]})
+    return row[0]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -53,6 +53,13 @@ def day_count(text: str) -> int:
     return value
 
 
+def reason_text(text: str) -> str:
+    """Parse a reason, for argparse: some words, on one line."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a reason has words")
+    return " ".join(text.split())
+
+
 def add_site_argument(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
     """Add `--site`, the organization id."""
     if required:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from psycopg2 import sql
+
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError
@@ -47,6 +49,24 @@ class ValidationStatus(NamedTuple):
     warning_checks: list[str]
     blocking_message: str | None
     blocking_hint: str | None
+    validated_at: datetime | None = None
+    reach: str | None = None
+    quarantined_energy_pct: float | None = None
+    override_reason: str | None = None
+    override_by: str | None = None
+    override_until: datetime | None = None
+
+
+class QuarantinedChannel(NamedTuple):
+    """A channel that reports leave out, as `v_quarantined_channels` shows it."""
+
+    channel_id: int
+    channel_name: str
+    checks: list[str]
+    reason: str
+    hint: str
+    energy_share_pct: float | None
+    since: datetime
 
 
 class IngestionHealth(NamedTuple):
@@ -93,23 +113,21 @@ def load_site_sources(conn: Connection) -> dict[int, str]:
 
 def load_validation_status(conn: Connection, site_id: int) -> ValidationStatus:
     """Return the state of the site's circuit breaker; the site must exist."""
-    (row,) = db.fetch_all(
-        conn,
-        "SELECT validation_run_id, verdict, is_current, ingested_until, blocking_checks, warning_checks,"
-        " blocking_message, blocking_hint FROM v_validation_status WHERE site_id = %s",
-        (site_id,),
-    )
-    return ValidationStatus(*row)
+    return _load_statuses(conn, site_id)[site_id]
 
 
 def load_validation_statuses(conn: Connection) -> dict[int, ValidationStatus]:
     """Return site id → the state of its circuit breaker, of every site."""
-    rows = db.fetch_all(
-        conn,
-        "SELECT site_id, validation_run_id, verdict, is_current, ingested_until, blocking_checks, warning_checks,"
-        " blocking_message, blocking_hint FROM v_validation_status ORDER BY site_id",
-    )
-    return {site_id: ValidationStatus(*row) for site_id, *row in rows}
+    return _load_statuses(conn, None)
+
+
+def _load_statuses(conn: Connection, site_id: int | None) -> dict[int, ValidationStatus]:
+    columns = sql.SQL(", ").join(map(sql.Identifier, ValidationStatus._fields))
+    query = sql.SQL(
+        "SELECT site_id, {} FROM v_validation_status"
+        " WHERE %(site)s::bigint IS NULL OR site_id = %(site)s ORDER BY site_id"
+    ).format(columns)
+    return {key: ValidationStatus(*row) for key, *row in db.fetch_all(conn, query, {"site": site_id})}
 
 
 def load_ingestion_health(conn: Connection, site_id: int | None = None) -> list[IngestionHealth]:
@@ -122,6 +140,17 @@ def load_ingestion_health(conn: Connection, site_id: int | None = None) -> list[
         {"site": site_id},
     )
     return [IngestionHealth(*row) for row in rows]
+
+
+def load_quarantined(conn: Connection, site_id: int) -> list[QuarantinedChannel]:
+    """Return the channels that the site's latest validation keeps out of reports, by id."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT meter_id, meter_name, checks, reason, hint, energy_share_pct, since"
+        " FROM v_quarantined_channels WHERE site_id = %s ORDER BY meter_id",
+        (site_id,),
+    )
+    return [QuarantinedChannel(*row) for row in rows]
 
 
 def load_meters(conn: Connection, site_id: int) -> pd.DataFrame:

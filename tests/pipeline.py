@@ -13,8 +13,9 @@ import pytest
 from analyze.site_week import load_and_analyze
 from deliver.report_files import check_report
 from deliver.weekly_report import assemble_report
+from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
-from govern.validation import read_checks, validate_site
+from govern.validation import validate_site
 from ingest.eniscope_client import EniscopeClient
 from ingest.load_site import IngestSummary, ingest_readings, register
 from ingest.normalize import FIELD_COLUMNS
@@ -88,7 +89,7 @@ def report_of(conn: Connection, now: datetime, site_id: int = SITE_ID) -> dict[s
     """Return the report on the last complete week before `now`, checked against its schema."""
     site, week = load_and_analyze(conn, site_id, None, None, None, now)
     status = load_validation_status(conn, site_id)
-    report = assemble_report(site, status, week, is_forced=False, now=now)
+    report = assemble_report(site, status, week, forced_reason=None, now=now)
     check_report(report, "weekly_report")
     return json.loads(json.dumps(report, allow_nan=False))
 

@@ -27,7 +27,7 @@ def make_report(
     week = analyze_week(names)[-1]
     site = Site(7, site_name, NEW_YORK.key, "1 Main Street", "Springfield", "US", currency, "eniscope")
     status = ValidationStatus(1, "closed", True, WEEK.end, [], [], None, None)
-    return json.loads(json.dumps(assemble_report(site, status, week, is_forced=False, now=NOW), allow_nan=False))
+    return json.loads(json.dumps(assemble_report(site, status, week, forced_reason=None, now=NOW), allow_nan=False))
 
 
 def analyze_week(names: tuple[str, ...] = NAMES) -> tuple[pd.DataFrame, pd.DataFrame, SiteWeek]:

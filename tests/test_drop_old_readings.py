@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from site_factory import SITE_ID, make_rows, register_site, store_readings
 
+from govern.check_files import read_checks
 from govern.drop_old_readings import drop_months, kept_from, list_old_months
 from govern.gap_ledger import load_open_gaps, update_gaps
 from govern.refresh_views import Refreshed, rebuild_views, refresh_views
-from govern.validation import read_checks, validate_site
+from govern.validation import validate_site
 from ingest import store
 from lib import db
 from lib.date_utils import Window

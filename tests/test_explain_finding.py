@@ -15,8 +15,9 @@ from week_factory import make_scope
 
 from analyze.finding_trace import find_finding, trace_finding
 from deliver.report_files import read_report
+from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
-from govern.validation import read_checks, validate_site
+from govern.validation import validate_site
 from lib import db
 from lib.date_utils import last_complete_week, local_day_window
 from lib.errors import DataError

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from breaker_factory import SITE_WINDOW, build_site, change
 from site_factory import SITE_ID, TIMEZONE, make_site, register_site, store_readings
 
 from deliver.export_for_tableau import build_parser, export_site, resolve_days
 from deliver.tableau_files import require_hyper, require_parquet
+from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
-from govern.validation import read_checks, validate_site
+from govern.validation import validate_site
 from lib import db
 from lib.date_utils import Window, local_day_window
 from lib.errors import ConfigError, UsageError
@@ -203,6 +205,16 @@ def test_script_writes_what_the_breaker_lets_pass(
             ((midnight - timedelta(days=3)).astimezone(UTC),),
         )[0]
     )
+
+
+def test_channel_in_quarantine_is_in_no_file(conn: Connection, tmp_path: Path) -> None:
+    build_site(conn)
+    change(conn, "power_kw = 5001", channel_id=13, at=SITE_WINDOW.start)
+    validate_site(conn, SITE_ID, read_checks())
+    for path in export_site(conn, SITE_ID, TIMEZONE, SITE_WINDOW, "csv", tmp_path):
+        channels = {row["meter_id"] for row in rows_of(path)}
+        assert {"12", "14"} <= channels, path.name
+        assert "13" not in channels, path.name
 
 
 def test_an_unknown_site_is_named(database_url: str, run_script: Callable[..., Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from breaker_factory import build_site, change
 from site_factory import SITE_ID, TIMEZONE, make_site, register_site, store_readings
 
-from deliver.report_files import check_report
-from govern.validation import read_checks, validate_site
+from deliver.report_files import FORCED_LOG, check_report
+from govern.check_files import read_checks
+from govern.override_breaker import store_override
+from govern.validation import validate_site
 from ingest import store
 from lib import db
 from lib.date_utils import Window, last_complete_week, local_day_window
@@ -94,7 +98,10 @@ def hold_back_unasked(conn: Connection) -> None:
         (hold_back_unasked, "it was ingested up to "),
         (hold_back_unvalidated, "it was never validated; run: python govern/validate_data.py --site 23271"),
         (hold_back_outdated, "its validation is older than its latest ingest; run: python govern/validate_data.py"),
-        (hold_back_open, "check power_plausible failed (channel 10: 1 rows above 5000.0 kW"),
+        (
+            hold_back_open,
+            "check quarantine_within_limits failed (2 of 2 meters with 100 % of the site's energy are quar",
+        ),
     ],
 )
 def test_held_back_data_are_refused_and_force_is_stamped(
@@ -114,11 +121,74 @@ def test_held_back_data_are_refused_and_force_is_stamped(
     assert problem in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not out.exists()
-    done = run_script(SCRIPT, "--site", "23271", "--out", out, "--force", env={"DATABASE_URL": database_url})
+    force = ("--site", "23271", "--out", out, "--force", "--reason", "the board\nmeets today")
+    done = run_script(SCRIPT, *force, env={"DATABASE_URL": database_url})
     assert done.returncode == 0, done.stderr
     report = json.loads(out.read_text())
-    assert report["metadata"]["validation"]["isForced"] is True
+    validation = report["metadata"]["validation"]
+    assert (validation["isForced"], validation["forcedReason"]) == (True, "the board meets today")
     assert report["summary"]["headline"][0].startswith("FORCED: ")
+    assert report["summary"]["headline"][0].endswith(": the board meets today.")
+    (noted,) = map(json.loads, (tmp_path / FORCED_LOG).read_text(encoding="utf-8").splitlines())
+    assert noted == {
+        "at": report["metadata"]["generatedAt"], "by": getpass.getuser(), "siteId": SITE_ID,
+        "period": report["metadata"]["period"], "verdict": validation["verdict"],
+        "isCurrent": validation["isCurrent"], "blockingChecks": validation["blockingChecks"],
+        "forcedReason": "the board meets today",
+    }  # fmt: skip
+
+
+def test_override_lets_the_report_pass_and_is_printed_in_it(
+    validated_site: Connection, database_url: str, run_script: Callable[..., Any], tmp_path: Path
+) -> None:
+    hold_back_open(validated_site)
+    env, out = {"DATABASE_URL": database_url}, tmp_path / "report.json"
+    store_override(validated_site, SITE_ID, "the ratio is known", "Ada", datetime(2100, 1, 1, tzinfo=UTC))
+    validated_site.commit()
+    assert run_script(SCRIPT, "--site", "23271", "--out", out, env=env).returncode == 0
+    headline = json.loads(out.read_text())["summary"]["headline"]
+    assert headline[0] == (
+        "FORCED: written although the validation holds these data back (quarantine_within_limits): "
+        "the ratio is known, decided by Ada until 2100-01-01T00:00Z."
+    )
+    # The decision is about the quarantine, so what is in there is in the report.
+    assert {line.split(":")[0] for line in headline[1:3]} == {"DOUBTFUL"}
+    assert {channel["channelId"] for channel in json.loads(out.read_text())["consumption"]["byChannel"]} == {10, 11}
+    # It was no decision about what arrived since.
+    hold_back_outdated(validated_site)
+    assert run_script(SCRIPT, "--site", "23271", "--out", out, env=env).returncode == 3
+
+
+def test_quarantined_channel_is_left_out_and_named(
+    conn: Connection, database_url: str, run_script: Callable[..., Any], tmp_path: Path
+) -> None:
+    build_site(conn, Window(WEEK.end - timedelta(days=35), WEEK.end))
+    change(conn, "power_kw = power_kw * 10000", channel_id=13, at=WEEK.start, hours=1)
+    db.execute(conn, "UPDATE channels SET name = '<b>Kitchen</b>' WHERE channel_id = 13")
+    conn.commit()
+    validate(conn)
+    out = tmp_path / "report.json"
+    done = run_script(SCRIPT, "--site", "23271", "--out", out, env={"DATABASE_URL": database_url})
+    assert done.returncode == 0, done.stderr
+    report = json.loads(out.read_text(encoding="utf-8"))
+    (left_out,) = report["dataQuality"]["quarantinedChannels"]
+    assert left_out | {"since": None, "reason": None, "hint": None} == {
+        "channelId": 13, "channelName": "<b>Kitchen</b>", "checks": ["power_plausible"], "energySharePct": 13.8,
+        "since": None, "reason": None, "hint": None, "isLeftOut": True,
+    }  # fmt: skip
+    assert report["summary"]["headline"][0].startswith(
+        "LEFT OUT: <b>Kitchen</b> (channel 13, 13.8 % of the site's energy): 4 rows above 5000 kW, highest "
+    )
+    assert 13 not in {channel["channelId"] for channel in report["consumption"]["byChannel"]}
+    assert 13 not in {channel["channelId"] for channel in report["dataQuality"]["byChannel"]}
+    assert 13 not in {issue["channelId"] for issue in report["sections"]["sensorHealth"]["issues"]}
+    (sound_kwh,) = db.fetch_all(
+        conn,
+        "SELECT sum(energy_kwh) FROM readings WHERE channel_id IN (10, 14, 15, 16, 17)"
+        " AND timestamp >= %s AND timestamp < %s",
+        WEEK,
+    )[0]
+    assert report["consumption"]["totalKwh"] == pytest.approx(sound_kwh, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +197,9 @@ def test_held_back_data_are_refused_and_force_is_stamped(
         (["--site", "5"], 1, "site 5 is not in the database"),
         (["--site", "0"], 2, "is not a whole number of 1 or more"),
         ([], 2, "--site"),
+        (["--site", "23271", "--force"], 2, "--force and --reason TEXT belong together"),
+        (["--site", "23271", "--reason", "why"], 2, "--force and --reason TEXT belong together"),
+        (["--site", "23271", "--force", "--reason", "  "], 2, "a reason has words"),
         (["--site", "23271", "--timezone", "Mars/Olympus"], 2, "unknown time zone 'Mars/Olympus'"),
         (["--site", "23271", "--start", "2026-02-10", "--end", "2026-02-01"], 2, "before it starts"),
         (["--site", "23271", "--start", "2020-01-06", "--end", "2020-01-12"], 1, "has no readings in 2020-01-06"),
@@ -164,7 +237,9 @@ def test_text_from_outside_arrives_unharmed_and_cannot_forge_output(
     db.execute(conn, "DELETE FROM readings WHERE channel_id = 10 AND timestamp >= %s", (WEEK.end - timedelta(days=2),))
     conn.commit()
     out = tmp_path / "report.json"
-    done = run_script(SCRIPT, "--site", "23271", "--force", "--out", out, env={"DATABASE_URL": database_url})
+    done = run_script(
+        SCRIPT, "--site", "23271", "--force", "--reason", "a test", "--out", out, env={"DATABASE_URL": database_url}
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(out.read_text(encoding="utf-8"))
     assert report["metadata"]["site"]["siteName"] == name

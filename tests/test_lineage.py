@@ -13,10 +13,11 @@ import pytest
 from report_factory import make_report
 from site_factory import SITE_ID, make_site
 
+from govern.check_files import read_checks
 from govern.explain_reading import STEPS, explain_reading, render_text
 from govern.record_report import record_report
 from govern.refresh_views import main as refresh_main
-from govern.validation import read_checks, validate_site
+from govern.validation import validate_site
 from lib import db
 from lib.code_version import code_version
 from lib.errors import DataError
@@ -127,6 +128,19 @@ def test_a_report_is_recorded_once_with_its_validation_and_thresholds(conn: Conn
     assert thresholds["baseline_weeks"] == 4
     steps = explain_reading(conn, 10, datetime(2026, 1, 17, 12, tzinfo=UTC))
     assert [row["report_run_id"] for row in steps["reports"]] == [report_run_id]
+
+
+def test_a_forced_report_is_recorded_with_its_reason(conn: Connection, tmp_path: Path) -> None:
+    report = make_report()
+    report["metadata"]["validation"] |= {
+        "isForced": True, "forcedReason": "the board meets today", "blockingChecks": ["layers_agree"],
+    }  # fmt: skip
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(report))
+    report_run_id = record_report(conn, path)
+    assert db.fetch_all(
+        conn, "SELECT report_run_id, organization_id, check_names, reason FROM forced_reports"
+    ) == [(report_run_id, 7, ["layers_agree"], "the board meets today")]  # fmt: skip
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"metadata": {}}', '{"metadata": {"generatedAt": "x", "site": 3}}'])

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from site_factory import SITE_ID, make_rows, register_site, store_readings
 
+from govern.check_files import read_checks
 from govern.gap_ledger import update_gaps
 from govern.refresh_views import refresh_views
-from govern.validation import read_checks, validate_site
+from govern.validation import validate_site
 from ingest import store
 from lib import db, readings
 from lib.date_utils import Window

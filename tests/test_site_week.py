@@ -257,6 +257,7 @@ def stored_site(monkeypatch):
     site = readings_lib.Site(7, "School", "America/New_York", None, None, None, None, "eniscope")
     monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
     monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: make_meters(1))
+    monkeypatch.setattr(readings_lib, "load_quarantined", lambda conn, site_id: [])
     monkeypatch.setattr(
         readings_lib,
         "load_readings",

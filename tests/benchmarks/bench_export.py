@@ -25,8 +25,9 @@ from bench_setup import temporary_database
 
 from deliver.export_for_tableau import QUERIES_DIR
 from deliver.tableau_files import FORMULA_START
+from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
-from govern.validation import read_checks, validate_site
+from govern.validation import validate_site
 from ingest import store
 from lib import db
 from lib.date_utils import Window

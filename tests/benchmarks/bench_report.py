@@ -25,8 +25,9 @@ sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
 from bench_setup import sandbox_process, temporary_database
 
 from analyze import site_week
+from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
-from govern.validation import read_checks, validate_site
+from govern.validation import validate_site
 from ingest.eniscope_client import EniscopeClient
 from ingest.load_site import ingest_readings, register
 from lib import db
