@@ -11,8 +11,9 @@ import pytest
 from site_factory import SITE_ID, make_site
 
 from govern import database_checks
+from govern.check_files import read_checks
 from govern.database_checks import FAIL, OK, WARN, check_all, check_encryption
-from govern.validation import read_checks, validate_site
+from govern.validation import validate_site
 from lib import db
 
 if TYPE_CHECKING:
