@@ -40,6 +40,8 @@ INGEST_RIGHTS = {
     "ingestion_logs": _KEEP,
     "ingest_leases": "SELECT, INSERT, UPDATE, DELETE",
     "usage_queue": _ADD,
+    "weather_hourly": _KEEP,
+    "weather_fetches": _KEEP,
 }
 # What govern may only read: readings are ingest's, and these two tell what the schema is.
 GOVERN_ONLY_READS = frozenset({"readings", "schema_migrations", "view_definitions"})

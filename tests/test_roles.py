@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import psycopg2
 import pytest
@@ -14,11 +16,19 @@ from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 
 from analyze.site_week import load_and_analyze
+from config.ingest_limits import IngestLimits
+from config.settings import Settings
 from govern import roles
 from govern.roles import ANALYZE, DELIVER, GOVERN, INGEST, ROLES, apply_grants, create_roles
+from ingest.file_rejects import RejectFile
+from ingest.file_source import FileOptions, open_source
+from ingest.ingest_weather import choose_providers, fetch_missing
+from ingest.load_file import FileSite, ImportSummary, load_source, register_file_site
+from ingest.weather_store import load_weather_site
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DatabaseError
+from lib.readings import load_weather
 
 if TYPE_CHECKING:
     from conftest import ServeSandbox
@@ -56,6 +66,32 @@ def test_every_stage_does_its_work_as_its_role(with_roles: Connection, database_
         assert load_and_analyze(session, SITE_ID, None, None, None, NOW)[1].data_quality["channelsAnalyzed"] > 10
     with acting_as(DELIVER, database_url, readonly=True) as session:
         assert report_of(session, NOW)["metadata"]["validation"]["verdict"] == "closed"
+
+
+def test_weather_and_files_come_in_as_the_role_of_ingest(
+    with_roles: Connection, database_url: str, serve: ServeSandbox, tmp_path: Path
+) -> None:
+    service = serve(now=NOW)
+    with acting_as(INGEST, database_url) as session:
+        ingest(session, service, Window(NOW - timedelta(days=1), NOW), [162121])
+        site = load_weather_site(session, SITE_ID)
+        # Twice, for provisional hours are replaced.
+        for _ in range(2):
+            summary = fetch_missing(session, site, choose_providers(Settings(api_url=service.url), site), 2, NOW, 10)
+            assert (summary.failed, summary.stored) == (0, 2 * 24 + 14)
+
+        path = tmp_path / "main.csv"
+        starts = (NOW + timedelta(minutes=15 * number) for number in range(30))
+        path.write_text("timestamp,kWh\n" + "".join(f"{start.isoformat()},-1\n" for start in starts), encoding="utf-8")
+        shop = FileSite(7, "Shop", "UTC")
+        source = open_source(path, FileOptions())
+        with RejectFile(tmp_path / "rejects.csv") as rejects:
+            run_id = register_file_site(session, shop, list(source.channels))
+            summary = ImportSummary(7, 1)
+            load_source(session, run_id, shop, source, ZoneInfo("UTC"), rejects, IngestLimits(), summary)
+        assert (summary.inserted, rejects.counts["negative_energy"]) == (0, 30)
+    with acting_as(ANALYZE, database_url, readonly=True) as session:
+        assert len(load_weather(session, SITE_ID, Window(NOW - timedelta(days=2), NOW))) == 47
 
 
 FORBIDDEN = {
