@@ -15,21 +15,24 @@ def content_of(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def compare_reports(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Return what changed between two versions of the weekly report on one period.
+    """Return what changed between two versions of a report on one period.
 
     Returns
     -------
     dict
-        `energy`, `cost` and `savings`, each ``{"before", "after", "change", "changePct"}`` (None where either is not
-        known); energy is kWh of the period, cost the period's energy on the site's own tariff, savings the quick wins'
-        weekly cost; `completeness` in percentage points; `findingsAdded` and `findingsGone`, ids.
+        `energy`, `cost` and `savings`, each ``{"before", "after", "change", "changePct"}`` (None where this kind of
+        report has no such figure); energy is kWh of the period, cost the period's energy on the site's own tariff,
+        savings the quick wins' weekly cost; `completeness` in percentage points; `findingsAdded` and `findingsGone`,
+        ids.
     """
-    before, after = set(_finding_ids(old["sections"])), set(_finding_ids(new["sections"]))
+    before, after = set(_finding_ids(old)), set(_finding_ids(new))
     return {
-        "energy": _change(*(report["consumption"]["totalKwh"] for report in (old, new)), 3),
+        "energy": _change(*(_at(report, "consumption", "totalKwh") for report in (old, new)), 3),
         "cost": _change(*(_cost(report) for report in (old, new)), 2),
-        "savings": _change(*(report["summary"]["totalPotentialSavings"]["weeklyCost"] for report in (old, new)), 2),
-        "completeness": _change(*(report["dataQuality"]["avgCompleteness"] for report in (old, new)), 1),
+        "savings": _change(
+            *(_at(report, "summary", "totalPotentialSavings", "weeklyCost") for report in (old, new)), 2
+        ),
+        "completeness": _change(*(_at(report, "dataQuality", "avgCompleteness") for report in (old, new)), 1),
         "findingsAdded": sorted(after - before),
         "findingsGone": sorted(before - after),
     }
@@ -37,11 +40,19 @@ def compare_reports(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 def _cost(report: dict[str, Any]) -> float | None:
     """Return what the period's energy costs: on the flat side where the site pays that, else by time of use."""
-    cost = report["sections"].get("costOptimization") or {}
-    tou, tariffs = cost.get("tou_analysis"), (cost.get("basis") or {}).get("tariffs") or {}
+    tou = _at(report, "sections", "costOptimization", "tou_analysis")
     if tou is None:
         return None
+    tariffs = _at(report, "sections", "costOptimization", "basis", "tariffs") or {}
     return tou["tou_total_cost" if tariffs.get("current") == tariffs.get("time_of_use") else "flat_total_cost"]
+
+
+def _at(report: dict[str, Any], *keys: str) -> Any:
+    """Return what stands in the report under these keys, or None where it has no such part."""
+    value: Any = report
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def _change(before: float | None, after: float | None, digits: int) -> dict[str, float | None]:

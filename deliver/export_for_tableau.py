@@ -31,7 +31,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from deliver.generate_weekly_report import ask_breaker
+from deliver.site_report import ask_breaker
 from deliver.tableau_files import require_hyper, require_parquet, write_csv, write_hyper, write_parquet
 from lib import cli, db
 from lib.date_utils import Window, local_day_window, parse_timezone, resolve_period

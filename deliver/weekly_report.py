@@ -31,7 +31,7 @@ def assemble_report(
     `forced_reason` is why it is written although the data are held back; None when they may pass.
     """
     return {
-        "metadata": _metadata(site, status, week, forced_reason, now),
+        "metadata": build_metadata(site, status, week, forced_reason, now),
         "summary": _summary(site, status, week, forced_reason),
         "consumption": week.consumption,
         "sections": week.sections,
@@ -41,12 +41,25 @@ def assemble_report(
     }
 
 
-def _metadata(
-    site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, now: datetime
+def build_metadata(
+    site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, now: datetime, kind: str = "weekly"
 ) -> dict[str, Any]:
+    """Return the `metadata` of a report of this `kind` on an analyzed period."""
     tz = ZoneInfo(week.timezone)
     return {
+        **site_metadata(site, status, week.period, forced_reason, now, kind, tz),
+        "baseline": {**_window(week.baseline, tz), "weeksCount": week.baseline_weeks},
+        "dataResolution": week.data_resolution,
+    }
+
+
+def site_metadata(
+    site: Site, status: ValidationStatus, period: Window, forced_reason: str | None, now: datetime, kind: str, tz: ZoneInfo
+) -> dict[str, Any]:
+    """Return the part of `metadata` that every report on a site has."""
+    return {
         "generatedAt": _iso(now, tz),
+        "reportKind": kind,
         "validatedAt": status.validated_at and _iso(status.validated_at, tz),
         "reportVersion": REPORT_VERSION,
         "site": {
@@ -57,9 +70,7 @@ def _metadata(
             "country": site.country,
             "currencyCode": site.currency_code,
         },
-        "period": {**_window(week.period, tz), "timezone": week.timezone},
-        "baseline": {**_window(week.baseline, tz), "weeksCount": week.baseline_weeks},
-        "dataResolution": week.data_resolution,
+        "period": {**_window(period, tz), "timezone": tz.key},
         "dataSource": {"kind": site.data_source, "note": SOURCE_NOTES[site.data_source]},
         "validation": {
             "verdict": status.verdict,
@@ -73,16 +84,22 @@ def _metadata(
     }
 
 
-def _summary(site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None) -> dict[str, Any]:
-    """Return the summary; what a reader must know before any number stands first in the headline."""
+def warnings_of(site: Site, status: ValidationStatus, forced_reason: str | None) -> list[str]:
+    """Return what a reader must know before any number, in every report."""
     warnings = []
     if site.data_source not in _MEASURED_SOURCES:
         warnings.append(SOURCE_NOTES[site.data_source])
     if forced_reason is not None:
         why = ", ".join(status.blocking_checks) or "not validated, or not up to date"
         warnings.append(f"FORCED: written although the validation holds these data back ({why}): {forced_reason}.")
-    warnings += [_describe_quarantined(channel) for channel in week.data_quality["quarantinedChannels"]]
-    return week.summary | {"headline": [*warnings, *week.summary["headline"]]}
+    return warnings
+
+
+def _summary(site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None) -> dict[str, Any]:
+    quarantined = [_describe_quarantined(channel) for channel in week.data_quality["quarantinedChannels"]]
+    return week.summary | {
+        "headline": [*warnings_of(site, status, forced_reason), *quarantined, *week.summary["headline"]]
+    }
 
 
 def _describe_quarantined(channel: dict[str, Any]) -> str:

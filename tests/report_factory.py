@@ -11,6 +11,7 @@ import pandas as pd
 from analyze.site_week import SiteContext, SiteWeek, analyze_site_week, baseline_before
 from config.report_config import ReportConfig
 from config.tariff_config import load_site_tariffs
+from deliver.site_report import CheckedWeek
 from deliver.weekly_report import assemble_report
 from lib.date_utils import Window
 from lib.readings import Site, ValidationStatus
@@ -47,11 +48,26 @@ def analyze_week(names: tuple[str, ...] = NAMES) -> tuple[pd.DataFrame, pd.DataF
     third = set_power(fill_window(3, both, 3.0, 0.5), "2026-01-15 10:00", "2026-01-15 15:00", 12.0)
     fourth = fill_window(4, Window(both.start, datetime(2026, 1, 12, 17, tzinfo=UTC)), 0.2, 0.2)
     readings = pd.concat([first, second, third, fourth], ignore_index=True)
-    context = SiteContext(site_id=7, tariffs=load_site_tariffs(7), hourly=_hourly(readings))
+    context = SiteContext(
+        site_id=7, tariffs=load_site_tariffs(7), hourly=_hourly(readings), electrical=_electrical(readings)
+    )
     return readings, meters, analyze_site_week(readings, meters, WEEK, baseline, NEW_YORK, config, context=context)
+
+
+def _electrical(readings: pd.DataFrame) -> pd.DataFrame:
+    """Return the first meter's week on a supply of 112 V, which is too low for 120 V ± 5 %."""
+    own = (readings["channel_id"] == 1) & (readings["interval_start"] >= pd.Timestamp(WEEK.start))
+    return readings[own].assign(voltage_v=112.0, frequency_hz=60.0, power_factor=0.97)
 
 
 def _hourly(readings: pd.DataFrame) -> pd.DataFrame:
     hour = readings["interval_start"].dt.floor("h").rename("timestamp")
     sums = readings.groupby(["channel_id", hour])["energy_kwh"].agg(["sum", "size"]).reset_index()
     return sums.rename(columns={"sum": "energy_kwh", "size": "reading_count"})
+
+
+def checked_week(names: tuple[str, ...] = NAMES, site_name: str = "Test school") -> CheckedWeek:
+    """Return the analyzed week with its site and a closed breaker, as the scripts of the reports hand it on."""
+    site = Site(7, site_name, NEW_YORK.key, "1 Main Street", "Springfield", "US", "USD", "eniscope")
+    status = ValidationStatus(1, "closed", True, WEEK.end, [], [], None, None)
+    return CheckedWeek(site, status, analyze_week(names)[-1], forced_reason=None)

@@ -204,6 +204,7 @@ def draw_columns(axes: Axes, data: dict[str, Any], width_px: int) -> None:
     step = max(1, len(data["labels"]) // (12 if width_px == WIDE_PX else 6))
     axes.set_xticks(list(places)[::step], data["labels"][::step])
     axes.tick_params(axis="x", length=0)
+    axes.yaxis.set_major_formatter("{x:,g}")
     axes.set_ylabel(data["unit"])
 
 

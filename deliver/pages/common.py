@@ -48,6 +48,12 @@ def notices(report: dict[str, Any]) -> list[Part]:
     return found
 
 
+def without_notices(report: dict[str, Any]) -> list[str]:
+    """Return the sentences of the summary without the warnings, which stand apart."""
+    warnings = {part["text"] for part in notices(report)}
+    return [line for line in report["summary"]["headline"] if line not in warnings]
+
+
 def provenance(report: dict[str, Any]) -> list[str]:
     """Return where the numbers come from, for the foot of the page."""
     meta = report["metadata"]

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from deliver.pages.customer_page import build_customer_page
 from deliver.pages.formats import plain
+from deliver.pages.health_pages import build_asset_page, build_electrical_page
+from deliver.pages.monthly_page import build_monthly_page
 from deliver.pages.parts import Part
+from deliver.pages.portfolio_page import build_portfolio_page
 from deliver.pages.weekly_page import build_weekly_page
 from lib.errors import DataError
 
-BUILDERS: dict[str, Callable[[dict[str, Any]], Part]] = {"weekly": build_weekly_page}
+BUILDERS: dict[str, Callable[[dict[str, Any]], Part]] = {
+    "weekly": build_weekly_page,
+    "customer": build_customer_page,
+    "asset_health": build_asset_page,
+    "electrical_health": build_electrical_page,
+    "monthly": build_monthly_page,
+    "portfolio": build_portfolio_page,
+}
 
 
 def build_page(report: dict[str, Any]) -> Part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import Any
@@ -11,6 +12,7 @@ from deliver.pages.charts import WIDE_PX, draw_chart
 from deliver.pages.parts import Part
 from lib.errors import PipelineError
 
+_LOGO_ENDINGS = {"data:image/png": "png", "data:image/jpeg": "jpg", "data:image/svg+xml": "svg"}
 _ZERO_WIDTH_SPACE = "\u200b"
 # A word that is longer than a column is wide could not be broken; names may be such words.
 _LONG_WORD = re.compile(r"\S{24}(?=\S)")
@@ -40,8 +42,12 @@ def render_pdf(page: Part) -> bytes:
             if not block.get("isFolded"):
                 blocks.append(block)
         sections.append({**section, "blocks": blocks})
+    brand = dict(page["brand"], logoFile="")
+    if brand["logo"]:
+        brand["logoFile"] = "logo." + _LOGO_ENDINGS[brand["logo"].split(";")[0]]
+        files[brand["logoFile"]] = base64.b64decode(brand["logo"].split(",", 1)[1])
     colors = {**PALETTE, **({"accent": page["brand"]["color"]} if page["brand"]["color"] else {})}
-    data = {"page": _breakable({**page, "sections": sections}), "colors": colors}
+    data = {"page": _breakable({**page, "sections": sections, "brand": brand}), "colors": colors}
     files["data.json"] = json.dumps(data, ensure_ascii=False).encode()
     try:
         return typst.compile(files, font_paths=[str(FONTS_DIR), *_more_fonts()])

@@ -33,7 +33,7 @@ def load_blocks(report: dict[str, Any]) -> list[Part | None]:
         "values": [day["energyKwh"] for day in days],
         "unit": "kWh",
     }
-    hourly = _load_chart(charts.get("siteLoad"), timezone)
+    hourly = load_chart(charts.get("siteLoad"), timezone)
     return [
         parts.text(summary) if hourly else parts.chart("columns", "Energy by day", summary, columns),
         by_day,
@@ -42,7 +42,8 @@ def load_blocks(report: dict[str, Any]) -> list[Part | None]:
     ]  # fmt: skip
 
 
-def _load_chart(hours: list[dict[str, Any]] | None, timezone: str) -> Part | None:
+def load_chart(hours: list[dict[str, Any]] | None, timezone: str) -> Part | None:
+    """Return the site's load by hour beside what was expected (`charts.siteLoad`)."""
     known = [hour for hour in hours or [] if hour["actualKwh"] is not None]
     if not hours or not known:
         return None

@@ -15,6 +15,7 @@ from deliver.pages.common import (
     quick_win_finding,
     reason_of,
     site_line,
+    without_notices,
 )
 from deliver.pages.parts import Part
 from deliver.pages.weekly_evidence import (
@@ -38,7 +39,7 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
         meta["site"]["siteName"],
         " · ".join(filter(None, [fmt.period(meta["period"]["start"], meta["period"]["end"]), site_line(meta["site"])])),
         notices=notices(report),
-        headline=_headline(report),
+        headline=without_notices(report),
         hero=_hero(report, currency),
         tiles=_tiles(report, currency),
         sections=[
@@ -58,12 +59,6 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
         ],
         footer=provenance(report),
     )  # fmt: skip
-
-
-def _headline(report: dict[str, Any]) -> list[str]:
-    """Return the sentences of the summary without the warnings, which stand apart."""
-    warnings = {part["text"] for part in notices(report)}
-    return [line for line in report["summary"]["headline"] if line not in warnings]
 
 
 def _hero(report: dict[str, Any], currency: str | None) -> Part:

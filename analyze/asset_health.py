@@ -1,0 +1,94 @@
+"""Rates each piece of equipment red, amber or green by what the week's analyses found on its meter. Pure.
+
+Notes
+-----
+A reason is a finding of the weekly report with its severity. Red: one of high severity. Amber: one of medium severity,
+or several of low. Green: none, or a single low one. Grey: nothing sound was measured, so nothing can be said; a dead or
+stuck meter is red for what it is, a fault of the meter.
+
+A meter's fault says nothing of the equipment behind it, so each reason says what it is about: "meter", "supply", "use".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+RED, AMBER, GREEN, GREY = "red", "amber", "green", "grey"
+_ORDER = (RED, AMBER, GREY, GREEN)
+_SEVERITIES = ("high", "medium", "low")
+_FEW = 1  # reasons of low severity that alone do not make it amber
+
+
+def rate_assets(sections: dict[str, Any], consumption: dict[str, Any], data_quality: dict[str, Any]) -> dict[str, Any]:
+    """Return `summary`, how many of each colour, and `assets`, the worst first.
+
+    Parameters
+    ----------
+    sections, consumption, data_quality
+        Of an analyzed week (`analyze.site_week.SiteWeek`).
+    """
+    reasons = _collect(sections)
+    complete = {row["channelId"]: row["completenessPct"] for row in data_quality["byChannel"]}
+    facts = {row["channelId"]: row for row in (sections.get("loadFacts") or {}).get("channels", [])}
+    assets = [
+        _rate(row, reasons.get(row["channelId"], []), complete.get(row["channelId"]), facts.get(row["channelId"], {}))
+        for row in consumption["byChannel"]
+    ]
+    assets.sort(key=lambda asset: (_ORDER.index(asset["status"]), -len(asset["reasons"]), asset["channelId"]))
+    return {
+        "summary": {color: sum(asset["status"] == color for asset in assets) for color in (RED, AMBER, GREEN, GREY)},
+        "assets": assets,
+    }
+
+
+def _rate(
+    row: dict[str, Any], reasons: list[dict[str, Any]], complete_pct: float | None, facts: dict[str, Any]
+) -> dict[str, Any]:
+    levels = [reason["severity"] for reason in reasons]
+    if "high" in levels:
+        status = RED
+    elif "medium" in levels or levels.count("low") > _FEW:
+        status = AMBER
+    else:
+        status = GREEN if row["energyKwh"] is not None else GREY
+    return {
+        "channelId": row["channelId"],
+        "channelName": row["channelName"],
+        "status": status,
+        "reasons": sorted(reasons, key=lambda reason: _SEVERITIES.index(reason["severity"])),
+        "energyKwh": row["energyKwh"],
+        "peakKw": row["peakKw"],
+        "baseLoadKw": facts.get("baseLoadKw"),
+        "loadFactor": facts.get("loadFactor"),
+        "completenessPct": complete_pct,
+    }
+
+
+def _collect(sections: dict[str, Any]) -> dict[int, list[dict[str, Any]]]:
+    """Return the reasons by channel."""
+    found: dict[int, list[dict[str, Any]]] = {}
+
+    def add(channel_id: int, about: str, severity: str, text: str, finding: dict[str, Any]) -> None:
+        reason = {"about": about, "severity": severity, "text": text, "findingId": finding.get("findingId")}
+        found.setdefault(channel_id, []).append(reason)
+
+    for issue in sections["sensorHealth"]["issues"]:
+        text = issue["description"].removeprefix(f"{issue['channelName']}: ")
+        add(issue["channelId"], "meter", issue["severity"], text, issue)
+    for meter in (sections.get("electricalHealth") or {}).get("meters", []):
+        for issue in meter["issues"]:
+            add(meter["channelId"], "supply", issue["severity"], issue["description"], issue)
+    for meter in sections["afterHoursWaste"]["topMeters"]:
+        if meter["isSignificant"]:
+            text = f"{meter['impact']['excessKwh']:.0f} kWh above its resting power while the site was closed"
+            add(meter["channelId"], "use", "medium", text, meter)
+    for channel in sections["anomalies"]["byChannel"]:
+        worst = min(channel["events"], key=lambda event: _SEVERITIES.index(event.get("severity", "low")))
+        times = "once" if channel["anomalyCount"] == 1 else f"{channel['anomalyCount']} times"
+        text = f"far from its usual load, {times}"
+        # An unusual load is a question to its owner, not a proof that something is broken.
+        severity = "low" if worst.get("severity", "low") == "low" else "medium"
+        add(channel["channelId"], "use", severity, text, worst)
+    for step in (sections.get("scheduleDisagreements") or {}).get("findings", []):
+        add(step["channelId"], "use", "low", step["description"], step)
+    return found

@@ -1,0 +1,148 @@
+"""One month of a site beside the months before it, with what it cost and what measures proved to save.
+
+`summarize_months` is pure; `load_and_analyze` reads what it needs from Layer 3 and calls it.
+"""
+
+from __future__ import annotations
+
+import calendar
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analyze.intervals import channel_names, energy_meters
+from analyze.meters.meter_tree import root_of_channels
+from analyze.verify_savings import verify_savings
+from lib.date_utils import Window, local_day_window, local_midnight, parse_timezone
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+MONTHS_SHOWN = 13  # a year back, and the same month of it
+_MIN_COVER_PCT = 90.0  # of a month's days; a month with fewer is no basis of a comparison
+
+
+def last_complete_month(today: date) -> date:
+    """Return the first day of the month before `today`'s."""
+    return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def add_months(month: date, count: int) -> date:
+    """Return the first day of the month `count` months after (or before) the one that begins on `month`."""
+    index = month.year * 12 + month.month - 1 + count
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def summarize_months(monthly: pd.DataFrame, meters: pd.DataFrame, month: date) -> dict[str, Any]:
+    """Return the month's energy, the trend up to it, and each meter's share and change.
+
+    Parameters
+    ----------
+    monthly
+        `channel_id`, `local_month` (date of its first day), `energy_kwh`, `days` with readings (`load_monthly`).
+    meters
+        All channels of the site.
+    month
+        First day of the month.
+
+    Returns
+    -------
+    dict
+        `totalKwh` of the root meters; `trend`, one entry a month; `changeOnMonthBefore` and `changeOnYearBefore`; and
+        `byChannel`, the largest first.
+
+    Notes
+    -----
+    Months are compared by their mean energy a day with readings, so that February is not a saving, and like with like:
+    over the root meters of which nine tenths of the days of both months have readings. A change without such a meter
+    is None.
+    """
+    names = channel_names(energy_meters(meters))
+    table = monthly[monthly["channel_id"].isin(names)]
+    table = table.assign(local_month=[pd.Timestamp(value).date() for value in table["local_month"]])
+    own = table[table["local_month"] == month]
+    root_of = root_of_channels(meters, set(own["channel_id"].astype(int)))
+    roots = {key for key, root in root_of.items() if key == root}
+    total_kwh = float(own.loc[own["channel_id"].isin(roots), "energy_kwh"].sum())
+    return {
+        "totalKwh": round(total_kwh, 3),
+        "trend": [_of_month(table, roots, add_months(month, back)) for back in range(1 - MONTHS_SHOWN, 1)],
+        "changeOnMonthBefore": _compare(table, roots, month, add_months(month, -1)),
+        "changeOnYearBefore": _compare(table, roots, month, add_months(month, -12)),
+        "byChannel": [
+            {
+                "channelId": int(row.channel_id),
+                "channelName": names[int(row.channel_id)],
+                "energyKwh": round(float(row.energy_kwh), 3),
+                "sharePct": round(100 * float(row.energy_kwh) / total_kwh, 1) if total_kwh > 0 else None,
+                "changePct": _compare(table, {int(row.channel_id)}, month, add_months(month, -1))["changePct"],
+                "isRoot": int(row.channel_id) in roots,
+            }
+            for row in own.sort_values("energy_kwh", ascending=False).itertuples()
+        ],
+    }
+
+
+def _of_month(table: pd.DataFrame, roots: set[int], month: date) -> dict[str, Any]:
+    rows = table[(table["local_month"] == month) & table["channel_id"].isin(roots)]
+    days = calendar.monthrange(month.year, month.month)[1]
+    covered = 100 * float(rows["days"].sum()) / (days * len(roots)) if roots else 0.0
+    return {
+        "month": month.isoformat()[:7],
+        "energyKwh": round(float(rows["energy_kwh"].sum()), 3) if len(rows) else None,
+        "coveredPct": round(covered, 1),
+    }
+
+
+def _compare(table: pd.DataFrame, channels: set[int], month: date, other: date) -> dict[str, Any]:
+    """Return the change of the mean energy a day, over those of the channels that both months hold."""
+    sides = []
+    for each in (month, other):
+        rows = table[(table["local_month"] == each) & table["channel_id"].isin(channels)].set_index("channel_id")
+        days = calendar.monthrange(each.year, each.month)[1]
+        sides.append((rows["energy_kwh"] / rows["days"])[rows["days"] >= _MIN_COVER_PCT / 100 * days])
+    both = sides[0].index.intersection(sides[1].index)
+    now, before = (float(side.loc[both].sum()) for side in sides)
+    return {
+        "month": other.isoformat()[:7],
+        "meters": len(both),
+        "changePct": round(100 * (now / before - 1), 1) if before > 0 else None,
+    }
+
+
+def load_and_analyze(conn: Connection, site_id: int, month: date, now: datetime) -> dict[str, Any]:
+    """Read a site's months and return the summary of one, with its cost and what its measures proved to save.
+
+    Returns
+    -------
+    dict
+        As `summarize_months`, with `window` (UTC), `cost` (`analyze.cost_model`) and `measures`, each with the verdict
+        of `verify_savings`.
+    """
+    from analyze import cost_model
+    from analyze.load.site_hours import whole_hours
+    from config.measures_config import load_measures
+    from config.opening_hours import list_holidays
+    from config.report_config import load_report_config
+    from config.schedule_config import load_site_facts
+    from lib import readings as readings_lib
+
+    site = readings_lib.load_site(conn, site_id)
+    tz, config = parse_timezone(site.timezone), load_report_config(site_id)
+    window = local_day_window(month, add_months(month, 1) - timedelta(days=1), tz)
+    meters = readings_lib.load_meters(conn, site_id)
+    start, end = (moment.isoformat() for moment in window)
+    _, _, cost = cost_model.load_and_analyze(conn, site_id, start, end, None, now)
+    schedule, span = load_site_facts(site_id, config).schedule, timedelta(days=config.savings_max_days)
+    measures = []
+    for measure in load_measures(site_id):
+        around = Window(
+            local_midnight(measure.changed_on - span, tz), min(local_midnight(measure.changed_on + span, tz), now)
+        )
+        hourly = whole_hours(readings_lib.load_hourly(conn, site_id, around, [measure.channel_id]), meters)
+        days = list_holidays(schedule, range(around.start.year, around.end.year + 1))
+        verdict = verify_savings(hourly, measure.changed_on, tz, config, days)
+        measures.append({"name": measure.name, "channelId": measure.channel_id, **verdict})
+    summary = summarize_months(readings_lib.load_monthly(conn, site_id), meters, month)
+    return {**summary, "window": window, "cost": cost, "measures": measures}

@@ -1,0 +1,124 @@
+"""Puts findings into the shapes of the reports beside the weekly one. Formats only: numbers come from `analyze`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from deliver.pages import formats as fmt
+from deliver.pages.common import currency_of, is_available
+from deliver.weekly_report import assemble_report, build_metadata, warnings_of
+
+if TYPE_CHECKING:
+    from config.branding import Branding
+    from deliver.site_report import CheckedWeek
+
+_MAX_ACTIONS = 5
+
+
+def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: datetime) -> dict[str, Any]:
+    """Return the week for people who run the building, not the meters: what was used, what to do, what it is worth."""
+    weekly = assemble_report(*checked, now=now)
+    sections, savings = weekly["sections"], weekly["summary"]["totalPotentialSavings"]
+    wins = [win for win in sections["quickWins"] if win["confidence"] != "low" and win["impact"]["weeklyKwh"]]
+    use, cost, forecast = weekly["consumption"], sections["costOptimization"], sections["forecast"]
+    report = {
+        "metadata": weekly["metadata"] | {"reportKind": "customer"},
+        "branding": branding._asdict(),
+        "energy": {key: use[key] for key in ("totalKwh", "usualKwh", "changePct", "daily")},
+        "cost": {"energyCost": cost["tou_analysis"]["flat_total_cost"], "currency": currency_of(weekly)}
+        if is_available(cost)
+        else None,
+        "carbon": cost.get("carbon") if is_available(cost) else None,
+        "savings": {key: savings[key] for key in ("weeklyKwh", "weeklyCost", "estimatedAnnual")},
+        "actions": [
+            {
+                "findingId": win.get("findingId"),
+                "title": win["title"],
+                "steps": win["recommendations"],
+                "who": win["owner"],
+                "effort": win["effort"],
+                "weeklyKwh": win["impact"]["weeklyKwh"],
+                "weeklyCost": win["impact"]["weeklyCost"],
+                "annualCost": win["impact"]["annualCost"],
+            }
+            for win in wins[:_MAX_ACTIONS]
+        ],
+        "outlook": {
+            "expectedKwh": forecast["summary"]["total_predicted_kwh"],
+            "changePct": forecast["summary"]["trend_change_pct"],
+        }
+        if is_available(forecast)
+        else None,
+        "data": {
+            "completenessPct": weekly["dataQuality"]["avgCompleteness"],
+            "meters": weekly["dataQuality"]["energyMeters"],
+            "metersInTrouble": len(
+                {issue["channelId"] for issue in sections["sensorHealth"]["issues"] if issue["severity"] == "high"}
+            ),
+        },
+        "charts": {"siteLoad": weekly["charts"]["siteLoad"]},
+    }
+    warnings = warnings_of(checked.site, checked.status, checked.forced_reason)
+    return report | {"summary": {"headline": [*warnings, *_customer_headline(report)]}}
+
+
+def _customer_headline(report: dict[str, Any]) -> list[str]:
+    energy, actions, currency = report["energy"], report["actions"], currency_of_customer(report)
+    change = energy["changePct"]
+    compared = ""
+    if change is not None:
+        compared = f", {abs(change):.0f} % {'more' if change >= 0 else 'less'} than in a usual week"
+    lines = [f"Your building used {energy['totalKwh']:,.0f} kWh of electricity{compared}."]
+    if actions:
+        count = "One step" if len(actions) == 1 else f"{len(actions)} steps"
+        year = fmt.money(report["savings"]["estimatedAnnual"], currency)
+        lines.append(f"{count} could save about {year} a year.")
+    else:
+        lines.append("We found nothing this week that is worth your time.")
+    return lines
+
+
+def currency_of_customer(report: dict[str, Any]) -> str | None:
+    """Return the currency of a customer report's amounts."""
+    return (report["cost"] or {}).get("currency") or report["metadata"]["site"].get("currencyCode")
+
+
+def assemble_asset_report(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
+    """Return every piece of equipment with its colour and the reasons for it."""
+    from analyze.asset_health import rate_assets
+
+    week = checked.week
+    rated = rate_assets(week.sections, week.consumption, week.data_quality)
+    count = rated["summary"]
+    headline = [
+        f"{count['red']} red, {count['amber']} amber, {count['green']} green, {count['grey']} without sound readings.",
+        *(
+            f"{asset['channelName']}: {asset['reasons'][0]['text']}"
+            for asset in rated["assets"]
+            if asset["status"] == "red"
+        ),
+    ]
+    return _with_head(checked, "asset_health", now, headline) | {"counts": count, "assets": rated["assets"]}
+
+
+def assemble_electrical_report(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
+    """Return the state of the supply: voltage, balance, frequency, currents, harmonics, power factor."""
+    electrical = checked.week.sections["electricalHealth"]
+    if not is_available(electrical):
+        headline = [f"Not assessed: {electrical.get('reason') or electrical.get('missing')}."]
+    else:
+        total, level = electrical["summary"]["totalIssues"], electrical["summary"]["bySeverity"]
+        headline = [
+            f"{total} issue{'s' * (total != 1)} on {electrical['summary']['metersAssessed']} meters: "
+            f"{level['high']} of high, {level['medium']} of medium, {level['low']} of low severity."
+        ]
+    return _with_head(checked, "electrical_health", now, headline) | {"electrical": electrical}
+
+
+def _with_head(checked: CheckedWeek, kind: str, now: datetime, headline: list[str]) -> dict[str, Any]:
+    warnings = warnings_of(checked.site, checked.status, checked.forced_reason)
+    return {
+        "metadata": build_metadata(*checked, now=now, kind=kind),
+        "summary": {"headline": [*warnings, *headline]},
+    }

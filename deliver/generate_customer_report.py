@@ -1,0 +1,53 @@
+"""Write the report for a customer: plain language, few numbers, your brand.
+
+On the last complete local week, or on the seven days from --start; what it says is what the weekly report says of the
+same days. Name, colour, logo and contact stand in config/branding.toml (see config/branding.py).
+
+Stage: deliver (calls analyze)
+Reads: Layer 3 views, config/branding.toml, config/sites
+Writes: reports/customer_report_<site>_<first day>.json; with --html and --pdf the page and the PDF beside it
+Safe to re-run: yes; a report that changed becomes <name>.v2.json, and the old one stays. A file given by --out is
+        replaced whole.
+
+Exit codes: 0 written · 1 failed · 2 bad arguments · 3 the data are held back (see --force)
+
+Examples:
+  python deliver/generate_customer_report.py --site 23271 --html --pdf
+  python deliver/generate_customer_report.py --site 23271 --start 2026-01-20
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from config.settings import load_settings
+from deliver.site_report import deliver_report, load_checked_week, report_parser
+from lib import cli, db
+from lib.errors import EXIT_DONE
+from lib.logs import setup_logging
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the report and print where it is, with its headline."""
+    from config.branding import load_branding
+    from deliver.family_reports import assemble_customer_report
+
+    args = report_parser(__doc__).parse_args(argv)
+    setup_logging(args.verbose)
+    now = datetime.now(UTC)
+    with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
+        checked = load_checked_week(conn, args, now)
+    report = assemble_customer_report(checked, load_branding(args.site), now)
+    first_day = report["metadata"]["period"]["start"][:10]
+    deliver_report(report, "customer_report", args, f"customer_report_{args.site}_{first_day}")
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,45 @@
+"""Puts a month's summary into the report's shape. Formats only: every number comes from `analyze`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from deliver.pages import formats as fmt
+from deliver.weekly_report import site_metadata, warnings_of
+from lib.date_utils import parse_timezone
+from lib.readings import Site, ValidationStatus
+
+
+def assemble_monthly_report(
+    site: Site, status: ValidationStatus, month: date, summary: dict[str, Any], forced_reason: str | None, now: datetime
+) -> dict[str, Any]:
+    """Return the report as `schemas/monthly_summary.schema.json` describes it.
+
+    Parameters
+    ----------
+    summary
+        As `analyze.monthly_summary.load_and_analyze` gives it.
+    """
+    window = summary["window"]
+    tz = parse_timezone(site.timezone)
+    warnings = warnings_of(site, status, forced_reason)
+    return {
+        "metadata": site_metadata(site, status, window, forced_reason, now, "monthly", tz),
+        "summary": {"headline": [*warnings, *_headline(month, summary)]},
+        "month": month.isoformat()[:7],
+        **{key: value for key, value in summary.items() if key != "window"},
+    }
+
+
+def _headline(month: date, summary: dict[str, Any]) -> list[str]:
+    before, proved = summary["changeOnMonthBefore"], [m for m in summary["measures"] if m["status"] == "verified"]
+    change = ""
+    if before["changePct"] is not None:
+        more = "more" if before["changePct"] >= 0 else "less"
+        change = f", {abs(before['changePct']):.1f} % {more} a day than in {before['month']}"
+    lines = [f"The site used {summary['totalKwh']:,.0f} kWh in {month:%B %Y}{change}."]
+    if proved:
+        saved = sum(measure["savings"]["savedKwh"] for measure in proved)
+        lines.append(f"{len(proved)} of {len(summary['measures'])} measures proved to save, {fmt.kwh(saved)} so far.")
+    return lines

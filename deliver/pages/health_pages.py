@@ -1,0 +1,140 @@
+"""Lays out the health of equipment and of the electrical supply. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deliver.pages import formats as fmt
+from deliver.pages import parts
+from deliver.pages.common import (
+    SEVERITY_TONES,
+    is_available,
+    notices,
+    provenance,
+    reason_of,
+    site_line,
+    without_notices,
+)
+from deliver.pages.parts import Part
+
+_COLOR_TONES = {"red": "bad", "amber": "warn", "green": "good", "grey": "calm"}
+_ABOUT = {"meter": "the meter", "supply": "the supply", "use": "its use"}
+
+
+def _page(report: dict[str, Any], eyebrow: str, tiles: list[Part], sections: list[Part]) -> Part:
+    meta = report["metadata"]
+    when = fmt.period(meta["period"]["start"], meta["period"]["end"])
+    subtitle = " · ".join(filter(None, [when, site_line(meta["site"])]))
+    return parts.page(
+        meta["reportKind"], eyebrow, meta["site"]["siteName"], subtitle,
+        notices=notices(report), headline=without_notices(report), tiles=tiles, sections=sections,
+        footer=provenance(report),
+    )  # fmt: skip
+
+
+def build_asset_page(report: dict[str, Any]) -> Part:
+    """Return the page of an asset health report: what needs a look first, with the reason."""
+    assets = report["assets"]
+    tiles = [parts.tile(name.capitalize(), fmt.number(report["counts"][name], 0), note, _COLOR_TONES[name])
+             for name, note in (("red", "act now"), ("amber", "look at it"), ("green", "in order"),
+                                ("grey", "no sound readings"))]  # fmt: skip
+    columns = [parts.column("Equipment"), parts.column("Health")] + [
+        parts.column(label, "right") for label in ("Energy", "Highest", "Base load", "Load factor", "Complete")
+    ]
+    rows: list[list[parts.Cell]] = [
+        [asset["channelName"], asset["status"], (fmt.kwh(asset["energyKwh"]), asset["energyKwh"]),
+         (fmt.kw(asset["peakKw"]), asset["peakKw"]), (fmt.kw(asset["baseLoadKw"]), asset["baseLoadKw"]),
+         (fmt.number(asset["loadFactor"], 2), asset["loadFactor"]),
+         (fmt.pct(asset["completenessPct"], 1), asset["completenessPct"])]
+        for asset in assets
+    ]  # fmt: skip
+    return _page(report, "Asset health", tiles, [
+        parts.section("attention", "What needs a look", [
+            parts.findings([_asset(asset) for asset in assets if asset["status"] in ("red", "amber")])
+            or parts.note("Nothing needs a look.", "good"),
+        ]),
+        parts.section("all", "All equipment", [
+            parts.table("Health of each piece of equipment", columns, rows, is_sortable=True,
+                        tones=[_COLOR_TONES[asset["status"]] for asset in assets]),
+        ]),
+    ])  # fmt: skip
+
+
+def _asset(asset: dict[str, Any]) -> Part:
+    first = asset["reasons"][0]
+    return parts.finding(
+        f"asset-{asset['channelId']}",
+        f"{asset['channelName']}: {first['text']}",
+        tone=_COLOR_TONES[asset["status"]],
+        badge=asset["status"],
+        facts=[
+            (f"About {_ABOUT[reason['about']]}, {reason['severity']}", reason["text"]) for reason in asset["reasons"]
+        ],
+    )
+
+
+def build_electrical_page(report: dict[str, Any]) -> Part:
+    """Return the page of an electrical health report."""
+    section = report["electrical"]
+    if not is_available(section):
+        return _page(report, "Electrical health", [], [
+            parts.section("electrical", "Electrical supply", [parts.note(f"Not assessed: {reason_of(section)}.")])
+        ])  # fmt: skip
+    summary = section["summary"]
+    tiles = [parts.tile("Meters assessed", fmt.number(summary["metersAssessed"], 0))] + [
+        parts.tile(f"{level.capitalize()} severity", fmt.number(summary["bySeverity"][level], 0), "issues",
+                   SEVERITY_TONES[level] if summary["bySeverity"][level] else "good")
+        for level in SEVERITY_TONES
+    ]  # fmt: skip
+    issues = [("The site", issue) for issue in section["siteIssues"]]
+    issues += [(meter["channelName"], issue) for meter in section["meters"] for issue in meter["issues"]]
+    issues.sort(key=lambda pair: list(SEVERITY_TONES).index(pair[1]["severity"]))
+    return _page(report, "Electrical health", tiles, [
+        parts.section("issues", "Outside the limits", [
+            parts.findings([_electrical_issue(name, issue, index) for index, (name, issue) in enumerate(issues, 1)])
+            or parts.note("Everything assessed lies within its limits.", "good"),
+        ]),
+        parts.section("measures", "What was measured", [_measures_table(section["meters"])]),
+        parts.section("not-assessed", "What could not be judged", [
+            parts.bullets(sorted({_refused(item, section["notAssessed"]) for item in section["notAssessed"]}))
+        ]),
+    ])  # fmt: skip
+
+
+def _electrical_issue(name: str, issue: dict[str, Any], index: int) -> Part:
+    facts = [("Limit", str(issue["limit"])), ("Source", issue["source"])] if issue.get("source") else []
+    if issue.get("start"):
+        facts.insert(0, ("When", fmt.span(issue["start"], issue.get("end"))))
+    return parts.finding(
+        issue.get("findingId") or f"electrical-{index}",
+        f"{name}: {issue['description']}",
+        tone=SEVERITY_TONES[issue["severity"]],
+        badge=issue["severity"],
+        steps=[issue["recommendation"]] if issue.get("recommendation") else [],
+        facts=facts,
+    )
+
+
+_MEASURES = (
+    ("voltageV", "Voltage", 1, "V"),
+    ("voltageImbalancePct", "Imbalance", 1, "%"),
+    ("frequencyHz", "Frequency", 2, "Hz"),
+    ("currentThdPct", "Current THD", 1, "%"),
+    ("powerFactor", "Power factor", 2, ""),
+)
+
+
+def _measures_table(meters: list[dict[str, Any]]) -> Part | None:
+    columns = [parts.column("Meter"), *(parts.column(label, "right") for _, label, _, _ in _MEASURES)]
+    rows: list[list[parts.Cell]] = []
+    for meter in meters:
+        medians = [(meter["measures"].get(key) or {}).get("median") for key, *_ in _MEASURES]
+        cells = [(fmt.number(value, digits, unit), value)
+                 for value, (_, _, digits, unit) in zip(medians, _MEASURES, strict=True)]  # fmt: skip
+        rows.append([meter["channelName"], *cells])
+    return parts.table("Medians of the period", columns, rows, is_sortable=True)
+
+
+def _refused(item: dict[str, Any], items: list[dict[str, Any]]) -> str:
+    meters = sum(other["measure"] == item["measure"] and other["missing"] == item["missing"] for other in items)
+    return f"{item['measure'].replace('_', ' ').capitalize()} on {meters} meters; missing: {item['missing']}."

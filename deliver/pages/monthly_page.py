@@ -1,0 +1,124 @@
+"""Lays out the monthly summary: the month beside those before it, its cost, and savings that were verified. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from deliver.pages import formats as fmt
+from deliver.pages import parts
+from deliver.pages.common import is_available, notices, provenance, reason_of, site_line, without_notices
+from deliver.pages.parts import Part
+from deliver.pages.weekly_money import cost_blocks
+
+_VERDICTS = {"verified": ("good", "a saving is proved"), "increase": ("bad", "it uses more than before")}
+_NOT_YET = ("calm", "not yet")
+
+
+def build_monthly_page(report: dict[str, Any]) -> Part:
+    """Return the page of a monthly summary."""
+    meta = report["metadata"]
+    currency = (report["cost"].get("combined_summary") or {}).get("currency") or meta["site"].get("currencyCode")
+    return parts.page(
+        "monthly",
+        "Monthly summary",
+        meta["site"]["siteName"],
+        " · ".join(filter(None, [_month(report["month"]), site_line(meta["site"])])),
+        notices=notices(report),
+        headline=without_notices(report),
+        tiles=_tiles(report, currency),
+        sections=[
+            parts.section("trend", "Trend", [_trend(report["trend"])]),
+            parts.section("savings", "Verified savings", _measure_blocks(report["measures"], currency)),
+            parts.section("meters", "Where it went", [_meters_table(report["byChannel"])]),
+            parts.section("cost", "What it costs", cost_blocks({"costOptimization": report["cost"]}, currency)),
+        ],
+        footer=provenance(report),
+    )
+
+
+def _month(text: str) -> str:
+    return f"{date.fromisoformat(f'{text}-01'):%B %Y}"
+
+
+def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
+    def note(change: dict[str, Any]) -> str:
+        if change["changePct"] is None:
+            return "nothing to compare with"
+        return f"a day, over {change['meters']} meters"
+
+    before, year = report["changeOnMonthBefore"], report["changeOnYearBefore"]
+    tiles = [
+        parts.tile("Energy used", fmt.kwh(report["totalKwh"])),
+        parts.tile(f"On {_month(before['month'])}", fmt.signed_pct(before["changePct"], 1), note(before)),
+        parts.tile(f"On {_month(year['month'])}", fmt.signed_pct(year["changePct"], 1), note(year)),
+    ]
+    if is_available(report["cost"]):
+        tou, demand = report["cost"]["tou_analysis"], report["cost"]["demand_analysis"]
+        tiles += [
+            parts.tile("Energy charges", fmt.money(tou["flat_total_cost"], currency), "on the flat rate"),
+            parts.tile("Billing peak", fmt.kw(demand["billing_peak_kw"]), fmt.when(demand["peak_timestamp"])),
+        ]
+    return tiles
+
+
+def _trend(trend: list[dict[str, Any]]) -> Part:
+    known = [month for month in trend if month["energyKwh"] is not None]
+    data = {"labels": [f"{date.fromisoformat(month['month'] + '-01'):%b %y}" for month in trend],
+            "values": [month["energyKwh"] for month in trend], "unit": "kWh"}  # fmt: skip
+    columns = [parts.column("Month"), parts.column("Energy", "right"), parts.column("Days covered", "right")]
+    rows = [[_month(month["month"]), fmt.kwh(month["energyKwh"]), fmt.pct(month["coveredPct"])] for month in trend]
+    partly = sum(month["coveredPct"] < 100 for month in known)
+    summary = f"{len(known)} months with readings; {partly} of them are not covered whole." if known else "No readings."
+    return parts.chart("columns", "Energy by month", summary, data,
+                       parts.table("Energy by month", columns, rows, is_folded=True))  # fmt: skip
+
+
+def _measure_blocks(measures: list[dict[str, Any]], currency: str | None) -> list[Part | None]:
+    if not measures:
+        return [parts.note("No measure is entered: [[measures]] in the site’s file names what was changed and when.")]
+    return [
+        parts.findings([_measure(item, index, currency) for index, item in enumerate(measures, 1)], full=len(measures))
+    ]
+
+
+def _measure(measure: dict[str, Any], index: int, currency: str | None) -> Part:
+    tone, verdict = _VERDICTS.get(measure["status"], _NOT_YET)
+    savings = measure["savings"]
+    facts = [("Changed on", fmt.long_day(measure["change"])), ("Meter", str(measure["channelId"]))]
+    if savings:
+        facts += [
+            ("Expected", fmt.kwh(savings["expectedKwh"])),
+            ("Used", fmt.kwh(savings["usedKwh"])),
+            ("Saved", f"{fmt.kwh(savings['savedKwh'])}, {fmt.pct(savings['savedPct'], 1)}"),
+            ("With its uncertainty", f"{fmt.kwh(savings['lowKwh'])} to {fmt.kwh(savings['highKwh'])} at "
+                                     f"{savings['confidencePct']} %"),
+        ]  # fmt: skip
+    is_proved = measure["status"] == "verified"
+    return parts.finding(
+        f"measure-{index}",
+        measure["name"],
+        tone=tone,
+        badge=verdict,
+        amount=fmt.money(savings["savedCost"], currency) if is_proved else "",
+        amount_note="saved so far",
+        steps=[_missing(entry) for entry in measure["missing"]],
+        facts=facts,
+    )
+
+
+def _missing(entry: dict[str, Any]) -> str:
+    later = f", possible from {fmt.long_day(entry['possibleFrom'])}" if entry.get("possibleFrom") else ""
+    return f"Missing: {entry.get('message') or reason_of(entry)}{later}."
+
+
+def _meters_table(channels: list[dict[str, Any]]) -> Part | None:
+    columns = [parts.column("Meter")] + [
+        parts.column(label, "right") for label in ("Energy", "Of the site", "On the month before")
+    ]
+    rows: list[list[parts.Cell]] = [
+        [row["channelName"], (fmt.kwh(row["energyKwh"]), row["energyKwh"]),
+         (fmt.pct(row["sharePct"], 1), row["sharePct"]), (fmt.signed_pct(row["changePct"], 1), row["changePct"])]
+        for row in channels
+    ]  # fmt: skip
+    return parts.table("Energy by meter", columns, rows, is_sortable=True)

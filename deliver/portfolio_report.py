@@ -1,0 +1,65 @@
+"""Puts the weeks of many sites side by side. Formats only: every number comes from `analyze`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from analyze.portfolio import total_sites
+from deliver.pages.common import is_available
+from deliver.weekly_report import REPORT_VERSION, SOURCE_NOTES
+
+if TYPE_CHECKING:
+    from deliver.site_report import CheckedWeek
+    from lib.readings import Site
+
+
+def site_row(checked: CheckedWeek) -> dict[str, Any]:
+    """Return the row of an analyzed site."""
+    site, week = checked.site, checked.week
+    savings, cost = week.summary["totalPotentialSavings"], week.sections["costOptimization"]
+    currency = cost["combined_summary"].get("currency") if is_available(cost) else None
+    return {
+        "siteId": site.site_id,
+        "siteName": site.site_name,
+        "status": "ok",
+        "currency": currency or site.currency_code,
+        "dataSource": site.data_source,
+        "totalKwh": week.consumption["totalKwh"],
+        "changePct": week.consumption["changePct"],
+        "savingsKwh": savings["weeklyKwh"],
+        "savingsWeekly": savings["weeklyCost"],
+        "savingsAnnual": savings["estimatedAnnual"],
+        "afterHoursKwh": week.sections["afterHoursWaste"]["summary"]["totalExcessKwh"],
+        "seriousIssues": week.sections["sensorHealth"]["bySeverity"]["high"],
+        "completenessPct": week.data_quality["avgCompleteness"],
+    }
+
+
+def held_row(site: Site, reason: str) -> dict[str, Any]:
+    """Return the row of a site of which nothing may be said, and why."""
+    return {"siteId": site.site_id, "siteName": site.site_name, "status": "held_back", "reason": reason}
+
+
+def assemble_portfolio_report(rows: list[dict[str, Any]], period: dict[str, str], now: datetime) -> dict[str, Any]:
+    """Return the report as `schemas/portfolio_overview.schema.json` describes it."""
+    totals = total_sites(rows)
+    shown = [row for row in rows if row["status"] == "ok"]
+    kinds = sorted({row["dataSource"] for row in shown if row["dataSource"] == "sandbox"})
+    warnings = [SOURCE_NOTES[kind] for kind in kinds]
+    held = len(rows) - len(shown)
+    headline = [f"{len(shown)} site{'s' * (len(shown) != 1)} used {totals['totalKwh']:,.0f} kWh."]
+    if held:
+        headline.append(f"{held} site{'s' * (held > 1)} held back: see why below.")
+    return {
+        "metadata": {
+            "generatedAt": now.isoformat(timespec="seconds"),
+            "reportKind": "portfolio",
+            "reportVersion": REPORT_VERSION,
+            "period": period,
+        },
+        "summary": {"headline": [*warnings, *headline]},
+        "warnings": warnings,
+        "totals": totals,
+        "sites": rows,
+    }

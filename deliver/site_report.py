@@ -1,0 +1,176 @@
+"""What the scripts of all reports on one site share: arguments, the circuit breaker, the analysis, and the files."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lib import cli
+from lib.date_utils import Window, format_utc, parse_timezone, resolve_period
+from lib.errors import BreakerOpenError, DataError, UsageError
+from lib.logs import clean_text
+from lib.paths import REPORTS_DIR
+from lib.progress import progress_bar
+from lib.readings import Site, ValidationStatus, load_site, load_validation_status
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+    from analyze.site_week import SiteWeek
+
+logger = logging.getLogger(__name__)
+
+QUARANTINE_CHECK = "quarantine_within_limits"  # it blocks when too much of a site is in quarantine
+
+
+class CheckedWeek(NamedTuple):
+    """A site's analyzed period, the validation behind it, and for what reason it passed where it was held back."""
+
+    site: Site
+    status: ValidationStatus
+    week: SiteWeek
+    forced_reason: str | None
+
+
+def report_parser(docstring: str | None, *, has_window: bool = True) -> argparse.ArgumentParser:
+    """Return a command line with ``--site``, the window, what to write and where, and ``--force``."""
+    parser = cli.script_parser(docstring)
+    cli.add_site_argument(parser, required=True)
+    if has_window:
+        cli.add_window_arguments(parser)
+        parser.add_argument("--timezone", metavar="ZONE", help="IANA zone to count days in (default: the site's)")
+    add_output_arguments(parser)
+    parser.add_argument("--force", action="store_true", help="write it although the data are held back; needs --reason")
+    parser.add_argument(
+        "--reason", type=cli.reason_text, metavar="TEXT", help="why it is forced; printed in the report"
+    )
+    return parser
+
+
+def force_reason_of(args: argparse.Namespace) -> str | None:
+    """Return why the report is forced, None where it is not.
+
+    Raises
+    ------
+    UsageError
+        When one of `--force` and `--reason` stands there without the other.
+    """
+    if args.force != bool(args.reason):
+        raise UsageError("--force and --reason TEXT belong together: say why held-back data are to leave")
+    return args.reason
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--out``, ``--html`` and ``--pdf``."""
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it")
+    parser.add_argument("--html", action="store_true", help="draw it as a page too")
+    parser.add_argument("--pdf", action="store_true", help="set it as a PDF too")
+
+
+def describe_hold(status: ValidationStatus, site_id: int, period: Window) -> str | None:
+    """Return why the site's data are held back and what to do about it, or None where they may pass."""
+    run_again = f"run: python govern/validate_data.py --site {site_id}"
+    ingested_until = status.ingested_until
+    if status.verdict == "missing":
+        return f"it was never validated; {run_again}"
+    if not status.is_current:
+        return f"its validation is older than its latest ingest; {run_again}"
+    if status.verdict == "open":
+        checks = ", ".join(status.blocking_checks)
+        return f"check {checks} failed ({status.blocking_message}); {status.blocking_hint}"
+    if ingested_until is None or ingested_until < period.end:
+        # Days that were never asked for would look like a site full of silent meters.
+        reached = format_utc(ingested_until) if ingested_until else "no day"
+        return (
+            f"it was ingested up to {reached}, and the period ends at {format_utc(period.end)}; "
+            f"run the ingest, then {run_again.removeprefix('run: ')}"
+        )
+    return None
+
+
+def ask_breaker(status: ValidationStatus, site_id: int, period: Window, force_reason: str | None) -> str | None:
+    """Return None when the data may pass by themselves, else the reason for which they pass all the same.
+
+    Raises
+    ------
+    BreakerOpenError
+        When the data are held back, and neither forced nor overridden; it names the check and the remedy.
+    """
+    problem = describe_hold(status, site_id, period)
+    if problem is None:
+        return None
+    reason = force_reason or _overridden(status)
+    if reason is None:
+        raise BreakerOpenError(f"site {site_id} is held back: {problem}")
+    logger.warning("site %d is held back, the report is written all the same (%s): %s", site_id, reason, problem)
+    return reason
+
+
+def _overridden(status: ValidationStatus) -> str | None:
+    """Return the decision that covers what holds the data back, if there is one; it covers no outdated validation."""
+    if status.verdict != "open" or not status.is_current or status.override_until is None:
+        return None
+    return f"{status.override_reason}, decided by {status.override_by} until {format_utc(status.override_until)}"
+
+
+def load_checked_week(conn: Connection, args: argparse.Namespace, now: datetime) -> CheckedWeek:
+    """Ask the breaker, and have the period that the arguments mean analyzed.
+
+    Raises
+    ------
+    BreakerOpenError
+        When the data are held back; see `ask_breaker`.
+    DataError
+        When there are no readings in the period.
+    """
+    from analyze.site_week import load_and_analyze
+
+    with progress_bar(2, "step") as advance:
+        tz = parse_timezone(args.timezone or load_site(conn, args.site).timezone)
+        period = resolve_period(args.start, args.end, tz, now)
+        status = load_validation_status(conn, args.site)
+        forced_reason = ask_breaker(status, args.site, period, force_reason_of(args))
+        advance("validation")
+        # Who forces a report past its quarantine wants what is in there.
+        keeps_quarantined = forced_reason is not None and QUARANTINE_CHECK in status.blocking_checks
+        site, week = load_and_analyze(
+            conn, args.site, args.start, args.end, args.timezone, now, keeps_quarantined=keeps_quarantined
+        )
+        if not week.data_quality["channelsAnalyzed"]:
+            raise DataError(
+                f"site {args.site} has no readings in {week.period}; "
+                f"run: python ingest/ingest_to_postgres.py --site {args.site} for these days"
+            )
+        advance("analyzed")
+    return CheckedWeek(site, status, week, forced_reason)
+
+
+def deliver_report(report: dict[str, Any], schema_name: str, args: argparse.Namespace, name: str) -> None:
+    """Check and write the report, draw what was asked for, and print where it is and what it says.
+
+    Parameters
+    ----------
+    name
+        Of the file in ``reports/``, without its ending; there every version is kept. A file given by ``--out`` is
+        replaced whole.
+    """
+    from deliver.report_files import check_report, note_forced, write_pages, write_report
+    from deliver.report_versions import save_report
+
+    if args.force:
+        note_forced(report, args.out.parent if args.out else REPORTS_DIR)  # first: nothing forced leaves unnoted
+    if args.out:
+        check_report(report, schema_name)
+        path = args.out
+        write_report(report, path)
+    else:
+        path, report, is_new = save_report(report, REPORTS_DIR / f"{name}.json", schema_name)
+        if not is_new:
+            logger.info("nothing changed since %s was written", path.name)
+    for written in (path, *write_pages(report, path.with_suffix(""), html=args.html, pdf=args.pdf)):
+        print(written)
+    for line in report["summary"]["headline"]:
+        print(clean_text(line))

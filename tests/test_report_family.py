@@ -1,0 +1,294 @@
+"""The reports beside the weekly one: their numbers, schemas, pages and PDFs, with hostile names in all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from report_factory import NOW, checked_week, make_report
+from site_factory import SITE_ID, TIMEZONE, make_site
+from test_render_report import HOSTILE_NAMES, HOSTILE_SITE, read_html, squeeze, words_of_pdf
+from week_factory import make_meters
+
+from analyze.asset_health import rate_assets
+from analyze.monthly_summary import add_months, last_complete_month, summarize_months
+from analyze.portfolio import total_sites
+from config.branding import Branding, load_branding
+from config.measures_config import load_measures
+from deliver.family_reports import assemble_asset_report, assemble_customer_report, assemble_electrical_report
+from deliver.generate_monthly_summary import parse_month
+from deliver.monthly_report import assemble_monthly_report
+from deliver.pages.html_page import render_html
+from deliver.pages.kinds import build_page
+from deliver.pages.pdf_pages import render_pdf
+from deliver.portfolio_report import assemble_portfolio_report, held_row, site_row
+from deliver.report_files import check_report
+from govern.validation import read_checks, validate_site
+from lib import db
+from lib.date_utils import Window, last_complete_week, local_day_window, local_midnight
+from lib.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+PIXEL = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSI5IiBoZWlnaHQ9IjkiLz4="
+BRAND = Branding("Acme <Energy>", "#7a1f5c", PIXEL, "Jane #Doe, jane@example.com")
+MONTH = date(2026, 1, 1)
+
+
+def monthly_summary() -> dict[str, Any]:
+    """Return a summary as the database would give it, with a measure of each verdict."""
+    monthly = pd.DataFrame(
+        [(1, date(2026, 1, 1), 3100.0, 31), (1, date(2025, 12, 1), 2480.0, 31), (1, date(2025, 1, 1), 6200.0, 31),
+         (2, date(2026, 1, 1), 310.0, 31), (2, date(2025, 12, 1), 50.0, 5)],
+        columns=["channel_id", "local_month", "energy_kwh", "days"],
+    )  # fmt: skip
+    window = Window(local_midnight(MONTH, TIMEZONE), local_midnight(date(2026, 2, 1), TIMEZONE))
+    savings = {"expectedKwh": 900.0, "usedKwh": 700.0, "savedKwh": 200.0, "lowKwh": 150.0, "highKwh": 250.0,
+               "confidencePct": 90, "savedPct": 22.2, "savedCost": 24.0}  # fmt: skip
+    lack = {"code": "after_short", "message": "28 days after the change", "possibleFrom": "2026-03-01"}
+    measures = [
+        {"name": HOSTILE_NAMES[0], "channelId": 1, "change": "2025-12-01", "status": "verified", "missing": [],
+         "savings": savings},
+        {"name": "New pump", "channelId": 2, "change": "2026-02-01", "status": "insufficient_data", "missing": [lack],
+         "savings": None},
+    ]  # fmt: skip
+    months = summarize_months(monthly, make_meters(1, 2).assign(channel_name=list(HOSTILE_NAMES[1:3])), MONTH)
+    cost = {"status": "unavailable", "reason": "no tariff"}
+    return {**months, "window": window, "cost": cost, "measures": measures}
+
+
+def family() -> dict[str, dict[str, Any]]:
+    """Return one report of every kind beside the weekly one, by its schema, with hostile names."""
+    checked = checked_week(HOSTILE_NAMES, HOSTILE_SITE)
+    window = {"start": "2026-01-12T00:00:00-05:00", "end": "2026-01-19T00:00:00-05:00", "timezone": "America/New_York"}
+    held = held_row(checked.site._replace(site_id=8, site_name=HOSTILE_NAMES[0]), "it was never validated")
+    monthly = assemble_monthly_report(checked.site, checked.status, MONTH, monthly_summary(), False, NOW)
+    return {
+        "customer_report": assemble_customer_report(checked, BRAND, NOW),
+        "asset_health": assemble_asset_report(checked, NOW),
+        "electrical_health": assemble_electrical_report(checked, NOW),
+        "monthly_summary": monthly,
+        "portfolio_overview": assemble_portfolio_report([site_row(checked), held], window, NOW),
+    }
+
+
+REPORTS = family()
+
+
+@pytest.mark.parametrize("schema", REPORTS)
+def test_every_report_keeps_its_contract_and_shows_hostile_names_as_text(schema: str) -> None:
+    report = json.loads(json.dumps(REPORTS[schema], allow_nan=False))
+    check_report(report, schema)
+    page = build_page(report)
+    parsed = read_html(render_html(page))
+    assert [tag for tag, _ in parsed.elements].count("script") == 1
+    assert not [attrs for _, attrs in parsed.elements if any(name.startswith("on") for name in attrs)]
+    paper = squeeze(words_of_pdf(render_pdf(page)))
+    text = squeeze("".join(parsed.words))
+    for shown in (page["title"], *page["headline"], *(tile["value"] for tile in page["tiles"])):
+        assert squeeze(shown) in text
+        assert squeeze(shown) in paper
+    assert squeeze(HOSTILE_NAMES[0]) in text
+    assert squeeze(HOSTILE_NAMES[0]) in paper
+
+
+def test_customer_report_says_what_the_weekly_report_says_and_bears_the_brand() -> None:
+    weekly, customer = make_report(HOSTILE_NAMES, HOSTILE_SITE), REPORTS["customer_report"]
+    savings = weekly["summary"]["totalPotentialSavings"]
+    assert customer["savings"]["estimatedAnnual"] == savings["estimatedAnnual"]
+    assert customer["energy"]["totalKwh"] == weekly["consumption"]["totalKwh"]
+    believed = [win["findingId"] for win in weekly["sections"]["quickWins"]
+                if win["confidence"] != "low" and win["impact"]["weeklyKwh"]]  # fmt: skip
+    assert [action["findingId"] for action in customer["actions"]] == believed
+    assert len(believed) == 2
+    markup = render_html(build_page(json.loads(json.dumps(customer))))
+    parsed = read_html(markup)
+    logo = next(attrs for tag, attrs in parsed.elements if tag == "img")
+    assert (logo["src"], logo["alt"]) == (PIXEL, "Acme <Energy>")
+    assert "--accent: #7a1f5c" in markup
+    assert "Jane #Doe, jane@example.com" in " ".join(parsed.words)
+
+
+def test_assets_are_rated_by_the_worst_that_was_found() -> None:
+    def issue(channel_id: int, severity: str) -> dict[str, Any]:
+        name = f"meter {channel_id}"
+        return {"channelId": channel_id, "channelName": name, "severity": severity, "description": f"{name}: odd"}
+
+    def row(channel_id: int, kwh: float | None) -> dict[str, Any]:
+        return {"channelId": channel_id, "channelName": f"meter {channel_id}", "energyKwh": kwh, "peakKw": kwh}
+
+    sections = {
+        "sensorHealth": {
+            "issues": [issue(1, "high"), issue(1, "low"), issue(2, "low"), issue(3, "low"), issue(3, "low")]
+        },
+        "afterHoursWaste": {"topMeters": [
+            {"channelId": 4, "isSignificant": True, "impact": {"excessKwh": 12.4}, "findingId": "after_hours-4"},
+            {"channelId": 5, "isSignificant": False, "impact": {"excessKwh": 11.0}},
+        ]},
+        "anomalies": {"byChannel": []},
+        "electricalHealth": {"meters": [{"channelId": 6, "issues": [
+            {"severity": "medium", "description": "voltage low", "findingId": "electrical-6"}]}]},
+    }  # fmt: skip
+    use = {"byChannel": [row(channel_id, None if channel_id == 7 else 0.0) for channel_id in range(1, 9)]}
+    quality = {"byChannel": [{"channelId": channel_id, "completenessPct": 100.0} for channel_id in range(1, 9)]}
+    rated = rate_assets(sections, use, quality)
+    assert {asset["channelId"]: asset["status"] for asset in rated["assets"]} == {
+        1: "red", 3: "amber", 4: "amber", 6: "amber", 7: "grey", 2: "green", 5: "green", 8: "green",
+    }  # fmt: skip
+    assert [asset["channelId"] for asset in rated["assets"]] == [1, 3, 4, 6, 7, 2, 5, 8]
+    assert rated["summary"] == {"red": 1, "amber": 3, "green": 3, "grey": 1}
+    assert [reason["text"] for reason in rated["assets"][0]["reasons"]] == ["odd", "odd"]
+    (waste,) = rated["assets"][2]["reasons"]
+    assert waste == {
+        "about": "use", "severity": "medium", "findingId": "after_hours-4",
+        "text": "12 kWh above its resting power while the site was closed",
+    }  # fmt: skip
+
+
+def test_months_are_compared_a_day_and_like_with_like() -> None:
+    summary = monthly_summary()
+    assert summary["totalKwh"] == 3410
+    # Meter 2 has five days in December, so it is left out: 100 a day against 80.
+    assert summary["changeOnMonthBefore"] == {"month": "2025-12", "meters": 1, "changePct": 25.0}
+    assert summary["changeOnYearBefore"] == {"month": "2025-01", "meters": 1, "changePct": -50.0}
+    assert [month["month"] for month in summary["trend"]] == [f"2025-{month:02d}" for month in range(1, 13)] + [
+        "2026-01"
+    ]
+    assert summary["trend"][-2] == {"month": "2025-12", "energyKwh": 2530.0, "coveredPct": 58.1}
+    assert summary["trend"][5] == {"month": "2025-06", "energyKwh": None, "coveredPct": 0.0}
+    shares = [(row["channelId"], row["sharePct"], row["changePct"]) for row in summary["byChannel"]]
+    assert shares == [(1, 90.9, 25.0), (2, 9.1, None)]
+
+
+def test_sub_meters_are_not_counted_with_their_main_meter() -> None:
+    monthly = pd.DataFrame(
+        [(1, MONTH, 1000.0, 31), (2, MONTH, 400.0, 31)], columns=["channel_id", "local_month", "energy_kwh", "days"]
+    )
+    summary = summarize_months(monthly, make_meters(1, 2, parents={2: 1}), MONTH)
+    assert summary["totalKwh"] == 1000
+    assert [(row["channelId"], row["isRoot"], row["sharePct"]) for row in summary["byChannel"]] == [
+        (1, True, 100.0), (2, False, 40.0),
+    ]  # fmt: skip
+
+
+def test_month_of_the_calendar() -> None:
+    assert last_complete_month(date(2026, 1, 1)) == date(2025, 12, 1)
+    assert last_complete_month(date(2026, 3, 31)) == date(2026, 2, 1)
+    assert [add_months(date(2026, 1, 1), n) for n in (-13, -1, 11)] == [
+        date(2024, 12, 1),
+        date(2025, 12, 1),
+        date(2026, 12, 1),
+    ]
+    assert parse_month("2026-01", date(2026, 2, 1)) == MONTH
+    with pytest.raises(UsageError, match="is not over yet"):
+        parse_month("2026-02", date(2026, 2, 28))
+    for text in ("2026-13", "January", "2026-1-1", ""):
+        with pytest.raises(UsageError, match="is no month"):
+            parse_month(text, date(2026, 2, 1))
+
+
+def test_currencies_are_never_added_up() -> None:
+    def row(currency: str | None, amount: float) -> dict[str, Any]:
+        return {
+            "status": "ok",
+            "currency": currency,
+            "totalKwh": 10.0,
+            "savingsWeekly": amount,
+            "savingsAnnual": 52 * amount,
+        }
+
+    totals = total_sites([row("USD", 1), row("EUR", 2), row("USD", 3), row(None, 5), {"status": "held_back"}])
+    assert (totals["sites"], totals["totalKwh"]) == (4, 40.0)
+    assert [(one["currency"], one["sites"], one["savingsWeekly"]) for one in totals["savings"]] == [
+        ("EUR", 1, 2), (None, 1, 5), ("USD", 2, 4),
+    ]  # fmt: skip
+
+
+def test_brand_is_read_and_a_sites_own_goes_before(tmp_path: Path) -> None:
+    assert load_branding(7, tmp_path / "branding.toml", tmp_path) == Branding()
+    (tmp_path / "acme.svg").write_bytes(b"<svg/>")
+    (tmp_path / "branding.toml").write_text(
+        '[branding]\nname = "Acme"\ncolor = "#0B6B67"\nlogo = "acme.svg"\ncontact = "me"\n'
+    )
+    (tmp_path / "7.toml").write_text('[branding]\nname = "Acme North"\n')
+    brand = load_branding(7, tmp_path / "branding.toml", tmp_path)
+    assert brand == Branding("Acme North", "#0b6b67", "data:image/svg+xml;base64,PHN2Zy8+", "me")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('color = "red"', "should be a colour such as"),
+        ('color = "#ffcc00"', "a darker colour: its contrast with white must be 4.5"),
+        ('logo = "missing.png"', "a PNG, JPEG or SVG file that exists"),
+        ('logo = "branding.toml"', "a PNG, JPEG or SVG file"),
+        ('logo = "large.png"', "a file of at most 200 kB"),
+        ('colour = "#000000"', "is unknown; the keys here are name, color, logo, contact"),
+    ],
+)
+def test_brand_that_cannot_be_meant_is_refused(tmp_path: Path, line: str, message: str) -> None:
+    (tmp_path / "large.png").write_bytes(b"x" * 200_001)
+    (tmp_path / "branding.toml").write_text(f"[branding]\n{line}\n")
+    with pytest.raises(ConfigError, match=message):
+        load_branding(7, tmp_path / "branding.toml", tmp_path)
+
+
+def test_measures_are_read_by_date(tmp_path: Path) -> None:
+    assert load_measures(7, tmp_path) == []
+    (tmp_path / "7.toml").write_text(
+        '[[measures]]\nname = "b"\nchannel = 2\ndate = 2026-02-01\n'
+        '[[measures]]\nname = "a"\nchannel = 1\ndate = 2026-01-01\n'
+    )
+    assert load_measures(7, tmp_path) == [("a", 1, date(2026, 1, 1)), ("b", 2, date(2026, 2, 1))]
+    (tmp_path / "7.toml").write_text('[[measures]]\nname = "b"\nchannel = 2\ndate = "soon"\n')
+    with pytest.raises(ConfigError, match=r"measures\[1\].date should be a date"):
+        load_measures(7, tmp_path)
+
+
+@pytest.mark.slow
+def test_scripts_write_from_the_database_and_respect_the_breaker(
+    conn: Connection, database_url: str, run_script: Callable[..., Any], tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    week = local_day_window(*last_complete_week(now, TIMEZONE), TIMEZONE)
+    make_site(conn, now.replace(minute=0, second=0, microsecond=0), days=75)
+    validate_site(conn, SITE_ID, read_checks())
+    conn.commit()
+    env = {"DATABASE_URL": database_url}
+    scripts = {
+        "customer_report": "generate_customer_report", "asset_health": "generate_asset_health",
+        "electrical_health": "generate_electrical_health", "monthly_summary": "generate_monthly_summary",
+    }  # fmt: skip
+    for schema, script in scripts.items():
+        out = tmp_path / f"{schema}.json"
+        done = run_script(f"deliver/{script}.py", "--site", str(SITE_ID), "--out", out, "--html", env=env)
+        assert (done.returncode, done.stderr) == (0, ""), schema
+        report = json.loads(out.read_text(encoding="utf-8"))
+        check_report(report, schema)
+        assert done.stdout.splitlines() == [str(out), str(out.with_suffix(".html")), *report["summary"]["headline"]]
+    out = tmp_path / "portfolio.json"
+    done = run_script("deliver/generate_portfolio.py", "--out", out, env=env)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(out.read_text(encoding="utf-8"))["sites"]
+    (total_kwh,) = db.fetch_all(
+        conn, "SELECT sum(energy_kwh) FROM readings WHERE timestamp >= %s AND timestamp < %s", week
+    )[0]
+    assert (row["status"], row["totalKwh"]) == ("ok", pytest.approx(total_kwh, abs=1e-3))
+
+    db.execute(conn, "DELETE FROM validation_runs")
+    conn.commit()
+    for script in scripts.values():
+        held = run_script(f"deliver/{script}.py", "--site", str(SITE_ID), "--out", tmp_path / "held.json", env=env)
+        assert (held.returncode, held.stdout) == (3, ""), script
+        assert "is held back: it was never validated" in held.stderr
+    assert not (tmp_path / "held.json").exists()
+    done = run_script("deliver/generate_portfolio.py", "--out", out, env=env)
+    assert done.returncode == 3
+    (row,) = json.loads(out.read_text(encoding="utf-8"))["sites"]
+    assert row["reason"].startswith("it was never validated")
