@@ -54,7 +54,13 @@ def build_metadata(
 
 
 def site_metadata(
-    site: Site, status: ValidationStatus, period: Window, forced_reason: str | None, now: datetime, kind: str, tz: ZoneInfo
+    site: Site,
+    status: ValidationStatus,
+    period: Window,
+    forced_reason: str | None,
+    now: datetime,
+    kind: str,
+    tz: ZoneInfo,
 ) -> dict[str, Any]:
     """Return the part of `metadata` that every report on a site has."""
     return {

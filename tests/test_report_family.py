@@ -28,7 +28,8 @@ from deliver.pages.kinds import build_page
 from deliver.pages.pdf_pages import render_pdf
 from deliver.portfolio_report import assemble_portfolio_report, held_row, site_row
 from deliver.report_files import check_report
-from govern.validation import read_checks, validate_site
+from govern.check_files import read_checks
+from govern.validation import validate_site
 from lib import db
 from lib.date_utils import Window, last_complete_week, local_day_window, local_midnight
 from lib.errors import ConfigError, UsageError
