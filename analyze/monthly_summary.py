@@ -120,7 +120,7 @@ def load_and_analyze(conn: Connection, site_id: int, month: date, now: datetime)
         As `summarize_months`, with `window` (UTC), `cost` (`analyze.cost_model`) and `measures`, each with the verdict
         of `verify_savings`.
     """
-    from analyze import cost_model
+    from analyze import site_week
     from analyze.load.site_hours import whole_hours
     from config.measures_config import load_measures
     from config.opening_hours import list_holidays
@@ -133,7 +133,7 @@ def load_and_analyze(conn: Connection, site_id: int, month: date, now: datetime)
     window = local_day_window(month, add_months(month, 1) - timedelta(days=1), tz)
     meters = readings_lib.load_meters(conn, site_id)
     start, end = (moment.isoformat() for moment in window)
-    _, _, cost = cost_model.load_and_analyze(conn, site_id, start, end, None, now)
+    cost = site_week.load_and_analyze(conn, site_id, start, end, None, now)[1].sections["costOptimization"]
     schedule, span = load_site_facts(site_id, config).schedule, timedelta(days=config.savings_max_days)
     measures = []
     for measure in load_measures(site_id):

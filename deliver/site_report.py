@@ -160,7 +160,7 @@ def deliver_report(report: dict[str, Any], schema_name: str, args: argparse.Name
     from deliver.report_files import check_report, note_forced, write_pages, write_report
     from deliver.report_versions import save_report
 
-    if args.force:
+    if getattr(args, "force", False):  # the overview of all sites has no such option
         note_forced(report, args.out.parent if args.out else REPORTS_DIR)  # first: nothing forced leaves unnoted
     if args.out:
         check_report(report, schema_name)
