@@ -1,0 +1,137 @@
+"""Write the reference pages that come from the code: what every command says to --help, and every error message.
+
+Stage: operations
+Reads: the help texts of all scripts, the error messages in their source
+Writes: docs/reference/commands.md, docs/reference/errors.md
+Safe to re-run: yes; the files are replaced whole
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from lib import cli, errors
+from lib.errors import EXIT_DONE, PipelineError
+from lib.logs import setup_logging
+from lib.paths import PROJECT_ROOT, write_atomically
+
+REFERENCE_DIR = PROJECT_ROOT / "docs" / "reference"
+_ROOMS = {
+    "ingest": "from the service, or from files, into the database",
+    "govern": "the database itself, and what may leave it",
+    "analyze": "one question each; they only read",
+    "deliver": "reports, pages, exports, mail",
+    "operations": "chains, schedules, monitoring, and trying things out",
+}
+_MADE_ANEW = "<!-- Generated; do not edit. To make this page anew: python operations/write_reference.py -->"
+_COMMANDS_INTRO = f"""# Commands
+
+{_MADE_ANEW}
+
+Scripts run in place, from any folder: `python ingest/ingest_to_postgres.py …` with `.venv` active, or
+`bash operations/with_venv.sh ingest/ingest_to_postgres.py …` without. Exit codes are the same everywhere: 0 done,
+1 failed, 2 bad arguments, 3 held back by the circuit breaker (or a check that found something).
+"""
+_ERRORS_INTRO = f"""# Error messages
+
+{_MADE_ANEW}
+
+Every message that a script ends with, in one line on stderr; `…` stands for what differs. Exit codes: 1 failed, 2 bad
+arguments, 3 held back. With `-v` a script shows where it came from.
+"""
+_PYTHON_MARK, _SHELL_SKIPPED = 'if __name__ == "__main__":', ("environment.sh", "run_tests.sh")
+_WORKERS = 4
+
+
+def list_commands(room: str) -> list[Path]:
+    """Return the runnable scripts of a room, then its wrappers, by name."""
+    folder = PROJECT_ROOT / room
+    scripts = [path for path in sorted(folder.rglob("*.py")) if _PYTHON_MARK in path.read_text(encoding="utf-8")]
+    return scripts + [path for path in sorted(folder.glob("*.sh")) if path.name not in _SHELL_SKIPPED]
+
+
+def read_help(path: Path) -> str:
+    """Return what a script says to ``--help``, at a width of 100 characters.
+
+    Raises
+    ------
+    PipelineError
+        When it does not understand the option.
+    """
+    program = [sys.executable] if path.suffix == ".py" else ["bash"]
+    environment = ["env", "COLUMNS=100", "NO_COLOR=1"]
+    done = subprocess.run([*environment, *program, str(path), "--help"], capture_output=True, text=True, check=False)
+    if done.returncode != EXIT_DONE:
+        raise PipelineError(f"{path} does not answer --help: {done.stderr.strip()[-200:]}; mend it")
+    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+
+
+def render_commands() -> str:
+    """Return the page of commands."""
+    rooms = {room: list_commands(room) for room in _ROOMS}
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        helps = dict(zip(sum(rooms.values(), []), pool.map(read_help, sum(rooms.values(), [])), strict=True))
+    parts = [_COMMANDS_INTRO]
+    for room, paths in rooms.items():
+        parts.append(f"## {room}: {_ROOMS[room]}\n")
+        parts += [f"### {path.relative_to(PROJECT_ROOT).as_posix()}\n\n```text\n{helps[path]}\n```\n" for path in paths]
+    return "\n".join(parts)
+
+
+def list_messages(path: Path) -> list[tuple[str, int]]:
+    """Return the message and exit code of every error that a module raises on purpose."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name)):
+            continue
+        kind = getattr(errors, node.exc.func.id, None)
+        if isinstance(kind, type) and issubclass(kind, errors.PipelineError) and node.exc.args:
+            found.append((_template(node.exc.args[0]), kind.exit_code))
+    return found
+
+
+def _template(node: ast.expr) -> str:
+    """Return a text with … for what is put into it."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_template(value) for value in node.values)
+    if isinstance(node, ast.BinOp):
+        return _template(node.left) + _template(node.right)
+    return str(node.value) if isinstance(node, ast.Constant) else "…"
+
+
+def render_errors() -> str:
+    """Return the page of error messages: each with its remedy, which is what stands behind the first semicolon."""
+    parts = [_ERRORS_INTRO]
+    for room in ("config", "lib", *_ROOMS):
+        messages = {found for path in (PROJECT_ROOT / room).rglob("*.py") for found in list_messages(path)}
+        rows = [_error_row(*found) for found in sorted(messages) if any(char.isalpha() for char in found[0])]
+        if rows:
+            parts.append("\n".join([f"## {room}", "", "| message | what to do | exit |", "|---|---|---|", *rows, ""]))
+    return "\n".join(parts)
+
+
+def _error_row(message: str, code: int) -> str:
+    cells = [part.strip().replace("|", "\\|").replace("<", "&lt;") for part in message.partition(";")[::2]]
+    return f"| {cells[0]} | {cells[1]} | {code} |"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the pages."""
+    args = cli.script_parser(__doc__).parse_args(argv)
+    setup_logging(args.verbose)
+    for name, text in (("commands.md", render_commands()), ("errors.md", render_errors())):
+        write_atomically(REFERENCE_DIR / name, text)
+        print(f"docs/reference/{name}")
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
