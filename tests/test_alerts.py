@@ -199,6 +199,12 @@ def open_breaker(conn: Connection, verdict: str) -> None:
         "INSERT INTO validation_results VALUES (%s, 'some_check', 'block', %s, 1, 'channel <b>x</b>', 'do y')",
         (run_id, verdict == "closed"),
     )
+    if verdict == "open":
+        db.execute(
+            conn,
+            "INSERT INTO validation_findings VALUES (%s, 'some_check', 0, 'block', 1, 'channel <b>x</b>', '[]')",
+            (run_id,),
+        )
     conn.commit()
 
 
