@@ -20,6 +20,7 @@ VIEWS_DIR = PROJECT_ROOT / "govern" / "views"
 CHECKS_DIR = PROJECT_ROOT / "govern" / "checks"
 USAGE_DIR = PROJECT_ROOT / "govern" / "usage"
 GAPS_DIR = PROJECT_ROOT / "govern" / "gaps"
+QUALITY_DIR = PROJECT_ROOT / "govern" / "quality"
 REPORTS_DIR = PROJECT_ROOT / "reports"
 EXPORTS_DIR = PROJECT_ROOT / "exports"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from conftest import _administer
 
 from govern.check_files import limit_values, read_checks
 from govern.refresh_views import rebuild_views
+from govern.schema_files import read_view_files
 from ingest import connection_checks, store
 from lib import db
 from lib.date_utils import Window, local_midnight, parse_timezone
@@ -347,6 +349,13 @@ def test_spring_day_of_23_hours_is_whole_and_its_hole_is_seen(conn: Connection) 
     assert result.findings[0].examples == [
         {"at": "2026-03-08T07:00Z", "missing_s": 3600, "is_doubled": False},
     ]
+
+
+def test_contracts_are_about_every_view() -> None:
+    views = {view.name for view in read_view_files()}
+    checks = {check.name: check.query for check in read_checks()}
+    for name in ("views_keep_contract", "view_grains_unique", "view_rows_in_band"):
+        assert views <= set(re.findall(r"'(v_\w+)'", checks[name])), name
 
 
 def test_evidence_is_stored_with_counts_and_examples(site: Connection) -> None:

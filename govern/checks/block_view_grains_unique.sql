@@ -30,6 +30,23 @@ WITH repeated AS (
     UNION ALL
     SELECT 'v_quarantined_channels', count(*) FROM v_quarantined_channels WHERE site_id = %(site_id)s
     GROUP BY meter_id HAVING count(*) > 1
+    UNION ALL
+    SELECT 'v_ingestion_health', count(*) FROM v_ingestion_health WHERE site_id = %(site_id)s
+    GROUP BY site_id HAVING count(*) > 1
+    UNION ALL
+    SELECT 'v_reading_gaps', count(*) FROM v_reading_gaps WHERE site_id = %(site_id)s
+    GROUP BY meter_id, gap_start HAVING count(*) > 1
+    UNION ALL
+    SELECT 'v_rejected_readings', count(*) FROM v_rejected_readings WHERE site_id = %(site_id)s
+    GROUP BY meter_id, reject_id HAVING count(*) > 1
+    UNION ALL
+    SELECT 'v_reading_revisions', count(*) FROM v_reading_revisions
+    WHERE site_id = %(site_id)s AND timestamp >= %(lookback_start)s
+    GROUP BY meter_id, timestamp, column_name, new_value HAVING count(*) > 1
+    UNION ALL
+    SELECT 'v_weather_hourly', count(*) FROM v_weather_hourly
+    WHERE site_id = %(site_id)s AND hour >= %(lookback_start)s
+    GROUP BY hour HAVING count(*) > 1
 ),
 by_view AS (
     SELECT view, sum(row_count - 1) AS extra_count FROM repeated GROUP BY view

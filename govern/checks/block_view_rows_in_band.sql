@@ -49,6 +49,26 @@ counted AS (
     SELECT 'v_quarantined_channels', (SELECT count(*) FROM v_quarantined_channels WHERE site_id = %(site_id)s), 0,
         channel_count
     FROM raw
+    UNION ALL
+    SELECT 'v_ingestion_health', (SELECT count(*) FROM v_ingestion_health WHERE site_id = %(site_id)s), 1, 1
+    UNION ALL
+    SELECT 'v_reading_gaps', (SELECT count(*) FROM v_reading_gaps WHERE site_id = %(site_id)s), count(*), count(*)
+    FROM reading_gaps JOIN channels USING (channel_id)
+    WHERE organization_id = %(site_id)s
+    UNION ALL
+    SELECT 'v_rejected_readings', (SELECT count(*) FROM v_rejected_readings WHERE site_id = %(site_id)s), count(*),
+        count(*)
+    FROM rejected_readings JOIN channels USING (channel_id)
+    WHERE organization_id = %(site_id)s AND readmitted_at IS NULL
+    UNION ALL
+    SELECT 'v_reading_revisions', (SELECT count(*) FROM v_reading_revisions WHERE site_id = %(site_id)s), count(*),
+        count(*)
+    FROM reading_revisions JOIN channels USING (channel_id)
+    WHERE organization_id = %(site_id)s
+    UNION ALL
+    SELECT 'v_weather_hourly', (SELECT count(*) FROM v_weather_hourly WHERE site_id = %(site_id)s), count(*), count(*)
+    FROM weather_hourly
+    WHERE organization_id = %(site_id)s
 ),
 beyond AS (
     SELECT * FROM counted WHERE row_count NOT BETWEEN least AND most

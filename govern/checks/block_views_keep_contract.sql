@@ -15,6 +15,10 @@ WITH promises (view, columns) AS (
             'site_id bigint, site_name text, timezone text, address text, city text, state text, post_code text, '
             'country text, currency_code text, currency_symbol text, latitude double precision, longitude double '
             'precision, data_source text'),
+        ('v_latest_readings',
+            'meter_id bigint, meter_name text, site_id bigint, site_name text, timestamp timestamp with time zone, '
+            'local_timestamp timestamp without time zone, interval_s integer, energy_kwh double precision, power_kw '
+            'double precision'),
         ('v_meters',
             'meter_id bigint, meter_name text, site_id bigint, site_name text, device_id bigint, device_name text, '
             'device_type integer, device_uuid text, parent_meter_id bigint, is_energy_meter boolean, interval_s '
@@ -28,10 +32,6 @@ WITH promises (view, columns) AS (
             'real, current_l2_a real, current_l3_a real, current_neutral_a real, power_factor real, frequency_hz '
             'real, thd_current_pct real, temperature_c real, relative_humidity_pct real, co2_ppm real, ingest_run_id '
             'bigint'),
-        ('v_latest_readings',
-            'meter_id bigint, meter_name text, site_id bigint, site_name text, timestamp timestamp with time zone, '
-            'local_timestamp timestamp without time zone, interval_s integer, energy_kwh double precision, power_kw '
-            'double precision'),
         ('v_readings_hourly',
             'meter_id bigint, meter_name text, site_id bigint, site_name text, hour timestamp with time zone, '
             'local_hour timestamp without time zone, avg_kw double precision, max_kw double precision, total_kwh '
@@ -71,7 +71,10 @@ WITH promises (view, columns) AS (
             'bigint'),
         ('v_quarantined_channels',
             'meter_id bigint, meter_name text, site_id bigint, checks text[], reason text, hint text, '
-            'energy_share_pct double precision, since timestamp with time zone, validation_run_id bigint')
+            'energy_share_pct double precision, since timestamp with time zone, validation_run_id bigint'),
+        ('v_weather_hourly',
+            'site_id bigint, site_name text, hour timestamp with time zone, local_hour timestamp without time zone, '
+            'temp_c real, relative_humidity_pct real, irradiance_w_m2 real, source text, is_provisional boolean')
 ),
 promised AS (
     SELECT view, column_and_type FROM promises, unnest(string_to_array(columns, ', ')) AS column_and_type

@@ -1,0 +1,22 @@
+-- Completeness of each energy meter on each local day of the window; null where nothing was to be expected of it yet, or
+-- no more.
+SELECT
+    m.meter_id,
+    day::date AS local_date,
+    -- Of the day that it began on only a part could be expected.
+    CASE WHEN (day::date > span.first_date OR d.completeness_pct >= 100) AND day::date <= coalesce(span.last_date, day::date)
+        THEN round(coalesce(d.completeness_pct, 0)::numeric, 1)::double precision
+    END AS completeness_pct
+FROM v_meters AS m
+JOIN v_sites AS s USING (site_id)
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(min(u.local_date), (m.installed_at AT TIME ZONE s.timezone)::date) AS first_date,
+        (m.uninstalled_at AT TIME ZONE s.timezone)::date - 1 AS last_date
+    FROM mv_daily_usage AS u
+    WHERE u.meter_id = m.meter_id
+) AS span
+CROSS JOIN generate_series(%(first_date)s::date::timestamp, %(last_date)s::date::timestamp, interval '1 day') AS day
+LEFT JOIN v_readings_daily AS d ON d.meter_id = m.meter_id AND d.local_date = day::date
+WHERE m.site_id = %(site_id)s AND m.is_energy_meter
+ORDER BY m.meter_id, day
