@@ -109,6 +109,22 @@ def test_page_leads_with_the_money_and_shows_every_section(report: dict[str, Any
     assert len(ids) == len(set(ids))
 
 
+def test_page_shows_the_facts_behind_the_load_and_the_supply(report: dict[str, Any], markup: str) -> None:
+    report = json.loads(json.dumps(report))
+    report["sections"]["scheduleDisagreements"]["findings"] = [
+        {"channelId": 1, "channelName": "Air handler 2", "description": "runs 17:00-22:30, open 07:00-18:00 (Tue)",
+         "hours": 53.75, "kwh": 17.42, "cost": 2.09, "baseKw": 0.122, "plateauKw": 0.512, "findingId": "schedule-1"},
+    ]  # fmt: skip
+    text = squeeze(" ".join(read_html(render_html(build_page(report))).words))
+    assert squeeze("Air handler 2 runs 17:00-22:30, open 07:00-18:00 (Tue) $2.09 17.4 kWh outside") in text
+    facts = report["sections"]["loadFacts"]["channels"][0]
+    assert (
+        squeeze(f"Air handler 2 {facts['baseLoadKw']:.2f} kW {facts['meanKw']:.1f} kW {facts['peakKw']:.1f} kW") in text
+    )
+    # 112 V is below 120 V − 5 % all week, and above what would be severe.
+    assert squeeze("The electrical supply was assessed on 1 meter: 0 issues of high, 1 of medium and 0 of low") in text
+
+
 def test_every_finding_opens_to_its_evidence(report: dict[str, Any], markup: str) -> None:
     wanted = {win["findingId"] for win in report["sections"]["quickWins"]}
     wanted |= {meter["findingId"] for meter in report["sections"]["afterHoursWaste"]["topMeters"]}

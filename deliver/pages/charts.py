@@ -223,8 +223,8 @@ def _by_rows(extra_px: int) -> Callable[[dict[str, Any], int], int]:
 _TONE_COLORS = {"calm": "accent", "good": "good", "warn": "warm", "bad": "bad"}
 # What a chart is called → how high it is, and what draws it.
 KINDS: dict[str, tuple[Callable[[dict[str, Any], int], int], Callable[..., None]]] = {
-    "load": (_fixed(225, 240), draw_load),
-    "heat_map": (_fixed(180, 190), draw_heat_map),
+    "load": (_fixed(205, 240), draw_load),
+    "heat_map": (_fixed(165, 190), draw_heat_map),
     "bars": (_by_rows(8), draw_bars),
     "timeline": (_by_rows(34), draw_timeline),
     "ranges": (_by_rows(44), draw_ranges),

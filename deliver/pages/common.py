@@ -93,7 +93,7 @@ def quick_win_finding(win: dict[str, Any], index: int, currency: str | None) -> 
         badge=f"{win['priority']} priority",
         amount=fmt.money(impact["weeklyCost"], currency) if impact["weeklyKwh"] else "",
         amount_note="a week",
-        body=win["description"],
+        body=win["description"] + _annual_basis(impact),
         steps=win["recommendations"],
         facts=facts,
     )
@@ -104,9 +104,13 @@ def _annual_facts(impact: dict[str, Any], currency: str | None) -> list[tuple[st
         return []
     bounds = impact.get("annualCostRange")
     span = f" ({fmt.money(bounds['low'], currency)} to {fmt.money(bounds['high'], currency)})" if bounds else ""
+    return [("A year", fmt.money(impact["annualCost"], currency) + span)]
+
+
+def _annual_basis(impact: dict[str, Any]) -> str:
+    """Return what the annual figure takes for granted, as a sentence."""
     basis = (impact.get("annualBasis") or {}).get("text") or _BASIS.get(impact.get("basis", ""), "")
-    facts = [("A year", fmt.money(impact["annualCost"], currency) + span)]
-    return facts + ([("Reckoned with", basis)] if basis else [])
+    return f" The figure for a year is reckoned with {basis}." if basis and impact.get("annualCost") else ""
 
 
 def _expectation_facts(win: dict[str, Any]) -> list[tuple[str, str]]:

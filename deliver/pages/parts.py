@@ -109,6 +109,7 @@ def table(
     is_folded: bool = False,
     is_sortable: bool = False,
     tones: Sequence[str] = (),
+    shown: int = _SHOWN_ROWS,
 ) -> Part | None:
     """Return a table, whose first column is the row's header; None without rows.
 
@@ -118,6 +119,8 @@ def table(
         Closed on the page until it is asked for, and left out of the PDF: the numbers behind a chart.
     tones
         One per row, where rows are good or bad.
+    shown
+        So many rows at most are set on paper.
     """
     if not rows:
         return None
@@ -125,7 +128,7 @@ def table(
               for cell in row] for row in rows]  # fmt: skip
     return {
         "type": "table", "caption": caption, "columns": list(columns), "rows": cells, "isFolded": is_folded,
-        "isSortable": is_sortable, "tones": list(tones), "shownRows": _SHOWN_ROWS,
+        "isSortable": is_sortable, "tones": list(tones), "shownRows": shown,
     }  # fmt: skip
 
 

@@ -39,7 +39,20 @@ def load_blocks(report: dict[str, Any]) -> list[Part | None]:
         by_day,
         hourly,
         _heat_chart(charts.get("heatMap24x7")),
+        _facts_table(report["sections"].get("loadFacts") or {}),
     ]  # fmt: skip
+
+
+def _facts_table(facts: dict[str, Any]) -> Part | None:
+    columns = [parts.column("Meter")] + [
+        parts.column(label, "right") for label in ("Base load", "Mean", "Peak", "Peak at", "Load factor")
+    ]
+    rows = [
+        [row["channelName"], fmt.kw(row["baseLoadKw"]), fmt.kw(row["meanKw"]), fmt.kw(row["peakKw"]),
+         fmt.when(row["peakAt"]), fmt.number(row["loadFactor"], 2)]
+        for row in facts.get("channels") or [] if row["status"] == "ok"
+    ]  # fmt: skip
+    return parts.table("Base load, peak and load factor", columns, rows, is_folded=True)
 
 
 def load_chart(hours: list[dict[str, Any]] | None, timezone: str) -> Part | None:
@@ -99,7 +112,32 @@ def after_hours_blocks(report: dict[str, Any], currency: str | None) -> list[Par
             "tones": ["warn" if meter.get("isSignificant") else "calm" for meter in ranking],
         }),
         parts.findings([_after_hours_finding(meter, index, currency) for index, meter in enumerate(meters, 1)]),
+        *_schedule_blocks(report, currency),
     ]  # fmt: skip
+
+
+def _schedule_blocks(report: dict[str, Any], currency: str | None) -> list[Part | None]:
+    """Return the meters that learned hours show to run outside the declared ones."""
+    found = (report["sections"].get("scheduleDisagreements") or {}).get("findings") or []
+    return [
+        parts.text("These meters keep other hours than those declared:") if found else None,
+        parts.findings(
+            [
+                parts.finding(
+                    item.get("findingId") or f"schedule-{index}",
+                    f"{item['channelName']} {item['description']}",
+                    amount=fmt.money(item["cost"], currency),
+                    amount_note=f"{fmt.kwh(item['kwh'])} outside the declared hours",
+                    facts=[
+                        ("Outside them", fmt.number(item["hours"], 1, "h")),
+                        ("While running", fmt.kw(item["plateauKw"])),
+                        ("At rest", fmt.kw(item["baseKw"])),
+                    ],
+                )
+                for index, item in enumerate(found, 1)
+            ]
+        ),
+    ]
 
 
 def _after_hours_finding(meter: dict[str, Any], index: int, currency: str | None) -> Part:

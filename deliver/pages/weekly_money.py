@@ -60,7 +60,7 @@ def _drivers_table(drivers: dict[str, Any] | None, currency: str | None) -> Part
          fmt.money(row["monthly_savings"], currency)]
         for row in (drivers or {}).get("drivers") or []
     ]  # fmt: skip
-    return parts.table("Which meters made the peak", columns, rows)
+    return parts.table("Which meters made the peak", columns, rows, shown=6)
 
 
 def _advice(item: dict[str, Any], index: int) -> Part:
@@ -98,5 +98,5 @@ def forecast_blocks(report: dict[str, Any]) -> list[Part | None]:
             "band": f"{band_pct} % band", "unit": "kWh per hour",
             "timezone": report["metadata"]["period"]["timezone"],
         }),
-        parts.table("Forecast by day", columns, rows),
+        parts.table("Forecast by day", columns, rows, is_folded=True),
     ]  # fmt: skip

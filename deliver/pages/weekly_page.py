@@ -54,7 +54,7 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
             parts.section("spikes", "Short peaks", spike_blocks(report)),
             parts.section("cost", "What it costs", cost_blocks(sections, currency)),
             parts.section("forecast", "The week ahead", forecast_blocks(report)),
-            parts.section("meters", "Are the meters right?", _meter_blocks(sections.get("sensorHealth") or {})),
+            parts.section("meters", "Are the meters right?", _meter_blocks(sections)),
             parts.section("data", "How complete the data are", completeness_blocks(report)),
         ],
         footer=provenance(report),
@@ -110,7 +110,8 @@ def _cost_tile(cost: dict[str, Any], currency: str | None) -> Part:
     )
 
 
-def _meter_blocks(health: dict[str, Any]) -> list[Part | None]:
+def _meter_blocks(sections: dict[str, Any]) -> list[Part | None]:
+    health = sections.get("sensorHealth") or {}
     issues = health.get("issues") or []
     refused = health.get("notAssessed") or []
     return [
@@ -118,7 +119,20 @@ def _meter_blocks(health: dict[str, Any]) -> list[Part | None]:
         parts.findings([_issue(issue, index) for index, issue in enumerate(issues, 1)])
         or parts.note("No meter shows a fault.", "good"),
         parts.bullets([_refusal(item) for item in refused]),
+        parts.text(_supply_sentence(sections.get("electricalHealth"))),
     ]
+
+
+def _supply_sentence(electrical: dict[str, Any] | None) -> str:
+    if not is_available(electrical):
+        return ""
+    summary = electrical["summary"]
+    level = summary["bySeverity"]
+    meters = f"{summary['metersAssessed']} meter{'s' * (summary['metersAssessed'] != 1)}"
+    return (
+        f"The electrical supply was assessed on {meters}: {level['high']} issues of high, "
+        f"{level['medium']} of medium and {level['low']} of low severity. The electrical health report lists them."
+    )
 
 
 def _issue(issue: dict[str, Any], index: int) -> Part:
