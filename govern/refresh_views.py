@@ -14,7 +14,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -66,10 +66,7 @@ def refresh_views(
     conn.commit()
     if pending:
         # In a transaction of its own: Citus can spread a new month only where nothing ran on all machines before.
-        first_at, last_at = min(row[2] for row in pending), max(row[3] for row in pending)
-        db.execute(
-            conn, "SELECT ensure_month_partitions('mv_hourly_usage', %s, greatest(%s, now()))", (first_at, last_at)
-        )
+        _ensure_months(conn, min(row[2] for row in pending), max(row[3] for row in pending))
         conn.commit()
     total = Refreshed(0, 0, 0)
     for channel_ids in split_batches([row[:2] for row in pending], batch_channel_days):
@@ -126,9 +123,15 @@ def _refresh_channels(conn: Connection, channel_ids: list[int]) -> Refreshed:
     hours, days = ([row[1:] for row in taken if row[0] == grain] for grain in ("hour", "day"))
     if not hours:
         return Refreshed(0, 0, 0)  # another refresh was quicker, or the readings were dropped since
+    # A load that ended since may have brought the first rows of a month.
+    _ensure_months(conn, min(since for *_, since, _ in hours), max(until for *_, until in hours) - timedelta(hours=1))
     hour_count = db.execute(conn, _read_sql("mv_hourly_usage"), _as_parameters(hours))
     day_count = db.execute(conn, _read_sql("mv_daily_usage"), _as_parameters(days)) if days else 0
     return Refreshed(len({channel_id for channel_id, *_ in hours}), hour_count, day_count)
+
+
+def _ensure_months(conn: Connection, first: datetime, last: datetime) -> None:
+    db.execute(conn, "SELECT ensure_month_partitions('mv_hourly_usage', %s, %s)", (first, last))
 
 
 def _as_parameters(stretches: list[tuple[Any, ...]]) -> dict[str, Any]:

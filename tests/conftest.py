@@ -52,9 +52,19 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENV_FILE", os.devnull)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests use another server: another version, or one behind a pooling proxy."""
+    parser.addoption(
+        "--postgres-url", help="a server to test on, as its superuser: postgresql://postgres@/postgres?host=…&port=…"
+    )
+
+
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """URL of the maintenance database of a server that lives as long as the tests."""
+def postgres_url(pytestconfig: pytest.Config) -> Iterator[str]:
+    """URL of the maintenance database of a server that lives as long as the tests, or of the one that is named."""
+    if named := pytestconfig.getoption("--postgres-url"):
+        yield named
+        return
     folder = Path(tempfile.mkdtemp(prefix="energy-tests-"))
     # The data of a test need not survive a power cut.
     yield start_server(folder / "postgres", settings={"fsync": "off", "max_connections": "60"})

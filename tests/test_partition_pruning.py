@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from site_factory import SITE_ID, make_rows, register_site, store_readings
 
+from govern import validation
 from govern.check_files import read_checks
 from govern.gap_ledger import update_gaps
 from govern.refresh_views import refresh_views
-from govern.validation import validate_site
 from ingest import store
 from lib import db, readings
 from lib.date_utils import Window
@@ -47,13 +47,14 @@ class Watch:
             text = query if isinstance(query, str) else query.as_string(conn)
             for statement in re.sub(r"^\s*--.*$", "", text, flags=re.MULTILINE).split(";\n"):
                 if re.search(r"\b(readings|v_readings\w*|mv_hourly_usage)\b", statement) and "ensure_" not in statement:
-                    self._explain(conn, statement, params)
+                    self.explain(conn, statement, params)
                 result = run(conn, statement, params, *rest) if statement.strip() else None
             return result
 
         return watched
 
-    def _explain(self, conn: Connection, statement: str, params: Any) -> None:
+    def explain(self, conn: Connection, statement: str, params: Any) -> None:
+        """Run a statement, take it back, and remember what it read."""
         with conn.cursor() as cursor:
             cursor.execute("SAVEPOINT explained")
             cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", params)
@@ -101,7 +102,14 @@ def test_a_refresh_reads_the_months_that_changed(seven_months: Connection, monke
 
 def test_a_validation_reads_its_look_back(seven_months: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     watch = Watch(monkeypatch)
-    assert validate_site(seven_months, SITE_ID, read_checks()).verdict == "closed"
+    run_check = validation._run_check
+
+    def explain_first(conn: Connection, check: validation.Check, parameters: dict[str, Any]) -> Any:
+        watch.explain(conn, check.query, parameters)
+        return run_check(conn, check, parameters)
+
+    monkeypatch.setattr(validation, "_run_check", explain_first)
+    validation.validate_site(seven_months, SITE_ID, read_checks())
     assert watch.months() == RECENT
     assert watch.months("mv_hourly_usage") == {"mv_hourly_usage_2026_04", "mv_hourly_usage_2026_05"}
 

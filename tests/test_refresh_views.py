@@ -244,8 +244,6 @@ def _wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_slower_refresh_does_not_overwrite_what_a_quicker_one_saw_later(site: Connection, database_url: str) -> None:
-    insert(site, 11, AUTUMN, [1.0])
-    refresh_views(site)
     insert(site, 10, AUTUMN, [1.0])
     site.commit()
     with db.connect(database_url) as slow, db.connect(database_url) as quick:
@@ -275,6 +273,22 @@ def test_new_month_is_made_beside_open_readers_and_loads(site: Connection, datab
         assert insert(site, 10, AUTUMN + timedelta(days=40), [1.0]) == 1
         site.commit()
         assert db.fetch_all(reader, "SELECT count(*) FROM readings") == [(2,)]
+
+
+def test_two_loads_that_need_the_same_new_month_both_succeed(site: Connection, database_url: str) -> None:
+    with db.connect(database_url) as second:
+        insert(site, 10, AUTUMN, [1.0])  # makes the month, not yet committed
+        inserted: list[int] = []
+        thread = threading.Thread(target=lambda: inserted.append(insert(second, 11, AUTUMN, [1.0])), daemon=True)
+        thread.start()
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
+        try:
+            _wait_until(lambda: db.fetch_all(site, waiting) == [(1,)])
+        finally:
+            site.commit()
+            thread.join()
+        second.commit()
+    assert inserted == [1]
 
 
 # The two views as databases made before migration 0006 have them.
