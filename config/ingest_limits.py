@@ -23,7 +23,7 @@ class IngestLimits:
     """Limits of one site; a record beyond them goes into quarantine."""
 
     # The largest main that a sub-meter of this kind is rated for: 3 phases × 277 V × 6,000 A ≈ 5 MW. Validation draws
-    # the same line (config/validation_config.py) for what was stored before.
+    # the same line (govern/checks) for what was stored before.
     max_power_kw: float = 5_000.0
     channel_max_power_kw: dict[int, float] = field(default_factory=dict)
     # A counter that was cut off brings the energy of the whole time in one record. The devices keep their counters for

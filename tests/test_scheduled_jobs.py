@@ -212,11 +212,13 @@ def test_weekly_report_refreshes_then_validates_then_reports(tree: Tree) -> None
 
 
 def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
-    ended = tree.run("operations/weekly_report.sh", "--site", "1", "--site", "2", codes={f"{VALIDATE} 1": 3})
+    codes = {f"{VALIDATE} 1": 3, f"{REPORT} 1": 3}
+    ended = tree.run("operations/weekly_report.sh", "--site", "1", "--site", "2", codes=codes)
     assert ended.returncode == 3
     assert tree.commands == [
         REFRESH,
         f"{VALIDATE} --site 1",
+        f"{REPORT} --site 1 --html --pdf",
         f"{VALIDATE} --site 2",
         f"{REPORT} --site 2 --html --pdf",
         f"{RECORD} {tree.root}/reports/weekly_report_2_*.json",
@@ -226,6 +228,16 @@ def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
         line.endswith("site 1: circuit breaker open, the weekly report is blocked")
         for line in tree.log("weekly_report")
     )
+
+
+def test_report_asks_the_breaker_itself_for_it_may_be_overridden(tree: Tree) -> None:
+    assert tree.run("operations/weekly_report.sh", codes={VALIDATE: 3}).returncode == 0
+    assert [command.split()[0] for command in tree.commands] == [REFRESH, VALIDATE, REPORT, RECORD, SEND]
+
+
+def test_no_report_is_made_of_a_site_that_could_not_be_validated(tree: Tree) -> None:
+    assert tree.run("operations/weekly_report.sh", codes={VALIDATE: 1}).returncode == 1
+    assert tree.commands == [REFRESH, f"{VALIDATE} --site 23271"]
 
 
 def test_no_report_is_made_from_views_that_could_not_be_refreshed(tree: Tree) -> None:
