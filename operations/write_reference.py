@@ -8,23 +8,23 @@ Safe to re-run: yes; the files are replaced whole
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from lib import cli, errors
+from lib import cli
 from lib.errors import EXIT_DONE, PipelineError
 from lib.logs import setup_logging
 from lib.paths import PROJECT_ROOT, write_atomically
+from operations.error_messages import Message, list_messages
 
 REFERENCE_DIR = PROJECT_ROOT / "docs" / "reference"
-_ROOMS = {
+ROOMS = {
     "ingest": "from the service, or from files, into the database",
     "govern": "the database itself, and what may leave it",
     "analyze": "one question each; they only read",
@@ -44,8 +44,11 @@ _ERRORS_INTRO = f"""# Error messages
 
 {_MADE_ANEW}
 
-Every message that a script ends with, in one line on stderr; `…` stands for what differs. Exit codes: 1 failed, 2 bad
-arguments, 3 held back. With `-v` a script shows where it came from.
+Every message that a command ends with, in one line on stderr; `…` stands for what differs. Where nothing stands under
+"what to do", the message says itself what is right. Exit codes: 1 failed, 2 bad arguments, 3 held back; without one, it
+is that of the step that failed. With `-v` a script shows where it came from. What a validation can find stands in
+[the guide to data quality](../guides/data_quality.md), and what to do by symptom instead of by message in
+[the runbook](../guides/runbook.md).
 """
 _PYTHON_MARK, _SHELL_SKIPPED = 'if __name__ == "__main__":', ("environment.sh", "run_tests.sh")
 _WORKERS = 4
@@ -76,51 +79,39 @@ def read_help(path: Path) -> str:
 
 def render_commands() -> str:
     """Return the page of commands."""
-    rooms = {room: list_commands(room) for room in _ROOMS}
+    rooms = {room: list_commands(room) for room in ROOMS}
     with ThreadPoolExecutor(_WORKERS) as pool:
         helps = dict(zip(sum(rooms.values(), []), pool.map(read_help, sum(rooms.values(), [])), strict=True))
     parts = [_COMMANDS_INTRO]
     for room, paths in rooms.items():
-        parts.append(f"## {room}: {_ROOMS[room]}\n")
+        parts.append(f"## {room}: {ROOMS[room]}\n")
         parts += [f"### {path.relative_to(PROJECT_ROOT).as_posix()}\n\n```text\n{helps[path]}\n```\n" for path in paths]
     return "\n".join(parts)
 
 
-def list_messages(path: Path) -> list[tuple[str, int]]:
-    """Return the message and exit code of every error that a module raises on purpose."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name)):
-            continue
-        kind = getattr(errors, node.exc.func.id, None)
-        if isinstance(kind, type) and issubclass(kind, errors.PipelineError) and node.exc.args:
-            found.append((_template(node.exc.args[0]), kind.exit_code))
-    return found
-
-
-def _template(node: ast.expr) -> str:
-    """Return a text with … for what is put into it."""
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_template(value) for value in node.values)
-    if isinstance(node, ast.BinOp):
-        return _template(node.left) + _template(node.right)
-    return str(node.value) if isinstance(node, ast.Constant) else "…"
-
-
 def render_errors() -> str:
-    """Return the page of error messages: each with its remedy, which is what stands behind the first semicolon."""
+    """Return the page of error messages."""
     parts = [_ERRORS_INTRO]
-    for room in ("config", "lib", *_ROOMS):
-        messages = {found for path in (PROJECT_ROOT / room).rglob("*.py") for found in list_messages(path)}
-        rows = [_error_row(*found) for found in sorted(messages) if any(char.isalpha() for char in found[0])]
+    for room in ("config", "lib", *ROOMS):
+        folder = PROJECT_ROOT / room
+        messages = {found for path in (*folder.rglob("*.py"), *folder.glob("*.sh")) for found in list_messages(path)}
+        rows = [(message.what, message.remedy, message.exit_code) for message in sorted(messages, key=_by_text)]
         if rows:
-            parts.append("\n".join([f"## {room}", "", "| message | what to do | exit |", "|---|---|---|", *rows, ""]))
+            parts.append(_table(room, ("message", "what to do", "exit"), rows))
     return "\n".join(parts)
 
 
-def _error_row(message: str, code: int) -> str:
-    cells = [part.strip().replace("|", "\\|").replace("<", "&lt;") for part in message.partition(";")[::2]]
-    return f"| {cells[0]} | {cells[1]} | {code} |"
+def _by_text(message: Message) -> tuple[str, int]:
+    return message.text, message.exit_code or 0
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join([f"## {title}", "", *(f"| {' | '.join(map(_cell, line))} |" for line in lines), ""])
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value).replace("|", "\\|").replace("<", "&lt;")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lib.paths import PROJECT_ROOT
-from operations.write_reference import REFERENCE_DIR, list_commands, list_messages, render_commands, render_errors
+from operations.error_messages import list_messages
+from operations.write_reference import REFERENCE_DIR, ROOMS, list_commands, render_commands, render_errors
 
 REMEDY = "run: python operations/write_reference.py"
 
@@ -25,6 +28,52 @@ def test_commands_are_the_runnable_files_of_a_room() -> None:
     assert "environment.sh" not in names and "alert_files.py" not in names
 
 
-def test_messages_are_read_with_their_gaps() -> None:
-    messages = dict(list_messages(PROJECT_ROOT / "lib" / "date_utils.py"))
-    assert messages["unknown time zone …; give an IANA name such as America/New_York"] == 2
+def test_messages_are_read_with_their_gaps_and_remedies(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text("""
+HINT = "run: it"
+
+def look(site, other):
+    if site:
+        hint = f"ask {site}"
+    else:
+        hint = "a (with; one)"
+    failure = DataError(f"site {site}: nothing; {hint}, {other}")
+    table.refuse_value("name", "a text")
+    raise UsageError("--x is wrong" f" ({site}; now)") if other else ArgumentTypeError(f"{site!r} is no number")
+    raise BreakerOpenError(f"held back; {HINT}")
+    raise ConfigError(f"{site}: {other}")
+    raise ValueError("of nobody's concern")
+""")
+    assert {(message.what, message.remedy, message.exit_code) for message in list_messages(module)} == {
+        ("site …: nothing", "ask …, …", 1),
+        ("site …: nothing", "a (with; one), …", 1),
+        ("…: … should be a text", "", 1),
+        ("--x is wrong (…; now)", "", 2),
+        ("… is no number", "", 2),
+        ("held back", "run: it", 3),
+    }
+
+
+def test_messages_of_the_shell_are_read_too(tmp_path: Path) -> None:
+    script = tmp_path / "script.sh"
+    script.write_text("""
+fail "no $1 in ${2:-}: $(cat "$work/errors"); make one"
+[ -f x ] ||
+  fail "unknown \\"option\\" $1" "$EXIT_USAGE"
+  *) fail "stopped at: $title" "$code" ;;
+""")
+    assert {(message.what, message.remedy, message.exit_code) for message in list_messages(script)} == {
+        ("no … in …: …", "make one", 1),
+        ('unknown \\"option\\" …', "", 2),
+        ("stopped at: …", "", None),
+    }
+
+
+def test_every_error_that_a_remedy_could_end_has_one() -> None:
+    """Most messages say what to do next; those that do not are few, and say themselves what would be right."""
+    messages = {
+        found for room in ROOMS for path in (PROJECT_ROOT / room).rglob("*.py") for found in list_messages(path)
+    }
+    bare = [m.text for m in messages if not m.remedy and m.exit_code == 1 and " should " not in m.text]
+    assert len(bare) < 0.15 * len(messages), bare
