@@ -67,3 +67,9 @@ def is_address(text: str) -> bool:
 def list_configured_sites(sites_dir: Path = SITES_DIR) -> list[int]:
     """Return the ids of the sites that have a file, in order."""
     return sorted(int(path.stem) for path in sites_dir.glob("*.toml") if path.stem.isdecimal())
+
+
+def list_inactive_sites(sites_dir: Path = SITES_DIR) -> set[int]:
+    """Return the ids of the sites that their files take out of the sync."""
+    return {site_id for site_id in list_configured_sites(sites_dir)
+            if not load_delivery_config(site_id, sites_dir).is_active}  # fmt: skip

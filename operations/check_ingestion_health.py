@@ -2,10 +2,10 @@
 
 One line a site: OK, WARN (channels silent, or parts of the latest run failed) or FAIL (never fetched, no success within
 --max-age-hours, or the readings end that long ago), with what to do. Sites that only came from files are not fetched,
-and not judged.
+and not judged; neither is one that its file takes out of the sync, unless --site asks for it.
 
 Stage: operations
-Reads: v_ingestion_health
+Reads: v_ingestion_health, config/sites/*.toml
 Writes: nothing
 Safe to re-run: yes
 
@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
+from config.delivery_config import list_inactive_sites
 from config.settings import load_settings
 from lib import cli, db
 from lib.date_utils import format_utc
@@ -109,6 +110,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         found = load_ingestion_health(conn, args.site)
+    if args.site is None:
+        left = list_inactive_sites()
+        found = [health for health in found if health.site_id not in left]
     judged = judge_sites(found, datetime.now(UTC), timedelta(hours=args.max_age_hours))
     if args.json:
         cli.print_json([as_json(judgement) for judgement in judged])

@@ -19,12 +19,11 @@ from pathlib import Path
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.delivery_config import list_configured_sites, load_delivery_config
+from config.delivery_config import list_configured_sites, list_inactive_sites
 from config.settings import load_settings
 from lib import cli, db
 from lib.errors import EXIT_DONE
 from lib.logs import setup_logging
-from lib.paths import SITES_DIR
 from lib.readings import load_site_sources
 from operations.check_ingestion_health import FETCHED_SOURCES
 
@@ -55,9 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         sources = load_site_sources(conn)
-    configured = list_configured_sites(SITES_DIR)
-    inactive = {site_id for site_id in configured if not load_delivery_config(site_id, SITES_DIR).is_active}
-    for site_id in choose_sites(sources, configured, inactive, args.reports):
+    for site_id in choose_sites(sources, list_configured_sites(), list_inactive_sites(), args.reports):
         print(site_id)
     return EXIT_DONE
 

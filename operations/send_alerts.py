@@ -1,6 +1,7 @@
 """Tell by mail and webhook what is wrong: a site held back by its breaker, a stale site, a sync that failed.
 
-Each thing is told once when it begins and once when it is over, also when this runs every hour. Who is told stands in
+Each thing is told once when it begins and once when it is over, also when this runs every hour; nothing is told of a
+site that its file takes out of the sync. Who is told stands in
 .env (ALERT_RECIPIENTS, ALERT_WEBHOOK_URL) and in config/sites/<id>.toml ([alerts] recipients); what was told in
 data/alerts.json. What could not be handed in is tried again by the next run.
 
@@ -18,7 +19,7 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +27,7 @@ from typing import NamedTuple
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.delivery_config import load_delivery_config
+from config.delivery_config import list_inactive_sites, load_delivery_config
 from config.settings import Settings, load_settings
 from lib import cli, db
 from lib.date_utils import format_utc
@@ -70,8 +71,10 @@ class Way(NamedTuple):
     concerns: Callable[[Episode], bool]
 
 
-def find_conditions(database_url: str, now: datetime, max_age: timedelta) -> list[Condition] | None:
-    """Return what is wrong with the sites; None where the database does not say."""
+def find_conditions(
+    database_url: str, now: datetime, max_age: timedelta, inactive: Collection[int] = ()
+) -> list[Condition] | None:
+    """Return what is wrong with the sites but for `inactive` ones; None where the database does not say."""
     try:
         with db.connect(database_url, readonly=True) as conn:
             statuses = load_validation_statuses(conn)
@@ -82,9 +85,10 @@ def find_conditions(database_url: str, now: datetime, max_age: timedelta) -> lis
     found = [
         Condition(BREAKER_OPEN, site_id, clean_text(f"{status.blocking_message}; {status.blocking_hint}"))
         for site_id, status in statuses.items()
-        if status.verdict == "open"
+        if status.verdict == "open" and site_id not in inactive
     ]
-    judged = [judge_site(row, now, max_age) for row in health if row.data_source in FETCHED_SOURCES]
+    watched = [row for row in health if row.data_source in FETCHED_SOURCES and row.site_id not in inactive]
+    judged = [judge_site(row, now, max_age) for row in watched]
     return found + [Condition(STALE, one.health.site_id, one.message) for one in judged if one.level == FAIL]
 
 
@@ -200,7 +204,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings, now = load_settings(), datetime.now(UTC)
     with hold(STATE_DIR):
         known = load_episodes(STATE_DIR)
-        found = find_conditions(settings.require_database_url("deliver"), now, timedelta(hours=args.max_age_hours))
+        found = find_conditions(
+            settings.require_database_url("deliver"),
+            now,
+            timedelta(hours=args.max_age_hours),
+            list_inactive_sites(SITES_DIR),
+        )
         sync = sync_conditions(args.sync_exit_code, known)
         if found is None:
             # What was wrong before is neither over nor known to last.

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from site_factory import SITE_ID, make_site, register_site
 
-from config.delivery_config import DeliveryConfig, list_configured_sites, load_delivery_config
+from config.delivery_config import DeliveryConfig, list_configured_sites, list_inactive_sites, load_delivery_config
 from lib import db
 from lib.errors import ConfigError, DataError
 from lib.readings import IngestionHealth, load_ingestion_health
+from operations import check_ingestion_health, send_alerts
 from operations.check_ingestion_health import FAIL, OK, WARN, judge_site, judge_sites
 from operations.list_sites import choose_sites
 
@@ -134,6 +135,22 @@ def test_delivery_is_read_from_the_sites_file(tmp_path: Path) -> None:
         False, ("a@example.com", "b@example.com"), ("c@example.com",)
     )
     assert list_configured_sites(tmp_path) == [1, 12]
+    assert list_inactive_sites(tmp_path) == {1}
+
+
+def test_a_site_that_left_is_watched_no_longer(
+    conn: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register_site(conn)
+    register_site(conn, organization_id=9)
+    conn.commit()
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    found = send_alerts.find_conditions(database_url, NOW, MAX_AGE, {9})
+    assert [(one.kind, one.site_id) for one in found or ()] == [("stale", SITE_ID)]
+    monkeypatch.setattr(check_ingestion_health, "list_inactive_sites", lambda: {9})
+    assert check_ingestion_health.main([]) == 3
+    assert [line.split()[:3] for line in capsys.readouterr().out.splitlines()] == [["FAIL", "site", str(SITE_ID)]]
+    assert check_ingestion_health.main(["--site", "9"]) == 3
 
 
 @pytest.mark.parametrize(
