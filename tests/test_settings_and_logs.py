@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from psycopg2.extensions import parse_dsn
 
 from config.report_config import ReportConfig, load_report_config
 from config.settings import DEFAULT_API_URL, STAGES, load_settings
@@ -148,7 +149,7 @@ def test_site_file_with_a_mistake_is_refused(tmp_path: Path, text: str, message:
     ],
 )
 def test_urls_that_libpq_reads_rightly_are_left_to_it(url: str) -> None:
-    db.connection_parameters(url)
+    assert parse_dsn(url).items() <= db.connection_parameters(url).items()
 
 
 def test_a_stage_logs_in_as_its_own_role_where_it_has_one(tmp_path: Path) -> None:
