@@ -29,7 +29,12 @@ _MAIN_MIN_COVER_RATIO = 0.5
 
 
 def build_consumption(
-    intervals: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope, pricing: Pricing, carbon: Carbon | None
+    intervals: pd.DataFrame,
+    clean: pd.DataFrame,
+    roots: set[int],
+    scope: WeekScope,
+    pricing: Pricing,
+    carbon: Carbon | None,
 ) -> dict[str, Any]:
     """Return what was used: in all, by channel, by local day, and beside the weeks before; its cost and its carbon.
 
@@ -37,6 +42,8 @@ def build_consumption(
     ----------
     intervals, clean
         All intervals of baseline and period, and the sound ones.
+    roots
+        The meters whose sum is the site (`find_roots`).
     pricing, carbon
         What the site pays for a kWh, and what one emits, where that is known.
 
@@ -51,7 +58,6 @@ def build_consumption(
     None, not 0.
     """
     period = intervals[in_window(intervals, scope.period)]
-    roots = find_roots(period, scope)
     root_rows = period[period["channel_id"].isin(roots)]
     estimated = root_rows["used_kwh"].where(root_rows["energy_kwh"].isna(), 0.0)
     total_kwh = float(root_rows["energy_kwh"].sum())
@@ -131,13 +137,17 @@ def _compare(clean: pd.DataFrame, roots: set[int], scope: WeekScope) -> dict[str
     }
 
 
-def build_data_quality(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+def build_data_quality(
+    intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope, other_channels: int
+) -> dict[str, Any]:
     """Return how complete the period's data are, and what was left out of the findings.
 
     Parameters
     ----------
     intervals, bad
         All intervals, and their flags (`find_bad_intervals`).
+    other_channels
+        How many channels of the site measure something else than energy.
 
     Notes
     -----
@@ -157,7 +167,7 @@ def build_data_quality(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekSc
     return {
         "channelsAnalyzed": int(intervals.loc[in_period & ~is_bad, "channel_id"].nunique()),
         "energyMeters": len(energy_meters(scope.meters)),
-        "otherChannels": len(scope.meters) - len(energy_meters(scope.meters)),
+        "otherChannels": other_channels,
         "avgCompleteness": round(float(pct.mean()), 1) if pct.notna().any() else 0.0,
         "byChannel": [
             {

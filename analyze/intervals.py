@@ -132,7 +132,9 @@ def is_after_hours(local: pd.DataFrame, config: ReportConfig, schedule: Schedule
 
 def in_window(intervals: pd.DataFrame, window: Window) -> pd.Series:
     """Return True for the intervals that start within `window`."""
-    return intervals["epoch_s"].between(window.start.timestamp(), window.end.timestamp(), inclusive="left")
+    epoch_s = intervals["epoch_s"].to_numpy()
+    inside = (epoch_s >= window.start.timestamp()) & (epoch_s < window.end.timestamp())
+    return pd.Series(inside, index=intervals.index)
 
 
 def split_channels(rows: pd.DataFrame) -> dict[int, pd.DataFrame]:
@@ -145,8 +147,10 @@ def split_channels(rows: pd.DataFrame) -> dict[int, pd.DataFrame]:
 
 def starts_new_run(intervals: pd.DataFrame) -> pd.Series:
     """Return True where an interval does not continue the row before it: another channel, or a hole in time."""
-    channel, start = intervals["channel_id"], intervals["epoch_s"]
-    return (channel != channel.shift()) | (start != (start + intervals["interval_s"]).shift())
+    channel, start, length = (intervals[name].to_numpy() for name in ("channel_id", "epoch_s", "interval_s"))
+    is_new = np.ones(len(intervals), dtype=bool)
+    is_new[1:] = (channel[1:] != channel[:-1]) | (start[1:] != (start + length)[:-1])
+    return pd.Series(is_new, index=intervals.index)
 
 
 def list_runs(rows: pd.DataFrame, run_id: pd.Series, **columns: tuple[str, str]) -> pd.DataFrame:

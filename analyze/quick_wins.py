@@ -238,7 +238,8 @@ def _evidence(case: _Case, scope: WeekScope, pricing: Pricing) -> dict[str, Any]
     claimed = case.rows[columns].assign(kwh=kwh, cost=kwh * case.rows["rate_per_kwh"].to_numpy())
     run_id = label_runs(claimed["kwh"] > 0, starts_new_run(claimed))
     runs = list_runs(claimed, run_id, kwh=("kwh", "sum"), cost=("cost", "sum"))
-    top = runs.nlargest(_MAX_INTERVALS, "kwh").sort_values("start")
+    largest = np.argsort(-runs["kwh"].to_numpy(), kind="stable")[:_MAX_INTERVALS]
+    top = runs.iloc[np.sort(largest)]  # runs are in order of time
     total_kwh = float(claimed["kwh"].sum())
     return {
         "intervals": [

@@ -122,13 +122,14 @@ def analyze_site_week(
         `sections` holds the analyses, `summary` the headline, risks, opportunities and the quick wins' total, `claims`
         the savings by interval (`attribution.claim_savings`).
     """
-    scope = WeekScope(meters, period, baseline, tz, config, schedule)
+    energy = energy_meters(meters)
+    scope = WeekScope(energy, period, baseline, tz, config, schedule)
     context = context or SiteContext()
-    intervals = prepare_intervals(readings, meters, tz, config, schedule)
+    intervals = prepare_intervals(readings, energy, tz, config, schedule)
     intervals = intervals[in_window(intervals, Window(baseline.start, period.end))]
     bad = find_bad_intervals(intervals, config)
     clean = intervals[~bad.any(axis=1)]
-    resets = prepare_intervals(readings.iloc[:0] if context.resets is None else context.resets, meters, tz, config)
+    resets = prepare_intervals(readings.iloc[:0] if context.resets is None else context.resets, energy, tz, config)
     holidays = list_holidays(schedule, range(baseline.start.year - 1, period.end.year + 2)) if schedule else {}
     site = sum_site_demand(clean, scope)
     pricing = price_site(site.frame, scope, context.tariffs, holidays)
@@ -158,15 +159,15 @@ def analyze_site_week(
     name_findings(sections, scope)
     roots = find_roots(intervals[in_window(intervals, scope.period)], scope)
     carbon = context.tariffs.carbon if context.tariffs else None
-    consumption = build_consumption(intervals, clean, scope, pricing, carbon)
-    data_quality = build_data_quality(intervals, bad, scope)
+    consumption = build_consumption(intervals, clean, roots, scope, pricing, carbon)
+    data_quality = build_data_quality(intervals, bad, scope, len(meters) - len(energy))
     data_quality["quarantinedChannels"] = list(context.quarantined)
     return SiteWeek(
         period=period,
         baseline=baseline,
         baseline_weeks=count_baseline_weeks(intervals, scope),
         timezone=str(tz),
-        data_resolution=describe_resolution(meters),
+        data_resolution=describe_resolution(energy),
         summary=build_summary(sections, consumption, data_quality, pricing.tariff.currency),
         sections=sections,
         charts=build_charts(sections, profiled, intervals, roots, scope),

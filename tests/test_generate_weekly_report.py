@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from breaker_factory import build_site, change
-from site_factory import SITE_ID, TIMEZONE, make_site, register_site, store_readings
+from site_factory import SITE_ID, TIMEZONE, make_rows, make_site, register_site, store_readings
 
 from deliver.report_files import FORCED_LOG, check_report
 from govern.check_files import read_checks
 from govern.override_breaker import store_override
+from govern.refresh_views import refresh_views
 from govern.validation import validate_site
 from ingest import store
 from lib import db
 from lib.date_utils import Window, last_complete_week, local_day_window
 from lib.errors import PipelineError
+from lib.readings import load_site_hours
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -246,6 +248,29 @@ def test_text_from_outside_arrives_unharmed_and_cannot_forge_output(
     assert name in {channel["channelName"] for channel in report["consumption"]["byChannel"]}
     assert not any(line.startswith("forged line") for line in done.stdout.splitlines() + done.stderr.splitlines())
     assert "\u202e" not in done.stdout + done.stderr
+
+
+def test_hours_of_a_site_add_up_its_meters_where_each_of_them_reports(conn: Connection) -> None:
+    window = Window(WEEK.end - timedelta(days=2), WEEK.end)
+    silent = window.start + timedelta(hours=5)
+    rows = make_rows(window, mean_kw=11.0)
+    rows = rows[~rows["timestamp"].between(silent.timestamp(), silent.timestamp() + 3599)]
+    register_site(conn)
+    store_readings(conn, window, {11: rows})
+    refresh_views(conn)
+    hours = load_site_hours(conn, SITE_ID, window, [10, 11])
+    by_hand = dict(
+        db.fetch_all(
+            conn,
+            "SELECT extract(epoch FROM date_trunc('hour', timestamp))::bigint, sum(power_kw) / 4 FROM readings"
+            " GROUP BY 1 HAVING count(*) = 8",
+        )
+    )
+    assert len(hours) == 47
+    assert int(silent.timestamp()) not in set(hours["epoch_s"])
+    assert dict(zip(hours["epoch_s"], hours["mean_kw"], strict=True)) == pytest.approx(by_hand)
+    (alone,) = load_site_hours(conn, SITE_ID, Window(silent, silent + timedelta(hours=1)), [10])["epoch_s"]
+    assert alone == int(silent.timestamp())
 
 
 def test_report_that_breaks_the_contract_is_refused() -> None:

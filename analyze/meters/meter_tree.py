@@ -18,13 +18,9 @@ def parents_of(meters: pd.DataFrame) -> dict[int, int]:
     A meter whose chain of parents leads back to itself is taken to have none: the chain says nothing.
     """
     energy = energy_meters(meters)
-    ids = set(energy["channel_id"].astype(int))
-    known = energy[energy["parent_channel_id"].notna()]
-    parents = {
-        int(child): int(parent)
-        for child, parent in zip(known["channel_id"], known["parent_channel_id"], strict=True)
-        if int(parent) in ids
-    }
+    ids = energy["channel_id"].tolist()
+    known = zip(ids, energy["parent_channel_id"].tolist(), strict=True)
+    parents = {child: int(parent) for child, parent in known if not pd.isna(parent) and int(parent) in set(ids)}
     return {child: parent for child, parent in parents.items() if child not in _ancestors(child, parents)}
 
 

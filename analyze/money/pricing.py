@@ -62,12 +62,13 @@ class Pricing(NamedTuple):
         own = self.site[in_window(self.site, self.scope.period)]
         hours = float(own["hours"].sum())
         scale = max(1.0, HOURS_PER_MONTH / hours) if hours > 0 else 1.0
+        used_kwh = own["used_kwh"].clip(lower=0.0).to_numpy()
         cells, own_cells = (find_cells(rows, self.tariff, self.holidays) for rows in (intervals, own))
         factor, added = saving_factor(self.tariff, "energy"), adders_per_kwh(self.tariff)
         result = np.empty((MONTHS_PER_YEAR, len(intervals)))
         for month in range(MONTHS_PER_YEAR):
             number = energy_periods(at_month(own_cells, month), energy)
-            kwh = np.bincount(number, weights=own["used_kwh"].clip(lower=0.0), minlength=len(energy.periods))
+            kwh = np.bincount(number, weights=used_kwh, minlength=len(energy.periods))
             rates = marginal_rates(split_energy(kwh, energy, 1.0, scale), energy) * factor + added
             result[month] = rates[energy_periods(at_month(cells, month), energy)]
         return result

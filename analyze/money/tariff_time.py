@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from config.tariff_model import HOLIDAY, SLOTS_PER_HOUR, EnergyRates, Tariff, TariffSpan
+from config.tariff_model import HOLIDAY, MONTHS_PER_YEAR, SLOTS_PER_HOUR, EnergyRates, Tariff, TariffSpan
 from lib.date_utils import Window, local_day_window
 
 Spans = tuple[TariffSpan, ...]
+
+_EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
 
 
 class Cells(NamedTuple):
@@ -72,14 +74,15 @@ def find_cells(frame: pd.DataFrame, tariff: Tariff, holidays: Collection[date]) 
     holidays
         Local days; the tariff's own list goes before it.
     """
-    local, days = frame["local_time"].dt, local_days(frame)
+    # Whole arrays of numbers: several times quicker than the accessors of a column of times, and asked for often.
+    days = local_days(frame)
+    minute = (frame["local_time"].to_numpy().astype("datetime64[m]") - days).astype(np.int64)
     listed = holidays if tariff.holidays is None else tariff.holidays
     is_holiday = np.isin(days, np.array(sorted(listed), dtype="datetime64[D]"))
-    slot = local.hour * SLOTS_PER_HOUR + local.minute // (60 // SLOTS_PER_HOUR)
     return Cells(
-        local.month.to_numpy(dtype=np.int64) - 1,
-        np.where(is_holiday, HOLIDAY, local.day_of_week.to_numpy(dtype=np.int64)),
-        slot.to_numpy(dtype=np.int64),
+        days.astype("datetime64[M]").astype(np.int64) % MONTHS_PER_YEAR,
+        np.where(is_holiday, HOLIDAY, (days.astype(np.int64) + _EPOCH_WEEKDAY) % 7),
+        minute // (60 // SLOTS_PER_HOUR),
     )
 
 
