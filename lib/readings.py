@@ -55,6 +55,9 @@ class ValidationStatus(NamedTuple):
     override_reason: str | None = None
     override_by: str | None = None
     override_until: datetime | None = None
+    own_verdict: str | None = None
+    system_message: str | None = None
+    system_hint: str | None = None
 
 
 class QuarantinedChannel(NamedTuple):

@@ -1,9 +1,9 @@
 """Tell by mail and webhook what is wrong: a site held back by its breaker, a stale site, a sync that failed.
 
-Each thing is told once when it begins and once when it is over, also when this runs every hour; nothing is told of a
-site that its file takes out of the sync. Who is told stands in
-.env (ALERT_RECIPIENTS, ALERT_WEBHOOK_URL) and in config/sites/<id>.toml ([alerts] recipients); what was told in
-data/alerts.json. What could not be handed in is tried again by the next run.
+Each thing is told once when it begins and once when it is over, also when this runs every hour; what holds all sites
+back is told once, not site by site; and nothing is told of a site that its file takes out of the sync. Who is told
+stands in .env (ALERT_RECIPIENTS, ALERT_WEBHOOK_URL) and in config/sites/<id>.toml ([alerts] recipients); what was told
+in data/alerts.json. What could not be handed in is tried again by the next run.
 
 Stage: operations
 Reads: v_validation_status, v_ingestion_health
@@ -19,7 +19,7 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from typing import NamedTuple
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.delivery_config import list_inactive_sites, load_delivery_config
+from config.delivery_config import list_configured_sites, list_inactive_sites, load_delivery_config
 from config.settings import Settings, load_settings
 from lib import cli, db
 from lib.date_utils import format_utc
@@ -35,7 +35,7 @@ from lib.errors import EXIT_DONE, EXIT_FAILED, DatabaseError, DeliveryError
 from lib.logs import clean_text, setup_logging
 from lib.mailer import MailServer, build_message, send_message
 from lib.paths import SITES_DIR
-from lib.readings import load_ingestion_health, load_validation_statuses
+from lib.readings import ValidationStatus, load_ingestion_health, load_validation_statuses
 from lib.webhook import post_json
 from operations.alert_episodes import (
     BREAKER_OPEN,
@@ -82,14 +82,25 @@ def find_conditions(
     except DatabaseError as err:
         logger.error("%s", err)
         return None
-    found = [
-        Condition(BREAKER_OPEN, site_id, clean_text(f"{status.blocking_message}; {status.blocking_hint}"))
-        for site_id, status in statuses.items()
-        if status.verdict == "open" and site_id not in inactive
-    ]
+    found = breaker_conditions({key: status for key, status in statuses.items() if key not in inactive})
     watched = [row for row in health if row.data_source in FETCHED_SOURCES and row.site_id not in inactive]
     judged = [judge_site(row, now, max_age) for row in watched]
     return found + [Condition(STALE, one.health.site_id, one.message) for one in judged if one.level == FAIL]
+
+
+def breaker_conditions(statuses: Mapping[int, ValidationStatus]) -> list[Condition]:
+    """Return which breakers are open: a site's own, each by itself, and that of the whole system, once."""
+    found = [
+        Condition(BREAKER_OPEN, site_id, clean_text(f"{status.blocking_message}; {status.blocking_hint}"))
+        for site_id, status in statuses.items()
+        if status.own_verdict == "open"
+    ]
+    # What holds every site back is the same for each of them.
+    of_system = [status for status in statuses.values() if status.system_message is not None][:1]
+    return found + [
+        Condition(BREAKER_OPEN, None, clean_text(f"{status.system_message}; {status.system_hint}"))
+        for status in of_system
+    ]
 
 
 def sync_conditions(exit_code: int | None, known: list[Episode]) -> list[Condition]:
@@ -119,8 +130,8 @@ def describe(episode: Episode) -> str:
     return "\n".join(lines) + "\n"
 
 
-def list_ways(settings: Settings, sites_dir: Path, site_ids: set[int]) -> list[Way]:
-    """Return the ways by which somebody wants to be told."""
+def list_ways(settings: Settings, sites_dir: Path) -> list[Way]:
+    """Return the ways by which somebody wants to be told: of one site, or of what concerns all of them."""
     ways = []
     if settings.alert_webhook_url:
         url = settings.alert_webhook_url
@@ -130,7 +141,8 @@ def list_ways(settings: Settings, sites_dir: Path, site_ids: set[int]) -> list[W
 
         ways.append(Way("webhook", post, lambda episode: True))
     if settings.smtp_host:
-        own = {site_id: load_delivery_config(site_id, sites_dir).alert_recipients for site_id in site_ids}
+        sites = list_configured_sites(sites_dir)
+        own = {site_id: load_delivery_config(site_id, sites_dir).alert_recipients for site_id in sites}
         addresses = {*settings.alert_recipients, *(address for some in own.values() for address in some)}
         ways += [_mail_way(settings, address, own) for address in sorted(addresses)]
     return ways
@@ -162,8 +174,12 @@ def _mail_way(settings: Settings, address: str, own: dict[int, tuple[str, ...]])
         )  # fmt: skip
         send_message(server, message, waits_s=())
 
+    everybody = tuple(each for some in own.values() for each in some)
+
     def concerns(episode: Episode) -> bool:
-        return address in (own.get(episode.site_id or 0) or settings.alert_recipients)
+        if episode.site_id is None:
+            return address in (settings.alert_recipients or everybody)
+        return address in (own.get(episode.site_id) or settings.alert_recipients)
 
     return Way(f"mail:{address}", mail, concerns)
 
@@ -217,8 +233,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             found = [*(one for one in silent if one.kind not in (SYNC_FAILED, NO_DATABASE)),
                      Condition(NO_DATABASE, None, "check DATABASE_URL, and whether the server runs")]  # fmt: skip
         episodes = follow_episodes(known, [*found, *sync], now)
-        site_ids = {episode.site_id for episode in episodes if episode.site_id is not None}
-        episodes, failures = tell_all(episodes, load_mutes(STATE_DIR), list_ways(settings, SITES_DIR, site_ids), now)
+        episodes, failures = tell_all(episodes, load_mutes(STATE_DIR), list_ways(settings, SITES_DIR), now)
         save_episodes(still_open(episodes), STATE_DIR)
     for episode in episodes:
         if episode.ended is None:

@@ -15,6 +15,8 @@ from mail_server import PASSWORD, USER, RunningServer, run_mail_server
 from site_factory import SITE_ID, make_site
 from web_server import Listener, run_web_server
 
+from govern.validation import SYSTEM_ID
+from ingest import store
 from lib import db, webhook
 from lib.errors import DeliveryError
 from operations import mute_alerts, send_alerts
@@ -187,12 +189,12 @@ def told(
     return run
 
 
-def open_breaker(conn: Connection, verdict: str) -> None:
+def open_breaker(conn: Connection, verdict: str, site_id: int = SITE_ID) -> None:
     ((run_id,),) = db.fetch_all(
         conn,
         "INSERT INTO validation_runs (organization_id, started_at, covers_from, verdict, checks_run, limits)"
         " VALUES (%s, now(), now(), %s, 1, '{}') RETURNING validation_run_id",
-        (SITE_ID, verdict),
+        (site_id, verdict),
     )
     db.execute(
         conn,
@@ -208,6 +210,12 @@ def open_breaker(conn: Connection, verdict: str) -> None:
     conn.commit()
 
 
+def add_sites(conn: Connection, *site_ids: int) -> None:
+    for site_id in site_ids:
+        store.register_site(conn, {"organization_id": site_id, "name": "s", "timezone": "UTC"}, [], [], "file")
+        open_breaker(conn, "closed", site_id)
+
+
 def test_an_open_breaker_is_told_by_mail_and_webhook_until_it_closes(
     conn: Connection, told: Callable[..., Any]
 ) -> None:
@@ -221,6 +229,38 @@ def test_an_open_breaker_is_told_by_mail_and_webhook_until_it_closes(
     assert (code, len(mails), len(texts)) == (0, 1, 1)
     assert mails[0].startswith(f"operator@example.com: Over: {subject}, since ")
     assert told() == (0, [], [])
+
+
+def test_a_breaker_of_the_whole_system_is_told_once_and_not_for_every_site(
+    conn: Connection, told: Callable[..., Any]
+) -> None:
+    add_sites(conn, SITE_ID, 7, 8)
+    open_breaker(conn, "open", SYSTEM_ID)
+    text = "reports are held back (all sites)"
+    assert told() == (0, [f"operator@example.com: Alert: {text}"], [f"Alert: {text}: channel <b>x</b>; do y"])
+    assert told() == (0, [], [])
+    open_breaker(conn, "open", 7)  # what is wrong with a site itself is told besides
+    assert told()[1] == ["operator@example.com: Alert: reports are held back (site 7)"]
+    open_breaker(conn, "closed", SYSTEM_ID)
+    _, mails, texts = told()
+    assert (len(mails), len(texts)) == (1, 1)
+    assert mails[0].startswith(f"operator@example.com: Over: {text}, since ")
+    open_breaker(conn, "closed", 7)
+    assert [mail.split(", since")[0] for mail in told()[1]] == [
+        "operator@example.com: Over: reports are held back (site 7)"
+    ]
+
+
+def test_without_an_operator_the_sites_recipients_hear_what_concerns_all_sites(
+    conn: Connection, told: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALERT_RECIPIENTS")
+    for site_id in (7, 8):
+        (tmp_path / "sites" / f"{site_id}.toml").write_text(f'[alerts]\nrecipients = ["own{site_id}@example.com"]\n')
+    add_sites(conn, SITE_ID, 7, 8)
+    open_breaker(conn, "open", SYSTEM_ID)
+    subject = "Alert: reports are held back (all sites)"
+    assert told()[1] == [f"own7@example.com: {subject}", f"own8@example.com: {subject}"]
 
 
 def test_a_webhook_that_was_down_is_told_by_the_next_run(

@@ -24,7 +24,10 @@ SELECT
     run.quarantined_energy_pct,
     override.reason AS override_reason,
     override.made_by AS override_by,
-    override.expires_at AS override_until
+    override.expires_at AS override_until,
+    run.verdict AS own_verdict,
+    system.blocking_message AS system_message,
+    system.blocking_hint AS system_hint
 FROM organizations AS o
 LEFT JOIN LATERAL (
     SELECT v.*
@@ -106,3 +109,6 @@ COMMENT ON COLUMN v_validation_status.quarantined_energy_pct IS 'Share of the si
 COMMENT ON COLUMN v_validation_status.override_reason IS 'Why the held-back data may pass all the same; null without a decision that is still good and covers every blocking check.';
 COMMENT ON COLUMN v_validation_status.override_by IS 'Who decided so.';
 COMMENT ON COLUMN v_validation_status.override_until IS 'When the decision runs out, UTC.';
+COMMENT ON COLUMN v_validation_status.own_verdict IS '"closed" or "open" by what was found at this site alone; null when it was never validated.';
+COMMENT ON COLUMN v_validation_status.system_message IS 'What holds every site back; null when nothing does.';
+COMMENT ON COLUMN v_validation_status.system_hint IS 'What to do about that.';
