@@ -37,9 +37,17 @@ SYSTEM_ID = 0  # stands for the whole system where a site's id would
 
 _EXAMPLES_SHOWN = 3
 
+# How long one check may take. One that hangs counts as one that cannot be run, and holds up no other site.
+_CHECK_TIMEOUT = "10min"
+
+# Of months whose readings were dropped nothing can be told: the look-back of a site that ended long ago is cut there.
 _WINDOW = """
 SELECT
-    coalesce(max(window_end) FILTER (WHERE channel_id <> 0), clock_timestamp()) - %(lookback_days)s * interval '1 day',
+    greatest(
+        coalesce(max(window_end) FILTER (WHERE channel_id <> 0), clock_timestamp())
+            - %(lookback_days)s * interval '1 day',
+        (SELECT max(raw_kept_from) FROM raw_retention)
+    ),
     max(window_end) FILTER (WHERE channel_id <> 0 AND status <> 'running'),
     max(finished_at),
     clock_timestamp()
@@ -161,6 +169,7 @@ def validate_system(conn: Connection, checks: list[Check], limits: ValidationLim
 def _begin_snapshot(conn: Connection) -> None:
     # One snapshot for all checks, so that an ingest beside them cannot make them contradict each other.
     db.execute(conn, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    db.execute(conn, "SET LOCAL statement_timeout = %s", (_CHECK_TIMEOUT,))
 
 
 def _load_scope(conn: Connection, site_id: int, limits: ValidationLimits) -> Scope:

@@ -21,9 +21,11 @@ from breaker_factory import (
 )
 from conftest import _administer
 
+from config.validation_config import ValidationLimits
 from govern.check_files import limit_values, read_checks
 from govern.refresh_views import rebuild_views
 from govern.schema_files import read_view_files
+from govern.validation import validate_site
 from ingest import connection_checks, store
 from lib import db
 from lib.date_utils import Window, local_midnight, parse_timezone
@@ -248,11 +250,9 @@ BREAKS: dict[str, tuple[Callable[[Connection], None], str, str, tuple[str, ...]]
         lambda conn: keep_asking(conn, "energy_kwh, power_kw", "AND channel_id <> 13"),
         WARNED, "nothing since 2025-11-06T04:45Z", (),
     ),
-    "past_days_whole": (
-        lambda conn: remove(conn, NOON, hours=3), WARNED, "1 days, worst 2025-10-31 with 88 %", (),
-    ),
-    "newest_days_whole": (
-        lambda conn: remove(conn, END - timedelta(hours=30), hours=3), WARNED, "1 days, worst 2025-11-04 with 88 %", (),
+    "days_whole": (
+        lambda conn: remove(conn, NOON, hours=3),
+        WARNED, "1 days, 0 of them after its last reading, worst 2025-10-31 with 88 %", (),
     ),
     "ingest_complete": (
         lambda conn: mark_logs(conn, "status = 'failed', error = 'HTTP 500'"),
@@ -264,7 +264,7 @@ BREAKS: dict[str, tuple[Callable[[Connection], None], str, str, tuple[str, ...]]
         WARNED, "1 windows, first from 2025-10-25T04:00Z: 1 no_timestamp; 2 repeated", (),
     ),
     "most_readings_arrived": (
-        thin_out, SITE_HELD, "of 5376 expected intervals", ("newest_days_whole", "past_days_whole"),
+        thin_out, SITE_HELD, "of 5376 expected intervals", ("days_whole",),
     ),
     "newest_readings_arrived": (
         lambda conn: keep_asking(conn, "NULL, power_kw"),
@@ -349,6 +349,35 @@ def test_spring_day_of_23_hours_is_whole_and_its_hole_is_seen(conn: Connection) 
     assert result.findings[0].examples == [
         {"at": "2026-03-08T07:00Z", "missing_s": 3600, "is_doubled": False},
     ]
+
+
+def test_days_after_the_last_reading_are_missed_while_the_channel_is_listed(site: Connection) -> None:
+    remove(site, END - timedelta(hours=58), hours=58)  # from 14 o'clock of 3 November on
+    verdict, _ = validate_both(site)
+    assert failed_checks(verdict) == ["channels_reporting", "days_whole"]
+    (finding,) = next(result.findings for result in verdict.results if result.check.name == "days_whole")
+    assert finding.text == "3 days, 2 of them after its last reading, worst 2025-11-05 with 0 %"
+    assert finding.examples == [
+        {"local_date": "2025-11-05", "covered_pct": 0.0, "is_trailing": True},
+        {"local_date": "2025-11-04", "covered_pct": 0.0, "is_trailing": True},
+        {"local_date": "2025-11-03", "covered_pct": 58.3, "is_trailing": False},
+    ]
+    # Of a channel that is gone nothing is expected any more, and its last day may be a part of one.
+    db.execute(site, "UPDATE channels SET is_listed = false WHERE channel_id = 13")
+    site.commit()
+    assert failed_checks(*validate_both(site)) == []
+
+
+def test_channel_that_never_reported_lacks_no_day(site: Connection) -> None:
+    remove(site, SITE_WINDOW.start, hours=24 * 13)
+    assert failed_checks(*validate_both(site)) == []
+
+
+def test_clock_change_that_the_look_back_cuts_through_is_not_judged(site: Connection) -> None:
+    for days in (3, 4, 5):  # from an hour before the change on, and from a day before and after it
+        verdict = validate_site(site, SITE_ID, read_checks(), ValidationLimits(lookback_days=days))
+        site.rollback()
+        assert failed_checks(verdict) == [], days
 
 
 def test_contracts_are_about_every_view() -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from breaker_factory import build_site, failed_checks, validate_both
 from site_factory import SITE_ID, make_rows, register_site, store_readings
 
 from govern.check_files import read_checks
@@ -90,6 +91,19 @@ def test_what_was_dropped_is_neither_missing_nor_wrong(half_a_year: Connection) 
     half_a_year.commit()
     verdict = validate_site(half_a_year, SITE_ID, read_checks())
     assert [result.check.name for result in verdict.results if result.findings] == []
+
+
+def test_site_that_ended_before_them_holds_nobody_back(half_a_year: Connection) -> None:
+    ended = Window(KEPT_FROM - timedelta(days=12), KEPT_FROM + timedelta(days=9))
+    build_site(half_a_year, ended, 7, offset=100)
+    gone = Window(KEPT_FROM - timedelta(days=12), KEPT_FROM - timedelta(days=9))
+    build_site(half_a_year, gone, 8, offset=200)
+    drop(half_a_year)
+    site, system = validate_both(half_a_year, 7)
+    assert (failed_checks(site, system), site.verdict) == ([], "closed")
+    # Of this one no single reading is left, so it cannot be reported on; what Layer 2 kept of it is no fault.
+    site, system = validate_both(half_a_year, 8)
+    assert (failed_checks(site, system), site.reach) == (["newest_readings_arrived", "site_has_readings"], "site")
 
 
 def test_no_load_brings_a_part_of_it_back(half_a_year: Connection) -> None:

@@ -287,6 +287,20 @@ def test_check_that_cannot_be_run_blocks_and_the_others_still_run(conn: Connecti
     assert "could not be run: division by zero" in load_validation_status(conn, SITE_ID).blocking_message
 
 
+def test_check_that_hangs_is_given_up_and_blocks(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    register_site(conn)
+    conn.commit()
+    monkeypatch.setattr("govern.validation._CHECK_TIMEOUT", "100ms")
+    hanging, quick = (make_check(f"{pause}SELECT 7::bigint AS channel_id, 1 AS found, 'x' AS finding, NULL AS examples")
+                      for pause in ("WITH pause AS MATERIALIZED (SELECT pg_sleep(30)) SELECT * FROM pause, (", ""))
+    hanging = hanging._replace(query=f"{hanging.query}) AS answer")
+    verdict = validate_site(conn, SITE_ID, [hanging, quick._replace(name="quick")])
+    assert verdict.verdict == "open"
+    assert [result.message for result in verdict.results[:2]] == [
+        "the check could not be run: canceling statement due to statement timeout", "channel 7: x"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("scope", "query"),
     [

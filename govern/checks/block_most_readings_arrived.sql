@@ -10,7 +10,7 @@ WITH asked AS (
 expected AS (
     SELECT
         m.meter_id,
-        greatest(asked.until - interval '7 days', asked.since, m.installed_at) AS since,
+        greatest(asked.until - interval '7 days', asked.since, m.installed_at, %(lookback_start)s) AS since,
         least(asked.until, m.uninstalled_at) AS until,
         m.interval_s
     FROM v_meters AS m

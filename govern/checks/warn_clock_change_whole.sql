@@ -15,7 +15,10 @@ WITH changes AS (
                 - extract(epoch FROM (at - interval '1 second') AT TIME ZONE 'UTC') AS before_s,
             extract(epoch FROM at AT TIME ZONE o.timezone) - extract(epoch FROM at AT TIME ZONE 'UTC') AS after_s
     ) AS zone_offset
-    WHERE o.organization_id = %(site_id)s AND before_s <> after_s AND at + interval '2 hours' <= %(asked_until)s
+    WHERE o.organization_id = %(site_id)s
+        AND before_s <> after_s
+        AND at - interval '2 hours' >= %(lookback_start)s
+        AND at + interval '2 hours' <= %(asked_until)s
 ),
 around AS (
     -- Four hours about the change: two before it, of which the second is that which an autumn repeats, and two after.

@@ -1,0 +1,47 @@
+-- From a channel's first day in the look-back to the last that was asked for whole, no local day lacks much, by the
+-- channel's own interval: neither within its history nor, while it is listed, after its last reading.
+-- Scope: channel
+-- Limit: min_day_completeness_pct = 90 (the report calls a meter incomplete from 10 % missing on)
+-- Hint: run the ingest for these days again, the newest tomorrow: a gateway that was offline catches up within a day or
+--   two. What stays empty was not measured, and reports count it as missing.
+WITH spans AS (
+    SELECT
+        u.meter_id AS channel_id, o.timezone, min(u.local_date) AS first_date, max(u.local_date) AS last_date,
+        c.is_listed AND c.uninstalled_at IS NULL AS is_expected,
+        (%(asked_until)s::timestamptz AT TIME ZONE o.timezone)::date - 1 AS last_whole_date
+    FROM organizations AS o
+    JOIN v_meters AS m ON m.site_id = o.organization_id AND m.is_energy_meter
+    JOIN channels AS c ON c.channel_id = m.meter_id
+    JOIN mv_daily_usage AS u ON u.meter_id = c.channel_id
+        AND u.local_date > (%(lookback_start)s::timestamptz AT TIME ZONE o.timezone)::date
+    WHERE o.organization_id = %(site_id)s
+    GROUP BY u.meter_id, o.timezone, c.is_listed, c.uninstalled_at
+),
+measured AS (
+    SELECT
+        s.channel_id, day::date AS local_date, day::date > s.last_date AS is_trailing,
+        100.0 * coalesce(u.covered_s, 0) / extract(epoch FROM (day + interval '1 day') AT TIME ZONE s.timezone
+            - day AT TIME ZONE s.timezone) AS covered_pct
+    FROM spans AS s
+    CROSS JOIN LATERAL generate_series(
+        (s.first_date + 1)::timestamp,
+        CASE WHEN s.is_expected THEN s.last_whole_date ELSE least(s.last_date - 1, s.last_whole_date) END,
+        interval '1 day') AS day
+    LEFT JOIN mv_daily_usage AS u ON u.meter_id = s.channel_id AND u.local_date = day::date
+),
+short AS (
+    SELECT *, row_number() OVER (PARTITION BY channel_id ORDER BY covered_pct, local_date DESC) AS rank
+    FROM measured
+    WHERE covered_pct < %(min_day_completeness_pct)s
+)
+SELECT
+    channel_id,
+    count(*) AS found,
+    format('%%s days, %%s of them after its last reading, worst %%s with %%s %%%%', count(*),
+        count(*) FILTER (WHERE is_trailing), min(local_date) FILTER (WHERE rank = 1), round(min(covered_pct)))
+        AS finding,
+    jsonb_agg(jsonb_build_object('local_date', local_date, 'covered_pct', round(covered_pct, 1),
+        'is_trailing', is_trailing) ORDER BY rank) FILTER (WHERE rank <= 3) AS examples
+FROM short
+GROUP BY channel_id
+ORDER BY channel_id
