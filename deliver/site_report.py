@@ -73,7 +73,6 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 def describe_hold(status: ValidationStatus, site_id: int, period: Window) -> str | None:
     """Return why the site's data are held back and what to do about it, or None where they may pass."""
     run_again = f"run: python govern/validate_data.py --site {site_id}"
-    ingested_until = status.ingested_until
     if status.verdict == "missing":
         return f"it was never validated; {run_again}"
     if not status.is_current:
@@ -81,14 +80,19 @@ def describe_hold(status: ValidationStatus, site_id: int, period: Window) -> str
     if status.verdict == "open":
         checks = ", ".join(status.blocking_checks)
         return f"check {checks} failed ({status.blocking_message}); {status.blocking_hint}"
-    if ingested_until is None or ingested_until < period.end:
-        # Days that were never asked for would look like a site full of silent meters.
-        reached = format_utc(ingested_until) if ingested_until else "no day"
-        return (
-            f"it was ingested up to {reached}, and the period ends at {format_utc(period.end)}; "
-            f"run the ingest, then {run_again.removeprefix('run: ')}"
-        )
-    return None
+    return _describe_unasked(status, site_id, period)
+
+
+def _describe_unasked(status: ValidationStatus, site_id: int, period: Window) -> str | None:
+    """Return that the period was not asked for to its end: such days would look like a site full of silent meters."""
+    ingested_until = status.ingested_until
+    if ingested_until is not None and ingested_until >= period.end:
+        return None
+    reached = format_utc(ingested_until) if ingested_until else "no day"
+    return (
+        f"it was ingested up to {reached}, and the period ends at {format_utc(period.end)}; "
+        f"run the ingest, then python govern/validate_data.py --site {site_id}"
+    )
 
 
 def ask_breaker(status: ValidationStatus, site_id: int, period: Window, force_reason: str | None) -> str | None:
@@ -102,7 +106,11 @@ def ask_breaker(status: ValidationStatus, site_id: int, period: Window, force_re
     problem = describe_hold(status, site_id, period)
     if problem is None:
         return None
-    reason = force_reason or _overridden(status)
+    reason = force_reason
+    if reason is None and (decision := _overridden(status)):
+        # It is about checks that failed, and not about days that were never asked for.
+        unasked = _describe_unasked(status, site_id, period)
+        problem, reason = (unasked, None) if unasked else (problem, decision)
     if reason is None:
         raise BreakerOpenError(f"site {site_id} is held back: {problem}")
     logger.warning("site %d is held back, the report is written all the same (%s): %s", site_id, reason, problem)

@@ -5,6 +5,7 @@ Reads: usage_queue (what loads brought), readings
 Writes: mv_hourly_usage, mv_daily_usage, usage_state, refresh_runs; takes what it did out of usage_queue
 Safe to re-run: yes; a killed run leaves whole days behind, and the rest in the queue
 
+A site whose data cannot be computed with is named and stays in the queue; the others are refreshed (exit code 1).
 After rows were changed or removed by hand, --full computes a site's whole history again.
 """
 
@@ -21,10 +22,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
+import psycopg2
+
 from config.settings import load_settings
 from lib import cli, db
 from lib.code_version import code_version
-from lib.errors import EXIT_DONE
+from lib.errors import EXIT_DONE, EXIT_FAILED
 from lib.logs import setup_logging
 from lib.paths import USAGE_DIR
 
@@ -41,12 +44,23 @@ BATCH_CHANNEL_DAYS = 20_000
 _REFRESH_LOCK_KEY = 7_230_419_002
 
 
+class Pending(NamedTuple):
+    """A channel with queued changes: how many days they span, from when to when."""
+
+    channel_id: int
+    site_id: int
+    span_days: float
+    first_at: datetime
+    last_at: datetime
+
+
 class Refreshed(NamedTuple):
-    """What a refresh computed anew."""
+    """What a refresh computed anew, and the sites whose data it could not compute with."""
 
     channels: int
     hours: int
     days: int
+    failed_sites: tuple[int, ...] = ()
 
 
 def refresh_views(
@@ -62,18 +76,17 @@ def refresh_views(
         How much one transaction computes, in days of one channel.
     """
     _queue_moved_days(conn)
-    pending = db.fetch_all(conn, _read_sql("list_pending"), {"site_id": site_id})
+    pending = [Pending(*row) for row in db.fetch_all(conn, _read_sql("list_pending"), {"site_id": site_id})]
     conn.commit()
     if pending:
         # In a transaction of its own: Citus can spread a new month only where nothing ran on all machines before.
-        _ensure_months(conn, min(row[2] for row in pending), max(row[3] for row in pending))
+        _ensure_months(conn, min(item.first_at for item in pending), max(item.last_at for item in pending))
         conn.commit()
     total = Refreshed(0, 0, 0)
-    for channel_ids in split_batches([row[:2] for row in pending], batch_channel_days):
-        done = _refresh_channels(conn, channel_ids)
-        conn.commit()
-        total = Refreshed(*(sum(pair) for pair in zip(total, done, strict=True)))
-        logger.info("%d channels, %d hours, %d days", *done)
+    for batch in split_batches(pending, batch_channel_days):
+        done = _refresh_batch(conn, batch)
+        total = _add((total, done))
+        logger.info("%d channels, %d hours, %d days", *done[:3])
     return total
 
 
@@ -88,16 +101,16 @@ def rebuild_views(conn: Connection, site_id: int | None = None) -> Refreshed:
     return refresh_views(conn, site_id)
 
 
-def split_batches(pending: Iterable[tuple[int, float]], batch_channel_days: float) -> Iterator[list[int]]:
-    """Yield lists of channel ids, each list as long as its channels' days fit into a batch, and never empty."""
-    batch: list[int] = []
+def split_batches(pending: Iterable[Pending], batch_channel_days: float) -> Iterator[list[Pending]]:
+    """Yield lists of channels, each list as long as its channels' days fit into a batch, and never empty."""
+    batch: list[Pending] = []
     filled_days = 0.0
-    for channel_id, span_days in pending:
-        if batch and filled_days + span_days > batch_channel_days:
+    for item in pending:
+        if batch and filled_days + item.span_days > batch_channel_days:
             yield batch
             batch, filled_days = [], 0.0
-        batch.append(channel_id)
-        filled_days += span_days
+        batch.append(item)
+        filled_days += item.span_days
     if batch:
         yield batch
 
@@ -105,6 +118,27 @@ def split_batches(pending: Iterable[tuple[int, float]], batch_channel_days: floa
 def lock_refresh(conn: Connection) -> None:
     """Keep other refreshes waiting until the transaction ends."""
     db.execute(conn, "SELECT pg_advisory_xact_lock(%s)", (_REFRESH_LOCK_KEY,))
+
+
+def _refresh_batch(conn: Connection, batch: list[Pending]) -> Refreshed:
+    """Compute a batch and commit it; where a site's data cannot be computed with, the other sites' all the same."""
+    try:
+        done = _refresh_channels(conn, [item.channel_id for item in batch])
+        conn.commit()
+        return done
+    except psycopg2.DataError as err:  # such as a time zone that the server does not know
+        conn.rollback()
+        site_ids = sorted({item.site_id for item in batch})
+        if len(site_ids) == 1:
+            logger.error("site %d could not be refreshed: %s", site_ids[0], db.wrap_error(err))
+            return Refreshed(0, 0, 0, tuple(site_ids))
+        parts = [[item for item in batch if item.site_id == site_id] for site_id in site_ids]
+        return _add(_refresh_batch(conn, part) for part in parts)
+
+
+def _add(parts: Iterable[Refreshed]) -> Refreshed:
+    channels, hours, days, failed_sites = zip(Refreshed(0, 0, 0), *parts, strict=True)
+    return Refreshed(sum(channels), sum(hours), sum(days), sum(failed_sites, ()))
 
 
 def _refresh_channels(conn: Connection, channel_ids: list[int]) -> Refreshed:
@@ -131,7 +165,7 @@ def _refresh_channels(conn: Connection, channel_ids: list[int]) -> Refreshed:
 
 
 def _ensure_months(conn: Connection, first: datetime, last: datetime) -> None:
-    db.execute(conn, "SELECT ensure_month_partitions('mv_hourly_usage', %s, %s)", (first, last))
+    db.execute(conn, "SELECT ensure_usage_partitions(%s, %s)", (first, last))
 
 
 def _as_parameters(stretches: list[tuple[Any, ...]]) -> dict[str, Any]:
@@ -183,7 +217,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         conn.commit()
     seconds = time.perf_counter() - began
     print(f"refreshed {done.hours} hours and {done.days} days of {done.channels} channels in {seconds:.2f} s")
-    return EXIT_DONE
+    return EXIT_FAILED if done.failed_sites else EXIT_DONE
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 =============== ============================================================================================
 energy_ingest   adds readings and what belongs to them; changes no reading, sees no verdict
-energy_govern   reads everything; writes all but readings and the schema itself
+energy_govern   reads everything; keeps Layer 2 and the gap ledger; adds verdicts and decisions, and changes none
 energy_analyze  reads the views of Layer 3
 energy_deliver  reads the views of Layer 3
 =============== ============================================================================================
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 INGEST, GOVERN, ANALYZE, DELIVER = ROLES = ("energy_ingest", "energy_govern", "energy_analyze", "energy_deliver")
 
-_READ, _ADD, _KEEP = "SELECT", "SELECT, INSERT", "SELECT, INSERT, UPDATE"
+_READ, _ADD, _KEEP, _ALL = "SELECT", "SELECT, INSERT", "SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE, DELETE"
 # What ingest may do with a table; with all others nothing. ON CONFLICT needs SELECT beside INSERT.
 INGEST_RIGHTS = {
     "organizations": _KEEP,
@@ -38,14 +38,36 @@ INGEST_RIGHTS = {
     "rejected_readings": _KEEP,
     "reading_gaps": "SELECT, UPDATE",
     "ingestion_logs": _KEEP,
-    "ingest_leases": "SELECT, INSERT, UPDATE, DELETE",
+    "ingest_leases": _ALL,
     "usage_queue": _ADD,
     "weather_hourly": _KEEP,
     "weather_fetches": _KEEP,
 }
-# What govern may only read: readings are ingest's, and these two tell what the schema is.
-GOVERN_ONLY_READS = frozenset({"readings", "schema_migrations", "view_definitions"})
-FUNCTIONS = {"ensure_reading_partitions": (INGEST,), "ensure_month_partitions": (GOVERN,)}
+# What govern may do with a table beyond reading it.
+GOVERN_RIGHTS = {
+    "mv_hourly_usage": "SELECT, INSERT, DELETE",
+    "mv_daily_usage": "SELECT, INSERT, DELETE",
+    "usage_queue": "SELECT, INSERT, DELETE",
+    "usage_state": _KEEP,
+    "reading_gaps": _ALL,
+    "reading_gap_scans": _KEEP,
+    "reading_marks": _ADD,
+    # What was found and decided is added to, and never rewritten.
+    "validation_runs": _ADD,
+    "validation_results": _ADD,
+    "validation_findings": _ADD,
+    "channel_quarantines": _ADD,
+    "breaker_overrides": _ADD,
+    "refresh_runs": _ADD,
+    "report_runs": _ADD,
+    "forced_reports": _ADD,
+}
+# These work with the rights of the schema's owner, so each is for those who need it alone.
+FUNCTIONS = {
+    "ensure_reading_partitions": (INGEST,),
+    "ensure_usage_partitions": (GOVERN,),
+    "ensure_month_partitions": (),
+}
 # Settings of a session that logs in as the role. A hanging reader must not keep old rows from being cleaned up.
 ROLE_SETTINGS = {
     INGEST: {"idle_in_transaction_session_timeout": "30min"},
@@ -110,7 +132,8 @@ def apply_grants(conn: Connection) -> int:
     for function, users in FUNCTIONS.items():
         routine = sql.SQL("FUNCTION {}").format(sql.Identifier(function))
         if roles:
-            db.execute(conn, sql.SQL("REVOKE EXECUTE ON {} FROM PUBLIC").format(routine))
+            everybody = sql.SQL(", ").join([sql.SQL("PUBLIC"), *map(sql.Identifier, roles)])
+            db.execute(conn, sql.SQL("REVOKE EXECUTE ON {} FROM {}").format(routine, everybody))
         for role in users:
             if role in roles:
                 db.execute(conn, sql.SQL("GRANT EXECUTE ON {} TO {}").format(routine, sql.Identifier(role)))
@@ -125,4 +148,4 @@ def rights_on(role: str, relation: str, is_view: bool) -> str:
         return _READ if is_view else ""
     if role == INGEST:
         return INGEST_RIGHTS.get(relation, "")
-    return _READ if is_view or relation in GOVERN_ONLY_READS else "SELECT, INSERT, UPDATE, DELETE"
+    return GOVERN_RIGHTS.get(relation, _READ)

@@ -156,7 +156,12 @@ def test_override_lets_the_report_pass_and_is_printed_in_it(
     # The decision is about the quarantine, so what is in there is in the report.
     assert {line.split(":")[0] for line in headline[1:3]} == {"DOUBTFUL"}
     assert {channel["channelId"] for channel in json.loads(out.read_text())["consumption"]["byChannel"]} == {10, 11}
-    # It was no decision about what arrived since.
+    # It was no decision about days that were never asked for ...
+    hold_back_unasked(validated_site)
+    validated_site.commit()
+    done = run_script(SCRIPT, "--site", "23271", "--out", out, env=env)
+    assert (done.returncode, "it was ingested up to" in done.stderr) == (3, True)
+    # ... nor about what arrived since.
     hold_back_outdated(validated_site)
     assert run_script(SCRIPT, "--site", "23271", "--out", out, env=env).returncode == 3
 

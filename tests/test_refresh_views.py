@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from site_factory import METERS, SITE_ID, register_site
 
 from govern import refresh_views as refresh
-from govern.refresh_views import Refreshed, rebuild_views, refresh_views, split_batches
+from govern.refresh_views import Pending, Refreshed, rebuild_views, refresh_views, split_batches
 from govern.schema_files import apply_migrations, apply_views
 from ingest import store
 from lib import db
@@ -57,10 +57,13 @@ def layer_2(conn: Connection) -> tuple[list[Any], list[Any]]:
     )
 
 
-def expected_layer_2(conn: Connection, timezone: str) -> tuple[list[Any], list[Any]]:
-    """Return what Layer 2 should hold, added up here from the raw rows."""
+def expected_layer_2(
+    conn: Connection, timezone: str, channel_ids: tuple[int, ...] = METERS
+) -> tuple[list[Any], list[Any]]:
+    """Return what Layer 2 should hold of the channels, added up here from the raw rows."""
     groups: tuple[dict[Any, list[Any]], dict[Any, list[Any]]] = ({}, {})
-    for channel_id, moment, energy in db.fetch_all(conn, "SELECT channel_id, timestamp, energy_kwh FROM readings"):
+    query = "SELECT channel_id, timestamp, energy_kwh FROM readings WHERE channel_id = ANY (%s)"
+    for channel_id, moment, energy in db.fetch_all(conn, query, (list(channel_ids),)):
         hour = moment.astimezone(UTC).replace(minute=0)
         day = moment.astimezone(ZoneInfo(timezone)).date()
         for group, label in zip(groups, (hour, day), strict=True):
@@ -166,6 +169,35 @@ def test_only_the_site_that_is_asked_for_is_refreshed(site: Connection) -> None:
     assert [row[0] for row in queue(site)] == [10]
 
 
+def test_site_that_cannot_be_refreshed_stops_no_other(
+    site: Connection, database_url: str, run_script: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = {"organization_id": 5, "name": "other", "timezone": "UTC"}
+    store.register_site(site, other, [], [{"channel_id": 50, "organization_id": 5, "name": "x"}], "eniscope")
+    for channel_id in (*METERS, 50):
+        insert(site, channel_id, AUTUMN, [1.0] * 4)
+    # As after a restore into a server whose list of time zones is older.
+    db.execute(site, "UPDATE organizations SET timezone = 'Mars/Olympus' WHERE organization_id = 5")
+    site.commit()
+    assert refresh_views(site) == Refreshed(2, 2, 2, (5,))
+    assert 'site 5 could not be refreshed: PostgreSQL: time zone "Mars/Olympus" not recognized' in caplog.text
+    assert layer_2(site) == expected_layer_2(site, "America/New_York")
+    assert [row[0] for row in queue(site)] == [50]
+    insert(site, 10, AUTUMN + timedelta(hours=1), [2.0])
+    site.commit()
+    done = run_script("govern/refresh_views.py", env={"DATABASE_URL": database_url})
+    assert (done.returncode, done.stdout.split(" in ")[0]) == (1, "refreshed 1 hours and 1 days of 1 channels")
+    # Once it moves to a zone that is known, all it has is computed.
+    db.execute(site, "UPDATE organizations SET timezone = 'Asia/Kolkata' WHERE organization_id = 5")
+    assert refresh_views(site) == Refreshed(1, 1, 1)
+    # A site that moves to an unknown one keeps its days as they were cut, and the others go on.
+    before = layer_2(site)
+    db.execute(site, "UPDATE organizations SET timezone = 'Mars/Olympus' WHERE organization_id = 5")
+    insert(site, 11, AUTUMN + timedelta(days=1), [2.0])
+    assert refresh_views(site) == Refreshed(1, 1, 1, (5,))
+    assert [row for row in layer_2(site)[1] if row[0] == 50] == [row for row in before[1] if row[0] == 50]
+
+
 def test_rows_removed_by_hand_go_with_a_rebuild(site: Connection) -> None:
     insert(site, 10, AUTUMN, [1.0] * 96)
     insert(site, 11, AUTUMN, [1.0] * 96)
@@ -190,8 +222,9 @@ def test_site_that_moves_to_another_time_zone_has_its_days_cut_anew(site: Connec
 
 
 def test_batches_hold_whole_channels() -> None:
-    pending = [(1, 3.0), (2, 3.0), (3, 9.0), (4, 1.0), (5, 1.0)]
-    assert list(split_batches(pending, 6)) == [[1, 2], [3], [4, 5]]
+    pending = [Pending(number, 7, days, AUTUMN, AUTUMN) for number, days in enumerate((3.0, 3.0, 9.0, 1.0, 1.0), 1)]
+    batches = split_batches(pending, 6)
+    assert [[item.channel_id for item in batch] for batch in batches] == [[1, 2], [3], [4, 5]]
     assert list(split_batches([], 6)) == []
 
 

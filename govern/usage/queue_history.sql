@@ -12,13 +12,10 @@ FROM (
     WHERE meter_id = ANY (%(channel_ids)s)
     GROUP BY meter_id
     UNION ALL
-    -- Days that were cut by another time zone can reach beyond the hours.
-    SELECT u.meter_id, min(u.local_date::timestamp AT TIME ZONE o.timezone),
-        max(u.local_date::timestamp AT TIME ZONE o.timezone)
-    FROM mv_daily_usage AS u
-    JOIN channels AS c ON c.channel_id = u.meter_id
-    JOIN organizations AS o USING (organization_id)
-    WHERE u.meter_id = ANY (%(channel_ids)s)
-    GROUP BY u.meter_id
+    -- Days that were cut by another time zone can reach beyond the hours, by a day at most.
+    SELECT meter_id, (min(local_date) - 1)::timestamp AT TIME ZONE 'UTC', (max(local_date) + 1)::timestamp AT TIME ZONE 'UTC'
+    FROM mv_daily_usage
+    WHERE meter_id = ANY (%(channel_ids)s)
+    GROUP BY meter_id
 ) AS held
 GROUP BY channel_id
