@@ -48,7 +48,8 @@ class Settings:
     # 429 slows down. 0 means no pacing, for a server of one's own.
     requests_per_second: float = 2.0
     workers: int = 4
-    request_timeout_s: float = 30.0
+    request_timeout_s: float = 30.0  # of silence; users of the service give up after as long
+    total_timeout_s: float = 120.0  # for a whole answer: a month of quarter-hours takes seconds, a drip takes for ever
     # How long a site stays taken after its ingest was killed, and how long the next one waits at most.
     lease_s: float = 30.0
     # None asks the providers at their own addresses (ingest/weather_providers.py).
@@ -111,6 +112,7 @@ def load_settings(env_file: Path | None = None, environ: Mapping[str, str] | Non
         requests_per_second=_number(values, "ENISCOPE_REQUESTS_PER_SECOND", Settings.requests_per_second, 0.0),
         workers=min(int(_number(values, "ENISCOPE_WORKERS", Settings.workers, 1.0)), MAX_WORKERS),
         request_timeout_s=_number(values, "ENISCOPE_TIMEOUT_SECONDS", Settings.request_timeout_s, 0.1),
+        total_timeout_s=_number(values, "ENISCOPE_TOTAL_TIMEOUT_SECONDS", Settings.total_timeout_s, 0.1),
         lease_s=_number(values, "ENISCOPE_LEASE_SECONDS", Settings.lease_s, 0.5),
         weather_api_url=_web_address(values, "WEATHER_API_URL"),
         weather_fallback_api_url=_web_address(values, "WEATHER_FALLBACK_API_URL"),

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import InvalidHeader, ReadTimeoutError
-from urllib3.util.retry import Retry
 
+from ingest.http_answers import MAX_REASON_LENGTH, clock_offset, describe_failure, describe_status, retry_after_s
+from ingest.http_limits import LimitedAdapter, read_body
 from ingest.pacing import Pacer
 from ingest.troubles import note_retry, note_trouble
 from lib.date_utils import Window
@@ -50,19 +49,25 @@ CLOCK_TOLERANCE = timedelta(seconds=90)  # a Date header is whole seconds, and t
 
 _PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _EXPIRED_STATUSES = frozenset({401, 419})
-_MAX_REASON_LENGTH = 200
 
 
 class _Listing(NamedTuple):
-    """The distinct items of all pages of a list, and how many the pages say there are."""
+    """The distinct items of all pages of a list, how many the pages hold, and how many they say there are."""
 
-    items: list[dict[str, Any]]
+    items: dict[str, dict[str, Any]]
+    rows: int
     counts: set[int]
 
     @property
     def is_whole(self) -> bool:
         """Whether all pages agree with what they list; some lists do not count."""
         return self.counts <= {0, len(self.items)}
+
+
+class _Answer(NamedTuple):
+    response: requests.Response
+    body: bytes
+    token: str | None  # what the request bore
 
 
 class EniscopeClient:
@@ -74,6 +79,10 @@ class EniscopeClient:
         Base URL, with ``/v1`` where the installation wants it.
     requests_per_second
         Pacing across all threads; 0 for none.
+    timeout_s
+        Longest silence, while connecting and within an answer [s].
+    total_timeout_s
+        Longest time for a whole answer, which may come in drips [s].
     """
 
     def __init__(
@@ -85,6 +94,7 @@ class EniscopeClient:
         *,
         requests_per_second: float = 2.0,
         timeout_s: float = 30.0,
+        total_timeout_s: float = 120.0,
         max_connections: int = 4,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
@@ -103,7 +113,8 @@ class EniscopeClient:
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc must not replace our Authorization
         self._session.proxies = requests.utils.get_environ_proxies(self._api_url)
-        self._session.mount(self._api_url, HTTPAdapter(pool_connections=1, pool_maxsize=max_connections))
+        adapter = LimitedAdapter(total_timeout_s, pool_connections=1, pool_maxsize=max_connections)
+        self._session.mount(self._api_url, adapter)
         self.source = SOURCE_SERVICE
         self.clock_offset = timedelta(0)  # the service's clock, by its latest answer, less ours
 
@@ -171,33 +182,38 @@ class EniscopeClient:
         Pages are cut by position, so an item that appears or goes away between two of them shifts the rest, and one
         can be missed: the list is read again until every page counts the same and that many were listed.
         """
-        for _ in range(MAX_LIST_READS):
-            listing = self._read_pages(resource, site_id, id_key)
-            if listing.is_whole:
-                return listing.items
-            note_trouble(f"the list of {resource} changed while it was read")
-            logger.debug("%s of site %s: %s, reading again", resource, site_id, listing.counts)
-        if len(listing.items) >= max(listing.counts):
-            return listing.items
+        listings: list[_Listing] = []
+        while len(listings) < MAX_LIST_READS and not (listings and listings[-1].is_whole):
+            listings.append(self._read_pages(resource, site_id, id_key))
+        newest, doubted = listings[-1], [listing for listing in listings if not listing.is_whole]
+        # Nothing shifts where it is the same each time: an item stands in the list twice.
+        is_steady = all(one.items.keys() == newest.items.keys() and one.counts == {one.rows} for one in listings)
+        for listing in doubted:
+            note_trouble(f"the list of {resource} {'names some twice' if is_steady else 'changed while it was read'}")
+            logger.debug("%s of site %s: %s of %s", resource, site_id, len(listing.items), listing.counts)
+        if newest.is_whole or is_steady or len(newest.items) >= max(newest.counts):
+            return list(newest.items.values())
         raise ApiError(
-            f"{resource} of site {site_id}: the service counts {max(listing.counts)} but lists {len(listing.items)}; "
+            f"{resource} of site {site_id}: the service counts {max(newest.counts)} but lists {len(newest.items)}; "
             "run again later"
         )
 
     def _read_pages(self, resource: str, site_id: int, id_key: str) -> _Listing:
         items: dict[str, dict[str, Any]] = {}
         counts: set[int] = set()
+        rows = 0
         for page in range(1, MAX_PAGES + 1):
             params = [("organization", str(site_id)), ("page", str(page)), ("limit", str(MAX_PAGE_SIZE))]
             reply = self._get(f"/{resource}", params, f"{resource} of site {site_id}")
             batch = _list_of(reply, resource)
+            rows += len(batch)
             items |= {str(item.get(id_key)): item for item in batch}
             meta = reply.get("meta") if isinstance(reply, dict) else None
             if isinstance(meta, dict):
                 counts.add(_count(meta, "recordCount"))
             # A full page need not be the last, whatever the count of pages says.
             if not batch or (page >= _count(meta, "pageCount") and len(batch) < MAX_PAGE_SIZE):
-                return _Listing(list(items.values()), counts)
+                return _Listing(items, rows, counts)
         raise ApiError(f"{resource} of site {site_id}: the service counts more than {MAX_PAGES} pages")
 
     def _get(self, path: str, params: list[tuple[str, str]], subject: str) -> Any:
@@ -208,18 +224,18 @@ class EniscopeClient:
                 note_retry()
             turn = self._pacer.wait()
             try:
-                response, token = self._send_authorized(path, params)
+                response, body, token = self._send_authorized(path, params)
                 # A cut-off body is no JSON; an HTML page from some proxy on the way is none either. Both pass.
-                reply = response.json() if response.status_code == 200 else None
-            except (requests.RequestException, ValueError) as err:
-                problem = _describe_failure(err)
+                reply = json.loads(body) if response.status_code == 200 else None
+            except (requests.RequestException, ValueError, RecursionError) as err:
+                problem = describe_failure(err)
                 note_trouble(problem)
                 self._back_off(attempt, turn, None, subject, problem)
                 continue
             if response.status_code == 200:
                 self._note_oddities(response)
                 return reply
-            problem = _describe_status(response)
+            problem = describe_status(response)
             note_trouble(problem)
             if response.status_code in _EXPIRED_STATUSES and token is not None:
                 # Only a refused login is final. A token may have expired, or another thread's login replaced it.
@@ -227,30 +243,36 @@ class EniscopeClient:
                     self._token = None
                 logger.debug("%s: token expired, authenticating again", subject)
                 continue
-            self._raise_unless_passing(response, subject, problem)
+            self._raise_unless_passing(response, body, subject, problem)
             self._back_off(attempt, turn, response, subject, problem)
         raise UnreachableError(
             f"{subject}: no answer after {MAX_ATTEMPTS} attempts ({problem}); the service may be down, run again later"
         )
 
-    def _send_authorized(self, path: str, params: list[tuple[str, str]]) -> tuple[requests.Response, str | None]:
+    def _send_authorized(self, path: str, params: list[tuple[str, str]]) -> _Answer:
         """Send with the token, or log in with this very request; one thread logs in while the others wait for it."""
         token = self._token
         if token is None and self._gives_tokens:
             with self._login_lock:
                 token = self._token
                 if token is None:
-                    response = self._send(path, params, None)
-                    self._gives_tokens = self._token is not None or response.status_code != 200
-                    return response, None
-        return self._send(path, params, token), token
+                    answer = self._send(path, params, None)
+                    self._gives_tokens = self._token is not None or answer.response.status_code != 200
+                    return answer
+        return self._send(path, params, token)
 
-    def _send(self, path: str, params: list[tuple[str, str]], token: str | None) -> requests.Response:
+    def _send(self, path: str, params: list[tuple[str, str]], token: str | None) -> _Answer:
         headers = {"X-Eniscope-API": self._api_key, "Accept": "application/json, text/json"}
         headers |= {_TOKEN_HEADER: token} if token else {"Authorization": self._basic}
         response = self._session.get(
-            self._api_url + path, params=params, headers=headers, timeout=self._timeout_s, allow_redirects=False
+            self._api_url + path,
+            params=params,
+            headers=headers,
+            timeout=self._timeout_s,
+            allow_redirects=False,
+            stream=True,
         )
+        body = read_body(response)
         # Any reply may renew the token; the newest is the one to use.
         renewed = response.headers.get(_TOKEN_HEADER)
         if renewed:
@@ -258,14 +280,14 @@ class EniscopeClient:
             self._token = renewed
         if _SANDBOX_HEADER in response.headers:
             self.source = SOURCE_SANDBOX
-        return response
+        return _Answer(response, body, token)
 
     def _note_oddities(self, response: requests.Response) -> None:
         """Note what is odd about an answer that can be used: its content type, or the clock that it tells."""
         content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if content_type and not content_type.endswith("json"):
-            note_trouble(f"JSON under the content type {content_type[:_MAX_REASON_LENGTH]}")
-        offset = _clock_offset(response, datetime.now(UTC))
+            note_trouble(f"JSON under the content type {content_type[:MAX_REASON_LENGTH]}")
+        offset = clock_offset(response, datetime.now(UTC))
         self.clock_offset = offset
         if abs(offset) > CLOCK_TOLERANCE:
             minutes = round(abs(offset) / timedelta(minutes=1))
@@ -273,7 +295,7 @@ class EniscopeClient:
                 f"the service's clock is {minutes} min {'ahead of' if offset > timedelta(0) else 'behind'} ours"
             )
 
-    def _raise_unless_passing(self, response: requests.Response, subject: str, problem: str) -> None:
+    def _raise_unless_passing(self, response: requests.Response, body: bytes, subject: str, problem: str) -> None:
         status = response.status_code
         if status in _EXPIRED_STATUSES:
             raise AuthenticationError(
@@ -283,7 +305,8 @@ class EniscopeClient:
         if status in (403, 404):
             raise AccessError(f"{subject}: not found or not this account's ({problem}); check the id and the account")
         # The catch-all 500 is a steady refusal when it names the parameter, a passing fault otherwise.
-        if status == 500 and "invalid parameter" in f"{problem} {response.text[:_MAX_REASON_LENGTH]}".lower():
+        words = body[:MAX_REASON_LENGTH].decode("utf-8", "replace")
+        if status == 500 and "invalid parameter" in f"{problem} {words}".lower():
             raise UnsupportedFieldsError(f"{subject}: the channel does not have the fields asked for ({problem})")
         if status not in _PASSING_STATUSES:
             raise ApiError(f"{subject}: the Eniscope API refused ({problem}); check the account with the vendor")
@@ -295,7 +318,7 @@ class EniscopeClient:
         if attempt + 1 == MAX_ATTEMPTS and not is_rate_limit:
             return
         pause_s = (RATE_LIMIT_BACKOFF_S if is_rate_limit else BACKOFF_S) * 2**attempt
-        named_s = None if response is None else _retry_after_s(response)
+        named_s = None if response is None else retry_after_s(response)
         if named_s is not None:
             pause_s = min(named_s, MAX_RETRY_AFTER_S)
         logger.debug("%s: %s; attempt %d, waiting %.1f s", subject, problem, attempt + 1, pause_s)
@@ -330,48 +353,3 @@ def _count(meta: Any, key: str) -> int:
         return int(float(meta[key]))
     except (TypeError, KeyError, ValueError, OverflowError):
         return 0
-
-
-def _describe_status(response: requests.Response) -> str:
-    """Return status and reason phrase; the service writes UTF-8 there, which HTTP libraries read as Latin-1."""
-    reason = response.reason or ""
-    try:
-        reason = reason.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        logger.debug("the reason phrase is not UTF-8")
-    return f"HTTP {response.status_code} {reason[:_MAX_REASON_LENGTH]}".strip()
-
-
-def _describe_failure(err: Exception) -> str:
-    # A silence amid the body comes as a failed connection.
-    if isinstance(err, requests.Timeout) or any(isinstance(cause, ReadTimeoutError) for cause in err.args):
-        return "time-out"
-    if isinstance(err, requests.exceptions.SSLError):
-        return "TLS failed"
-    if isinstance(err, requests.exceptions.JSONDecodeError):
-        return "the body is not JSON"
-    if isinstance(err, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
-        return "the body was cut off or garbled"
-    if isinstance(err, requests.ConnectionError):
-        return "cannot connect"
-    return type(err).__name__
-
-
-def _clock_offset(response: requests.Response, now: datetime) -> timedelta:
-    """Return how far the Date header of an answer is ahead of `now`; nothing where it says none that can be read."""
-    try:
-        said = parsedate_to_datetime(response.headers["Date"])
-    except (KeyError, ValueError):
-        return timedelta(0)
-    return said - now if said.tzinfo else timedelta(0)
-
-
-def _retry_after_s(response: requests.Response) -> float | None:
-    """Return the seconds that a Retry-After header names, as a number or as a date, or None."""
-    value = response.headers.get("Retry-After")
-    if value is None:
-        return None
-    try:
-        return Retry().parse_retry_after(value)
-    except InvalidHeader:
-        return None

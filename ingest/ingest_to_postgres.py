@@ -45,6 +45,7 @@ DEFAULT_RESOLUTION_S = 900
 RESOLUTIONS_S = (60, 900, 1800, 3600)
 # The newest interval may still be filling while the devices upload, and what is stored first stays.
 SETTLING_TIME = timedelta(minutes=10)
+MAX_CLOCK_OFFSET = timedelta(days=1)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -91,6 +92,7 @@ def make_client(settings: Settings, sleep: Callable[[float], None] | None = None
         settings.api_password or "",
         requests_per_second=settings.requests_per_second,
         timeout_s=settings.request_timeout_s,
+        total_timeout_s=settings.total_timeout_s,
         max_connections=settings.workers,
         sleep=sleep,
     )
@@ -112,7 +114,11 @@ def last_settled(now: datetime, clock_offset: timedelta) -> datetime:
     ----------
     clock_offset
         The service's clock less ours: where ours is fast, an interval that seems to be over is still filling there.
+        One of more than a day is not believed: the window would be moved to where there is nothing.
     """
+    if abs(clock_offset) > MAX_CLOCK_OFFSET:
+        logger.warning("the service's clock and this machine's are %s apart; check this one's", abs(clock_offset))
+        clock_offset = timedelta(0)
     return now + min(clock_offset, timedelta(0)) - SETTLING_TIME
 
 

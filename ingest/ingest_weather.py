@@ -67,9 +67,12 @@ def fetch_missing(
     providers: Sequence[Provider],
     days: int | None,
     now: datetime,
-    timeout_s: float,
+    timeouts_s: tuple[float, float],
 ) -> WeatherSummary:
-    """Fetch and store the days that are missing or not settled, one transaction for each stretch of them."""
+    """Fetch and store the days that are missing or not settled, one transaction for each stretch of them.
+
+    `timeouts_s` are the longest silence and the longest time for a whole answer.
+    """
     from ingest import weather_store as store
     from ingest.weather_client import get_weather, open_session
 
@@ -80,14 +83,14 @@ def fetch_missing(
     first, today = since.date(), now.date()
     settled = store.load_settled_days(conn, site.site_id, store.day_window(first, today))
     requests = fetched = stored = failed = 0
-    with open_session() as session:
+    with open_session(timeouts_s[1]) as session:
         for stretch in store.missing_stretches(first, today, settled):
             window = store.day_window(*stretch)
             fetch_id = store.start_fetch(conn, site.site_id, window)
             conn.commit()
             requests += 1
             try:
-                weather = get_weather(session, providers, site.place, stretch, today, timeout_s)
+                weather = get_weather(session, providers, site.place, stretch, today, timeouts_s[0])
                 store.check_weather_source(site, weather)
             except PipelineError as err:
                 store.finish_fetch(conn, site.site_id, fetch_id, "", 0, 0, clean_text(str(err)))
@@ -119,7 +122,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with db.connect(settings.require_database_url("ingest")) as conn:
         site = load_weather_site(conn, args.site)
         providers = choose_providers(settings, site)
-        summary = fetch_missing(conn, site, providers, args.days, datetime.now(UTC), settings.request_timeout_s)
+        timeouts_s = settings.request_timeout_s, settings.total_timeout_s
+        summary = fetch_missing(conn, site, providers, args.days, datetime.now(UTC), timeouts_s)
     print(
         f"site {site.site_id}: weather in {summary.requests} requests, {summary.fetched:,} hours fetched, "
         f"{summary.stored:,} new or settled; {summary.failed} requests failed"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from ingest.http_limits import LimitedAdapter, read_body
 from ingest.weather_providers import Provider, parse_weather
 from lib.errors import ApiError, UnreachableError
 
@@ -41,8 +42,8 @@ class Weather(NamedTuple):
     hours: pd.DataFrame
 
 
-def open_session() -> requests.Session:
-    """Return a session that tries again over passing faults, a bounded time."""
+def open_session(total_timeout_s: float) -> requests.Session:
+    """Return a session that tries again over passing faults, a bounded time each [s]."""
     session = requests.Session()
     # A Retry-After of hours would keep the nightly sync waiting; so it is not looked at.
     retry = Retry(
@@ -54,7 +55,7 @@ def open_session() -> requests.Session:
         redirect=0,
     )
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
+        session.mount(scheme, LimitedAdapter(total_timeout_s, max_retries=retry))
     return session
 
 
@@ -99,13 +100,18 @@ def _ask(
     params = provider.build_params(*place, *days, today)
     try:
         response = session.get(
-            provider.url.rstrip("/") + provider.path, params=params, timeout=timeout_s, allow_redirects=False
+            provider.url.rstrip("/") + provider.path,
+            params=params,
+            timeout=timeout_s,
+            allow_redirects=False,
+            stream=True,
         )
+        body = read_body(response)
     except requests.RequestException as err:
         raise ApiError(f"{provider.name}: no answer ({type(err).__name__})") from err
     try:
-        reply = response.json()
-    except ValueError as err:
+        reply = json.loads(body)
+    except (ValueError, RecursionError) as err:
         raise ApiError(f"{provider.name}: HTTP {response.status_code}, and no JSON") from err
     if response.status_code != 200:
         reason = reply.get("reason") or reply.get("messages") if isinstance(reply, dict) else ""

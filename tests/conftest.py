@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
+from scripted_server import client, naps, server  # noqa: F401  (fixtures)
 from wrapper_tree import fake_crontab, tree  # noqa: F401  (fixtures)
 
 from govern.schema_files import apply_migrations, apply_views
@@ -117,16 +118,21 @@ def serve() -> Iterator[ServeSandbox]:
 
     running: list[tuple[EniscopeClient, Callable[[], None]]] = []
 
-    def start(login: tuple[str, str, str] = LOGIN, timeout_s: float = 10, **options: Any) -> Service:
+    def start(
+        login: tuple[str, str, str] = LOGIN, timeout_s: float = 10, total_timeout_s: float = 60, **options: Any
+    ) -> Service:
         app = create_app(**options)
         url, stop = serve_in_thread(app)
-        client = EniscopeClient(url, *login, requests_per_second=0, timeout_s=timeout_s, sleep=lambda seconds: None)
-        running.append((client, stop))
-        return Service(app, url, client)
+        asker = EniscopeClient(
+            url, *login, requests_per_second=0, timeout_s=timeout_s, total_timeout_s=total_timeout_s,
+            sleep=lambda seconds: None,
+        )  # fmt: skip
+        running.append((asker, stop))
+        return Service(app, url, asker)
 
     yield start
-    for client, stop in running:
-        client.close()
+    for asker, stop in running:
+        asker.close()
         stop()
 
 

@@ -33,7 +33,7 @@ NOW = datetime(2025, 11, 3, 15, tzinfo=UTC)  # the day before, clocks went back 
 WINDOW = Window(NOW - timedelta(days=2), NOW)
 MOST_RUNS = 40
 TIMEOUT_S, HANG_S = 0.8, 1.1
-SILENT = ("hang", "stall")
+SILENT = ("hang", "stall", "drip")
 
 
 def draw_plan(rng: random.Random, seed: int) -> FaultPlan:
@@ -47,7 +47,10 @@ def draw_plan(rng: random.Random, seed: int) -> FaultPlan:
 
 def run(conn: Connection, service: Service, workers: int) -> bool:
     """Ingest once, with a client of its own as each run of the script has; return whether everything was answered."""
-    client = EniscopeClient(service.url, *LOGIN, requests_per_second=0, timeout_s=TIMEOUT_S, sleep=lambda seconds: None)
+    client = EniscopeClient(
+        service.url, *LOGIN, requests_per_second=0, timeout_s=TIMEOUT_S, total_timeout_s=2 * TIMEOUT_S,
+        sleep=lambda seconds: None,
+    )  # fmt: skip
     try:
         site = register(conn, client, SITE_ID)
         return ingest_readings(conn, client, site, WINDOW, 900, workers).failed == []

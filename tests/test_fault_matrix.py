@@ -82,6 +82,7 @@ EXPECTED = {
     "5xx_burst": Expected(READINGS, "HTTP 500 Internal Server Error", retries=2),
     "hang": Expected(READINGS, "time-out"),
     "stall": Expected(READINGS, "time-out"),
+    "drip": Expected(READINGS, "time-out"),
     "truncated": Expected(READINGS, "the body was cut off or garbled"),
     "gzip": Expected(READINGS, "the body was cut off or garbled"),
     "html": Expected(READINGS, "the body is not JSON"),
@@ -113,7 +114,7 @@ def test_fault_is_got_over_and_leaves_a_line(conn: Connection, serve: Callable[.
     conn.commit()
     plan = FaultPlan(force=[kind], force_path=expected.path, hang_s=2 * TIMEOUT_S)
     timeout_s = TIMEOUT_S if expected.trouble == "time-out" else 10
-    service = serve(now=NOW, planted_weeks=[], faults=plan, timeout_s=timeout_s)
+    service = serve(now=NOW, planted_weeks=[], faults=plan, timeout_s=timeout_s, total_timeout_s=2 * timeout_s)
     summary = ingest(conn, service, WINDOW, CHANNELS)
     assert plan.counts[kind] == 1
     assert len(summary.failed) == (expected.status == "failed")

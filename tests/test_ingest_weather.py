@@ -111,7 +111,7 @@ def sandbox_site(conn: Connection) -> Connection:
 
 def fetch(conn: Connection, service: Service, now: datetime = NOW, days: int | None = None) -> WeatherSummary:
     site = load_weather_site(conn, SITE_ID)
-    return fetch_missing(conn, site, choose_providers(Settings(api_url=service.url), site), days, now, 10)
+    return fetch_missing(conn, site, choose_providers(Settings(api_url=service.url), site), days, now, (10, 20))
 
 
 def test_weather_is_stored_by_the_hour_and_read_back(sandbox_site: Connection, serve: Callable[..., Service]) -> None:
@@ -171,7 +171,7 @@ def test_fallback_answers_where_the_first_provider_does_not(
     monkeypatch.setattr(weather_client, "_BACKOFF_S", 0.0)
     settings = Settings(weather_api_url="http://127.0.0.1:9", weather_fallback_api_url=service.url)
     site = load_weather_site(conn, SITE_ID)
-    summary = fetch_missing(conn, site, choose_providers(settings, site), 3, NOW, 5)
+    summary = fetch_missing(conn, site, choose_providers(settings, site), 3, NOW, (5, 20))
     assert summary == WeatherSummary(1, 3 * 24 + 15, 3 * 24 + 15, 0)
     weather = load_weather(conn, SITE_ID, Window(NOW - timedelta(days=3), NOW))
     minutes = int(weather["timestamp"].iloc[0].timestamp()) // 60 + np.arange(60)
@@ -185,7 +185,7 @@ def test_no_provider_is_a_failure_that_is_logged_and_made_up_for(
     monkeypatch.setattr(weather_client, "_BACKOFF_S", 0.0)
     nowhere = Settings(weather_api_url="http://127.0.0.1:9", weather_fallback_api_url="http://127.0.0.1:9")
     site = load_weather_site(conn, SITE_ID)
-    assert fetch_missing(conn, site, choose_providers(nowhere, site), 3, NOW, 5) == WeatherSummary(1, 0, 0, 1)
+    assert fetch_missing(conn, site, choose_providers(nowhere, site), 3, NOW, (5, 20)) == WeatherSummary(1, 0, 0, 1)
     ((status, error),) = db.fetch_all(conn, "SELECT status, error FROM weather_fetches")
     assert status == "failed"
     assert "open-meteo: no answer (ConnectionError); nasa-power: no answer (ConnectionError)" in error
@@ -224,7 +224,7 @@ def test_made_up_weather_never_meets_a_measured_site(conn: Connection, serve: Ca
     assert [provider.url for provider in choose_providers(Settings(), site)] == [OPEN_METEO.url, NASA_POWER.url]
     providers = choose_providers(Settings(weather_api_url=service.url), site)
     with pytest.raises(DataError, match="the sandbox and measured data never mix"):
-        fetch_missing(conn, site, providers, 2, NOW, 5)
+        fetch_missing(conn, site, providers, 2, NOW, (5, 20))
     assert db.fetch_all(conn, "SELECT status FROM weather_fetches") == [("failed",)]
     assert db.fetch_all(conn, "SELECT FROM weather_hourly") == []
 

@@ -77,7 +77,8 @@ def test_weather_and_files_come_in_as_the_role_of_ingest(
         site = load_weather_site(session, SITE_ID)
         # Twice, for provisional hours are replaced.
         for _ in range(2):
-            summary = fetch_missing(session, site, choose_providers(Settings(api_url=service.url), site), 2, NOW, 10)
+            providers = choose_providers(Settings(api_url=service.url), site)
+            summary = fetch_missing(session, site, providers, 2, NOW, (10, 20))
             assert (summary.failed, summary.stored) == (0, 2 * 24 + 14)
 
         path = tmp_path / "main.csv"

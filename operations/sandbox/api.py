@@ -160,6 +160,9 @@ def _make_clock(now: datetime | Clock | None) -> Clock:
 def _add_hooks(
     app: Flask, gatekeeper: Gatekeeper, plan: faults_.FaultPlan, stopping: threading.Event, latency_s: float
 ) -> None:
+    def wait(share: float) -> None:
+        stopping.wait(plan.hang_s * share)
+
     @app.before_request
     def admit() -> None:
         g.fault = g.token = None
@@ -183,7 +186,7 @@ def _add_hooks(
             g.clock_error_s = plan.clock_error_s()
         if g.fault == "hang":
             plan.count(g.fault)
-            stopping.wait(plan.hang_s)
+            wait(1.0)
 
     @app.errorhandler(ServiceError)
     def refuse(error: ServiceError) -> Response:
@@ -202,7 +205,7 @@ def _add_hooks(
             if g.get("clock_error_s"):
                 response.date = datetime.now(UTC) + timedelta(seconds=g.clock_error_s)
                 plan.count(g.fault)
-            elif g.get("fault") and spoiling.spoil_body(response, g.fault, lambda: stopping.wait(plan.hang_s)):
+            elif g.get("fault") and spoiling.spoil_body(response, g.fault, wait):
                 plan.count(g.fault)
         logger.debug("%s %s %s", request.method, request.full_path, response.status)
         return response

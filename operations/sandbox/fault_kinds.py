@@ -38,6 +38,7 @@ KINDS: dict[str, Kind] = {
     "5xx_burst": Kind(ANY, "500, 502, 503, twice over, whoever asks"),
     "hang": Kind(ANY, "the reply comes after a long silence"),
     "stall": Kind(ANY, "half the body comes, then a long silence"),
+    "drip": Kind(ANY, "the second half of the body comes byte by byte"),
     "truncated": Kind(ANY, "the connection closes before the announced length"),
     "gzip": Kind(ANY, "the body says it is compressed, and cannot be unpacked"),
     "html": Kind(ANY, "an HTML page with status 200 in place of JSON"),

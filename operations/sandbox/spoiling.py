@@ -13,6 +13,7 @@ from flask import Response
 HTML_PAGE = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Back soon</h1></body></html>"
 HTML_TYPE = "text/html; charset=utf-8"
 APPEARED_CHANNEL_ID = 180001
+_DRIPS = 80
 _GZIP_HEADER_LENGTH = 10
 _INVALID_BLOCK = b"\xff"  # a deflate block of the reserved type
 
@@ -64,13 +65,13 @@ def spoil_list(reply: dict[str, Any], kind: str, *, is_more: bool) -> dict[str, 
     return reply
 
 
-def spoil_body(response: Response, kind: str, wait: Callable[[], Any]) -> bool:
+def spoil_body(response: Response, kind: str, wait: Callable[[float], Any]) -> bool:
     """Spoil the body of a reply, if `kind` is a fault of bodies; return whether it is.
 
     Parameters
     ----------
     wait
-        Keeps silent for as long as a hanging reply does.
+        Keeps silent for a part of the time that a hanging reply does.
     """
     body = response.get_data()
     if kind == "html":
@@ -85,18 +86,29 @@ def spoil_body(response: Response, kind: str, wait: Callable[[], Any]) -> bool:
         packed = gzip.compress(body)
         response.set_data(packed[:_GZIP_HEADER_LENGTH] + _INVALID_BLOCK + packed[_GZIP_HEADER_LENGTH + 1 :])
         response.headers["Content-Encoding"] = "gzip"
-    elif kind == "stall":
-        response.response = _stalling(body, wait)
+    elif kind in ("stall", "drip"):
+        response.response = _stalling(body, wait) if kind == "stall" else _dripping(body, wait)
         response.headers["Content-Length"] = str(len(body))
     else:
         return False
     return True
 
 
-def _stalling(body: bytes, wait: Callable[[], Any]) -> Iterator[bytes]:
+def _stalling(body: bytes, wait: Callable[[float], Any]) -> Iterator[bytes]:
     yield body[: len(body) // 2]
-    wait()
+    wait(1.0)
     yield body[len(body) // 2 :]
+
+
+def _dripping(body: bytes, wait: Callable[[float], Any]) -> Iterator[bytes]:
+    """Yield single bytes, none of them late by itself, for four times as long as a hanging reply is silent."""
+    start = len(body) // 2
+    end = min(start + _DRIPS, len(body))
+    yield body[:start]
+    for place in range(start, end):
+        wait(4.0 / _DRIPS)
+        yield body[place : place + 1]
+    yield body[end:]
 
 
 def spoil_reading(text: str, kind: str) -> str:
