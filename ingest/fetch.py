@@ -18,6 +18,7 @@ from ingest.normalize import (
     parse_readings,
     parse_resolution,
     quarantine_resolution,
+    to_floats,
 )
 from ingest.plausibility import PLACELESS, Reject, Rules
 from ingest.troubles import note_trouble
@@ -146,8 +147,8 @@ def find_oddities(reply: dict[str, Any]) -> list[str]:
         return []
     given = [record.get("ts") if isinstance(record, dict) else None for record in records]
     types = set(map(type, given))
-    known = given if types == {int} else [time for time in given if isinstance(time, (int, float, str))]
-    times = pd.to_numeric(pd.Series(known), errors="coerce")
+    known = [time for time in given if isinstance(time, (int, float, str))]
+    times = pd.Series(to_floats(pd.Series(known))).dropna()
     signs = {
         "records without a time": len(known) < len(given),
         "numbers came as strings": str in types,

@@ -6,6 +6,7 @@ parsed leniently, and what cannot be read is counted and left out rather than gu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -77,6 +78,7 @@ _LARGEST_VALUE = 1e30  # far beyond any quantity here, and within what the narro
 _LATEST_EPOCH_S = 1e11  # a larger time stamp is in milliseconds
 
 _BIGINT_LIMIT = 2**63
+_WHOLE_NUMBER = re.compile(r"[+-]?\d{1,30}")  # a longer one is no id, and too long to be read at all
 _NO_LIMITS = Rules()
 
 
@@ -130,7 +132,7 @@ def parse_organization(raw: dict[str, Any]) -> dict[str, Any]:
 
 def parse_device(raw: dict[str, Any], site_id: int) -> dict[str, Any] | None:
     """Return the row of `devices`, or None for a record without an id."""
-    device_id = parse_int(raw.get("deviceId"))
+    device_id = parse_id(raw.get("deviceId"))
     if device_id is None or parse_int(raw.get("organizationId")) not in (None, site_id):
         return None
     return {
@@ -145,7 +147,7 @@ def parse_device(raw: dict[str, Any], site_id: int) -> dict[str, Any] | None:
 
 def parse_channel(raw: dict[str, Any], site_id: int) -> dict[str, Any] | None:
     """Return the row of `channels`, or None for a record without an id or of another site."""
-    channel_id = parse_int(raw.get("dataChannelId"))
+    channel_id = parse_id(raw.get("dataChannelId"))
     if channel_id is None or parse_int(raw.get("organizationId")) not in (None, site_id):
         return None
     return {
@@ -203,14 +205,15 @@ def parse_readings(
     units = reply.get("units") if isinstance(reply.get("units"), dict) else {}
     fields = tuple(fields)
     columns = {
-        FIELD_COLUMNS[field][0]: _to_floats(table[field]) * _unit_factor(field, units)
+        FIELD_COLUMNS[field][0]: to_floats(table[field]) * _unit_factor(field, units)
         if field in table
         else np.full(len(table), np.nan)
         for field in fields
     }
     timestamp = _to_epoch_s(table["ts"]) if "ts" in table else np.full(len(table), np.nan)
     reasons = find_reasons(timestamp, columns, window, interval_s, rules)
-    tell_unparsable(reasons, objects, fields)
+    essential = {field: columns[FIELD_COLUMNS[field][0]] for field in fields if field in _ESSENTIAL_FIELDS}
+    tell_unparsable(reasons, objects, fields, essential)
     keep = keep_first(timestamp, reasons)
     quarantined = [Reject(REJECT_UNPARSABLE, None, record) for record in records if not isinstance(record, dict)]
     rejects = count_reasons(reasons)
@@ -246,19 +249,24 @@ def check_reply(reply: dict[str, Any], channel_id: int, window: Window) -> None:
         raise DataError(f"channel {channel_id}, {window}: {len(records)} records came of {count}; run again later")
 
 
-def _to_floats(column: pd.Series) -> np.ndarray:
+def to_floats(column: pd.Series) -> np.ndarray:
     """Return numbers, also from strings; anything else, infinities and booleans among it, is NaN."""
     import pandas as pd
 
-    if column.dtype == object:
-        column = column.where(~column.map(lambda value: isinstance(value, bool)))
+    if column.dtype in (object, bool):
+        column = column.astype(object).where(~column.map(_is_no_float))
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(np.abs(values) < _LARGEST_VALUE, values, np.nan)
+    return np.where(np.abs(values) < _LARGEST_VALUE, values, np.nan) + 0.0  # −0 becomes 0
+
+
+def _is_no_float(value: Any) -> bool:
+    """Tell what numbers are not made of: a truth value, or a whole number that a float cannot hold."""
+    return isinstance(value, bool) or (isinstance(value, int) and abs(value) >= _LARGEST_VALUE)
 
 
 def _to_epoch_s(column: pd.Series) -> np.ndarray:
     """Return epoch seconds, also from epoch milliseconds."""
-    values = _to_floats(column)
+    values = to_floats(column)
     return np.where(values > _LATEST_EPOCH_S, values / 1000, values)
 
 
@@ -310,12 +318,18 @@ def parse_number(value: Any) -> float | None:
 def parse_int(value: Any) -> int | None:
     """Return a whole number that a bigint holds, also from a string, or None."""
     number = value if isinstance(value, int) and not isinstance(value, bool) else None
-    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
         number = int(value)  # exactly, where a float would round an id of 16 digits
     fraction = parse_number(value) if number is None else None
     if fraction is not None and fraction == int(fraction):
         number = int(fraction)
     return number if number is not None and abs(number) < _BIGINT_LIMIT else None
+
+
+def parse_id(value: Any) -> int | None:
+    """Return the number of a device or channel, which is above zero, or None."""
+    number = parse_int(value)
+    return number if number is not None and number > 0 else None
 
 
 def parse_bool(value: Any) -> bool | None:

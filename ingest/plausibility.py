@@ -136,14 +136,29 @@ def find_reasons(
     return reasons
 
 
-def tell_unparsable(reasons: np.ndarray, objects: list[dict[str, Any]], fields: tuple[str, ...]) -> None:
-    """Tell, in place, records whose time or values cannot be read from those that have none."""
+def tell_unparsable(
+    reasons: np.ndarray, objects: list[dict[str, Any]], fields: tuple[str, ...], essential: Mapping[str, Floats]
+) -> None:
+    """Tell, in place, records whose time or values cannot be read from those that have none.
+
+    Parameters
+    ----------
+    fields
+        The fields asked; if none of them can be read, the record cannot.
+    essential
+        Fields of which each must be readable or blank, and what was read: stored without its energy, a record would
+        keep the value out when it comes.
+    """
     for position in np.flatnonzero(reasons == REJECT_NO_TIMESTAMP):
         if not _is_blank(objects[position].get("ts")):
             reasons[position] = REJECT_UNPARSABLE
     for position in np.flatnonzero(reasons == REJECT_EMPTY):
         if not all(_is_blank(objects[position].get(field)) for field in fields):
             reasons[position] = REJECT_UNPARSABLE
+    for field, values in essential.items():
+        for position in np.flatnonzero((reasons == "") & np.isnan(values)):
+            if not _is_blank(objects[position].get(field)):
+                reasons[position] = REJECT_UNPARSABLE
 
 
 def _is_blank(value: Any) -> bool:
