@@ -28,6 +28,7 @@ def describe_status(response: requests.Response) -> str:
 
 
 def describe_failure(err: Exception) -> str:
+    """Return what kind of failure kept an answer from being read."""
     # A silence amid the body comes as a failed connection.
     if isinstance(err, requests.Timeout) or any(isinstance(cause, ReadTimeoutError) for cause in err.args):
         return "time-out"
