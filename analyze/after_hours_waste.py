@@ -19,7 +19,7 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope, channel_names, in_window, period_weeks
+from analyze.intervals import WeekScope, channel_names, in_window, number_channels, period_weeks
 from analyze.load.after_hours_parts import (
     WAVERING,
     describe_parts,
@@ -65,7 +65,7 @@ def resting_power_kw(
     pd.Series
         kW by `channel_id`; definition 7 of Hyndman & Fan (1996).
     """
-    code, ids = pd.factorize(after_hours["channel_id"])
+    code, ids = number_channels(after_hours)
     power_kw = after_hours["mean_kw"]
     running, on = grouped_quantiles(power_kw.where(power_kw > min_power_kw), code, len(ids), [quantile])
     resting, total = grouped_quantiles(power_kw, code, len(ids), [quantile])

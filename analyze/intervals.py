@@ -6,6 +6,7 @@ row's own ``interval_s``. Zero is data, NaN and infinity are missing.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -59,8 +60,8 @@ def epoch_seconds(moments: pd.Series) -> npt.NDArray[np.float64]:
 
 def local_iso(moments: pd.Series, tz: ZoneInfo) -> list[str]:
     """Return UTC moments as ISO 8601 on the site's wall clock, with its offset."""
-    # Cut to seconds before going local: on the wall clock the repeated hour of autumn cannot be cut unambiguously.
-    return [moment.isoformat() for moment in moments.dt.floor("s").dt.tz_convert(tz)]
+    seconds = np.floor(epoch_seconds(moments)).astype("int64").tolist()
+    return [datetime.fromtimestamp(second, tz).isoformat() for second in seconds]
 
 
 def prepare_intervals(
@@ -86,26 +87,37 @@ def prepare_intervals(
         `hours`, `epoch_s` (start, seconds since 1970), `is_after_hours`, `rate_per_kwh` (the flat rate, until
         `pricing.set_rates` puts the tariff's in its place), and what `add_local_time` adds.
     """
-    frame = readings.assign(interval_start=pd.to_datetime(readings["interval_start"], utc=True)).astype(
-        {"channel_id": "int64", "interval_s": "int64", "energy_kwh": "float64", "power_kw": "float64"}
+    frame = _sound_rows(readings, energy_meters(meters)["channel_id"].to_numpy(dtype="int64"))
+    energy_kwh, power_kw = frame["energy_kwh"].to_numpy(), frame["power_kw"].to_numpy()
+    hours = frame["interval_s"].to_numpy() / SECONDS_PER_HOUR
+    frame = frame.assign(
+        hours=hours,
+        mean_kw=np.where(np.isnan(power_kw), energy_kwh / hours, power_kw),
+        used_kwh=np.where(np.isnan(energy_kwh), power_kw * hours, energy_kwh),
+        epoch_s=epoch_seconds(frame["interval_start"]).astype("int64"),
+        rate_per_kwh=config.flat_rate_usd_per_kwh,
     )
-    columns = ["energy_kwh", "power_kw"]
-    frame[columns] = frame[columns].replace([np.inf, -np.inf], np.nan)
-    has_value = frame["energy_kwh"].notna() | frame["power_kw"].notna()
-    frame = frame[has_value & frame["channel_id"].isin(energy_meters(meters)["channel_id"])]
-    frame = frame.sort_values(["channel_id", "interval_start"], ignore_index=True)
-    hours = frame["interval_s"] / SECONDS_PER_HOUR
-    frame = add_local_time(
-        frame.assign(
-            hours=hours,
-            mean_kw=frame["power_kw"].fillna(frame["energy_kwh"] / hours),
-            used_kwh=frame["energy_kwh"].fillna(frame["power_kw"] * hours),
-            epoch_s=epoch_seconds(frame["interval_start"]).astype("int64"),
-            rate_per_kwh=config.flat_rate_usd_per_kwh,
-        ),
-        tz,
-    )
+    frame = add_local_time(frame, tz)
     return frame.assign(is_after_hours=is_after_hours(frame, config, schedule))
+
+
+def _sound_rows(readings: pd.DataFrame, ids: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Return the rows of these channels that have an energy or a power, by channel and time; infinity is missing."""
+    columns = {name: readings[name].to_numpy(dtype=float) for name in ("energy_kwh", "power_kw")}
+    columns = {name: np.where(np.isfinite(values), values, np.nan) for name, values in columns.items()}
+    channel = readings["channel_id"].to_numpy(dtype="int64")
+    keep = (places_of(channel, ids) >= 0) & ~np.logical_and.reduce([np.isnan(values) for values in columns.values()])
+    frame = readings.assign(
+        channel_id=channel,
+        interval_start=pd.to_datetime(readings["interval_start"], utc=True),
+        interval_s=readings["interval_s"].to_numpy(dtype="int64"),
+        **columns,
+    )[keep]
+    start, channel = frame["interval_start"].array.asi8, channel[keep]
+    is_in_order = (channel[1:] > channel[:-1]) | (channel[1:] == channel[:-1]) & (start[1:] >= start[:-1])
+    if not is_in_order.all():
+        frame = frame.iloc[np.lexsort((start, channel))]
+    return frame.reset_index(drop=True)
 
 
 def is_after_hours(local: pd.DataFrame, config: ReportConfig, schedule: Schedule | None = None) -> pd.Series:
@@ -140,9 +152,42 @@ def in_window(intervals: pd.DataFrame, window: Window) -> pd.Series:
 def split_channels(rows: pd.DataFrame) -> dict[int, pd.DataFrame]:
     """Return the rows of each channel, which must stand together: slices, where a filter for each would copy them."""
     channel = rows["channel_id"].to_numpy()
-    first = np.flatnonzero(np.diff(channel, prepend=-1))
+    first, heads = _first_of_runs(channel)
     last = np.append(first[1:], channel.size)
-    return {int(channel[start]): rows.iloc[start:end] for start, end in zip(first, last, strict=False)}
+    return {int(key): rows.iloc[start:end] for key, start, end in zip(heads, first, last, strict=False)}
+
+
+def list_channels(rows: pd.DataFrame) -> list[int]:
+    """Return the ids of the channels that `rows` are of, in order."""
+    return np.unique(_first_of_runs(rows["channel_id"].to_numpy(dtype="int64"))[1]).tolist()
+
+
+def number_channels(rows: pd.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return for each row the place of its channel among the ids, and these, in order.
+
+    As `numpy.unique` with its inverse, but rows of one channel stand together, so few numbers have to be sorted.
+    """
+    channel = rows["channel_id"].to_numpy(dtype="int64")
+    first, heads = _first_of_runs(channel)
+    ids, place = np.unique(heads, return_inverse=True)
+    return np.repeat(place, np.diff(first, append=channel.size)), ids
+
+
+def places_of(channel: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return for each element of `channel` its place in the ascending `ids`, −1 where it is none of them."""
+    first, heads = _first_of_runs(channel)
+    place = np.searchsorted(ids, heads)
+    found = place < ids.size
+    found[found] = ids[place[found]] == heads[found]
+    return np.repeat(np.where(found, place, -1), np.diff(first, append=channel.size))
+
+
+def _first_of_runs(values: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return where each run of equal values begins, and its value."""
+    is_first = np.ones(values.size, dtype=bool)
+    is_first[1:] = values[1:] != values[:-1]
+    first = np.flatnonzero(is_first)
+    return first, values[first]
 
 
 def starts_new_run(intervals: pd.DataFrame) -> pd.Series:

@@ -19,7 +19,14 @@ from analyze.cost_model import analyze_cost
 from analyze.electrical_health import check_electrical_health
 from analyze.finding_names import name_findings
 from analyze.forecast import forecast_hours
-from analyze.intervals import WeekScope, baseline_week_numbers, energy_meters, in_window, prepare_intervals
+from analyze.intervals import (
+    WeekScope,
+    baseline_week_numbers,
+    energy_meters,
+    in_window,
+    list_channels,
+    prepare_intervals,
+)
 from analyze.load.hour_of_week import profile_period
 from analyze.load.learned_hours import find_disagreements
 from analyze.load.load_facts import build_load_facts
@@ -315,5 +322,5 @@ def leave_out(frame: pd.DataFrame, channel_ids: list[int]) -> pd.DataFrame:
 
 def root_meters(readings: pd.DataFrame, meters: pd.DataFrame) -> list[int]:
     """Return the topmost meters among those with readings: what a site's totals are made of."""
-    reporting = set(readings["channel_id"].astype(int))
+    reporting = set(list_channels(readings))
     return sorted(set(root_of_channels(meters, reporting).values()) & reporting)

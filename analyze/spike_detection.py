@@ -20,7 +20,17 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope, channel_names, in_window, is_after_hours, list_runs, local_iso, starts_new_run
+from analyze.intervals import (
+    WeekScope,
+    channel_names,
+    in_window,
+    is_after_hours,
+    list_channels,
+    list_runs,
+    local_iso,
+    number_channels,
+    starts_new_run,
+)
 from analyze.load.hour_of_week import assess_rows, list_unassessed, profile_period
 from analyze.meters.completeness import assess_channels
 from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
@@ -85,7 +95,7 @@ def sum_site_power(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     weeks and the period: a meter that is dead in the period would else make this week look small against the others.
     Meters are brought to the longest interval among them; a step that one of them does not fill is left out.
     """
-    reporting = set(clean.loc[in_window(clean, scope.period), "channel_id"].astype(int))
+    reporting = set(list_channels(clean[in_window(clean, scope.period)]))
     roots = {root for root in root_of_channels(scope.meters, reporting).values() if root in reporting}
     coverage = assess_channels(clean, scope)
     full = coverage.index[(coverage >= scope.config.baseline_min_completeness_pct).all(axis=1)]
@@ -93,7 +103,7 @@ def sum_site_power(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     if rows.empty:
         return rows
     step_s = int(rows["interval_s"].max())
-    code, ids = pd.factorize(rows["channel_id"])
+    code, ids = number_channels(rows)
     steps, index = np.unique(rows["epoch_s"] // step_s, return_inverse=True)
     cell, size = code * steps.size + index, len(ids) * steps.size
     kwh = np.bincount(cell, weights=rows["mean_kw"] * rows["hours"], minlength=size).reshape(len(ids), -1)

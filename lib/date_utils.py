@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HOURS_PER_WEEK = 168
+_EPOCH_HOUR_OF_WEEK = 3 * 24  # 1 January 1970 was a Thursday
 _LONGEST_REMAINDER = timedelta(hours=1)
 # Sub-meters of this kind are younger; a year outside is a slip of the keyboard.
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2200
@@ -217,7 +218,12 @@ def add_local_time(readings: pd.DataFrame, tz: ZoneInfo) -> pd.DataFrame:
         a wall-clock time; `interval_start` still tells them apart.
     """
     local = readings["interval_start"].dt.tz_convert(tz).dt.tz_localize(None)
-    hour, weekday = local.dt.hour.astype("int16"), local.dt.day_of_week.astype("int16")
+    # Whole hours since 1970 are quicker to divide than dates are to take apart.
+    hours = local.to_numpy().astype("datetime64[h]").astype("int64")
+    hour_of_week = (hours + _EPOCH_HOUR_OF_WEEK) % HOURS_PER_WEEK
     return readings.assign(
-        local_time=local, local_hour=hour, local_weekday=weekday, hour_of_week=(weekday * 24 + hour).astype("int16")
+        local_time=local,
+        local_hour=(hour_of_week % 24).astype("int16"),
+        local_weekday=(hour_of_week // 24).astype("int16"),
+        hour_of_week=hour_of_week.astype("int16"),
     )

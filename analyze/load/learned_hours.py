@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, in_window, split_channels
+from analyze.intervals import WeekScope, channel_names, in_window, list_channels, split_channels
 from analyze.load.schedules import is_open
 from analyze.meters.completeness import assess_channels
 from analyze.refusals import SHORT_BASELINE, insufficient, refuse_short_baseline
@@ -158,7 +158,7 @@ def find_disagreements(clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
     baseline, period = clean[in_window(clean, scope.baseline)], clean[in_window(clean, scope.period)]
     closed_of = split_channels(period.assign(is_closed=~is_open(period, schedule)))
     baseline_of, findings, refused = split_channels(baseline), [], []
-    for channel_id in sorted(set(clean["channel_id"].astype(int))):
+    for channel_id in list_channels(clean):
         learned = learn_hours(baseline_of.get(channel_id, baseline.iloc[:0]), scope.config)
         identity = {"channelId": channel_id, "channelName": names[channel_id]}
         if learned.code is not None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, split_channels
+from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, list_channels, split_channels
 from analyze.meters.meter_tree import root_of_channels
 from analyze.refusals import day_after, insufficient
 
@@ -113,7 +113,7 @@ def _energy_use_intensity(clean: pd.DataFrame, scope: WeekScope, floor_area_m2: 
     """
     if not floor_area_m2 or floor_area_m2 <= 0:
         return insufficient("no_floor_area", "the floor area of the site, in m²", None)
-    reporting = set(clean.loc[in_window(clean, scope.period), "channel_id"].astype(int))
+    reporting = set(list_channels(clean[in_window(clean, scope.period)]))
     if not reporting:
         return insufficient("no_readings", "sound readings in the period", None)
     roots = {root for root in root_of_channels(scope.meters, reporting).values() if root in reporting}

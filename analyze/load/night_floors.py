@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, in_window
+from analyze.intervals import WeekScope, in_window, number_channels
 from lib.stats_utils import grouped_quantiles
 
 _NOON = pd.Timedelta(hours=12)
@@ -43,7 +43,7 @@ def compare_floors(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     """
     config = scope.config
     rows = clean[in_window(clean, scope.baseline) | in_window(clean, scope.period)]
-    code, ids = pd.factorize(rows["channel_id"], sort=True)
+    code, ids = number_channels(rows)
     names = ("usual_floor_kw", "floor_kw", "lowest_kw", "high_kw")
     if not len(ids):
         return pd.DataFrame(columns=[*names, "is_raised"], index=pd.Index([], name="channel_id"))

@@ -7,6 +7,7 @@ share a wall-clock time and are both open or both closed.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,10 +21,10 @@ CLOSED_KINDS = (NIGHT, WEEKEND, HOLIDAY)
 
 
 class _Calendar(NamedTuple):
-    """The local days from `first` on, minute by minute."""
+    """Some local days in a row, minute by minute."""
 
-    first: pd.Timestamp
     is_open: npt.NDArray[np.bool_]  # one value a minute
+    open_before: npt.NDArray[np.int64]  # how many minutes before each are open, and before the end of all
     day_kind: npt.NDArray[np.object_]  # one value a day: what its closed minutes are
 
 
@@ -59,8 +60,7 @@ def closed_kind(intervals: pd.DataFrame, schedule: Schedule) -> pd.Series:
     """
     if intervals.empty:
         return pd.Series([], index=intervals.index, dtype=object)
-    calendar = _make_calendar(intervals["local_time"], schedule)
-    minute = _minute_numbers(intervals["local_time"], calendar)
+    calendar, minute = _place_in_calendar(intervals, schedule)
     kinds = np.where(calendar.is_open[minute], "", calendar.day_kind[minute // MINUTES_PER_DAY])
     return pd.Series(kinds, index=intervals.index, dtype=object)
 
@@ -79,23 +79,27 @@ def _at_minutes(intervals: pd.DataFrame, schedule: Schedule, before_min: int, af
     """Return True where the site is open at any minute from `before_min` before to `after_min` after the start."""
     if intervals.empty:
         return pd.Series([], index=intervals.index, dtype=bool)
-    calendar = _make_calendar(intervals["local_time"], schedule)
-    minute = _minute_numbers(intervals["local_time"], calendar)
-    open_before = np.concatenate(([0], np.cumsum(calendar.is_open)))
+    calendar, minute = _place_in_calendar(intervals, schedule)
     first = np.clip(minute - before_min, 0, calendar.is_open.size)
     last = np.clip(minute + after_min + 1, 0, calendar.is_open.size)
-    return pd.Series(open_before[last] > open_before[first], index=intervals.index, dtype=bool)
+    return pd.Series(calendar.open_before[last] > calendar.open_before[first], index=intervals.index, dtype=bool)
 
 
-def _minute_numbers(local_time: pd.Series, calendar: _Calendar) -> npt.NDArray[np.int64]:
-    return ((local_time - calendar.first) // pd.Timedelta(minutes=1)).to_numpy(dtype=np.int64)
+def _place_in_calendar(intervals: pd.DataFrame, schedule: Schedule) -> tuple[_Calendar, npt.NDArray[np.int64]]:
+    """Return the days around the intervals, and the minute of them at which each starts.
+
+    There is one day more on either side, for what reaches over midnight.
+    """
+    minutes = intervals["local_time"].to_numpy().astype("datetime64[m]").astype("int64")
+    first = int(minutes.min()) // MINUTES_PER_DAY - 1
+    day_count = int(minutes.max()) // MINUTES_PER_DAY - first + 2
+    return _make_calendar(first, day_count, schedule), minutes - first * MINUTES_PER_DAY
 
 
-def _make_calendar(local_time: pd.Series, schedule: Schedule) -> _Calendar:
-    """Return the days that `local_time` touches, and one more on either side for what reaches over midnight."""
-    first = local_time.min().normalize() - pd.Timedelta(days=1)
-    day_count = (local_time.max().normalize() - first).days + 2
-    days = [first.date() + timedelta(days=n) for n in range(day_count)]
+@lru_cache(maxsize=32)  # the analyses of a week ask a dozen times for the same days
+def _make_calendar(first: int, day_count: int, schedule: Schedule) -> _Calendar:
+    """Return `day_count` local days from `first` on, told in days since 1970."""
+    days = [date(1970, 1, 1) + timedelta(days=first + n) for n in range(day_count)]
     holidays = list_holidays(schedule, range(days[0].year, days[-1].year + 1))
     # A span begins on its day and may end on the next.
     minutes = np.zeros((day_count + 1) * MINUTES_PER_DAY, dtype=bool)
@@ -105,7 +109,8 @@ def _make_calendar(local_time: pd.Series, schedule: Schedule) -> _Calendar:
         for span in spans:
             minutes[number * MINUTES_PER_DAY + span.start_min : number * MINUTES_PER_DAY + span.end_min] = True
         kinds.append(NIGHT if spans else HOLIDAY if schedule.week[day.weekday()] else WEEKEND)
-    return _Calendar(first, minutes[: day_count * MINUTES_PER_DAY], np.array(kinds, dtype=object))
+    is_open = minutes[: day_count * MINUTES_PER_DAY]
+    return _Calendar(is_open, np.concatenate(([0], np.cumsum(is_open))), np.array(kinds, dtype=object))
 
 
 def _week_of(day: date, schedule: Schedule) -> Week:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, energy_meters
+from analyze.intervals import SECONDS_PER_HOUR, energy_meters, list_channels
 from analyze.meters.meter_tree import root_of_channels
 from config.report_config import ReportConfig
 
@@ -41,9 +41,7 @@ def total_by_hour(hourly: pd.DataFrame, meters: pd.DataFrame, config: ReportConf
     the site, or has been silent on the last day, is left out: without it, no hour would be whole. An hour counts as
     covered when all its intervals are there.
     """
-    roots = [
-        key for key, root in root_of_channels(meters, set(hourly["channel_id"].astype(int))).items() if key == root
-    ]
+    roots = [key for key, root in root_of_channels(meters, set(list_channels(hourly))).items() if key == root]
     whole = whole_hours(hourly, energy_meters(meters))
     table = whole[whole["channel_id"].isin(roots)].pivot(index="timestamp", columns="channel_id", values="energy_kwh")
     if table.empty:

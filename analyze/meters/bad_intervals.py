@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, in_window
+from analyze.intervals import SECONDS_PER_HOUR, in_window, number_channels
 from analyze.meters.catch_up import flag_catch_up
 from analyze.meters.meter_faults import (
     find_unit_factors,
@@ -119,7 +119,7 @@ def flag_stuck(
     other_channel = (intervals["channel_id"] != intervals["channel_id"].shift()).to_numpy()
     is_first = other_channel | ~(change_kw <= tolerance_ratio * np.abs(power_kw))
     run = np.cumsum(is_first) - 1
-    code, ids = pd.factorize(intervals["channel_id"])
+    code, ids = number_channels(intervals)
     runs = pd.DataFrame(
         {"channel": code[is_first], "kw": power_kw[is_first], "size": np.bincount(run, minlength=int(is_first.sum()))}
     ).assign(hours=np.bincount(run, weights=intervals["hours"]))
@@ -188,7 +188,7 @@ def flag_flat_line(
     """
     std_kw = _rolling(intervals, window_hours, "std")
     lowest_kw = _rolling(intervals.assign(mean_kw=intervals["mean_kw"].abs()), window_hours, "min")
-    code, ids = pd.factorize(intervals["channel_id"])
+    code, ids = number_channels(intervals)
     std_kw = std_kw.clip(lower=_resolution_kw(intervals, code, len(ids))[code] / np.sqrt(12))
     usual, _ = grouped_quantiles(std_kw.where(in_window(intervals, baseline)), code, len(ids), [_STEADIEST_QUANTILE])
     usual_kw = usual[code, 0]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import starts_new_run
+from analyze.intervals import number_channels, starts_new_run
 from lib.date_utils import HOURS_PER_WEEK
 from lib.stats_utils import grouped_quantiles
 
@@ -46,13 +46,13 @@ def flag_catch_up(
 
 def _usual_high_kwh(intervals: pd.DataFrame, keep: pd.Series) -> pd.Series:
     """Return for each interval its channel's 95th percentile of energy [kWh] over the intervals to `keep`."""
-    code, ids = pd.factorize(intervals["channel_id"])
+    code, ids = number_channels(intervals)
     high, _ = grouped_quantiles(intervals["energy_kwh"].where(keep), code, len(ids), [0.95])
     return pd.Series(high[code, 0], index=intervals.index)
 
 
 def _is_sum_of_hole(intervals: pd.DataFrame, after_hole: pd.Series, min_missing: int) -> pd.Series:
-    code, ids = pd.factorize(intervals["channel_id"])
+    code, ids = number_channels(intervals)
     cell = code * HOURS_PER_WEEK + intervals["hour_of_week"].to_numpy(dtype="int64")
     usual_kw, _ = grouped_quantiles(intervals["mean_kw"], cell, len(ids) * HOURS_PER_WEEK, [0.5])
     usual_kw = np.nan_to_num(usual_kw.reshape(-1, HOURS_PER_WEEK))

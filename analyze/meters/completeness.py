@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, energy_meters, epoch_seconds
+from analyze.intervals import WeekScope, energy_meters, epoch_seconds, places_of
 from lib.date_utils import Window
+
+Floats = npt.NDArray[np.float64]
+
+
+class _Rows(NamedTuple):
+    """Rows that hold a value: the place of their channel among the meters, their start and their length [s]."""
+
+    place: npt.NDArray[np.int64]
+    start_s: Floats
+    length_s: Floats
 
 
 def channel_completeness(
@@ -32,33 +44,21 @@ def channel_completeness(
         the site's usual interval.
     """
     energy = energy_meters(meters)
-    ids = energy["channel_id"].to_numpy(dtype="int64")
+    rows = _valued_rows(readings, energy)
     start_s, end_s = window.start.timestamp(), window.end.timestamp()
-    # Prepared intervals bring the epoch along; converting half a hundred thousand time stamps again costs most of this.
-    has_epoch = "epoch_s" in readings
-    epoch_s = readings["epoch_s"].to_numpy(dtype=float) if has_epoch else epoch_seconds(readings["interval_start"])
-    channel = readings["channel_id"].to_numpy(dtype="int64")
-    keep = _has_value(readings, channel) & (epoch_s >= start_s) & (epoch_s < end_s) & np.isin(channel, ids)
-    code = np.searchsorted(ids, channel[keep])
-    length_s = readings["interval_s"].to_numpy(dtype=float)[keep]
-    covered_s = np.bincount(code, weights=length_s, minlength=ids.size)
-
-    opens, closes = np.full(ids.size, start_s), np.full(ids.size, end_s)
+    within = _starts_within(rows, window)
+    opens, closes = np.full(len(energy), start_s), np.full(len(energy), end_s)
     if since_installation:
-        first, last = np.full(ids.size, np.inf), np.full(ids.size, -np.inf)
-        np.minimum.at(first, code, epoch_s[keep])
-        np.maximum.at(last, code, epoch_s[keep] + length_s)
+        code, begun_s, length_s = (values[within] for values in rows)
+        first, last = np.full(len(energy), np.inf), np.full(len(energy), -np.inf)
+        np.minimum.at(first, code, begun_s)
+        np.maximum.at(last, code, begun_s + length_s)
         opens = np.minimum(np.fmax(opens, epoch_seconds(energy["installed_at"])), first)
         closes = np.maximum(np.fmin(closes, epoch_seconds(energy["uninstalled_at"])), last)
-    step_s = pd.to_numeric(energy["interval_s"]).astype("float64")
-    step_s = step_s.fillna(step_s.median()).to_numpy()
-    expected = np.nan_to_num(np.floor(np.clip(closes - opens, 0, None) / step_s))
-    present = np.nan_to_num(np.round(covered_s / step_s))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pct = np.where(expected > 0, np.minimum(100.0, 100.0 * present / expected), np.nan)
+    expected, present, pct = _measure(rows, within, closes - opens, _step_s(energy))
     return pd.DataFrame(
         {
-            "channel_id": ids,
+            "channel_id": energy["channel_id"].to_numpy(dtype="int64"),
             "expected_intervals": expected.astype("int64"),
             "present_intervals": present.astype("int64"),
             "completeness_pct": pct,
@@ -66,22 +66,48 @@ def channel_completeness(
     )
 
 
-def _has_value(readings: pd.DataFrame, channel: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return True where a row has an energy, or a power on a channel that has no energy anywhere."""
-    has_energy = readings["energy_kwh"].notna().to_numpy(dtype=bool)
-    if has_energy.all():
-        return has_energy
-    is_power_only = ~np.isin(channel, np.unique(channel[has_energy]))
-    return has_energy | (is_power_only & readings["power_kw"].notna().to_numpy(dtype=bool))
+def _step_s(energy: pd.DataFrame) -> Floats:
+    """Return the interval of each meter [s]; the usual one of the site where it never reported."""
+    step_s = energy["interval_s"].to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.isnan(step_s), np.nanmedian(step_s), step_s) if not np.isnan(step_s).all() else step_s
+
+
+def _measure(rows: _Rows, within: npt.NDArray[np.bool_], length_s: Floats, step_s: Floats) -> tuple[Floats, ...]:
+    """Return by meter the intervals due in `length_s` seconds, those of the rows `within`, and these in percent."""
+    expected = np.nan_to_num(np.floor(np.clip(length_s, 0, None) / step_s))
+    covered_s = np.bincount(rows.place, weights=np.where(within, rows.length_s, 0.0), minlength=step_s.size)
+    present = np.nan_to_num(np.round(covered_s / step_s))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pct = np.where(expected > 0, np.minimum(100.0, 100.0 * present / expected), np.nan)
+    return expected, present, pct
+
+
+def _valued_rows(readings: pd.DataFrame, energy: pd.DataFrame) -> _Rows:
+    """Return the rows of energy meters with an energy, or with a power where the channel has no energy anywhere."""
+    place = places_of(readings["channel_id"].to_numpy(dtype="int64"), energy["channel_id"].to_numpy(dtype="int64"))
+    has_value = readings["energy_kwh"].notna().to_numpy(dtype=bool)
+    if not has_value.all():
+        of_channel = np.bincount(place[has_value] + 1, minlength=len(energy) + 1)[1:] > 0
+        is_power_only = np.append(~of_channel, False)[place]
+        has_value = has_value | (is_power_only & readings["power_kw"].notna().to_numpy(dtype=bool))
+    # Prepared intervals bring the epoch along; converting half a hundred thousand time stamps again costs most of this.
+    has_epoch = "epoch_s" in readings
+    start_s = readings["epoch_s"].to_numpy() if has_epoch else epoch_seconds(readings["interval_start"])
+    rows = _Rows(place, start_s, readings["interval_s"].to_numpy(dtype=float))
+    keep = has_value & (place >= 0)
+    return rows if keep.all() else _Rows(*(values[keep] for values in rows))
 
 
 def assess_channels(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     """Return by `channel_id` how much of both whole windows is covered: `baseline_pct` and `period_pct`, 0–100."""
-    windows = {"baseline_pct": scope.baseline, "period_pct": scope.period}
-    parts = {
-        name: channel_completeness(clean, scope.meters, window, since_installation=False)
-        .set_index("channel_id")["completeness_pct"]
-        .fillna(0.0)
-        for name, window in windows.items()
-    }
-    return pd.DataFrame(parts)
+    energy = energy_meters(scope.meters)
+    rows, step_s = _valued_rows(clean, energy), _step_s(energy)
+    covered = {}
+    for name, window in {"baseline_pct": scope.baseline, "period_pct": scope.period}.items():
+        length_s = np.full(len(energy), (window.end - window.start).total_seconds())
+        covered[name] = np.nan_to_num(_measure(rows, _starts_within(rows, window), length_s, step_s)[2])
+    return pd.DataFrame(covered, index=pd.Index(energy["channel_id"].to_numpy(dtype="int64"), name="channel_id"))
+
+
+def _starts_within(rows: _Rows, window: Window) -> npt.NDArray[np.bool_]:
+    return (rows.start_s >= window.start.timestamp()) & (rows.start_s < window.end.timestamp())

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, WeekScope, in_window
+from analyze.intervals import SECONDS_PER_HOUR, WeekScope, in_window, number_channels
 from analyze.meters.meter_faults import find_unit_factors
 from analyze.meters.meter_tree import parents_of
 from analyze.meters.phase_faults import PHASE_COLUMNS, find_phase_faults
@@ -210,7 +210,7 @@ def list_base_step_issues(base_loads: pd.DataFrame, scope: WeekScope) -> list[di
 
 def daily_base_loads(clean: pd.DataFrame) -> pd.DataFrame:
     """Return `channel_id`, `start_s` (first interval) and `base_kw` [kW] of each nearly full local day."""
-    code, ids = pd.factorize(clean["channel_id"])
+    code, ids = number_channels(clean)
     if not len(ids):
         return pd.DataFrame({"channel_id": [], "start_s": [], "base_kw": []})
     day = _local_days(clean)

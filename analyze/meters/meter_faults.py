@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, starts_new_run
+from analyze.intervals import SECONDS_PER_HOUR, number_channels, starts_new_run
 from lib.date_utils import HOURS_PER_WEEK
 from lib.stats_utils import grouped_quantiles, label_runs
 
@@ -38,7 +38,7 @@ def power_decades(intervals: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt
 
     NaN where either is not above zero.
     """
-    code, ids = pd.factorize(intervals["channel_id"])
+    code, ids = number_channels(intervals)
     cell = code * HOURS_PER_WEEK + intervals["hour_of_week"].to_numpy(dtype="int64")
     power_kw = intervals["mean_kw"].to_numpy()
     median_kw = grouped_quantiles(power_kw, cell, len(ids) * HOURS_PER_WEEK, [0.5])[0][cell, 0]
@@ -65,7 +65,7 @@ def find_unit_factors(intervals: pd.DataFrame) -> pd.Series:
         return nowhere
     intervals = intervals[suspects]
     decades, median_kw = power_decades(intervals)
-    code, ids = pd.factorize(intervals["channel_id"])
+    code, ids = number_channels(intervals)
     day = intervals["local_time"].to_numpy().astype("datetime64[D]").astype("int64")
     width = int(day.max() - day.min()) + 3  # an empty day before and after each channel's
     cell = code * width + day - day.min() + 1
@@ -82,7 +82,7 @@ def find_unit_factors(intervals: pd.DataFrame) -> pd.Series:
 
 def _has_far_day(intervals: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Return the intervals of channels with a day whose mean power is five times their usual day's, or a fifth."""
-    code, ids = pd.factorize(intervals["channel_id"])
+    code, ids = number_channels(intervals)
     day = intervals["local_time"].to_numpy().astype("datetime64[D]").astype("int64")
     width = int(day.max() - day.min()) + 1 if day.size else 1
     cell, cells = code * width + day - (day.min() if day.size else 0), len(ids) * width
@@ -184,7 +184,7 @@ def flag_zero(intervals: pd.DataFrame, *, min_hours: float, max_runs: int, min_f
     runs = long_runs(is_zero, intervals, min_hours)
     if not runs.any():
         return runs
-    code, ids = pd.factorize(intervals["channel_id"])
+    code, ids = number_channels(intervals)
     low_median = grouped_quantiles(power_kw.where(~runs), code, len(ids), [0.01, 0.5])[0]
     live = (low_median[:, 0] > 0) & (low_median[:, 0] >= min_floor_ratio * low_median[:, 1])
     starts = runs & ~(runs.shift(fill_value=False) & ~starts_new_run(intervals))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import starts_new_run
+from analyze.intervals import number_channels, starts_new_run
 from analyze.meters.meter_faults import long_runs
 from lib.stats_utils import grouped_quantiles
 
@@ -32,7 +32,7 @@ def find_phase_faults(intervals: pd.DataFrame, config: ReportConfig) -> dict[str
     if not set(PHASE_COLUMNS) <= set(intervals.columns):
         return masks
     power_kw = intervals[list(PHASE_COLUMNS)].to_numpy(dtype=float)
-    code, ids = pd.factorize(intervals["channel_id"])
+    code, ids = number_channels(intervals)
     loaded = np.abs(power_kw).sum(axis=1) > config.phase_min_power_kw
     if not loaded.any():  # NaN compares as False: single-phase points are left out
         return masks

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, in_window
+from analyze.intervals import WeekScope, in_window, list_channels
 from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
 
@@ -117,7 +117,7 @@ def _sound_channels(rows: pd.DataFrame, scope: WeekScope) -> pd.Series:
 
 
 def _metered(intervals: pd.DataFrame, scope: WeekScope) -> set[int]:
-    return set(intervals.loc[in_window(intervals, scope.period), "channel_id"].astype(int))
+    return set(list_channels(intervals[in_window(intervals, scope.period)]))
 
 
 def _root_limits(intervals: pd.DataFrame, scope: WeekScope) -> pd.Series:

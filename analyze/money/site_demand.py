@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, in_window
+from analyze.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, in_window, list_channels, number_channels
 from analyze.meters.completeness import assess_channels
 from analyze.meters.meter_tree import root_of_channels
 from lib.date_utils import add_local_time
@@ -99,7 +99,7 @@ def energy_matrix(intervals: pd.DataFrame, step_s: int) -> pd.DataFrame:
     step_s
         A multiple of the intervals' length; longer intervals fill no step.
     """
-    code, ids = pd.factorize(intervals["channel_id"], sort=True)
+    code, ids = number_channels(intervals)
     steps, index = np.unique(intervals["epoch_s"].to_numpy(dtype="int64") // step_s, return_inverse=True)
     cell, size = index * len(ids) + code, steps.size * len(ids)
     kwh = np.bincount(cell, weights=intervals["used_kwh"], minlength=size)
@@ -126,8 +126,7 @@ def mean_demand(frame: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFr
 def _choose_roots(intervals: pd.DataFrame, scope: WeekScope) -> tuple[list[int], list[dict[str, Any]]]:
     """Return the root meters to sum, and those that usually report but fail in the period."""
     in_period = in_window(intervals, scope.period)
-    seen = set(intervals["channel_id"].astype(int))
-    reporting = set(intervals.loc[in_period, "channel_id"].astype(int))
+    seen, reporting = set(list_channels(intervals)), set(list_channels(intervals[in_period]))
     coverage, floor = assess_channels(intervals, scope), scope.config.baseline_min_completeness_pct
     usual = set(coverage.index[(coverage >= floor).any(axis=1)].astype(int))
     sound = set(coverage.index[coverage["period_pct"] >= floor].astype(int))
