@@ -27,15 +27,21 @@ Floats = npt.NDArray[np.float64]
 
 _SECONDS_PER_DAY, _SECONDS_PER_WEEK = 86_400, 604_800
 _MONDAY = pd.Timestamp("1970-01-05")  # a Monday, so that weeks count from it on the wall clock
+_WORKING_DAYS = 5  # Monday to Friday
+_TINY_KW = 1e-9  # keeps a scale above zero
 _MAD_TO_STD = 1.4826  # of a normal distribution
 _NEAREST_WEEKS = (-1, 1, -2, 2, -3, 3, -4, 4)  # where one is missing, the next stands in
 _SCALE_WEEKS = 4  # a load's unrest changes with the season: judged by the weeks around
 _MIN_SCALE_RATIO = 0.02  # of the channel's p95 − p5: smaller deviations matter to nobody
 _TAIL_QUANTILE, _TAIL_SCALES = 0.95, 4.0  # a twentieth of all hours lies beyond four scales at most
+_MIN_KIND_RATIO, _MAX_KIND_RATIO = 0.1, 10.0  # a load that never stirs on weekends would make a whisper a shout
+_SUSTAINED_H = 25  # a day and its edges
+_ALIKE_HOURS = (5, 13)  # an event within a shift, and one of half a day
+_ALIKE_REACH_DAYS = 35  # further off it is another season
+_ALIKE_DAYS = 3  # days that look the same: one of them may itself be an anomaly, or two a holiday's
 _HALF_SCORE = 3.0  # a deviation of this many robust standard deviations scores one half
 _USUAL_RUN_QUANTILE = 0.9  # a load that is often still (off by night) is so by habit
 _HALF_RUN_H = 3.0  # a run of one value this many hours longer than the channel's usual ones scores one half
-_HALF_JUMP = 15.0  # a jump of this many robust standard deviations scores one half, a smaller one far less
 _ALARM_WEIGHT = 0.7  # what a frozen or vanished load scores by itself at most
 
 
@@ -47,6 +53,16 @@ class WeekGrid(NamedTuple):
     day: npt.NDArray[np.int64]
     step_s: int
     power_kw: Floats  # weeks × slots, NaN where nothing was measured
+
+    @property
+    def slots_a_day(self) -> int:
+        """How many slots a local day has; one at least."""
+        return max(self.power_kw.shape[1] // 7, 1)
+
+    @property
+    def is_weekend(self) -> npt.NDArray[np.bool_]:
+        """Whether each interval lies on a Saturday or Sunday."""
+        return self.slot // self.slots_a_day >= _WORKING_DAYS
 
 
 def score_readings(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, config: ReportConfig) -> pd.DataFrame:
@@ -92,27 +108,31 @@ def score_channel(intervals: pd.DataFrame) -> Floats:
 
     Notes
     -----
-    A deviation d [kW] becomes z = d / scale (`_robust_z`) and s = z / (z + 3), averaged over neighbouring hours:
+    A deviation d [kW] becomes z = d / scale (`_robust_z`) and s = z / (z + 3). The views:
 
-    - *hour*: change against the same hours of the two nearest weeks, the smaller of both (so that the week after an
-      anomaly is none itself), over 5 hours;
-    - *sustained*: the same over 25 hours;
+    - *sustained*: change against the same hours of the two nearest weeks, the smaller of both (so that the week after
+      an anomaly is none itself), s averaged over 25 hours;
     - *day*: the mean of that change over the local day, as on a public holiday;
-    - *shape*: the standard deviation over the local day of the residual to the median of the weeks around it.
+    - *shape*: the standard deviation over the local day of the residual to the median of the weeks around it;
+    - *unlike*, of 5 and of 13 hours: how far these hours lie from those of the third most similar day of the same kind
+      (`_unlike`), so that what three other days did too is ordinary, be it in another week.
 
     Their mean m is raised to 1 − (1 − m) · Π(1 − 0.7 a) by what is suspicious in itself, each a from 0 to 1: a *run* of
-    one value, a *low* beneath all that is usual, a *jump* that the weeks around do not know (`_unknown_jump`).
+    one value, and a *low* beneath all that is usual.
+
+    The unlike view is the distance to the nearest subsequences of a matrix profile, here aligned on the wall clock:
+    Yeh, C.-C. M. et al. (2016), "Matrix Profile I", doi:10.1109/ICDM.2016.0179.
     """
     grid = lay_out(intervals)
     power_kw = intervals["mean_kw"].to_numpy(dtype=float)
     floor_kw = _floor_kw(power_kw)
     change_kw, residual_kw = _deviations(grid, power_kw)
-    deviations = (np.abs(change_kw), _by_day(np.abs(change_kw), grid, "mean"), _by_day(residual_kw, grid, "std"))
+    deviations = [np.abs(change_kw), _by_day(np.abs(change_kw), grid, "mean"), _by_day(residual_kw, grid, "std")]
+    deviations += [_unlike(grid, hours) for hours in _ALIKE_HOURS]
     z_of_views = (_robust_z(deviation, grid, floor_kw) for deviation in deviations)
-    hour, day, shape = (z / (z + _HALF_SCORE) for z in z_of_views)
-    views = [_smooth(hour, 5, grid), _smooth(hour, 25, grid), _smooth(day, 13, grid), shape]
-    calm = 1 - np.mean(views, axis=0)
-    for alarm in _alarms(grid, power_kw, floor_kw):
+    change, *views = (z / (z + _HALF_SCORE) for z in z_of_views)
+    calm = 1 - np.mean([_smooth(change, _SUSTAINED_H, grid), *views], axis=0)
+    for alarm in _alarms(grid, power_kw):
         calm = calm * (1 - _ALARM_WEIGHT * alarm)
     return np.clip(1 - calm, 0.0, 1.0)
 
@@ -178,56 +198,64 @@ def _nearest_weeks(power_kw: Floats) -> tuple[list[Floats], Floats]:
 
 def _same_time_of_day(grid: WeekGrid, power_kw: Floats) -> Floats:
     """Return for each interval the median power at its time of day on the window's days of its kind [kW]."""
-    slots = grid.power_kw.shape[1] // 7
-    kind = (grid.slot // slots >= 5) * slots + grid.slot % slots
+    slots = grid.slots_a_day
+    kind = grid.is_weekend * slots + grid.slot % slots
     median, _ = grouped_quantiles(power_kw, kind, 2 * slots, [0.5])
     return median[kind, 0]
+
+
+def _unlike(grid: WeekGrid, hours: int) -> Floats:
+    """Return how far the hours around each interval lie from the same hours of the third most similar day [kW].
+
+    The distance is the mean absolute difference. Compared are days of the same kind, working or weekend, up to
+    `_ALIKE_REACH_DAYS` before and after. Where fewer than three are known, it is the furthest of them; 0 without any.
+    """
+    power_kw, slots = grid.power_kw.ravel(), grid.slots_a_day
+    is_weekend = np.arange(power_kw.size) // slots % 7 >= _WORKING_DAYS
+    width = hours * SECONDS_PER_HOUR // grid.step_s // 2 * 2 + 1
+    nearest = np.full((_ALIKE_DAYS, power_kw.size), np.inf)
+    for lag in range(slots, min(_ALIKE_REACH_DAYS * slots, power_kw.size - slots) + 1, slots):
+        distance = _moving_mean(np.abs(power_kw[lag:] - power_kw[:-lag]), width)
+        distance[np.isnan(distance) | (is_weekend[lag:] != is_weekend[:-lag])] = np.inf
+        for part in (nearest[:, lag:], nearest[:, :-lag]):
+            further = distance
+            for row in part:
+                row[:], further = np.minimum(row, further), np.maximum(row, further)
+    furthest = np.where(np.isinf(nearest), 0.0, nearest).max(axis=0)
+    return furthest[grid.week * grid.power_kw.shape[1] + grid.slot]
 
 
 def _robust_z(deviation: Floats, grid: WeekGrid, floor_kw: float) -> Floats:
     """Return deviations (zero or more) over their scale.
 
-    It is √(s_local · s_all) with s = 1.4826 · median, the local one of the weeks within ±4, so that unrest counts less
-    in a restless season; at least a quarter of the 95th percentile, for loads that are mostly still; and `floor_kw`.
+    It is √(s_local · s_all) · s_kind / s_all with s = 1.4826 · median: the local one of the weeks within ±4, so that
+    unrest counts less in a restless season, that of the kind of day because a weekend is often the stiller one. It is
+    at least a quarter of the 95th percentile, for loads that are mostly still, and `floor_kw`.
     """
     weeks = grid.power_kw.shape[0]
     weekly, _ = grouped_quantiles(deviation, grid.week, weeks, [0.5])
     local = _rolling_median(weekly[:, 0], 2 * _SCALE_WEEKS + 1)[grid.week]
-    scale = _MAD_TO_STD * np.sqrt(local * np.median(deviation))
+    of_kind, _ = grouped_quantiles(deviation, grid.is_weekend, 2, [0.5])
+    whole = max(np.median(deviation), _TINY_KW)
+    kind_ratio = np.clip(of_kind[grid.is_weekend.astype(int), 0] / whole, _MIN_KIND_RATIO, _MAX_KIND_RATIO)
+    scale = _MAD_TO_STD * np.sqrt(local * whole) * kind_ratio
     return deviation / np.maximum(scale, max(floor_kw, np.quantile(deviation, _TAIL_QUANTILE) / _TAIL_SCALES))
 
 
-def _alarms(grid: WeekGrid, power_kw: Floats, floor_kw: float) -> list[Floats]:
-    """Return what is suspicious in itself, each 0 to 1: a frozen value, an unknown low, an unknown jump."""
+def _alarms(grid: WeekGrid, power_kw: Floats) -> list[Floats]:
+    """Return what is suspicious in itself, each 0 to 1: a frozen value, an unknown low."""
     same = np.concatenate(([False], power_kw[1:] == power_kw[:-1]))
     run = np.cumsum(~same) - 1
     run_h = (np.bincount(run)[run] - 1) * grid.step_s / SECONDS_PER_HOUR
     frozen_h = np.clip(run_h - np.quantile(run_h, _USUAL_RUN_QUANTILE), 0.0, None)
     lowest, p05, p95 = np.quantile(power_kw, [0.02, 0.05, 0.95])
-    low = np.clip((lowest - power_kw) / max(lowest + 0.1 * (p95 - p05), 1e-9), 0.0, 1.0)
-    jump = _unknown_jump(grid, floor_kw) ** 2
-    return [frozen_h / (frozen_h + _HALF_RUN_H), low, jump / (jump + _HALF_JUMP**2)]
-
-
-def _unknown_jump(grid: WeekGrid, floor_kw: float) -> Floats:
-    """Return how an interval differs from 1 h and from 24 h before, beyond the weeks around; the smaller [z]."""
-    flat_kw = grid.power_kw.ravel()
-    cell = (grid.week, grid.slot)
-    z = []
-    for lag_h in (1, 24):
-        lag = max(lag_h * SECONDS_PER_HOUR // grid.step_s, 1)
-        jump_kw = np.full(flat_kw.size, np.nan)
-        jump_kw[lag:] = flat_kw[lag:] - flat_kw[:-lag]
-        jump_kw = jump_kw.reshape(grid.power_kw.shape)
-        near, _ = _nearest_weeks(jump_kw)
-        beyond_kw = np.fmin(np.abs(jump_kw - near[0]), np.abs(jump_kw - near[1]))[cell]
-        z.append(_robust_z(np.nan_to_num(beyond_kw), grid, floor_kw))
-    return np.minimum(*z)
+    low = np.clip((lowest - power_kw) / max(lowest + 0.1 * (p95 - p05), _TINY_KW), 0.0, 1.0)
+    return [frozen_h / (frozen_h + _HALF_RUN_H), low]
 
 
 def _floor_kw(power_kw: Floats) -> float:
     low, high = np.quantile(power_kw, [0.05, 0.95])
-    return float(max(_MIN_SCALE_RATIO * (high - low), 1e-3 * np.abs(power_kw).max(), 1e-9))
+    return float(max(_MIN_SCALE_RATIO * (high - low), 1e-3 * np.abs(power_kw).max(), _TINY_KW))
 
 
 def _by_day(values: Floats, grid: WeekGrid, statistic: str) -> Floats:
@@ -243,6 +271,20 @@ def _by_day(values: Floats, grid: WeekGrid, statistic: str) -> Floats:
 def _smooth(values: Floats, hours: int, grid: WeekGrid) -> Floats:
     width = hours * SECONDS_PER_HOUR // grid.step_s
     return pd.Series(values).rolling(max(width, 1), center=True, min_periods=1).mean().to_numpy()
+
+
+def _moving_mean(values: Floats, width: int) -> Floats:
+    """Return the mean of what is known, zero or more, within `width` (odd) values around each; NaN where nothing is."""
+    known = ~np.isnan(values)
+    edge = width // 2
+    total, count = (
+        np.concatenate([np.zeros(edge + 1), np.cumsum(part), np.full(edge, part.sum())])
+        for part in (np.where(known, values, 0.0), known)
+    )
+    span = values.size
+    total, count = (part[width : width + span] - part[:span] for part in (total, count))
+    mean = np.divide(total, count, out=np.full(span, np.nan), where=count > 0)
+    return np.maximum(mean, 0.0)  # a difference of sums may fall a hair below
 
 
 def _rolling_median(values: Floats, width: int) -> Floats:
