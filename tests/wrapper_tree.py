@@ -174,9 +174,14 @@ def make_tree(root: Path) -> Tree:
     # A virtual environment that is up to date, without the seconds that a real one takes.
     (tree.root / ".venv" / "bin").mkdir(parents=True)
     (tree.root / ".venv" / "bin" / "python").symlink_to(sys.executable)
-    stamping = '. "$1/operations/environment.sh" && requirements_stamp "$VENV_PYTHON" >"$STAMP_FILE"'
-    subprocess.run(["bash", "-c", stamping, "bash", str(tree.root)], check=True)
+    stamp_venv(tree.root)
     return tree
+
+
+def stamp_venv(root: Path) -> None:
+    """Let the wrappers of `root` take its .venv for one that is up to date."""
+    stamping = '. "$1/operations/environment.sh" && requirements_stamp "$VENV_PYTHON" >"$STAMP_FILE"'
+    subprocess.run(["bash", "-c", stamping, "bash", str(root)], check=True)
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:

@@ -43,6 +43,7 @@ _YEARS_OF_DATA = 3
 _NEW_CHANNEL_WEEKS = 7  # age of the youngest circuit when the first planted week begins
 
 Clock = Callable[[], datetime]
+RowMaker = Callable[[model.Catalogue], list[dict[str, Any]]]
 
 
 def make_site(
@@ -98,6 +99,7 @@ def create_app(
     replay: pd.DataFrame | None = None,
     replay_timezone: str = model.TIME_ZONE,
     replay_interval_min: int = DEFAULT_INTERVAL_MIN,
+    source: Source | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Flask:
     """Return the service as a WSGI application.
@@ -122,6 +124,9 @@ def create_app(
         How many more channels to list, for tests of paging.
     replay
         Measured intervals to serve in place of the model; columns as in `replay.prepare_replay`, or as it returns.
+    source
+        What to serve in place of the model and of `replay`. Its catalogue is read anew for each list, so channels may
+        come and go.
     monotonic
         The clock that tokens live by [s].
 
@@ -132,10 +137,9 @@ def create_app(
     """
     clock = _make_clock(now)
     plan = faults_.make_fault_plan(faults, seed) if isinstance(faults, str) else faults
-    source: Source
-    if replay is None:
+    if source is None and replay is None:
         source = make_site(seed, clock(), planted_weeks, extra_channels=extra_channels, lasting_faults=plan.lasting)
-    else:
+    elif source is None:
         prepared = replay if "ts" in replay else prepare_replay(replay, replay_timezone, replay_interval_min)
         source = ReplaySite(prepared, replay_timezone)
     stopping = threading.Event()
@@ -143,7 +147,7 @@ def create_app(
     app.extensions["sandbox"] = {"source": source, "faults": plan, "stopping": stopping}
     gatekeeper = Gatekeeper(credentials or Credentials(), token_lifetime_s, monotonic)
     _add_hooks(app, gatekeeper, plan, stopping, latency_s)
-    _add_lists(app, source.catalogue, plan)
+    _add_lists(app, source, plan)
     _add_readings(app, source, clock, plan)
     add_weather(app, seed, clock)
     return app
@@ -211,23 +215,22 @@ def _add_hooks(
         return response
 
 
-def _add_lists(app: Flask, catalogue: model.Catalogue, plan: faults_.FaultPlan) -> None:
+def _add_lists(app: Flask, source: Source, plan: faults_.FaultPlan) -> None:
     def add(path: str, endpoint: str, view: Callable[..., Response]) -> None:
         for prefix in _PREFIXES:
             app.add_url_rule(prefix + path, f"{prefix}{endpoint}", view)
 
-    channels = [model.channel_json(channel) for channel in catalogue.channels]
-    resources: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
-        "organizations": ("organizations", "organizationId", model.organizations_json(catalogue)),
-        "devices": ("result", "deviceId", model.devices_json(catalogue)),  # some of the service's lists are so called
-        "channels": ("channels", "dataChannelId", channels),
-        "meters": ("meters", "meterId", model.meters_json(catalogue)),
-        "events": ("events", "eventId", []),
-        "alarms": ("alarms", "alarmId", []),
+    resources: dict[str, tuple[str, str, RowMaker]] = {
+        "organizations": ("organizations", "organizationId", model.organizations_json),
+        "devices": ("result", "deviceId", model.devices_json),  # some of the service's lists are so called
+        "channels": ("channels", "dataChannelId", model.channels_json),
+        "meters": ("meters", "meterId", model.meters_json),
+        "events": ("events", "eventId", lambda catalogue: []),
+        "alarms": ("alarms", "alarmId", lambda catalogue: []),
     }
-    for name, (list_key, id_key, rows) in resources.items():
-        add(f"/{name}", name, _make_list_view(list_key, rows, plan))
-        add(f"/{name}/<int:resource_id>", f"{name}_one", _make_one_view(name, id_key, rows))
+    for name, (list_key, id_key, make_rows) in resources.items():
+        add(f"/{name}", name, _make_list_view(list_key, source, make_rows, plan))
+        add(f"/{name}/<int:resource_id>", f"{name}_one", _make_one_view(name, id_key, source, make_rows))
 
     def fields(device_type_id: int) -> Response:
         if device_type_id not in model.UNITS_BY_TYPE:
@@ -237,9 +240,11 @@ def _add_lists(app: Flask, catalogue: model.Catalogue, plan: faults_.FaultPlan) 
     add("/fields/<int:device_type_id>", "fields", fields)
 
 
-def _make_list_view(list_key: str, rows: list[dict[str, Any]], plan: faults_.FaultPlan) -> Callable[[], Response]:
+def _make_list_view(
+    list_key: str, source: Source, make_rows: RowMaker, plan: faults_.FaultPlan
+) -> Callable[[], Response]:
     def view() -> Response:
-        chosen = rows
+        chosen = make_rows(source.catalogue)
         for parameter, key in (("organization", "organizationId"), ("device", "deviceId")):
             if wanted := request.args.get(parameter):
                 if parameter == "organization":
@@ -254,14 +259,13 @@ def _make_list_view(list_key: str, rows: list[dict[str, Any]], plan: faults_.Fau
     return view
 
 
-def _make_one_view(name: str, id_key: str, rows: list[dict[str, Any]]) -> Callable[[int], Response]:
-    row_by_id = {int(row[id_key]): row for row in rows}
-
+def _make_one_view(name: str, id_key: str, source: Source, make_rows: RowMaker) -> Callable[[int], Response]:
     def view(resource_id: int) -> Response:
         if name == "organizations":
             _check_organization(str(resource_id))
         if name == "channels":
             _check_own_channel(resource_id)
+        row_by_id = {int(row[id_key]): row for row in make_rows(source.catalogue)}
         if resource_id not in row_by_id:
             raise ServiceError(404, f"Not found – {name} {resource_id}")
         return json_response(row_by_id[resource_id])

@@ -50,6 +50,7 @@ class Channel:
     phases: int = 3
     organization_id: int = SITE_ID
     organization_name: str = SITE_NAME
+    uninstalled_s: int | None = None  # Unix time
 
     @property
     def units(self) -> dict[str, str]:
@@ -164,7 +165,7 @@ def channel_json(channel: Channel) -> dict[str, Any]:
         "displayedPhase": "0" if channel.phases != 1 else "1",
         "dataType": 1,
         "installedTs": str(channel.installed_s),
-        "uninstalledTs": None,
+        "uninstalledTs": None if channel.uninstalled_s is None else str(channel.uninstalled_s),
         "registered": channel.installed_s,
         "expires": "0",
         "status": "1",
@@ -174,6 +175,11 @@ def channel_json(channel: Channel) -> dict[str, Any]:
         "sortOrder": str(channel.channel_id % 1000),
         "links": [{"rel": "readings", "href": f"https://core.eniscope.com/v1/1/readings/{channel.channel_id}"}],
     }
+
+
+def channels_json(catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Return the channels."""
+    return [channel_json(channel) for channel in catalogue.channels]
 
 
 def organization_json(organization_id: int, name: str, parent_id: int | None, time_zone: str) -> dict[str, Any]:
