@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +34,8 @@ from operations.embedded_postgres import programs_dir
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 _SERVICE = "energy"
+_UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
+_LAST_SETTING = b"SET row_security"
 
 
 def find_program(name: str, server_major: int) -> Path:
@@ -83,8 +86,42 @@ def run_program(database_url: str, name: str, arguments: Sequence[str]) -> int:
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".conf") as service:  # mode 0600
         service.write(service_file(parameters))
         service.flush()
-        command = ["env", f"PGSERVICEFILE={service.name}", program, f"--dbname=service={_SERVICE}", *arguments]
-        return subprocess.run(command, check=False).returncode
+        with_service = ["env", f"PGSERVICEFILE={service.name}"]
+        database = f"--dbname=service={_SERVICE}"
+        if name == "pg_restore":
+            psql = [find_program("psql", server_major), "--no-psqlrc", "--quiet", "--output=/dev/null"]
+            runner = [*with_service, *psql, "--set=ON_ERROR_STOP=1", database]
+            return restore_by_psql([program, "--file=-", *arguments], runner)
+        return subprocess.run([*with_service, program, database, *arguments], check=False).returncode
+
+
+def restore_by_psql(writer: Sequence[str | Path], runner: Sequence[str | Path]) -> int:
+    """Have `writer` write SQL and `runner` run it in one transaction; return the exit code of the one that failed.
+
+    pg_restore itself begins with a setting that servers before 17 do not know, and its archives cannot be read by the
+    pg_restore of such a server.
+    """
+    with subprocess.Popen(runner, stdin=subprocess.PIPE) as running, subprocess.Popen(
+        writer, stdout=subprocess.PIPE
+    ) as writing:  # fmt: skip
+        assert running.stdin is not None
+        assert writing.stdout is not None
+        with suppress(BrokenPipeError):  # psql met an error, said so, and left
+            running.stdin.write(b"BEGIN;\n")
+            for line in writing.stdout:
+                if line != _UNKNOWN_BEFORE_17:
+                    running.stdin.write(line)
+                if line.startswith(_LAST_SETTING):
+                    break  # from here on it could be data
+            shutil.copyfileobj(writing.stdout, running.stdin)
+            writing.stdout.close()
+            # Without this line psql ends, and the server takes everything back.
+            if writing.wait() == 0:
+                running.stdin.write(b"COMMIT;\n")
+        writing.stdout.close()
+        with suppress(BrokenPipeError):
+            running.stdin.close()
+    return running.returncode or writing.returncode
 
 
 def main(argv: Sequence[str] | None = None) -> int:

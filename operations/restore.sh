@@ -30,6 +30,6 @@ tables="$(postgres psql --no-psqlrc --tuples-only --no-align --command \
   fail "the database cannot be reached; check DATABASE_URL"
 [ "$tables" = 0 ] ||
   fail "the database holds $tables tables and views already; make an empty one and name it in DATABASE_URL"
-postgres pg_restore --no-owner --no-privileges --single-transaction --exit-on-error "$1" ||
+postgres pg_restore --no-owner --no-privileges "$1" ||
   fail "the restore failed; see above, nothing was changed"
 echo "Restored $1. Next: bash operations/with_venv.sh govern/check_database.py"

@@ -58,6 +58,20 @@ def test_what_is_restored_is_what_was_backed_up(
     assert "tables and views already" in refused.stderr
 
 
+@pytest.mark.slow
+def test_a_backup_that_is_cut_off_brings_nothing(
+    conn: Connection, database_url: str, empty_database_url: str, tmp_path: Path
+) -> None:
+    make_site(conn, datetime(2026, 1, 20, 5, tzinfo=UTC), days=2)
+    backup = Path(run("backup.sh", "--out", tmp_path, url=database_url).stdout.strip())
+    whole = backup.read_bytes()
+    backup.write_bytes(whole[: len(whole) - 2_000])  # its last table's data
+    failed = run("restore.sh", backup, url=empty_database_url)
+    assert (failed.returncode, "nothing was changed" in failed.stderr) == (1, True)
+    with db.connect(empty_database_url) as copy:
+        assert db.fetch_all(copy, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == []
+
+
 def test_a_backup_that_fails_leaves_nothing(tmp_path: Path) -> None:
     done = run("backup.sh", "--out", tmp_path, url="postgresql://nobody:secret-word@127.0.0.1:9/none")
     assert done.returncode == 1
