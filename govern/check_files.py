@@ -20,6 +20,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from config.validation_config import ValidationLimits
 from lib.errors import DataError
 from lib.paths import CHECKS_DIR
 
@@ -81,6 +82,14 @@ def limit_values(checks: list[Check]) -> dict[str, float | int]:
             if values.setdefault(limit.name, limit.value) != limit.value:
                 raise DataError(f"limit {limit.name} has two values; make {check.name} and the other checks agree")
     return values
+
+
+def settable_limits(checks: list[Check]) -> dict[str, float | int]:
+    """Return the limits that a site's file may set: those of checks on it and its channels, and of its quarantines."""
+    quarantine = {
+        name: value for name, value in ValidationLimits().as_parameters().items() if name.startswith("max_quarantined_")
+    }
+    return limit_values([check for check in checks if check.scope != SCOPE_SYSTEM]) | quarantine
 
 
 def render_checks(checks: list[Check]) -> str:

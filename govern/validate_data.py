@@ -2,10 +2,11 @@
 
 Each check is a file of govern/checks. A channel that one of them blocks is quarantined: reports go out without it. Too
 much in quarantine, or a check of the whole site, holds the site back; a check of the whole system holds all sites back.
-docs/guides/data_quality.md says of each check what it means and what to do.
+docs/guides/data_quality.md says of each check what it means and what to do. [validation] in config/sites/<id>.toml
+sets limits of a site's own.
 
 Stage: govern
-Reads: raw tables, materialized views, govern/checks/*.sql
+Reads: raw tables, materialized views, govern/checks/*.sql, config/sites/*.toml
 Writes: validation_runs, validation_results, validation_findings, channel_quarantines
 Safe to re-run: yes; each run stores a verdict of its own, and the latest counts
 
@@ -27,11 +28,13 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 import psycopg2
 
 from config.settings import load_settings
-from govern.check_files import Check, read_checks, render_checks
+from config.validation_config import SiteLimit, load_site_limits
+from govern.check_files import Check, read_checks, render_checks, settable_limits
 from govern.validation import SYSTEM_ID, VERDICT_OPEN, Verdict, validate_site, validate_system
 from lib import cli, db
-from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, EXIT_FAILED, DataError
+from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, EXIT_FAILED, ConfigError, DataError
 from lib.logs import clean_text, setup_logging
+from lib.paths import SITES_DIR
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -59,6 +62,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "validationRunId": verdict.validation_run_id,
         "verdict": verdict.verdict,
         "reach": verdict.reach,
+        "siteLimits": [limit._asdict() for limit in verdict.site_limits],
         "quarantinedChannels": [
             {
                 "channelId": item.channel_id,
@@ -103,6 +107,8 @@ def print_verdict(verdict: Verdict) -> None:
     for item in verdict.quarantines:
         share = "" if item.energy_share_pct is None else f" ({item.energy_share_pct:.1f} % of the site's energy)"
         print(f"channel {item.channel_id} is quarantined{share}: {clean_text(item.reason)}")
+    for limit in verdict.site_limits:
+        print(f"the site's own limit: {limit.name} = {limit.value}, else {limit.default}")
     subject = "all sites" if verdict.site_id == SYSTEM_ID else f"site {verdict.site_id}"
     print(f"{subject}: breaker {verdict.verdict} ({len(verdict.results)} checks, {failed} failed)")
 
@@ -114,18 +120,23 @@ def list_sites(conn: Connection) -> list[int]:
     return [site_id for (site_id,) in rows]
 
 
+def own_limits(site_id: int, checks: list[Check]) -> tuple[SiteLimit, ...]:
+    """Return the limits that the site's file sets."""
+    return load_site_limits(site_id, settable_limits(checks), SITES_DIR)
+
+
 def validate_each(conn: Connection, site_ids: list[int], checks: list[Check]) -> list[Verdict]:
     """Validate and commit site by site; one that fails is logged, lacks in the answer, and does not stop the others."""
     verdicts = []
     for site_id in site_ids:
         try:
-            verdicts.append(validate_site(conn, site_id, checks))
+            verdicts.append(validate_site(conn, site_id, checks, site_limits=own_limits(site_id, checks)))
             conn.commit()
-        except (DataError, psycopg2.Error) as err:
+        except (ConfigError, DataError, psycopg2.Error) as err:
             if conn.closed:
                 raise
             conn.rollback()
-            reason = err if isinstance(err, DataError) else db.wrap_error(err)
+            reason = db.wrap_error(err) if isinstance(err, psycopg2.Error) else err
             logger.error("site %d could not be validated: %s", site_id, reason)
     return verdicts
 
@@ -144,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             verdicts = validate_each(conn, site_ids, checks)
         else:
             site_ids = [args.site]
-            verdicts = [validate_site(conn, args.site, checks)]
+            verdicts = [validate_site(conn, args.site, checks, site_limits=own_limits(args.site, checks))]
             conn.commit()
         verdicts.append(validate_system(conn, checks))
         conn.commit()

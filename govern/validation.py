@@ -6,12 +6,13 @@ site's holds the site back, the system's every site.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg2
 
-from config.validation_config import ValidationLimits
+from config.validation_config import SiteLimit, ValidationLimits
 from govern.check_files import (
     COLUMNS,
     SCOPE_CHANNEL,
@@ -84,10 +85,11 @@ class Finding(NamedTuple):
 
 
 class CheckResult(NamedTuple):
-    """What a check found; nothing means that it passed."""
+    """What a check found (nothing means that it passed), and by which of the site's own limits."""
 
     check: Check
     findings: list[Finding]
+    site_limits: tuple[SiteLimit, ...] = ()
 
     @property
     def is_blocking(self) -> bool:
@@ -96,12 +98,11 @@ class CheckResult(NamedTuple):
 
     @property
     def message(self) -> str:
-        """The first findings in words, or that there are none."""
-        if not self.findings:
-            return "nothing found"
+        """The first findings in words, or that there are none; and the limits that are the site's own."""
         more = len(self.findings) - _EXAMPLES_SHOWN
-        shown = "; ".join(finding.message for finding in self.findings[:_EXAMPLES_SHOWN])
-        return shown + (f"; and {more} more" if more > 0 else "")
+        shown = "; ".join(finding.message for finding in self.findings[:_EXAMPLES_SHOWN]) or "nothing found"
+        own = ", ".join(f"{limit.name} = {limit.value}, else {limit.default}" for limit in self.site_limits)
+        return shown + (f"; and {more} more" if more > 0 else "") + (f" (the site's own {own})" if own else "")
 
 
 class Scope(NamedTuple):
@@ -123,19 +124,32 @@ class Verdict(NamedTuple):
     results: list[CheckResult]
     reach: str
     quarantines: list[Quarantine]
+    site_limits: tuple[SiteLimit, ...] = ()
 
 
 def validate_site(
-    conn: Connection, site_id: int, checks: list[Check], limits: ValidationLimits | None = None
+    conn: Connection,
+    site_id: int,
+    checks: list[Check],
+    limits: ValidationLimits | None = None,
+    site_limits: tuple[SiteLimit, ...] = (),
 ) -> Verdict:
     """Run the checks of channels and sites on one snapshot of the site's data and store the verdict; does not commit.
+
+    Parameters
+    ----------
+    site_limits
+        What the site's file sets (`config.validation_config.load_site_limits`); kept with the verdict.
 
     Raises
     ------
     DataError
         When the site is unknown, for its breaker could not be told from another's; or when no check is about a site.
     """
+    own = {limit.name: limit.value for limit in site_limits}
     limits = limits or ValidationLimits()
+    limits = replace(limits, **{name: own[name] for name in limits.as_parameters().keys() & own})
+    in_force = limit_values(checks) | limits.as_parameters() | own
     _begin_snapshot(conn)
     if db.fetch_one(conn, "SELECT FROM organizations WHERE organization_id = %s", (site_id,)) is None:
         raise DataError(
@@ -143,7 +157,8 @@ def validate_site(
             f"or run: python ingest/ingest_to_postgres.py --site {site_id}"
         )
     scope = _load_scope(conn, site_id, limits)
-    results = _run_checks(conn, [check for check in checks if check.scope != SCOPE_SYSTEM], checks, limits, scope)
+    chosen = [check for check in checks if check.scope != SCOPE_SYSTEM]
+    results = _run_checks(conn, chosen, in_force, scope, site_limits)
     results = _spare_warming_up(conn, site_id, results)
     blocked = [
         Blocked(finding.channel_id, result.check.name, finding.text, result.check.hint)
@@ -153,8 +168,10 @@ def validate_site(
     ]
     meters = load_meter_energies(conn, site_id, scope.lookback_start) if blocked else []
     quarantines = quarantine_channels(blocked, meters)
-    results.append(CheckResult(QUARANTINE_CHECK, _judge_quarantine(quarantines, meters, limits)))
-    return _conclude(conn, scope, limits, checks, results, quarantines, meters)
+    own_shares = tuple(limit for limit in site_limits if limit.name in limits.as_parameters())
+    results.append(CheckResult(QUARANTINE_CHECK, _judge_quarantine(quarantines, meters, limits), own_shares))
+    verdict = _judge(scope, results, quarantines)._replace(site_limits=site_limits)
+    return verdict._replace(validation_run_id=store_verdict(conn, verdict, scope, in_force, meters))
 
 
 def validate_system(conn: Connection, checks: list[Check], limits: ValidationLimits | None = None) -> Verdict:
@@ -162,8 +179,10 @@ def validate_system(conn: Connection, checks: list[Check], limits: ValidationLim
     limits = limits or ValidationLimits()
     _begin_snapshot(conn)
     scope = _load_scope(conn, SYSTEM_ID, limits)
-    results = _run_checks(conn, [check for check in checks if check.scope == SCOPE_SYSTEM], checks, limits, scope)
-    return _conclude(conn, scope, limits, checks, results, [], [])
+    in_force = limit_values(checks) | limits.as_parameters()
+    results = _run_checks(conn, [check for check in checks if check.scope == SCOPE_SYSTEM], in_force, scope)
+    verdict = _judge(scope, results, [])
+    return verdict._replace(validation_run_id=store_verdict(conn, verdict, scope, in_force, []))
 
 
 def _begin_snapshot(conn: Connection) -> None:
@@ -178,12 +197,21 @@ def _load_scope(conn: Connection, site_id: int, limits: ValidationLimits) -> Sco
 
 
 def _run_checks(
-    conn: Connection, chosen: list[Check], checks: list[Check], limits: ValidationLimits, scope: Scope
+    conn: Connection,
+    chosen: list[Check],
+    in_force: dict[str, float | int],
+    scope: Scope,
+    site_limits: tuple[SiteLimit, ...] = (),
 ) -> list[CheckResult]:
     if not chosen:
         raise DataError("none of the checks is about this; a validation that checks nothing is none: restore them")
-    parameters = limit_values(checks) | limits.as_parameters() | scope._asdict()
-    return [CheckResult(check, _run_check(conn, check, parameters)) for check in chosen]
+    parameters = in_force | scope._asdict()
+
+    def own_limits(check: Check) -> tuple[SiteLimit, ...]:
+        names = {limit.name for limit in check.limits}
+        return tuple(limit for limit in site_limits if limit.name in names)
+
+    return [CheckResult(check, _run_check(conn, check, parameters), own_limits(check)) for check in chosen]
 
 
 def _run_check(conn: Connection, check: Check, parameters: dict[str, Any]) -> list[Finding]:
@@ -220,15 +248,13 @@ def _spare_warming_up(conn: Connection, site_id: int, results: list[CheckResult]
 
     def soften(result: CheckResult) -> CheckResult:
         young = warming.get(result.check.warm_up_days, frozenset())
-        return CheckResult(
-            result.check,
-            [
-                finding._replace(severity=SEVERITY_WARN, text=f"{finding.text} (new: its history is short)")
-                if finding.channel_id in young
-                else finding
-                for finding in result.findings
-            ],
-        )
+        findings = [
+            finding._replace(severity=SEVERITY_WARN, text=f"{finding.text} (new: its history is short)")
+            if finding.channel_id in young
+            else finding
+            for finding in result.findings
+        ]
+        return result._replace(findings=findings)
 
     return [soften(result) for result in results]
 
@@ -246,15 +272,8 @@ def _judge_quarantine(
     return [Finding(None, len(quarantines), excess, examples, SEVERITY_BLOCK)]
 
 
-def _conclude(
-    conn: Connection,
-    scope: Scope,
-    limits: ValidationLimits,
-    checks: list[Check],
-    results: list[CheckResult],
-    quarantines: list[Quarantine],
-    meters: list[MeterEnergy],
-) -> Verdict:
+def _judge(scope: Scope, results: list[CheckResult], quarantines: list[Quarantine]) -> Verdict:
+    """Return the verdict that the results make, not yet stored."""
     is_open = any(
         finding.channel_id is None and finding.severity == SEVERITY_BLOCK
         for result in results
@@ -262,6 +281,4 @@ def _conclude(
     )
     widest = SCOPE_SYSTEM if scope.site_id == SYSTEM_ID else SCOPE_SITE
     reach = widest if is_open else SCOPE_CHANNEL if quarantines else REACH_NONE
-    verdict = Verdict(0, scope.site_id, VERDICT_OPEN if is_open else VERDICT_CLOSED, results, reach, quarantines)
-    run_id = store_verdict(conn, verdict, scope, limit_values(checks) | limits.as_parameters(), meters)
-    return verdict._replace(validation_run_id=run_id)
+    return Verdict(0, scope.site_id, VERDICT_OPEN if is_open else VERDICT_CLOSED, results, reach, quarantines)

@@ -76,15 +76,16 @@ def store_verdict(
     """Store a verdict with its results, findings and quarantines; return the number of its run."""
     previous = dict(db.fetch_all(conn, _PREVIOUS_QUARANTINES, {"site_id": verdict.site_id}))
     energy_pct = quarantined_energy_pct(verdict.quarantines, meters)
+    own = {limit.name: {"value": limit.value, "default": limit.default} for limit in verdict.site_limits}
     ((run_id,),) = db.fetch_all(
         conn,
         "INSERT INTO validation_runs (organization_id, started_at, covers_ingest_until, covers_from, verdict,"
-        " checks_run, limits, reach, quarantined_energy_pct, code_version)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " checks_run, limits, site_limits, reach, quarantined_energy_pct, code_version)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " RETURNING validation_run_id",
         (
             verdict.site_id, scope.started_at, scope.covers_ingest_until, scope.lookback_start, verdict.verdict,
-            len(verdict.results), json.dumps(limits), verdict.reach, energy_pct, code_version(),
+            len(verdict.results), json.dumps(limits), json.dumps(own), verdict.reach, energy_pct, code_version(),
         ),
     )  # fmt: skip
     results = [

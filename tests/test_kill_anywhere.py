@@ -11,6 +11,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -277,10 +278,10 @@ PGBOUNCER = shutil.which("pgbouncer", path=os.environ["PATH"] + os.pathsep + "/u
 
 
 @contextmanager
-def transaction_pool(database_url: str, folder: Path) -> Iterator[str]:
+def transaction_pool(database_url: str) -> Iterator[str]:
     """Yield the URL of a PgBouncer in front of a database that gives each transaction whatever session is free."""
     target = dict(part.split("=", 1) for part in db_parameters(database_url))
-    folder.mkdir(parents=True)
+    folder = Path(tempfile.mkdtemp(prefix="energy-pool-"))  # short, for a socket's path may not be long
     (folder / "users.txt").write_text('"postgres" ""\n')
     (folder / "pgbouncer.ini").write_text(
         "[databases]\n"
@@ -304,6 +305,7 @@ def transaction_pool(database_url: str, folder: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def db_parameters(database_url: str) -> list[str]:
@@ -318,11 +320,9 @@ def test_every_stage_works_through_a_transaction_pool(
     empty_database_url: str,
     serve: Callable[..., Service],
     run_script: Callable[..., Any],
-    postgres_url: str,
 ) -> None:
     service = serve(now=NOW, planted_weeks=[])
-    folder = Path(dict(part.split("=", 1) for part in db_parameters(postgres_url))["host"]).parent / "pool"
-    with transaction_pool(empty_database_url, folder) as url:
+    with transaction_pool(empty_database_url) as url:
         env = environment(url, service.url, lease_s=2.0)
         for script, *arguments in (
             ["govern/setup_database.py"],

@@ -14,16 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from site_factory import make_rows, make_site, register_site, store_readings
 
-from config.validation_config import ValidationLimits
-from govern.check_files import Check, read_checks, render_checks
+from config.validation_config import ValidationLimits, load_site_limits
+from govern import validate_data
+from govern.check_files import Check, read_checks, render_checks, settable_limits
 from govern.override_breaker import store_override
 from govern.quarantine import Blocked, MeterEnergy, describe_excess, quarantine_channels, site_energy_kwh
 from govern.refresh_views import rebuild_views
-from govern.validation import validate_site, validate_system
+from govern.validation import CheckResult, validate_site, validate_system
 from ingest import store
 from lib import db
 from lib.date_utils import Window
-from lib.errors import DataError
+from lib.errors import ConfigError, DataError
 from lib.paths import PROJECT_ROOT
 from lib.readings import load_quarantined, load_validation_status
 
@@ -316,6 +317,89 @@ def test_check_that_answers_in_another_form_is_refused(conn: Connection, scope: 
     conn.commit()
     with pytest.raises(DataError, match="check made_up does not return channel_id, found, finding, examples"):
         validate_site(conn, SITE_ID, [make_check(query, scope)])
+
+
+# --- A site's own limits ----------------------------------------------------------------------------------------------
+
+
+def write_limits(folder: Path, text: str, site_id: int = SITE_ID) -> Path:
+    (folder / f"{site_id}.toml").write_text(f"[validation]\n{text}\n", encoding="utf-8")
+    return folder
+
+
+def test_site_sets_limits_of_its_own_and_they_stand_in_the_verdict(conn: Connection, tmp_path: Path) -> None:
+    build_site(conn)
+    break_site(conn, SITE_ID)
+    checks = read_checks()
+
+    def validate(text: str) -> dict[str, CheckResult]:
+        site_limits = load_site_limits(SITE_ID, settable_limits(checks), write_limits(tmp_path, text))
+        verdict = validate_site(conn, SITE_ID, checks, site_limits=site_limits)
+        conn.commit()
+        return {result.check.name: result for result in verdict.results}
+
+    assert validate("")["newest_readings_arrived"].is_blocking
+    found = validate("max_lag_hours = 24\nmin_temperature_c = -60.5")
+    assert found["newest_readings_arrived"].message == "nothing found (the site's own max_lag_hours = 24, else 12)"
+    assert found["channels_reporting"].message == "nothing found (the site's own max_lag_hours = 24, else 12)"
+    assert found["power_plausible"].message == "nothing found"
+    status = load_validation_status(conn, SITE_ID)
+    assert (status.verdict, status.reach) == ("closed", "none")
+    ((in_force, own, shown),) = db.fetch_all(
+        conn,
+        "SELECT r.limits, r.site_limits, v.site_limits FROM v_validation_status AS v"
+        " JOIN validation_runs AS r USING (validation_run_id)",
+    )
+    assert (in_force["max_lag_hours"], in_force["min_temperature_c"], in_force["max_power_kw"]) == (24, -60.5, 5000)
+    assert own == shown == {
+        "max_lag_hours": {"value": 24, "default": 12}, "min_temperature_c": {"value": -60.5, "default": -40}
+    }  # fmt: skip
+    conn.rollback()
+    # The main alone reaches more than 7 kW.
+    found = validate("max_lag_hours = 24\nmax_power_kw = 7\nmax_quarantined_energy_pct = 10")
+    assert found["power_plausible"].message.startswith("channel 10: ")
+    assert found["power_plausible"].message.endswith(" (the site's own max_power_kw = 7, else 5000)")
+    assert "(at most 10 % of the energy" in found[QUARANTINE].message
+    assert found[QUARANTINE].message.endswith(" (the site's own max_quarantined_energy_pct = 10.0, else 20.0)")
+
+
+def test_site_without_a_file_or_table_has_the_limits_of_all(tmp_path: Path) -> None:
+    assert load_site_limits(SITE_ID, {"max_kw": 5}, tmp_path) == ()
+    (tmp_path / f"{SITE_ID}.toml").write_text("[thresholds]\n")
+    assert load_site_limits(SITE_ID, {"max_kw": 5}, tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("max_lag_hour = 24", r"validation\.max_lag_hour is no limit that a site can set; those are .*max_lag_hours, "),
+        ("max_held_sites_pct = 90", r"validation\.max_held_sites_pct is no limit that a site can set"),
+        ("lookback_days = 9", r"validation\.lookback_days is no limit that a site can set"),
+        ("max_lag_hours = true", r"validation\.max_lag_hours should be a number of 0 or more, not True"),
+        ("max_lag_hours = -1", r"validation\.max_lag_hours should be a number of 0 or more, not -1"),
+        ("max_temperature_c = nan", r"validation\.max_temperature_c should be a number of 0 or more, not nan"),
+        ("min_temperature_c = '-60'", r"validation\.min_temperature_c should be a number, not '-60'"),
+    ],
+)
+def test_limit_that_cannot_be_meant_is_refused_by_name(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{SITE_ID}\.toml: {problem}"):
+        load_site_limits(SITE_ID, settable_limits(read_checks()), write_limits(tmp_path, text))
+
+
+def test_broken_file_of_one_site_holds_up_no_other(
+    conn: Connection, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    for site_id in (1, 2):
+        build_site(conn, SITE_WINDOW._replace(start=END - timedelta(days=3)), site_id, offset=100 * site_id)
+    write_limits(tmp_path, "max_lag = 1", 1)
+    write_limits(tmp_path, "max_lag_hours = 99", 2)
+    monkeypatch.setattr(validate_data, "SITES_DIR", tmp_path)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    assert validate_data.main(["--all"]) == 1
+    printed = capsys.readouterr()
+    assert f"site 1 could not be validated: {tmp_path}/1.toml: validation.max_lag is no limit" in printed.err
+    assert "the site's own limit: max_lag_hours = 99, else 12\nsite 2: breaker closed" in printed.out
+    assert [load_validation_status(conn, site).verdict for site in (1, 2)] == ["missing", "closed"]
 
 
 # --- Overrides --------------------------------------------------------------------------------------------------------

@@ -49,7 +49,8 @@ WITH promises (view, columns) AS (
             'timestamp with time zone, last_ingest_at timestamp with time zone, ingested_until timestamp with time '
             'zone, is_current boolean, blocking_checks text[], warning_checks text[], blocking_message text, '
             'blocking_hint text, reach text, evidence jsonb, quarantined_energy_pct double precision, override_reason '
-            'text, override_by text, override_until timestamp with time zone'),
+            'text, override_by text, override_until timestamp with time zone, own_verdict text, system_message text, '
+            'system_hint text, site_limits jsonb'),
         ('v_ingestion_health',
             'site_id bigint, site_name text, data_source text, last_attempt_at timestamp with time zone, '
             'last_success_at timestamp with time zone, newest_reading_end timestamp with time zone, channels_listed '

@@ -27,7 +27,8 @@ SELECT
     override.expires_at AS override_until,
     run.verdict AS own_verdict,
     system.blocking_message AS system_message,
-    system.blocking_hint AS system_hint
+    system.blocking_hint AS system_hint,
+    run.site_limits
 FROM organizations AS o
 LEFT JOIN LATERAL (
     SELECT v.*
@@ -112,3 +113,4 @@ COMMENT ON COLUMN v_validation_status.override_until IS 'When the decision runs 
 COMMENT ON COLUMN v_validation_status.own_verdict IS '"closed" or "open" by what was found at this site alone; null when it was never validated.';
 COMMENT ON COLUMN v_validation_status.system_message IS 'What holds every site back; null when nothing does.';
 COMMENT ON COLUMN v_validation_status.system_hint IS 'What to do about that.';
+COMMENT ON COLUMN v_validation_status.site_limits IS 'Limits that the site''s own file sets, as name and {"value", "default"}; null when there was no run.';
