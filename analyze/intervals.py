@@ -54,8 +54,8 @@ def channel_names(meters: pd.DataFrame) -> dict[int, str]:
 
 def epoch_seconds(moments: pd.Series) -> npt.NDArray[np.float64]:
     """Return UTC moments as seconds since 1970, NaN where there is none."""
-    moments = pd.to_datetime(moments, utc=True)
-    return ((moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
+    stamps = pd.to_datetime(moments, utc=True).to_numpy(dtype="datetime64[us]")
+    return np.where(np.isnat(stamps), np.nan, stamps.astype("int64") / 1e6)
 
 
 def local_iso(moments: pd.Series, tz: ZoneInfo) -> list[str]:

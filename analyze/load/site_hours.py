@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, energy_meters, list_channels
+from analyze.intervals import SECONDS_PER_HOUR, energy_meters, epoch_seconds, list_channels, number_channels
 from analyze.meters.meter_tree import root_of_channels
 from config.report_config import ReportConfig
 
@@ -43,12 +44,17 @@ def total_by_hour(hourly: pd.DataFrame, meters: pd.DataFrame, config: ReportConf
     """
     roots = [key for key, root in root_of_channels(meters, set(list_channels(hourly))).items() if key == root]
     whole = whole_hours(hourly, energy_meters(meters))
-    table = whole[whole["channel_id"].isin(roots)].pivot(index="timestamp", columns="channel_id", values="energy_kwh")
-    if table.empty:
-        return SiteHours(pd.DataFrame({"timestamp": table.index, "energy_kwh": []}), sorted(roots))
-    table = table.reindex(pd.date_range(table.index[0], table.index[-1], freq="h", name="timestamp"))
-    is_full = table.notna().mean() >= config.forecast_min_completeness_pct / 100
-    is_alive = table.tail(24).notna().any()
-    kept = [key for key in table.columns if is_full[key] and is_alive[key]]
-    total = table[kept].sum(axis=1, skipna=False, min_count=1).rename("energy_kwh")
-    return SiteHours(total.dropna().reset_index(), sorted(set(roots) - set(kept)))
+    whole = whole[whole["channel_id"].isin(roots)]
+    if whole.empty:
+        return SiteHours(whole[["timestamp", "energy_kwh"]], sorted(roots))
+    channel, ids = number_channels(whole)
+    hour = (epoch_seconds(whole["timestamp"]) // SECONDS_PER_HOUR).astype("int64")
+    table = np.full((int(hour.max() - hour.min()) + 1, ids.size), np.nan)
+    table[hour - hour.min(), channel] = whole["energy_kwh"]
+    known = ~np.isnan(table)
+    kept = (known.mean(axis=0) >= config.forecast_min_completeness_pct / 100) & known[-24:].any(axis=0)
+    total = table[:, kept].sum(axis=1) if kept.any() else np.full(len(table), np.nan)
+    covered = np.flatnonzero(~np.isnan(total))
+    start = pd.to_datetime((covered + hour.min()) * SECONDS_PER_HOUR, unit="s", utc=True)
+    site = pd.DataFrame({"timestamp": start, "energy_kwh": total[covered]})
+    return SiteHours(site, sorted(set(roots) - set(ids[kept].tolist())))

@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, WeekScope, in_window, number_channels
+from analyze.intervals import SECONDS_PER_HOUR, WeekScope, in_window, number_channels, split_channels
 from analyze.meters.meter_faults import find_unit_factors
 from analyze.meters.meter_tree import parents_of
 from analyze.meters.phase_faults import PHASE_COLUMNS, find_phase_faults
 from analyze.meters.sensor_issues import iso, make_issue
 from lib.stats_utils import grouped_quantiles
+
+Floats = npt.NDArray[np.float64]
 
 # What `find_bad_intervals` flags, and how grave it is; "high" where the readings mislead for long.
 FAULT_SEVERITIES = {
@@ -118,24 +120,39 @@ def list_register_drift_issues(clean: pd.DataFrame, scope: WeekScope) -> list[di
     for power that is sampled rather than averaged.
     """
     config, issues = scope.config, []
-    both = clean[clean["energy_kwh"].notna() & clean["power_kw"].notna()]
-    due_kwh = both["power_kw"] * both["hours"]
-    days = pd.DataFrame({"kwh": both["energy_kwh"], "due": due_kwh, "in_period": in_window(both, scope.period)})
-    days = days.groupby([both["channel_id"], _local_days(both), days["in_period"]])[["kwh", "due"]].sum()
-    days = days[days["due"] >= config.catch_up_min_energy_kwh]
-    daily = (days["kwh"] / days["due"]).groupby(level=["channel_id", "in_period"]).agg(["median", "size"]).unstack()
-    columns = pd.MultiIndex.from_product([["median", "size"], [False, True]])
-    for channel_id, row in daily.reindex(columns=columns).iterrows():
-        ratio, usual = row[("median", True)], row[("median", False)]
-        if not (row[("size", True)] >= config.drift_min_days and 100 * abs(ratio - 1) > config.register_max_drift_pct):
+    ratios, days = _daily_register_ratios(clean, scope)
+    for channel_id, (usual, ratio), count in zip(number_channels(clean)[1].tolist(), ratios, days[:, 1], strict=True):
+        if count < config.drift_min_days or not 100 * abs(ratio - 1) > config.register_max_drift_pct:
             continue
         less_or_more = "less" if ratio < 1 else "more"
         before = "" if np.isnan(usual) else f"; {100 * usual:.1f} % of it in the weeks before"
         text = f"its register counts {100 * abs(ratio - 1):.1f} % {less_or_more} than its power gives{before}"
         usual_ratio = None if np.isnan(usual) else round(float(usual), 4)
         more = {"registerRatio": round(float(ratio), 4), "usualRatio": usual_ratio}
-        issues.append(make_issue("register_drift", "medium", int(channel_id), scope, text, **more))
+        issues.append(make_issue("register_drift", "medium", channel_id, scope, text, **more))
     return issues
+
+
+def _daily_register_ratios(clean: pd.DataFrame, scope: WeekScope) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Return the median of the days' energy over power × hours, and how many days that is of.
+
+    Both by channel, before the period (first column) and in it; a day counts when power gives enough to judge by.
+    """
+    code, ids = number_channels(clean)
+    due_kwh = (clean["power_kw"] * clean["hours"]).to_numpy()
+    known = ~np.isnan(due_kwh) & clean["energy_kwh"].notna().to_numpy()
+    day, in_period = _local_days(clean), in_window(clean, scope.period).to_numpy()
+    first = int(day.min()) if len(clean) else 0
+    width = int(day.max()) - first + 1 if len(clean) else 0
+    owner = 2 * code + in_period
+    cell = (owner * width + day - first)[known]
+    size = 2 * len(ids) * width
+    kwh = np.bincount(cell, weights=clean["energy_kwh"].to_numpy()[known], minlength=size)
+    due = np.bincount(cell, weights=due_kwh[known], minlength=size)
+    enough = due >= scope.config.catch_up_min_energy_kwh
+    ratio = np.divide(kwh, due, out=np.full(size, np.nan), where=enough)
+    median, days = grouped_quantiles(ratio, np.repeat(np.arange(2 * len(ids)), width), 2 * len(ids), [0.5])
+    return median.reshape(-1, 2), days.reshape(-1, 2)
 
 
 def list_sum_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
@@ -186,25 +203,26 @@ def list_base_step_issues(base_loads: pd.DataFrame, scope: WeekScope) -> list[di
     by night as well as a clamp that has shifted, so it is low. `base_loads` are `daily_base_loads`.
     """
     config, issues = scope.config, []
-    for channel_id, days in base_loads.groupby("channel_id"):
-        starts = days["start_s"].to_numpy()
-        before, now = (
-            days.loc[(starts >= window.start.timestamp()) & (starts < window.end.timestamp())]
+    for channel_id, days in split_channels(base_loads).items():
+        start_s, base_kw = days["start_s"].to_numpy(), days["base_kw"].to_numpy()
+        in_baseline, in_period = (
+            (start_s >= window.start.timestamp()) & (start_s < window.end.timestamp())
             for window in (scope.baseline, scope.period)
         )
-        if len(before) < config.base_step_min_baseline_days or len(now) < config.drift_min_days:
+        before, now = base_kw[in_baseline], base_kw[in_period]
+        if before.size < config.base_step_min_baseline_days or now.size < config.drift_min_days:
             continue
-        usual_kw = before["base_kw"].median()
+        usual_kw = float(np.median(before))
         margin_kw = max(config.base_step_min_ratio * usual_kw, config.base_step_min_kw)
-        for sign, edge_kw in ((1, before["base_kw"].max()), (-1, before["base_kw"].min())):
-            outside = (sign * (now["base_kw"] - edge_kw) > margin_kw).to_numpy()
+        for sign, edge_kw in ((1, before.max()), (-1, before.min())):
+            outside = sign * (now - edge_kw) > margin_kw
             run = int(np.argmin(outside[::-1])) if not outside.all() else outside.size
             if run >= config.drift_min_days:
-                base_kw = now["base_kw"].iloc[-run:].median()
-                text = f"base load of {base_kw:.2f} kW for {run} days, where {usual_kw:.2f} kW was usual"
-                more = {"start": iso(now["start_s"].iloc[-run], scope), "baseKw": round(float(base_kw), 3)}
-                more["usualBaseKw"] = round(float(usual_kw), 3)
-                issues.append(make_issue("base_load_step", "low", int(channel_id), scope, text, **more))
+                new_kw = float(np.median(now[-run:]))
+                text = f"base load of {new_kw:.2f} kW for {run} days, where {usual_kw:.2f} kW was usual"
+                more = {"start": iso(start_s[in_period][-run], scope), "baseKw": round(new_kw, 3)}
+                more["usualBaseKw"] = round(usual_kw, 3)
+                issues.append(make_issue("base_load_step", "low", channel_id, scope, text, **more))
     return issues
 
 
@@ -232,17 +250,18 @@ def list_quantised_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[st
     those above zero at most `quantised_max_steps` of them. One interval is then uncertain by a pulse.
     """
     config, issues = scope.config, []
-    for channel_id, energy in clean.groupby("channel_id")["energy_kwh"]:
-        values = np.unique(np.round(energy[energy >= 0].to_numpy(), _STEP_DIGITS))
-        above = energy[energy > 10.0**-_STEP_DIGITS]
+    for channel_id, rows in split_channels(clean).items():
+        energy_kwh = rows["energy_kwh"].to_numpy()
+        values = np.unique(np.round(energy_kwh[energy_kwh >= 0], _STEP_DIGITS))
+        above = energy_kwh[energy_kwh > 10.0**-_STEP_DIGITS]
         if len(above) < config.quantised_min_intervals or len(values) < 2:
             continue
         pulse_kwh = min(float(np.diff(values).min()), values[values > 0][0])
-        steps, typical = values / pulse_kwh, float(above.median()) / pulse_kwh
+        steps, typical = values / pulse_kwh, float(np.median(above)) / pulse_kwh
         off = np.abs(steps - np.round(steps)).max()
         if off > config.quantised_tolerance_steps or typical > config.quantised_max_steps:
             continue
         text = f"counts in steps of {pulse_kwh:.4g} kWh, about {typical:.0f} an interval: {100 / typical:.0f} % each"
         more = {"pulseKwh": round(pulse_kwh, 6), "typicalPulses": round(typical, 1)}
-        issues.append(make_issue("quantised", "low", int(channel_id), scope, text, **more))
+        issues.append(make_issue("quantised", "low", channel_id, scope, text, **more))
     return issues
