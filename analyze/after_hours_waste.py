@@ -82,7 +82,7 @@ def estimate_baselines(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     config = scope.config
     result = assess_channels(clean, scope)
     for name, window in ((FROM_BASELINE, scope.baseline), (FROM_PERIOD, scope.period)):
-        rows = clean[clean["is_after_hours"] & in_window(clean, window)]
+        rows = clean.loc[clean["is_after_hours"] & in_window(clean, window), ["channel_id", "mean_kw"]]
         result[name] = resting_power_kw(
             rows,
             quantile=config.after_hours_baseline_quantile,

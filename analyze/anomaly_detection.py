@@ -113,7 +113,7 @@ def find_anomalies(
         excess_kwh=beyond_kwh.where(sign > 0, 0.0),
         deficit_kwh=beyond_kwh.where(sign < 0, 0.0),
     ).drop(columns="expected_kw")
-    before = clean[in_window(clean, scope.baseline)]
+    before = clean.loc[in_window(clean, scope.baseline), ["channel_id", "mean_kw"]]
     usual_kw = before["mean_kw"].groupby(before["channel_id"]).mean()
     judged = judged.assign(usual_day_kwh=judged["channel_id"].map(usual_kw).astype(float) * _HOURS_PER_DAY)
     run = judged.assign(beyond_kwh=beyond_kwh).groupby("event_id")

@@ -14,6 +14,7 @@ from analyze.intervals import (
     channel_names,
     energy_meters,
     in_window,
+    number_channels,
     period_weeks,
 )
 from analyze.meters.completeness import channel_completeness
@@ -21,6 +22,7 @@ from analyze.meters.meter_tree import parents_of, reporting_meters, root_of_chan
 from analyze.money.carbon import emissions
 from analyze.money.pricing import Pricing
 from config.tariff_model import Carbon
+from lib.stats_utils import nan_quantiles
 
 _COMPARABLE_PCT = 95.0  # weeks are compared only when both are this full; else a gap looks like a saving
 _LEAST_USUAL_KWH = 0.01  # a change against next to nothing says nothing
@@ -121,15 +123,18 @@ def _compare(clean: pd.DataFrame, roots: set[int], scope: WeekScope) -> dict[str
     if known.empty:
         nothing = {"meters": 0, "ofMeters": len(roots), "actualKwh": 0.0}
         return {"usualKwh": None, "changePct": None, "comparison": nothing}
-    cells = [known["channel_id"], pd.Series(number, index=clean.index)[known.index]]
-    sums = known.groupby(cells)[["energy_kwh", "hours"]].sum().unstack()
-    energy_kwh, hours = (sums[name].reindex(columns=range(weeks + 1)) for name in ("energy_kwh", "hours"))
+    code, ids = number_channels(known)
+    cell, shape = code * (weeks + 1) + number[number >= 0], (len(ids), weeks + 1)
+    energy_kwh, hours = (
+        np.bincount(cell, weights=known[name].fillna(0.0), minlength=len(ids) * (weeks + 1)).reshape(shape)
+        for name in ("energy_kwh", "hours")
+    )
     week_hours = (scope.baseline.end - scope.baseline.start).total_seconds() / 3600 / weeks
     period_hours = (scope.period.end - scope.period.start).total_seconds() / 3600
     is_full = hours >= _COMPARABLE_PCT / 100 * np.array([week_hours] * weeks + [period_hours])
-    usual_kwh = energy_kwh.where(is_full).iloc[:, :weeks].median(axis=1) * period_weeks(scope)
-    is_comparable = is_full[weeks] & usual_kwh.notna()
-    usual, actual = float(usual_kwh[is_comparable].sum()), float(energy_kwh[weeks][is_comparable].sum())
+    usual_kwh = nan_quantiles(np.where(is_full, energy_kwh, np.nan)[:, :weeks], [0.5])[:, 0] * period_weeks(scope)
+    is_comparable = is_full[:, weeks] & ~np.isnan(usual_kwh)
+    usual, actual = float(usual_kwh[is_comparable].sum()), float(energy_kwh[is_comparable, weeks].sum())
     return {
         "usualKwh": round(usual, 3) if is_comparable.any() else None,
         "changePct": round(100 * (actual / usual - 1), 1) if usual >= _LEAST_USUAL_KWH else None,

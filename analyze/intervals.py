@@ -215,12 +215,11 @@ def list_runs(rows: pd.DataFrame, run_id: pd.Series, **columns: tuple[str, str])
     member = member[np.argsort(number[member], kind="stable")]
     first = np.flatnonzero(np.diff(number[member], prepend=0))
     last = np.append(first[1:], member.size)[: first.size] - 1
-    start, length_s = rows["interval_start"].iloc[member], rows["interval_s"].to_numpy()[member]
-    end = start.iloc[last] + pd.to_timedelta(length_s[last], unit="s")
+    start, length_s = rows["interval_start"].array, rows["interval_s"].to_numpy()
     runs = {
-        "channel_id": rows["channel_id"].to_numpy()[member][first],
-        "start": start.iloc[first].array,
-        "end": end.array,
+        "channel_id": rows["channel_id"].to_numpy()[member[first]],
+        "start": start[member[first]],
+        "end": start[member[last]] + length_s[member[last]].astype("timedelta64[s]"),
         "intervals": last - first + 1,
         "hours": _reduce(rows["hours"].to_numpy()[member], first, "sum"),
     }

@@ -91,10 +91,10 @@ def build_section(
     weekly = claims.groupby("channel_id")[[claim_column(kind) for kind in KINDS]].sum() / weeks
     always_on, wins = _always_on_channels(clean, scope), []
     for kind in KINDS:
-        kwh = weekly[claim_column(kind)]
-        rows = claims[claims[claim_column(kind, OBSERVED)] > 0]
-        rates = pricing.month_rates(rows) if (kwh >= scope.config.quick_win_min_weekly_kwh).any() else None
-        for channel_id, _ in kwh[kwh >= scope.config.quick_win_min_weekly_kwh].items():
+        worth = weekly.index[weekly[claim_column(kind)] >= scope.config.quick_win_min_weekly_kwh]
+        rows = claims[(claims[claim_column(kind, OBSERVED)] > 0) & claims["channel_id"].isin(worth)]
+        rates = pricing.month_rates(rows)
+        for channel_id in worth:
             own = (rows["channel_id"] == channel_id).to_numpy()
             finding = _finding_of(kind, int(channel_id), findings)
             is_one_off = kind in ("anomaly", "spike") and _count_days(finding) == 1
@@ -119,7 +119,7 @@ def _finding_of(kind: str, channel_id: int, findings: Findings) -> dict[str, Any
 
 def _always_on_channels(clean: pd.DataFrame, scope: WeekScope) -> set[int]:
     """Return the channels whose mean power by night nearly reaches that by day, over the baseline weeks."""
-    rows = clean[in_window(clean, scope.baseline)]
+    rows = clean.loc[in_window(clean, scope.baseline), ["channel_id", "is_after_hours", "mean_kw"]]
     mean_kw = rows.groupby(["channel_id", "is_after_hours"])["mean_kw"].mean().unstack()
     mean_kw = mean_kw.reindex(columns=[False, True])
     return set(mean_kw.index[mean_kw[True] >= scope.config.quick_win_always_on_ratio * mean_kw[False]].astype(int))

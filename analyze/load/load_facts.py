@@ -93,9 +93,13 @@ def _facts(rows: pd.DataFrame, lows: pd.DataFrame, scope: WeekScope) -> dict[str
 
 def _daily_lows(rows: pd.DataFrame) -> pd.DataFrame:
     """Return `channel_id` and `low_kw`, the lowest power, of each nearly full local day [kW]."""
-    day = rows["local_time"].dt.normalize()
-    days = rows.groupby(["channel_id", day]).agg(low_kw=("mean_kw", "min"), hours=("hours", "sum"))
-    return days[days["hours"] >= _FULL_DAY_RATIO * 24].reset_index("channel_id")
+    channel, day = rows["channel_id"].to_numpy(), rows["local_time"].to_numpy().astype("datetime64[D]")
+    is_first = np.ones(len(rows), dtype=bool)  # of its day: rows are by channel and time
+    is_first[1:] = (channel[1:] != channel[:-1]) | (day[1:] != day[:-1])
+    first = np.flatnonzero(is_first)
+    low_kw = np.minimum.reduceat(rows["mean_kw"].to_numpy(), first)
+    hours = np.add.reduceat(rows["hours"].to_numpy(), first)
+    return pd.DataFrame({"channel_id": channel[first], "low_kw": low_kw})[hours >= _FULL_DAY_RATIO * 24]
 
 
 def _load_duration_kw(power_kw: npt.NDArray[np.float64], hours: npt.NDArray[np.float64]) -> list[float]:

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, WeekScope, baseline_week_numbers, channel_names, in_window
+from analyze.intervals import (
+    SECONDS_PER_HOUR,
+    WeekScope,
+    baseline_week_numbers,
+    channel_names,
+    in_window,
+    split_channels,
+)
 from analyze.load.expected_load import fit_expected_load
 from analyze.load.fit_quality import check_sufficiency, describe_quality
 from analyze.load.power_grid import PowerGrid, lay_out_channels, left_out_levels
@@ -69,6 +76,7 @@ def describe_expected(clean: pd.DataFrame, scope: WeekScope, response_kw: pd.Ser
     rows = clean[in_window(clean, scope.baseline)]
     names, entries = channel_names(scope.meters), []
     answers = response_kw.reindex(rows.index)
+    rows_of = split_channels(rows)
     with_temperature = set(rows.loc[answers.notna(), "channel_id"])
     for grid in lay_out_channels(rows, baseline_week_numbers(rows, scope)) if len(rows) else []:
         rest = subtract_response(grid, rows, response_kw)
@@ -77,7 +85,7 @@ def describe_expected(clean: pd.DataFrame, scope: WeekScope, response_kw: pd.Ser
             used = ~np.isnan(error_kw[number])
             actual = grid.power_kw[number, used]
             quality = describe_quality(actual, actual - error_kw[number, used], 0)
-            sufficiency = check_sufficiency(rows[rows["channel_id"] == channel_id], scope.config)
+            sufficiency = check_sufficiency(rows_of[channel_id], scope.config)
             entries.append(
                 {
                     "channelId": channel_id,

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, in_window, local_iso
+from analyze.intervals import WeekScope, channel_names, in_window, local_iso, number_channels
 from analyze.load.week_profile import kind_of_day_hour
 from lib.date_utils import Window
 from lib.stats_utils import grouped_quantiles
@@ -29,6 +29,7 @@ _MAD_TO_STD = 1.4826
 _SHARED_QUANTILES = (0.25, 0.75)  # of a day's deviations; their midpoint is its level
 _MIN_SHARED = 0.5  # of the change, in both quartiles: something left on by night moves one of them only
 _MIN_DAYS_BEFORE = 7
+_KINDS = 48  # hours of working days, then hours of weekends
 _MIN_DAY_SHARE = 0.5  # a day of which less was measured has no level
 
 
@@ -52,6 +53,18 @@ class _Fit(NamedTuple):
     level: Floats
 
 
+class _DailyLevels(NamedTuple):
+    """One channel's local days with enough measured, the quartiles of each one's deviations, and its mean power [kW].
+
+    Deviations are from the median of the hour, told by kind of day (working or weekend); the midpoint of their
+    quartiles is the day's level.
+    """
+
+    days: npt.NDArray[np.datetime64]
+    quartiles_kw: Floats
+    mean_kw: Floats
+
+
 def find_level_changes(clean: pd.DataFrame, scope: WeekScope) -> list[LevelChange]:
     """Return the channels whose level changed for good, at most one change each.
 
@@ -68,7 +81,7 @@ def find_level_changes(clean: pd.DataFrame, scope: WeekScope) -> list[LevelChang
     a step only when it came within the period or those days before it, so that next week's report is silent about it.
     """
     rows = clean[in_window(clean, Window(scope.baseline.start, scope.period.end))]
-    changes = [_change_of(int(key), part, scope) for key, part in rows.groupby("channel_id", sort=True)]
+    changes = [_change_of(key, levels, scope) for key, levels in _daily_levels(rows).items()]
     return [change for change in changes if change is not None]
 
 
@@ -98,9 +111,9 @@ def list_steps(changes: list[LevelChange], scope: WeekScope) -> list[dict[str, A
     ]
 
 
-def _change_of(channel_id: int, rows: pd.DataFrame, scope: WeekScope) -> LevelChange | None:
+def _change_of(channel_id: int, levels: _DailyLevels, scope: WeekScope) -> LevelChange | None:
     min_days = scope.config.step_min_days
-    days, quartiles, mean_kw = _daily_levels(rows)
+    days, quartiles, mean_kw = levels
     level = quartiles.mean(axis=1)
     if days.size < _MIN_DAYS_BEFORE + min_days:
         return None
@@ -144,16 +157,23 @@ def _fit_drift(level: Floats) -> _Fit:
     return min(fits)
 
 
-def _daily_levels(rows: pd.DataFrame) -> tuple[npt.NDArray[np.datetime64], Floats, Floats]:
-    """Return the local days, the quartiles of each one's deviations from the median of their hour, and its mean power.
-
-    Hours are told by kind of day (working or weekend); all in kW. The midpoint of the quartiles is the day's level.
-    """
-    day, code = np.unique(rows["local_time"].dt.normalize().to_numpy(), return_inverse=True)
-    hours = np.bincount(code, weights=rows["hours"])
-    power_kw, kind = rows["mean_kw"].to_numpy(), kind_of_day_hour(rows["hour_of_week"].to_numpy(dtype="int64"))
-    usual_kw, _ = grouped_quantiles(power_kw, kind, int(kind.max()) + 1, [0.5])
-    quartile, _ = grouped_quantiles(power_kw - usual_kw[kind, 0], code, day.size, _SHARED_QUANTILES)
-    mean_kw = np.bincount(code, weights=power_kw * rows["hours"]) / hours
-    whole = hours >= 24 * _MIN_DAY_SHARE
-    return day[whole], quartile[whole], mean_kw[whole]
+def _daily_levels(rows: pd.DataFrame) -> dict[int, _DailyLevels]:
+    """Return the daily levels of each channel, by id: all channels are worked out at once."""
+    if rows.empty:
+        return {}
+    code, ids = number_channels(rows)
+    day = rows["local_time"].to_numpy().astype("datetime64[D]")
+    first, width = day.min(), int((day.max() - day.min()).astype(int)) + 1
+    cell, cells = code * width + (day - first).astype("int64"), len(ids) * width
+    power_kw, hours = rows["mean_kw"].to_numpy(), rows["hours"].to_numpy()
+    kind = code * _KINDS + kind_of_day_hour(rows["hour_of_week"].to_numpy(dtype="int64"))
+    usual_kw, _ = grouped_quantiles(power_kw, kind, len(ids) * _KINDS, [0.5])
+    quartile, _ = grouped_quantiles(power_kw - usual_kw[kind, 0], cell, cells, _SHARED_QUANTILES)
+    measured = np.bincount(cell, weights=hours, minlength=cells)
+    kwh = np.bincount(cell, weights=power_kw * hours, minlength=cells)
+    whole = measured >= 24 * _MIN_DAY_SHARE
+    levels = {}
+    for number, key in enumerate(ids.tolist()):
+        own = number * width + np.flatnonzero(whole[number * width : (number + 1) * width])
+        levels[key] = _DailyLevels(first + own % width, quartile[own], kwh[own] / measured[own])
+    return levels

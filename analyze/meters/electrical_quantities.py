@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from lib.stats_utils import nan_quantiles
+
 if TYPE_CHECKING:
     from config.report_config import ReportConfig
 
@@ -208,7 +210,7 @@ def _phases(rows: pd.DataFrame, quantity: str) -> Floats:
     unit = {"voltage": "v", "current": "a"}[quantity]
     phases = np.column_stack([_column(rows, f"{quantity}_l{number}_{unit}") for number in (1, 2, 3)])
     known = ~np.isnan(phases).all(axis=0)
-    medians = np.array([np.nanmedian(phases[:, n]) if known[n] else 0.0 for n in range(3)])
+    medians = np.nan_to_num(nan_quantiles(phases.T, [0.5])[:, 0])
     connected = known & (medians > _CONNECTED_RATIO * medians.max())
     return phases[:, connected] if connected.any() else _column(rows, f"{quantity}_{unit}")[:, None]
 

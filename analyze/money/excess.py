@@ -82,7 +82,7 @@ def rest_range_kw(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
     are equal to it.
     """
     config, rest = scope.config, baselines["baseline_kw"]
-    shut = clean[clean["is_after_hours"].to_numpy(dtype=bool)]
+    shut = clean.loc[clean["is_after_hours"], ["channel_id", "epoch_s", "mean_kw"]]
     number = baseline_week_numbers(shut, scope)
     weekly = [
         resting_power_kw(

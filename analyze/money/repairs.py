@@ -30,8 +30,8 @@ def list_repairs(
     It claims no energy. `atStake` is what the meter usually measures in a week, by its sound baseline intervals: what
     nobody sees while it is broken; None where it never had any.
     """
-    rows = clean[in_window(clean, scope.baseline)]
-    sums = rows.groupby("channel_id")[["used_kwh", "hours"]].sum()
+    rows = clean.loc[in_window(clean, scope.baseline), ["channel_id", "used_kwh", "hours"]]
+    sums = rows.groupby("channel_id").sum()
     usual_kwh = (sums["used_kwh"] / sums["hours"] * HOURS_PER_WEEK).to_dict()
     broken, worst = broken_meters(sensor_health), {}
     for issue in sensor_health["issues"]:

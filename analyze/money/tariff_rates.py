@@ -17,8 +17,9 @@ from lib.date_utils import add_local_time
 
 def split_tiers(quantity: float, tiers: tuple[Tier, ...], day_share: float = 1.0) -> npt.NDArray[np.float64]:
     """Return how much of `quantity` falls into each tier; the tiers' ends shrink with a part of a month."""
-    ends = np.array([tier.up_to for tier in tiers]) * day_share
-    return np.diff(np.minimum(quantity, ends), prepend=0.0)
+    reached = np.minimum(quantity, np.array([tier.up_to for tier in tiers]) * day_share)
+    reached[1:] -= reached[:-1].copy()
+    return reached
 
 
 def split_energy(
@@ -102,7 +103,7 @@ def _rates_by_row(
     frame: pd.DataFrame, site: pd.DataFrame, tariff: Tariff | Spans, tz: ZoneInfo, holidays: Collection[date], kind: str
 ) -> pd.Series:
     """Return for each row of `frame` its average or marginal rate, the tiers filled by `site`; NaN without tariff."""
-    result = np.full(len(frame), np.nan)
+    result, frame = np.full(len(frame), np.nan), frame[["local_time"]]
     site_rows = dict(list_segments(site, tariff))
     for segment, rows in list_segments(frame, tariff):
         energy = segment.tariff.energy
