@@ -2,8 +2,8 @@
 
 Run: .venv/bin/python tests/benchmarks/bench_report.py
 The floor is a process that imports pandas and psycopg2 and fetches the same rows by COPY. Both run in turn, so that a
-slow moment of the machine hits both; the ratio is the median over the pairs. The analyses alone are timed in this
-process, from the loaded frames to the sections of the report.
+slow moment of the machine hits both; the ratio is the median over the pairs. `bench_analyze.py` times the analyses
+alone.
 """
 
 from __future__ import annotations
@@ -16,15 +16,12 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
 
 from bench_setup import sandbox_process, temporary_database
 
-from analyze import site_week
 from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
 from govern.validation import validate_site
@@ -57,24 +54,6 @@ def seconds_of(command: list[str], url: str) -> tuple[float, str]:
     return time.perf_counter() - began, done.stdout
 
 
-def seconds_of_analyses(url: str, now: datetime) -> tuple[float, float]:
-    """Return the least wall-clock and processor time of all analyses of the site-week, once its data are loaded."""
-    loaded: dict[str, Any] = {}
-
-    def keep(*arguments: Any) -> None:
-        loaded["arguments"] = arguments
-
-    with db.connect(url, readonly=True) as conn, mock.patch.object(site_week, "analyze_site_week", keep):
-        site_week.load_and_analyze(conn, SITE_ID, None, None, None, now)
-    wall, processor = [], []
-    for _ in range(ROUNDS):
-        began = time.perf_counter(), time.process_time()
-        site_week.analyze_site_week(*loaded["arguments"])
-        wall.append(time.perf_counter() - began[0])
-        processor.append(time.process_time() - began[1])
-    return min(wall), min(processor)
-
-
 def main() -> None:
     """Fill a database from the sandbox, then time both processes in turn."""
     now = datetime.now(UTC)
@@ -96,12 +75,10 @@ def main() -> None:
             floor = [sys.executable, "-c", FLOOR, url, start, end_of_period]
             report = [sys.executable, script, "--site", str(SITE_ID), "--out", out]
             pairs = [(seconds_of(report, url)[0], *seconds_of(floor, url)) for _ in range(ROUNDS)]
-        wall_s, processor_s = seconds_of_analyses(url, now)
     report_s, floor_s = (statistics.median(column) for column in list(zip(*pairs, strict=True))[:2])
     ratio = statistics.median(a / b for a, b, _ in pairs)
     print(f"weekly report: {report_s:.2f} s; floor ({pairs[0][2].strip()} rows fetched): {floor_s:.2f} s; "
           f"ratio {ratio:.2f} (median of {ROUNDS} pairs)")  # fmt: skip
-    print(f"all analyses of the site-week, data loaded: {wall_s:.2f} s, {processor_s:.2f} s of processor time")
 
 
 if __name__ == "__main__":
