@@ -29,7 +29,7 @@ _LOCK_CLASS = 7_230_420  # first half of the key under which a site's ledger is 
 _SCOPE_FILE = "1_find_scope.sql"
 _STEPS = ("2_find_missing.sql", "3_reconcile.sql", "5_mark_readings.sql")
 _COUNT_FILE = "4_count_asks.sql"
-_TEMPORARY = ("gap_scope", "gap_missing", "gap_changes", "gap_pieces", "doubled_hours")
+_TEMPORARY = ("gap_scope", "gap_missing", "gap_known", "gap_changes", "gap_pieces", "doubled_hours")
 
 
 class GapCount(NamedTuple):

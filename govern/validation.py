@@ -159,7 +159,7 @@ def validate_site(
     scope = _load_scope(conn, site_id, limits)
     chosen = [check for check in checks if check.scope != SCOPE_SYSTEM]
     results = _run_checks(conn, chosen, in_force, scope, site_limits)
-    results = _spare_warming_up(conn, site_id, results)
+    results = _spare_warming_up(conn, scope, results)
     blocked = [
         Blocked(finding.channel_id, result.check.name, finding.text, result.check.hint)
         for result in results
@@ -237,14 +237,14 @@ def _run_check(conn: Connection, check: Check, parameters: dict[str, Any]) -> li
     return [Finding(key, found, text, examples or [], check.severity) for key, found, text, examples in rows]
 
 
-def _spare_warming_up(conn: Connection, site_id: int, results: list[CheckResult]) -> list[CheckResult]:
+def _spare_warming_up(conn: Connection, scope: Scope, results: list[CheckResult]) -> list[CheckResult]:
     """Turn blocks into warnings for channels that have less history than the check asks for."""
     waiting = {
         result.check.warm_up_days
         for result in results
         if result.check.warm_up_days and result.check.severity == SEVERITY_BLOCK and result.findings
     }
-    warming = {days: load_warming_up(conn, site_id, days) for days in waiting}
+    warming = {days: load_warming_up(conn, scope.site_id, days, scope.lookback_start) for days in waiting}
 
     def soften(result: CheckResult) -> CheckResult:
         young = warming.get(result.check.warm_up_days, frozenset())

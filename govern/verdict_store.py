@@ -35,15 +35,12 @@ GROUP BY m.meter_id, m.parent_meter_id
 """
 
 _WARMING_UP = """
-SELECT c.channel_id
+SELECT r.channel_id
 FROM channels AS c
-CROSS JOIN LATERAL (
-    SELECT r.timestamp FROM readings AS r WHERE r.channel_id = c.channel_id ORDER BY r.timestamp LIMIT 1
-) AS first
-CROSS JOIN LATERAL (
-    SELECT r.timestamp FROM readings AS r WHERE r.channel_id = c.channel_id ORDER BY r.timestamp DESC LIMIT 1
-) AS last
-WHERE c.organization_id = %(site_id)s AND last.timestamp < first.timestamp + %(days)s * interval '1 day'
+JOIN readings AS r USING (channel_id)
+WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
+GROUP BY r.channel_id
+HAVING max(r.timestamp) < min(r.timestamp) + %(days)s * interval '1 day'
 """
 
 _PREVIOUS_QUARANTINES = """
@@ -64,9 +61,9 @@ def load_meter_energies(conn: Connection, site_id: int, since: datetime) -> list
     return [MeterEnergy(*row) for row in rows]
 
 
-def load_warming_up(conn: Connection, site_id: int, days: int) -> frozenset[int]:
-    """Return the channels of the site whose history is shorter than that."""
-    rows = db.fetch_all(conn, _WARMING_UP, {"site_id": site_id, "days": days})
+def load_warming_up(conn: Connection, site_id: int, days: int, since: datetime) -> frozenset[int]:
+    """Return the channels of the site whose history since then is shorter than so many days."""
+    rows = db.fetch_all(conn, _WARMING_UP, {"site_id": site_id, "days": days, "lookback_start": since})
     return frozenset(channel_id for (channel_id,) in rows)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from site_factory import make_site
 
+from govern import verdict_store
 from govern.distribution import REFERENCE_TABLES, distribute, is_distributed, plan_distribution
 from govern.refresh_views import rebuild_views
 from govern.schema_files import apply_views, read_view_files
 from lib import db
 from lib.errors import DatabaseError, DataError
+from lib.paths import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -121,12 +123,70 @@ def test_views_for_citus_show_the_same(citus: Connection) -> None:
     assert [db.fetch_all(citus, query) for query in queries] == before
 
 
-def test_views_for_citus_compute_no_growing_table_row_by_row() -> None:
-    # For each row of a copied table Citus cannot ask a spread one for a LIMIT, or for a sum without GROUP BY.
-    for view in read_view_files(is_distributed=True):
-        for lateral in re.findall(r"LATERAL \((.*?)\n\s*\) AS", view.definition, flags=re.DOTALL):
-            growing = set(re.findall(r"\w+", lateral)) & set(SPREAD)
-            assert not growing or "GROUP BY" in lateral, (view.name, growing)
+def queries() -> dict[str, str]:
+    """Return every query of Layer 3 and of govern that stands in a file or in a constant of its own, by name."""
+    paths = [path for path in PROJECT_ROOT.glob("govern/*/*.sql") if path.parent.name != "schema"]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    texts |= {view.name: view.definition for view in read_view_files(is_distributed=True)}
+    texts |= {name: text for name, text in vars(verdict_store).items() if isinstance(text, str) and "SELECT" in text}
+    return {name: re.sub(r"--.*", "", text) for name, text in texts.items()}
+
+
+def subqueries(text: str) -> Iterator[str]:
+    """Yield every SELECT in parentheses, those within others too."""
+    for opening in re.finditer(r"\(\s*SELECT\b", text):
+        depth = 0
+        for position in range(opening.start(), len(text)):
+            depth += {"(": 1, ")": -1}.get(text[position], 0)
+            if depth == 0:
+                yield text[opening.start() : position + 1]
+                break
+
+
+def asks_row_by_row(text: str) -> list[str]:
+    """Return the subqueries that need a LIMIT or an ungrouped sum of a growing table for each row of a copied one.
+
+    Citus refuses them: the rows of the growing table are on several machines then, and nobody merges them.
+    """
+    copied = "|".join([*sorted(REFERENCE_TABLES), "v_meters", "v_sites"])
+    names = set(re.findall(rf"(?:FROM|JOIN)\s+(?:{copied})\s+AS\s+(\w+)", text))
+    growing = {*SPREAD, "v_latest_readings", "v_readings_enriched", "v_readings_daily", "v_reading_gaps"}
+    found = []
+    for subquery in subqueries(text):
+        inner = set(re.findall(r"(?:FROM|JOIN)\s+\w+\s+AS\s+(\w+)", subquery))
+        is_asked_by_row = any(re.search(rf"\b{name}\.", subquery) for name in names - inner)
+        is_sum = "GROUP BY" not in subquery and re.search(r"\b(count|sum|min|max|percentile_cont)\(", subquery)
+        if growing & set(re.findall(r"\w+", subquery)) and is_asked_by_row and ("LIMIT" in subquery or is_sum):
+            found.append(subquery)
+    return found
+
+
+def test_no_query_asks_a_growing_table_for_each_row_of_a_copied_one() -> None:
+    query = "SELECT FROM channels AS c, LATERAL (SELECT FROM readings AS r WHERE r.channel_id = {}.channel_id {})"
+    assert asks_row_by_row(query.format("c", "LIMIT 1"))
+    assert not asks_row_by_row(query.format("asked", "LIMIT 1"))
+    assert not asks_row_by_row(query.format("c", "GROUP BY r.channel_id"))
+    assert {name: found for name, text in queries().items() if (found := asks_row_by_row(text))} == {}
+
+
+def test_changes_of_growing_tables_are_such_as_citus_takes() -> None:
+    # No function in the FROM clause, none that depends on the session and takes a column, no local table but in a
+    # subquery.
+    changes = [
+        (name, statement)
+        for name, text in queries().items()
+        for statement in re.split(r";\s*\n", text)
+        if re.search(r"^(UPDATE|DELETE)", statement, flags=re.MULTILINE)
+    ]
+    assert {name for name, _ in changes} == {
+        "3_reconcile.sql", "4_count_asks.sql", "5_mark_readings.sql", "mv_daily_usage.sql", "mv_hourly_usage.sql"
+    }  # fmt: skip
+    for name, statement in changes:
+        outside = statement
+        for subquery in subqueries(statement):
+            outside = outside.replace(subquery, "")
+        assert not re.search(r"\b(unnest|gap_(scope|missing|known|changes|pieces)|doubled_hours)\b", outside), name
+        assert not re.search(r"\b(format|to_char|now|clock_timestamp)\(|\w\.\w+ [+-] interval", statement), name
 
 
 def test_database_without_citus_is_told_so(conn: Connection, database_url: str, run_script: Callable) -> None:

@@ -3,15 +3,15 @@
 -- Limit: min_site_completeness_pct = 50 (a week in which less than half arrived describes the network, not the building)
 -- Hint: run the ingest for these days again; if they stay empty, ask the vendor whether the devices were online.
 WITH asked AS (
-    SELECT min(window_start) AS since, max(window_end) AS until
+    SELECT min(window_start) AS since
     FROM ingestion_logs
     WHERE organization_id = %(site_id)s AND channel_id <> 0 AND status <> 'running'
 ),
 expected AS (
     SELECT
         m.meter_id,
-        greatest(asked.until - interval '7 days', asked.since, m.installed_at, %(lookback_start)s) AS since,
-        least(asked.until, m.uninstalled_at) AS until,
+        greatest(%(asked_until)s::timestamptz - interval '7 days', asked.since, m.installed_at, %(lookback_start)s) AS since,
+        least(%(asked_until)s::timestamptz, m.uninstalled_at) AS until,
         m.interval_s
     FROM v_meters AS m
     JOIN channels AS c ON c.channel_id = m.meter_id
@@ -21,13 +21,13 @@ expected AS (
 ),
 counted AS (
     SELECT
-        sum(greatest(extract(epoch FROM e.until - e.since) / e.interval_s, 0)) AS expected_count,
-        sum((
-            SELECT count(*) FROM readings AS r
-            WHERE r.channel_id = e.meter_id AND r.timestamp >= e.since AND r.timestamp < e.until
-                AND r.energy_kwh IS NOT NULL
-        )) AS present_count
-    FROM expected AS e
+        (SELECT sum(greatest(extract(epoch FROM until - since) / interval_s, 0)) FROM expected) AS expected_count,
+        (
+            SELECT count(r.energy_kwh)
+            FROM expected AS e
+            JOIN readings AS r ON r.channel_id = e.meter_id AND r.timestamp >= e.since AND r.timestamp < e.until
+            WHERE r.timestamp >= %(asked_until)s::timestamptz - interval '7 days'
+        ) AS present_count
 )
 SELECT
     NULL::bigint AS channel_id,

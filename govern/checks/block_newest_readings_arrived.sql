@@ -3,21 +3,16 @@
 -- Limit: max_lag_hours = 12 (a daily sync asks up to now; half a day behind means that the newest business day is missing)
 -- Hint: run the ingest again; if the end is still missing, the site's gateway is offline: call the site.
 WITH newest AS (
-    SELECT max(latest.timestamp) AS at
+    SELECT max(r.timestamp) AS at
     FROM channels AS c
-    CROSS JOIN LATERAL (
-        SELECT r.timestamp
-        FROM readings AS r
-        WHERE r.channel_id = c.channel_id AND r.energy_kwh IS NOT NULL
-        ORDER BY r.timestamp DESC
-        LIMIT 1
-    ) AS latest
-    WHERE c.organization_id = %(site_id)s
+    JOIN readings AS r USING (channel_id)
+    WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s AND r.energy_kwh IS NOT NULL
 )
 SELECT
     NULL::bigint AS channel_id,
     1 AS found,
-    format('newest reading is of %%s, asked was up to %%s', coalesce(utc_text(at), 'never'),
+    format('newest reading is %%s, asked was up to %%s',
+        coalesce('of ' || utc_text(at), 'older than ' || utc_text(%(lookback_start)s::timestamptz)),
         utc_text(%(asked_until)s::timestamptz)) AS finding,
     NULL::jsonb AS examples
 FROM newest

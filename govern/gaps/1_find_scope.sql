@@ -1,5 +1,7 @@
 -- Per channel of a site: in which stretch readings are expected, and which part of it may have changed since the last
 -- look (look_from, look_until). Channels of which nothing changed have no row.
+-- A row is asked for beside one of a table that is spread as it is itself (asked, not channels): Citus can compute a LIMIT
+-- or a sum row by row only where both rows are on one machine.
 CREATE TEMP TABLE gap_scope ON COMMIT DROP AS
 WITH asked AS (
     SELECT
@@ -17,7 +19,7 @@ WITH asked AS (
 ),
 channel AS (
     SELECT
-        c.channel_id,
+        asked.channel_id,
         coalesce(newest.interval_s, asked.interval_s) AS interval_s,
         greatest(
             CASE
@@ -38,13 +40,13 @@ channel AS (
         asked.changed_from,
         asked.changed_until
     FROM channels AS c
-    JOIN asked USING (channel_id)
+    JOIN asked ON asked.channel_id = c.channel_id
     LEFT JOIN LATERAL (
-        SELECT r.timestamp FROM readings AS r WHERE r.channel_id = c.channel_id ORDER BY r.timestamp LIMIT 1
+        SELECT r.timestamp FROM readings AS r WHERE r.channel_id = asked.channel_id ORDER BY r.timestamp LIMIT 1
     ) AS oldest ON true
     LEFT JOIN LATERAL (
         SELECT r.timestamp, r.interval_s FROM readings AS r
-        WHERE r.channel_id = c.channel_id
+        WHERE r.channel_id = asked.channel_id
         ORDER BY r.timestamp DESC
         LIMIT 1
     ) AS newest ON true
@@ -74,17 +76,17 @@ changed AS (
     LEFT JOIN reading_gap_scans AS scan USING (channel_id)
 )
 SELECT
-    c.channel_id, c.interval_s, c.is_over, c.since, c.until,
+    changed.channel_id, changed.interval_s, changed.is_over, changed.since, changed.until,
     -- A gap that the look touches is looked at whole.
-    least(c.look_from, open_gaps.gap_start) AS look_from,
-    greatest(c.look_until, open_gaps.gap_end) AS look_until
-FROM changed AS c
+    least(changed.look_from, open_gaps.gap_start) AS look_from,
+    greatest(changed.look_until, open_gaps.gap_end) AS look_until
+FROM changed
 CROSS JOIN LATERAL (
     SELECT min(g.gap_start) AS gap_start, max(g.gap_end) AS gap_end
     FROM reading_gaps AS g
-    WHERE g.channel_id = c.channel_id AND g.state <> 'refetched'
-        AND g.gap_end >= c.look_from AND g.gap_start <= c.look_until
+    WHERE g.channel_id = changed.channel_id AND g.state <> 'refetched'
+        AND g.gap_end >= changed.look_from AND g.gap_start <= changed.look_until
 ) AS open_gaps
-WHERE c.look_from IS NOT NULL;
+WHERE changed.look_from IS NOT NULL;
 
 ANALYZE gap_scope;

@@ -1,16 +1,20 @@
 -- Bring the ledger to what is missing now. A gap that is as it was is not touched. Of the others, what arrived is kept
 -- as refetched, what is still missing goes on with its history, and what is no longer expected leaves the ledger.
-CREATE TEMP TABLE gap_changes ON COMMIT DROP AS
+-- What the look touches of the ledger is fetched first, so that all the comparing is done in one place, as Citus needs it.
+CREATE TEMP TABLE gap_known ON COMMIT DROP AS
 SELECT g.*
-FROM reading_gaps AS g
-JOIN gap_scope AS s USING (channel_id)
-WHERE g.state <> 'refetched'
-    AND g.gap_start < s.look_until AND g.gap_end > s.look_from
-    AND NOT EXISTS (
-        SELECT FROM gap_missing AS m
-        WHERE (m.channel_id, m.gap_start, m.gap_end, m.interval_s, m.kind)
-            = (g.channel_id, g.gap_start, g.gap_end, g.interval_s, g.kind)
-    );
+FROM (SELECT channel_id, look_from, look_until FROM gap_scope) AS s
+JOIN reading_gaps AS g USING (channel_id)
+WHERE g.state <> 'refetched' AND g.gap_start < s.look_until AND g.gap_end > s.look_from;
+
+CREATE TEMP TABLE gap_changes ON COMMIT DROP AS
+SELECT k.*
+FROM gap_known AS k
+WHERE NOT EXISTS (
+    SELECT FROM gap_missing AS m
+    WHERE (m.channel_id, m.gap_start, m.gap_end, m.interval_s, m.kind)
+        = (k.channel_id, k.gap_start, k.gap_end, k.interval_s, k.kind)
+);
 
 CREATE TEMP TABLE gap_pieces ON COMMIT DROP AS
 SELECT
@@ -51,10 +55,9 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS old ON true
 WHERE NOT EXISTS (
-    SELECT FROM reading_gaps AS g
-    WHERE (g.channel_id, g.gap_start, g.gap_end, g.interval_s, g.kind)
+    SELECT FROM gap_known AS k
+    WHERE (k.channel_id, k.gap_start, k.gap_end, k.interval_s, k.kind)
         = (m.channel_id, m.gap_start, m.gap_end, m.interval_s, m.kind)
-        AND g.state <> 'refetched'
 )
 UNION ALL
 SELECT
@@ -70,9 +73,7 @@ CROSS JOIN LATERAL unnest(
 ) AS piece
 WHERE upper(piece) - lower(piece) >= c.interval_s * interval '1 second';
 
-DELETE FROM reading_gaps AS g
-USING gap_changes AS c
-WHERE g.channel_id = c.channel_id AND g.gap_start = c.gap_start;
+DELETE FROM reading_gaps WHERE (channel_id, gap_start) IN (SELECT channel_id, gap_start FROM gap_changes);
 
 INSERT INTO reading_gaps (
     channel_id, gap_start, gap_end, interval_s, kind, state, reason, asked_count, first_asked_at, last_asked_at,

@@ -6,7 +6,7 @@ SELECT
     format('%%s kWh after %%s h without readings; usual would be %%s kWh', round(r.energy_kwh::numeric, 3),
         round(extract(epoch FROM g.gap_end - g.gap_start) / 3600, 2), round(usual.energy_kwh::numeric, 3)),
     %(now)s
-FROM gap_scope AS s
+FROM (SELECT channel_id, look_from, look_until FROM gap_scope) AS s
 JOIN reading_gaps AS g ON g.channel_id = s.channel_id AND g.gap_end BETWEEN s.look_from AND s.look_until
 JOIN readings AS r ON r.channel_id = g.channel_id AND r.timestamp = g.gap_end
 CROSS JOIN LATERAL (
@@ -44,7 +44,7 @@ hours AS (
         sum(r.energy_kwh) AS energy_kwh,
         sum(r.interval_s) AS covered_s
     FROM repeated AS p
-    CROSS JOIN gap_scope AS s
+    CROSS JOIN (SELECT channel_id FROM gap_scope) AS s
     JOIN readings AS r ON r.channel_id = s.channel_id
         AND r.timestamp >= p.first_pass - interval '1 hour' AND r.timestamp < p.first_pass + interval '3 hours'
     WHERE r.energy_kwh IS NOT NULL
@@ -61,7 +61,9 @@ compared AS (
     GROUP BY channel_id, first_pass
     HAVING count(*) FILTER (WHERE number IN (-1, 0, 2) AND covered_s = 3600) = 3
 )
-SELECT channel_id, first_pass, first_kwh, usual_kwh
+SELECT
+    channel_id, first_pass, first_pass + interval '1 hour' AS second_pass, first_pass + interval '2 hours' AS second_end,
+    first_kwh, usual_kwh
 FROM compared
 WHERE usual_kwh > %(catch_up_min_energy_kwh)s
     AND second_kwh <= %(doubling_nothing_ratio)s * usual_kwh
@@ -73,15 +75,14 @@ SELECT
     format('%%s kWh in the first pass of the repeated hour, nothing in the second; the hours beside it hold %%s kWh',
         round(d.first_kwh::numeric, 3), round(d.usual_kwh::numeric, 3)),
     %(now)s
-FROM doubled_hours AS d
-JOIN readings AS r ON r.channel_id = d.channel_id
-    AND r.timestamp >= d.first_pass AND r.timestamp < d.first_pass + interval '1 hour'
+FROM (SELECT * FROM doubled_hours) AS d
+JOIN readings AS r ON r.channel_id = d.channel_id AND r.timestamp >= d.first_pass AND r.timestamp < d.second_pass
 WHERE r.timestamp >= %(first)s - interval '1 hour' AND r.timestamp < %(last)s + interval '1 hour'
 ON CONFLICT DO NOTHING;
 
 UPDATE reading_gaps AS g
 SET reason = 'the clock change: its energy stands in the hour before'
-FROM doubled_hours AS d
+FROM (SELECT channel_id, second_pass, second_end FROM doubled_hours) AS d
 WHERE g.channel_id = d.channel_id
     AND g.state = 'pending' AND g.reason IS NULL
-    AND g.gap_start >= d.first_pass + interval '1 hour' AND g.gap_end <= d.first_pass + interval '2 hours';
+    AND g.gap_start >= d.second_pass AND g.gap_end <= d.second_end;

@@ -9,12 +9,17 @@ SELECT
     END AS completeness_pct
 FROM v_meters AS m
 JOIN v_sites AS s USING (site_id)
+LEFT JOIN (
+    SELECT u.meter_id, min(u.local_date) AS first_date
+    FROM mv_daily_usage AS u
+    JOIN channels AS c ON c.channel_id = u.meter_id
+    WHERE c.organization_id = %(site_id)s
+    GROUP BY u.meter_id
+) AS begun USING (meter_id)
 CROSS JOIN LATERAL (
     SELECT
-        coalesce(min(u.local_date), (m.installed_at AT TIME ZONE s.timezone)::date) AS first_date,
+        coalesce(begun.first_date, (m.installed_at AT TIME ZONE s.timezone)::date) AS first_date,
         (m.uninstalled_at AT TIME ZONE s.timezone)::date - 1 AS last_date
-    FROM mv_daily_usage AS u
-    WHERE u.meter_id = m.meter_id
 ) AS span
 CROSS JOIN generate_series(%(first_date)s::date::timestamp, %(last_date)s::date::timestamp, interval '1 day') AS day
 LEFT JOIN v_readings_daily AS d ON d.meter_id = m.meter_id AND d.local_date = day::date

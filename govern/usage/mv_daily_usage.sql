@@ -1,13 +1,14 @@
 -- Grain: one row per meter and local day that has readings. Units: kWh, kW, s. Label: the local date.
 -- Time zone: the site's; taken from the raw rows, for an hour in UTC can straddle two local days.
 -- Recomputes stretches of whole days from the raw rows; a day without any readings left goes.
+WITH touched AS (
+    SELECT channel_id, (since AT TIME ZONE timezone)::date AS first_date, (until AT TIME ZONE timezone)::date AS end_date
+    FROM unnest(%(channel_ids)s::bigint[], %(timezones)s::text[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+        AS stretch (channel_id, timezone, since, until)
+)
 DELETE FROM mv_daily_usage AS u
-USING unnest(
-    %(channel_ids)s::bigint[], %(timezones)s::text[], %(since)s::timestamptz[], %(until)s::timestamptz[]
-) AS touched (channel_id, timezone, since, until)
-WHERE u.meter_id = touched.channel_id
-    AND u.local_date >= (touched.since AT TIME ZONE touched.timezone)::date
-    AND u.local_date < (touched.until AT TIME ZONE touched.timezone)::date;
+USING touched
+WHERE u.meter_id = touched.channel_id AND u.local_date >= touched.first_date AND u.local_date < touched.end_date;
 
 INSERT INTO mv_daily_usage
     (meter_id, local_date, avg_kw, min_kw, max_kw, total_kwh, reading_count, covered_s, missing_count, negative_count)

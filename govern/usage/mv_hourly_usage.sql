@@ -2,9 +2,12 @@
 -- Time zone: UTC.
 -- Recomputes stretches of whole hours from the raw rows; an hour without any readings left goes.
 -- The bounds of all stretches stand beside each stretch's own: by them the planner leaves out the other months.
+WITH touched AS (
+    SELECT * FROM unnest(%(channel_ids)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+        AS stretch (channel_id, since, until)
+)
 DELETE FROM mv_hourly_usage AS u
-USING unnest(%(channel_ids)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
-    AS touched (channel_id, since, until)
+USING touched
 WHERE u.meter_id = touched.channel_id
     AND u.hour >= touched.since AND u.hour < touched.until
     AND u.hour >= %(first)s::timestamptz AND u.hour < %(last)s::timestamptz;
