@@ -18,7 +18,6 @@ from analyze.intervals import (
     period_weeks,
 )
 from analyze.meters.completeness import channel_completeness
-from analyze.meters.meter_tree import parents_of, reporting_meters, root_of_channels
 from analyze.money.carbon import emissions
 from analyze.money.pricing import Pricing
 from config.tariff_model import Carbon
@@ -26,8 +25,6 @@ from lib.stats_utils import nan_quantiles
 
 _COMPARABLE_PCT = 95.0  # weeks are compared only when both are this full; else a gap looks like a saving
 _LEAST_USUAL_KWH = 0.01  # a change against next to nothing says nothing
-# Half the hours of its sub-meters: below that a main meter's sum says less about its branch than theirs.
-_MAIN_MIN_COVER_RATIO = 0.5
 
 
 def build_consumption(
@@ -45,7 +42,7 @@ def build_consumption(
     intervals, clean
         All intervals of baseline and period, and the sound ones.
     roots
-        The meters whose sum is the site (`find_roots`).
+        The meters whose sum is the site (`meter_tree.find_roots`).
     pricing, carbon
         What the site pays for a kWh, and what one emits, where that is known.
 
@@ -72,14 +69,6 @@ def build_consumption(
         "cost": {"energyCost": round(pricing.energy_cost(root_rows), 2), **pricing.describe(), "kind": "energy"},
         "carbon": emissions(max(0.0, total_kwh), carbon),
     }
-
-
-def find_roots(period: pd.DataFrame, scope: WeekScope) -> set[int]:
-    """Return the meters whose sum is the site, by the intervals of the period; sub-meters stand in for a dead main."""
-    reporting = reporting_meters(period, scope.meters, min_cover_ratio=_MAIN_MIN_COVER_RATIO)
-    root_of = root_of_channels(scope.meters, reporting)
-    unheard_mains = set(parents_of(scope.meters).values()) - reporting
-    return {channel_id for channel_id, root in root_of.items() if channel_id == root} - unheard_mains
 
 
 def _by_channel(

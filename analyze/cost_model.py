@@ -72,7 +72,8 @@ def analyze_cost(
     -----
     The flat side is the site's own tariff where that is flat, else what it is compared with; the time-of-use side is
     the other one. Demand is charged as on the site's own tariff, or, where that has no demand charge, as on the other.
-    Month: the energy of the period × 730.5 h / the hours that the readings cover, at the rates of the calendar month
+    Energy is as metered, the same as `consumption.totalKwh` with its estimated part; demand is of the sound steps (see
+    `site_demand`). Month: the energy of the period × 730.5 h / the hours with readings, at the rates of the calendar month
     in which the period's middle lies. Year: twelve months like this one, each at its own rates; the seasons of the
     load are not known from a week.
     """
@@ -80,11 +81,9 @@ def analyze_cost(
     refusal = why_not(site, scope, tariffs)
     if refusal:
         return refusal
-    case = prepare_case(site.frame, scope, tariffs, holidays, history)
-    in_period = in_window(site.frame, scope.period)
-    costs = [
-        price_intervals(site.frame, side, scope.tz, holidays=holidays)[in_period] for side in (case.flat, case.tou)
-    ]
+    case = prepare_case(site, scope, tariffs, holidays, history)
+    in_period = in_window(case.site, scope.period)
+    costs = [price_intervals(case.site, side, scope.tz, holidays=holidays)[in_period] for side in (case.flat, case.tou)]
     shift = build_load_shift(case.period, case.tou[-1].tariff, case.month.month - 1, case.scale, holidays=holidays)
     tou = build_tou_analysis(case.period, *costs, case.tou, shift, holidays=holidays)
     demand = build_demand_analysis(case.demand_case, scope)

@@ -24,7 +24,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.intervals import WeekScope
 from analyze.load.forecast_model import Weeks, error_quantiles, predict_week
-from analyze.load.site_hours import total_by_hour
+from analyze.load.site_hours import metered_by_hour, total_by_hour
 from analyze.refusals import day_after, unavailable
 from config.report_config import ReportConfig
 from lib import cli
@@ -50,7 +50,10 @@ def forecast_hours(
     wrong = pd.MultiIndex.from_arrays([bad["channel_id"], bad["interval_start"].dt.floor("h")])
     is_wrong = pd.MultiIndex.from_arrays([hourly["channel_id"], hourly["timestamp"]]).isin(wrong)
     hours = total_by_hour(hourly[~is_wrong], scope.meters, scope.config)
-    section = forecast_site(hours.hourly, scope.period.end, scope.tz, holidays, site_id=site_id, config=scope.config)
+    metered = metered_by_hour(hourly, scope.meters)
+    section = forecast_site(
+        hours.hourly, scope.period.end, scope.tz, holidays, site_id=site_id, config=scope.config, metered=metered
+    )
     return {**section, "leftOutChannels": hours.excluded_ids}
 
 
@@ -62,6 +65,7 @@ def forecast_site(
     *,
     site_id: int = 0,
     config: ReportConfig | None = None,
+    metered: pd.Series | None = None,
 ) -> dict[str, Any]:
     """Return the section "forecast": the seven local days from `horizon_start` on.
 
@@ -72,11 +76,14 @@ def forecast_site(
         not before `horizon_start`, or more than 90 days before it, is left out.
     holidays
         Local days on which the site is closed: they are forecast as a Sunday, and nothing is learned from them.
+    metered
+        All the energy of each hour (`metered_by_hour`), for `total_last_7d_actual_kwh`; None takes that of `hourly`.
 
     Notes
     -----
     See `forecast_model` for the method and its accuracy. Forecast and band are not below 0 unless some hour of the
-    history is. `trend_change_pct` compares with the same hours of the last seven days, those without data left out.
+    history is. `trend_change_pct` compares with the same hours of the last seven days, those without data left out, so
+    that a silent meter is not taken for a trend.
     """
     config = config or ReportConfig()
     start = pd.Timestamp(horizon_start).tz_convert("UTC").ceil("h")
@@ -103,7 +110,10 @@ def forecast_site(
             "upper_bound": np.maximum(predicted + high, floor)[column],
         }
     )
-    return _section(table, weeks, start, tz, site_id, config)
+    since = days_before(start.to_pydatetime(), 7, tz)
+    every = weeks.actual_kwh if metered is None else metered
+    last_kwh = float(every[(every.index >= since) & (every.index < start)].sum())
+    return _section(table, weeks, start, tz, site_id, config, last_kwh)
 
 
 def _columns(moments: pd.DatetimeIndex, start: pd.Timestamp, tz: ZoneInfo) -> npt.NDArray[np.int64]:
@@ -148,7 +158,13 @@ def _like_sunday(
 
 
 def _section(
-    table: pd.DataFrame, weeks: Weeks, start: pd.Timestamp, tz: ZoneInfo, site_id: int, config: ReportConfig
+    table: pd.DataFrame,
+    weeks: Weeks,
+    start: pd.Timestamp,
+    tz: ZoneInfo,
+    site_id: int,
+    config: ReportConfig,
+    last_week_kwh: float,
 ) -> dict[str, Any]:
     local = table["timestamp"].dt.tz_convert(tz)
     last = weeks.actual_kwh[weeks.actual_kwh.index >= days_before(start.to_pydatetime(), 7, tz)]
@@ -168,7 +184,7 @@ def _section(
             "training_rows": len(weeks.actual_kwh),
             "forecast_hours": len(table),
             "total_predicted_kwh": round(float(table["predicted_kwh"].sum()), 3),
-            "total_last_7d_actual_kwh": round(float(last.sum()), 3),
+            "total_last_7d_actual_kwh": round(last_week_kwh, 3),
             "daily_forecast": [
                 {
                     "date": day.isoformat(),
@@ -227,11 +243,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         today = local_midnight(datetime.now(UTC).astimezone(tz).date(), tz)
         start = parse_start(args.first_day, tz) if args.first_day else today
         window = Window(start - timedelta(days=config.forecast_history_days), start)
-        hours = total_by_hour(
-            readings.load_hourly(conn, args.site, window), readings.load_meters(conn, args.site), config
-        )
+        hourly, meters = readings.load_hourly(conn, args.site, window), readings.load_meters(conn, args.site)
+    hours, metered = total_by_hour(hourly, meters, config), metered_by_hour(hourly, meters)
     days = list_holidays(schedule, {window.start.year, start.year, start.year + 1})
-    section = forecast_site(hours.hourly, start, tz, days, site_id=args.site, config=config)
+    section = forecast_site(hours.hourly, start, tz, days, site_id=args.site, config=config, metered=metered)
     if args.json:
         cli.print_json(section)
         return 0

@@ -14,7 +14,7 @@ import pandas as pd
 
 from analyze import after_hours_waste, anomaly_detection, quick_wins, sensor_health, spike_detection
 from analyze.chart_data import build_charts
-from analyze.consumption import build_consumption, build_data_quality, find_roots
+from analyze.consumption import build_consumption, build_data_quality
 from analyze.cost_model import analyze_cost
 from analyze.electrical_health import check_electrical_health
 from analyze.finding_names import name_findings
@@ -33,7 +33,7 @@ from analyze.load.load_facts import build_load_facts
 from analyze.load.load_response import respond_to_temperature
 from analyze.load.load_steps import find_level_changes
 from analyze.meters.bad_intervals import find_bad_intervals
-from analyze.meters.meter_tree import root_of_channels
+from analyze.meters.meter_tree import find_roots, root_of_channels
 from analyze.money.annual import plan_year
 from analyze.money.attribution import claim_savings
 from analyze.money.excess import measure_excess
@@ -138,8 +138,8 @@ def analyze_site_week(
     clean = intervals[~bad.any(axis=1)]
     resets = prepare_intervals(readings.iloc[:0] if context.resets is None else context.resets, energy, tz, config)
     holidays = list_holidays(schedule, range(baseline.start.year - 1, period.end.year + 2)) if schedule else {}
-    site = sum_site_demand(clean, scope)
-    pricing = price_site(site.frame, scope, context.tariffs, holidays)
+    site = sum_site_demand(clean, scope, intervals)
+    pricing = price_site(site.metered, scope, context.tariffs, holidays)
     clean = set_rates(clean, pricing, scope).copy()
 
     baselines = after_hours_waste.estimate_baselines(clean, scope)
@@ -164,7 +164,7 @@ def analyze_site_week(
     sections["quickWins"] = quick_wins.build_section(claims, findings, clean, scope, pricing, year)
     sections |= _context_sections(clean, intervals[bad.any(axis=1)], site, holidays, scope, context)
     name_findings(sections, scope)
-    roots = find_roots(intervals[in_window(intervals, scope.period)], scope)
+    roots = find_roots(intervals[in_window(intervals, scope.period)], energy)
     carbon = context.tariffs.carbon if context.tariffs else None
     consumption = build_consumption(intervals, clean, roots, scope, pricing, carbon)
     data_quality = build_data_quality(intervals, bad, scope, len(meters) - len(energy))

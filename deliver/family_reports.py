@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deliver.pages import formats as fmt
-from deliver.pages.common import currency_of, is_available
+from deliver.pages.common import is_available
 from deliver.weekly_report import assemble_report, build_metadata, warnings_of
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: date
         "metadata": weekly["metadata"] | {"reportKind": "customer"},
         "branding": branding._asdict(),
         "energy": {key: use[key] for key in ("totalKwh", "usualKwh", "changePct", "daily")},
-        "cost": {"energyCost": cost["tou_analysis"]["flat_total_cost"], "currency": currency_of(weekly)}
-        if is_available(cost)
-        else None,
+        "cost": {"energyCost": use["cost"]["energyCost"], "currency": use["cost"]["currency"]},
         "carbon": cost.get("carbon") if is_available(cost) else None,
         "savings": {key: savings[key] for key in ("weeklyKwh", "weeklyCost", "estimatedAnnual")},
         "actions": [

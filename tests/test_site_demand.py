@@ -16,8 +16,10 @@ def test_site_is_the_sum_of_its_roots_where_all_report():
     readings = pd.concat([constant(1, 10.0), constant(2, 4.0), third])
     site = sum_site_demand(prepare_intervals(readings, meters, scope.tz, scope.config), scope)
     assert (site.roots, site.left_out) == ([1, 3], [])
-    assert set(site.frame["mean_kw"]) == {17.0}
-    assert len(site.frame) == 35 * 96 - 1
+    assert set(site.sound["mean_kw"]) == {17.0}
+    assert len(site.sound) == 35 * 96 - 1
+    assert site.metered.loc[~site.metered["is_whole"], "mean_kw"].tolist() == [10.0]
+    assert len(site.metered) == 35 * 96
 
 
 def test_dead_main_meter_is_stood_for_by_its_sub_meters():
@@ -33,7 +35,7 @@ def test_small_meter_that_fails_is_left_out_and_named():
     readings = pd.concat([constant(1, 97.0), constant(2, 3.0, SCOPE.baseline)])
     section = cost_of(readings, scope)
     assert section["basis"]["left_out_meters"] == [{"channelId": 2, "channelName": "meter 2", "usual_share_pct": 3.0}]
-    assert any("usually make up 3.0 %" in note for note in section["basis"]["notes"])
+    assert any("what meter 2 did not report; usually that is 3.0 %" in note for note in section["basis"]["notes"])
 
 
 def test_finer_data_are_billed_by_the_quarter_hour_and_coarser_as_they_are():

@@ -359,6 +359,27 @@ def test_cost_and_carbon_stand_beside_the_consumption():
     assert analyze(readings, make_meters(1)).consumption["carbon"]["code"] == "no_carbon_factor"
 
 
+def test_costs_forecast_and_consumption_tell_the_same_energy_when_a_meter_fails():
+    """A meter misses half a day and then counts it in one interval: that is energy of the bill, and no peak of it."""
+    holed = fill_window(2, BOTH, 8.0, 2.0)
+    hole = holed["interval_start"].between("2026-01-15 12:00Z", "2026-01-16 00:00Z", inclusive="left")
+    holed = holed[~hole]
+    holed.loc[holed["interval_start"] == pd.Timestamp("2026-01-16 00:00Z"), "energy_kwh"] = 70.0
+    readings = pd.concat([fill_window(1, BOTH, 5.0, 1.0), holed])
+    made = full_week(readings, make_meters(1, 2), WEEK)
+    total_kwh, sections = made.consumption["totalKwh"], made.sections
+    assert {issue["type"] for issue in sections["sensorHealth"]["issues"]} >= {"catch_up", "gap"}
+    assert total_kwh == pytest.approx(readings_kwh(readings, WEEK), abs=0.001)
+    cost = sections["costOptimization"]
+    assert cost["combined_summary"]["total_energy_kwh"] == pytest.approx(total_kwh, abs=0.001)
+    assert cost["tou_analysis"]["flat_total_cost"] == made.consumption["cost"]["energyCost"]
+    assert sum(row["hours"] for row in cost["tou_analysis"]["period_breakdown"].values()) == 168
+    assert (cost["basis"]["covered_hours"], cost["basis"]["demand_coverage_pct"]) == (168, 92.7)  # 49 of 672 are out
+    assert cost["demand_analysis"]["billing_peak_kw"] == pytest.approx(13.0, rel=0.03)
+    assert sections["forecast"]["summary"]["total_last_7d_actual_kwh"] == pytest.approx(total_kwh, abs=0.01)
+    assert {bill["is_complete"] for bill in cost["bills"]} == {False}
+
+
 def test_an_assumed_tariff_has_the_flat_rate_of_the_sites_file(tmp_path):
     (tmp_path / "7.toml").write_text("[thresholds]\nflat_rate_usd_per_kwh = 0.15\n")
     tariffs = load_site_tariffs(7, tmp_path)

@@ -42,7 +42,7 @@ def total_by_hour(hourly: pd.DataFrame, meters: pd.DataFrame, config: ReportConf
     the site, or has been silent on the last day, is left out: without it, no hour would be whole. An hour counts as
     covered when all its intervals are there.
     """
-    roots = [key for key, root in root_of_channels(meters, set(list_channels(hourly))).items() if key == root]
+    roots = _roots(hourly, meters)
     whole = whole_hours(hourly, energy_meters(meters))
     whole = whole[whole["channel_id"].isin(roots)]
     if whole.empty:
@@ -58,3 +58,16 @@ def total_by_hour(hourly: pd.DataFrame, meters: pd.DataFrame, config: ReportConf
     start = pd.to_datetime((covered + hour.min()) * SECONDS_PER_HOUR, unit="s", utc=True)
     site = pd.DataFrame({"timestamp": start, "energy_kwh": total[covered]})
     return SiteHours(site, sorted(set(roots) - set(ids[kept].tolist())))
+
+
+def metered_by_hour(hourly: pd.DataFrame, meters: pd.DataFrame) -> pd.Series:
+    """Return the energy [kWh] that the site's root meters show in each hour, whether or not all of them report.
+
+    Arguments as `total_by_hour`; the index is `timestamp`, and hours without any energy have no entry.
+    """
+    rows = hourly[hourly["channel_id"].isin(_roots(hourly, meters)) & hourly["energy_kwh"].notna()]
+    return rows.groupby("timestamp")["energy_kwh"].sum()
+
+
+def _roots(hourly: pd.DataFrame, meters: pd.DataFrame) -> list[int]:
+    return [key for key, root in root_of_channels(meters, set(list_channels(hourly))).items() if key == root]

@@ -11,6 +11,9 @@ import pandas as pd
 
 from analyze.intervals import energy_meters
 
+# Half the hours of its sub-meters: below that a main meter's sum says less about its branch than theirs.
+_MAIN_MIN_COVER_RATIO = 0.5
+
 
 def parents_of(meters: pd.DataFrame) -> dict[int, int]:
     """Return the parent of each energy meter that has one among the energy meters.
@@ -63,6 +66,14 @@ def root_of_channels(meters: pd.DataFrame, reporting: set[int]) -> dict[int, int
         channel_id: next((top for top in reversed(_ancestors(channel_id, parents)) if top in reporting), channel_id)
         for channel_id in energy_meters(meters)["channel_id"].astype(int)
     }
+
+
+def find_roots(period: pd.DataFrame, meters: pd.DataFrame) -> set[int]:
+    """Return the meters whose sum is the site, by the intervals of the period; sub-meters stand in for a dead main."""
+    reporting = reporting_meters(period, meters, min_cover_ratio=_MAIN_MIN_COVER_RATIO)
+    root_of = root_of_channels(meters, reporting)
+    unheard_mains = set(parents_of(meters).values()) - reporting
+    return {channel_id for channel_id, root in root_of.items() if channel_id == root} - unheard_mains
 
 
 def net_of_sub_meters(kwh: npt.ArrayLike, intervals: pd.DataFrame, meters: pd.DataFrame) -> npt.NDArray[np.float64]:

@@ -33,7 +33,7 @@ def bill_months(
     Parameters
     ----------
     site
-        The site's intervals (`sum_site_demand`).
+        The site's intervals (`SiteDemand.metered`).
     demand
         The same over the demand interval (`mean_demand`), as far back as it is known.
     tariff
@@ -70,7 +70,7 @@ def bill_months(
         }
         lines = _base_lines(site[rows], demand[inside], segment, holidays, peaks)
         kwh = float(site.loc[rows, "used_kwh"].sum())
-        covered = 100 * float(site.loc[rows, "hours"].sum()) * 3600 / (end - start).total_seconds()
+        covered = 100 * float(site.loc[rows & site["is_whole"], "hours"].sum()) * 3600 / (end - start).total_seconds()
         lines = _with_adders(lines, kwh, segment)
         bills.append(_bill(segment, lines, kwh, covered))
     return bills

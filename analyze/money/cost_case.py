@@ -22,7 +22,8 @@ HOURS_PER_MONTH = 365.25 * 24 / 12  # 730.5
 class CostCase(NamedTuple):
     """One period of a site, ready to be priced.
 
-    `site` and `demand` hold all that is known, `period` and `demand_case` the period. `flat` and `tou` are the two
+    `site` holds the energy metered and `demand` the sound steps, of all that is known; `period` and `demand_case` are those
+    of the period. `flat` and `tou` are the two
     sides of the comparison, `own` and `other` the site's tariff and the one beside it. `month` is a day of the
     calendar month whose rates are taken, and `scale` makes the period's energy that of a month. `history` is the
     demand by the hour before `demand` begins, which only a ratchet looks at.
@@ -43,7 +44,7 @@ class CostCase(NamedTuple):
 
 
 def prepare_case(
-    site: pd.DataFrame,
+    site: SiteDemand,
     scope: WeekScope,
     tariffs: SiteTariffs,
     holidays: Collection[date],
@@ -57,10 +58,10 @@ def prepare_case(
     flat, tou = sides if own.is_flat else sides[::-1]
     tou = tuple(span for span in tou if span.first is None or span.first <= last)
     charged = own if own.demand else other if other.demand else None
-    demand = mean_demand(site, charged.demand_interval_s if charged else DEFAULT_DEMAND_INTERVAL_S, scope)
-    period, rows = (frame[in_window(frame, scope.period)] for frame in (site, demand))
+    demand = mean_demand(site.sound, charged.demand_interval_s if charged else DEFAULT_DEMAND_INTERVAL_S, scope)
+    period, rows = (frame[in_window(frame, scope.period)] for frame in (site.metered, demand))
     billed = dict(tariffs.billed_peaks_kw)
-    hours = _before(history, site, scope)
+    hours = _before(history, site.metered, scope)
     peaks = {
         one.name: higher_peaks(
             *(monthly_peaks(frame, charged, one, holidays, billed) for frame in (demand, hours) if len(frame))
@@ -71,7 +72,7 @@ def prepare_case(
     month = middle.astimezone(scope.tz).date()
     case = DemandCase(rows, cells, charged, f"{month:%Y-%m}", peaks)
     scale = HOURS_PER_MONTH / float(period["hours"].sum())
-    return CostCase(site, period, demand, flat, tou, own, other, case, month, scale, holidays, hours)
+    return CostCase(site.metered, period, demand, flat, tou, own, other, case, month, scale, holidays, hours)
 
 
 def _before(history: pd.DataFrame | None, site: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
@@ -79,7 +80,7 @@ def _before(history: pd.DataFrame | None, site: pd.DataFrame, scope: WeekScope) 
     if history is None or history.empty:
         return site.iloc[:0]
     rows = history[history["epoch_s"] < site["epoch_s"].min()]
-    return site_frame(rows["epoch_s"].to_numpy(), rows["mean_kw"].clip(lower=0.0).to_numpy(), SECONDS_PER_HOUR, scope)
+    return site_frame(rows["epoch_s"].to_numpy(), rows["mean_kw"].to_numpy(), SECONDS_PER_HOUR, scope)
 
 
 def why_not(site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> dict[str, Any] | None:
@@ -98,12 +99,12 @@ def _why_no_demand(site: SiteDemand, scope: WeekScope) -> dict[str, Any] | None:
     if not site.roots:
         reason = "no meter has reported enough of the period to make up the site's total"
         return unavailable("no_total", reason, "readings of the main meters")
-    pct, floor = coverage_pct(site.frame, scope), scope.config.baseline_min_completeness_pct
+    pct, floor = coverage_pct(site.sound, scope), scope.config.baseline_min_completeness_pct
     if pct < floor:
         reason = f"all meters of the site's total report together in {pct:.1f} % of the period; {floor:.0f} % is needed"
         later = day_after(scope.period.end, (scope.period.end - scope.period.start).total_seconds() / 86_400, scope.tz)
         return unavailable("low_coverage", reason, f"a period of which {floor:.0f} % is covered", later)
-    if not site.frame.loc[in_window(site.frame, scope.period), "used_kwh"].any():
+    if not site.metered.loc[in_window(site.metered, scope.period), "used_kwh"].any():
         return unavailable("no_energy", "the site used no energy in the period", "energy to price")
     return None
 
@@ -149,20 +150,22 @@ def describe_basis(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: 
         "demand_interval_minutes": round(int(case.demand_case.rows["interval_s"].iloc[0]) / 60, 2),
         "covered_hours": round(float(case.period["hours"].sum()), 2),
         "coverage_pct": round(coverage_pct(case.site, scope), 1),
+        "demand_coverage_pct": round(coverage_pct(site.sound, scope), 1),
         "monthly_method": "covered_hours",
         "monthly_scale": round(case.scale, 4),
         "annual_method": "same_load_each_month",
         "left_out_meters": site.left_out,
-        "notes": _notes(case, site, tariffs),
+        "notes": _notes(case, site, scope, tariffs),
     }
 
 
-def _notes(case: CostCase, site: SiteDemand, tariffs: SiteTariffs) -> list[str]:
+def _notes(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> list[str]:
     notes = [
-        f"Monthly energy figures are the period's × {case.scale:.4f}: 730.5 hours of an average month over the hours "
-        "that the readings cover.",
+        f"Energy is all that was metered, doubtful readings included. Monthly figures are the period's × "
+        f"{case.scale:.4f}: 730.5 hours of an average month over the hours with readings.",
         "Annual figures are twelve months like this period, each at its own rates; the load's seasons are not known.",
-        "The monthly demand charge takes the period's peak for the month's.",
+        f"The peak is the highest of the {coverage_pct(site.sound, scope):.0f} % of the period that all main meters "
+        "cover with sound readings; the monthly demand charge takes it for the month's.",
         "Costs and charges are without riders and taxes; savings are with the percentage ones, bills with all.",
     ]
     if tariffs.is_assumed:
@@ -177,5 +180,8 @@ def _notes(case: CostCase, site: SiteDemand, tariffs: SiteTariffs) -> list[str]:
     if len(case.history):
         notes.append("Of the months before the intervals the ratchet knows hourly means; their peaks may be higher.")
     if site.left_out:
-        notes.append(f"Costs lack meters that usually make up {site.left_out_pct:.1f} % of the site's energy.")
+        names = ", ".join(entry["channelName"] for entry in site.left_out)
+        notes.append(
+            f"Costs lack what {names} did not report; usually that is {site.left_out_pct:.1f} % of the site's energy."
+        )
     return notes

@@ -1,4 +1,9 @@
-"""What the site as a whole draws: the sum over its root meters, where all of them have reported. Pure."""
+"""What the site as a whole uses: the sum over its root meters. Pure.
+
+Two sums, for two questions. A bill's energy is all that was metered, bad intervals included, and so is the site's total
+(`consumption`): what the meters said in sum. Its demand is a single interval, which one register's jump or one silent
+meter would falsify: only steps that all root meters fill with sound readings count.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ import pandas as pd
 
 from analyze.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, in_window, list_channels, number_channels
 from analyze.meters.completeness import assess_channels
-from analyze.meters.meter_tree import root_of_channels
+from analyze.meters.meter_tree import find_roots, root_of_channels
 from lib.date_utils import add_local_time
 
 # Tariffs change rates at quarter hours, so finer readings are summed to this.
@@ -23,11 +28,12 @@ MAX_LEFT_OUT_SHARE_PCT = 5.0
 class SiteDemand(NamedTuple):
     """The site's intervals (see `sum_site_demand`), and which meters they are made of.
 
-    `roots` are the meters that are summed. `left_out` names those that the sums lack, with `usual_share_pct` of the
-    site's energy.
+    `metered` holds the energy of all steps, `sound` the steps that tell the demand. `roots` are the meters that `sound`
+    sums. `left_out` names those that it lacks, with `usual_share_pct` of the site's energy.
     """
 
-    frame: pd.DataFrame
+    metered: pd.DataFrame
+    sound: pd.DataFrame
     roots: list[int]
     left_out: list[dict[str, Any]]
 
@@ -37,33 +43,53 @@ class SiteDemand(NamedTuple):
         return float(sum(entry["usual_share_pct"] for entry in self.left_out))
 
 
-def sum_site_demand(intervals: pd.DataFrame, scope: WeekScope) -> SiteDemand:
-    """Return the site's energy per interval, over all that `intervals` covers.
+def sum_site_demand(sound: pd.DataFrame, scope: WeekScope, intervals: pd.DataFrame | None = None) -> SiteDemand:
+    """Return the site's energy per interval, over all that the intervals cover.
 
     Parameters
     ----------
+    sound
+        Of baseline and period, or longer back (`prepare_intervals`), without the bad ones.
     intervals
-        Of baseline and period, or longer back (`prepare_intervals`); without the bad ones, or their faults are billed.
+        The same with the bad ones; None where there are none.
 
     Returns
     -------
     SiteDemand
-        `frame`: `epoch_s`, `interval_start` (UTC), `interval_s` [s], `hours`, `used_kwh`, `mean_kw` and what
-        `add_local_time` adds, by time. Its step is the longest interval of the root meters, a quarter hour or more.
+        `metered` and `sound`: `epoch_s`, `interval_start` (UTC), `interval_s` [s], `hours`, `used_kwh`, `mean_kw`,
+        `is_whole` and what `add_local_time` adds, by time. The step is the longest interval of the root meters, a
+        quarter hour or more.
 
     Notes
     -----
-    The sum is over the root meters that usually report: those of which the readings cover
+    `metered` is the sum over the roots of the period (`meter_tree.find_roots`), whatever of them has reported in a
+    step; `is_whole` tells where all have filled it.
+
+    `sound` is the sum over the root meters that usually report: those of which the readings cover
     `baseline_min_completeness_pct` of the baseline weeks or of the period. A step that one of them does not fill is
     left out. One that covers less of the period itself would leave little of it: it is left out and named instead.
+
     Export is no income here: a step in which the site feeds in counts as 0.
     """
-    roots, left_out = _choose_roots(intervals, scope)
+    intervals = sound if intervals is None else intervals
+    roots, left_out = _choose_roots(sound, scope)
+    rows = sound[sound["channel_id"].isin(roots)]
+    step_s = _step_s(rows["interval_s"])
+    total = energy_matrix(rows, step_s).sum(axis=1, skipna=False).dropna()
+    demand = site_frame(total.index.to_numpy(dtype="int64"), total.to_numpy(dtype=float), step_s, scope)
+    return SiteDemand(_sum_metered(intervals, scope), demand, roots, left_out)
+
+
+def _sum_metered(intervals: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    """Return the frame of what the root meters of the period metered in all steps."""
+    roots = find_roots(intervals[in_window(intervals, scope.period)], scope.meters)
     rows = intervals[intervals["channel_id"].isin(roots)]
     step_s = _step_s(rows["interval_s"])
-    total = energy_matrix(rows, step_s).sum(axis=1, skipna=False).dropna().clip(lower=0.0)
-    frame = site_frame(total.index.to_numpy(dtype="int64"), total.to_numpy(dtype=float), step_s, scope)
-    return SiteDemand(frame, roots, left_out)
+    steps, index = np.unique(rows["epoch_s"].to_numpy(dtype="int64") // step_s, return_inverse=True)
+    kwh = np.bincount(index, weights=rows["used_kwh"], minlength=steps.size)
+    covered_s = np.bincount(index, weights=rows["interval_s"], minlength=steps.size)
+    frame = site_frame(steps * step_s, kwh, step_s, scope)
+    return frame.assign(is_whole=covered_s >= step_s * rows["channel_id"].nunique())
 
 
 def _step_s(interval_s: pd.Series) -> int:
@@ -74,7 +100,8 @@ def _step_s(interval_s: pd.Series) -> int:
 def site_frame(
     epoch_s: npt.NDArray[np.int64], kwh: npt.NDArray[np.float64], step_s: int, scope: WeekScope
 ) -> pd.DataFrame:
-    """Return the frame of a site's intervals that `sum_site_demand` describes."""
+    """Return the frame of a site's intervals that `sum_site_demand` describes, all of them whole."""
+    kwh = np.maximum(kwh, 0.0)
     hours = step_s / SECONDS_PER_HOUR
     frame = pd.DataFrame(
         {
@@ -84,6 +111,7 @@ def site_frame(
             "hours": hours,
             "used_kwh": kwh,
             "mean_kw": kwh / hours,
+            "is_whole": True,
         }
     )
     return add_local_time(frame, scope.tz)

@@ -9,7 +9,7 @@ from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.common import is_available, notices, provenance, reason_of, site_line, without_notices
 from deliver.pages.parts import Part
-from deliver.pages.weekly_money import cost_blocks
+from deliver.pages.weekly_money import cost_blocks, energy_charges_tile
 
 _VERDICTS = {"verified": ("good", "a saving is proved"), "increase": ("bad", "it uses more than before")}
 _NOT_YET = ("calm", "not yet")
@@ -54,9 +54,9 @@ def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
         parts.tile(f"On {_month(year['month'])}", fmt.signed_pct(year["changePct"], 1), note(year)),
     ]
     if is_available(report["cost"]):
-        tou, demand = report["cost"]["tou_analysis"], report["cost"]["demand_analysis"]
+        demand = report["cost"]["demand_analysis"]
         tiles += [
-            parts.tile("Energy charges", fmt.money(tou["flat_total_cost"], currency), "on the flat rate"),
+            energy_charges_tile(report["cost"], currency),
             parts.tile("Billing peak", fmt.kw(demand["billing_peak_kw"]), fmt.when(demand["peak_timestamp"])),
         ]
     return tiles

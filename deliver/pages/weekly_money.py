@@ -73,6 +73,15 @@ def _advice(item: dict[str, Any], index: int) -> Part:
     )
 
 
+def energy_charges_tile(cost: dict[str, Any], currency: str | None) -> Part:
+    """Return the energy charges on the site's own tariff, and beside them those on the one it is compared with."""
+    tou, tariffs = cost["tou_analysis"], cost["basis"]["tariffs"]
+    sides = [(tou["flat_total_cost"], "the flat rate"), (tou["tou_total_cost"], "time of use")]
+    own, other = sides[::-1] if tariffs["current"] == tariffs["time_of_use"] else sides
+    note = f"{fmt.money(other[0], currency)} on {other[1]}"
+    return parts.tile("Energy charges", fmt.money(own[0], currency), note)
+
+
 def forecast_blocks(report: dict[str, Any]) -> list[Part | None]:
     """Return the week ahead with its band."""
     section = report["sections"].get("forecast")
@@ -81,9 +90,9 @@ def forecast_blocks(report: dict[str, Any]) -> list[Part | None]:
     hours, total = section["forecast"], section["summary"]
     band_pct = total.get("band_pct", 80)
     summary = (
-        f"{fmt.kwh(total['total_predicted_kwh'])} are expected in {total['horizon_days']} days, "
-        f"{fmt.signed_pct(total['trend_change_pct'])} on the last week’s {fmt.kwh(total['total_last_7d_actual_kwh'])}. "
-        f"The band holds {band_pct} of 100 hours."
+        f"{fmt.kwh(total['total_predicted_kwh'])} are expected in {total['horizon_days']} days, after "
+        f"{fmt.kwh(total['total_last_7d_actual_kwh'])} in the last week; over the hours that can be compared that is "
+        f"{fmt.signed_pct(total['trend_change_pct'])}. The band holds {band_pct} of 100 hours."
     )
     columns = [parts.column("Day"), parts.column("Expected", "right"), parts.column("Highest hour", "right")]
     rows = [

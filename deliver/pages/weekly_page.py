@@ -25,7 +25,7 @@ from deliver.pages.weekly_evidence import (
     load_blocks,
     spike_blocks,
 )
-from deliver.pages.weekly_money import cost_blocks, forecast_blocks
+from deliver.pages.weekly_money import cost_blocks, energy_charges_tile, forecast_blocks
 
 
 def build_weekly_page(report: dict[str, Any]) -> Part:
@@ -85,7 +85,7 @@ def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     tiles = [parts.tile("Energy used", fmt.kwh(use["totalKwh"]), usual)]
     cost = report["sections"].get("costOptimization") or {}
     if is_available(cost):
-        tiles.append(_cost_tile(cost, currency))
+        tiles.append(energy_charges_tile(cost, currency))
     peak = (report["sections"].get("spikes") or {}).get("sitePeak")
     if peak:
         tiles.append(parts.tile("Highest load", fmt.kw(peak["powerKw"]), fmt.when(peak["start"])))
@@ -99,15 +99,6 @@ def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
                    "warn" if health["bySeverity"]["high"] else "good"),
     ]  # fmt: skip
     return tiles
-
-
-def _cost_tile(cost: dict[str, Any], currency: str | None) -> Part:
-    tou = cost["tou_analysis"]
-    return parts.tile(
-        "Energy charges",
-        fmt.money(tou["flat_total_cost"], currency),
-        f"{fmt.money(tou['tou_total_cost'], currency)} on time of use",
-    )
 
 
 def _meter_blocks(sections: dict[str, Any]) -> list[Part | None]:
