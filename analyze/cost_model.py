@@ -73,9 +73,9 @@ def analyze_cost(
     The flat side is the site's own tariff where that is flat, else what it is compared with; the time-of-use side is
     the other one. Demand is charged as on the site's own tariff, or, where that has no demand charge, as on the other.
     Energy is as metered, the same as `consumption.totalKwh` with its estimated part; demand is of the sound steps (see
-    `site_demand`). Month: the energy of the period × 730.5 h / the hours with readings, at the rates of the calendar month
-    in which the period's middle lies. Year: twelve months like this one, each at its own rates; the seasons of the
-    load are not known from a week.
+    `site_demand`). Month: the energy of the period × 730.5 h / the hours with readings, at the rates of the calendar
+    month in which the period's middle lies. Year: twelve months like this one, each at its own rates; the seasons of
+    the load are not known from a week.
     """
     site = site or sum_site_demand(intervals, scope)
     refusal = why_not(site, scope, tariffs)

@@ -22,11 +22,10 @@ HOURS_PER_MONTH = 365.25 * 24 / 12  # 730.5
 class CostCase(NamedTuple):
     """One period of a site, ready to be priced.
 
-    `site` holds the energy metered and `demand` the sound steps, of all that is known; `period` and `demand_case` are those
-    of the period. `flat` and `tou` are the two
-    sides of the comparison, `own` and `other` the site's tariff and the one beside it. `month` is a day of the
-    calendar month whose rates are taken, and `scale` makes the period's energy that of a month. `history` is the
-    demand by the hour before `demand` begins, which only a ratchet looks at.
+    `site` holds the energy metered and `demand` the sound steps, of all that is known; `period` and `demand_case` those
+    of the period. `flat` and `tou` are the two sides of the comparison, `own` and `other` the site's tariff and the one
+    beside it. `month` is a day of the calendar month whose rates are taken, and `scale` makes the period's energy that
+    of a month. `history` is the demand by the hour before `demand` begins, which only a ratchet looks at.
     """
 
     site: pd.DataFrame
