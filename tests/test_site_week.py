@@ -317,8 +317,11 @@ def test_bad_hours_teach_the_forecast_nothing():
         week = analyze_site_week(frame, make_meters(1), WEEK, SCOPE.baseline, NEW_YORK, ReportConfig(), None, context)
         return as_json(week)["sections"]["forecast"]
 
-    assert forecast_of(broken, broken) == forecast_of(absent, absent)
-    assert forecast_of(broken, broken)["summary"]["total_predicted_kwh"] == pytest.approx(388, abs=8)
+    told, without = forecast_of(broken, broken), forecast_of(absent, absent)
+    metered = [section["summary"].pop("total_last_7d_actual_kwh") for section in (told, without)]
+    assert told == without
+    assert told["summary"]["total_predicted_kwh"] == pytest.approx(388, abs=8)
+    assert metered[0] - metered[1] == pytest.approx(76 * 17.5, abs=0.01)  # from 00:00 to 18:45, the end included
 
 
 @pytest.mark.parametrize(
