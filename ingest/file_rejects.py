@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -49,6 +50,7 @@ FIXES: dict[str, str] = {
     REJECT_PROJECTED: "nothing: it is a forecast of the utility, not a measurement",
 }
 COLUMNS = ("file", "line", "channel", "time", "value", "reason", "fix")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -92,9 +94,13 @@ class RejectFile:
 
 
 def _as_plain_text(cells: pd.Series) -> pd.Series:
-    """Return text that no spreadsheet takes for a formula: what begins like one gets an apostrophe, numbers do not."""
+    """Return text that no spreadsheet takes for a formula, and no terminal for orders.
+
+    What begins like a formula gets an apostrophe, numbers do not; control characters become visible escapes.
+    """
     import pandas as pd
 
     text = cells.fillna("").astype(str)
+    text = text.str.replace(_CONTROL_CHARACTERS, lambda found: found[0].encode("unicode_escape").decode(), regex=True)
     is_formula = text.str.startswith(_FORMULA_STARTS) & pd.to_numeric(text, errors="coerce").isna()
     return text.where(~is_formula, "'" + text)

@@ -107,5 +107,5 @@ def _open_green_button(path: Path, options: FileOptions) -> FileSource:
     notes = [f"left out: {line}" for line in file.left_out] + ([file.zone_hint] if file.zone_hint else [])
     lengths = {meter.channel: meter.interval_s for meter in file.meters.values()}
     return FileSource(
-        path.name, lengths, notes, file.standard_offset_s, lambda _, now_s: read_green_button(file, now_s)
+        path.name, lengths, notes, file.standard_offset_s, lambda clock, now_s: read_green_button(file, clock, now_s)
     )

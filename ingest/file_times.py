@@ -37,6 +37,7 @@ REJECT_TOO_OLD = "too_old"
 _HAS_OFFSET = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
 _MIDNIGHT_24 = r"(?<=[T ])24:00(?::00)?$"
 _DAY_S = 86_400
+_FIRST_YEAR, _LAST_YEAR = 1700, 2200
 
 Floats = npt.NDArray[np.float64]
 
@@ -170,7 +171,9 @@ def _parse_distinct(text: pd.Series, date_format: str) -> tuple[pd.Series, Float
     wall = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]")
     if has_offset.any():
         exact[has_offset] = _to_epoch_s(
-            pd.to_datetime(plain[has_offset], format=ISO_FORMAT, utc=True, errors="coerce").dt.tz_localize(None)
+            _within_reach(
+                pd.to_datetime(plain[has_offset], format=ISO_FORMAT, utc=True, errors="coerce").dt.tz_localize(None)
+            )
         )
         wall[has_offset] = pd.to_datetime(exact[has_offset], unit="s").as_unit("s")
     if not has_offset.all():
@@ -237,7 +240,12 @@ def _parse(text: pd.Series, date_format: str) -> pd.Series:
     """Return naive times; a text with an offset in it is read as UTC, which serves to count what can be read."""
     parsed = pd.to_datetime(text, format=date_format, errors="coerce", utc=date_format == ISO_FORMAT)
     parsed = parsed.dt.tz_localize(None) if date_format == ISO_FORMAT else parsed
-    return parsed.dt.round("s").dt.as_unit("s")
+    return _within_reach(parsed).dt.round("s").dt.as_unit("s")
+
+
+def _within_reach(naive: pd.Series) -> pd.Series:
+    """Return times without those of years that no meter has seen and pandas, counting nanoseconds, cannot hold."""
+    return naive.where(naive.dt.year.between(_FIRST_YEAR, _LAST_YEAR))
 
 
 def _to_epoch_s(naive: pd.Series) -> Floats:

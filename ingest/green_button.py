@@ -6,11 +6,13 @@ that flowed back (flow direction 19), registers that only count up, and other co
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -20,7 +22,8 @@ from ingest.file_layout import ENERGY_COLUMN, POWER_COLUMN, clean_channel_name
 from ingest.file_rejects import REJECT_NUMBER, REJECT_PROJECTED
 from ingest.file_survey import MIN_AGREEMENT, check_interval
 from ingest.file_times import REJECT_TIME, check_range
-from ingest.parse_file import ChannelRows, FilePart, complete_energy_and_power, sort_out_repeats
+from ingest.local_grid import is_off_grid, part_length_s
+from ingest.parse_file import ChannelRows, FilePart, complete_energy_and_power, in_parts, sort_out_repeats
 from ingest.plausibility import REJECT_EMPTY, REJECT_OFF_GRID, REJECT_WRONG_RESOLUTION
 from lib.date_utils import Window
 from lib.errors import DataError
@@ -117,12 +120,20 @@ def survey_green_button(path: Path, *, interval_s: int | None = None, channel_na
     return GreenButton(path, meters, left_out, *_local_time(entries))
 
 
-def read_green_button(file: GreenButton, now_s: float) -> Iterator[FilePart]:
-    """Yield the readings of a file, part by part; `now_s` is the present, in epoch seconds."""
+def read_green_button(file: GreenButton, clock: ZoneInfo, now_s: float) -> Iterator[FilePart]:
+    """Yield the readings of a file, part by part.
+
+    Parameters
+    ----------
+    clock
+        The site's zone: intervals may start on its hours.
+    now_s
+        The present, epoch seconds.
+    """
     for _, readings in read_espi(file.path):
         taken = [reading for reading in readings if reading.entry in file.meters]
         if taken:
-            yield _parse_part(pd.DataFrame(taken, columns=list(RawReading._fields)), file, now_s)
+            yield _parse_part(pd.DataFrame(taken, columns=list(RawReading._fields)), file, clock, now_s)
 
 
 def _list_series(
@@ -181,7 +192,7 @@ def _agreed_length(durations: Counter[str], declared: str, subject: str) -> int:
     for text, count in durations.items():
         lengths[text or declared] += count
     (length, count), *_ = lengths.most_common(1)
-    if not length.isdecimal() or count < MIN_AGREEMENT * sum(lengths.values()):
+    if not re.fullmatch(r"\d{1,9}", length) or count < MIN_AGREEMENT * sum(lengths.values()):
         raise DataError(f"{subject}: its intervals have no common length; give --interval-minutes")
     return int(length)
 
@@ -207,11 +218,19 @@ def _choose(series: list[_Series]) -> tuple[dict[int, Meter], list[str]]:
             else:
                 left_out.append(f"{one.channel}: a series of {one.interval_s} s beside the one that was taken")
         column, factor = _UNITS[chosen.reading_type["uom"]]
-        factor *= 10.0 ** int(chosen.reading_type.get("powerOfTenMultiplier") or 0)
+        factor *= 10.0 ** _power_of_ten(chosen)
         length = check_interval(chosen.interval_s, chosen.channel)
         is_net = chosen.reading_type.get("flowDirection") == _NET
         meters |= dict.fromkeys(chosen.entries, Meter(chosen.channel, length, column, factor, is_net))
     return meters, left_out
+
+
+def _power_of_ten(series: _Series) -> int:
+    """Return the exponent of a series' multiplier; ESPI knows −12 to 9."""
+    text = series.reading_type.get("powerOfTenMultiplier") or "0"
+    if not re.fullmatch(r"[+-]?\d{1,2}", text):
+        raise DataError(f"{series.channel}: its multiplier {text[:20]!r} is no power of ten; ask the utility")
+    return int(text)
 
 
 def _reason_against(reading_type: dict[str, str]) -> str | None:
@@ -237,26 +256,28 @@ def _local_time(entries: list[Entry]) -> tuple[str, int | None]:
     return words + (f", in the US that is {zone}" if zone else ""), offset_s
 
 
-def _parse_part(table: pd.DataFrame, file: GreenButton, now_s: float) -> FilePart:
+def _parse_part(table: pd.DataFrame, file: GreenButton, clock: ZoneInfo, now_s: float) -> FilePart:
     channels, rejects = [], []
     for meter in dict.fromkeys(file.meters.values()):
         own = table[[file.meters[entry] == meter for entry in table["entry"]]]
         if len(own):
-            rows, rejected = _meter_rows(own.reset_index(drop=True), meter, now_s)
+            rows, rejected = _meter_rows(own.reset_index(drop=True), meter, clock, now_s)
             channels += [rows] if rows is not None else []
             rejects.append(rejected)
     return FilePart(channels, pd.concat(rejects, ignore_index=True))
 
 
-def _meter_rows(table: pd.DataFrame, meter: Meter, now_s: float) -> tuple[ChannelRows | None, pd.DataFrame]:
+def _meter_rows(
+    table: pd.DataFrame, meter: Meter, clock: ZoneInfo, now_s: float
+) -> tuple[ChannelRows | None, pd.DataFrame]:
     start_s = pd.to_numeric(table["start"], errors="coerce").to_numpy(dtype=float)
     duration_s = pd.to_numeric(table["duration"], errors="coerce").fillna(meter.interval_s).to_numpy(dtype=float)
     value = pd.to_numeric(table["value"], errors="coerce").to_numpy(dtype=float)
     reason = np.full(len(table), "", dtype=object)
     reason[np.isnan(start_s)] = REJECT_TIME
     check_range(start_s, reason, now_s, meter.interval_s)
-    with np.errstate(invalid="ignore"):
-        reason[(reason == "") & (start_s % meter.interval_s != 0)] = REJECT_OFF_GRID
+    placeable = np.where(reason == "", start_s, np.nan)
+    reason[is_off_grid(placeable, meter.interval_s, clock, np.zeros(len(table), dtype=bool))] = REJECT_OFF_GRID
     reason[(reason == "") & (duration_s != meter.interval_s)] = REJECT_WRONG_RESOLUTION
     reason[(reason == "") & (table["quality"] == _PROJECTED).to_numpy()] = REJECT_PROJECTED
     reason[(reason == "") & (table["value"] == "").to_numpy()] = REJECT_EMPTY
@@ -281,4 +302,5 @@ def _meter_rows(table: pd.DataFrame, meter: Meter, now_s: float) -> tuple[Channe
     window = Window(*(datetime.fromtimestamp(s, UTC) for s in (placed.min(), placed.max() + meter.interval_s)))
     lost = dict(Counter(reason[reason != ""].tolist()))
     lines = table["line"].to_numpy()[kept]
-    return ChannelRows(meter.channel, window, meter.interval_s, rows, lines, len(table), lost), rejected
+    part = ChannelRows(meter.channel, window, meter.interval_s, rows, lines, len(table), lost)
+    return in_parts(part, part_length_s(clock, meter.interval_s, now_s)), rejected

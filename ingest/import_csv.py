@@ -22,6 +22,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,8 +80,26 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError("--latitude and --longitude go together")
     if args.latitude is not None and not (abs(args.latitude) <= 90 and abs(args.longitude) <= 180):
         raise UsageError("--latitude lies between -90 and 90, --longitude between -180 and 180")
+    if args.rejects and any(is_same_file(args.rejects, path) for path in args.files):
+        raise UsageError(f"{args.rejects} is one of the files to import; choose another --rejects")
+    if args.date_format:
+        check_date_format(args.date_format)
     if args.check and not args.timezone:
         raise UsageError("--check needs --timezone, for it asks no database")
+
+
+def is_same_file(first: Path, second: Path) -> bool:
+    """Return whether two paths lead to one file, links followed."""
+    return first.resolve() == second.resolve()
+
+
+def check_date_format(date_format: str) -> None:
+    """Raise a UsageError for a format that `strptime` does not know."""
+    try:
+        datetime.strptime("", date_format)  # noqa: DTZ007  (nothing is read)
+    except ValueError as err:
+        if "does not match" not in str(err):
+            raise UsageError(f"--date-format {date_format!r}: {err}; such as '%d/%m/%Y %H:%M'") from err
 
 
 def survey_files(args: argparse.Namespace) -> list[FileSource]:

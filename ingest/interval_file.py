@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,7 +124,7 @@ def open_bytes(path: Path) -> Iterator[io.BufferedIOBase]:
                 return
             with gzip.open(raw, "rb") as unpacked:
                 yield unpacked
-    except (OSError, EOFError) as err:
+    except (OSError, EOFError, zlib.error) as err:
         raise DataError(f"cannot read {path}: {getattr(err, 'strerror', None) or err}; check the file") from err
 
 
@@ -133,13 +134,20 @@ def _sniff_encoding(path: Path) -> str:
         start = handle.read(3)
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if start.startswith(mark):
-            return encoding
+            if _is_readable_as(path, encoding):
+                return encoding
+            raise DataError(f"{path.name}: is not in the encoding that its first bytes name; save it as CSV in UTF-8")
     for encoding in _ENCODINGS:
-        try:
-            with open_text(path, encoding) as handle:
-                while handle.read(_SNIFFED_CHARACTERS):
-                    pass
-        except UnicodeDecodeError:
-            continue
-        return encoding
+        if _is_readable_as(path, encoding):
+            return encoding
     raise DataError(f"{path.name}: is neither UTF-8 nor Windows text; save it as CSV in UTF-8")
+
+
+def _is_readable_as(path: Path, encoding: str) -> bool:
+    try:
+        with open_text(path, encoding) as handle:
+            while handle.read(_SNIFFED_CHARACTERS):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True

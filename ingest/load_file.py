@@ -22,7 +22,7 @@ from ingest import quarantine, store
 from ingest.file_rejects import RejectFile
 from ingest.file_source import FileSource
 from ingest.load_site import REGISTRATION_CHANNEL_ID
-from ingest.parse_file import ChannelRows, complete_energy_and_power
+from ingest.parse_file import ChannelRows, FilePart, complete_energy_and_power
 from ingest.plausibility import REJECT_EMPTY, Reject, Rules, find_impossible, reading_of
 from lib import db
 from lib.date_utils import Window
@@ -145,10 +145,8 @@ def load_source(
     limits
         What a reading can be at all; what cannot goes into the reject file and into quarantine.
     """
-    now = datetime.now(UTC)
     usable: Counter[str] = Counter()
-    for part in source.read(clock, now.timestamp()):
-        rejects.add(source.name, part.rejects)
+    for part in _read_parts(source, clock, rejects):
         for rows in part.channels:
             attempt = store.Attempt(
                 run_id,
@@ -176,10 +174,27 @@ def load_source(
 
 def count_source(source: FileSource, clock: ZoneInfo, rejects: RejectFile, summary: ImportSummary) -> None:
     """Count what an import would store, without a database."""
+    for part in _read_parts(source, clock, rejects):
+        for rows in part.channels:
+            _count(rows, rows.rejects, summary)
+
+
+def _read_parts(source: FileSource, clock: ZoneInfo, rejects: RejectFile) -> Iterator[FilePart]:
+    """Yield a file's parts, their rejects written down; tell once if its intervals are stored as shorter ones."""
+    has_told = False
     for part in source.read(clock, datetime.now(UTC).timestamp()):
         rejects.add(source.name, part.rejects)
         for rows in part.channels:
-            _count(rows, rows.rejects, summary)
+            count = source.channels[rows.channel] // rows.interval_s
+            if count > 1 and not has_told:
+                has_told = True
+                logger.info(
+                    "%s: its hours are not those of UTC: each interval is stored as %d of %g minutes",
+                    source.name,
+                    count,
+                    rows.interval_s / 60,
+                )
+        yield part
 
 
 def check_offset(source: FileSource, timezone: ZoneInfo, site_id: int) -> None:

@@ -15,6 +15,7 @@ from ingest.file_layout import ENERGY_COLUMN, POWER_COLUMN, ValueColumn
 from ingest.file_rejects import REJECT_CELLS, REJECT_CHANNEL, REJECT_CONFLICT, REJECT_NUMBER
 from ingest.file_survey import FileFacts, channel_names, time_text
 from ingest.file_times import check_range, parse_walls, to_moments
+from ingest.local_grid import is_off_grid, part_length_s, split_intervals
 from ingest.plausibility import REJECT_EMPTY, REJECT_OFF_GRID, REJECT_REPEATED
 from lib.date_utils import Window
 
@@ -82,9 +83,22 @@ def parse_part(chunk: pd.DataFrame, facts: FileFacts, clock: ZoneInfo, now_s: fl
             rows, rejected = _channel_rows(name, chunk[sound], text[sound], values, start_s[sound], facts)
             lost = Counter(rows.rejects) + Counter(reason[own & ~is_sound & ~is_blank].tolist())
             fetched = int((own & ~is_blank).sum())
-            channels.append(rows._replace(fetched=fetched, rejects=dict(lost)))
+            part_s = part_length_s(clock, rows.interval_s, now_s)
+            channels.append(in_parts(rows._replace(fetched=fetched, rejects=dict(lost)), part_s))
             rejects.append(rejected)
     return FilePart(channels, pd.concat(rejects, ignore_index=True))
+
+
+def in_parts(rows: ChannelRows, part_s: int) -> ChannelRows:
+    """Return one channel's readings in parts of `part_s` seconds, which divides its intervals."""
+    count = rows.interval_s // part_s
+    return rows._replace(
+        interval_s=part_s,
+        rows=split_intervals(rows.rows, rows.interval_s, part_s),
+        lines=np.repeat(rows.lines, count),
+        fetched=rows.fetched * count,
+        rejects={reason: number * count for reason, number in rows.rejects.items()},
+    )
 
 
 def cut_at_day(chunk: pd.DataFrame, facts: FileFacts) -> int:
@@ -168,9 +182,9 @@ def _parse_times(
         own = interval_s == length
         start_s[own], own_reason = to_moments(wall[own], exact[own], codes[own], clock, length, facts.layout.is_end)
         check_range(start_s[own], own_reason, now_s, length)
+        placeable = np.where(own_reason == "", start_s[own], np.nan)
+        own_reason[is_off_grid(placeable, length, clock, np.isnan(exact[own]))] = REJECT_OFF_GRID
         reason[own] = own_reason
-    with np.errstate(invalid="ignore"):
-        reason[(reason == "") & (start_s % interval_s != 0)] = REJECT_OFF_GRID
     reason[names.isna().to_numpy()] = REJECT_CHANNEL
     return start_s, reason
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
+from file_import import importer  # noqa: F401  (fixture)
 from scripted_server import client, naps, server  # noqa: F401  (fixtures)
 from wrapper_tree import fake_crontab, tree  # noqa: F401  (fixtures)
 

@@ -32,7 +32,7 @@ SEEDS = int(os.environ.get("CHAOS_SEEDS", "3"))
 NOW = datetime(2025, 11, 3, 15, tzinfo=UTC)  # the day before, clocks went back in New York
 WINDOW = Window(NOW - timedelta(days=2), NOW)
 MOST_RUNS = 40
-TIMEOUT_S, HANG_S = 0.8, 1.1
+TIMEOUT_S, HANG_S = 0.5, 0.7
 SILENT = ("hang", "stall", "drip")
 
 

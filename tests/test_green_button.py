@@ -117,6 +117,24 @@ def test_values_come_in_our_units(
     assert (part.channel, part.interval_s, part.fetched, part.rejects) == ("1 Main St", 900, 2, {})
 
 
+@pytest.mark.parametrize("power", ["abc", "1.5", "99999", "--1"])
+def test_multiplier_that_is_no_power_of_ten_is_refused(feed: Callable[..., Path], power: str) -> None:
+    with pytest.raises(DataError, match=f"1 Main St: its multiplier '{power}' is no power of ten"):
+        open_source(feed(usage_point(), series(1, [1], powerOfTenMultiplier=power)), FileOptions())
+
+
+def test_hours_of_newfoundland_are_stored_as_their_halves(feed: Callable[..., Path]) -> None:
+    hours = [(START_S + 1800 + number * 3600, value) for number, value in enumerate((100, 300))]
+    block = "".join(reading(start, value, 3600) for start, value in hours)
+    one = series(1, [], intervalLength=3600).replace("</IntervalBlock>", f"{block}</IntervalBlock>")
+    (part,) = open_source(feed(usage_point(), one), FileOptions()).read(ZoneInfo("America/St_Johns"), NOW_S)
+    (channel,) = part.channels
+    assert channel.interval_s == 1800
+    assert (channel.rows["timestamp"] - START_S).tolist() == [1800, 3600, 5400, 7200]
+    assert channel.rows["energy_kwh"].tolist() == [0.05, 0.05, 0.15, 0.15]
+    assert (channel.window.end - channel.window.start).total_seconds() == 7200
+
+
 def test_only_use_is_taken_and_the_rest_is_named(feed: Callable[..., Path]) -> None:
     path = feed(
         usage_point(),
