@@ -206,13 +206,13 @@ class EniscopeClient:
             params = [("organization", str(site_id)), ("page", str(page)), ("limit", str(MAX_PAGE_SIZE))]
             reply = self._get(f"/{resource}", params, f"{resource} of site {site_id}")
             batch = _list_of(reply, resource)
-            rows += len(batch)
+            rows, known = rows + len(batch), len(items)
             items |= {str(item.get(id_key)): item for item in batch}
             meta = reply.get("meta") if isinstance(reply, dict) else None
             if isinstance(meta, dict):
                 counts.add(_count(meta, "recordCount"))
-            # A full page need not be the last, whatever the count of pages says.
-            if not batch or (page >= _count(meta, "pageCount") and len(batch) < MAX_PAGE_SIZE):
+            # A full page need not be the last, whatever the count of pages says; one that brings nothing new is.
+            if len(items) == known or (page >= _count(meta, "pageCount") and len(batch) < MAX_PAGE_SIZE):
                 return _Listing(items, rows, counts)
         raise ApiError(f"{resource} of site {site_id}: the service counts more than {MAX_PAGES} pages")
 

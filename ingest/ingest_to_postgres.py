@@ -83,6 +83,8 @@ def make_client(settings: Settings, sleep: Callable[[float], None] | None = None
             f"no Eniscope credentials: {', '.join(missing)} not set; put them into .env (see .env.example), "
             "or try the whole way on made-up data: bash operations/quickstart.sh"
         )
+    if not (settings.api_key and settings.api_key.isascii() and settings.api_key.isprintable()):
+        raise ConfigError("VITE_ENISCOPE_API_KEY holds a character that no key has; copy it once more")
     from ingest.eniscope_client import EniscopeClient
 
     return EniscopeClient(

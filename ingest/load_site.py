@@ -31,6 +31,7 @@ from ingest.plausibility import Rules
 from ingest.troubles import Troubles, gather_troubles, note_trouble
 from lib.date_utils import Window, parse_timezone, split_window
 from lib.errors import (
+    ApiError,
     AuthenticationError,
     DataError,
     PipelineError,
@@ -142,8 +143,19 @@ def _unknown_types(conn: Connection, site_id: int, channels: list[dict[str, Any]
 
 
 def _note_changes(conn: Connection, site_id: int, channels: list[dict[str, Any]]) -> None:
-    """Note, and tell, which channels are new and which are listed no longer."""
+    """Note, and tell, which channels are new and which are listed no longer.
+
+    Raises
+    ------
+    ApiError
+        When a site that had channels has none: taken at its word, nothing would be missed any more.
+    """
     new, gone = store.compare_channels(conn, site_id, [channel["channel_id"] for channel in channels])
+    if gone and not channels:
+        raise ApiError(
+            f"site {site_id}: the service lists none of its {len(gone)} channels any more; that is a fault or a right "
+            "that was taken away: run again later, then ask the vendor"
+        )
     for what, channel_ids in (("a channel is new", new), ("a channel is listed no longer", gone)):
         for channel_id in channel_ids:
             note_trouble(what)
@@ -158,9 +170,15 @@ def _list_site(
         organization = parse_organization(client.get_organization(site_id))
         devices = [row for raw in client.get_devices(site_id) if (row := parse_device(raw, site_id))]
         channels = [row for raw in client.get_channels(site_id) if (row := parse_channel(raw, site_id))]
+        devices, channels = _each_once(devices, "device_id"), _each_once(channels, "channel_id")
     except _UNREADABLE as err:
         raise DataError(f"site {site_id}: unreadable description from the API ({err!r}); ask the vendor") from err
     return organization, devices, channels
+
+
+def _each_once(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """Return the rows without those whose number stands above, be it in another spelling."""
+    return list({row[key]: row for row in reversed(rows)}.values())[::-1]
 
 
 def _choose(channels: list[dict[str, Any]], wanted: Sequence[int] | None, site_id: int) -> list[dict[str, Any]]:

@@ -77,7 +77,7 @@ _ESSENTIAL_FIELDS = frozenset({"E", "P"})
 _LARGEST_VALUE = 1e30  # far beyond any quantity here, and within what the narrower columns hold
 _LATEST_EPOCH_S = 1e11  # a larger time stamp is in milliseconds
 
-_BIGINT_LIMIT = 2**63
+_BIGINT_LIMIT, _INTEGER_LIMIT = 2**63, 2**31
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,30}")  # a longer one is no id, and too long to be read at all
 _NO_LIMITS = Rules()
 
@@ -112,6 +112,7 @@ def parse_organization(raw: dict[str, Any]) -> dict[str, Any]:
     if timezone is None:
         raise DataError(f"site {site_id}: the service gives no time zone; have the vendor set it")
     lines = [parse_text(raw.get(key)) for key in ("address1", "address2", "address3")]
+    latitude, longitude = _parse_place(raw.get("lat"), raw.get("lng"))
     return {
         "organization_id": site_id,
         "name": parse_text(raw.get("organizationName")) or f"Site {site_id}",
@@ -124,8 +125,8 @@ def parse_organization(raw: dict[str, Any]) -> dict[str, Any]:
         "state": parse_text(raw.get("state")),
         "post_code": parse_text(raw.get("postCode")),
         "country": parse_text(raw.get("country")),
-        "latitude": parse_number(raw.get("lat")),
-        "longitude": parse_number(raw.get("lng")),
+        "latitude": latitude,
+        "longitude": longitude,
         "status": parse_text(raw.get("status")),
     }
 
@@ -139,7 +140,7 @@ def parse_device(raw: dict[str, Any], site_id: int) -> dict[str, Any] | None:
         "device_id": device_id,
         "organization_id": site_id,
         "name": parse_text(raw.get("deviceName")) or f"Device {device_id}",
-        "device_type_id": parse_int(raw.get("deviceTypeId")),
+        "device_type_id": parse_int(raw.get("deviceTypeId"), _INTEGER_LIMIT),
         "uuid": parse_text(raw.get("uuId")),
         "status": parse_text(raw.get("status")),
     }
@@ -158,7 +159,7 @@ def parse_channel(raw: dict[str, Any], site_id: int) -> dict[str, Any] | None:
         "parent_id": parse_int(raw.get("parentId")),
         "meter_id": parse_int(raw.get("meterId")),
         "uuid": parse_text(raw.get("uuId")),
-        "device_type_id": parse_int(raw.get("deviceTypeId")),
+        "device_type_id": parse_int(raw.get("deviceTypeId"), _INTEGER_LIMIT),
         "data_type": parse_text(raw.get("dataType")),
         "displayed_phase": parse_text(raw.get("displayedPhase")),
         "is_metering_point": parse_bool(raw.get("isMeteringPoint")),
@@ -315,15 +316,23 @@ def parse_number(value: Any) -> float | None:
     return number if np.isfinite(number) else None
 
 
-def parse_int(value: Any) -> int | None:
-    """Return a whole number that a bigint holds, also from a string, or None."""
+def _parse_place(lat: Any, lng: Any) -> tuple[float | None, float | None]:
+    """Return degrees north and east; none where they are nowhere on earth, or where only nobody has set them (0, 0)."""
+    latitude, longitude = parse_number(lat), parse_number(lng)
+    if latitude is None or longitude is None or (latitude, longitude) == (0.0, 0.0):
+        return None, None
+    return (latitude, longitude) if abs(latitude) <= 90 and abs(longitude) <= 180 else (None, None)
+
+
+def parse_int(value: Any, limit: int = _BIGINT_LIMIT) -> int | None:
+    """Return a whole number below `limit`, that of a bigint unless said otherwise, also from a string, or None."""
     number = value if isinstance(value, int) and not isinstance(value, bool) else None
     if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
         number = int(value)  # exactly, where a float would round an id of 16 digits
     fraction = parse_number(value) if number is None else None
     if fraction is not None and fraction == int(fraction):
         number = int(fraction)
-    return number if number is not None and abs(number) < _BIGINT_LIMIT else None
+    return number if number is not None and abs(number) < limit else None
 
 
 def parse_id(value: Any) -> int | None:

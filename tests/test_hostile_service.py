@@ -12,20 +12,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 import trustme
 from scripted_server import ScriptedServer, answer, page
 
+from config.settings import Settings
 from ingest import http_limits
 from ingest.eniscope_client import EniscopeClient
-from ingest.ingest_to_postgres import last_settled
-from ingest.normalize import parse_channel, parse_int, parse_readings
+from ingest.ingest_to_postgres import last_settled, make_client
+from ingest.load_site import register
+from ingest.normalize import parse_channel, parse_device, parse_int, parse_organization, parse_readings
 from ingest.troubles import Troubles, gather_troubles
+from lib import db
 from lib.date_utils import Window
-from lib.errors import ApiError, UnreachableError
+from lib.errors import ApiError, ConfigError, UnreachableError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
 
 START = datetime(2026, 1, 20, 5, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(days=1))
@@ -230,6 +236,74 @@ def test_record_without_energy_has_its_power(value: Any) -> None:
 def test_negative_zero_is_zero() -> None:
     parsed = parse_readings({"records": [{"ts": START_S, "E": -0.0, "P": "-0"}]}, WINDOW, 900, ("E", "P"))
     assert [str(value) for value in parsed.rows.iloc[0, 1:]] == ["0.0", "0.0"]
+
+
+def test_server_that_gives_the_same_page_for_ever_is_left(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [page(1, 10**9, 10**9, *range(1, 101))]
+    with pytest.raises(ApiError, match="counts 1000000000 but lists 100; run again later"):
+        client.get_channels(1)
+    assert len(server.requests) == 2 * 3  # the page that brings nothing new, at each of three readings
+
+
+@pytest.mark.parametrize("key", ["ключ", "key\n", "key\x00", "clé"])
+def test_key_that_no_header_can_carry_is_told_before_anything_is_asked(key: str) -> None:
+    settings = Settings(api_key=key, api_email="e@example.com", api_password="secret-word")
+    with pytest.raises(ConfigError, match="VITE_ENISCOPE_API_KEY holds a character that no key has; copy it once more"):
+        make_client(settings)
+
+
+def test_site_whose_place_is_nowhere_has_none() -> None:
+    def place(lat: Any, lng: Any) -> tuple[float | None, float | None]:
+        raw = {"organizationId": 1, "timeZone": "UTC", "lat": lat, "lng": lng}
+        site = parse_organization(raw)
+        return site["latitude"], site["longitude"]
+
+    assert place("40.7", "-74") == (40.7, -74.0)
+    assert place("0", 0) == place(91, 10) == place(10, -181) == place("1e400", 5) == place(40, None) == (None, None)
+
+
+def test_type_number_that_no_column_holds_is_left_out() -> None:
+    channel = parse_channel({"dataChannelId": 5, "deviceTypeId": 2**31}, 1)
+    device = parse_device({"deviceId": 5, "deviceTypeId": str(2**40)}, 1)
+    assert channel is not None
+    assert device is not None
+    assert (channel["device_type_id"], device["device_type_id"]) == (None, None)
+
+
+class StubbornClient:
+    """A client whose service lists what it is given."""
+
+    source = "eniscope"
+
+    def __init__(self, channel_ids: list[Any]) -> None:
+        self.channel_ids = channel_ids
+
+    def get_organization(self, site_id: int) -> dict[str, Any]:
+        return {"organizationId": site_id, "organizationName": "School", "timeZone": "America/New_York"}
+
+    def get_devices(self, site_id: int) -> list[dict[str, Any]]:
+        return [{"deviceId": "07"}, {"deviceId": 7}]
+
+    def get_channels(self, site_id: int) -> list[dict[str, Any]]:
+        return [{"dataChannelId": key, "channelName": f"RTU {number}"} for number, key in enumerate(self.channel_ids)]
+
+    def get_fields(self, device_type_id: int) -> Any:
+        return []
+
+
+def test_one_channel_under_two_spellings_is_one(conn: Connection) -> None:
+    register(conn, StubbornClient(["10", "010", 10, "10.0", 11]), 1)  # type: ignore[arg-type]
+    rows = db.fetch_all(conn, "SELECT channel_id, name FROM channels ORDER BY 1")
+    assert rows == [(10, "RTU 0"), (11, "RTU 4")]
+
+
+def test_list_that_is_empty_all_at_once_is_not_believed(conn: Connection) -> None:
+    register(conn, StubbornClient([10, 11]), 1)  # type: ignore[arg-type]
+    with pytest.raises(ApiError, match="site 1: the service lists none of its 2 channels any more; .*run again later"):
+        register(conn, StubbornClient([]), 1)  # type: ignore[arg-type]
+    assert db.fetch_all(conn, "SELECT count(*) FROM channels WHERE is_listed") == [(2,)]
+    assert db.fetch_all(conn, "SELECT status FROM ingestion_logs ORDER BY log_id") == [("done",), ("failed",)]
+    register(conn, StubbornClient([]), 2)  # type: ignore[arg-type]  # a site that never had any is only told
 
 
 @pytest.mark.parametrize(

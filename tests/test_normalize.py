@@ -240,9 +240,9 @@ def test_channel_with_strings_for_numbers() -> None:
 
 
 def test_organization_needs_a_time_zone() -> None:
-    raw = {"organizationId": 23271, "organizationName": "", "timeZone": "America/New_York", "lat": "35.7", "lng": None}
+    raw = {"organizationId": 23271, "timeZone": "America/New_York", "lat": "35.7", "lng": "-78.6"}
     organization = parse_organization(raw)
-    assert (organization["name"], organization["latitude"], organization["longitude"]) == ("Site 23271", 35.7, None)
+    assert (organization["name"], organization["latitude"], organization["longitude"]) == ("Site 23271", 35.7, -78.6)
     with pytest.raises(DataError, match="site 23271: the service gives no time zone"):
         parse_organization(raw | {"timeZone": None})
 
