@@ -146,7 +146,8 @@ def _issue(item: Quantity, measured: Measured, rows: pd.DataFrame, scope: WeekSc
     worst = float(measured.shown[np.nanargmax(measured.reach)])
     is_below = np.isnan(measured.high) or worst < measured.low
     limit = measured.low if is_below else measured.high
-    text = f"{item.title} for {excess.hours:.1f} h beyond {limit:.4g}, at worst {worst:.4g} {item.unit}".rstrip()
+    side, unit = "below" if is_below else "above", f" {item.unit}" if item.unit else ""
+    text = f"{item.title} {side} {limit:.4g}{unit} for {excess.hours:.1f} h, at worst {worst:.4g}{unit}"
     return {
         "type": item.key,
         "severity": level if item.may_be_high else {"high": "medium"}.get(level, "low"),

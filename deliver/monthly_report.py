@@ -37,7 +37,8 @@ def _headline(month: date, summary: dict[str, Any]) -> list[str]:
     change = ""
     if before["changePct"] is not None:
         more = "more" if before["changePct"] >= 0 else "less"
-        change = f", {abs(before['changePct']):.1f} % {more} a day than in {before['month']}"
+        name = f"{date.fromisoformat(before['month'] + '-01'):%B %Y}"
+        change = f", {abs(before['changePct']):.1f} % {more} a day than in {name}"
     lines = [f"The site used {summary['totalKwh']:,.0f} kWh in {month:%B %Y}{change}."]
     if proved:
         saved = sum(measure["savings"]["savedKwh"] for measure in proved)

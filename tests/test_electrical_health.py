@@ -111,7 +111,7 @@ def test_an_issue_carries_its_evidence():
         "channelName": "meter 1",
         "type": "voltage",
         "severity": "low",
-        "description": "voltage for 1.5 h beyond 114, at worst 112.8 V",
+        "description": "voltage below 114 V for 1.5 h, at worst 112.8 V",
         "start": "2026-01-12T00:00:00-05:00",
         "end": "2026-01-12T01:30:00-05:00",
         "hours": 1.5,
@@ -121,7 +121,7 @@ def test_an_issue_carries_its_evidence():
     }
     assert render_text(section).splitlines() == [
         "1 meters assessed, 1 issues",
-        "low     meter 1: voltage for 1.5 h beyond 114, at worst 112.8 V (limit 114.0)",
+        "low     meter 1: voltage below 114 V for 1.5 h, at worst 112.8 V (limit 114.0)",
     ]
 
 

@@ -201,8 +201,12 @@ def draw_columns(axes: Axes, data: dict[str, Any], width_px: int) -> None:
     axes.bar(places, [value or 0 for value in data["values"]], color=PALETTE["accent"], width=0.62)
     if data.get("usual"):
         axes.axhline(data["usual"], color=PALETTE["muted"], linewidth=1.2, linestyle=(0, (4, 2)))
-    step = max(1, len(data["labels"]) // (12 if width_px == WIDE_PX else 6))
-    axes.set_xticks(list(places)[::step], data["labels"][::step])
+    labels = data["labels"]
+    if width_px != WIDE_PX:
+        # "Mon 16 Nov" would run into its neighbours.
+        labels = ["\n".join(label.split()[:2]) for label in labels]
+    step = max(1, len(labels) // (12 if width_px == WIDE_PX else 6))
+    axes.set_xticks(list(places)[::step], labels[::step])
     axes.tick_params(axis="x", length=0)
     axes.yaxis.set_major_formatter("{x:,g}")
     axes.set_ylabel(data["unit"])

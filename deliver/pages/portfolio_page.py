@@ -19,7 +19,7 @@ def build_portfolio_page(report: dict[str, Any]) -> Part:
     return parts.page(
         "portfolio",
         "Portfolio overview",
-        f"{len(sites)} site{'s' * (len(sites) != 1)}",
+        _sites(len(sites)),
         fmt.period(*(report["metadata"]["period"][key] for key in ("start", "end"))),
         notices=[parts.notice("warn", line) for line in report["warnings"]],
         headline=[line for line in report["summary"]["headline"] if line not in report["warnings"]],
@@ -64,12 +64,16 @@ def _tone(site: dict[str, Any]) -> str:
     return "bad" if site["seriousIssues"] else "warn" if (site["completenessPct"] or 0) < 95 else "good"
 
 
+def _sites(count: int) -> str:
+    return f"{count} site{'s' * (count != 1)}"
+
+
 def _tiles(report: dict[str, Any], held: list[dict[str, Any]]) -> list[Part]:
     totals = report["totals"]
-    tiles = [parts.tile("Energy used", fmt.kwh(totals["totalKwh"]), f"on {totals['sites']} sites")]
+    tiles = [parts.tile("Energy used", fmt.kwh(totals["totalKwh"]), f"on {_sites(totals['sites'])}")]
     for amount in totals["savings"]:
         weekly, annual = (fmt.money(amount[f"savings{span}"], amount["currency"]) for span in ("Weekly", "Annual"))
-        tiles.append(parts.tile("Savings a year", annual, f"{weekly} a week on {amount['sites']} sites", "good"))
+        tiles.append(parts.tile("Savings a year", annual, f"{weekly} a week on {_sites(amount['sites'])}", "good"))
     tiles.append(parts.tile("Held back", fmt.number(len(held), 0), "sites", "bad" if held else "good"))
     return tiles
 
