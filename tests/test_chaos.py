@@ -32,7 +32,7 @@ SEEDS = int(os.environ.get("CHAOS_SEEDS", "3"))
 NOW = datetime(2025, 11, 3, 15, tzinfo=UTC)  # the day before, clocks went back in New York
 WINDOW = Window(NOW - timedelta(days=2), NOW)
 MOST_RUNS = 40
-TIMEOUT_S, HANG_S = 0.5, 0.7
+TIMEOUT_S, TOTAL_TIMEOUT_S, HANG_S = 0.8, 2.0, 1.1
 SILENT = ("hang", "stall", "drip")
 
 
@@ -48,7 +48,7 @@ def draw_plan(rng: random.Random, seed: int) -> FaultPlan:
 def run(conn: Connection, service: Service, workers: int) -> bool:
     """Ingest once, with a client of its own as each run of the script has; return whether everything was answered."""
     client = EniscopeClient(
-        service.url, *LOGIN, requests_per_second=0, timeout_s=TIMEOUT_S, total_timeout_s=2 * TIMEOUT_S,
+        service.url, *LOGIN, requests_per_second=0, timeout_s=TIMEOUT_S, total_timeout_s=TOTAL_TIMEOUT_S,
         sleep=lambda seconds: None,
     )  # fmt: skip
     try:

@@ -351,6 +351,22 @@ def test_spring_day_of_23_hours_is_whole_and_its_hole_is_seen(conn: Connection) 
     ]
 
 
+def test_clock_change_of_a_zone_of_half_hours_is_judged_where_it_is(conn: Connection) -> None:
+    tz = parse_timezone("Australia/Adelaide")
+    window = Window(*(local_midnight(datetime(2025, 10, day).date(), tz) for day in (1, 11)))
+    build_site(conn, window)
+    db.execute(conn, "UPDATE organizations SET timezone = 'Australia/Adelaide'")
+    conn.commit()
+    rebuild_views(conn)
+    assert failed_checks(*validate_both(conn)) == []
+    # 02:00 to 04:00 on the wall clock of 5 October is one hour, and begins at half past four in UTC.
+    remove(conn, datetime(2025, 10, 4, 16, 30, tzinfo=window.start.tzinfo), hours=1)
+    site, system = validate_both(conn)
+    assert failed_checks(site, system) == ["clock_change_whole"]
+    (result,) = [result for result in site.results if result.findings]
+    assert result.findings[0].examples == [{"at": "2025-10-04T16:30Z", "missing_s": 3600, "is_doubled": False}]
+
+
 def test_days_after_the_last_reading_are_missed_while_the_channel_is_listed(site: Connection) -> None:
     remove(site, END - timedelta(hours=58), hours=58)  # from 14 o'clock of 3 November on
     verdict, _ = validate_both(site)

@@ -386,6 +386,35 @@ def test_doubled_hour_of_autumn_is_marked_and_its_hole_explained(site: Connectio
     ]
 
 
+def test_doubled_hour_of_a_zone_of_half_hours_is_the_one_of_its_wall_clock(site: Connection) -> None:
+    # In Adelaide clocks went back from 3:00 to 2:00 on 5 April 2026, at 16:30 UTC.
+    db.execute(site, "UPDATE organizations SET timezone = 'Australia/Adelaide'")
+    first_pass = datetime(2026, 4, 4, 15, 30, tzinfo=UTC)
+    window = Window(first_pass - DAY, first_pass + DAY)
+    rows = rows_without(window, Window(first_pass + HOUR, first_pass + 2 * HOUR)).assign(energy_kwh=1.0)
+    seconds = rows["timestamp"] - int(first_pass.timestamp())
+    rows.loc[(seconds >= 0) & (seconds < 3600), "energy_kwh"] = 2.0
+    ask(site, window, rows)
+    derive(site, window.end)
+    assert db.fetch_all(site, "SELECT timestamp, mark FROM reading_marks ORDER BY timestamp") == [
+        (first_pass + number * timedelta(minutes=15), "clock_change") for number in range(4)
+    ]
+    assert db.fetch_all(site, "SELECT gap_start, reason FROM reading_gaps") == [
+        (first_pass + HOUR, "the clock change: its energy stands in the hour before")
+    ]
+
+
+def test_look_by_a_fast_clock_hides_nothing_from_the_next(site: Connection) -> None:
+    gap, now = hole(2, 6), datetime.now(UTC)
+    ask(site, WEEK_AND_MORE, rows_without(WEEK_AND_MORE, gap))
+    update_gaps(site, SITE_ID, now + 30 * DAY)  # this machine's clock; attempts are dated by the database's
+    site.commit()
+    part = Window(gap.start, gap.start + HOUR)
+    ask(site, part, make_rows(part), at=now)
+    counts = update_gaps(site, SITE_ID, now + 30 * DAY)
+    assert {count.state: count.intervals for count in counts if count.gaps} == {"pending": 20, "refetched": 4}
+
+
 def test_unknown_site_is_refused(conn: Connection) -> None:
     with pytest.raises(DataError, match="site 7 is not in the database"):
         update_gaps(conn, 7, END)

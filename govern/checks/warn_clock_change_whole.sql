@@ -5,11 +5,11 @@
 -- Limit: min_doubled_kwh = 0.1 (below it a ratio compares rounding errors)
 -- Hint: a known fault of the service; the day's total is right, its hours are not. Reports flag them as clock_change.
 WITH changes AS (
-    -- The UTC hour at whose start the site's offset changes.
+    -- The moment at which the site's offset changes; in a zone of half hours it is no hour of UTC.
     SELECT at, before_s - after_s AS repeated_s
     FROM organizations AS o
     CROSS JOIN generate_series(date_trunc('day', %(lookback_start)s::timestamptz, 'UTC'),
-        coalesce(%(asked_until)s::timestamptz, clock_timestamp()), interval '1 hour') AS at
+        coalesce(%(asked_until)s::timestamptz, clock_timestamp()), interval '15 minutes') AS at
     CROSS JOIN LATERAL (
         SELECT extract(epoch FROM (at - interval '1 second') AT TIME ZONE o.timezone)
                 - extract(epoch FROM (at - interval '1 second') AT TIME ZONE 'UTC') AS before_s,

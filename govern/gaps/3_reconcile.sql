@@ -91,7 +91,8 @@ ON CONFLICT (channel_id, gap_start) DO UPDATE SET
     found_at = excluded.found_at, closed_at = excluded.closed_at, accepted_by = excluded.accepted_by,
     accepted_at = excluded.accepted_at, changed_at = excluded.changed_at;
 
+-- Attempts are dated by the database: a machine whose clock is fast must not date a look after those that follow it.
 INSERT INTO reading_gap_scans (channel_id, scanned_from, scanned_until, scanned_at)
-SELECT channel_id, since, until, %(now)s FROM gap_scope
+SELECT channel_id, since, until, least(%(now)s, clock_timestamp()) FROM gap_scope
 ON CONFLICT (channel_id) DO UPDATE SET
     scanned_from = excluded.scanned_from, scanned_until = excluded.scanned_until, scanned_at = excluded.scanned_at;

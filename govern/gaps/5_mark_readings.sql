@@ -29,12 +29,14 @@ ON CONFLICT DO NOTHING;
 
 CREATE TEMP TABLE doubled_hours ON COMMIT DROP AS
 WITH repeated AS (
-    -- An hour whose wall clock is the same as that of the hour after it.
-    SELECT hour AS first_pass
+    -- The first moment whose wall clock is the same an hour later; in a zone of half hours it is no hour of UTC.
+    SELECT moment AS first_pass
     FROM organizations AS o
-    CROSS JOIN generate_series(date_trunc('hour', %(first)s, 'UTC'), %(last)s, interval '1 hour') AS hour
+    CROSS JOIN generate_series(date_trunc('hour', %(first)s, 'UTC'), %(last)s, interval '15 minutes') AS moment
     WHERE o.organization_id = %(site_id)s
-        AND hour AT TIME ZONE o.timezone = (hour + interval '1 hour') AT TIME ZONE o.timezone
+        AND moment AT TIME ZONE o.timezone = (moment + interval '1 hour') AT TIME ZONE o.timezone
+        AND (moment - interval '15 minutes') AT TIME ZONE o.timezone
+            <> (moment + interval '45 minutes') AT TIME ZONE o.timezone
 ),
 hours AS (
     SELECT
