@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from analyze import after_hours_waste, anomaly_detection, quick_wins, sensor_health, spike_detection
+from analyze import quick_wins
 from analyze.chart_data import build_charts
 from analyze.consumption import build_consumption, build_data_quality
 from analyze.cost_model import analyze_cost
@@ -25,24 +25,14 @@ from analyze.intervals import (
     energy_meters,
     in_window,
     list_channels,
-    prepare_intervals,
 )
-from analyze.load.hour_of_week import profile_period
 from analyze.load.learned_hours import find_disagreements
 from analyze.load.load_facts import build_load_facts
-from analyze.load.load_response import respond_to_temperature
-from analyze.load.load_steps import find_level_changes
-from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.meters.meter_tree import find_roots, root_of_channels
 from analyze.money.annual import plan_year
-from analyze.money.attribution import claim_savings
-from analyze.money.excess import measure_excess
-from analyze.money.pricing import price_site, set_rates
-from analyze.money.repairs import broken_meters
-from analyze.money.site_demand import SiteDemand, sum_site_demand
 from analyze.refusals import unavailable
+from analyze.week_findings import WeekData, build_findings, claim_week, find_in_week, prepare_week
 from analyze.week_summary import build_summary
-from config.opening_hours import list_holidays
 from config.report_config import ReportConfig, load_report_config
 from lib.date_utils import Window, days_before, parse_timezone, resolve_period
 
@@ -129,78 +119,41 @@ def analyze_site_week(
         `sections` holds the analyses, `summary` the headline, risks, opportunities and the quick wins' total, `claims`
         the savings by interval (`attribution.claim_savings`).
     """
-    energy = energy_meters(meters)
-    scope = WeekScope(energy, period, baseline, tz, config, schedule)
+    scope = WeekScope(energy_meters(meters), period, baseline, tz, config, schedule)
     context = context or SiteContext()
-    intervals = prepare_intervals(readings, energy, tz, config, schedule)
-    intervals = intervals[in_window(intervals, Window(baseline.start, period.end))]
-    bad = find_bad_intervals(intervals, config)
-    clean = intervals[~bad.any(axis=1)]
-    resets = prepare_intervals(readings.iloc[:0] if context.resets is None else context.resets, energy, tz, config)
-    holidays = list_holidays(schedule, range(baseline.start.year - 1, period.end.year + 2)) if schedule else {}
-    site = sum_site_demand(clean, scope, intervals)
-    pricing = price_site(site.metered, scope, context.tariffs, holidays)
-    clean = set_rates(clean, pricing, scope).copy()
-
-    baselines = after_hours_waste.estimate_baselines(clean, scope)
-    profiled = profile_period(clean, scope)
-    changes = find_level_changes(clean, scope) if config.anomaly_method == anomaly_detection.ROBUST else None
-    response_kw = respond_to_temperature(clean, scope, context.weather)
-    anomalies = anomaly_detection.find_anomalies(profiled, clean, scope, changes, response_kw)
-    spikes = spike_detection.find_spikes(
-        spike_detection.assess_spikes(profiled, scope), config, min_power_kw=config.spike_min_power_kw
-    )
-    site_power = spike_detection.sum_site_power(clean, scope)
-    sections: dict[str, Any] = {
-        "sensorHealth": sensor_health.build_section(intervals, bad, scope, resets),
-        "afterHoursWaste": after_hours_waste.build_section(clean, baselines, scope),
-        "anomalies": anomaly_detection.build_section(anomalies, profiled, clean, scope, changes, response_kw),
-        "spikes": spike_detection.build_section(spikes, site_power, profiled, clean, scope),
-    }
+    data = prepare_week(readings, scope, context.tariffs, context.resets)
+    found = find_in_week(data.clean, scope, context.weather)
+    sections = build_findings(data, found, scope)
     findings = quick_wins.Findings(*(sections[name] for name in FINDINGS))
-    excess = measure_excess(profiled, clean, baselines, findings.sensor_health["issues"], anomalies, spikes, scope)
-    claims = claim_savings(intervals, clean, excess, broken_meters(findings.sensor_health), scope)
+    claims = claim_week(data, found, findings.sensor_health, scope)
     year = plan_year(scope, context.monthly)
-    sections["quickWins"] = quick_wins.build_section(claims, findings, clean, scope, pricing, year)
-    sections |= _context_sections(clean, intervals[bad.any(axis=1)], site, holidays, scope, context)
+    sections["quickWins"] = quick_wins.build_section(claims, findings, data.clean, scope, data.pricing, year)
+    sections |= _context_sections(data, scope, context)
     name_findings(sections, scope)
-    roots = find_roots(intervals[in_window(intervals, scope.period)], energy)
+    roots = find_roots(data.intervals[in_window(data.intervals, scope.period)], scope.meters)
     carbon = context.tariffs.carbon if context.tariffs else None
-    consumption = build_consumption(intervals, clean, roots, scope, pricing, carbon)
-    data_quality = build_data_quality(intervals, bad, scope, len(meters) - len(energy))
+    consumption = build_consumption(data.intervals, data.clean, roots, scope, data.pricing, carbon)
+    data_quality = build_data_quality(data.intervals, data.bad, scope, len(meters) - len(scope.meters))
     data_quality["quarantinedChannels"] = list(context.quarantined)
     return SiteWeek(
         period=period,
         baseline=baseline,
-        baseline_weeks=count_baseline_weeks(intervals, scope),
+        baseline_weeks=count_baseline_weeks(data.intervals, scope),
         timezone=str(tz),
-        data_resolution=describe_resolution(energy),
-        summary=build_summary(sections, consumption, data_quality, pricing.tariff.currency),
+        data_resolution=describe_resolution(scope.meters),
+        summary=build_summary(sections, consumption, data_quality, data.pricing.tariff.currency),
         sections=sections,
-        charts=build_charts(sections, profiled, intervals, roots, scope),
+        charts=build_charts(sections, found.profiled, data.intervals, roots, scope),
         consumption=consumption,
         data_quality=data_quality,
         claims=claims,
     )
 
 
-def _context_sections(
-    clean: pd.DataFrame,
-    bad: pd.DataFrame,
-    site: SiteDemand,
-    holidays: Collection[date],
-    scope: WeekScope,
-    context: SiteContext,
-) -> dict[str, Any]:
-    """Return the sections that look beyond the energy of these weeks: to come, to pay, to expect of hours and supply.
-
-    Parameters
-    ----------
-    clean, bad
-        Sound intervals of baseline and period, and those that a meter got wrong.
-    site, holidays
-        What the site draws as a whole, and its public holidays.
-    """
+def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) -> dict[str, Any]:
+    """Return the sections that look beyond the energy of these weeks: what comes, what it costs, hours and supply."""
+    clean, holidays = data.clean, data.pricing.holidays
+    wrong = data.intervals[data.bad.any(axis=1)]
     return {
         "scheduleDisagreements": find_disagreements(clean, scope),
         "loadFacts": build_load_facts(clean, scope, context.floor_area_m2),
@@ -209,10 +162,10 @@ def _context_sections(
         else check_electrical_health(context.electrical, scope),
         "forecast": unavailable("not_loaded", "no hourly history was loaded", "an hourly history")
         if context.hourly is None
-        else forecast_hours(context.hourly, bad, scope, holidays, context.site_id),
+        else forecast_hours(context.hourly, wrong, scope, holidays, context.site_id),
         "costOptimization": unavailable("not_loaded", "no tariff was loaded", "a tariff")
         if context.tariffs is None
-        else analyze_cost(clean, scope, context.tariffs, holidays=holidays, site=site, history=context.site_hours),
+        else analyze_cost(clean, scope, context.tariffs, holidays=holidays, site=data.site, history=context.site_hours),
     }
 
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -23,6 +23,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.load.savings_data import (
+    Sides,
     add_temperature,
     lack,
     missing_data,
@@ -30,7 +31,14 @@ from analyze.load.savings_data import (
     split_sides,
     uncertain,
 )
-from analyze.load.savings_model import describe_fit, drift_ratio, fit_baseline, predict_kwh, saving_error_kwh
+from analyze.load.savings_model import (
+    Fit,
+    describe_fit,
+    drift_ratio,
+    fit_baseline,
+    predict_kwh,
+    saving_error_kwh,
+)
 from analyze.money.pricing import Pricing
 from config.report_config import ReportConfig
 from lib import cli
@@ -87,47 +95,77 @@ def verify_savings(
     result["after"] = {"days": sides.after_days, "completenessPct": round(sides.covered_pct[1], 1)}
     if any(entry["code"].startswith(("baseline", "after")) for entry in missing):
         return {**result, "savings": None}
-    recent = sides.before[sides.before["days_before"] <= sides.fit_days]
-    model = fit_baseline(recent)
-    fit = describe_fit(recent, model)
-    uses_temperature = bool(model.slopes.size)
-    expected = predict_kwh(model, sides.after)
-    known = np.isfinite(expected)
-    used_kwh, expected_kwh = float(sides.after["energy_kwh"][known].sum()), float(expected[known].sum())
+    expected = _expect(sides)
     result["baseline"] |= {
-        "cvrmsePct": _rounded(100 * fit.cvrmse, 2),
-        "nmbePct": _rounded(100 * fit.nmbe, 2),
-        "autocorrelation": _rounded(fit.autocorrelation, 3),
-        "usesTemperature": uses_temperature,
+        "cvrmsePct": _rounded(100 * expected.fit.cvrmse, 2),
+        "nmbePct": _rounded(100 * expected.fit.nmbe, 2),
+        "autocorrelation": _rounded(expected.fit.autocorrelation, 3),
+        "usesTemperature": expected.uses_temperature,
     }
-    if not np.isfinite(fit.cvrmse) or not expected_kwh > 0:
+    if not np.isfinite(expected.fit.cvrmse) or not expected.kwh.sum() > 0:
         missing.append(lack("baseline_without_energy", "the meter used nothing before the change", None))
         return {**result, "savings": None}
-    if uses_temperature:
+    if expected.uses_temperature:
         missing += missing_temperatures(sides, config)
-    days = known.sum() / 24
-    drift = drift_ratio(sides.before, sides.after_days, sides.fit_days, with_temperature=uses_temperature)
+    result["savings"], doubts = _judge(expected, sides, change, config, pricing)
+    missing += doubts
+    if not missing:
+        result["status"] = VERIFIED if expected.saving_kwh > 0 else INCREASE
+    return result
+
+
+class _Expected(NamedTuple):
+    """The hours after the change of which it is known what they would have used [kWh], and how well."""
+
+    hours: pd.DataFrame
+    kwh: np.ndarray
+    fit: Fit
+    uses_temperature: bool
+
+    @property
+    def used_kwh(self) -> float:
+        return float(self.hours["energy_kwh"].sum())
+
+    @property
+    def saving_kwh(self) -> float:
+        return float(self.kwh.sum()) - self.used_kwh
+
+
+def _expect(sides: Sides) -> _Expected:
+    recent = sides.before[sides.before["days_before"] <= sides.fit_days]
+    model = fit_baseline(recent)
+    kwh = predict_kwh(model, sides.after)
+    known = np.isfinite(kwh)
+    return _Expected(sides.after[known], kwh[known], describe_fit(recent, model), bool(model.slopes.size))
+
+
+def _judge(
+    expected: _Expected, sides: Sides, change: date, config: ReportConfig, pricing: Pricing | None
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the saving with its uncertainty, and what is lacking to believe it."""
+    days, missing = len(expected.hours) / 24, []
+    drift = drift_ratio(sides.before, sides.after_days, sides.fit_days, with_temperature=expected.uses_temperature)
     if not np.isfinite(drift):
         text = "too few days before the change to see how far the expectation drifts by itself"
         missing.append(lack("drift_unknown", text, None))
-    saving_kwh = expected_kwh - used_kwh
+    expected_kwh, saving_kwh = float(expected.kwh.sum()), expected.saving_kwh
     error_kwh, shown_kwh = (
-        np.hypot(saving_error_kwh(fit, days, confidence), _normal(confidence) * np.nan_to_num(drift) * expected_kwh)
+        np.hypot(
+            saving_error_kwh(expected.fit, days, confidence), _normal(confidence) * np.nan_to_num(drift) * expected_kwh
+        )
         for confidence in (_GUIDELINE_CONFIDENCE, _SHOWN_CONFIDENCE)
     )
     is_different = abs(saving_kwh) > _ROUNDING * expected_kwh
     ratio = error_kwh / abs(saving_kwh) if is_different else np.inf
     if ratio > config.savings_max_uncertainty_ratio:
         missing.append(uncertain(ratio, days, change, config))
-    result["savings"] = {
-        **_describe_saving(expected_kwh, used_kwh, shown_kwh, days),
-        **_describe_cost(sides.after[known], expected[known], shown_kwh, pricing, config),
+    savings = {
+        **_describe_saving(expected_kwh, expected.used_kwh, shown_kwh, days),
+        **_describe_cost(expected.hours, expected.kwh, shown_kwh, pricing, config),
         "uncertaintyRatio": _rounded(ratio, 3),
         "driftPct": _rounded(100 * drift, 2),
     }
-    if not missing:
-        result["status"] = VERIFIED if saving_kwh > 0 else INCREASE
-    return result
+    return savings, missing
 
 
 def _describe_saving(expected_kwh: float, used_kwh: float, shown_kwh: float, days: float) -> dict[str, Any]:

@@ -1,0 +1,109 @@
+"""What is found in a site's week, in the order in which it depends on each other. Pure.
+
+First the meters: what one got wrong is left out. Then what is usual, then what is not, and at last which finding may
+claim which kilowatt-hour.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from analyze import after_hours_waste, anomaly_detection, sensor_health, spike_detection
+from analyze.intervals import WeekScope, in_window, prepare_intervals
+from analyze.load.hour_of_week import profile_period
+from analyze.load.load_response import respond_to_temperature
+from analyze.load.load_steps import LevelChange, find_level_changes
+from analyze.meters.bad_intervals import find_bad_intervals
+from analyze.money.attribution import claim_savings
+from analyze.money.excess import measure_excess
+from analyze.money.pricing import Pricing, price_site, set_rates
+from analyze.money.repairs import broken_meters
+from analyze.money.site_demand import SiteDemand, sum_site_demand
+from config.opening_hours import list_holidays
+from lib.date_utils import Window
+
+if TYPE_CHECKING:
+    from config.tariff_model import SiteTariffs
+
+
+class WeekData(NamedTuple):
+    """The intervals of baseline and period, and what the site as a whole draws and pays.
+
+    `bad` says why an interval should not be believed (`find_bad_intervals`); `clean` are the others, with their rate;
+    `resets` are those that quarantine holds.
+    """
+
+    intervals: pd.DataFrame
+    bad: pd.DataFrame
+    clean: pd.DataFrame
+    resets: pd.DataFrame
+    site: SiteDemand
+    pricing: Pricing
+
+
+class WeekFound(NamedTuple):
+    """What the sections and the claims are both made from; each as the function of its name gives it."""
+
+    baselines: pd.DataFrame
+    profiled: pd.DataFrame
+    changes: list[LevelChange] | None
+    response_kw: pd.Series
+    anomalies: pd.DataFrame
+    spikes: pd.DataFrame
+
+
+def prepare_week(
+    readings: pd.DataFrame, scope: WeekScope, tariffs: SiteTariffs | None, resets: pd.DataFrame | None
+) -> WeekData:
+    """Sort out the intervals that a meter got wrong, and price the others."""
+    schedule, meters, tz, config = scope.schedule, scope.meters, scope.tz, scope.config
+    intervals = prepare_intervals(readings, meters, tz, config, schedule)
+    intervals = intervals[in_window(intervals, Window(scope.baseline.start, scope.period.end))]
+    bad = find_bad_intervals(intervals, config)
+    clean = intervals[~bad.any(axis=1)]
+    resets = prepare_intervals(readings.iloc[:0] if resets is None else resets, meters, tz, config)
+    years = range(scope.baseline.start.year - 1, scope.period.end.year + 2)
+    site = sum_site_demand(clean, scope, intervals)
+    pricing = price_site(site.metered, scope, tariffs, list_holidays(schedule, years) if schedule else {})
+    return WeekData(intervals, bad, set_rates(clean, pricing, scope), resets, site, pricing)
+
+
+def find_in_week(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | None) -> WeekFound:
+    """Say of the sound intervals what is usual, and what is not."""
+    profiled = profile_period(clean, scope)
+    is_robust = scope.config.anomaly_method == anomaly_detection.ROBUST
+    changes = find_level_changes(clean, scope) if is_robust else None
+    response_kw = respond_to_temperature(clean, scope, weather)
+    assessed = spike_detection.assess_spikes(profiled, scope)
+    return WeekFound(
+        baselines=after_hours_waste.estimate_baselines(clean, scope),
+        profiled=profiled,
+        changes=changes,
+        response_kw=response_kw,
+        anomalies=anomaly_detection.find_anomalies(profiled, clean, scope, changes, response_kw),
+        spikes=spike_detection.find_spikes(assessed, scope.config, min_power_kw=scope.config.spike_min_power_kw),
+    )
+
+
+def build_findings(data: WeekData, found: WeekFound, scope: WeekScope) -> dict[str, Any]:
+    """Return the sections that name what is wrong with a meter, or in the building."""
+    clean, profiled = data.clean, found.profiled
+    site_power = spike_detection.sum_site_power(clean, scope)
+    return {
+        "sensorHealth": sensor_health.build_section(data.intervals, data.bad, scope, data.resets),
+        "afterHoursWaste": after_hours_waste.build_section(clean, found.baselines, scope),
+        "anomalies": anomaly_detection.build_section(
+            found.anomalies, profiled, clean, scope, found.changes, found.response_kw
+        ),
+        "spikes": spike_detection.build_section(found.spikes, site_power, profiled, clean, scope),
+    }
+
+
+def claim_week(data: WeekData, found: WeekFound, health: dict[str, Any], scope: WeekScope) -> pd.DataFrame:
+    """Return the savings by interval, each kilowatt-hour claimed once (`claim_savings`)."""
+    excess = measure_excess(
+        found.profiled, data.clean, found.baselines, health["issues"], found.anomalies, found.spikes, scope
+    )
+    return claim_savings(data.intervals, data.clean, excess, broken_meters(health), scope)
