@@ -208,8 +208,6 @@ class ReportConfig:
     quick_win_min_weekly_kwh: float = 10.0
     # A channel with less sound data than this in the period earns repair, not advice.
     quick_win_min_sound_pct: float = 50.0
-    # How far a saving is believed. Twice the usual excess: something changed this week, so it can be changed back.
-    quick_win_new_ratio: float = 2.0
     # A load that draws nearly the same by night as by day may have to run.
     quick_win_always_on_ratio: float = 0.8
     # Priority by what it costs a year: about a day's wages of whoever changes a schedule, and a third of it.

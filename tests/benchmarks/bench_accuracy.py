@@ -41,7 +41,7 @@ def find_all(week: MeasuredWeek, readings: pd.DataFrame) -> Findings:
     """Return the findings of both methods in `readings` of `week`."""
     config = ReportConfig()
     result = analyze_site_week(readings, week.meters, week.period, week.baseline, week.tz, config)
-    ours = detections.list_our_findings(result, config)
+    ours = detections.list_our_findings(result)
     return {OURS: ours, PLAIN: detections.list_plain_findings(week, readings)}
 
 

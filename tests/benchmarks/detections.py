@@ -11,7 +11,6 @@ from benchmarks.fault_injection import Fault
 from benchmarks.measured_meters import HOUR_S, MeasuredWeek
 
 from analyze.site_week import SiteWeek
-from config.report_config import ReportConfig
 
 OURS, PLAIN = "ours", "plain"
 # Which findings name a fault for what it is. The plain rules have four words only, and each gets the nearest.
@@ -56,12 +55,11 @@ class Outcome(NamedTuple):
     seen_as: tuple[str, ...]
 
 
-def list_our_findings(result: SiteWeek, config: ReportConfig) -> list[Finding]:
+def list_our_findings(result: SiteWeek) -> list[Finding]:
     """Return the findings of a week's report that speak of a stretch of time.
 
-    After-hours waste is a finding where the meter's `pattern` is new; without one, where it is above usual by
-    `after_hours_min_excess_kwh` and `quick_win_new_ratio` times the usual or more. A sustained spike is a raised
-    level. A level that changed for good lasts to the period's end.
+    After-hours waste is a finding where the meter's `pattern` is new. A sustained spike is a raised level. A level that
+    changed for good lasts to the period's end.
     """
     sections = result.sections
     found = [_from_issue(issue, result) for issue in sections["sensorHealth"]["issues"]]
@@ -73,7 +71,7 @@ def list_our_findings(result: SiteWeek, config: ReportConfig) -> list[Finding]:
     for step in sections["anomalies"]["steps"]:
         found.append(_finding("level_step", "low", step["channelId"], step["at"], result.period.end))
     for meter in sections["afterHoursWaste"]["topMeters"]:
-        if _is_new(meter, config):
+        if meter["pattern"] == "new":
             found.append(_finding("after_hours_new", "medium", meter["channelId"], *result.period))
     return found
 
@@ -93,16 +91,6 @@ def _from_issue(issue: dict[str, Any], result: SiteWeek) -> Finding:
 def _from_anomaly(event: dict[str, Any]) -> Finding:
     kind = f"anomaly_{event.get('direction', 'high')}"
     return _finding(kind, event["severity"], event["channelId"], event["start"], event["end"])
-
-
-def _is_new(meter: dict[str, Any], config: ReportConfig) -> bool:
-    if "pattern" in meter:
-        return meter["pattern"] == "new"
-    above_kwh, usual_kwh = meter["aboveUsualKwh"], meter["usualExcessKwh"]
-    if above_kwh is None:
-        return False
-    least_kwh = max(config.after_hours_min_excess_kwh, (config.quick_win_new_ratio - 1) * usual_kwh)
-    return above_kwh >= least_kwh
 
 
 def list_plain_findings(week: MeasuredWeek, readings: pd.DataFrame) -> list[Finding]:
