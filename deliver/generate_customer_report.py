@@ -20,17 +20,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.settings import load_settings
-from deliver.site_report import deliver_report, load_checked_week, report_parser
-from lib import cli, db
-from lib.errors import EXIT_DONE
-from lib.logs import setup_logging
+from deliver.site_report import CheckedWeek, run_week_report
+from lib import cli
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,15 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from config.branding import load_branding
     from deliver.family_reports import assemble_customer_report
 
-    args = report_parser(__doc__).parse_args(argv)
-    setup_logging(args.verbose)
-    now = datetime.now(UTC)
-    with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
-        checked = load_checked_week(conn, args, now)
-    report = assemble_customer_report(checked, load_branding(args.site), now)
-    first_day = report["metadata"]["period"]["start"][:10]
-    deliver_report(report, "customer_report", args, f"customer_report_{args.site}_{first_day}")
-    return EXIT_DONE
+    def assemble(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
+        return assemble_customer_report(checked, load_branding(checked.site.site_id), now)
+
+    return run_week_report(__doc__, argv, "customer_report", assemble)
 
 
 if __name__ == "__main__":

@@ -23,32 +23,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.settings import load_settings
-from deliver.site_report import deliver_report, load_checked_week, report_parser
-from lib import cli, db
-from lib.errors import EXIT_DONE
-from lib.logs import setup_logging
+from deliver.site_report import run_week_report
+from lib import cli
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print where it is, with its headline."""
     from deliver.weekly_report import assemble_report
 
-    args = report_parser(__doc__).parse_args(argv)
-    setup_logging(args.verbose)
-    now = datetime.now(UTC)
-    with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
-        checked = load_checked_week(conn, args, now)
-    report = assemble_report(*checked, now=now)
-    first_day = report["metadata"]["period"]["start"][:10]
-    deliver_report(report, "weekly_report", args, f"weekly_report_{args.site}_{first_day}")
-    return EXIT_DONE
+    return run_week_report(__doc__, argv, "weekly_report", lambda checked, now: assemble_report(*checked, now=now))
 
 
 if __name__ == "__main__":

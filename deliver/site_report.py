@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import logging
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lib import cli
+from config.settings import load_settings
+from lib import cli, db
 from lib.date_utils import Window, format_utc, parse_timezone, resolve_period
-from lib.errors import BreakerOpenError, DataError, UsageError
-from lib.logs import clean_text
+from lib.errors import EXIT_DONE, BreakerOpenError, DataError, UsageError
+from lib.logs import clean_text, setup_logging
 from lib.paths import REPORTS_DIR
 from lib.progress import progress_bar
 from lib.readings import Site, ValidationStatus, load_site, load_validation_status
@@ -154,6 +156,32 @@ def load_checked_week(conn: Connection, args: argparse.Namespace, now: datetime)
             )
         advance("analyzed")
     return CheckedWeek(site, status, week, forced_reason)
+
+
+def run_week_report(
+    docstring: str | None,
+    argv: Sequence[str] | None,
+    kind: str,
+    assemble: Callable[[CheckedWeek, datetime], dict[str, Any]],
+) -> int:
+    """Do what the scripts of the reports on a site's week do: parse, ask the breaker, analyze, shape, write.
+
+    Parameters
+    ----------
+    kind
+        Name of the report's schema, and the beginning of its file's.
+    assemble
+        Puts the analyzed week into the report's shape.
+    """
+    args = report_parser(docstring).parse_args(argv)
+    setup_logging(args.verbose)
+    now = datetime.now(UTC)
+    with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
+        checked = load_checked_week(conn, args, now)
+    report = assemble(checked, now)
+    first_day = report["metadata"]["period"]["start"][:10]
+    deliver_report(report, kind, args, f"{kind}_{args.site}_{first_day}")
+    return EXIT_DONE
 
 
 def deliver_report(report: dict[str, Any], schema_name: str, args: argparse.Namespace, name: str) -> None:
