@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from ingest.gap_windows import close_if_arrived, count_closed, plan_backfill
     from ingest.lease import site_lease
-    from ingest.load_site import ingest_windows, register
+    from ingest.load_site import ingest_windows
+    from ingest.register_site import register
 
     with (
         db.connect(database_url) as conn,

@@ -153,7 +153,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     client = make_client(settings)
 
     from ingest.lease import site_lease
-    from ingest.load_site import ingest_readings, register
+    from ingest.load_site import ingest_readings
+    from ingest.register_site import register
 
     began = time.monotonic()
     with (

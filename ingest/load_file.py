@@ -21,9 +21,9 @@ from config.ingest_limits import IngestLimits
 from ingest import quarantine, store
 from ingest.file_rejects import RejectFile
 from ingest.file_source import FileSource
-from ingest.load_site import REGISTRATION_CHANNEL_ID
 from ingest.parse_file import ChannelRows, FilePart, complete_energy_and_power
 from ingest.plausibility import REJECT_EMPTY, Reject, Rules, find_impossible, reading_of
+from ingest.register_site import REGISTRATION_CHANNEL_ID
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError, PipelineError

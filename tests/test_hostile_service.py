@@ -23,8 +23,8 @@ from config.settings import Settings
 from ingest import http_limits
 from ingest.eniscope_client import EniscopeClient
 from ingest.ingest_to_postgres import last_settled, make_client
-from ingest.load_site import register
 from ingest.normalize import parse_channel, parse_device, parse_int, parse_organization, parse_readings
+from ingest.register_site import register
 from ingest.troubles import Troubles, gather_troubles
 from lib import db
 from lib.date_utils import Window

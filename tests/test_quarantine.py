@@ -15,8 +15,9 @@ from pipeline import SITE_ID, Service
 
 from config.ingest_limits import IngestLimits, load_ingest_limits
 from ingest import quarantine
-from ingest.load_site import IngestSummary, ingest_readings, register
+from ingest.load_site import IngestSummary, ingest_readings
 from ingest.plausibility import Reject
+from ingest.register_site import register
 from lib import db
 from lib.date_utils import Window
 from lib.errors import ConfigError

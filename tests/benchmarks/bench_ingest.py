@@ -34,8 +34,9 @@ from psycopg2.extensions import connection as Connection
 from ingest import store
 from ingest.eniscope_client import EniscopeClient
 from ingest.fetch import fetch_channel
-from ingest.load_site import IngestSummary, ingest_readings, register
+from ingest.load_site import IngestSummary, ingest_readings
 from ingest.normalize import METER_FIELDS
+from ingest.register_site import register
 from lib import db
 from lib.date_utils import Window, align_down
 

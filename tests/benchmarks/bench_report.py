@@ -26,7 +26,8 @@ from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
 from govern.validation import validate_site
 from ingest.eniscope_client import EniscopeClient
-from ingest.load_site import ingest_readings, register
+from ingest.load_site import ingest_readings
+from ingest.register_site import register
 from lib import db
 from lib.date_utils import Window, align_down, resolve_period
 

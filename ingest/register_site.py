@@ -1,0 +1,130 @@
+"""Registers a site: itself, its devices and channels as the service lists them, and what of that is new or gone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from ingest import store
+from ingest.eniscope_client import EniscopeClient
+from ingest.fetch import get_type_fields
+from ingest.normalize import parse_channel, parse_device, parse_organization
+from ingest.troubles import Troubles, gather_troubles, note_trouble
+from lib.date_utils import Window, parse_timezone
+from lib.errors import ApiError, DataError, PipelineError, UsageError
+from lib.logs import clean_text
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+logger = logging.getLogger(__name__)
+
+REGISTRATION_CHANNEL_ID = 0  # the log's channel for what concerns the whole site
+# What parsing can stumble over in a reply that nobody foresaw; one such reply must not end the run.
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+
+
+class Site(NamedTuple):
+    """A registered site and the channels to ask."""
+
+    site_id: int
+    timezone: ZoneInfo
+    run_id: int
+    channels: list[dict[str, Any]]
+    type_fields: dict[int, tuple[str, ...]]  # device type → the fields that it has
+
+
+def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids: Sequence[int] | None = None) -> Site:
+    """Store the site, its devices and channels as the API lists them, and log the attempt.
+
+    Raises
+    ------
+    UsageError
+        When `channel_ids` names one that the site does not have.
+    PipelineError
+        When the API or the database refuses; it is logged under channel 0 first.
+    """
+    run_id = store.start_run(conn, site_id)
+    now = datetime.now(UTC)
+    attempt = store.Attempt(run_id, site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, client.source)
+    log_id = store.start_attempt(conn, attempt)
+    conn.commit()
+    troubles = Troubles()
+    try:
+        with gather_troubles(troubles):
+            organization, devices, channels = _list_site(client, site_id)
+            type_fields = get_type_fields(client, _unknown_types(conn, site_id, channels))
+            _note_changes(conn, site_id, channels)
+        timezone = parse_timezone(organization["timezone"])
+        attempt = attempt._replace(data_source=client.source)
+        store.check_source(conn, site_id, client.source)
+        store.check_timezone(conn, site_id, organization["timezone"])
+        store.register_site(conn, organization, devices, channels, client.source)
+    except PipelineError as err:
+        conn.rollback()
+        store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)), troubles=troubles)
+        conn.commit()
+        raise
+    store.finish_attempt(conn, attempt, log_id, store.STATUS_DONE, fetched=len(channels), troubles=troubles)
+    conn.commit()
+    if not channels:
+        logger.warning("site %d has no channels that this account may see; ask the vendor", site_id)
+    logger.info("site %d %r: %d devices, %d channels", site_id, organization["name"], len(devices), len(channels))
+    return Site(site_id, timezone, run_id, _choose(channels, channel_ids, site_id), type_fields)
+
+
+def _unknown_types(conn: Connection, site_id: int, channels: list[dict[str, Any]]) -> list[int]:
+    """Return the device types of the channels of which it is not known yet what fields they have."""
+    known = store.load_known_fields(conn, site_id)
+    return sorted({channel["device_type_id"] for channel in channels if channel["channel_id"] not in known} - {None})
+
+
+def _note_changes(conn: Connection, site_id: int, channels: list[dict[str, Any]]) -> None:
+    """Note, and tell, which channels are new and which are listed no longer.
+
+    Raises
+    ------
+    ApiError
+        When a site that had channels has none: taken at its word, nothing would be missed any more.
+    """
+    new, gone = store.compare_channels(conn, site_id, [channel["channel_id"] for channel in channels])
+    if gone and not channels:
+        raise ApiError(
+            f"site {site_id}: the service lists none of its {len(gone)} channels any more; that is a fault or a right "
+            "that was taken away: run again later, then ask the vendor"
+        )
+    for what, channel_ids in (("a channel is new", new), ("a channel is listed no longer", gone)):
+        for channel_id in channel_ids:
+            note_trouble(what)
+            logger.warning("site %d, channel %d: %s", site_id, channel_id, what)
+
+
+def _list_site(
+    client: EniscopeClient, site_id: int
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of the site, its devices and its channels, as the API lists them."""
+    try:
+        organization = parse_organization(client.get_organization(site_id))
+        devices = [row for raw in client.get_devices(site_id) if (row := parse_device(raw, site_id))]
+        channels = [row for raw in client.get_channels(site_id) if (row := parse_channel(raw, site_id))]
+        devices, channels = _each_once(devices, "device_id"), _each_once(channels, "channel_id")
+    except UNREADABLE as err:
+        raise DataError(f"site {site_id}: unreadable description from the API ({err!r}); ask the vendor") from err
+    return organization, devices, channels
+
+
+def _each_once(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """Return the rows without those whose number stands above, be it in another spelling."""
+    return list({row[key]: row for row in reversed(rows)}.values())[::-1]
+
+
+def _choose(channels: list[dict[str, Any]], wanted: Sequence[int] | None, site_id: int) -> list[dict[str, Any]]:
+    if wanted is None:
+        return channels
+    unknown = sorted(set(wanted) - {channel["channel_id"] for channel in channels})
+    if unknown:
+        raise UsageError(f"site {site_id} has no channel {', '.join(map(str, unknown))}; check --channels")
+    return [channel for channel in channels if channel["channel_id"] in wanted]
