@@ -34,7 +34,7 @@ NOW = datetime(2025, 11, 3, 15, tzinfo=UTC)  # the day before, clocks went back 
 WINDOW = Window(NOW - timedelta(days=2), NOW)
 MOST_RUNS = 40
 TIMEOUT_S, TOTAL_TIMEOUT_S, HANG_S = 0.8, 2.0, 1.1
-SILENT = ("hang", "stall", "drip")
+SILENT, LATE = ("hang", "stall", "drip"), "time-out"
 
 
 def draw_plan(rng: random.Random, seed: int) -> FaultPlan:
@@ -62,7 +62,7 @@ def run(conn: Connection, service: Service, workers: int) -> bool:
 
 
 def check_lines(conn: Connection, counts: Counter[str]) -> None:
-    """Assert that what the sandbox did is counted in `ingestion_logs`; exactly, where nothing else does the same."""
+    """Assert that what the sandbox did is counted in `ingestion_logs`, and no more where nothing else does the same."""
     logged: Counter[str] = Counter()
     for what, count in db.fetch_all(
         conn,
@@ -77,8 +77,10 @@ def check_lines(conn: Connection, counts: Counter[str]) -> None:
         # Others see a token's end too, a busy machine is late by itself, and what vanished is new when it is back.
         if kind not in SILENT and KINDS[kind].scope not in (LISTS, TOKEN):
             exact.add(trouble)
-    assert {what: count for what, count in struck.items() if logged[what] < count} == {}
-    assert {what: logged[what] for what in exact} == {what: struck[what] for what in exact}
+    # Nor is a fault seen in an answer that a busy machine gave too late; then it is a time-out more.
+    unseen = {what: count - logged[what] for what, count in struck.items() if logged[what] < count}
+    assert sum(unseen.values()) <= max(logged[LATE] - struck[LATE], 0), unseen
+    assert {what: logged[what] for what in exact if logged[what] > struck[what]} == {}
 
 
 @pytest.mark.slow
