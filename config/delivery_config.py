@@ -14,12 +14,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 from config.toml_table import TomlTable, read_toml
+from lib.errors import ConfigError
 from lib.paths import SITES_DIR
+
+logger = logging.getLogger(__name__)
 
 # No address is valid for certain before mail has reached it; this refuses what cannot be one, or would be two.
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+")
@@ -69,7 +73,20 @@ def list_configured_sites(sites_dir: Path = SITES_DIR) -> list[int]:
     return sorted(int(path.stem) for path in sites_dir.glob("*.toml") if path.stem.isdecimal())
 
 
+def load_deliveries(sites_dir: Path = SITES_DIR) -> dict[int, DeliveryConfig]:
+    """Return the delivery of each site that has a file; one with a mistake is logged, and its site left out.
+
+    One site's file must not keep the others from being synced, or their alerts from being sent.
+    """
+    deliveries = {}
+    for site_id in list_configured_sites(sites_dir):
+        try:
+            deliveries[site_id] = load_delivery_config(site_id, sites_dir)
+        except ConfigError as err:
+            logger.error("site %d: %s", site_id, err)
+    return deliveries
+
+
 def list_inactive_sites(sites_dir: Path = SITES_DIR) -> set[int]:
     """Return the ids of the sites that their files take out of the sync."""
-    return {site_id for site_id in list_configured_sites(sites_dir)
-            if not load_delivery_config(site_id, sites_dir).is_active}  # fmt: skip
+    return {site_id for site_id, delivery in load_deliveries(sites_dir).items() if not delivery.is_active}

@@ -27,6 +27,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 import psycopg2
 
+from config.delivery_config import list_inactive_sites
 from config.settings import load_settings
 from config.validation_config import SiteLimit, load_site_limits
 from govern.check_files import Check, read_checks, render_checks, settable_limits
@@ -47,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = cli.script_parser(__doc__)
     chosen = parser.add_mutually_exclusive_group()
     cli.add_site_argument(chosen)
-    chosen.add_argument("--all", action="store_true", help="every site that has channels, one after another")
+    chosen.add_argument("--all", action="store_true", help="every active site that has channels, one after another")
     chosen.add_argument("--list-checks", action="store_true", help="print what is checked, as a Markdown table")
     parser.add_argument(
         "--json", action="store_true", help="print JSON; with --all a list of verdicts, the system's last"
@@ -114,10 +115,11 @@ def print_verdict(verdict: Verdict) -> None:
 
 
 def list_sites(conn: Connection) -> list[int]:
-    """Return the sites that have channels, by id."""
+    """Return the sites that have channels, by id; without those that left, for nobody asks for their readings."""
     rows = db.fetch_all(conn, "SELECT DISTINCT organization_id FROM channels ORDER BY organization_id")
     conn.rollback()  # each validation begins a transaction of its own
-    return [site_id for (site_id,) in rows]
+    inactive = list_inactive_sites(SITES_DIR)
+    return [site_id for (site_id,) in rows if site_id not in inactive]
 
 
 def own_limits(site_id: int, checks: list[Check]) -> tuple[SiteLimit, ...]:

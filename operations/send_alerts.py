@@ -27,7 +27,7 @@ from typing import NamedTuple
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.delivery_config import list_configured_sites, list_inactive_sites, load_delivery_config
+from config.delivery_config import list_inactive_sites, load_deliveries
 from config.settings import Settings, load_settings
 from lib import cli, db
 from lib.date_utils import format_utc
@@ -141,8 +141,7 @@ def list_ways(settings: Settings, sites_dir: Path) -> list[Way]:
 
         ways.append(Way("webhook", post, lambda episode: True))
     if settings.smtp_host:
-        sites = list_configured_sites(sites_dir)
-        own = {site_id: load_delivery_config(site_id, sites_dir).alert_recipients for site_id in sites}
+        own = {site_id: delivery.alert_recipients for site_id, delivery in load_deliveries(sites_dir).items()}
         addresses = {*settings.alert_recipients, *(address for some in own.values() for address in some)}
         ways += [_mail_way(settings, address, own) for address in sorted(addresses)]
     return ways

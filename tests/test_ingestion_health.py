@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from site_factory import SITE_ID, make_site, register_site
 
-from config.delivery_config import DeliveryConfig, list_configured_sites, list_inactive_sites, load_delivery_config
+from config.delivery_config import (
+    DeliveryConfig,
+    list_configured_sites,
+    list_inactive_sites,
+    load_deliveries,
+    load_delivery_config,
+)
 from lib import db
 from lib.errors import ConfigError, DataError
 from lib.readings import IngestionHealth, load_ingestion_health
@@ -136,6 +142,18 @@ def test_delivery_is_read_from_the_sites_file(tmp_path: Path) -> None:
     )
     assert list_configured_sites(tmp_path) == [1, 12]
     assert list_inactive_sites(tmp_path) == {1}
+
+
+def test_a_mistake_in_one_sites_file_concerns_that_site_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "1.toml").write_text("[sync]\nis_active = false\n")
+    (tmp_path / "2.toml").write_text("[sync]\nactive = true\n")
+    (tmp_path / "3.toml").write_text("[sync\n")
+    assert list_inactive_sites(tmp_path) == {1}
+    assert list(load_deliveries(tmp_path)) == [1]
+    assert f"site 2: {tmp_path}/2.toml: sync.active is unknown" in caplog.text
+    assert f"site 3: cannot read {tmp_path}/3.toml" in caplog.text
 
 
 def test_a_site_that_left_is_watched_no_longer(

@@ -389,8 +389,9 @@ def test_limit_that_cannot_be_meant_is_refused_by_name(tmp_path: Path, text: str
 def test_broken_file_of_one_site_holds_up_no_other(
     conn: Connection, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    for site_id in (1, 2):
+    for site_id in (1, 2, 3):
         build_site(conn, SITE_WINDOW._replace(start=END - timedelta(days=3)), site_id, offset=100 * site_id)
+    (tmp_path / "3.toml").write_text("[sync]\nis_active = false\n")  # it left, so nobody waits for its readings
     write_limits(tmp_path, "max_lag = 1", 1)
     write_limits(tmp_path, "max_lag_hours = 99", 2)
     monkeypatch.setattr(validate_data, "SITES_DIR", tmp_path)
@@ -399,7 +400,7 @@ def test_broken_file_of_one_site_holds_up_no_other(
     printed = capsys.readouterr()
     assert f"site 1 could not be validated: {tmp_path}/1.toml: validation.max_lag is no limit" in printed.err
     assert "the site's own limit: max_lag_hours = 99, else 12\nsite 2: breaker closed" in printed.out
-    assert [load_validation_status(conn, site).verdict for site in (1, 2)] == ["missing", "closed"]
+    assert [load_validation_status(conn, site).verdict for site in (1, 2, 3)] == ["missing", "closed", "missing"]
 
 
 # --- Overrides --------------------------------------------------------------------------------------------------------
