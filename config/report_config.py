@@ -6,11 +6,11 @@ given there. The defaults marked *contract* are the ones that readers of the wee
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from config.toml_table import read_toml
 from lib.errors import ConfigError
 from lib.paths import SITES_DIR
 
@@ -248,10 +248,7 @@ def load_report_config(site_id: int, sites_dir: Path = SITES_DIR) -> ReportConfi
     path = sites_dir / f"{site_id}.toml"
     if not path.exists():
         return ReportConfig()
-    try:
-        overrides = tomllib.loads(path.read_text(encoding="utf-8")).get("thresholds", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-        raise ConfigError(f"cannot read {path}: {err}") from err
+    overrides = read_toml(path).values.get("thresholds", {})
     return replace(ReportConfig(), **{name: _checked(path, name, value) for name, value in overrides.items()})
 
 

@@ -30,7 +30,6 @@ Without any weekday the contract's business hours of `ReportConfig` hold. A span
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -48,6 +47,7 @@ from config.opening_hours import (
     default_schedule,
     list_holidays,
 )
+from config.toml_table import read_toml
 from lib.errors import ConfigError
 from lib.paths import SITES_DIR
 
@@ -84,10 +84,7 @@ def load_site_facts(site_id: int, config: ReportConfig, sites_dir: Path = SITES_
     path = sites_dir / f"{site_id}.toml"
     if not path.exists():
         return SiteFacts(default_schedule(config), Building())
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-        raise ConfigError(f"cannot read {path}: {err}") from err
+    content = read_toml(path).values
     reader = _Reader(path)
     return SiteFacts(
         reader.schedule(reader.table(content, "schedule"), default_schedule(config)),
@@ -132,7 +129,7 @@ class _Reader:
         try:
             list_holidays(schedule, [2026])  # any year: a wrong country is told now, not in the middle of a report
         except ConfigError as err:
-            raise ConfigError(f"{self._path}: schedule.country: {err}") from err
+            raise ConfigError(f"{self._path}: schedule.country should be another: {err}") from err
         return schedule
 
     def week(self, table: dict[str, Any], prefix: str) -> Week:

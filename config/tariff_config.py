@@ -118,7 +118,7 @@ def _load_named(table: TomlTable, key: str, name: str, tariffs_dir: Path) -> Tar
 def _spans(tariff: TomlTable, tariffs_dir: Path) -> tuple[TariffSpan, ...]:
     """Return the tariffs by date, each within its own validity."""
     if ("name" in tariff.values) == ("periods" in tariff.values):
-        tariff.refuse("name", "or periods should be given, one of the two")
+        tariff.refuse("name", "or periods should be given, one of the two; take one out, or add one")
     rows = tariff.tables("periods") if "periods" in tariff.values else [tariff]
     if not rows:
         tariff.refuse_value("periods", "a list such as [{ name = 'acme_gs2', from = 2026-01-01 }]")

@@ -25,7 +25,7 @@ def read_toml(path: Path) -> TomlTable:
     try:
         return TomlTable(path, tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-        raise ConfigError(f"cannot read {path}: {err}") from err
+        raise ConfigError(f"cannot read {path}: {err}; correct that line, or let this user read the file") from err
 
 
 class TomlTable:

@@ -49,9 +49,8 @@ def build_row(conn: Connection, site_id: int, now: datetime) -> dict[str, Any]:
     status = load_validation_status(conn, site_id)
     try:
         period = resolve_period(None, None, parse_timezone(site.timezone), now)
-        reason = describe_hold(status, site_id, period)
-        if reason:
-            return held_row(site, reason)
+        if hold := describe_hold(status, site_id, period):
+            return held_row(site, f"{hold.why}; {hold.remedy}")
         _, week = load_and_analyze(conn, site_id, None, None, None, now)
     except PipelineError as err:
         return held_row(site, clean_text(str(err)))

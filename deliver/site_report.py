@@ -61,7 +61,9 @@ def force_reason_of(args: argparse.Namespace) -> str | None:
         When one of `--force` and `--reason` stands there without the other.
     """
     if args.force != bool(args.reason):
-        raise UsageError("--force and --reason TEXT belong together: say why held-back data are to leave")
+        raise UsageError(
+            "--force and --reason TEXT belong together; say why held-back data are to leave, or leave both out"
+        )
     return args.reason
 
 
@@ -72,28 +74,35 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pdf", action="store_true", help="set it as a PDF too")
 
 
-def describe_hold(status: ValidationStatus, site_id: int, period: Window) -> str | None:
-    """Return why the site's data are held back and what to do about it, or None where they may pass."""
+class Hold(NamedTuple):
+    """Why a site's data are held back, and what to do about it."""
+
+    why: str
+    remedy: str
+
+
+def describe_hold(status: ValidationStatus, site_id: int, period: Window) -> Hold | None:
+    """Return why the site's data are held back, or None where they may pass."""
     run_again = f"run: python govern/validate_data.py --site {site_id}"
     if status.verdict == "missing":
-        return f"it was never validated; {run_again}"
+        return Hold("it was never validated", run_again)
     if not status.is_current:
-        return f"its validation is older than its latest ingest; {run_again}"
+        return Hold("its validation is older than its latest ingest", run_again)
     if status.verdict == "open":
         checks = ", ".join(status.blocking_checks)
-        return f"check {checks} failed ({status.blocking_message}); {status.blocking_hint}"
+        return Hold(f"check {checks} failed ({status.blocking_message})", str(status.blocking_hint))
     return _describe_unasked(status, site_id, period)
 
 
-def _describe_unasked(status: ValidationStatus, site_id: int, period: Window) -> str | None:
+def _describe_unasked(status: ValidationStatus, site_id: int, period: Window) -> Hold | None:
     """Return that the period was not asked for to its end: such days would look like a site full of silent meters."""
     ingested_until = status.ingested_until
     if ingested_until is not None and ingested_until >= period.end:
         return None
     reached = format_utc(ingested_until) if ingested_until else "no day"
-    return (
-        f"it was ingested up to {reached}, and the period ends at {format_utc(period.end)}; "
-        f"run the ingest, then python govern/validate_data.py --site {site_id}"
+    return Hold(
+        f"it was ingested up to {reached}, and the period ends at {format_utc(period.end)}",
+        f"run the ingest, then python govern/validate_data.py --site {site_id}",
     )
 
 
@@ -105,17 +114,17 @@ def ask_breaker(status: ValidationStatus, site_id: int, period: Window, force_re
     BreakerOpenError
         When the data are held back, and neither forced nor overridden; it names the check and the remedy.
     """
-    problem = describe_hold(status, site_id, period)
-    if problem is None:
+    hold = describe_hold(status, site_id, period)
+    if hold is None:
         return None
     reason = force_reason
     if reason is None and (decision := _overridden(status)):
         # It is about checks that failed, and not about days that were never asked for.
         unasked = _describe_unasked(status, site_id, period)
-        problem, reason = (unasked, None) if unasked else (problem, decision)
+        hold, reason = (unasked, None) if unasked else (hold, decision)
     if reason is None:
-        raise BreakerOpenError(f"site {site_id} is held back: {problem}")
-    logger.warning("site %d is held back, the report is written all the same (%s): %s", site_id, reason, problem)
+        raise BreakerOpenError(f"site {site_id} is held back: {hold.why}; {hold.remedy}")
+    logger.warning("site %d is held back, the report is written all the same (%s): %s", site_id, reason, hold.why)
     return reason
 
 

@@ -61,7 +61,7 @@ def find_window(conn: Connection, site_id: int, channel_id: int, start: str, end
     tz = parse_timezone(row[0])
     window = Window(parse_start(start, tz), parse_end(end, tz))
     if window.start >= window.end:
-        raise UsageError(f"--end {end} lies before --start {start}")
+        raise UsageError(f"--end {end} lies before --start {start}; give a later one")
     return window
 
 

@@ -134,7 +134,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     if args.keep_months < MIN_KEPT_MONTHS:
-        raise UsageError(f"--keep-months {args.keep_months} is less than reports need: {MIN_KEPT_MONTHS} or more")
+        raise UsageError(
+            f"--keep-months should be {MIN_KEPT_MONTHS} or more, which reports need, not {args.keep_months}"
+        )
     with db.connect(load_settings().require_database_url()) as conn:
         months = list_old_months(conn, kept_from(datetime.now(UTC), args.keep_months))
         for month in months:

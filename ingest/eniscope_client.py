@@ -214,7 +214,10 @@ class EniscopeClient:
             # A full page need not be the last, whatever the count of pages says; one that brings nothing new is.
             if len(items) == known or (page >= _count(meta, "pageCount") and len(batch) < MAX_PAGE_SIZE):
                 return _Listing(items, rows, counts)
-        raise ApiError(f"{resource} of site {site_id}: the service counts more than {MAX_PAGES} pages")
+        raise ApiError(
+            f"{resource} of site {site_id}: the service counts more than {MAX_PAGES} pages; "
+            "run again later, or ask the vendor"
+        )
 
     def _get(self, path: str, params: list[tuple[str, str]], subject: str) -> Any:
         """Return the JSON of one GET, retried over passing faults; `subject` names it in errors."""
@@ -307,7 +310,10 @@ class EniscopeClient:
         # The catch-all 500 is a steady refusal when it names the parameter, a passing fault otherwise.
         words = body[:MAX_REASON_LENGTH].decode("utf-8", "replace")
         if status == 500 and "invalid parameter" in f"{problem} {words}".lower():
-            raise UnsupportedFieldsError(f"{subject}: the channel does not have the fields asked for ({problem})")
+            raise UnsupportedFieldsError(
+                f"{subject}: the channel does not have the fields asked for ({problem}); "
+                "it is noted as not served, ask the vendor what it is"
+            )
         if status not in _PASSING_STATUSES:
             raise ApiError(f"{subject}: the Eniscope API refused ({problem}); check the account with the vendor")
 

@@ -108,7 +108,9 @@ def fetch_channel(
             refusal = err
             continue
         return _check_usable(_join(parts, fields), channel_id, window)
-    raise refusal or UnsupportedFieldsError(f"channel {channel_id}: there are no fields to ask for")
+    raise refusal or UnsupportedFieldsError(
+        f"channel {channel_id}: there are no fields to ask for; ask the vendor what it is"
+    )
 
 
 def _fetch_at_resolution(

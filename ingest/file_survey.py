@@ -83,7 +83,7 @@ def survey_file(
     for chunk in read_chunks(path, dialect):
         _count_chunk(chunk, layout, tally)
     if not tally.channels:
-        raise DataError(f"{path.name}: there is nothing below its header")
+        raise DataError(f"{path.name}: there is nothing below its header; export it again")
     if layout.unit_position is not None and options.unit is None:
         layout = recognise_layout(dialect.header, options._replace(unit=_only_unit(tally.units, path.name)), path.name)
     chosen = choose_format(tally.readable, path.name)

@@ -111,11 +111,11 @@ def survey_green_button(path: Path, *, interval_s: int | None = None, channel_na
     meters, left_out = _choose(series)
     if not meters:
         reasons = "; ".join(left_out) or "there are no interval readings in it"
-        raise DataError(f"{path.name}: nothing to import ({reasons})")
+        raise DataError(f"{path.name}: nothing to import ({reasons}); download the interval data of the meter")
     channels = sorted({meter.channel for meter in meters.values()})
     if channel_name is not None:
         if len(channels) > 1:
-            raise DataError(f"{path.name}: has {len(channels)} meters, so --channel-name cannot be meant")
+            raise DataError(f"{path.name}: has {len(channels)} meters, so one --channel-name cannot fit; leave it out")
         meters = {key: meter._replace(channel=channel_name) for key, meter in meters.items()}
     return GreenButton(path, meters, left_out, *_local_time(entries))
 

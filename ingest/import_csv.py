@@ -77,15 +77,15 @@ def check_arguments(args: argparse.Namespace) -> None:
         if zone:
             parse_timezone(zone)
     if (args.latitude is None) != (args.longitude is None):
-        raise UsageError("--latitude and --longitude go together")
+        raise UsageError("--latitude and --longitude go together; give both, or none")
     if args.latitude is not None and not (abs(args.latitude) <= 90 and abs(args.longitude) <= 180):
-        raise UsageError("--latitude lies between -90 and 90, --longitude between -180 and 180")
+        raise UsageError("--latitude should lie between -90 and 90, --longitude between -180 and 180")
     if args.rejects and any(is_same_file(args.rejects, path) for path in args.files):
         raise UsageError(f"{args.rejects} is one of the files to import; choose another --rejects")
     if args.date_format:
         check_date_format(args.date_format)
     if args.check and not args.timezone:
-        raise UsageError("--check needs --timezone, for it asks no database")
+        raise UsageError("--check asks no database for the time zone; give --timezone")
 
 
 def is_same_file(first: Path, second: Path) -> bool:

@@ -106,7 +106,7 @@ def check_window_arguments(args: argparse.Namespace) -> None:
     end = args.end and parse_end(args.end, parse_timezone("UTC"))
     # A day of slack: dates are the site's, whose zone is not known yet; resolve_window has the last word.
     if start and end and start >= end + timedelta(days=1):
-        raise UsageError(f"--end {args.end} lies before --start {args.start}")
+        raise UsageError(f"--end {args.end} lies before --start {args.start}; give a later one")
 
 
 def last_settled(now: datetime, clock_offset: timedelta) -> datetime:

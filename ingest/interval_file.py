@@ -94,7 +94,7 @@ def read_chunks(path: Path, dialect: Dialect) -> Iterator[pd.DataFrame]:
                     chunk.index += dialect.header_line + 1
                     yield chunk
         except pd.errors.EmptyDataError as err:
-            raise DataError(f"{path.name}: there is nothing below its header") from err
+            raise DataError(f"{path.name}: there is nothing below its header; export it again") from err
         except (pd.errors.ParserError, csv.Error) as err:
             raise DataError(f"{path.name}: cannot be told into cells ({err}); correct that line") from err
 

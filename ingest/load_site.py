@@ -133,7 +133,9 @@ def ingest_windows(
             with gather_troubles(task.troubles):
                 return fetch_channel(client, channel_id, attempt.window, attempt.interval_s, fields, rules)
         except UNREADABLE as err:
-            raise DataError(f"channel {channel_id}, {attempt.window}: unreadable reply ({err!r})") from err
+            raise DataError(
+                f"channel {channel_id}, {attempt.window}: unreadable reply ({err!r}); run again, or ask the vendor"
+            ) from err
 
     unreachable_in_a_row = 0
     with ThreadPoolExecutor(workers) as pool, progress_bar(len(wanted), "window") as advance:

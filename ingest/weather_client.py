@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 SOURCE_SANDBOX = "sandbox"
 _SANDBOX_HEADER = "X-Eniscope-Sandbox"
+_NEXT = "the next provider is asked, if there is one"
 _ATTEMPTS = 3
 _BACKOFF_S = 1.0  # before the third attempt 2 s: weather can wait for tomorrow
 _PASSING_STATUSES = (429, 500, 502, 503, 504)
@@ -86,7 +87,7 @@ def get_weather(
         try:
             return _ask(session, provider, place, days, today, timeout_s)
         except ApiError as err:
-            problems.append(str(err))
+            problems.append(str(err).removesuffix(f"; {_NEXT}"))
             logger.warning("weather of %s to %s: %s", *days, err)
     raise UnreachableError(
         f"no provider gave the weather of {days[0]} to {days[1]} ({'; '.join(problems)}); "
@@ -108,13 +109,14 @@ def _ask(
         )
         body = read_body(response)
     except requests.RequestException as err:
-        raise ApiError(f"{provider.name}: no answer ({type(err).__name__})") from err
+        raise ApiError(f"{provider.name}: no answer ({type(err).__name__}); {_NEXT}") from err
     try:
         reply = json.loads(body)
     except (ValueError, RecursionError) as err:
-        raise ApiError(f"{provider.name}: HTTP {response.status_code}, and no JSON") from err
+        raise ApiError(f"{provider.name}: HTTP {response.status_code}, and no JSON; {_NEXT}") from err
     if response.status_code != 200:
         reason = reply.get("reason") or reply.get("messages") if isinstance(reply, dict) else ""
-        raise ApiError(f"{provider.name}: HTTP {response.status_code} {str(reason or '')[:_MAX_REASON_LENGTH]}".strip())
+        said = f"HTTP {response.status_code} {str(reason or '')[:_MAX_REASON_LENGTH]}".strip()
+        raise ApiError(f"{provider.name}: {said}; {_NEXT}")
     source = SOURCE_SANDBOX if _SANDBOX_HEADER in response.headers else provider.name
     return Weather(source, parse_weather(provider, reply))

@@ -41,7 +41,7 @@ def positive_int(text: str) -> int:
     except ValueError:
         value = 0
     if not 1 <= value <= _MAX_ID:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} should be a whole number of 1 or more")
     return value
 
 
@@ -49,14 +49,14 @@ def day_count(text: str) -> int:
     """Parse a number of days, for argparse: no meter of this kind is older than `_MAX_DAYS`."""
     value = positive_int(text)
     if value > _MAX_DAYS:
-        raise argparse.ArgumentTypeError(f"{text!r} is more than {_MAX_DAYS} days")
+        raise argparse.ArgumentTypeError(f"{text!r} should be {_MAX_DAYS} days or less")
     return value
 
 
 def reason_text(text: str) -> str:
     """Parse a reason, for argparse: some words, on one line."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("a reason has words")
+        raise argparse.ArgumentTypeError("a reason should have words, for whoever asks why")
     return " ".join(text.split())
 
 

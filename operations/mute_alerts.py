@@ -71,7 +71,7 @@ def _new_mute(args: argparse.Namespace, now: datetime) -> Mute:
     if until <= now:
         raise UsageError(f"--until {args.until} is over already; give a later day")
     if not (args.reason or "").strip():
-        raise UsageError("a mute needs a --reason, for whoever wonders why nothing was said")
+        raise UsageError("a mute has no reason for whoever wonders why nothing was said; give --reason")
     return Mute(args.kind, args.site, until, args.reason.strip())
 
 

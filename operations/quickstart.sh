@@ -78,10 +78,10 @@ step() { # TITLE SCRIPT ARGS...: runs the script and says how long it took; ends
   case "$code" in
     0) echo "    ($((SECONDS - began)) s)" ;;
     "$EXIT_BREAKER_OPEN")
-      fail "circuit breaker open: the data of site $site did not pass validation, the weekly report is blocked" "$code"
+      fail "circuit breaker open: the data of site $site did not pass validation; see the checks above" "$code"
       ;;
-    "$EXIT_USAGE") fail "stopped at: $title (bad arguments)" "$code" ;;
-    *) fail "stopped at: $title (exit code $code)" ;;
+    "$EXIT_USAGE") fail "stopped at: $title (bad arguments); mend what is said above" "$code" ;;
+    *) fail "stopped at: $title (exit code $code); see above, mend it, and run again" ;;
   esac
 }
 
@@ -163,7 +163,7 @@ work="$(mktemp -d)"
 run operations/show_settings.py >/dev/null # stops here when .env cannot be read
 credentials_code=0
 run operations/show_settings.py --has credentials || credentials_code=$?
-[ "$credentials_code" -lt "$EXIT_USAGE" ] || fail "the Eniscope credentials are incomplete" "$credentials_code"
+[ "$credentials_code" -lt "$EXIT_USAGE" ] || fail "the Eniscope credentials are incomplete; fill in what is named above, or take all of them out of .env" "$credentials_code"
 embedded_database=energy
 if [ "$credentials_code" -ne 0 ]; then
   embedded_database=energy_sandbox

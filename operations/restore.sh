@@ -16,7 +16,7 @@ case "${1:-}" in
     ;;
   -*) fail "unknown option $1 (see --help)" "$EXIT_USAGE" ;;
 esac
-[ -f "$1" ] || fail "there is no file $1" "$EXIT_USAGE"
+[ -f "$1" ] || fail "there is no file $1; give one that backup.sh wrote" "$EXIT_USAGE"
 
 ensure_venv
 postgres() { # PROGRAM ARGS...

@@ -24,7 +24,7 @@ after="$work/after"
 read_crontab() { # fills $before with the user's crontab; empty when there is none
   LC_ALL=C crontab -l >"$before" 2>"$work/errors" && return
   # Unreadable is not the same as empty: writing now would lose what cannot be read.
-  grep -qiE 'no crontab|no such file' "$work/errors" || fail "cannot read the crontab: $(cat "$work/errors")"
+  grep -qiE 'no crontab|no such file' "$work/errors" || fail "cannot read the crontab: $(cat "$work/errors"); nothing was changed"
   : >"$before"
 }
 

@@ -16,7 +16,7 @@ case "${1:-}" in
     ;;
 esac
 script="$PROJECT_ROOT/$1"
-[ -f "$script" ] || fail "there is no script $1 in $PROJECT_ROOT" "$EXIT_USAGE"
+[ -f "$script" ] || fail "there is no script $1 in $PROJECT_ROOT; see docs/reference/commands.md" "$EXIT_USAGE"
 if "$VENV_PYTHON" -c '' 2>/dev/null; then
   PYTHON="$VENV_PYTHON"
 else

@@ -322,7 +322,7 @@ def test_a_mute_is_set_listed_and_cleared(
 
 @pytest.mark.parametrize(
     "arguments, problem",
-    [(["--until", "2020-01-01", "--reason", "x"], "is over already"), (["--until", "2150-01-01"], "needs a --reason")],
+    [(["--until", "2020-01-01", "--reason", "x"], "is over already"), (["--until", "2150-01-01"], "give --reason")],
 )
 def test_a_mute_without_end_or_reason_is_refused(
     run_script: Callable[..., Any], arguments: list[str], problem: str

@@ -73,8 +73,8 @@ def test_days_before_an_end_date_count_the_end_day() -> None:
     [
         ("2026-01-26", "2026-01-20", "before it starts"),
         ("2026-02-11", None, "in the future"),
-        ("2026-02-30", None, "neither a date"),
-        ("yesterday", None, "neither a date"),
+        ("2026-02-30", None, "should be a date"),
+        ("yesterday", None, "should be a date"),
         ("2026-01-20T06:00", None, "has no offset"),
         ("0026-01-20", None, "not between 2000 and 2200"),
         ("2026-01-20", "2026-01-20T00:00-05:00", "before it starts"),

@@ -202,11 +202,11 @@ def test_quarantined_channel_is_left_out_and_named(
     ("arguments", "code", "message"),
     [
         (["--site", "5"], 1, "site 5 is not in the database"),
-        (["--site", "0"], 2, "is not a whole number of 1 or more"),
+        (["--site", "0"], 2, "should be a whole number of 1 or more"),
         ([], 2, "--site"),
         (["--site", "23271", "--force"], 2, "--force and --reason TEXT belong together"),
         (["--site", "23271", "--reason", "why"], 2, "--force and --reason TEXT belong together"),
-        (["--site", "23271", "--force", "--reason", "  "], 2, "a reason has words"),
+        (["--site", "23271", "--force", "--reason", "  "], 2, "a reason should have words"),
         (["--site", "23271", "--timezone", "Mars/Olympus"], 2, "unknown time zone 'Mars/Olympus'"),
         (["--site", "23271", "--start", "2026-02-10", "--end", "2026-02-01"], 2, "before it starts"),
         (["--site", "23271", "--start", "2020-01-06", "--end", "2020-01-12"], 1, "has no readings in 2020-01-06"),

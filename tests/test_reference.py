@@ -70,10 +70,14 @@ fail "no $1 in ${2:-}: $(cat "$work/errors"); make one"
     }
 
 
-def test_every_error_that_a_remedy_could_end_has_one() -> None:
-    """Most messages say what to do next; those that do not are few, and say themselves what would be right."""
+def test_every_error_says_what_to_do_next() -> None:
+    """Behind a semicolon; or it says what the value should be, or where that stands."""
     messages = {
-        found for room in ROOMS for path in (PROJECT_ROOT / room).rglob("*.py") for found in list_messages(path)
+        found
+        for room in ("config", "lib", *ROOMS)
+        for path in (*(PROJECT_ROOT / room).rglob("*.py"), *(PROJECT_ROOT / room).glob("*.sh"))
+        for found in list_messages(path)
     }
-    bare = [m.text for m in messages if not m.remedy and m.exit_code == 1 and " should " not in m.text]
-    assert len(bare) < 0.15 * len(messages), bare
+    is_enough = (" should ", "(see --help)")
+    bare = [m.text for m in messages if not m.remedy and not any(words in m.text for words in is_enough)]
+    assert bare == []

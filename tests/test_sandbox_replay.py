@@ -133,8 +133,8 @@ def test_interval_length_may_stand_in_the_table() -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (measured(1), "needs the columns"),
-        (measured(1, energy_kwh=1.0).drop(columns="channel"), "needs the columns"),
+        (measured(1), "should have the columns"),
+        (measured(1, energy_kwh=1.0).drop(columns="channel"), "should have the columns"),
         (measured(2, energy_kwh=1.0).assign(timestamp=["2026-01-01T00:00", "2026-01-01T00:15Z"]), "mixes times"),
     ],
 )
@@ -187,9 +187,9 @@ def test_planted_weeks_are_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["--now", "2026-02-02T09:00"], "has no offset"),
-        (["--now", "soon"], "is not a date-time"),
-        (["--planted-week", "2026-01-06"], "is not a Monday"),
-        (["--planted-week", "week 3"], "give a Monday"),
+        (["--now", "soon"], "should be a date-time"),
+        (["--planted-week", "2026-01-06"], "should be a Monday"),
+        (["--planted-week", "week 3"], "should be a Monday"),
         (["--replay-timezone", "Mars/Base"], "unknown time zone"),
     ],
 )

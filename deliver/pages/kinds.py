@@ -38,4 +38,6 @@ def build_page(report: dict[str, Any]) -> Part:
     try:
         return BUILDERS[kind](plain(report))
     except (KeyError, TypeError, AttributeError, ValueError) as err:
-        raise DataError(f"it is no {kind} report as its schema describes it ({type(err).__name__}: {err})") from err
+        raise DataError(
+            f"it is no {kind} report as its schema describes it ({type(err).__name__}: {err}); generate it anew"
+        ) from err

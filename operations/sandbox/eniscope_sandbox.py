@@ -160,7 +160,7 @@ def _parse_now(text: str | None) -> datetime | None:
     try:
         now = datetime.fromisoformat(text)
     except ValueError as err:
-        raise UsageError(f"--now {text!r} is not a date-time such as 2026-02-02T09:00-05:00") from err
+        raise UsageError(f"--now {text!r} should be a date-time such as 2026-02-02T09:00-05:00") from err
     if now.tzinfo is None:
         raise UsageError(f"--now {text!r} has no offset; write it as 2026-02-02T09:00-05:00")
     return now
@@ -174,10 +174,10 @@ def _parse_planted_weeks(texts: Sequence[str] | None) -> list[date] | None:
     try:
         mondays = [date.fromisoformat(text) for text in texts]
     except ValueError as err:
-        raise UsageError(f"--planted-week {' '.join(texts)!r}: give a Monday as YYYY-MM-DD, or 'none'") from err
+        raise UsageError(f"--planted-week {' '.join(texts)!r} should be a Monday as YYYY-MM-DD, or 'none'") from err
     for monday in mondays:
         if monday.weekday() != _MONDAY:
-            raise UsageError(f"--planted-week {monday} is not a Monday")
+            raise UsageError(f"--planted-week {monday} should be a Monday")
     return mondays
 
 

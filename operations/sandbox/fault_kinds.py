@@ -129,7 +129,7 @@ def _parse_rate(text: str | None) -> float:
     except ValueError:
         rate = -1.0
     if not 0.0 <= rate <= 1.0:
-        raise UsageError(f"--faults: a rate is a share of the requests from 0 to 1, not {text!r}")
+        raise UsageError(f"--faults: a rate should be a share of the requests from 0 to 1, not {text!r}")
     return rate
 
 

@@ -107,7 +107,7 @@ def prepare_replay(
     """
     missing = {"channel", "timestamp"} - set(table.columns)
     if missing or not {"energy_kwh", "power_kw"} & set(table.columns):
-        raise DataError(f"{label} needs the columns channel, timestamp and energy_kwh or power_kw")
+        raise DataError(f"{label} should have the columns channel, timestamp and energy_kwh or power_kw")
     table = table.assign(channel=table["channel"].astype(str))
     length_min = table.get("interval_minutes", interval_min)
     rows = pd.DataFrame({"channel": table["channel"], "interval_s": length_min}, index=table.index)
@@ -116,7 +116,7 @@ def prepare_replay(
     if (rows.groupby("channel")["interval_s"].nunique() > 1).any():
         raise DataError(f"{label} has a channel with intervals of several lengths; split the file")
     if not rows["interval_s"].between(60, LONGEST_INTERVAL_MIN * 60).all():
-        raise UsageError(f"{label}: intervals must be from 1 to {LONGEST_INTERVAL_MIN} minutes long")
+        raise UsageError(f"{label}: intervals should be from 1 to {LONGEST_INTERVAL_MIN} minutes long")
     hours = rows["interval_s"] / 3600.0
     energy_kwh, power_kw = (
         pd.to_numeric(table[name], errors="coerce") if name in table else None for name in ("energy_kwh", "power_kw")
@@ -139,7 +139,7 @@ def _parse_times(table: pd.DataFrame, time_zone: str, label: str) -> pd.Series:
     text = table["timestamp"].astype(str).str.strip()
     has_offset = text.str.contains(_HAS_OFFSET, regex=True)
     if has_offset.any() and not has_offset.all():
-        raise DataError(f"{label} mixes times with and without an offset")
+        raise DataError(f"{label} mixes times with and without an offset; make them alike")
     parsed = pd.to_datetime(text, utc=bool(has_offset.all()), errors="coerce", format="ISO8601")
     if not has_offset.all():
         # A wall-clock time that stands twice is the repeated hour of autumn: summer time comes first.
