@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,11 +27,13 @@ from config.report_config import load_report_config
 from config.settings import load_settings
 from lib import cli, db
 from lib.code_version import code_version
-from lib.errors import EXIT_DONE, DataError
+from lib.errors import EXIT_DONE, EXIT_FAILED, DataError
 from lib.logs import setup_logging
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
+
+logger = logging.getLogger(__name__)
 
 _INSERT = """
 INSERT INTO report_runs (organization_id, kind, version, period_start, period_end, generated_at, validation_run_id,
@@ -95,18 +98,24 @@ def record_report(conn: Connection, path: Path) -> int | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Record the reports that are new to the database."""
+    """Record the reports that are new to the database; a file that cannot be read does not stop the others."""
     parser = cli.script_parser(__doc__)
     parser.add_argument("reports", type=Path, nargs="+", metavar="REPORT.json", help="what a script of deliver wrote")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
+    failures = 0
     with db.connect(load_settings().require_database_url("govern")) as conn:
         for path in args.reports:
-            report_run_id = record_report(conn, path)
+            try:
+                report_run_id = record_report(conn, path)
+            except DataError as err:
+                logger.error("%s", err)
+                failures += 1
+                continue
             conn.commit()
             if report_run_id is not None:
                 print(f"{path.name}: report run {report_run_id}")
-    return EXIT_DONE
+    return EXIT_FAILED if failures else EXIT_DONE
 
 
 if __name__ == "__main__":

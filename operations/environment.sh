@@ -118,16 +118,22 @@ build_venv() {
 
 # The lock belongs to file descriptor 9 of this shell, and the kernel frees it when the shell and the commands it started
 # have ended, even by kill -9. Python takes it because flock(1) does not exist on macOS.
-hold_lock() { # FILE [wait] -> fails when another process holds it
+hold_lock() { # FILE [wait] -> fails when another process holds it, or has held it for as long as a step may take
+  local code=0
   (: >>"$1") 2>/dev/null || fail "cannot write $1; check who owns its folder"
   exec 9>>"$1" || fail "cannot write $1; check who owns its folder"
-  "$PYTHON" -c '
+  with_time_limit "$PYTHON" -c '
 import fcntl, sys
 try:
     fcntl.flock(9, fcntl.LOCK_EX | (0 if sys.argv[1:] == ["wait"] else fcntl.LOCK_NB))
 except BlockingIOError:
-    sys.exit(1)
-' ${2+"$2"}
+    sys.exit(3)
+' ${2+"$2"} || code=$?
+  case "$code" in
+    0) ;;
+    3 | 124 | 137) return "$EXIT_FAILED" ;;
+    *) fail "cannot lock $1; is its file system one that knows locks? See above" ;;
+  esac
 }
 
 # --- Logs and steps of the scheduled wrappers -------------------------------------------------------------------------
@@ -138,13 +144,20 @@ begin_scheduled_run() { # NAME, such as daily_sync: log, virtual environment, an
   mkdir -p "$PROJECT_ROOT/logs"
   : >>"$LOG_FILE" || fail "cannot write $LOG_FILE; check who owns it"
   # Once for the log, in the pipe's subshell, and once, when all is in place, for PYTHON.
-  ensure_venv 2>&1 | to_log
+  ensure_venv 2>&1 | to_log || fail "the virtual environment could not be made ready; see $LOG_FILE"
   ensure_venv
   hold_lock "$PROJECT_ROOT/logs/.$RUN_NAME.lock" || {
     log_line "not started: another $RUN_NAME is running"
     fail "another $RUN_NAME is running; see $LOG_FILE"
   }
   rotate_log "$LOG_FILE"
+}
+
+wait_for_sync() { # a report that is made meanwhile would be held back: its validation is older than what is fetched
+  local lock="$PROJECT_ROOT/logs/.daily_sync.lock"
+  (hold_lock "$lock") && return
+  log_line "waiting for the daily sync to end"
+  (hold_lock "$lock" wait) || log_line "the daily sync still runs; going on without waiting any longer"
 }
 
 rotate_log() { # FILE: beyond LOG_MAX_BYTES it becomes FILE.1, and so on up to FILE.LOG_KEEP
@@ -163,7 +176,7 @@ rotate_log() { # FILE: beyond LOG_MAX_BYTES it becomes FILE.1, and so on up to F
 sites_or_listed() { # [list_sites.py's options] -> fills the array sites where it is empty; fails when the list does
   [ ${#sites[@]} -eq 0 ] || return 0
   local listed site
-  listed="$("$PYTHON" "$PROJECT_ROOT/operations/list_sites.py" "$@" 2> >(to_log))" || {
+  listed="$(with_time_limit "$PYTHON" "$PROJECT_ROOT/operations/list_sites.py" "$@" </dev/null 2> >(to_log))" || {
     log_line "no list of sites: is the database there?"
     return "$EXIT_FAILED"
   }

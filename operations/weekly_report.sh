@@ -6,6 +6,7 @@
 #
 # A site whose data do not pass validation gets no report (exit code 3, circuit breaker open), unless a person decided
 # otherwise (govern/override_breaker.py); the others get theirs.
+# A daily sync that is at work is waited for, up to STEP_MAX_SECONDS (14400).
 # Logs to logs/weekly_report.log, and to the terminal where there is one. The exit code is that of the worst step:
 # 1 (failed) before 2 (bad arguments) before 3 before 0.
 
@@ -22,19 +23,23 @@ while [ $# -gt 0 ]; do
 done
 
 begin_scheduled_run weekly_report
+wait_for_sync
 
 report_site() { # SITE: stops at the first step that does not end well
   local code=0
   run_step govern/validate_data.py --site "$1" || code=$?
   # Held back or not, the report asks the breaker itself: a decision may be stored that lets it pass.
   [ "$code" -eq 0 ] || [ "$code" -eq "$EXIT_BREAKER_OPEN" ] || return "$code"
+  code=0
   run_step deliver/generate_weekly_report.py --site "$1" --html --pdf || {
     code=$?
     [ "$code" -ne "$EXIT_BREAKER_OPEN" ] || log_line "site $1: circuit breaker open, the weekly report is blocked"
     return "$code"
   }
-  run_step govern/record_report.py "$PROJECT_ROOT/reports/weekly_report_$1_"*.json &&
-    run_step deliver/send_report.py --site "$1"
+  # One that is not recorded is no worse, and is recorded by the next run: it goes out all the same.
+  run_step govern/record_report.py "$PROJECT_ROOT/reports/weekly_report_$1_"*.json || code=$?
+  run_step deliver/send_report.py --site "$1" || code="$(worse_code "$code" "$?")"
+  return "$code"
 }
 
 worst=0

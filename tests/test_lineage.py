@@ -15,6 +15,7 @@ from site_factory import SITE_ID, make_site
 
 from govern.check_files import read_checks
 from govern.explain_reading import STEPS, explain_reading, render_text
+from govern.record_report import main as record_main
 from govern.record_report import record_report
 from govern.refresh_views import main as refresh_main
 from govern.validation import validate_site
@@ -151,6 +152,16 @@ def test_what_is_no_report_is_not_recorded(conn: Connection, tmp_path: Path, con
         record_report(conn, path)
     with pytest.raises(DataError, match="cannot read"):
         record_report(conn, tmp_path / "absent.json")
+
+
+def test_a_file_that_is_no_report_does_not_keep_the_others_out(
+    conn: Connection, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    (tmp_path / "a.json").write_text("")
+    (tmp_path / "b.json").write_text(json.dumps(make_report()))
+    assert record_main([str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 1
+    assert db.fetch_all(conn, "SELECT file_name FROM report_runs") == [("b.json",)]
 
 
 def test_a_refresh_leaves_a_row(conn: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

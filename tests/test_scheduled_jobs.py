@@ -129,6 +129,20 @@ def test_a_step_that_hangs_is_stopped_and_the_others_run(tree: Tree) -> None:
     assert any("(stopped: it took longer than STEP_MAX_SECONDS=1)" in line for line in tree.log("daily_sync"))
 
 
+@pytest.mark.skipif(shutil.which("timeout") is None, reason="there is no timeout(1)")
+def test_a_database_that_hangs_keeps_no_sync_from_ending(tree: Tree) -> None:
+    ended = tree.run("operations/daily_sync.sh", STUB_LIST_HANGS="1", STEP_MAX_SECONDS="1")
+    assert (ended.returncode, tree.commands) == (1, [REFRESH, f"{ALERTS} --sync-exit-code 1"])
+
+
+def test_virtual_environment_that_cannot_be_made_is_told_to_cron(tree: Tree) -> None:
+    (tree.root / ".venv" / "requirements-stamp").unlink()
+    ended = tree.run("operations/daily_sync.sh", PATH=python_on_path(tree.root / "bin", "exit 1"))
+    assert (ended.returncode, tree.calls) == (1, [])
+    assert f"could not be made ready; see {tree.root}/logs/daily_sync.log" in ended.stderr
+    assert any("Python 3.11 or newer with venv is needed" in line for line in tree.log("daily_sync"))
+
+
 def test_a_long_log_makes_room_for_a_new_one(tree: Tree) -> None:
     logs = tree.root / "logs"
     for number in range(1, 12):
@@ -176,6 +190,20 @@ def test_daily_sync_leaves_while_another_runs(tree: Tree) -> None:
     assert tree.run("operations/daily_sync.sh").returncode == 0
 
 
+def test_a_place_that_knows_no_locks_is_not_taken_for_another_sync(tree: Tree) -> None:
+    python = tree.root / ".venv" / "bin" / "python"
+    real = python.resolve()
+    python.unlink()
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *flock*) echo "No locks available" >&2; exit 1 ;; esac\nexec {real} "$@"\n'
+    )
+    python.chmod(0o755)
+    refused = tree.run("operations/daily_sync.sh")
+    assert (refused.returncode, tree.calls) == (1, [])
+    assert "No locks available" in refused.stderr and "cannot lock " in refused.stderr
+    assert "another daily_sync" not in refused.stderr
+
+
 def test_lock_does_not_outlive_a_killed_sync(tree: Tree) -> None:
     sync = tree.start("operations/daily_sync.sh", STUB_SLEEPS=INGEST)
     wait_until(lambda: bool(tree.calls), "the sync ingests")
@@ -209,6 +237,36 @@ def test_weekly_report_refreshes_then_validates_then_reports(tree: Tree) -> None
         f"{SEND} --site 23271",
     ]
     assert tree.log("weekly_report")[-1].endswith("weekly_report ended with exit code 0")
+
+
+def test_weekly_report_waits_for_a_sync_that_is_at_work(tree: Tree) -> None:
+    lock = tree.root / "logs" / ".daily_sync.lock"
+    lock.parent.mkdir()
+    with lock.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        weekly = tree.start("operations/weekly_report.sh")
+        waits = "waiting for the daily sync to end"
+        wait_until(lambda: (lock.parent / "weekly_report.log").exists() and waits in "".join(tree.log("weekly_report")),
+                   "the weekly report waits")  # fmt: skip
+        assert tree.calls == []
+    assert weekly.wait(60) == 0
+    assert len(tree.calls) == 5
+
+
+@pytest.mark.skipif(shutil.which("timeout") is None, reason="there is no timeout(1)")
+def test_weekly_report_does_not_wait_for_ever(tree: Tree) -> None:
+    lock = tree.root / "logs" / ".daily_sync.lock"
+    lock.parent.mkdir()
+    with lock.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        assert tree.run("operations/weekly_report.sh", STEP_MAX_SECONDS="1").returncode == 0
+    assert any("the daily sync still runs; going on" in line for line in tree.log("weekly_report"))
+
+
+@pytest.mark.parametrize(("codes", "expected"), [({RECORD: 1}, 1), ({SEND: 1}, 1), ({RECORD: 1, SEND: 3}, 1)])
+def test_report_that_is_not_recorded_is_sent_all_the_same(tree: Tree, codes: dict[str, int], expected: int) -> None:
+    assert tree.run("operations/weekly_report.sh", codes=codes).returncode == expected
+    assert tree.commands[-1] == f"{SEND} --site 23271"
 
 
 def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:

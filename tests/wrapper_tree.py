@@ -84,8 +84,10 @@ sys.exit(codes.get(sys.argv[2], 0 if wanted[sys.argv[2]] in kept else 1))
 """
 )
 LIST_STUB = """
-import os, sys
+import os, sys, time
 
+if "STUB_LIST_HANGS" in os.environ:
+    time.sleep(60)
 if "STUB_SITES" not in os.environ:
     sys.exit("no database")
 print(*os.environ["STUB_SITES"].split(), sep="\\n")
