@@ -276,6 +276,14 @@ def _wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def count_waiting(conn: Connection) -> int:
+    """Return how many sessions of the database wait for an advisory lock at this moment."""
+    # Within a transaction the list of sessions is kept, and behind a pool the one that waits may be newer.
+    db.execute(conn, "SELECT pg_stat_clear_snapshot()")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
+    return db.fetch_all(conn, waiting)[0][0]
+
+
 def test_slower_refresh_does_not_overwrite_what_a_quicker_one_saw_later(site: Connection, database_url: str) -> None:
     insert(site, 10, AUTUMN, [1.0])
     site.commit()
@@ -285,9 +293,8 @@ def test_slower_refresh_does_not_overwrite_what_a_quicker_one_saw_later(site: Co
         site.commit()
         thread = threading.Thread(target=refresh_views, args=(quick,), daemon=True)
         thread.start()
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
         try:
-            _wait_until(lambda: db.fetch_all(site, waiting) == [(1,)])
+            _wait_until(lambda: count_waiting(site) == 1)
         finally:
             slow.commit()
             thread.join()
@@ -314,9 +321,8 @@ def test_two_loads_that_need_the_same_new_month_both_succeed(site: Connection, d
         inserted: list[int] = []
         thread = threading.Thread(target=lambda: inserted.append(insert(second, 11, AUTUMN, [1.0])), daemon=True)
         thread.start()
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
         try:
-            _wait_until(lambda: db.fetch_all(site, waiting) == [(1,)])
+            _wait_until(lambda: count_waiting(site) == 1)
         finally:
             site.commit()
             thread.join()
