@@ -100,8 +100,10 @@ def estimate_baselines(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
 
 def after_hours_excess_kwh(intervals: pd.DataFrame, baselines: pd.DataFrame) -> pd.Series:
     """Return for each interval max(0, power − baseline) × hours [kWh]; 0 in business hours and without a baseline."""
-    above_kw = intervals["mean_kw"] - intervals["channel_id"].map(baselines["baseline_kw"])
-    return (above_kw.clip(lower=0) * intervals["hours"]).where(intervals["is_after_hours"], 0.0).fillna(0.0)
+    code, ids = number_channels(intervals)
+    above_kw = intervals["mean_kw"].to_numpy() - baselines["baseline_kw"].reindex(ids).to_numpy()[code]
+    excess_kwh = np.nan_to_num(np.maximum(above_kw, 0.0) * intervals["hours"].to_numpy())
+    return pd.Series(np.where(intervals["is_after_hours"], excess_kwh, 0.0), index=intervals.index)
 
 
 def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:

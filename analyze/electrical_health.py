@@ -142,7 +142,8 @@ def _issue(item: Quantity, measured: Measured, rows: pd.DataFrame, scope: WeekSc
     if level is None:
         return None
     outside = np.flatnonzero(measured.reach > 1)
-    first, last = rows.iloc[outside[0]], rows.iloc[outside[-1]]
+    start, last = rows["interval_start"].iloc[[outside[0], outside[-1]]]
+    end = last + pd.Timedelta(hours=rows["hours"].iloc[outside[-1]])
     worst = float(measured.shown[np.nanargmax(measured.reach)])
     is_below = np.isnan(measured.high) or worst < measured.low
     limit = measured.low if is_below else measured.high
@@ -152,8 +153,8 @@ def _issue(item: Quantity, measured: Measured, rows: pd.DataFrame, scope: WeekSc
         "type": item.key,
         "severity": level if item.may_be_high else {"high": "medium"}.get(level, "low"),
         "description": text,
-        "start": first["interval_start"].tz_convert(scope.tz).isoformat(),
-        "end": (last["interval_start"] + pd.Timedelta(hours=last["hours"])).tz_convert(scope.tz).isoformat(),
+        "start": start.tz_convert(scope.tz).isoformat(),
+        "end": end.tz_convert(scope.tz).isoformat(),
         "hours": round(float(excess.hours), 2),
         "worst": round(worst, 3),
         "limit": round(float(limit), 3),

@@ -29,6 +29,7 @@ from analyze.intervals import (
     list_runs,
     local_iso,
     number_channels,
+    number_steps,
     starts_new_run,
 )
 from analyze.load.hour_of_week import assess_rows, list_unassessed, profile_period
@@ -104,13 +105,13 @@ def sum_site_power(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
         return rows
     step_s = int(rows["interval_s"].max())
     code, ids = number_channels(rows)
-    steps, index = np.unique(rows["epoch_s"] // step_s, return_inverse=True)
-    cell, size = code * steps.size + index, len(ids) * steps.size
+    index, starts_s = number_steps(rows["epoch_s"].to_numpy(), step_s)
+    cell, size = code * starts_s.size + index, len(ids) * starts_s.size
     kwh = np.bincount(cell, weights=rows["mean_kw"] * rows["hours"], minlength=size).reshape(len(ids), -1)
     covered_s = np.bincount(cell, weights=rows["interval_s"], minlength=size).reshape(len(ids), -1)
     whole = (covered_s == step_s).all(axis=0)
     total_kwh = kwh.sum(axis=0)[whole]
-    epoch_s = steps[whole] * step_s
+    epoch_s = starts_s[whole]
     frame = pd.DataFrame(
         {
             "channel_id": SITE_CHANNEL_ID,

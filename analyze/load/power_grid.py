@@ -167,11 +167,11 @@ def kind_quantiles(grid: PowerGrid, values: Floats, within: Flags, quantiles: np
     (C, 48, q) floats
         NaN where there is no value.
     """
-    kind = kind_of_day_hour(grid.hour_of_week)
+    of_kind = within & (kind_of_day_hour(grid.hour_of_week) == np.arange(KINDS)[:, None])
     result = np.full((len(values), KINDS, np.size(quantiles)), np.nan)
     for number in range(KINDS):
         day, hour = number // 24 * 24, number % 24
-        near = within & np.isin(kind, [day + (hour + shift) % 24 for shift in (-1, 0, 1)])
+        near = of_kind[[day + (hour + shift) % 24 for shift in (-1, 0, 1)]].any(axis=0)
         if near.any():
             result[:, number] = nan_quantiles(values[:, near], quantiles)
     return result

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import energy_meters
+from analyze.intervals import energy_meters, number_channels
 
 # Half the hours of its sub-meters: below that a main meter's sum says less about its branch than theirs.
 _MAIN_MIN_COVER_RATIO = 0.5
@@ -47,13 +47,14 @@ def reporting_meters(intervals: pd.DataFrame, meters: pd.DataFrame, *, min_cover
         A main meter must cover at least this share of the hours of the best covered meter below it, else its
         sub-meters know more about the branch than it does.
     """
-    hours = intervals.groupby("channel_id")["hours"].sum().to_dict()
+    code, ids = number_channels(intervals)
+    hours = dict(zip(ids.tolist(), np.bincount(code, weights=intervals["hours"], minlength=ids.size), strict=True))
     parents = parents_of(meters)
     best_below: dict[int, float] = {}
     for child in parents:
         for above in _ancestors(child, parents):
             best_below[above] = max(best_below.get(above, 0.0), hours.get(child, 0.0))
-    return {int(key) for key, covered in hours.items() if covered >= min_cover_ratio * best_below.get(int(key), 0.0)}
+    return {key for key, covered in hours.items() if covered >= min_cover_ratio * best_below.get(key, 0.0)}
 
 
 def root_of_channels(meters: pd.DataFrame, reporting: set[int]) -> dict[int, int]:

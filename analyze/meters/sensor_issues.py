@@ -223,6 +223,8 @@ def list_negative_issues(intervals: pd.DataFrame, negative: pd.Series, scope: We
     hundredth of the baseline: a CT was turned round since (high); in nearly all of it: turned round since ever, or a
     generator (medium). Else the channel feeds in at times, and that is its nature (low).
     """
+    if not negative.any():
+        return []
     hours, in_baseline = intervals["hours"], in_window(intervals, scope.baseline)
     is_back = intervals["power_kw"] < 0
     shares = is_back[in_baseline].groupby(intervals["channel_id"]).mean()

@@ -13,7 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, in_window, list_channels, number_channels
+from analyze.intervals import (
+    SECONDS_PER_HOUR,
+    WeekScope,
+    channel_names,
+    in_window,
+    list_channels,
+    number_channels,
+    number_steps,
+)
 from analyze.meters.completeness import assess_channels
 from analyze.meters.meter_tree import find_roots, root_of_channels
 from lib.date_utils import add_local_time
@@ -85,10 +93,10 @@ def _sum_metered(intervals: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     roots = find_roots(intervals[in_window(intervals, scope.period)], scope.meters)
     rows = intervals[intervals["channel_id"].isin(roots)]
     step_s = _step_s(rows["interval_s"])
-    steps, index = np.unique(rows["epoch_s"].to_numpy(dtype="int64") // step_s, return_inverse=True)
-    kwh = np.bincount(index, weights=rows["used_kwh"], minlength=steps.size)
-    covered_s = np.bincount(index, weights=rows["interval_s"], minlength=steps.size)
-    frame = site_frame(steps * step_s, kwh, step_s, scope)
+    index, starts_s = number_steps(rows["epoch_s"].to_numpy(dtype="int64"), step_s)
+    kwh = np.bincount(index, weights=rows["used_kwh"], minlength=starts_s.size)
+    covered_s = np.bincount(index, weights=rows["interval_s"], minlength=starts_s.size)
+    frame = site_frame(starts_s, kwh, step_s, scope)
     return frame.assign(is_whole=covered_s >= step_s * rows["channel_id"].nunique())
 
 
@@ -128,12 +136,12 @@ def energy_matrix(intervals: pd.DataFrame, step_s: int) -> pd.DataFrame:
         A multiple of the intervals' length; longer intervals fill no step.
     """
     code, ids = number_channels(intervals)
-    steps, index = np.unique(intervals["epoch_s"].to_numpy(dtype="int64") // step_s, return_inverse=True)
-    cell, size = index * len(ids) + code, steps.size * len(ids)
+    index, starts_s = number_steps(intervals["epoch_s"].to_numpy(dtype="int64"), step_s)
+    cell, size = index * len(ids) + code, starts_s.size * len(ids)
     kwh = np.bincount(cell, weights=intervals["used_kwh"], minlength=size)
     covered_s = np.bincount(cell, weights=intervals["interval_s"], minlength=size)
-    values = np.where(covered_s == step_s, kwh, np.nan).reshape(steps.size, len(ids))
-    return pd.DataFrame(values, index=pd.Index(steps * step_s, name="epoch_s"), columns=ids)
+    values = np.where(covered_s == step_s, kwh, np.nan).reshape(starts_s.size, len(ids))
+    return pd.DataFrame(values, index=pd.Index(starts_s, name="epoch_s"), columns=ids)
 
 
 def mean_demand(frame: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFrame:
