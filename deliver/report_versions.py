@@ -10,6 +10,10 @@ from analyze.report_delta import compare_reports, content_of
 from deliver.pages import formats as fmt
 from deliver.pages.common import currency_of
 from deliver.report_files import check_report, read_report, write_report
+from lib.errors import DataError
+
+# Two files with the same of these, on the same site, are versions of one report.
+_IDENTITY = ("reportKind", "period")
 
 
 class SavedReport(NamedTuple):
@@ -44,10 +48,51 @@ def save_report(report: dict[str, Any], path: Path, schema_name: str) -> SavedRe
     old = read_report(newest)
     if content_of(old) == content_of(report):
         return SavedReport(newest, old, is_new=False)
-    delta = compare_reports(old, report)
-    report = report | {"delta": delta | {"text": describe_delta(delta, number, currency_of(report))}}
-    report["metadata"] = report["metadata"] | {"supersedes": newest.name}
+    report = _with_delta(report, old, number, newest)
     return _write(report, version_path(path, number + 1), number + 1, schema_name)
+
+
+def replace_report(report: dict[str, Any], path: Path, schema_name: str) -> SavedReport:
+    """Write the report to a place that somebody chose, which always holds the newest.
+
+    An older version of it that stands there is kept beside as ``.v1.json`` and so on; any other file is replaced.
+    """
+    old = _find_older(path, report)
+    if old is None:
+        return _write(report, path, 1, schema_name)
+    if content_of(old) == content_of(report):
+        return SavedReport(path, old, is_new=False)
+    number = old["metadata"].get("version", 1)
+    kept = path.with_name(f"{path.stem}.v{number}.json")
+    report = _with_delta(report, old, number, kept)
+    check_report(report, schema_name)
+    write_report(old, kept)
+    return _write(report, path, number + 1, schema_name)
+
+
+def _find_older(path: Path, report: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the file `path` says of the same site and period in the same kind of report, if it does."""
+    try:
+        old = read_report(path)
+    except DataError:
+        return None  # nothing is there, or no report
+    metadata, wanted = old.get("metadata"), report["metadata"]
+    is_same = isinstance(metadata, dict) and all(metadata.get(key) == wanted.get(key) for key in _IDENTITY)
+    return old if is_same and _site_id(metadata) == _site_id(wanted) else None
+
+
+def _site_id(metadata: dict[str, Any]) -> Any:
+    site = metadata.get("site")  # the overview of all sites has none
+    return site.get("siteId") if isinstance(site, dict) else None
+
+
+def _with_delta(report: dict[str, Any], old: dict[str, Any], number: int, superseded: Path) -> dict[str, Any]:
+    """Return the report with what it changes in `old`, which is version `number` and stands in `superseded`."""
+    delta = compare_reports(old, report)
+    return report | {
+        "delta": delta | {"text": describe_delta(delta, number, currency_of(report))},
+        "metadata": report["metadata"] | {"supersedes": superseded.name},
+    }
 
 
 def _write(report: dict[str, Any], path: Path, version: int, schema_name: str) -> SavedReport:

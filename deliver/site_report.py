@@ -69,7 +69,12 @@ def force_reason_of(args: argparse.Namespace) -> str | None:
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--out``, ``--html`` and ``--pdf``."""
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.json",
+        help="where to write it; an older version of it is kept beside, as FILE.v1.json and so on",
+    )
     parser.add_argument("--html", action="store_true", help="draw it as a page too")
     parser.add_argument("--pdf", action="store_true", help="set it as a PDF too")
 
@@ -199,22 +204,21 @@ def deliver_report(report: dict[str, Any], schema_name: str, args: argparse.Name
     Parameters
     ----------
     name
-        Of the file in ``reports/``, without its ending; there every version is kept. A file given by ``--out`` is
-        replaced whole.
+        Of the file in ``reports/``, without its ending; there the first version keeps this name. A file given by
+        ``--out`` always holds the newest, with the older ones beside it.
     """
-    from deliver.report_files import check_report, note_forced, write_pages, write_report
-    from deliver.report_versions import save_report
+    from deliver.report_files import note_forced, write_pages
+    from deliver.report_versions import replace_report, save_report
 
     if getattr(args, "force", False):  # the overview of all sites has no such option
         note_forced(report, args.out.parent if args.out else REPORTS_DIR)  # first: nothing forced leaves unnoted
-    if args.out:
-        check_report(report, schema_name)
-        path = args.out
-        write_report(report, path)
+    place = REPORTS_DIR / f"{name}.json"
+    if args.out and args.out.resolve() != place.resolve():
+        path, report, is_new = replace_report(report, args.out, schema_name)
     else:
-        path, report, is_new = save_report(report, REPORTS_DIR / f"{name}.json", schema_name)
-        if not is_new:
-            logger.info("nothing changed since %s was written", path.name)
+        path, report, is_new = save_report(report, place, schema_name)
+    if not is_new:
+        logger.info("nothing changed since %s was written", path.name)
     for written in (path, *write_pages(report, path.with_suffix(""), html=args.html, pdf=args.pdf)):
         print(written)
     for line in report["summary"]["headline"]:

@@ -11,8 +11,8 @@ from report_factory import make_report
 
 from analyze.report_delta import compare_reports
 from deliver.pages.kinds import build_page
-from deliver.report_versions import describe_delta, latest_version, save_report
-from lib.errors import DataError
+from deliver.report_versions import describe_delta, latest_version, replace_report, save_report
+from lib.errors import DataError, PipelineError
 
 SCHEMA = "weekly_report"
 
@@ -103,3 +103,56 @@ def test_delta_of_reports_without_costs_says_what_it_can(report: dict[str, Any])
     delta = compare_reports(old, new)
     assert delta["energy"]["changePct"] is None
     assert "energy +1,2" in describe_delta(delta, 1, "USD")
+
+
+def test_a_chosen_place_holds_the_newest_and_the_older_stand_beside_it(report: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "current.json"
+    assert replace_report(report, path, SCHEMA).is_new
+    first = path.read_bytes()
+    again = json.loads(json.dumps(report))
+    again["metadata"]["generatedAt"] = "2026-01-20T07:00:00-05:00"
+    assert replace_report(again, path, SCHEMA) == (path, json.loads(first), False)
+    assert path.read_bytes() == first
+    saved = replace_report(with_late_data(report), path, SCHEMA)
+    assert (saved.path, saved.is_new) == (path, True)
+    metadata = json.loads(path.read_text())["metadata"]
+    assert (metadata["version"], metadata["supersedes"]) == (2, "current.v1.json")
+    assert (tmp_path / "current.v1.json").read_bytes() == first
+    assert json.loads(path.read_text())["delta"]["energy"]["change"] == 100
+    replace_report(report, path, SCHEMA)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["current.json", "current.v1.json", "current.v2.json"]
+    assert json.loads(path.read_text())["delta"]["energy"]["change"] == -100
+
+
+@pytest.mark.parametrize("change", [("period", {"start": "2026-01-05T00:00:00-05:00"}), ("site", {"siteId": 8})])
+def test_a_report_on_something_else_takes_the_place(
+    report: dict[str, Any], tmp_path: Path, change: tuple[str, dict[str, Any]]
+) -> None:
+    path = tmp_path / "current.json"
+    key, values = change
+    other = report | {"metadata": report["metadata"] | {key: report["metadata"][key] | values}}
+    replace_report(other, path, SCHEMA)
+    replace_report(report, path, SCHEMA)
+    assert json.loads(path.read_text())["metadata"]["version"] == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["current.json"]
+
+
+@pytest.mark.parametrize("content", ["not json", "[]", "{}", '{"metadata": 3}', '{"metadata": {"site": 3}}'])
+def test_what_is_no_report_is_replaced_where_somebody_said_so(
+    report: dict[str, Any], tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "current.json"
+    path.write_text(content)
+    assert replace_report(report, path, SCHEMA).is_new
+    assert [file.name for file in tmp_path.iterdir()] == ["current.json"]
+
+
+def test_a_report_that_breaks_its_contract_leaves_everything_as_it_was(report: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "current.json"
+    replace_report(report, path, SCHEMA)
+    broken = with_late_data(report) | {"charts": 3}
+    before = path.read_bytes()
+    with pytest.raises(PipelineError, match="breaks weekly_report.schema.json"):
+        replace_report(broken, path, SCHEMA)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["current.json"]
