@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 from file_import import importer  # noqa: F401  (fixture)
+from real_cron import _begin_early, synced_by_cron  # noqa: F401  (fixtures)
 from scripted_server import client, naps, server  # noqa: F401  (fixtures)
 from wrapper_tree import fake_crontab, tree  # noqa: F401  (fixtures)
 

@@ -8,13 +8,13 @@ import pty
 import shutil
 import signal
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from real_cron import HAS_CRON, SPOOL
+from real_cron import setup_cron as setup_by_cron_user
 from wrapper_tree import (
     ALERTS,
     BACKFILL,
@@ -29,7 +29,6 @@ from wrapper_tree import (
     VALIDATE,
     WEATHER,
     Tree,
-    make_tree,
     python_on_path,
     wait_until,
 )
@@ -398,51 +397,15 @@ def test_on_a_terminal_it_asks(tree: Tree, fake_crontab: Path, answers: str, is_
 
 # --- A real cron ------------------------------------------------------------------------------------------------------
 
-RUNUSER = shutil.which("runuser")
-HAS_CRON = os.geteuid() == 0 and RUNUSER and shutil.which("cron") and shutil.which("crontab")
-
-
-@pytest.fixture
-def running_cron() -> Iterator[None]:
-    """A cron daemon: the machine's own, or one that lives as long as the test."""
-    if subprocess.run(["pgrep", "-x", "cron"], capture_output=True).returncode == 0:
-        yield
-        return
-    daemon = subprocess.Popen(["cron", "-f"])
-    yield
-    daemon.terminate()
-    daemon.wait()
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(not HAS_CRON, reason="needs root and Debian's cron")
-def test_real_cron_runs_the_sync_and_forgets_it_after_removal(running_cron: None) -> None:
-    """Another user's crontab is used, so that nobody's own is touched."""
-    folder = Path(tempfile.mkdtemp(prefix="energy-cron-"))
-    folder.chmod(0o777)
-    user, spool = "nobody", Path("/var/spool/cron/crontabs/nobody")
-    if spool.exists():
-        pytest.skip("nobody has a crontab already")
-    try:
-        tree = make_tree(folder / "the project's Zähler 5%")
-        subprocess.run(["chown", "-R", user, tree.root], check=True)
-
-        def setup(*args: str) -> subprocess.CompletedProcess[str]:
-            command = [RUNUSER, "-u", user, "--", *tree.command("operations/setup_cron.sh", *args)]
-            return subprocess.run(command, env={"PATH": BARE_PATH}, cwd="/", capture_output=True, text=True, check=True)
-
-        soon = datetime.now().astimezone() + timedelta(minutes=1)
-        if soon.second >= 55:  # cron reads the tables at the full minute
-            soon += timedelta(minutes=1)
-        setup("--yes", "--time", f"{soon:%H:%M}")
-        assert f"{soon.minute} {soon.hour} * * * /bin/bash" in setup("--show").stdout
-        wait_until(lambda: bool(tree.calls), "cron runs the sync", seconds=130)
-        wait_until(lambda: any("ended with exit code" in line for line in tree.log("daily_sync")), "the sync ends")
-        setup("--remove")
-        assert not spool.exists()
-    finally:
-        spool.unlink(missing_ok=True)
-        shutil.rmtree(folder)
+@pytest.mark.skipif(not HAS_CRON, reason="needs root, Debian's cron, and a user nobody without a crontab")
+def test_real_cron_runs_the_sync_and_forgets_it_after_removal(synced_by_cron: tuple[Tree, datetime]) -> None:
+    tree, due = synced_by_cron
+    assert f"{due.minute} {due.hour} * * * /bin/bash" in setup_by_cron_user(tree, "--show")
+    wait_until(lambda: bool(tree.calls), "cron runs the sync", seconds=130)
+    wait_until(lambda: any("ended with exit code" in line for line in tree.log("daily_sync")), "the sync ends")
+    setup_by_cron_user(tree, "--remove")
+    assert not SPOOL.exists()
 
 
 # --- setup_systemd.sh -------------------------------------------------------------------------------------------------
