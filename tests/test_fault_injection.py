@@ -166,6 +166,9 @@ def test_the_plan_repeats_with_its_seed_and_uses_no_week_twice() -> None:
     assert [fault for _, fault in plan] == [fault for _, fault in plan_faults(meters, 7, CONFIG)]
     used = [(fault.channel_id, period) for period, fault in plan]
     assert len(used) == len(set(used)) > 80
+    sizes = [(fault.size, fault.hours) for seed in (7, 8, 9) for _, fault in plan_faults(meters, seed, CONFIG)
+             if fault.kind == "stuck"]  # fmt: skip
+    assert sizes == [(1, hours) for _ in range(14) for hours in (72, 8, 24)]
 
 
 def test_long_zeros_and_missing_values_have_no_row_and_short_zeros_have() -> None:
@@ -216,6 +219,10 @@ def test_absence_is_a_fact_only_where_no_reading_is(week) -> None:
     assert is_borne_out(finding("gap", 0, 4), readings)
     assert not is_borne_out(finding("gap", 0, 6), readings)
     assert not is_borne_out(finding("spike", 0, 4), readings)
+    assert not is_borne_out(finding("gap", -1, 4), readings)
+    assert is_borne_out(finding("stale", -1, 4), readings)  # its start is the last reading
+    assert is_borne_out(finding("missing_data", -30, 4), readings)  # 4 of 34 h
+    assert not is_borne_out(finding("missing_data", -40, 4), readings)
     said = [finding("gap", 0, 4), finding("gap", 8, 12), finding("stuck", 8, 12), finding("spike", 0, 1, "low")]
     assert list_false_alerts(said, readings) == said[1:3]
 

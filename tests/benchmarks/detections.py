@@ -10,7 +10,9 @@ import pandas as pd
 from benchmarks.fault_injection import Fault
 from benchmarks.measured_meters import HOUR_S, MeasuredWeek
 
+from analyze.after_hours_waste import NEW
 from analyze.site_week import SiteWeek
+from config.report_config import ReportConfig
 
 OURS, PLAIN = "ours", "plain"
 # Which findings name a fault for what it is. The plain rules have four words only, and each gets the nearest.
@@ -58,8 +60,9 @@ class Outcome(NamedTuple):
 def list_our_findings(result: SiteWeek) -> list[Finding]:
     """Return the findings of a week's report that speak of a stretch of time.
 
-    After-hours waste is a finding where the meter's `pattern` is new. A sustained spike is a raised level. A level that
-    changed for good lasts to the period's end.
+    After-hours waste is a finding where the meter's `pattern` is new, for what a meter draws by habit is no event. A
+    sustained spike is a raised level. A level that changed for good lasts to the period's end. These last two and the
+    waste have no severity of their own in the report; a new waste is an alert, a level's change is news only.
     """
     sections = result.sections
     found = [_from_issue(issue, result) for issue in sections["sensorHealth"]["issues"]]
@@ -71,7 +74,7 @@ def list_our_findings(result: SiteWeek) -> list[Finding]:
     for step in sections["anomalies"]["steps"]:
         found.append(_finding("level_step", "low", step["channelId"], step["at"], result.period.end))
     for meter in sections["afterHoursWaste"]["topMeters"]:
-        if meter["pattern"] == "new":
+        if meter["pattern"] == NEW:
             found.append(_finding("after_hours_new", "medium", meter["channelId"], *result.period))
     return found
 
@@ -145,12 +148,19 @@ def is_about(finding: Finding, fault: Fault) -> bool:
 
 
 def is_borne_out(finding: Finding, readings: pd.DataFrame) -> bool:
-    """Return whether a finding of absence is a plain fact: no reading within it."""
+    """Return whether a finding of absence is a plain fact: no reading within it, or, for missing data, too few.
+
+    What was not measured is no mistake of the detector, whoever took the readings away.
+    """
+    rows = readings[readings["channel_id"] == finding.channel_id]
+    start = rows["interval_start"]
     if finding.kind == "missing_data":
-        return True
-    start = readings["interval_start"][readings["channel_id"] == finding.channel_id]
-    # The last reading before a stale stretch begins it, so the first one counts as outside.
-    return finding.kind in ABSENCES and not ((start > finding.start) & (start < finding.end)).any()
+        inside = rows["interval_s"][(start >= finding.start) & (start < finding.end)].sum()
+        missing_pct = 100 * (1 - inside / (finding.end - finding.start).total_seconds())
+        return missing_pct > ReportConfig().missing_max_pct
+    # The report gives a silence by the start of its last reading, which is therefore outside.
+    is_after = start > finding.start if finding.kind == "stale" else start >= finding.start
+    return finding.kind in ABSENCES and not (is_after & (start < finding.end)).any()
 
 
 def judge(
@@ -158,7 +168,8 @@ def judge(
 ) -> Outcome:
     """Return how a fault fared, where `found` is what was said with it and `clean` what was said without it.
 
-    Further findings about the same fault count neither for nor against.
+    Further findings about the same fault count neither for nor against: a fault that is told in three pieces was found
+    once, and none of them is untrue.
     """
     named = [finding for finding in found if finding.kind in accepted]
     about = [finding for finding in named if is_about(finding, fault)]
