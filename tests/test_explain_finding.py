@@ -58,6 +58,15 @@ def test_what_is_counted_of_the_intervals_makes_the_figure(kind: str, count: int
         assert (rows["counted_kwh"] <= rows["used_kwh"] + 1e-9).all()
 
 
+def test_events_that_are_part_of_an_incident_and_those_of_none_are_traced() -> None:
+    report = make_report()
+    events = report["sections"]["anomalies"]["timeline"]
+    assert {type(event["partOf"]) for event in events} == {dict, type(None)}
+    assert all(trace(report, event["findingId"])["agrees"] for event in events)
+    report["sections"]["afterHoursWaste"]["topMeters"][0]["pattern"] = "raised"
+    assert trace(report, ids_of(report, "after_hours")[0])["agrees"]
+
+
 def test_interval_says_what_was_counted_against_what() -> None:
     report = make_report()
     rows = trace(report, ids_of(report, "after_hours")[0])["intervals"]

@@ -16,6 +16,7 @@ from report_factory import NAMES, make_report
 
 from deliver.pages.html_page import render_html
 from deliver.pages.kinds import build_page
+from deliver.pages.mail_body import render_mail_html, render_mail_text
 from deliver.pages.pdf_pages import render_pdf
 from deliver.report_files import check_report
 from lib.errors import DataError
@@ -235,6 +236,20 @@ def test_older_reports_are_drawn_without_what_they_lack(report: dict[str, Any]) 
     assert "No forecast: not part of the report yet." in text
     assert "Energy by day" in text
     assert "Load against what was expected" not in text
+
+
+def test_a_raised_pattern_and_an_event_that_is_part_of_another_or_of_none_are_shown(report: dict[str, Any]) -> None:
+    told = json.loads(json.dumps(report))
+    events = told["sections"]["anomalies"]["timeline"]
+    told["sections"]["afterHoursWaste"]["topMeters"][0]["pattern"] = "raised"
+    events[0]["partOf"] = None
+    events[1]["partOf"] = {"channelId": events[0]["channelId"], "start": events[0]["start"]}
+    check_report(told, "weekly_report")
+    page = build_page(told)
+    words = read_html(render_html(page)).words
+    assert "raised" in [word.strip() for word in words]
+    assert squeeze("raised") in squeeze(words_of_pdf(render_pdf(page)))
+    assert events[0]["channelName"] in render_mail_text(page) + render_mail_html(page)
 
 
 def test_report_without_findings_says_so() -> None:
