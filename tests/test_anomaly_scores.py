@@ -84,6 +84,20 @@ def test_what_three_other_days_did_too_is_less_unusual_than_what_none_did():
     assert on_one_day > on_many + 0.15
 
 
+def test_the_same_deviation_weighs_more_where_the_load_is_still():
+    readings = fill_window(1, SIX_WEEKS, 5.0, 5.0)
+    is_weekend = readings["interval_start"].dt.tz_convert(NEW_YORK).dt.day_of_week >= 5
+    noise = np.random.default_rng(2).standard_normal(len(readings)) * np.where(is_weekend, 0.1, 0.5)
+    readings["power_kw"] += noise
+    days = ("2026-01-28", "2026-01-31")  # a Wednesday and a Saturday
+    for day in days:
+        rows = readings["interval_start"].dt.tz_convert(NEW_YORK).between(f"{day} 10:00-05:00", f"{day} 15:45-05:00")
+        readings.loc[rows, "power_kw"] += 1.0
+    scores = scores_of(readings)
+    restless, still = (of_hours(scores, f"{day} 10:00", f"{day} 16:00")["score"].mean() for day in days)
+    assert still > restless + 0.2
+
+
 def test_unlike_is_the_distance_to_the_third_most_similar_day_of_the_same_kind():
     days = local_day_window(date(2026, 1, 5), date(2026, 1, 18), NEW_YORK)  # two weeks, Monday to Sunday
     readings = fill_window(1, days, 5.0, 5.0, interval_s=3600)

@@ -111,6 +111,9 @@ def test_a_register_that_strays_for_two_days_is_not_drifting():
     readings = healthy()
     rows = between(readings, "2026-01-14", "2026-01-16")
     assert kinds(health(scale(readings, rows, 0.5, ["energy_kwh"]))) == []
+    two_days = readings[~between(readings, "2026-01-14", "2026-01-19")]  # of a week that ends on Tuesday
+    strayed = scale(two_days, between(two_days, *WHOLE_WEEK), 0.5, ["energy_kwh"])
+    assert "register_drift" not in [kind for kind, _ in kinds(health(strayed))]
 
 
 def test_power_that_is_sampled_strays_from_its_register_by_chance_only():
