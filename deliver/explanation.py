@@ -86,9 +86,10 @@ def _money(report: dict[str, Any], finding: dict[str, Any]) -> str:
 def _tariff(report: dict[str, Any], evidence: dict[str, Any]) -> str:
     rate = evidence.get("rate")
     if rate:
-        valid = " to ".join(day or "open" for day in (rate["validFrom"], rate["validTo"]))
+        spans = [f"{word} {day}" for word, day in (("from", rate["validFrom"]), ("to", rate["validTo"])) if day]
+        valid = f"valid {' '.join(spans)}" if spans else "valid on any day"
         assumed = ", assumed: the site's file names none" if rate["isAssumed"] else ""
-        return f"{rate['tariff']}, valid {valid}{assumed}; {rate['kind'].replace('_', ' ')} rate of each interval"
+        return f"{rate['tariff']}, {valid}{assumed}; {rate['kind'].replace('_', ' ')} rate of each interval"
     basis = (report["sections"].get("costOptimization") or {}).get("basis")
     if not basis:
         return "the flat rate of config/report_config.py; the report holds no tariff"
@@ -103,10 +104,14 @@ def _formula(report: dict[str, Any], finding: dict[str, Any]) -> str:
     return f"{method}: {(report.get('methods') or {}).get(method, 'described in analyze/finding_names.py')}"
 
 
+def _plain(value: Any) -> str:
+    return " ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
+
+
 def _reference(evidence: dict[str, Any]) -> str:
     window = fmt.span(evidence["start"], evidence["end"])
     channels = ", ".join(map(str, evidence["channelIds"])) or "the whole site"
-    compared = ", ".join(f"{key} {value}" for key, value in evidence["reference"].items())
+    compared = ", ".join(f"{key} {_plain(value)}" for key, value in evidence["reference"].items())
     return f"{window}, meter {channels}" + (f"; compared with {compared}" if compared else "")
 
 
