@@ -28,6 +28,7 @@ from deliver.pages.kinds import build_page
 from deliver.pages.pdf_pages import render_pdf
 from deliver.portfolio_report import assemble_portfolio_report, held_row, site_row
 from deliver.report_files import check_report
+from deliver.report_versions import replace_report, save_report
 from govern.check_files import read_checks
 from govern.validation import validate_site
 from lib import db
@@ -97,6 +98,19 @@ def test_every_report_keeps_its_contract_and_shows_hostile_names_as_text(schema:
         assert squeeze(shown) in paper
     assert squeeze(HOSTILE_NAMES[0]) in text
     assert squeeze(HOSTILE_NAMES[0]) in paper
+
+
+@pytest.mark.parametrize("schema", REPORTS)
+@pytest.mark.parametrize(("save", "newest"), [(save_report, "report.v2.json"), (replace_report, "report.json")])
+def test_every_report_has_versions(schema: str, save: Callable[..., Any], newest: str, tmp_path: Path) -> None:
+    report = json.loads(json.dumps(REPORTS[schema], allow_nan=False))
+    save(report, tmp_path / "report.json", schema)
+    changed = report | {"summary": report["summary"] | {"headline": ["It changed."]}}
+    saved = save(changed, tmp_path / "report.json", schema)
+    assert (saved.path.name, saved.report["metadata"]["version"]) == (newest, 2)
+    assert len(list(tmp_path.iterdir())) == 2
+    (notice,) = [one["text"] for one in build_page(saved.report)["notices"] if "replaces version 1" in one["text"]]
+    assert notice.endswith("no total changed, only details did.")
 
 
 def test_customer_report_says_what_the_weekly_report_says_and_bears_the_brand() -> None:

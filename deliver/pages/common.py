@@ -25,9 +25,10 @@ def reason_of(part: dict[str, Any] | None) -> str:
 
 
 def currency_of(report: dict[str, Any]) -> str | None:
-    """Return the ISO 4217 code of the amounts: the tariff's, else the site's."""
+    """Return the ISO 4217 code of the amounts: the tariff's, else the site's; None for an overview of many sites."""
     cost = (report.get("sections") or {}).get("costOptimization") or {}
-    return (cost.get("combined_summary") or {}).get("currency") or report["metadata"]["site"].get("currencyCode")
+    site = report["metadata"].get("site") or {}
+    return (cost.get("combined_summary") or {}).get("currency") or site.get("currencyCode")
 
 
 def site_line(site: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from deliver.pages import formats as fmt
 from deliver.pages import parts
+from deliver.pages.common import notices
 from deliver.pages.parts import Part
 
 _MAX_BARS = 15
@@ -21,7 +22,7 @@ def build_portfolio_page(report: dict[str, Any]) -> Part:
         "Portfolio overview",
         _sites(len(sites)),
         fmt.period(*(report["metadata"]["period"][key] for key in ("start", "end"))),
-        notices=[parts.notice("warn", line) for line in report["warnings"]],
+        notices=[*notices(report), *(parts.notice("warn", line) for line in report["warnings"])],
         headline=[line for line in report["summary"]["headline"] if line not in report["warnings"]],
         tiles=_tiles(report, held),
         sections=[
