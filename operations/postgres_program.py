@@ -115,9 +115,10 @@ def restore_by_psql(writer: Sequence[str | Path], runner: Sequence[str | Path]) 
                     break  # from here on it could be data
             shutil.copyfileobj(writing.stdout, running.stdin)
             writing.stdout.close()
-            # Without this line psql ends, and the server takes everything back.
+            # Without this line psql ends, and the server takes everything back. The settings of the restore (an empty
+            # search_path among them) would stay in a session that a pool hands to the next.
             if writing.wait() == 0:
-                running.stdin.write(b"COMMIT;\n")
+                running.stdin.write(b"RESET ALL;\nCOMMIT;\n")
         writing.stdout.close()
         with suppress(BrokenPipeError):
             running.stdin.close()
