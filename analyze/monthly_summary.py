@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analyze import verify_savings
 from analyze.intervals import channel_names, energy_meters
-from analyze.meters.meter_tree import root_of_channels
-from analyze.verify_savings import verify_savings
-from lib.date_utils import Window, local_day_window, local_midnight, parse_timezone
+from analyze.meters.meter_tree import find_roots
+from lib.date_utils import local_day_window, parse_timezone
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -49,8 +49,8 @@ def summarize_months(monthly: pd.DataFrame, meters: pd.DataFrame, month: date) -
     Returns
     -------
     dict
-        `totalKwh` of the root meters; `trend`, one entry a month; `changeOnMonthBefore` and `changeOnYearBefore`; and
-        `byChannel`, the largest first.
+        `totalKwh` of the root meters (`meter_tree.find_roots`, by days with readings); `trend`, one entry a month;
+        `changeOnMonthBefore` and `changeOnYearBefore`; and `byChannel`, the largest first.
 
     Notes
     -----
@@ -62,8 +62,8 @@ def summarize_months(monthly: pd.DataFrame, meters: pd.DataFrame, month: date) -
     table = monthly[monthly["channel_id"].isin(names)]
     table = table.assign(local_month=[pd.Timestamp(value).date() for value in table["local_month"]])
     own = table[table["local_month"] == month]
-    root_of = root_of_channels(meters, set(own["channel_id"].astype(int)))
-    roots = {key for key, root in root_of.items() if key == root}
+    covered = own.assign(channel_id=own["channel_id"].astype("int64"), hours=24 * own["days"])
+    roots = find_roots(covered, meters) & set(covered["channel_id"])
     total_kwh = float(own.loc[own["channel_id"].isin(roots), "energy_kwh"].sum())
     return {
         "totalKwh": round(total_kwh, 3),
@@ -118,31 +118,25 @@ def load_and_analyze(conn: Connection, site_id: int, month: date, now: datetime)
     -------
     dict
         As `summarize_months`, with `window` (UTC), `cost` (`analyze.cost_model`) and `measures`, each with the verdict
-        of `verify_savings`.
+        of `verify_savings`. What channels in quarantine measured is in no sum.
     """
     from analyze import site_week
-    from analyze.load.site_hours import whole_hours
     from config.measures_config import load_measures
-    from config.opening_hours import list_holidays
-    from config.report_config import load_report_config
-    from config.schedule_config import load_site_facts
     from lib import readings as readings_lib
 
     site = readings_lib.load_site(conn, site_id)
-    tz, config = parse_timezone(site.timezone), load_report_config(site_id)
+    tz = parse_timezone(site.timezone)
     window = local_day_window(month, add_months(month, 1) - timedelta(days=1), tz)
-    meters = readings_lib.load_meters(conn, site_id)
+    left_out = [channel.channel_id for channel in readings_lib.load_quarantined(conn, site_id)]
+    meters, monthly = (
+        site_week.leave_out(load(conn, site_id), left_out)
+        for load in (readings_lib.load_meters, readings_lib.load_monthly)
+    )
     start, end = (moment.isoformat() for moment in window)
     cost = site_week.load_and_analyze(conn, site_id, start, end, None, now)[1].sections["costOptimization"]
-    schedule, span = load_site_facts(site_id, config).schedule, timedelta(days=config.savings_max_days)
     measures = []
     for measure in load_measures(site_id):
-        around = Window(
-            local_midnight(measure.changed_on - span, tz), min(local_midnight(measure.changed_on + span, tz), now)
-        )
-        hourly = whole_hours(readings_lib.load_hourly(conn, site_id, around, [measure.channel_id]), meters)
-        days = list_holidays(schedule, range(around.start.year, around.end.year + 1))
-        verdict = verify_savings(hourly, measure.changed_on, tz, config, days)
+        verdict = verify_savings.load_and_analyze(conn, site, measure.channel_id, measure.changed_on, now)
         measures.append({"name": measure.name, "channelId": measure.channel_id, **verdict})
-    summary = summarize_months(readings_lib.load_monthly(conn, site_id), meters, month)
+    summary = summarize_months(monthly, meters, month)
     return {**summary, "window": window, "cost": cost, "measures": measures}

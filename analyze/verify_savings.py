@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -43,6 +43,11 @@ from analyze.money.pricing import Pricing
 from config.report_config import ReportConfig
 from lib import cli
 from lib.date_utils import local_midnight
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+    from lib.readings import Site
 
 VERIFIED, INCREASE, INSUFFICIENT = "verified_saving", "verified_increase", "insufficient_data"
 _ROUNDING = 1e-9  # of the expected energy; a smaller difference is that of adding up
@@ -232,6 +237,37 @@ def render_text(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def load_and_analyze(conn: Connection, site: Site, channel_id: int, change: date, now: datetime) -> dict[str, Any]:
+    """Read a meter's hours around a change, the weather and the site's tariff, and return the verdict."""
+    from analyze.intervals import SECONDS_PER_HOUR, WeekScope, epoch_seconds
+    from analyze.load.site_hours import total_by_hour, whole_hours
+    from analyze.money.pricing import price_site
+    from analyze.money.site_demand import site_frame
+    from config.opening_hours import list_holidays
+    from config.report_config import load_report_config
+    from config.schedule_config import load_site_facts
+    from config.tariff_config import load_site_tariffs
+    from lib import readings
+    from lib.date_utils import Window, parse_timezone
+
+    tz, config = parse_timezone(site.timezone), load_report_config(site.site_id)
+    schedule, span = load_site_facts(site.site_id, config).schedule, timedelta(days=config.savings_max_days)
+    window = Window(local_midnight(change - span, tz), min(local_midnight(change + span, tz), now))
+    meters = readings.load_meters(conn, site.site_id)
+    hourly = readings.load_hourly(conn, site.site_id, window)
+    weather = readings.load_weather(conn, site.site_id, window)
+    days = list_holidays(schedule, range(window.start.year, window.end.year + 1))
+    hours = total_by_hour(hourly, meters, config).hourly
+    scope = WeekScope(meters, window, window, tz, config, schedule)
+    site_rows = site_frame(
+        epoch_seconds(hours["timestamp"]).astype("int64"), hours["energy_kwh"].to_numpy(), SECONDS_PER_HOUR, scope
+    )
+    pricing = price_site(site_rows, scope, load_site_tariffs(site.site_id), days)
+    whole = whole_hours(hourly, meters)
+    own = add_temperature(whole[whole["channel_id"] == channel_id], weather, config)
+    return verify_savings(own, change, tz, config, days, pricing)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the verdict on one change of one meter."""
     parser = cli.script_parser(__doc__)
@@ -241,45 +277,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the verdict for a machine")
     args = parser.parse_args(argv)
 
-    from analyze.intervals import SECONDS_PER_HOUR, WeekScope, epoch_seconds
-    from analyze.load.site_hours import total_by_hour, whole_hours
-    from analyze.money.pricing import price_site
-    from analyze.money.site_demand import site_frame
-    from config.opening_hours import list_holidays
-    from config.report_config import load_report_config
-    from config.schedule_config import load_site_facts
     from config.settings import load_settings
-    from config.tariff_config import load_site_tariffs
     from lib import db, readings
-    from lib.date_utils import Window, parse_start, parse_timezone
+    from lib.date_utils import parse_start, parse_timezone
     from lib.errors import DataError
     from lib.logs import setup_logging
 
     setup_logging(args.verbose)
-    config = load_report_config(args.site)
-    schedule = load_site_facts(args.site, config).schedule
     with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         site = readings.load_site(conn, args.site)
         tz = parse_timezone(site.timezone)
         change = parse_start(args.change, tz).astimezone(tz).date()
-        meters = readings.load_meters(conn, args.site)
-        if args.channel not in set(meters["channel_id"]):
+        if args.channel not in set(readings.load_meters(conn, args.site)["channel_id"]):
             raise DataError(f"site {args.site} has no channel {args.channel}; check --channel")
-        span = timedelta(days=config.savings_max_days)
-        now = datetime.now(UTC)
-        window = Window(local_midnight(change - span, tz), min(local_midnight(change + span, tz), now))
-        hourly = readings.load_hourly(conn, args.site, window)
-        weather = readings.load_weather(conn, args.site, window)
-    days = list_holidays(schedule, range(window.start.year, window.end.year + 1))
-    hours = total_by_hour(hourly, meters, config).hourly
-    scope = WeekScope(meters, window, window, tz, config, schedule)
-    site_rows = site_frame(
-        epoch_seconds(hours["timestamp"]).astype("int64"), hours["energy_kwh"].to_numpy(), SECONDS_PER_HOUR, scope
-    )
-    pricing = price_site(site_rows, scope, load_site_tariffs(args.site), days)
-    whole = whole_hours(hourly, meters)
-    own = add_temperature(whole[whole["channel_id"] == args.channel], weather, config)
-    result = verify_savings(own, change, tz, config, days, pricing)
+        result = load_and_analyze(conn, site, args.channel, change, datetime.now(UTC))
     if args.json:
         cli.print_json({"siteId": args.site, "channelId": args.channel, **result})
     else:

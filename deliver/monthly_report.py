@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from analyze.verify_savings import VERIFIED
 from deliver.pages import formats as fmt
 from deliver.weekly_report import site_metadata, warnings_of
 from lib.date_utils import parse_timezone
@@ -33,7 +34,7 @@ def assemble_monthly_report(
 
 
 def _headline(month: date, summary: dict[str, Any]) -> list[str]:
-    before, proved = summary["changeOnMonthBefore"], [m for m in summary["measures"] if m["status"] == "verified"]
+    before, proved = summary["changeOnMonthBefore"], [m for m in summary["measures"] if m["status"] == VERIFIED]
     change = ""
     if before["changePct"] is not None:
         more = "more" if before["changePct"] >= 0 else "less"

@@ -13,8 +13,11 @@ import pytest
 from report_factory import NOW, checked_week, make_report
 from site_factory import SITE_ID, TIMEZONE, make_site
 from test_render_report import HOSTILE_NAMES, HOSTILE_SITE, read_html, squeeze, words_of_pdf
+from test_verify_savings import make_hours, verify
 from week_factory import make_meters
 
+from analyze import monthly_summary as monthly_module
+from analyze import site_week
 from analyze.asset_health import rate_assets
 from analyze.monthly_summary import add_months, last_complete_month, summarize_months
 from analyze.portfolio import total_sites
@@ -32,6 +35,7 @@ from deliver.report_versions import replace_report, save_report
 from govern.check_files import read_checks
 from govern.validation import validate_site
 from lib import db
+from lib import readings as readings_lib
 from lib.date_utils import Window, last_complete_week, local_day_window, local_midnight
 from lib.errors import ConfigError, UsageError
 
@@ -52,10 +56,10 @@ def monthly_summary() -> dict[str, Any]:
     )  # fmt: skip
     window = Window(local_midnight(MONTH, TIMEZONE), local_midnight(date(2026, 2, 1), TIMEZONE))
     savings = {"expectedKwh": 900.0, "usedKwh": 700.0, "savedKwh": 200.0, "lowKwh": 150.0, "highKwh": 250.0,
-               "confidencePct": 90, "savedPct": 22.2, "savedCost": 24.0}  # fmt: skip
+               "confidencePct": 90, "savedPct": 22.2, "savedCost": 24.0, "currency": "GBP"}  # fmt: skip
     lack = {"code": "after_short", "message": "28 days after the change", "possibleFrom": "2026-03-01"}
     measures = [
-        {"name": HOSTILE_NAMES[0], "channelId": 1, "change": "2025-12-01", "status": "verified", "missing": [],
+        {"name": HOSTILE_NAMES[0], "channelId": 1, "change": "2025-12-01", "status": "verified_saving", "missing": [],
          "savings": savings},
         {"name": "New pump", "channelId": 2, "change": "2026-02-01", "status": "insufficient_data", "missing": [lack],
          "savings": None},
@@ -190,6 +194,49 @@ def test_sub_meters_are_not_counted_with_their_main_meter() -> None:
     assert [(row["channelId"], row["isRoot"], row["sharePct"]) for row in summary["byChannel"]] == [
         (1, True, 100.0), (2, False, 40.0),
     ]  # fmt: skip
+
+
+def test_sub_meters_stand_in_for_a_main_meter_that_died_in_the_month() -> None:
+    monthly = pd.DataFrame(
+        [(1, MONTH, 70.0, 2), (2, MONTH, 600.0, 31), (3, MONTH, 400.0, 31)],
+        columns=["channel_id", "local_month", "energy_kwh", "days"],
+    )
+    summary = summarize_months(monthly, make_meters(1, 2, 3, parents={2: 1, 3: 1}), MONTH)
+    assert summary["totalKwh"] == 1000
+    assert [(row["channelId"], row["isRoot"]) for row in summary["byChannel"]] == [(2, True), (3, True), (1, False)]
+
+
+@pytest.mark.parametrize(
+    ("saved", "badge", "amount"),
+    [(0.2, "a saving is proved", "€9.60"), (-0.2, "it uses more than before", ""), (0.0, "not yet", "")],
+)
+def test_the_verdict_on_a_measure_is_told_in_its_own_currency(saved: float, badge: str, amount: str) -> None:
+    hours = make_hours(saved=saved, noise=0.0 if saved else 0.02)
+    verdict = verify(hours)
+    if verdict["savings"]:
+        verdict["savings"] |= {"savedCost": 9.6, "currency": "EUR"}
+    summary = monthly_summary() | {"measures": [{"name": "LED", "channelId": 1, **verdict}]}
+    checked = checked_week()
+    report = assemble_monthly_report(checked.site, checked.status, MONTH, summary, None, NOW)
+    assert any("1 of 1 measures proved to save" in line for line in report["summary"]["headline"]) == (saved > 0)
+    section = next(part for part in build_page(report)["sections"] if part["id"] == "savings")
+    (finding,) = section["blocks"][0]["items"]
+    assert (finding["badge"], finding["amount"]) == (badge, amount)
+
+
+def test_a_channel_in_quarantine_is_in_no_sum_of_the_month_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = checked_week().site
+    monthly = pd.DataFrame(
+        [(1, MONTH, 1000.0, 31), (2, MONTH, 90000.0, 31)], columns=["channel_id", "local_month", "energy_kwh", "days"]
+    )
+    left_out = readings_lib.QuarantinedChannel(2, "meter 2", ["spike"], "jumps", "look", 99.0, NOW)
+    for name, value in {"load_site": site, "load_meters": make_meters(1, 2), "load_monthly": monthly,
+                        "load_quarantined": [left_out]}.items():  # fmt: skip
+        monkeypatch.setattr(readings_lib, name, lambda conn, site_id, value=value: value)
+    week = checked_week().week
+    monkeypatch.setattr(site_week, "load_and_analyze", lambda *_: (site, week))
+    summary = monthly_module.load_and_analyze(None, 7, MONTH, NOW)
+    assert (summary["totalKwh"], [row["channelId"] for row in summary["byChannel"]]) == (1000.0, [1])
 
 
 def test_month_of_the_calendar() -> None:

@@ -11,7 +11,10 @@ from deliver.pages.common import is_available, notices, provenance, reason_of, s
 from deliver.pages.parts import Part
 from deliver.pages.weekly_money import cost_blocks, energy_charges_tile
 
-_VERDICTS = {"verified": ("good", "a saving is proved"), "increase": ("bad", "it uses more than before")}
+_VERDICTS = {
+    "verified_saving": ("good", "a saving is proved"),
+    "verified_increase": ("bad", "it uses more than before"),
+}
 _NOT_YET = ("calm", "not yet")
 
 
@@ -29,7 +32,7 @@ def build_monthly_page(report: dict[str, Any]) -> Part:
         tiles=_tiles(report, currency),
         sections=[
             parts.section("trend", "Trend", [_trend(report["trend"])]),
-            parts.section("savings", "Verified savings", _measure_blocks(report["measures"], currency)),
+            parts.section("savings", "Verified savings", _measure_blocks(report["measures"])),
             parts.section("meters", "Where it went", [_meters_table(report["byChannel"])]),
             parts.section("cost", "What it costs", cost_blocks({"costOptimization": report["cost"]}, currency)),
         ],
@@ -74,15 +77,13 @@ def _trend(trend: list[dict[str, Any]]) -> Part:
                        parts.table("Energy by month", columns, rows, is_folded=True))  # fmt: skip
 
 
-def _measure_blocks(measures: list[dict[str, Any]], currency: str | None) -> list[Part | None]:
+def _measure_blocks(measures: list[dict[str, Any]]) -> list[Part | None]:
     if not measures:
         return [parts.note("No measure is entered: [[measures]] in the site’s file names what was changed and when.")]
-    return [
-        parts.findings([_measure(item, index, currency) for index, item in enumerate(measures, 1)], full=len(measures))
-    ]
+    return [parts.findings([_measure(item, index) for index, item in enumerate(measures, 1)], full=len(measures))]
 
 
-def _measure(measure: dict[str, Any], index: int, currency: str | None) -> Part:
+def _measure(measure: dict[str, Any], index: int) -> Part:
     tone, verdict = _VERDICTS.get(measure["status"], _NOT_YET)
     savings = measure["savings"]
     facts = [("Changed on", fmt.long_day(measure["change"])), ("Meter", str(measure["channelId"]))]
@@ -94,13 +95,13 @@ def _measure(measure: dict[str, Any], index: int, currency: str | None) -> Part:
             ("With its uncertainty", f"{fmt.kwh(savings['lowKwh'])} to {fmt.kwh(savings['highKwh'])} at "
                                      f"{savings['confidencePct']} %"),
         ]  # fmt: skip
-    is_proved = measure["status"] == "verified"
+    is_proved = measure["status"] == "verified_saving"
     return parts.finding(
         f"measure-{index}",
         measure["name"],
         tone=tone,
         badge=verdict,
-        amount=fmt.money(savings["savedCost"], currency) if is_proved else "",
+        amount=fmt.money(savings["savedCost"], savings["currency"]) if is_proved else "",
         amount_note="saved so far",
         steps=[_missing(entry) for entry in measure["missing"]],
         facts=facts,
