@@ -128,7 +128,8 @@ def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
     lies near the resting power, else "habit"; "unknown" without baseline weeks. `usualFloorKw` and `floorKw` are the
     medians of the nights' floors. `parts`, `byKind`, `worstNights` and `profile24x7` are those of `after_hours_parts`.
     The sums of `summary` hold a sub-meter's excess once, though its parent is listed too; `netExcessKwh` is its own
-    part. The annual figure takes every operating week of the year ahead to be like this one.
+    part. The annual figure takes every operating week of the year ahead to be like this one; a period that is shorter
+    is taken for a whole week, for nobody saw the rest of it.
     """
     config = scope.config
     period = clean[in_window(clean, scope.period)]
@@ -149,7 +150,7 @@ def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
             "totalMetersWithExcess": len(listed),
             "totalExcessKwh": round(float(net.sum()), 2),
             "totalExcessCost": round(cost, 2),
-            "estimatedAnnualCost": round(cost / period_weeks(scope) * float(plan_year(scope).weeks.sum()), 2),
+            "estimatedAnnualCost": round(cost / max(1.0, period_weeks(scope)) * float(plan_year(scope).weeks.sum()), 2),
         },
         "topMeters": [
             {

@@ -15,7 +15,7 @@ from analyze.intervals import (
     energy_meters,
     in_window,
     number_channels,
-    period_weeks,
+    weekday_counts,
 )
 from analyze.meters.completeness import channel_completeness
 from analyze.money.carbon import emissions
@@ -104,7 +104,8 @@ def _compare(clean: pd.DataFrame, roots: set[int], scope: WeekScope) -> dict[str
     """Return the period beside what is usual, over the root meters that can be compared.
 
     Like with like: a meter counts when sound readings cover 95 % of the period and of at least one baseline week, and
-    its usual is the median of its such weeks. One dead meter then takes no comparison away from the others.
+    its usual is the median of its such weeks, each weekday as often as the period holds it. One dead meter then takes no
+    comparison away from the others.
     """
     weeks = scope.config.baseline_weeks
     number = np.where(in_window(clean, scope.period), weeks, baseline_week_numbers(clean, scope))
@@ -114,14 +115,15 @@ def _compare(clean: pd.DataFrame, roots: set[int], scope: WeekScope) -> dict[str
         return {"usualKwh": None, "changePct": None, "comparison": nothing}
     code, ids = number_channels(known)
     cell, shape = code * (weeks + 1) + number[number >= 0], (len(ids), weeks + 1)
+    count = np.where(number[number >= 0] < weeks, weekday_counts(scope)[known["local_weekday"]], 1.0)
     energy_kwh, hours = (
-        np.bincount(cell, weights=known[name].fillna(0.0), minlength=len(ids) * (weeks + 1)).reshape(shape)
-        for name in ("energy_kwh", "hours")
+        np.bincount(cell, weights=values, minlength=len(ids) * (weeks + 1)).reshape(shape)
+        for values in (known["energy_kwh"].fillna(0.0) * count, known["hours"])
     )
     week_hours = (scope.baseline.end - scope.baseline.start).total_seconds() / 3600 / weeks
     period_hours = (scope.period.end - scope.period.start).total_seconds() / 3600
     is_full = hours >= _COMPARABLE_PCT / 100 * np.array([week_hours] * weeks + [period_hours])
-    usual_kwh = nan_quantiles(np.where(is_full, energy_kwh, np.nan)[:, :weeks], [0.5])[:, 0] * period_weeks(scope)
+    usual_kwh = nan_quantiles(np.where(is_full, energy_kwh, np.nan)[:, :weeks], [0.5])[:, 0]
     is_comparable = is_full[:, weeks] & ~np.isnan(usual_kwh)
     usual, actual = float(usual_kwh[is_comparable].sum()), float(energy_kwh[is_comparable, weeks].sum())
     return {

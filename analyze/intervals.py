@@ -6,7 +6,7 @@ row's own ``interval_s``. Zero is data, NaN and infinity are missing.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -260,6 +260,22 @@ def baseline_week_numbers(intervals: pd.DataFrame, scope: WeekScope) -> npt.NDAr
     edges = [days_before(scope.period.start, 7 * (weeks - n), scope.tz).timestamp() for n in range(weeks + 1)]
     number = weeks - np.searchsorted(edges, intervals["epoch_s"], side="right")
     return np.where((number >= 0) & (number < weeks), number, -1)
+
+
+def weekday_counts(scope: WeekScope) -> npt.NDArray[np.float64]:
+    """Return how often the period holds each weekday (Monday first); the seven add up to 7 × `period_weeks`.
+
+    Energy of a baseline week, each day times its count, is what is usual for a period of any length: a Sunday is
+    compared with Sundays.
+    """
+    first, last = (moment.astimezone(scope.tz).replace(tzinfo=None) for moment in scope.period)
+    counts, day = np.zeros(7), first
+    while day < last:
+        midnight = datetime.combine(day.date() + timedelta(days=1), datetime.min.time())
+        end = min(midnight, last)
+        counts[day.weekday()] += (end - day).total_seconds() / 86_400
+        day = end
+    return counts
 
 
 def period_weeks(scope: WeekScope) -> float:

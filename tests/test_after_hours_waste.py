@@ -278,6 +278,17 @@ def test_the_usual_excess_is_the_median_of_full_weeks():
     assert meter["usualExcessKwh"] == pytest.approx((2.26 + 13 * 29.02 + 2) / 2, abs=0.1)  # of the two full weeks
 
 
+def test_the_usual_excess_of_a_day_is_that_of_the_same_weekday():
+    """Left on over the whole of every Saturday and no other day: the fifth Saturday is nothing new."""
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    for day in ("2025-12-20", "2025-12-27", "2026-01-03", "2026-01-10", "2026-01-17"):
+        readings = set_power(readings, f"{day} 00:00", f"{day} 23:59", 5.0)
+    scope = make_scope(METERS, local_day_window(date(2026, 1, 17), date(2026, 1, 17), NEW_YORK))
+    (meter,) = waste(readings, scope)["topMeters"]
+    assert meter["usualExcessKwh"] == pytest.approx(24 * 4.02, abs=0.5)
+    assert (meter["aboveUsualKwh"], meter["pattern"]) == (pytest.approx(0.0, abs=0.5), "habit")
+
+
 def test_the_period_stands_in_for_an_incomplete_baseline():
     readings = left_on()
     late = readings[readings["interval_start"] >= pd.Timestamp("2025-12-24", tz="UTC")]  # 19 of 28 days
@@ -308,12 +319,12 @@ def test_a_parents_excess_that_its_sub_meters_explain_is_in_the_sum_once():
     assert section["summary"]["totalExcessKwh"] == pytest.approx(by_id[1]["impact"]["excessKwh"], abs=0.02)
 
 
-def test_a_period_of_half_a_week_gives_the_same_annual_figure():
-    """One night left on every 3.5 days costs twice as much a year as one every week."""
+def test_a_period_of_half_a_week_is_not_blown_up_to_a_week():
+    """One night seen in 3.5 days is one night a week, as the quick wins have it: nobody saw the others."""
     period = Window(SCOPE.period.start, pd.Timestamp("2026-01-15 12:00", tz=NEW_YORK).tz_convert("UTC").to_pydatetime())
     scope = make_scope(METERS, period)
     summary = waste(left_on(), scope)["summary"]
-    assert summary["estimatedAnnualCost"] == pytest.approx(summary["totalExcessCost"] * 2 * 52.18, abs=1.0)
+    assert summary["estimatedAnnualCost"] == pytest.approx(summary["totalExcessCost"] * 52.18, abs=1.0)
 
 
 def test_no_readings():

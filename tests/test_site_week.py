@@ -79,6 +79,23 @@ def test_consumption_adds_up_the_roots():
     assert consumption["changePct"] == 0.0
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "usual_kwh"),
+    [
+        (date(2026, 1, 18), date(2026, 1, 18), 24.0),  # a Sunday at 1 kW is beside Sundays, not a seventh of a week
+        (date(2026, 1, 16), date(2026, 1, 17), 11 * 5.0 + 13 + 24),
+        (date(2026, 1, 5), date(2026, 2, 4), 23 * (11 * 5.0 + 13) + 8 * 24.0),  # 31 days, 23 of them weekdays
+    ],
+)
+def test_a_period_is_compared_with_as_many_of_the_same_weekdays(first, last, usual_kwh):
+    period = local_day_window(first, last, NEW_YORK)
+    scope = make_scope(make_meters(1), period)
+    readings = fill_window(1, Window(scope.baseline.start, period.end), 5.0, 1.0)
+    consumption = analyze(readings, scope.meters, period).consumption
+    assert consumption["usualKwh"] == pytest.approx(usual_kwh, rel=0.002)
+    assert consumption["changePct"] == pytest.approx(0.0, abs=0.3)
+
+
 def test_readings_beyond_the_period_are_not_its_own():
     meters = make_meters(1)
     readings = fill_window(1, BOTH, 5.0, 1.0)

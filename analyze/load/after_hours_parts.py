@@ -15,6 +15,7 @@ from analyze.intervals import (
     local_iso,
     period_weeks,
     starts_new_run,
+    weekday_counts,
 )
 from analyze.load.schedules import CLOSED_KINDS, closed_kind, closed_within, opens_within
 from config.opening_hours import default_schedule
@@ -41,7 +42,8 @@ def usual_excess(clean: pd.DataFrame, excess: pd.Series, baselines: pd.DataFrame
     Returns
     -------
     pd.DataFrame
-        `usual_kwh`, the median of the baseline weeks, and `noise_kwh`, one standard deviation of such a period's sum.
+        `usual_kwh`, the median of the baseline weeks, each weekday as often as the period holds it (`weekday_counts`),
+        and `noise_kwh`, one standard deviation of such a period's sum.
         A week of which sound readings cover less than `baseline_min_completeness_pct` is left out; NaN where no week
         is left, or the baseline is the period's own.
 
@@ -61,17 +63,18 @@ def usual_excess(clean: pd.DataFrame, excess: pd.Series, baselines: pd.DataFrame
     def weekly(values: pd.Series) -> npt.NDArray[np.float64]:
         return np.bincount(cell, weights=values[keep], minlength=ids.size * weeks)
 
+    like_period = weekday_counts(scope)[clean["local_weekday"]]
     week_hours = (scope.baseline.end - scope.baseline.start).total_seconds() / 3600 / weeks
     is_full = weekly(clean["hours"]) >= scope.config.baseline_min_completeness_pct / 100 * week_hours
-    sums = np.where(is_full, weekly(excess), np.nan)
+    sums = np.where(is_full, weekly(excess * like_period), np.nan)
     owner = np.repeat(np.arange(ids.size), weeks)
     median, _ = grouped_quantiles(sums, owner, ids.size, [0.5])
     deviation, _ = grouped_quantiles(np.abs(sums - median[owner, 0]), owner, ids.size, [0.5])
     by_week = _MAD_TO_SIGMA * deviation[:, 0]
     by_day = _noise_of_days(clean[keep], excess[keep], channel, ids.size)
     length = period_weeks(scope)
-    noise = np.fmax(by_week * length, by_day * np.sqrt(_NIGHTS_PER_WEEK * length))
-    usual = pd.DataFrame({"usual_kwh": median[:, 0] * length, "noise_kwh": noise}, index=baselines.index)
+    noise = np.fmax(by_week, by_day * np.sqrt(_NIGHTS_PER_WEEK * length))
+    usual = pd.DataFrame({"usual_kwh": median[:, 0], "noise_kwh": noise}, index=baselines.index)
     return usual.where(baselines["source"] == "baseline_weeks")
 
 
