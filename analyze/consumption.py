@@ -104,8 +104,8 @@ def _compare(clean: pd.DataFrame, roots: set[int], scope: WeekScope) -> dict[str
     """Return the period beside what is usual, over the root meters that can be compared.
 
     Like with like: a meter counts when sound readings cover 95 % of the period and of at least one baseline week, and
-    its usual is the median of its such weeks, each weekday as often as the period holds it. One dead meter then takes no
-    comparison away from the others.
+    its usual is the median of its such weeks, each weekday as often as the period holds it. One dead meter then takes
+    no comparison away from the others.
     """
     weeks = scope.config.baseline_weeks
     number = np.where(in_window(clean, scope.period), weeks, baseline_week_numbers(clean, scope))

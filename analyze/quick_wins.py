@@ -187,7 +187,7 @@ def _win(case: _Case, is_always_on: bool, scope: WeekScope, pricing: Pricing, ye
             "basis": basis["method"],
             "annualBasis": basis,
             "description": (
-                f"{kwh[MID]:.0f} kWh, seen on one day; the annual figure is this event alone"
+                f"{kwh[MID] * weeks:.0f} kWh, seen on one day; the annual figure is this event alone"
                 if case.is_one_off
                 else f"{kwh[MID]:.0f} kWh a week; the annual figure takes {basis['text']}"
             ),

@@ -25,6 +25,7 @@ from analyze.intervals import (
     energy_meters,
     in_window,
     list_channels,
+    period_weeks,
 )
 from analyze.load.learned_hours import find_disagreements
 from analyze.load.load_facts import build_load_facts
@@ -141,7 +142,9 @@ def analyze_site_week(
         baseline_weeks=count_baseline_weeks(data.intervals, scope),
         timezone=str(tz),
         data_resolution=describe_resolution(scope.meters),
-        summary=build_summary(sections, consumption, data_quality, data.pricing.tariff.currency),
+        summary=build_summary(
+            sections, consumption, data_quality, data.pricing.tariff.currency, period_weeks(scope)
+        ),
         sections=sections,
         charts=build_charts(sections, found.profiled, data.intervals, roots, scope),
         consumption=consumption,

@@ -31,12 +31,15 @@ def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any], cu
 
 
 def build_summary(
-    sections: dict[str, Any], consumption: dict[str, Any], data_quality: dict[str, Any], currency: str
+    sections: dict[str, Any], consumption: dict[str, Any], data_quality: dict[str, Any], currency: str, weeks: float
 ) -> dict[str, Any]:
-    """Return the report's summary: what a reader who reads nothing else should know; money is in `currency`."""
+    """Return the report's summary: what a reader who reads nothing else should know; money is in `currency`.
+
+    `weeks` is the period's length: savings are by the week, or of the whole period where that is shorter.
+    """
     savings = total_potential_savings(sections["quickWins"], sections["costOptimization"], currency)
     return {
-        "headline": _headline(sections, consumption, data_quality, savings),
+        "headline": _headline(sections, consumption, data_quality, savings, max(1.0, weeks)),
         "topRisks": _top_risks(sections),
         "topOpportunities": [win["title"] for win in sections["quickWins"] if win["confidence"] != "low"][
             :_MAX_OPPORTUNITIES
@@ -50,6 +53,7 @@ def _headline(
     consumption: dict[str, Any],
     data_quality: dict[str, Any],
     savings: dict[str, float],
+    weeks: float,
 ) -> list[str]:
     total_kwh = consumption["totalKwh"]
     first, last = consumption["daily"][0]["date"], consumption["daily"][-1]["date"]
@@ -60,12 +64,14 @@ def _headline(
         lines.append(
             f"A further {consumption['estimatedKwh']:,.0f} kWh are estimated from power: their energy is missing."
         )
-    believed = sum(win["confidence"] != "low" and win["impact"]["weeklyKwh"] > 0 for win in sections["quickWins"])
+    wins = [win["impact"] for win in sections["quickWins"] if win["confidence"] != "low"]
+    believed, once_kwh = sum(win["weeklyKwh"] > 0 for win in wins), _seen_once_kwh(wins)
     if believed:
-        share = f" ({100 * savings['weeklyKwh'] / total_kwh:.0f} % of it)" if total_kwh > 0 else ""
+        share = f" ({100 * savings['weeklyKwh'] * weeks / total_kwh:.0f} % of its use)" if total_kwh > 0 else ""
         lines.append(
-            f"{believed} quick win{'s' * (believed > 1)} could save {savings['weeklyKwh']:,.0f} kWh{share}, "
+            f"{believed} quick win{'s' * (believed > 1)} could save {savings['weeklyKwh']:,.0f} kWh a week{share}, "
             f"worth {savings['weeklyCost']:,.2f} {savings['currency']} a week."
+            + (f" {once_kwh:,.0f} kWh of that were seen on one day, and count once in a year." if once_kwh else "")
         )
     else:
         lines.append("No savings that the data support with medium or high confidence.")
@@ -77,11 +83,15 @@ def _headline(
     return lines
 
 
+def _seen_once_kwh(wins: list[dict[str, Any]]) -> float:
+    return float(sum(win["weeklyKwh"] for win in wins if win["basis"] == "one_off"))
+
+
 def _change(consumption: dict[str, Any]) -> str:
     """Return the comparison with the weeks before, in words, or why there is none."""
     change_pct, comparison = consumption["changePct"], consumption["comparison"]
     if change_pct is None:
-        return " (nothing to compare it with: no meter has a full week before)"
+        return " (nothing to compare it with: no meter has both this period and a week before it nearly full)"
     more_or_less = "more" if change_pct >= 0 else "less"
     meters = (
         ""

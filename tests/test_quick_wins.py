@@ -8,12 +8,13 @@ import pytest
 
 from analyze.intervals import prepare_intervals
 from analyze.meters.meter_tree import net_of_sub_meters, parents_of, root_of_channels
+from analyze.money.annual import plan_year
 from analyze.money.quick_win_texts import describe_opening
 from analyze.site_week import SiteContext, analyze_site_week
 from config.opening_hours import Schedule, Span, Term, default_schedule
 from config.report_config import ReportConfig
 from config.tariff_model import SiteTariffs, TariffSpan
-from lib.date_utils import Window
+from lib.date_utils import Window, local_day_window
 from tests.tariff_factory import make_tariff
 from tests.week_factory import (
     NEW_YORK,
@@ -112,6 +113,33 @@ def test_an_anomaly_by_day_is_a_win_of_its_own():
     assert (win["type"], win["confidence"]) == ("anomaly", "medium")
     assert win["impact"]["weeklyKwh"] == pytest.approx(60.0, abs=0.3)
     assert win["title"] == ("Find out why meter 1 ran high on Wed 14 Jan from 08:00 to 12:00: 60 kWh above usual")
+
+
+def test_what_was_seen_once_in_a_month_is_told_whole_and_counts_once():
+    """60 kWh in 31 days: 13.5 a week, and 60 a year; the share is of the week's use."""
+    period = local_day_window(date(2026, 1, 12), date(2026, 2, 11), NEW_YORK)
+    scope = make_scope(METERS, period)
+    readings = fill_window(1, Window(scope.baseline.start, period.end), 5.0, 1.0)
+    readings = set_power(readings, "2026-01-14 08:00", "2026-01-14 12:00", 20.0)
+    week = analyze_site_week(readings, METERS, period, scope.baseline, NEW_YORK, scope.config)
+    (win,) = week.sections["quickWins"]
+    assert win["impact"]["weeklyKwh"] == pytest.approx(60 * 7 / 31, abs=0.1)
+    assert win["impact"]["annualKwh"] == pytest.approx(60, abs=0.3)
+    assert win["title"].endswith("ran high on Wed 14 Jan from 08:00 to 12:00: 60 kWh above usual")
+    assert win["impact"]["description"].startswith("60 kWh, seen on one day")
+    share = 100 * 60 / week.consumption["totalKwh"]
+    assert (
+        f"1 quick win could save 14 kWh a week ({share:.0f} % of its use), worth 1.63 USD a week. "
+        "14 kWh of that were seen on one day, and count once in a year."
+    ) in week.summary["headline"]
+
+
+def test_several_stretches_are_told_in_all_and_not_as_the_largest_of_them():
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    for day, kw in ((13, 20.0), (14, 25.0)):
+        readings = set_power(readings, f"2026-01-{day} 08:00", f"2026-01-{day} 12:00", kw)
+    (win,) = analyze(readings).sections["quickWins"]
+    assert win["title"].endswith("ran high 2 times, most on Wed 14 Jan from 08:00 to 12:00: 140 kWh in all above usual")
 
 
 def test_short_spikes_that_add_up_are_a_win():
@@ -250,6 +278,21 @@ def test_a_year_has_the_terms_of_the_schedule():
     assert "14.0 operating weeks in the year from 2026-01-19" in win["impact"]["description"]
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "weeks"),
+    [
+        (date(2026, 1, 17), date(2026, 1, 17), 52.2),  # a Saturday, on which it is never open, is no vacation
+        (date(2026, 1, 16), date(2026, 1, 18), 52.2),
+        (date(2026, 1, 12), date(2026, 1, 18), 52.2),
+        (date(2026, 1, 1), date(2026, 1, 31), 52.0),
+    ],
+)
+def test_a_year_of_a_period_of_any_length_has_its_operating_weeks(first, last, weeks):
+    year = plan_year(make_scope(METERS, local_day_window(first, last, NEW_YORK)))
+    assert year.is_operating
+    assert year.weeks.sum() == pytest.approx(weeks, abs=0.25)
+
+
 def test_a_year_has_the_seasons_of_the_load_where_they_are_known():
     """A meter that used 10 kWh a day from January to June of the year before, and 20 from July to December."""
     months = [date(2025, month, 1) for month in range(1, 13)]
@@ -265,6 +308,10 @@ def test_a_year_has_the_seasons_of_the_load_where_they_are_known():
     assert win["impact"]["annualBasis"]["loadSeasons"] == "measured"
     # 132 of the 261 weekdays lie in the half of the year that counts twice.
     assert win["impact"]["annualKwh"] == pytest.approx(7.02 * 11.5 * (261 + 132) / 5, rel=3e-3)
+    installed = monthly.assign(days=[1, *monthly["days"][1:]], energy_kwh=[2.0, *monthly["energy_kwh"][1:]])
+    for months_known in (monthly[:11], installed):  # of the installation's own month nobody knows the season
+        unknown, _ = priced(monthly=months_known)
+        assert unknown["impact"]["annualKwh"] == pytest.approx(7.02 * 11.5 * 261 / 5, rel=3e-3)
     unknown, _ = priced(monthly=monthly[:11])
     assert unknown["impact"]["annualBasis"]["loadSeasons"] == "unknown"
 

@@ -193,7 +193,7 @@ def test_summary_says_what_matters():
     assert summary["headline"] == [
         "The site used 479 kWh from 2026-01-12 to 2026-01-18, 24 % more than usual over the 1 of 2 meters that can be "
         "compared.",
-        "1 quick win could save 81 kWh (17 % of it), worth 9.69 USD a week.",
+        "1 quick win could save 81 kWh a week (17 % of its use), worth 9.69 USD a week.",
         "The data are 50.0 % complete over 2 meters; 1 sensor issue of high severity.",
     ]
     assert summary["topRisks"] == [

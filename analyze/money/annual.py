@@ -13,6 +13,7 @@ where a whole year is not stored, and the basis then says that the load's season
 
 from __future__ import annotations
 
+import calendar
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ Floats = npt.NDArray[np.float64]
 
 DAYS_PER_YEAR = 365
 _HALF = 0.5
+_MIN_COVER_RATIO = 0.9  # of a month's days: the month in which a meter was installed says little of its season
 
 
 class Year(NamedTuple):
@@ -73,23 +75,25 @@ def plan_year(scope: WeekScope, monthly: pd.DataFrame | None = None) -> Year:
     Notes
     -----
     A week of the year operates by the share of its usual opening days that it opens on. Where the period itself opens
-    on less than half of its own (a vacation), it stands for the weeks that are closed, and those are counted.
+    on less than half of the days that its weekdays would have it open on (a vacation), it stands for the weeks that are
+    closed, and those are counted.
     """
     first = scope.period.end.astimezone(scope.tz).date()
-    usual_per_week = sum(bool(day) for day in (scope.schedule or default_schedule(scope.config)).week)
+    opens_on = [bool(day) for day in (scope.schedule or default_schedule(scope.config)).week]
+    usual_per_week = sum(opens_on)
     days = [first + timedelta(days=n) for n in range(DAYS_PER_YEAR)]
     start = scope.period.start.astimezone(scope.tz).date()
     own = [start + timedelta(days=n) for n in range(max(1, (first - start).days))]
     month = np.array([day.month - 1 for day in days])
-    calendar = np.bincount(month, minlength=MONTHS_PER_YEAR) / 7
+    all_weeks = np.bincount(month, minlength=MONTHS_PER_YEAR) / 7
     index = _load_index(scope, monthly)
     if not usual_per_week:
-        return Year(first, calendar, False, index)
+        return Year(first, all_weeks, False, index)
     opens = _opens_on(days + own, scope)
     operating = np.bincount(month, weights=opens[: len(days)], minlength=MONTHS_PER_YEAR) / usual_per_week
-    operating = np.minimum(operating, calendar * 7 / usual_per_week)
-    is_operating = opens[len(days) :].sum() / usual_per_week >= _HALF * len(own) / 7
-    return Year(first, operating if is_operating else np.maximum(calendar - operating, 0.0), bool(is_operating), index)
+    operating = np.minimum(operating, all_weeks * 7 / usual_per_week)
+    is_operating = opens[len(days) :].sum() >= _HALF * sum(opens_on[day.weekday()] for day in own)
+    return Year(first, operating if is_operating else np.maximum(all_weeks - operating, 0.0), bool(is_operating), index)
 
 
 def _opens_on(days: list[date], scope: WeekScope) -> Floats:
@@ -99,12 +103,14 @@ def _opens_on(days: list[date], scope: WeekScope) -> Floats:
 
 
 def _load_index(scope: WeekScope, monthly: pd.DataFrame | None) -> dict[int, Floats]:
-    """Return l_m of each channel that has readings in all of the twelve months before the period's end."""
+    """Return l_m of each channel that has readings on nine tenths of the days of each of the twelve months before."""
     if monthly is None or monthly.empty:
         return {}
     last = scope.period.end.astimezone(scope.tz).date().replace(day=1)
     number = np.array([12 * (last.year - m.year) + last.month - m.month for m in monthly["local_month"]])
-    year = monthly[(number >= 1) & (number <= MONTHS_PER_YEAR)]
+    length = np.array([calendar.monthrange(m.year, m.month)[1] for m in monthly["local_month"]])
+    is_known = monthly["days"].to_numpy() >= _MIN_COVER_RATIO * length
+    year = monthly[(number >= 1) & (number <= MONTHS_PER_YEAR) & is_known]
     table = year.assign(
         month=[m.month - 1 for m in year["local_month"]], daily_kwh=year["energy_kwh"] / year["days"].clip(lower=1)
     ).pivot(index="channel_id", columns="month", values="daily_kwh")

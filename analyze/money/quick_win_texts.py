@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import WeekScope
+from analyze.intervals import WeekScope, period_weeks
 from analyze.load.schedules import NIGHT, closed_kind
 from analyze.money.attribution import claim_column
 from config.opening_hours import MINUTES_PER_DAY, Day, default_schedule
@@ -34,8 +34,13 @@ def describe_after_hours(weekly_kwh: float, meter: dict[str, Any], claims: pd.Da
     """Return the words for a meter that does not rest after hours; `meter` is its entry of `topMeters`."""
     name, rest_kw, week = meter["channelName"], meter["baseline"]["kw"], meter["thisWeek"]
     when, times = _closed_times(claims, scope)
-    usual_kwh = meter["usualExcessKwh"]
-    habit = "" if usual_kwh is None else f" In the weeks before, the excess was typically {usual_kwh:.0f} kWh."
+    usual_kwh, weeks = meter["usualExcessKwh"], period_weeks(scope)
+    of_what = "" if weeks >= 1 else " of the same days"
+    habit = (
+        ""
+        if usual_kwh is None
+        else f" In the weeks before, the excess{of_what} was typically {usual_kwh / max(1.0, weeks):.0f} kWh a week."
+    )
     return WinText(
         title=f"Let {name} rest {when}: {weekly_kwh:.0f} kWh a week",
         description=(
@@ -76,15 +81,16 @@ def describe_base_load(weekly_kwh: float, step: dict[str, Any], claims: pd.DataF
     )
 
 
-def describe_anomaly(weekly_kwh: float, channel: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
+def describe_anomaly(_weekly_kwh: float, channel: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
     """Return the words for a meter with anomalies; `channel` is its entry of `byChannel`."""
     name, count = channel["channelName"], channel["anomalyCount"]
     event = max(channel["events"], key=lambda event: event["excessKwh"])
     when = _event_time(event, scope)
     usual_kw, actual_kw = (_mean_kw(event, key) for key in ("expectedKwh", "actualKwh"))
     others = "" if count == 1 else f" It is the largest of {count} such stretches in the period."
+    times = when if count == 1 else f"{count} times, most {when}"
     return WinText(
-        title=f"Find out why {name} ran high {when}: {weekly_kwh:.0f} kWh above usual",
+        title=f"Find out why {name} ran high {times}: {_in_all(claims, 'anomaly', count)} above usual",
         description=(
             f"{name} drew {actual_kw:.1f} kW on average and {event['peakPower']:.1f} kW at most {when}, where "
             f"{usual_kw:.1f} kW is usual at these hours.{others}"
@@ -100,13 +106,13 @@ def describe_anomaly(weekly_kwh: float, channel: dict[str, Any], claims: pd.Data
     )
 
 
-def describe_spike(weekly_kwh: float, channel: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
+def describe_spike(_weekly_kwh: float, channel: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
     """Return the words for a meter with spikes; `channel` is its entry of `byChannel`."""
     name, count = channel["channelName"], channel["spikeCount"]
     event = max(channel["events"], key=lambda event: event["peakPower"] - event["usualPeakPower"])
     when, usual_kw = _event_time(event, scope), event["usualPeakPower"]
     return WinText(
-        title=f"Stagger what starts on {name}: {event['peakPower']:.0f} kW {when}, {weekly_kwh:.0f} kWh",
+        title=f"Stagger what starts on {name}: {event['peakPower']:.0f} kW {when}, {_in_all(claims, 'spike', count)}",
         description=(
             f"{name} spiked {count} time{'s' * (count > 1)}; the largest reached {event['peakPower']:.1f} kW for "
             f"{event['duration']} {when}, where {usual_kw:.1f} kW is the usual peak of these hours."
@@ -129,6 +135,11 @@ DESCRIBE: dict[str, Callable[[float, dict[str, Any], pd.DataFrame, WeekScope], W
     "anomaly": describe_anomaly,
     "spike": describe_spike,
 }
+
+
+def _in_all(claims: pd.DataFrame, kind: str, count: int) -> str:
+    """Return the period's claims, such as ``60 kWh``, and that they are of all events where there are several."""
+    return f"{claims[claim_column(kind)].sum():.0f} kWh" + (" in all" if count > 1 else "")
 
 
 def _mean_kw(event: dict[str, Any], key: str) -> float:
