@@ -92,7 +92,10 @@ def analyze_cost(
     currency = case.own.currency
     advice = {**tou, "switch_monthly_savings": 0.0 if tariffs.is_assumed else comparison["switch_monthly_savings"]}
     advice |= {"switch_to": case.other.name}
-    demand["recommendations"] = build_recommendations(demand, advice, drivers["drivers"], currency)
+    pays_tou, pays_demand = _pays(case, tariffs)
+    demand["recommendations"] = build_recommendations(
+        demand, advice, drivers["drivers"], currency, pays_tou=pays_tou, pays_demand=pays_demand
+    )
     return {
         "tou_analysis": tou,
         "demand_analysis": demand,
@@ -105,6 +108,11 @@ def analyze_cost(
     }
 
 
+def _pays(case: CostCase, tariffs: SiteTariffs) -> tuple[bool, bool]:
+    """Return whether the site pays by time of use, and for demand: by its own tariff, or by the assumed ones."""
+    return tariffs.is_assumed or not case.own.is_flat, tariffs.is_assumed or bool(case.own.demand)
+
+
 def _combine(tou: dict[str, Any], demand: dict[str, Any], case: CostCase, tariffs: SiteTariffs) -> dict[str, Any]:
     """Return `combined_summary`: the period's costs, and what two levers on the bill are worth.
 
@@ -113,8 +121,7 @@ def _combine(tou: dict[str, Any], demand: dict[str, Any], case: CostCase, tariff
     nothing is taken as moved in it.
     """
     shift, step = tou["load_shift_opportunity"], demand["shaving_scenarios"][1]
-    has_tou = tariffs.is_assumed or not case.own.is_flat
-    has_demand = tariffs.is_assumed or bool(case.own.demand)
+    has_tou, has_demand = _pays(case, tariffs)
     shift_month, shift_year = (shift[f"likely_{one}_savings"] if has_tou else 0.0 for one in ("monthly", "annual"))
     shave_month, shave_year = (step[f"{one}_savings"] if has_demand else 0.0 for one in ("monthly", "annual"))
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from analyze.week_summary import total_potential_savings
 from deliver.pages import formats as fmt
 from deliver.pages.common import is_available
 from deliver.weekly_report import assemble_report, build_metadata, warnings_of
@@ -17,17 +18,21 @@ _MAX_ACTIONS = 5
 
 
 def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: datetime) -> dict[str, Any]:
-    """Return the week for people who run the building, not the meters: what was used, what to do, what it is worth."""
+    """Return the week for people who run the building, not the meters: what was used, what to do, what it is worth.
+
+    The savings are those of the actions that it lists, `_MAX_ACTIONS` at most.
+    """
     weekly = assemble_report(*checked, now=now)
-    sections, savings = weekly["sections"], weekly["summary"]["totalPotentialSavings"]
+    sections, use, forecast = weekly["sections"], weekly["consumption"], weekly["sections"]["forecast"]
     wins = [win for win in sections["quickWins"] if win["confidence"] != "low" and win["impact"]["weeklyKwh"]]
-    use, cost, forecast = weekly["consumption"], sections["costOptimization"], sections["forecast"]
+    wins = wins[:_MAX_ACTIONS]
+    savings = total_potential_savings(wins, sections["costOptimization"], use["cost"]["currency"])
     report = {
         "metadata": weekly["metadata"] | {"reportKind": "customer"},
         "branding": branding._asdict(),
         "energy": {key: use[key] for key in ("totalKwh", "usualKwh", "changePct", "daily")},
         "cost": {"energyCost": use["cost"]["energyCost"], "currency": use["cost"]["currency"]},
-        "carbon": cost.get("carbon") if is_available(cost) else None,
+        "carbon": use["carbon"],
         "savings": {key: savings[key] for key in ("weeklyKwh", "weeklyCost", "estimatedAnnual")},
         "actions": [
             {
@@ -40,7 +45,7 @@ def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: date
                 "weeklyCost": win["impact"]["weeklyCost"],
                 "annualCost": win["impact"]["annualCost"],
             }
-            for win in wins[:_MAX_ACTIONS]
+            for win in wins
         ],
         "outlook": {
             "expectedKwh": forecast["summary"]["total_predicted_kwh"],
@@ -66,7 +71,7 @@ def _customer_headline(report: dict[str, Any]) -> list[str]:
     change = energy["changePct"]
     compared = ""
     if change is not None:
-        compared = f", {abs(change):.0f} % {'more' if change >= 0 else 'less'} than in a usual week"
+        compared = f", {abs(change):.0f} % {'more' if change >= 0 else 'less'} than usual"
     lines = [f"Your building used {energy['totalKwh']:,.0f} kWh of electricity{compared}."]
     if actions:
         count = "One step" if len(actions) == 1 else f"{len(actions)} steps"

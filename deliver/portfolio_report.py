@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from analyze.portfolio import total_sites
-from deliver.pages.common import is_available
 from deliver.weekly_report import REPORT_VERSION, SOURCE_NOTES
 
 if TYPE_CHECKING:
@@ -17,13 +16,12 @@ if TYPE_CHECKING:
 def site_row(checked: CheckedWeek) -> dict[str, Any]:
     """Return the row of an analyzed site."""
     site, week = checked.site, checked.week
-    savings, cost = week.summary["totalPotentialSavings"], week.sections["costOptimization"]
-    currency = cost["combined_summary"].get("currency") if is_available(cost) else None
+    savings = week.summary["totalPotentialSavings"]
     return {
         "siteId": site.site_id,
         "siteName": site.site_name,
         "status": "ok",
-        "currency": currency or site.currency_code,
+        "currency": savings["currency"],
         "dataSource": site.data_source,
         "totalKwh": week.consumption["totalKwh"],
         "changePct": week.consumption["changePct"],

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 from report_factory import NAMES, make_report
 
+from deliver.pages import formats as fmt
 from deliver.pages.html_page import render_html
 from deliver.pages.kinds import build_page
 from deliver.pages.mail_body import render_mail_html, render_mail_text
 from deliver.pages.pdf_pages import render_pdf
+from deliver.pages.weekly_money import cost_blocks
 from deliver.report_files import check_report
 from lib.errors import DataError
 
@@ -270,9 +272,44 @@ def test_report_without_findings_says_so() -> None:
 )
 def test_amounts_are_in_the_sites_currency(report: dict[str, Any], currency: str | None, amount: str) -> None:
     changed = json.loads(json.dumps(report))
+    changed["summary"]["totalPotentialSavings"]["currency"] = currency
     changed["metadata"]["site"]["currencyCode"] = currency
     changed["sections"]["costOptimization"] = {"status": "unavailable", "reason": "no tariff"}
     assert build_page(changed)["hero"]["value"] == f"{amount} a week"
+
+
+def test_savings_on_an_assumed_tariff_keep_its_currency_where_the_site_has_another(report: dict[str, Any]) -> None:
+    changed = json.loads(json.dumps(report))
+    changed["metadata"]["site"]["currencyCode"] = "GBP"
+    changed["sections"]["costOptimization"] = {"status": "unavailable", "reason": "main meters are missing"}
+    assert build_page(changed)["hero"]["value"] == "$26.94 a week"  # not £: it was priced in dollars
+
+
+@pytest.mark.parametrize(
+    ("current", "charged", "sentence"),
+    [
+        ("default_flat", "default_tou", "; its demand charges come to $"),
+        ("own", "other", "; the site's tariff has no charge on it, other would charge $"),
+        ("own", None, "; the tariff has no charge on it."),
+    ],
+)
+def test_a_peak_costs_what_the_sites_tariff_charges(
+    report: dict[str, Any], current: str, charged: str | None, sentence: str
+) -> None:
+    cost = json.loads(json.dumps(report["sections"]["costOptimization"]))
+    cost["basis"]["tariffs"] |= {"current": current, "demand": charged, "is_assumed": current == "default_flat"}
+    blocks = cost_blocks({"costOptimization": cost}, "USD")
+    text = " ".join(words for block in blocks if block and block["type"] == "text" for words in block["paragraphs"])
+    assert sentence in text
+    drivers = next(block for block in blocks if block and block.get("caption") == "Which meters made the peak")
+    assert any("Shaving" in column["label"] for column in drivers["columns"]) == (current == "default_flat")
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "text"), [(0.065, "USD", "$0.0650"), (25.5, "JPY", "¥25.50"), (0.1234, None, "0.1234")]
+)
+def test_the_price_of_a_kilowatt_hour_is_not_rounded_to_cents(value: float, currency: str | None, text: str) -> None:
+    assert fmt.rate(value, currency) == text
 
 
 def test_script_writes_page_and_pdf_beside_the_report(

@@ -134,6 +134,32 @@ def test_customer_report_says_what_the_weekly_report_says_and_bears_the_brand() 
     assert "Jane #Doe, jane@example.com" in " ".join(parsed.words)
 
 
+def test_customer_reads_the_worth_of_the_actions_that_are_listed_and_the_carbon_of_the_energy_told() -> None:
+    checked = checked_week()
+    sections = checked.week.sections
+    win = next(win for win in sections["quickWins"] if win["confidence"] != "low" and win["impact"]["weeklyKwh"])
+    carbon = {"kgCo2e": 160.0, "factorKgPerKwh": 0.4, "source": "a grid"}
+    week = checked.week._replace(
+        sections=sections | {"quickWins": [win] * 8}, consumption=checked.week.consumption | {"carbon": carbon}
+    )
+    report = assemble_customer_report(checked._replace(week=week), BRAND, NOW)
+    assert (len(report["actions"]), report["carbon"]) == (5, carbon)
+    for key, name in (("weeklyKwh", "weeklyKwh"), ("weeklyCost", "weeklyCost"), ("annualCost", "estimatedAnnual")):
+        assert report["savings"][name] == pytest.approx(sum(action[key] for action in report["actions"]), abs=0.01)
+    assert any(line.startswith("5 steps could save about") for line in report["summary"]["headline"])
+    emitted = next(tile for tile in build_page(report)["tiles"] if tile["label"] == "It emitted")
+    assert emitted["value"].startswith("160")
+
+
+def test_a_portfolio_row_names_the_currency_that_its_savings_are_in() -> None:
+    checked = checked_week()
+    week = checked.week._replace(
+        sections=checked.week.sections | {"costOptimization": {"status": "unavailable", "reason": "no total"}}
+    )
+    row = site_row(checked._replace(week=week, site=checked.site._replace(currency_code="GBP")))
+    assert row["currency"] == week.summary["totalPotentialSavings"]["currency"] == "USD"
+
+
 def test_assets_are_rated_by_the_worst_that_was_found() -> None:
     def issue(channel_id: int, severity: str) -> dict[str, Any]:
         name = f"meter {channel_id}"

@@ -13,15 +13,24 @@ _SHAVING_STEP_PCT = 10  # the contract's second step: most sites reach it by sta
 
 
 def build_recommendations(
-    demand: dict[str, Any], tou: dict[str, Any], drivers: list[dict[str, Any]], currency: str
+    demand: dict[str, Any],
+    tou: dict[str, Any],
+    drivers: list[dict[str, Any]],
+    currency: str,
+    *,
+    pays_tou: bool,
+    pays_demand: bool,
 ) -> list[dict[str, str]]:
-    """Return recommendations `{priority, category, title, detail}`, those worth most first."""
-    found = [
-        _shave(demand, drivers, currency),
-        _shift(tou["load_shift_opportunity"], currency),
-        _switch(tou, currency),
-    ]
-    found += [_ratchet(charge, demand) for charge in demand["demand_charges"] if "ratchet" in charge]
+    """Return recommendations `{priority, category, title, detail}`, those worth most first.
+
+    `pays_tou` and `pays_demand` tell what the site's bill rewards: nobody is told to earn what another tariff pays.
+    """
+    found = [_switch(tou, currency)]
+    if pays_tou:
+        found.append(_shift(tou["load_shift_opportunity"], currency))
+    if pays_demand:
+        found.append(_shave(demand, drivers, currency))
+        found += [_ratchet(charge, demand) for charge in demand["demand_charges"] if "ratchet" in charge]
     kept = sorted((item for item in found if item), key=lambda item: -item[0])
     return [advice for _, advice in kept]
 

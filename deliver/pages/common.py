@@ -25,10 +25,16 @@ def reason_of(part: dict[str, Any] | None) -> str:
 
 
 def currency_of(report: dict[str, Any]) -> str | None:
-    """Return the ISO 4217 code of the amounts: the tariff's, else the site's; None for an overview of many sites."""
+    """Return the ISO 4217 code of the amounts; None for an overview of many sites.
+
+    It is the one in which savings are priced, else the tariff's, else the site's: without a tariff in its file a site
+    has its savings on an assumed one, whose currency need not be the site's own.
+    """
+    savings = report["summary"].get("totalPotentialSavings") or {}
     cost = (report.get("sections") or {}).get("costOptimization") or {}
     site = report["metadata"].get("site") or {}
-    return (cost.get("combined_summary") or {}).get("currency") or site.get("currencyCode")
+    tariff = (cost.get("combined_summary") or {}).get("currency")
+    return savings.get("currency") or tariff or site.get("currencyCode")
 
 
 def site_line(site: dict[str, Any]) -> str:

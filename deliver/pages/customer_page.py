@@ -48,15 +48,15 @@ def build_customer_page(report: dict[str, Any]) -> Part:
 
 def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     energy, cost, carbon, outlook = (report[key] for key in ("energy", "cost", "carbon", "outlook"))
-    change = f"{fmt.signed_pct(energy['changePct'])} on a usual week" if energy["changePct"] is not None else ""
+    change = f"{fmt.signed_pct(energy['changePct'])} on usual" if energy["changePct"] is not None else ""
     tiles = [parts.tile("You used", fmt.kwh(energy["totalKwh"]), change)]
     if cost:
         tiles.append(parts.tile("It cost", fmt.money(cost["energyCost"], currency), "energy, before demand and taxes"))
-    if carbon and carbon.get("kg_co2e") is not None:
-        tiles.append(parts.tile("It emitted", fmt.number(carbon["kg_co2e"], unit="kg CO₂e"), carbon["source"]))
+    if carbon and carbon.get("kgCo2e") is not None:
+        tiles.append(parts.tile("It emitted", fmt.number(carbon["kgCo2e"], unit="kg CO₂e"), carbon["source"]))
     if outlook:
-        note = f"{fmt.signed_pct(outlook['changePct'])} on this week"
-        tiles.append(parts.tile("Next week, expected", fmt.kwh(outlook["expectedKwh"]), note))
+        note = f"{fmt.signed_pct(outlook['changePct'])} on the last seven days"
+        tiles.append(parts.tile("Next seven days, expected", fmt.kwh(outlook["expectedKwh"]), note))
     return tiles
 
 

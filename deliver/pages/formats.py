@@ -92,6 +92,15 @@ def money(value: float | None, currency: str | None, *, cents: bool | None = Non
     return f"{sign}{symbol}{gap}{amount}"
 
 
+def rate(value: float | None, currency: str | None) -> str:
+    """Return the price of a unit: with two decimals more than an amount, for a kilowatt-hour costs cents."""
+    if value is None:
+        return MISSING
+    symbol, decimals = _currency(currency)
+    gap = _NO_BREAK if symbol[-1:].isalpha() else ""
+    return f"{symbol}{gap}{number(value, decimals + 2)}"
+
+
 @lru_cache
 def _currency(code: str | None) -> tuple[str, int]:
     """Return the sign of an ISO 4217 currency and how many decimals it has."""

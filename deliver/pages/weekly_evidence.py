@@ -146,7 +146,7 @@ def _after_hours_finding(meter: dict[str, Any], index: int, currency: str | None
         ("Resting power", fmt.kw(meter["baseline"]["kw"])),
         ("After hours it drew", f"{fmt.kw(week['avgPowerKw'])} on average, {fmt.kw(week['maxPowerKw'])} at most"),
         ("Used after hours", fmt.kwh(week["totalAfterHoursKwh"])),
-        ("Of its after-hours use", f"{fmt.pct(impact['percentOfTotal'], 1)} above resting power"),
+        ("Of all its energy", f"{fmt.pct(impact['percentOfTotal'], 1)} is that excess"),
     ]
     if meter.get("usualExcessKwh") is not None:
         facts.append(("Usual excess", fmt.kwh(meter["usualExcessKwh"])))

@@ -22,7 +22,7 @@ def cost_blocks(sections: dict[str, Any], currency: str | None) -> list[Part | N
     ]
     rows = [
         [name.replace("_", "-"), fmt.kwh(row["kwh"]), fmt.pct(row["pct_of_total_kwh"]),
-         fmt.money(row["rate"], currency, cents=True), fmt.money(row["cost"], currency)]
+         fmt.rate(row["rate"], currency), fmt.money(row["cost"], currency)]
         for name, row in periods
     ]  # fmt: skip
     summary = (
@@ -36,29 +36,38 @@ def cost_blocks(sections: dict[str, Any], currency: str | None) -> list[Part | N
             "labels": [f"{fmt.money(row['cost'], currency)} · {fmt.kwh(row['kwh'])}" for _, row in periods],
         }),
         parts.table("Energy and cost by period", columns, rows),
-        parts.text(_demand_sentence(demand, currency)),
-        _drivers_table(cost.get("peak_drivers"), currency),
+        parts.text(_demand_sentence(cost, currency)),
+        _drivers_table(cost, currency),
         parts.findings([_advice(item, index) for index, item in enumerate(demand.get("recommendations") or [], 1)]),
         parts.bullets((cost.get("basis") or {}).get("notes") or []),
     ]  # fmt: skip
 
 
-def _demand_sentence(demand: dict[str, Any], currency: str | None) -> str:
-    return (
-        f"The billing peak is {fmt.kw(demand['billing_peak_kw'])}, {fmt.when(demand['peak_timestamp'])}; at "
-        f"{fmt.money(demand['demand_rate_per_kw'], currency)} per kW it costs "
-        f"{fmt.money(demand['monthly_demand_charge'], currency)} a month."
-    )
+def _pays_demand(tariffs: dict[str, Any]) -> bool:
+    """Return whether the demand charges of the section are the site's own, or assumed to be."""
+    return bool(tariffs["demand"]) and (tariffs["is_assumed"] or tariffs["demand"] == tariffs["current"])
 
 
-def _drivers_table(drivers: dict[str, Any] | None, currency: str | None) -> Part | None:
-    columns = [parts.column("Meter")] + [
-        parts.column(label, "right") for label in ("At the peak", "Share", "Usual", "Shaving it, a month")
-    ]
+def _demand_sentence(cost: dict[str, Any], currency: str | None) -> str:
+    demand, tariffs = cost["demand_analysis"], cost["basis"]["tariffs"]
+    peak = f"The billing peak is {fmt.kw(demand['billing_peak_kw'])}, {fmt.when(demand['peak_timestamp'])}"
+    monthly = fmt.money(demand["monthly_demand_charge"], currency)
+    if not tariffs["demand"]:
+        return f"{peak}; the tariff has no charge on it."
+    if not _pays_demand(tariffs):
+        return f"{peak}; the site's tariff has no charge on it, {tariffs['demand']} would charge {monthly} a month."
+    rate = fmt.money(demand["demand_rate_per_kw"], currency)
+    return f"{peak}; its demand charges come to {monthly} a month, at {rate} for the last kW."
+
+
+def _drivers_table(cost: dict[str, Any], currency: str | None) -> Part | None:
+    pays = _pays_demand(cost["basis"]["tariffs"])
+    labels = ("At the peak", "Share", "Usual", *(["Shaving it, a month"] if pays else []))
+    columns = [parts.column("Meter")] + [parts.column(label, "right") for label in labels]
     rows = [
         [row["channel_name"], fmt.kw(row["kw_at_peak"]), fmt.pct(row["share_pct"]), fmt.kw(row["usual_kw"]),
-         fmt.money(row["monthly_savings"], currency)]
-        for row in (drivers or {}).get("drivers") or []
+         *([fmt.money(row["monthly_savings"], currency)] if pays else [])]
+        for row in (cost.get("peak_drivers") or {}).get("drivers") or []
     ]  # fmt: skip
     return parts.table("Which meters made the peak", columns, rows, shown=6)
 
