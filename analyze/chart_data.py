@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, energy_meters, in_window
+from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, number_channels
 from lib.date_utils import local_midnight
 
 _SECONDS_PER_HOUR = 3600
+_CELLS = 7 * 24
+_MIN_HEAT_COVER = 0.5  # as of a main meter that speaks for its branch
 
 
 def build_charts(
@@ -31,7 +33,7 @@ def build_charts(
     roots
         The meters whose sum is the site.
     """
-    load = site_load(profiled[profiled["channel_id"].isin(roots)], scope)
+    root_rows = profiled[profiled["channel_id"].isin(roots)]
     cost = sections["costOptimization"].get("tou_analysis", {})
     return {
         "afterHoursRanking": [
@@ -44,8 +46,8 @@ def build_charts(
         ],
         "anomalyTimeline": sections["anomalies"]["timeline"],
         "spikeEvents": sections["spikes"]["topSpikes"],
-        "siteLoad": _list_hours(load, scope),
-        "heatMap24x7": heat_map(load, scope),
+        "siteLoad": _list_hours(site_load(root_rows, scope), scope),
+        "heatMap24x7": heat_map(root_rows, scope),
         "completenessByDay": completeness_by_day(intervals, scope),
         "costByPeriod": [
             {"name": name, "kwh": part["kwh"], "cost": part["cost"], "hours": part["hours"]}
@@ -105,17 +107,32 @@ def _list_hours(load: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
     ]
 
 
-def heat_map(load: pd.DataFrame, scope: WeekScope) -> list[list[float | None]]:
-    """Return the site's mean power [kW] by weekday (Monday first) and hour of the wall clock; None without readings."""
-    known = load[load["actual_kwh"].notna()]
-    local = pd.to_datetime(known.index, unit="s", utc=True).tz_convert(scope.tz)
-    cell = local.day_of_week.to_numpy() * 24 + local.hour.to_numpy()
-    kwh = np.bincount(cell, weights=known["actual_kwh"], minlength=168).reshape(7, 24)
-    hours = np.bincount(cell, minlength=168).reshape(7, 24)
-    return [
-        [round(float(e / n), 3) if n else None for e, n in zip(*day, strict=True)]
-        for day in zip(kwh, hours, strict=True)
-    ]
+def heat_map(rows: pd.DataFrame, scope: WeekScope) -> list[list[float | None]]:
+    """Return the site's mean power [kW] by weekday (Monday first) and hour of the wall clock.
+
+    Parameters
+    ----------
+    rows
+        The root meters' sound intervals of the period.
+
+    Notes
+    -----
+    A cell is the sum of the meters' mean powers, each over what it has of these hours: a missing quarter of an hour is
+    no lull. Where a meter has nothing the cell is None, for the others are not the site; one that covers less than
+    `_MIN_HEAT_COVER` of the period is in no cell.
+    """
+    code, ids = number_channels(rows)
+    cell, shape = code * _CELLS + rows["hour_of_week"].to_numpy(dtype="int64"), (len(ids), _CELLS)
+    kwh, hours = (
+        np.bincount(cell, weights=rows[name], minlength=len(ids) * _CELLS).reshape(shape)
+        for name in ("used_kwh", "hours")
+    )
+    period_hours = (scope.period.end - scope.period.start).total_seconds() / _SECONDS_PER_HOUR
+    kept = hours.sum(axis=1) >= _MIN_HEAT_COVER * period_hours
+    if not kept.any():
+        return np.full((7, 24), None).tolist()
+    mean_kw = np.divide(kwh, hours, out=np.full(shape, np.nan), where=hours > 0)[kept].sum(axis=0)
+    return [[_number(value) for value in day] for day in mean_kw.reshape(7, 24)]
 
 
 def completeness_by_day(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:

@@ -186,7 +186,12 @@ def _severity(event: dict[str, Any], scope: WeekScope) -> str:
 
 
 def build_section(
-    spikes: pd.DataFrame, site: pd.DataFrame, profiled: pd.DataFrame, clean: pd.DataFrame, scope: WeekScope
+    spikes: pd.DataFrame,
+    site: pd.DataFrame,
+    profiled: pd.DataFrame,
+    clean: pd.DataFrame,
+    scope: WeekScope,
+    demand: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return the section "spikes".
 
@@ -198,6 +203,9 @@ def build_section(
         The site's power, as `sum_site_power` gives it.
     profiled, clean
         What the spikes were found in; they tell which meters could not be assessed.
+    demand
+        The site's demand as it is billed (`site_demand.SiteDemand.sound`), whose peaks are told; None takes `site`,
+        which lacks the meters without baseline weeks.
 
     Notes
     -----
@@ -211,7 +219,7 @@ def build_section(
     "medium" for one of the two, "low" for neither and where sustained.
     """
     names = channel_names(scope.meters)
-    peaks = find_peaks(site, scope)
+    peaks = find_peaks(site if demand is None else demand, scope)
     events = [
         {
             "channelId": key,

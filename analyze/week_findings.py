@@ -20,7 +20,7 @@ from analyze.money.attribution import claim_savings
 from analyze.money.excess import measure_excess
 from analyze.money.pricing import Pricing, price_site, set_rates
 from analyze.money.repairs import broken_meters
-from analyze.money.site_demand import SiteDemand, sum_site_demand
+from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, sum_site_demand
 from config.opening_hours import list_holidays
 from lib.date_utils import Window
 
@@ -90,14 +90,16 @@ def find_in_week(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | 
 def build_findings(data: WeekData, found: WeekFound, scope: WeekScope) -> dict[str, Any]:
     """Return the sections that name what is wrong with a meter, or in the building."""
     clean, profiled = data.clean, found.profiled
-    site_power = spike_detection.sum_site_power(clean, scope)
+    site_power, demand = spike_detection.sum_site_power(clean, scope), data.site.sound
+    if data.site.left_out_pct > MAX_LEFT_OUT_SHARE_PCT:  # what is left is not the site
+        demand = demand.iloc[:0]
     return {
         "sensorHealth": sensor_health.build_section(data.intervals, data.bad, scope, data.resets),
         "afterHoursWaste": after_hours_waste.build_section(clean, found.baselines, scope),
         "anomalies": anomaly_detection.build_section(
             found.anomalies, profiled, clean, scope, found.changes, found.response_kw
         ),
-        "spikes": spike_detection.build_section(found.spikes, site_power, profiled, clean, scope),
+        "spikes": spike_detection.build_section(found.spikes, site_power, profiled, clean, scope, demand),
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from analyze.chart_data import completeness_by_day, heat_map, site_load
 from analyze.site_week import analyze_site_week
 from lib.date_utils import Window, local_day_window
-from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare
+from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 SCOPE = make_scope(make_meters(1, 2))
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
@@ -37,13 +37,29 @@ def test_site_load_adds_up_meters_beside_what_is_usual():
 
 def test_heat_map_is_the_mean_of_each_hour_of_the_wall_clock():
     two_weeks = local_day_window(date(2026, 1, 12), date(2026, 1, 25), NEW_YORK)
+    readings = fill_window(1, two_weeks, 5.0, 1.0)
+    for day, kw in (("2026-01-12", 4.0), ("2026-01-19", 8.0)):
+        readings = set_power(readings, f"{day} 09:00", f"{day} 10:00", kw)
     scope = make_scope(make_meters(1), two_weeks)
-    readings = pd.concat(
-        [make_readings(1, "2026-01-12 14:00Z", [4.0] * 4), make_readings(1, "2026-01-19 14:00Z", [8.0] * 4)]
+    map_kw = heat_map(profiled_of(readings, {1: 1.0}, scope), scope)
+    assert map_kw[0][9] == pytest.approx(6.0, abs=0.001)  # Mondays at nine
+    assert map_kw[1][9] == pytest.approx(5.0, abs=0.1)
+    assert map_kw[6][9] == pytest.approx(1.0, abs=0.02)
+
+
+def test_heat_map_takes_no_missing_reading_for_a_lull():
+    """Three quarters of an hour of one meter are lost, a day of the other; a third reported on Monday only."""
+    first, second = fill_window(1, WEEK, 5.0, 5.0), fill_window(2, WEEK, 2.0, 2.0)
+    lost = first["interval_start"].between(
+        pd.Timestamp("2026-01-13 10:00", tz=NEW_YORK), pd.Timestamp("2026-01-13 10:40", tz=NEW_YORK)
     )
-    map_kw = heat_map(site_load(profiled_of(readings, {1: 1.0}, scope), scope), scope)
-    assert map_kw[0][9] == 6.0  # Mondays at nine
-    assert sum(value is not None for day in map_kw for value in day) == 1
+    day = second["interval_start"].dt.tz_convert(NEW_YORK).dt.day == 14
+    third = make_readings(3, WEEK.start, [50.0] * 96)
+    scope = make_scope(make_meters(1, 2, 3))
+    map_kw = heat_map(profiled_of(pd.concat([first[~lost], second[~day], third]), {1: 1.0}, scope), scope)
+    assert map_kw[2] == [None] * 24
+    assert all(kw == pytest.approx(7.0, abs=0.15) for n, row in enumerate(map_kw) if n != 2 for kw in row)
+    assert heat_map(profiled_of(third, {}, scope), scope) == [[None] * 24] * 7
 
 
 @pytest.mark.parametrize(("sunday", "quarters"), [(date(2026, 3, 8), 92), (date(2026, 11, 1), 100)])

@@ -400,6 +400,19 @@ def test_costs_forecast_and_consumption_tell_the_same_energy_when_a_meter_fails(
     assert {bill["is_complete"] for bill in cost["bills"]} == {False}
 
 
+def test_the_highest_load_is_the_billing_peak_also_of_a_meter_without_history():
+    """A second meter is new this week and brings two thirds of the load: 3 kW and 6 kW by day."""
+    old, new = fill_window(1, BOTH, 3.0, 1.0), fill_window(2, WEEK, 6.0, 1.0)
+    week = full_week(pd.concat([old, new]), make_meters(1, 2), WEEK)
+    peak = week.sections["spikes"]["sitePeak"]
+    demand = week.sections["costOptimization"]["demand_analysis"]
+    assert peak["powerKw"] == demand["billing_peak_kw"] == pytest.approx(9.0, abs=0.2)
+    assert peak["start"] == demand["peak_timestamp"]
+    # The larger of two has died: the other one is not the site.
+    dead = pd.concat([old, fill_window(2, SCOPE.baseline, 6.0, 1.0)])
+    assert full_week(dead, make_meters(1, 2), WEEK).sections["spikes"]["sitePeak"] is None
+
+
 def test_an_assumed_tariff_has_the_flat_rate_of_the_sites_file(tmp_path):
     (tmp_path / "7.toml").write_text("[thresholds]\nflat_rate_usd_per_kwh = 0.15\n")
     tariffs = load_site_tariffs(7, tmp_path)
