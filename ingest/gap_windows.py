@@ -84,18 +84,20 @@ def close_if_arrived(conn: Connection, wanted: Wanted) -> None:
 
     What arrived of a gap only in part is told from the rest by ``govern/update_gaps.py``.
     """
+    # A value, for Citus takes no clock in a coalesce or CASE.
+    asked_at = db.fetch_all(conn, "SELECT clock_timestamp()")[0][0]
     db.execute(
         conn,
-        "UPDATE reading_gaps AS g SET first_asked_at = coalesce(g.first_asked_at, clock_timestamp()),"
-        " last_asked_at = clock_timestamp(), changed_at = clock_timestamp(),"
+        "UPDATE reading_gaps AS g SET first_asked_at = coalesce(g.first_asked_at, %s),"
+        " last_asked_at = %s, changed_at = %s,"
         " state = CASE WHEN arrived.is_whole THEN 'refetched' ELSE g.state END,"
         " reason = CASE WHEN arrived.is_whole THEN 'it arrived' ELSE g.reason END,"
-        " closed_at = CASE WHEN arrived.is_whole THEN clock_timestamp() END"
+        " closed_at = CASE WHEN arrived.is_whole THEN %s::timestamptz END"
         " FROM reading_gaps AS o CROSS JOIN LATERAL (SELECT count(*) >= o.missing_count AS is_whole FROM readings AS r"
         " WHERE r.channel_id = o.channel_id AND r.timestamp >= o.gap_start AND r.timestamp < o.gap_end) AS arrived"
         " WHERE o.channel_id = %s AND o.gap_start <= %s AND o.gap_end >= %s"
         " AND g.channel_id = o.channel_id AND g.gap_start = o.gap_start AND g.state = ANY (%s)",
-        (wanted.channel_id, *wanted.window, _STATES_AGAIN),
+        (asked_at, asked_at, asked_at, asked_at, wanted.channel_id, *wanted.window, _STATES_AGAIN),
     )
 
 

@@ -34,14 +34,14 @@ INSERT INTO ingest_leases AS held (organization_id, holder, taken_at, expires_at
 VALUES (%(site_id)s, %(holder)s, clock_timestamp(), clock_timestamp() + %(term_s)s * interval '1 second')
 ON CONFLICT (organization_id) DO UPDATE
     SET holder = excluded.holder, taken_at = excluded.taken_at, expires_at = excluded.expires_at
-    WHERE held.expires_at < clock_timestamp()
+    WHERE held.expires_at < excluded.taken_at
 """
 _RENEW = """
-UPDATE ingest_leases SET expires_at = clock_timestamp() + %(term_s)s * interval '1 second'
+UPDATE ingest_leases SET expires_at = statement_timestamp() + %(term_s)s * interval '1 second'
 WHERE organization_id = %(site_id)s AND holder = %(holder)s
 """
 _CLOSE_ABANDONED = """
-UPDATE ingestion_logs SET status = 'interrupted', finished_at = clock_timestamp(),
+UPDATE ingestion_logs SET status = 'interrupted', finished_at = statement_timestamp(),
     error = 'the run ended before this attempt did; run again to fetch the window'
 WHERE organization_id = %(site_id)s AND status = 'running'
 """

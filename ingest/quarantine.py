@@ -110,7 +110,7 @@ def store_rejects(conn: Connection, channel_id: int, interval_s: int, run_id: in
                 cursor,
                 "INSERT INTO rejected_readings (channel_id, timestamp, interval_s, reason, raw, reading, record_key,"
                 " first_run_id, last_run_id) VALUES %s ON CONFLICT (channel_id, record_key) DO UPDATE SET"
-                " last_seen_at = clock_timestamp(), last_run_id = excluded.last_run_id,"
+                " last_seen_at = excluded.last_seen_at, last_run_id = excluded.last_run_id,"
                 " seen_count = rejected_readings.seen_count + 1, reading = excluded.reading",
                 list(rows.values()),
             )

@@ -66,7 +66,7 @@ def readmit_channel(conn: Connection, site_id: int, channel_id: int, rejects: Se
     db.execute(
         conn,
         "INSERT INTO reading_marks (channel_id, timestamp, mark, detail) SELECT channel_id, timestamp, %s,"
-        " format('%%s, let in by %%s', reason, %s::text) FROM rejected_readings"
+        " reason || ', let in by ' || %s FROM rejected_readings"
         " WHERE channel_id = %s AND reject_id = ANY (%s)"
         " AND EXISTS (SELECT FROM readings AS r WHERE r.channel_id = rejected_readings.channel_id"
         " AND r.timestamp = rejected_readings.timestamp AND r.ingest_run_id = %s) ON CONFLICT DO NOTHING",
@@ -74,7 +74,7 @@ def readmit_channel(conn: Connection, site_id: int, channel_id: int, rejects: Se
     )
     db.execute(
         conn,
-        "UPDATE rejected_readings SET readmitted_at = clock_timestamp(), readmitted_by = %s"
+        "UPDATE rejected_readings SET readmitted_at = statement_timestamp(), readmitted_by = %s"
         " WHERE channel_id = %s AND reject_id = ANY (%s)",
         (by, channel_id, [reject.reject_id for reject in rejects]),
     )

@@ -50,9 +50,9 @@ def start_run(conn: Connection, site_id: int) -> int:
     """Return the number of a new run; attempts of the site that a killed run left behind are closed."""
     db.execute(
         conn,
-        "UPDATE ingestion_logs SET status = 'interrupted', finished_at = clock_timestamp(),"
+        "UPDATE ingestion_logs SET status = 'interrupted', finished_at = statement_timestamp(),"
         " error = 'the run ended before this attempt did; run again to fetch the window'"
-        " WHERE organization_id = %s AND status = 'running' AND started_at < clock_timestamp() - %s::interval",
+        " WHERE organization_id = %s AND status = 'running' AND started_at < statement_timestamp() - %s::interval",
         (site_id, _ABANDONED_AFTER),
     )
     (run_id,) = db.fetch_all(conn, "SELECT nextval('ingest_run_ids')")[0]
@@ -160,8 +160,8 @@ def _upsert(conn: Connection, table: str, key: str, rows: Sequence[dict[str, Any
         return
     columns = list(rows[0])
     statement = sql.SQL(
-        "INSERT INTO {table} ({columns}) VALUES %s ON CONFLICT ({key}) DO UPDATE SET {updates}, updated_at = now()"
-        " WHERE ({current}) IS DISTINCT FROM ({offered})"
+        "INSERT INTO {table} ({columns}) VALUES %s ON CONFLICT ({key}) DO UPDATE SET {updates},"
+        " updated_at = excluded.updated_at WHERE ({current}) IS DISTINCT FROM ({offered})"
     ).format(
         table=sql.Identifier(table),
         columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
@@ -240,7 +240,7 @@ def finish_attempt(
     troubles = troubles or Troubles()
     db.execute(
         conn,
-        "UPDATE ingestion_logs SET finished_at = clock_timestamp(), status = %s, fetched = %s, inserted = %s,"
+        "UPDATE ingestion_logs SET finished_at = statement_timestamp(), status = %s, fetched = %s, inserted = %s,"
         " duplicate = %s, rejected = %s, error = %s, retries = %s, troubles = %s, data_source = %s,"
         " revised = (SELECT count(DISTINCT r.timestamp) FROM reading_revisions AS r"
         " WHERE r.channel_id = %s AND r.timestamp >= %s AND r.timestamp < %s AND r.ingest_run_id = %s)"
@@ -281,7 +281,7 @@ def interrupt_run(conn: Connection, run_id: int, reason: str) -> None:
     """Close the attempts that a run leaves behind when it ends early."""
     db.execute(
         conn,
-        "UPDATE ingestion_logs SET status = 'interrupted', finished_at = clock_timestamp(), error = %s"
+        "UPDATE ingestion_logs SET status = 'interrupted', finished_at = statement_timestamp(), error = %s"
         " WHERE run_id = %s AND status = 'running'",
         (reason, run_id),
     )

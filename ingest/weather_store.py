@@ -57,21 +57,26 @@ def load_weather_site(conn: Connection, site_id: int) -> WeatherSite:
     """
     row = db.fetch_one(
         conn,
-        "SELECT o.data_source, o.latitude, o.longitude, (SELECT min(first.timestamp) FROM channels AS c"
-        " CROSS JOIN LATERAL (SELECT r.timestamp FROM readings AS r WHERE r.channel_id = c.channel_id"
-        " ORDER BY r.timestamp LIMIT 1) AS first WHERE c.organization_id = o.organization_id)"
-        " FROM organizations AS o WHERE o.organization_id = %s",
+        "SELECT data_source, latitude, longitude FROM organizations WHERE organization_id = %s",
         (site_id,),
     )
     if row is None:
         raise DataError(f"site {site_id} is not in the database; check --site, or ingest its readings first")
-    data_source, latitude, longitude, first_reading_at = row
+    data_source, latitude, longitude = row
     if latitude is None or longitude is None:
         raise DataError(
             f"site {site_id}: has no coordinates, so no weather; have the vendor set them, or give "
             "--latitude and --longitude to import_csv.py"
         )
-    return WeatherSite(site_id, data_source, Place(latitude, longitude), first_reading_at)
+    return WeatherSite(site_id, data_source, Place(latitude, longitude), _first_reading_at(conn, site_id))
+
+
+def _first_reading_at(conn: Connection, site_id: int) -> datetime | None:
+    """Return the start of the site's first reading, asked for by channel: that is one look into each's index."""
+    channels = db.fetch_all(conn, "SELECT channel_id FROM channels WHERE organization_id = %s", (site_id,))
+    first = "SELECT min(timestamp) FROM readings WHERE channel_id = %s"
+    found = [db.fetch_all(conn, first, channel)[0][0] for channel in channels]
+    return min(filter(None, found), default=None)
 
 
 def load_settled_days(conn: Connection, site_id: int, window: Window) -> set[date]:
@@ -129,7 +134,7 @@ def finish_fetch(
     """Log how an attempt ended: well, where there is no error."""
     db.execute(
         conn,
-        "UPDATE weather_fetches SET finished_at = clock_timestamp(), source = %s, fetched = %s, stored = %s,"
+        "UPDATE weather_fetches SET finished_at = statement_timestamp(), source = %s, fetched = %s, stored = %s,"
         " status = %s, error = %s WHERE organization_id = %s AND fetch_id = %s",
         (source, fetched, stored, "failed" if error else "done", error, site_id, fetch_id),
     )

@@ -23,6 +23,8 @@ _Datetime = standard.datetime
 # They stand before those of PostgreSQL in the search path, so that every default, view and query made from then on
 # means them.
 _DATABASE_CLOCK = """
+CREATE FUNCTION public.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS
+    $$ SELECT pg_catalog.statement_timestamp() + pg_catalog.current_setting('simulated.ahead')::interval $$;
 CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
     $$ SELECT pg_catalog.clock_timestamp() + pg_catalog.current_setting('simulated.ahead')::interval $$;
 CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql STABLE AS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -132,6 +133,17 @@ def queries() -> dict[str, str]:
     return {name: re.sub(r"--.*", "", text) for name, text in texts.items()}
 
 
+def statements_of_ingest() -> dict[str, str]:
+    """Return every statement that a module of ingest holds, by module and line."""
+    found = {}
+    for path in PROJECT_ROOT.glob("ingest/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", text):
+                found[f"{path.name}:{node.lineno}"] = text
+    return found
+
+
 def subqueries(text: str) -> Iterator[str]:
     """Yield every SELECT in parentheses, those within others too."""
     for opening in re.finditer(r"\(\s*SELECT\b", text):
@@ -187,6 +199,21 @@ def test_changes_of_growing_tables_are_such_as_citus_takes() -> None:
             outside = outside.replace(subquery, "")
         assert not re.search(r"\b(unnest|gap_(scope|missing|known|changes|pieces)|doubled_hours)\b", outside), name
         assert not re.search(r"\b(format|to_char|now|clock_timestamp)\(|\w\.\w+ [+-] interval", statement), name
+
+
+def test_statements_of_ingest_are_such_as_citus_takes() -> None:
+    # A change may call nothing that gives another value at each call, and on a conflict nothing but what came.
+    statements = statements_of_ingest()
+    changes = {name: text.strip() for name, text in statements.items()}
+    changes = {name: text for name, text in changes.items() if re.match("UPDATE|DELETE|INSERT", text)}
+    assert {name.split(":")[0] for name in changes} >= {"store.py", "quarantine.py", "gap_windows.py", "readmit.py"}
+    for name, text in changes.items():
+        changed = text.partition("ON CONFLICT")[2] if text.startswith("INSERT") else text
+        assert not re.search(r"\b(clock_timestamp|random|format|to_char)\(", changed), name
+        after_conflict = text.partition("DO UPDATE")[2]
+        choices = " ".join(re.findall(r"coalesce\([^)]*\(\)|CASE.*?END", text))
+        assert not re.search(r"\b(now|statement_timestamp)\(", after_conflict + choices), name
+    assert {name: found for name, text in statements.items() if (found := asks_row_by_row(text))} == {}
 
 
 def test_database_without_citus_is_told_so(conn: Connection, database_url: str, run_script: Callable) -> None:
