@@ -5,6 +5,8 @@ offset are the site's wall clock; the order of the rows tells apart the two pass
 repeats. The length of the intervals is established from the whole file, or given. What cannot be stored goes into a
 file of rejects that names line, reason and fix; correct it and import it again: what is stored stays as it is.
 
+Where one meter's energy is part of another's, say so with --parent, once: else the site's total counts it twice.
+
 Stage: ingest
 Reads: the files, config/sites/<id>.toml ([ingest])
 Writes: organizations, channels, readings, ingestion_logs, rejected_readings; FILE.rejects.csv
@@ -12,6 +14,7 @@ Safe to re-run: yes; importing a file again repeats nothing
 
 Examples:
   python ingest/import_csv.py --site 900001 --site-name "Bakery" --timezone America/Chicago meters.csv
+  python ingest/import_csv.py --site 900001 --parent "Oven=Main" --parent "Lights=Main" meters.csv
   python ingest/import_csv.py --site 900001 --unit kWh --interval-end export-2025.csv.gz export-2026.csv.gz
   python ingest/import_csv.py --site 900002 --timezone America/New_York green_button.xml
 """
@@ -30,6 +33,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
+from ingest.meter_parents import check_parents, find_unnamed_main, parse_parents
 from lib import cli, db
 from lib.date_utils import parse_timezone
 from lib.errors import EXIT_DONE, EXIT_FAILED, UsageError
@@ -64,6 +68,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--date-format", metavar="FORMAT", help="such as '%%d/%%m/%%Y %%H:%%M', where the file does not tell")
     add("--column", action="append", metavar="NAME", help="only this column of values; may repeat")
     add("--channel-name", metavar="NAME", help="name of the channel in a file of one meter (default: the file's)")
+    add(
+        "--parent",
+        action="append",
+        default=[],
+        metavar="CHANNEL=MAIN",
+        help="the channel's energy is part of MAIN's; may repeat, is kept, and CHANNEL= takes it back",
+    )
     add("--latitude", type=float, metavar="DEG", help="of the site, degrees north: for the weather")
     add("--longitude", type=float, metavar="DEG", help="of the site, degrees east")
     add("--rejects", type=Path, metavar="FILE", help="where rejects go (default: beside the first file)")
@@ -84,6 +95,7 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError(f"{args.rejects} is one of the files to import; choose another --rejects")
     if args.date_format:
         check_date_format(args.date_format)
+    parse_parents(args.parent)
     if args.check and not args.timezone:
         raise UsageError("--check asks no database for the time zone; give --timezone")
 
@@ -136,7 +148,9 @@ def import_files(
 
     channels = sorted({channel for source in sources for channel in source.channels})
     summary = ImportSummary(site.site_id, len(channels))
+    parents = parse_parents(args.parent)
     if args.check:
+        check_parents(args.site, parents, channels)
         for source in sources:
             check_offset(source, parse_timezone(args.timezone), args.site)
             count_source(source, parse_timezone(args.clock or args.timezone), rejects, summary)
@@ -148,10 +162,11 @@ def import_files(
         site = resolve_site(conn, site)
         for source in sources:
             check_offset(source, parse_timezone(str(site.timezone)), args.site)
-        run_id = register_file_site(conn, site, channels)
+        run_id = register_file_site(conn, site, channels, parents)
         clock = parse_timezone(args.clock or str(site.timezone))
         for source in sources:
             load_source(conn, run_id, site, source, clock, rejects, limits, summary)
+        summary.unnamed_main = find_unnamed_main(conn, args.site)
     return summary
 
 
@@ -168,6 +183,12 @@ def print_summary(summary: ImportSummary, rejects: RejectFile, is_check: bool) -
         print(f"  {count:,} {reason}")
     if rejects.counts:
         print(f"lines, reasons and fixes: {rejects.path}")
+    if summary.unnamed_main:
+        print(
+            f"channel {summary.unnamed_main!r} is at nearly all times at least the sum of the others: if it is their "
+            "main meter, the site's total counts them twice; import again and say what hangs below it, "
+            f'each with --parent "CHANNEL={summary.unnamed_main}"'
+        )
     if summary.failed:
         print(f"FAILED: channels {', '.join(sorted(map(repr, summary.failed)))}; see the log, and import again")
 

@@ -21,6 +21,7 @@ from config.ingest_limits import IngestLimits
 from ingest import quarantine, store
 from ingest.file_rejects import RejectFile
 from ingest.file_source import FileSource
+from ingest.meter_parents import store_parents
 from ingest.parse_file import ChannelRows, FilePart, complete_energy_and_power
 from ingest.plausibility import REJECT_EMPTY, Reject, Rules, find_impossible, reading_of
 from ingest.register_site import REGISTRATION_CHANNEL_ID
@@ -65,6 +66,7 @@ class ImportSummary:
     empty: int = 0
     rejected: int = 0
     failed: set[str] = field(default_factory=set)
+    unnamed_main: str | None = None  # a channel that seems to hold the others, where no channel has a parent
 
 
 def channel_id_of(site_id: int, name: str) -> int:
@@ -79,8 +81,10 @@ def resolve_site(conn: Connection, site: FileSite) -> FileSite:
     Raises
     ------
     DataError
-        When its time zone is not known, or is known to be another.
+        When its time zone is not known, or is known to be another; when its readings come from elsewhere.
     """
+    # Before anything is logged: an import that is refused has not happened to the site.
+    store.check_source(conn, site.site_id, SOURCE_FILE)
     row = db.fetch_one(conn, "SELECT name, timezone FROM organizations WHERE organization_id = %s", (site.site_id,))
     stored_name, stored_zone = row or (None, None)
     if site.timezone is None and stored_zone is None:
@@ -94,13 +98,17 @@ def resolve_site(conn: Connection, site: FileSite) -> FileSite:
     return site._replace(name=name, timezone=site.timezone or stored_zone)
 
 
-def register_file_site(conn: Connection, site: FileSite, channels: Sequence[str]) -> int:
-    """Store the site and its channels, log that, commit, and return the number of the run.
+def register_file_site(
+    conn: Connection, site: FileSite, channels: Sequence[str], parents: Mapping[str, str | None]
+) -> int:
+    """Store the site, its channels and what hangs below what, log that, commit, and return the number of the run.
 
     Raises
     ------
     DataError
-        When the site's readings come from elsewhere, or two channels would get one id.
+        When two channels would get one id.
+    UsageError
+        When `parents` names a channel that the site does not have, or makes no tree.
     """
     run_id = store.start_run(conn, site.site_id)
     now = datetime.now(UTC)
@@ -112,10 +120,10 @@ def register_file_site(conn: Connection, site: FileSite, channels: Sequence[str]
     if site.latitude is not None:
         organization |= {"latitude": site.latitude, "longitude": site.longitude}
     try:
-        store.check_source(conn, site.site_id, SOURCE_FILE)
         store.check_timezone(conn, site.site_id, str(site.timezone))
         _check_ids(conn, rows)
         store.register_site(conn, organization, [], rows, SOURCE_FILE, is_whole_list=False)
+        store_parents(conn, site.site_id, parents)
     except PipelineError as err:
         conn.rollback()
         store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)))
