@@ -50,8 +50,10 @@ SELECT
         (SELECT max(raw_kept_from) FROM raw_retention)
     ),
     max(window_end) FILTER (WHERE channel_id <> 0 AND status <> 'running'),
-    max(finished_at),
-    clock_timestamp()
+    -- As v_validation_status counts them.
+    max(finished_at) FILTER (WHERE status IN ('done', 'unsupported')),
+    clock_timestamp(),
+    count(*) FILTER (WHERE status IN ('done', 'unsupported'))
 FROM ingestion_logs
 WHERE organization_id = %(site_id)s
 """
@@ -113,6 +115,7 @@ class Scope(NamedTuple):
     asked_until: datetime | None
     covers_ingest_until: datetime | None
     started_at: datetime
+    attempts_seen: int
 
 
 class Verdict(NamedTuple):

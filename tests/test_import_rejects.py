@@ -119,6 +119,7 @@ def test_measured_and_imported_readings_and_made_up_ones_never_mix(
     assert importer("--timezone", ZONE, path, site=SITE_ID) == 1
     assert "holds readings of the sandbox, and these would come from the file" in capsys.readouterr().err
     assert db.fetch_all(conn, "SELECT data_source FROM organizations") == [("sandbox",)]
+    assert db.fetch_all(conn, "SELECT FROM ingestion_logs WHERE data_source = 'file'") == [], "refused before it began"
 
 
 def test_other_interval_length_of_a_stored_channel_is_refused(

@@ -224,6 +224,31 @@ def test_later_ingest_makes_the_verdict_outdated(conn: Connection) -> None:
     assert load_validation_status(conn, SITE_ID).is_current
 
 
+def test_attempt_that_stored_nothing_leaves_the_verdict(conn: Connection) -> None:
+    window = make_site(conn, END)
+    validate_both(conn)
+    attempt = store.Attempt(store.start_run(conn, SITE_ID), SITE_ID, 10, window, 900, "eniscope")
+    store.finish_attempt(conn, attempt, store.start_attempt(conn, attempt), store.STATUS_FAILED, error="HTTP 503")
+    conn.commit()
+    assert load_validation_status(conn, SITE_ID).is_current
+
+
+def test_ingest_that_ends_before_a_validation_and_commits_after_it_outdates_the_verdict(
+    conn: Connection, database_url: str
+) -> None:
+    window = make_site(conn, END)
+    with db.connect(database_url) as other:
+        attempt = store.Attempt(store.start_run(other, SITE_ID), SITE_ID, 10, window, 900, "eniscope")
+        log_id = store.start_attempt(other, attempt)
+        other.commit()
+        store.finish_attempt(other, attempt, log_id, store.STATUS_DONE)
+        validate_both(conn)
+        assert load_validation_status(conn, SITE_ID).is_current
+        other.commit()
+    conn.rollback()
+    assert not load_validation_status(conn, SITE_ID).is_current
+
+
 def test_site_that_was_never_validated_is_missing_a_verdict(conn: Connection) -> None:
     register_site(conn)
     status = load_validation_status(conn, SITE_ID)
@@ -292,8 +317,10 @@ def test_check_that_hangs_is_given_up_and_blocks(conn: Connection, monkeypatch: 
     register_site(conn)
     conn.commit()
     monkeypatch.setattr("govern.validation._CHECK_TIMEOUT", "100ms")
-    hanging, quick = (make_check(f"{pause}SELECT 7::bigint AS channel_id, 1 AS found, 'x' AS finding, NULL AS examples")
-                      for pause in ("WITH pause AS MATERIALIZED (SELECT pg_sleep(30)) SELECT * FROM pause, (", ""))
+    hanging, quick = (
+        make_check(f"{pause}SELECT 7::bigint AS channel_id, 1 AS found, 'x' AS finding, NULL AS examples")
+        for pause in ("WITH pause AS MATERIALIZED (SELECT pg_sleep(30)) SELECT * FROM pause, (", "")
+    )
     hanging = hanging._replace(query=f"{hanging.query}) AS answer")
     verdict = validate_site(conn, SITE_ID, [hanging, quick._replace(name="quick")])
     assert verdict.verdict == "open"

@@ -11,10 +11,13 @@ SELECT
     run.started_at AS validated_at,
     ingest.last_ingest_at,
     ingest.ingested_until,
-    -- Outdated as soon as an ingest attempt ended that the verdict has not seen.
-    run.validation_run_id IS NOT NULL
-        AND (ingest.last_ingest_at IS NULL OR coalesce(ingest.last_ingest_at <= run.covers_ingest_until, false))
-        AS is_current,
+    -- Outdated as soon as an ingest attempt stored or settled something that the verdict has not seen. They are counted,
+    -- for one that ended before the validation began may be committed after it; by moments where they were not counted.
+    CASE
+        WHEN run.attempts_seen IS NOT NULL THEN coalesce(ingest.attempts, 0) = run.attempts_seen
+        ELSE run.validation_run_id IS NOT NULL
+            AND (ingest.last_ingest_at IS NULL OR coalesce(ingest.last_ingest_at <= run.covers_ingest_until, false))
+    END AS is_current,
     blocking.checks AS blocking_checks,
     coalesce(failed.warning, '{}') AS warning_checks,
     coalesce(failed.blocking_message, system.blocking_message) AS blocking_message,
@@ -40,7 +43,9 @@ LEFT JOIN LATERAL (
 LEFT JOIN (
     SELECT
         l.organization_id,
-        max(l.finished_at) AS last_ingest_at,
+        -- An attempt that failed, or was cut off, changed nothing.
+        max(l.finished_at) FILTER (WHERE l.status IN ('done', 'unsupported')) AS last_ingest_at,
+        count(*) FILTER (WHERE l.status IN ('done', 'unsupported')) AS attempts,
         max(l.window_end) FILTER (WHERE l.status = 'done' AND l.channel_id <> 0) AS ingested_until
     FROM ingestion_logs AS l
     GROUP BY l.organization_id
@@ -97,9 +102,9 @@ COMMENT ON COLUMN v_validation_status.validation_run_id IS 'Latest validation ru
 COMMENT ON COLUMN v_validation_status.verdict IS '"closed" (data may pass), "open" (held back) or "missing" (never validated).';
 COMMENT ON COLUMN v_validation_status.checks_run IS 'Checks executed.';
 COMMENT ON COLUMN v_validation_status.validated_at IS 'When the run began, UTC.';
-COMMENT ON COLUMN v_validation_status.last_ingest_at IS 'When the newest ingest attempt ended, UTC.';
+COMMENT ON COLUMN v_validation_status.last_ingest_at IS 'When the newest ingest attempt ended that stored or settled something, UTC.';
 COMMENT ON COLUMN v_validation_status.ingested_until IS 'End of the newest window that the service answered for, UTC; later days were never asked.';
-COMMENT ON COLUMN v_validation_status.is_current IS 'False when an ingest attempt ended after the data that the verdict saw.';
+COMMENT ON COLUMN v_validation_status.is_current IS 'False when an ingest attempt stored or settled something that the verdict has not seen.';
 COMMENT ON COLUMN v_validation_status.blocking_checks IS 'Failed checks that hold the whole site back.';
 COMMENT ON COLUMN v_validation_status.warning_checks IS 'Failed checks that only warn.';
 COMMENT ON COLUMN v_validation_status.blocking_message IS 'What the first blocking check found.';
