@@ -3,8 +3,9 @@
 ::
 
     [schedule]
-    monday = ["07:00-12:00", "13:00-18:00"]  # spans of the wall clock; past midnight: "22:00-02:00"
-    friday = ["07:00-16:00"]                 # a weekday that is not named is closed
+    weekdays = ["07:00-12:00", "13:00-18:00"]  # Monday to Friday: spans of the wall clock; past midnight: "22:00-02:00"
+    friday = ["07:00-16:00"]                 # a day by its own name goes above `weekdays`
+    saturday = []                            # closed, as a weekend is where it is not named
     country = "US"                           # public holidays, on which the site is closed ...
     state = "NC"
     holiday_hours = ["10:00-14:00"]          # ... or has these hours
@@ -24,7 +25,9 @@
     [building]
     floor_area_m2 = 5200
 
-Without any weekday the contract's business hours of `ReportConfig` hold. A span belongs to the day on which it begins.
+Without any day the contract's business hours of `ReportConfig` hold, and are told as assumed. Where any day is named,
+all of Monday to Friday have to be, by `weekdays` or one by one: a working day that was left out would be taken for
+closed, and its work for waste. A span belongs to the day on which it begins.
 """
 
 from __future__ import annotations
@@ -55,8 +58,10 @@ if TYPE_CHECKING:
     from config.report_config import ReportConfig
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WORKDAYS = WEEKDAYS[:5]
+_ALL_WORKDAYS = "weekdays"  # the short form of the five
 _SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
-_SCHEDULE_KEYS = {*WEEKDAYS, "country", "state", "holiday_hours", "terms", "outside_terms", "exceptions"}
+_SCHEDULE_KEYS = {*WEEKDAYS, _ALL_WORKDAYS, "country", "state", "holiday_hours", "terms", "outside_terms", "exceptions"}
 
 
 @dataclass(frozen=True)
@@ -114,9 +119,14 @@ class _Reader:
     def schedule(self, table: dict[str, Any], default: Schedule) -> Schedule:
         self.known(table, "schedule", _SCHEDULE_KEYS)
         outside = self.table(table, "outside_terms", "schedule.")
-        self.known(outside, "schedule.outside_terms", WEEKDAYS)
+        self.known(outside, "schedule.outside_terms", {*WEEKDAYS, _ALL_WORKDAYS})
+        week, is_assumed = default.week, default.is_assumed
+        if {*WEEKDAYS, _ALL_WORKDAYS} & set(table):
+            week, is_assumed = self.week(table, "schedule"), False
+            self.refuse_forgotten_days(table)
         schedule = Schedule(
-            week=self.week(table, "schedule") if set(WEEKDAYS) & set(table) else default.week,
+            week=week,
+            is_assumed=is_assumed,
             exceptions=tuple(self.exception(row, n) for n, row in enumerate(self.rows(table, "exceptions"), 1)),
             terms=tuple(self.term(row, n) for n, row in enumerate(self.rows(table, "terms"), 1)),
             outside_terms=self.week(outside, "schedule.outside_terms"),
@@ -132,8 +142,21 @@ class _Reader:
             raise ConfigError(f"{self._path}: schedule.country should be another: {err}") from err
         return schedule
 
+    def refuse_forgotten_days(self, table: dict[str, Any]) -> None:
+        """Raise a ConfigError where a working day is not named: closed has to be said."""
+        forgotten = [name for name in _WORKDAYS if name not in table and _ALL_WORKDAYS not in table]
+        if forgotten:
+            raise ConfigError(
+                f"{self._path}: [schedule] names some days, but not {', '.join(forgotten)}; give each its hours, "
+                f'or [] where the site is closed, or write weekdays = ["07:00-18:00"] for Monday to Friday'
+            )
+
     def week(self, table: dict[str, Any], prefix: str) -> Week:
-        return tuple(self.day(table.get(name, []), f"{prefix}.{name}") for name in WEEKDAYS)
+        workdays = self.day(table.get(_ALL_WORKDAYS, []), f"{prefix}.{_ALL_WORKDAYS}")
+        usual = dict.fromkeys(_WORKDAYS, workdays)
+        return tuple(
+            self.day(table[name], f"{prefix}.{name}") if name in table else usual.get(name, ()) for name in WEEKDAYS
+        )
 
     def day(self, value: Any, key: str) -> Day:
         if not isinstance(value, list):

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from config import opening_hours
-from config.opening_hours import DayException, Schedule, Span, Term, default_schedule, list_holidays
+from config.opening_hours import DayException, Schedule, Span, Term, default_schedule, describe_week, list_holidays
 from config.report_config import ReportConfig
 from config.schedule_config import Building, load_site_facts
 from lib.errors import ConfigError
@@ -21,7 +21,7 @@ def load(tmp_path, text):
 
 def test_without_a_file_the_contracts_hours_hold(tmp_path):
     facts = load_site_facts(7, ReportConfig(), tmp_path)
-    assert facts.schedule == Schedule(week=((Span(420, 1080),),) * 5 + ((), ()))
+    assert facts.schedule == Schedule(week=((Span(420, 1080),),) * 5 + ((), ()), is_assumed=True)
     assert facts.building == Building(None)
 
 
@@ -29,6 +29,7 @@ def test_a_file_without_hours_keeps_the_configured_ones(tmp_path):
     (tmp_path / "7.toml").write_text("[building]\nfloor_area_m2 = 5200\n[thresholds]\nflat_min_hours = 8.0\n")
     facts = load_site_facts(7, ReportConfig(business_start_hour=8, business_weekdays=(5,)), tmp_path)
     assert facts.schedule.week == ((), (), (), (), (), (Span(480, 1080),), ())
+    assert not facts.schedule.is_assumed  # the thresholds name them
     assert facts.building == Building(5200.0)
 
 
@@ -43,6 +44,9 @@ def test_everything_that_a_file_may_say(tmp_path):
         """
         [schedule]
         monday = ["07:00-12:00", "13:30-18:00"]
+        tuesday = []
+        wednesday = []
+        thursday = []
         friday = ["22:00-02:00"]
         saturday = ["00:00-24:00"]
         country = "US"
@@ -73,9 +77,32 @@ def test_everything_that_a_file_may_say(tmp_path):
     assert facts.building.floor_area_m2 == 810.5
 
 
+def test_weekdays_stand_for_monday_to_friday_and_a_day_of_its_own_goes_above(tmp_path):
+    schedule = load(tmp_path, '[schedule]\nweekdays = ["06:00-22:00"]\nfriday = []\nsunday = ["10:00-12:00"]').schedule
+    assert schedule.week == (*((Span(360, 1320),),) * 4, (), (), (Span(600, 720),))
+    assert not schedule.is_assumed
+    assert describe_week(schedule.week) == "Mon-Thu 06:00-22:00; Sun 10:00-12:00"
+
+
+def test_a_file_that_names_holidays_only_still_assumes_the_hours(tmp_path):
+    assert load(tmp_path, '[schedule]\ncountry = "US"').schedule.is_assumed
+    assert load(tmp_path, "[schedule]\noutside_terms = {weekdays = []}").schedule.is_assumed
+
+
+def test_a_week_in_words():
+    assert describe_week(default_schedule(ReportConfig()).week) == "Mon-Fri 07:00-18:00"
+    split = (Span(420, 720), Span(1320, 1560))
+    week = (split, (), (), (), (), (), (Span(0, 1440),))
+    assert describe_week(week) == "Mon 07:00-12:00, 22:00-02:00; Sun 00:00-24:00"
+    assert describe_week(SHUT) == "always closed"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ('[schedule]\nmonday = ["06:00-22:00"]\nwednesday = []', r"not tuesday, thursday, friday; give"),
+        ('[schedule]\nsaturday = ["06:00-22:00"]', r"but not monday, .*friday; .* weekdays = \[\"07:00-18:00\"\] for"),
+        ('[schedule]\nweekdays = "06:00-22:00"', r"schedule\.weekdays should be a list of spans such as"),
         ("schedule = 3", r"7\.toml: schedule should be a table, \[schedule\], not 3"),
         ("[schedule]\nmontag = []", r"unknown key schedule\.montag; the known ones are country, exceptions, friday"),
         ('[schedule]\nmonday = "07:00-18:00"', r"schedule\.monday should be a list of spans such as"),
@@ -132,6 +159,6 @@ def test_an_absent_package_is_told_with_the_way_out(tmp_path, monkeypatch):
 
     opening_hours._holidays_of.cache_clear()
     monkeypatch.setattr(builtins, "__import__", without_holidays)
-    assert load(tmp_path, '[schedule]\nmonday = ["07:00-18:00"]').schedule.country is None  # not needed, not imported
+    assert load(tmp_path, '[schedule]\nweekdays = ["07:00-18:00"]').schedule.country is None  # not needed, not imported
     with pytest.raises(ConfigError, match=r"need the package 'holidays'; run: pip install -r requirements\.txt"):
         load(tmp_path, '[schedule]\ncountry = "US"')
