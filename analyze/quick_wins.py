@@ -26,6 +26,7 @@ from analyze.money.attribution import HIGH, KINDS, LOW, MID, OBSERVED, claim_col
 from analyze.money.pricing import Pricing
 from analyze.money.quick_win_texts import DESCRIBE, WinText
 from analyze.money.repairs import list_repairs
+from config.opening_hours import default_schedule
 from lib import cli
 from lib.stats_utils import label_runs
 
@@ -33,6 +34,10 @@ from lib.stats_utils import label_runs
 CONFIDENCE_WEIGHTS = {"high": 1.0, "medium": 0.7, "low": 0.4}
 EFFORT_WEIGHTS = {"low": 1.0, "medium": 2.0, "high": 4.0}
 _MOST = 0.5  # of a meter's after-hours excess; of a saving that its low bound must reach to be sure
+HOURS_DOUBTFUL = (
+    " Nobody named the site's opening hours, and this meter keeps others than those assumed: name them first, and see "
+    "whether anything of this is left."
+)
 _MAX_INTERVALS = 20  # stretches of time listed as evidence
 
 
@@ -43,12 +48,14 @@ class Findings(NamedTuple):
     after_hours: dict[str, Any]
     anomalies: dict[str, Any]
     spikes: dict[str, Any]
+    disagreements: dict[str, Any]
 
 
 class _Case(NamedTuple):
     """One meter's claims of one kind: the intervals that have any, and the finding behind them.
 
-    `month_rates` are those of the intervals (`Pricing.month_rates`).
+    `month_rates` are those of the intervals (`Pricing.month_rates`). `is_hours_doubtful` is True where the win rests on
+    opening hours that nobody named and that the meter's own load contradicts.
     """
 
     kind: str
@@ -56,6 +63,7 @@ class _Case(NamedTuple):
     rows: pd.DataFrame
     month_rates: np.ndarray
     is_one_off: bool
+    is_hours_doubtful: bool
 
     def kwh(self, measure: str) -> np.ndarray:
         return self.rows[claim_column(self.kind, measure)].to_numpy()
@@ -90,6 +98,7 @@ def build_section(
     weeks = max(1.0, period_weeks(scope))
     weekly = claims.groupby("channel_id")[[claim_column(kind) for kind in KINDS]].sum() / weeks
     always_on, wins = _always_on_channels(clean, scope), []
+    contradicting = _contradict_assumed_hours(findings.disagreements, scope)
     for kind in KINDS:
         worth = weekly.index[weekly[claim_column(kind)] >= scope.config.quick_win_min_weekly_kwh]
         rows = claims[(claims[claim_column(kind, OBSERVED)] > 0) & claims["channel_id"].isin(worth)]
@@ -98,7 +107,8 @@ def build_section(
             own = (rows["channel_id"] == channel_id).to_numpy()
             finding = _finding_of(kind, int(channel_id), findings)
             is_one_off = kind in ("anomaly", "spike") and _count_days(finding) == 1
-            case = _Case(kind, finding, rows[own], rates[:, own], is_one_off)
+            is_doubtful = kind == "after_hours" and channel_id in contradicting
+            case = _Case(kind, finding, rows[own], rates[:, own], is_one_off, is_doubtful)
             wins.append(_win(case, int(channel_id) in always_on, scope, pricing, year))
     wins.sort(key=lambda win: (-win["rankScore"], win["channelId"], win["type"]))
     repairs = list_repairs(findings.sensor_health, clean, scope, pricing)
@@ -115,6 +125,13 @@ def _finding_of(kind: str, channel_id: int, findings: Findings) -> dict[str, Any
         "spike": findings.spikes["byChannel"],
     }[kind]
     return next(entry for entry in entries if entry["channelId"] == channel_id)
+
+
+def _contradict_assumed_hours(disagreements: dict[str, Any], scope: WeekScope) -> set[int]:
+    """Return the channels that keep other hours than those that are only assumed; none where the site named its own."""
+    if not (scope.schedule or default_schedule(scope.config)).is_assumed:
+        return set()
+    return {finding["channelId"] for finding in disagreements["findings"]}
 
 
 def _always_on_channels(clean: pd.DataFrame, scope: WeekScope) -> set[int]:
@@ -141,10 +158,10 @@ def _confidence_after_hours(case: _Case, is_always_on: bool) -> str:
 
     What is new this week can be changed back: "high". What is raised, or a habit, may have reasons: "medium", and a
     habit of a meter that draws nearly as much by night as by day "low", for it may have to. What wavers about its rest,
-    or has no baseline weeks, is "low".
+    or has no baseline weeks, is "low"; so is all that rests on assumed opening hours which the load contradicts.
     """
     pattern = case.finding["pattern"]
-    if pattern in (WAVERS, UNKNOWN) or case.kwh(MID).sum() < _MOST * case.kwh(OBSERVED).sum():
+    if case.is_hours_doubtful or pattern in (WAVERS, UNKNOWN) or case.kwh(MID).sum() < _MOST * case.kwh(OBSERVED).sum():
         return "low"
     return {NEW: "high", RAISED: "medium", HABIT: "low" if is_always_on else "medium"}[pattern]
 
@@ -198,7 +215,7 @@ def _win(case: _Case, is_always_on: bool, scope: WeekScope, pricing: Pricing, ye
             for unit, amount in (("kwh", kwh), ("cost", cost))
         },
         "verifiedSavings": _not_verified(channel_id),
-        "description": text.description,
+        "description": text.description + (HOURS_DOUBTFUL if case.is_hours_doubtful else ""),
         "recommendations": text.recommendations,
         "when": text.when,
         "expectedAfter": text.expected_after,

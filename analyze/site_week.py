@@ -31,6 +31,7 @@ from analyze.load.learned_hours import find_disagreements
 from analyze.load.load_facts import build_load_facts
 from analyze.meters.meter_tree import find_roots, root_of_channels
 from analyze.money.annual import plan_year
+from analyze.money.quick_win_texts import describe_schedule
 from analyze.refusals import unavailable
 from analyze.week_findings import WeekData, build_findings, claim_week, find_in_week, prepare_week
 from analyze.week_summary import build_summary
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
     from lib.readings import QuarantinedChannel, Site
 
 DAYS_PER_WEEK = 7
-FINDINGS = ("sensorHealth", "afterHoursWaste", "anomalies", "spikes")  # what quick wins are made from
+# What quick wins are made from.
+FINDINGS = ("sensorHealth", "afterHoursWaste", "anomalies", "spikes", "scheduleDisagreements")
 
 
 class SiteContext(NamedTuple):
@@ -125,6 +127,8 @@ def analyze_site_week(
     data = prepare_week(readings, scope, context.tariffs, context.resets)
     found = find_in_week(data.clean, scope, context.weather)
     sections = build_findings(data, found, scope)
+    sections["afterHoursWaste"]["schedule"] = describe_schedule(scope, context.site_id)
+    sections["scheduleDisagreements"] = find_disagreements(data.clean, scope)
     findings = quick_wins.Findings(*(sections[name] for name in FINDINGS))
     claims = claim_week(data, found, findings.sensor_health, scope)
     year = plan_year(scope, context.monthly)
@@ -154,11 +158,10 @@ def analyze_site_week(
 
 
 def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) -> dict[str, Any]:
-    """Return the sections that look beyond the energy of these weeks: what comes, what it costs, hours and supply."""
+    """Return the sections that look beyond the energy of these weeks: what comes, what it costs, and supply."""
     clean, holidays = data.clean, data.pricing.holidays
     wrong = data.intervals[data.bad.any(axis=1)]
     return {
-        "scheduleDisagreements": find_disagreements(clean, scope),
         "loadFacts": build_load_facts(clean, scope, context.floor_area_m2),
         "electricalHealth": unavailable("not_loaded", "no electrical quantities were loaded", "electrical quantities")
         if context.electrical is None

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from config.report_config import ReportConfig
 
 MINUTES_PER_DAY = 1440
-DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _BUSINESS_HOURS = ("business_start_hour", "business_end_hour", "business_weekdays")
 
 
@@ -78,24 +77,6 @@ def default_schedule(config: ReportConfig) -> Schedule:
 def names_business_hours(config: ReportConfig) -> bool:
     """Return whether the site's thresholds name hours of their own instead of the contract's."""
     return any(getattr(config, name) != getattr(type(config), name) for name in _BUSINESS_HOURS)
-
-
-def describe_week(week: Week) -> str:
-    """Return the hours of a week in words, such as "Mon-Fri 07:00-18:00"."""
-    texts = [", ".join(f"{clock(span.start_min)}-{clock(span.end_min)}" for span in day) for day in week]
-    parts, first = [], 0
-    for number in range(1, len(texts) + 1):
-        if number == len(texts) or texts[number] != texts[first]:
-            if texts[first]:
-                days = DAY_NAMES[first] if first == number - 1 else f"{DAY_NAMES[first]}-{DAY_NAMES[number - 1]}"
-                parts.append(f"{days} {texts[first]}")
-            first = number
-    return "; ".join(parts) or "always closed"
-
-
-def clock(minute: int) -> str:
-    """Return a minute after midnight on the wall clock; 1440 is 24:00, a later one lies on the next day."""
-    return "24:00" if minute == MINUTES_PER_DAY else f"{minute // 60 % 24:02d}:{minute % 60:02d}"
 
 
 def list_holidays(schedule: Schedule, years: Iterable[int]) -> dict[date, str]:

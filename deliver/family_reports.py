@@ -47,6 +47,7 @@ def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: date
             }
             for win in wins
         ],
+        "schedule": sections["afterHoursWaste"]["schedule"],
         "outlook": {
             "expectedKwh": forecast["summary"]["total_predicted_kwh"],
             "changePct": forecast["summary"]["trend_change_pct"],

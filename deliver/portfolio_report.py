@@ -29,6 +29,7 @@ def site_row(checked: CheckedWeek) -> dict[str, Any]:
         "savingsWeekly": savings["weeklyCost"],
         "savingsAnnual": savings["estimatedAnnual"],
         "afterHoursKwh": week.sections["afterHoursWaste"]["summary"]["totalExcessKwh"],
+        "schedule": week.sections["afterHoursWaste"]["schedule"],
         "seriousIssues": week.sections["sensorHealth"]["bySeverity"]["high"],
         "completenessPct": week.data_quality["avgCompleteness"],
     }
@@ -49,6 +50,9 @@ def assemble_portfolio_report(rows: list[dict[str, Any]], period: dict[str, str]
     headline = [f"{len(shown)} site{'s' * (len(shown) != 1)} used {totals['totalKwh']:,.0f} kWh."]
     if held:
         headline.append(f"{held} site{'s' * (held > 1)} held back: see why below.")
+    assumed = ", ".join(f"{row['siteName']} ({row['siteId']})" for row in shown if row["schedule"]["isAssumed"])
+    if assumed:
+        headline.append(f"Opening hours are assumed at {assumed}; name them in config/sites/<id>.toml.")
     return {
         "metadata": {
             "generatedAt": now.isoformat(timespec="seconds"),

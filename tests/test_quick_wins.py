@@ -30,9 +30,9 @@ SCOPE = make_scope(METERS)
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 
 
-def analyze(readings, meters=METERS, config=None):
+def analyze(readings, meters=METERS, config=None, schedule=None):
     scope = make_scope(meters, config=config)
-    return analyze_site_week(readings, meters, scope.period, scope.baseline, NEW_YORK, scope.config)
+    return analyze_site_week(readings, meters, scope.period, scope.baseline, NEW_YORK, scope.config, schedule)
 
 
 def left_on(channel_id, kw, base=None):
@@ -326,6 +326,30 @@ def test_ranked_by_money_confidence_and_effort():
     assert wins[1]["impact"]["weeklyCost"] == pytest.approx(wins[0]["impact"]["weeklyCost"], rel=0.05)
     for win, weight, effort in zip(wins, (1.0, 0.7), (1.0, 2.0), strict=True):
         assert win["rankScore"] == pytest.approx(win["impact"]["weeklyCost"] * weight / effort, abs=0.01)
+
+
+def test_what_rests_on_assumed_hours_that_the_load_contradicts_is_not_believed():
+    """A shop that is open until ten: on hours that nobody named its evenings are no saving that the data support."""
+    shop = fill_window(1, BOTH, 5.0, 1.0)
+    for day in pd.bdate_range("2025-12-15", "2026-01-16"):
+        shop = set_power(shop, f"{day:%Y-%m-%d} 18:00", f"{day:%Y-%m-%d} 22:00", 5.0)
+    assumed, named = analyze(shop), analyze(shop, schedule=Schedule(default_schedule(ReportConfig()).week))
+    (win,), (known,) = assumed.sections["quickWins"], named.sections["quickWins"]
+    assert (win["type"], win["confidence"], win["priority"]) == ("after_hours", "low", "low")
+    assert win["description"].startswith(known["description"])
+    assert "this meter keeps others than those assumed" in win["description"].removeprefix(known["description"])
+    assert known["confidence"] == "medium"
+    assert assumed.summary["totalPotentialSavings"]["weeklyKwh"] == 0.0
+    assert assumed.summary["totalPotentialSavings"]["unconfirmedWeeklyKwh"] == win["impact"]["weeklyKwh"] > 70
+    assert assumed.sections["afterHoursWaste"]["schedule"] == {
+        "isAssumed": True,
+        "openingHours": "Mon–Fri 07:00–18:00",
+        "note": "Opening hours are assumed: Mon–Fri 07:00–18:00. Name the site's own under [schedule] in "
+        "config/sites/0.toml.",
+    }
+    assert named.sections["afterHoursWaste"]["schedule"] == {
+        "isAssumed": False, "openingHours": "Mon–Fri 07:00–18:00", "note": None
+    }  # fmt: skip
 
 
 def test_opening_hours_are_told_as_they_are():

@@ -151,6 +151,18 @@ def test_customer_reads_the_worth_of_the_actions_that_are_listed_and_the_carbon_
     assert emitted["value"].startswith("160")
 
 
+def test_assumed_opening_hours_are_told_to_every_reader() -> None:
+    weekly, customer, portfolio = make_report(), REPORTS["customer_report"], REPORTS["portfolio_overview"]
+    note = weekly["sections"]["afterHoursWaste"]["schedule"]["note"]
+    assert note.startswith("Opening hours are assumed: Mon–Fri 07:00–18:00. Name the site's own")
+    for report in (weekly, customer):
+        page = build_page(json.loads(json.dumps(report)))
+        assert note in [one["text"] for one in page["notices"]]
+    told = [line for line in portfolio["summary"]["headline"] if "Opening hours are assumed at" in line]
+    assert len(told) == 1
+    assert told[0].endswith("(7); name them in config/sites/<id>.toml.")
+
+
 def test_a_portfolio_row_names_the_currency_that_its_savings_are_in() -> None:
     checked = checked_week()
     week = checked.week._replace(

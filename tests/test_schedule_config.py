@@ -6,10 +6,12 @@ from datetime import date
 import pytest
 
 from config import opening_hours
-from config.opening_hours import DayException, Schedule, Span, Term, default_schedule, describe_week, list_holidays
+from config.opening_hours import DayException, Schedule, Span, Term, default_schedule, list_holidays
 from config.report_config import ReportConfig
 from config.schedule_config import Building, load_site_facts
+from config.tariff_config import load_site_tariffs
 from lib.errors import ConfigError
+from lib.paths import PROJECT_ROOT
 
 SHUT = ((),) * 7
 
@@ -81,20 +83,18 @@ def test_weekdays_stand_for_monday_to_friday_and_a_day_of_its_own_goes_above(tmp
     schedule = load(tmp_path, '[schedule]\nweekdays = ["06:00-22:00"]\nfriday = []\nsunday = ["10:00-12:00"]').schedule
     assert schedule.week == (*((Span(360, 1320),),) * 4, (), (), (Span(600, 720),))
     assert not schedule.is_assumed
-    assert describe_week(schedule.week) == "Mon-Thu 06:00-22:00; Sun 10:00-12:00"
+
+
+def test_the_example_of_the_readme_is_a_working_week(tmp_path):
+    text = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    schedule = load(tmp_path, text).schedule
+    assert all(schedule.week[:5])
+    assert load_site_tariffs(7, tmp_path).current[-1].tariff.name == "default_tou_demand"
 
 
 def test_a_file_that_names_holidays_only_still_assumes_the_hours(tmp_path):
     assert load(tmp_path, '[schedule]\ncountry = "US"').schedule.is_assumed
     assert load(tmp_path, "[schedule]\noutside_terms = {weekdays = []}").schedule.is_assumed
-
-
-def test_a_week_in_words():
-    assert describe_week(default_schedule(ReportConfig()).week) == "Mon-Fri 07:00-18:00"
-    split = (Span(420, 720), Span(1320, 1560))
-    week = (split, (), (), (), (), (), (Span(0, 1440),))
-    assert describe_week(week) == "Mon 07:00-12:00, 22:00-02:00; Sun 00:00-24:00"
-    assert describe_week(SHUT) == "always closed"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from analyze.intervals import WeekScope, channel_names, in_window, list_channels
 from analyze.load.schedules import is_open
 from analyze.meters.completeness import assess_channels
 from analyze.refusals import SHORT_BASELINE, insufficient, refuse_short_baseline
-from config.opening_hours import DAY_NAMES, MINUTES_PER_DAY, Day, Schedule, clock, default_schedule
+from config.opening_hours import MINUTES_PER_DAY, Day, Schedule, default_schedule
 
 if TYPE_CHECKING:
     from config.report_config import ReportConfig
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _BASE_QUANTILE, _PLATEAU_QUANTILE = 0.05, 0.95
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
 _FULL_DAY_HOURS = 21.5  # nine tenths of a day; the day of 23 hours is full too
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 class LearnedDay(NamedTuple):
@@ -216,12 +217,12 @@ def _describe(
     texts = {number: f"runs {_text(learned.week[number])}, {_open_text(schedule.week[number])}" for number in outside}
     common = max(texts.values(), key=list(texts.values()).count)
     return {
-        "description": f"{common} ({', '.join(DAY_NAMES[number] for number in texts if texts[number] == common)})",
+        "description": f"{common} ({', '.join(_WEEKDAYS[number] for number in texts if texts[number] == common)})",
         "weekdays": [
             {
                 "weekday": number,
                 "learned": _text(learned.week[number]),
-                "declared": [f"{clock(span.start_min)}-{clock(span.end_min)}" for span in schedule.week[number]],
+                "declared": [f"{_clock(span.start_min)}-{_clock(span.end_min)}" for span in schedule.week[number]],
                 "earlyMinutes": early,
                 "lateMinutes": late,
             }
@@ -236,8 +237,12 @@ def _describe(
 
 
 def _text(day: LearnedDay | None) -> str:
-    return "" if day is None else f"{clock(day.start_min)}-{clock(day.end_min)}"
+    return "" if day is None else f"{_clock(day.start_min)}-{_clock(day.end_min)}"
 
 
 def _open_text(day: Day) -> str:
-    return f"open {clock(day[0].start_min)}-{clock(day[-1].end_min)}" if day else "declared closed"
+    return f"open {_clock(day[0].start_min)}-{_clock(day[-1].end_min)}" if day else "declared closed"
+
+
+def _clock(minute: int) -> str:
+    return "24:00" if minute == MINUTES_PER_DAY else f"{minute // 60 % 24:02d}:{minute % 60:02d}"

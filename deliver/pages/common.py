@@ -43,16 +43,24 @@ def site_line(site: dict[str, Any]) -> str:
 
 
 def notices(report: dict[str, Any]) -> list[Part]:
-    """Return what must be known before any number: made-up data, a forced report, a newer version's change."""
+    """Return what must be known before any number: made-up data, a forced report, assumed hours, a newer version."""
     meta = report["metadata"]
     found = []
     source = meta.get("dataSource") or {}
     if source.get("kind") == "sandbox":
         found.append(parts.notice("warn", source["note"]))
     found += [parts.notice("bad", line) for line in report["summary"]["headline"] if line.startswith("FORCED: ")]
+    if note := opening_hours_of(report).get("note"):
+        found.append(parts.notice("calm", note))
     if report.get("delta"):
         found.append(parts.notice("calm", report["delta"]["text"]))
     return found
+
+
+def opening_hours_of(report: dict[str, Any]) -> dict[str, Any]:
+    """Return the opening hours that a report's findings rest on; empty where it has none, or none that it tells."""
+    section = (report.get("sections") or {}).get("afterHoursWaste") or {}
+    return report.get("schedule") or section.get("schedule") or {}
 
 
 def without_notices(report: dict[str, Any]) -> list[str]:

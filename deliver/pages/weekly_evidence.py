@@ -6,7 +6,7 @@ from typing import Any
 
 from deliver.pages import formats as fmt
 from deliver.pages import parts
-from deliver.pages.common import SEVERITY_TONES
+from deliver.pages.common import SEVERITY_TONES, opening_hours_of
 from deliver.pages.parts import Part
 
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -119,15 +119,16 @@ def after_hours_blocks(report: dict[str, Any], currency: str | None) -> list[Par
 def _schedule_blocks(report: dict[str, Any], currency: str | None) -> list[Part | None]:
     """Return the meters that learned hours show to run outside the declared ones."""
     found = (report["sections"].get("scheduleDisagreements") or {}).get("findings") or []
+    whose = "assumed for the site" if opening_hours_of(report).get("isAssumed") else "declared"
     return [
-        parts.text("These meters keep other hours than those declared:") if found else None,
+        parts.text(f"These meters keep other hours than those {whose}:") if found else None,
         parts.findings(
             [
                 parts.finding(
                     item.get("findingId") or f"schedule-{index}",
                     f"{item['channelName']} {item['description']}",
                     amount=fmt.money(item["cost"], currency),
-                    amount_note=f"{fmt.kwh(item['kwh'])} outside the declared hours",
+                    amount_note=f"{fmt.kwh(item['kwh'])} outside the hours {whose}",
                     facts=[
                         ("Outside them", fmt.number(item["hours"], 1, "h")),
                         ("While running", fmt.kw(item["plateauKw"])),
