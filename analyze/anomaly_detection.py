@@ -178,7 +178,8 @@ def build_section(
     Notes
     -----
     `timeline` holds high and low episodes; a low one has `excessKwh` 0, its `deficitKwh`, and at most medium severity.
-    `byChannel` and the summary are of the high ones, for a deficit is no saving; `lowEvents` counts the others.
+    `byChannel` and the summary are of the high ones, for a deficit is no saving; `belowUsualEvents` (also `lowEvents`,
+    its first name) counts the others. It is a matter of direction: `bySeverity` counts all episodes by severity.
     Levels that changed for good stand in `steps`, once each. `expectedLoad` tells how well each meter is foreseen.
 
     `context` is where most of an event's excess lies, `dayShare` the excess (or deficit) over a usual day's energy.
@@ -204,6 +205,10 @@ def build_section(
             "affectedChannels": len(ids),
             "totalExcessKwh": round(float(net_kwh.sum()), 2),
             "lowEvents": len(events) - len(high),
+            "belowUsualEvents": len(events) - len(high),
+            "bySeverity": {
+                level: sum(event["severity"] == level for event in events) for level in ("high", "medium", "low")
+            },
         },
         "timeline": events,
         "byChannel": by_channel,

@@ -90,6 +90,8 @@ def test_an_event_and_its_numbers():
         "affectedChannels": 1,
         "totalExcessKwh": event["excessKwh"],
         "lowEvents": 0,
+        "belowUsualEvents": 0,
+        "bySeverity": {"high": 1, "medium": 0, "low": 0},
     }
     assert section["steps"] == []
     assert section["byChannel"] == [
@@ -116,7 +118,14 @@ def test_a_low_episode_is_listed_and_is_no_saving():
     assert event["deficitKwh"] == pytest.approx(27.0, abs=0.1)
     assert event["expectedKwh"] == pytest.approx(30.0, abs=0.1)
     assert event["actualKwh"] == pytest.approx(3.0, abs=0.01)
-    assert section["summary"] == {"totalEvents": 0, "affectedChannels": 0, "totalExcessKwh": 0.0, "lowEvents": 1}
+    assert section["summary"] == {
+        "totalEvents": 0,
+        "affectedChannels": 0,
+        "totalExcessKwh": 0.0,
+        "lowEvents": 1,
+        "belowUsualEvents": 1,
+        "bySeverity": {"high": 0, "medium": 1, "low": 0},
+    }
     assert section["byChannel"] == []
     assert anomalies_of(readings, CONTRACT)["timeline"] == []
 
