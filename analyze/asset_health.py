@@ -80,7 +80,7 @@ def _collect(sections: dict[str, Any]) -> dict[int, list[dict[str, Any]]]:
             add(meter["channelId"], "supply", issue["severity"], issue["description"], issue)
     for meter in sections["afterHoursWaste"]["topMeters"]:
         if meter["isSignificant"]:
-            text = f"{meter['impact']['excessKwh']:.0f} kWh above its resting power while the site was closed"
+            text = f"{meter['impact']['excessKwh']:,.0f} kWh above its resting power while the site was closed"
             add(meter["channelId"], "use", "medium", text, meter)
     for channel in sections["anomalies"]["byChannel"]:
         worst = min(channel["events"], key=lambda event: _SEVERITIES.index(event.get("severity", "low")))

@@ -204,9 +204,9 @@ def _win(case: _Case, is_always_on: bool, scope: WeekScope, pricing: Pricing, ye
             "basis": basis["method"],
             "annualBasis": basis,
             "description": (
-                f"{kwh[MID] * weeks:.0f} kWh, seen on one day; the annual figure is this event alone"
+                f"once: {kwh[MID] * weeks:,.0f} kWh, seen on one day; the annual figure is this event alone"
                 if case.is_one_off
-                else f"{kwh[MID]:.0f} kWh a week; the annual figure takes {basis['text']}"
+                else f"{kwh[MID]:,.0f} kWh a week; the annual figure takes {basis['text']}"
             ),
         },
         "observedWaste": {"kwh": round(kwh[OBSERVED], 2), "cost": round(cost[OBSERVED], 2)},
@@ -284,10 +284,16 @@ def render_text(section: list[dict[str, Any]]) -> str:
     if not section:
         return "no quick wins in this period"
     return "\n".join(
-        f"{win['impact']['weeklyKwh']:8.1f} kWh/week  {win['impact']['weeklyCost']:8.2f} {win['impact']['currency']}  "
-        f"priority {win['priority']:<6}  {win['title']} (confidence {win['confidence']})"
+        f"{_amount_text(win)}  priority {win['priority']:<6}  {win['title']} (confidence {win['confidence']})"
         for win in section
     )
+
+
+def _amount_text(win: dict[str, Any]) -> str:
+    impact = win["impact"]
+    once = impact["basis"] == "one_off"
+    kwh, cost = (impact["annualKwh"], impact["annualCost"]) if once else (impact["weeklyKwh"], impact["weeklyCost"])
+    return f"{kwh:8.1f} {'kWh once' if once else 'kWh/week'}  {cost:8.2f} {impact['currency']}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

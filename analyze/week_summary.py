@@ -9,25 +9,36 @@ _ESTIMATE_MIN_SHARE = 0.005  # below half a percent of the total an estimate is 
 
 
 def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any], currency: str) -> dict[str, Any]:
-    """Return the sum of the quick wins of medium and high confidence.
+    """Return the sum of the quick wins of medium and high confidence that come back every week.
 
-    `unconfirmedWeeklyKwh` is what the wins of low confidence observe on top: mostly habits, which may have reasons.
+    `onceKwh` and `onceCost` are those that were seen on one day: nothing says that they will come again, so they are in
+    no sum of a week or of a year. `unconfirmedWeeklyKwh` is what the wins of low confidence observe on top every week:
+    mostly habits, which may have reasons.
     `costOptimizationMonthly` and `…Annual` are what moving load and shaving peaks may bring on the tariff; they are 0
     where `costOptimizationStatus` says that the section is unavailable.
     """
     levers = cost.get("combined_summary", {})
     believed = [win for win in wins if win["confidence"] != "low"]
-    unconfirmed = [win for win in wins if win["confidence"] == "low"]
+    unconfirmed = [win["impact"] for win in wins if win["confidence"] == "low" and not is_seen_once(win)]
+    weekly = [win["impact"] for win in believed if not is_seen_once(win)]
+    once = [win["impact"] for win in believed if is_seen_once(win)]
     return {
-        "weeklyKwh": round(sum(win["impact"]["weeklyKwh"] for win in believed), 2),
-        "weeklyCost": round(sum(win["impact"]["weeklyCost"] for win in believed), 2),
-        "estimatedAnnual": round(sum(win["impact"]["annualCost"] for win in believed), 2),
-        "unconfirmedWeeklyKwh": round(sum(win["impact"]["weeklyKwh"] for win in unconfirmed), 2),
+        "weeklyKwh": round(sum(impact["weeklyKwh"] for impact in weekly), 2),
+        "weeklyCost": round(sum(impact["weeklyCost"] for impact in weekly), 2),
+        "estimatedAnnual": round(sum(impact["annualCost"] for impact in weekly), 2),
+        "onceKwh": round(sum(impact["annualKwh"] for impact in once), 2),
+        "onceCost": round(sum(impact["annualCost"] for impact in once), 2),
+        "unconfirmedWeeklyKwh": round(sum(impact["weeklyKwh"] for impact in unconfirmed), 2),
         "currency": currency,
         "costOptimizationMonthly": levers.get("estimated_monthly_savings_potential", 0.0),
         "costOptimizationAnnual": levers.get("estimated_annual_savings_potential", 0.0),
         "costOptimizationStatus": cost.get("status", "ok"),
     }
+
+
+def is_seen_once(win: dict[str, Any]) -> bool:
+    """Return whether a quick win is an event of one day, whose `annualKwh` and `annualCost` are the event alone."""
+    return win["impact"]["basis"] == "one_off"
 
 
 def build_summary(
@@ -59,22 +70,12 @@ def _headline(
     first, last = consumption["daily"][0]["date"], consumption["daily"][-1]["date"]
     if not data_quality["channelsAnalyzed"]:
         return [f"No sound readings from {first} to {last}; see the sensors' health."]
-    lines = [f"The site used {total_kwh:,.0f} kWh from {first} to {last}{_change(consumption)}."]
+    lines = [f"The site used {total_kwh:,.0f} kWh from {first} to {last}{describe_change(consumption)}."]
     if consumption["estimatedKwh"] >= _ESTIMATE_MIN_SHARE * total_kwh and consumption["estimatedKwh"] > 0:
         lines.append(
             f"A further {consumption['estimatedKwh']:,.0f} kWh are estimated from power: their energy is missing."
         )
-    wins = [win["impact"] for win in sections["quickWins"] if win["confidence"] != "low"]
-    believed, once_kwh = sum(win["weeklyKwh"] > 0 for win in wins), _seen_once_kwh(wins)
-    if believed:
-        share = f" ({100 * savings['weeklyKwh'] * weeks / total_kwh:.0f} % of its use)" if total_kwh > 0 else ""
-        lines.append(
-            f"{believed} quick win{'s' * (believed > 1)} could save {savings['weeklyKwh']:,.0f} kWh a week{share}, "
-            f"worth {savings['weeklyCost']:,.2f} {savings['currency']} a week."
-            + (f" {once_kwh:,.0f} kWh of that were seen on one day, and count once in a year." if once_kwh else "")
-        )
-    else:
-        lines.append("No savings that the data support with medium or high confidence.")
+    lines += _savings_lines(sections["quickWins"], savings, weeks, total_kwh)
     level = sections["sensorHealth"]["bySeverity"]
     lines.append(
         f"The data are {data_quality['avgCompleteness']:.1f} % complete over {data_quality['energyMeters']} meters; "
@@ -83,33 +84,50 @@ def _headline(
     return lines
 
 
-def _seen_once_kwh(wins: list[dict[str, Any]]) -> float:
-    return float(sum(win["weeklyKwh"] for win in wins if win["basis"] == "one_off"))
+def _savings_lines(wins: list[dict[str, Any]], savings: dict[str, Any], weeks: float, total_kwh: float) -> list[str]:
+    """Return what comes back every week, and apart from it what was seen once."""
+    believed = [win for win in wins if win["confidence"] != "low" and win["impact"]["weeklyKwh"] > 0]
+    once = sum(is_seen_once(win) for win in believed)
+    weekly, lines = len(believed) - once, []
+    if weekly:
+        share = f" ({100 * savings['weeklyKwh'] * weeks / total_kwh:.0f} % of its use)" if total_kwh > 0 else ""
+        lines.append(
+            f"{weekly} quick win{'s' * (weekly > 1)} could save {savings['weeklyKwh']:,.0f} kWh a week{share}, "
+            f"worth {savings['weeklyCost']:,.2f} {savings['currency']} a week."
+        )
+    if once:
+        more = f"{once}{' more' if weekly else ''} quick win{'s' * (once > 1)}"
+        lines.append(
+            f"{more} {'were each' if once > 1 else 'was'} seen on one day only: {savings['onceKwh']:,.0f} kWh, worth "
+            f"{savings['onceCost']:,.2f} {savings['currency']} once, in no figure of a week or a year."
+        )
+    return lines or ["No savings that the data support with medium or high confidence."]
 
 
-def _change(consumption: dict[str, Any]) -> str:
+def describe_change(consumption: dict[str, Any]) -> str:
     """Return the comparison with the weeks before, in words, or why there is none."""
     change_pct, comparison = consumption["changePct"], consumption["comparison"]
     if change_pct is None:
         return " (nothing to compare it with: no meter has both this period and a week before it nearly full)"
-    more_or_less = "more" if change_pct >= 0 else "less"
     meters = (
         ""
         if comparison["meters"] == comparison["ofMeters"]
         else (f" over the {comparison['meters']} of {comparison['ofMeters']} meters that can be compared")
     )
-    return f", {abs(change_pct):.0f} % {more_or_less} than usual{meters}"
+    if round(change_pct) == 0:
+        return f", as much as usual{meters}"
+    return f", {abs(change_pct):.0f} % {'more' if change_pct > 0 else 'less'} than usual{meters}"
 
 
 def _top_risks(sections: dict[str, Any]) -> list[str]:
     """Return what may cost or mislead: sick meters first, then severe anomalies, then the site's peak."""
     risks = [issue["description"] for issue in sections["sensorHealth"]["issues"] if issue["severity"] == "high"]
     for channel in sections["anomalies"]["byChannel"]:
-        severe = [event for event in channel["events"] if event["severity"] == "high"]
-        if severe:
-            excess_kwh = sum(event["excessKwh"] for event in severe)
-            times = "once" if len(severe) == 1 else f"{len(severe)} times"
-            risks.append(f"{channel['channelName']}: {excess_kwh:.0f} kWh far above usual, {times}")
+        incidents = {event["incident"] for event in channel["events"] if event["severity"] == "high"}
+        if incidents:  # all that belongs to them, for the gravest event alone bears their severity
+            own = [event["excessKwh"] for event in channel["events"] if event["incident"] in incidents]
+            spells = "once" if len(own) == 1 else f"in {len(own)} spells"
+            risks.append(f"{channel['channelName']}: {sum(own):,.0f} kWh far above usual, {spells}")
     risks += [
         f"Site peak of {spike['peakPower']:.0f} kW at {spike['start'][:16].replace('T', ' ')} "
         f"(usual peak {spike['usualPeakPower']:.0f} kW)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deliver.pages import formats as fmt
-from deliver.pages.common import currency_of
+from deliver.pages.common import currency_of, seen_once, worth_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,11 +74,13 @@ def _title(finding: dict[str, Any]) -> str:
 
 def _money(report: dict[str, Any], finding: dict[str, Any]) -> str:
     impact, currency = finding.get("impact") or {}, currency_of(report)
-    energy = impact.get("weeklyKwh", impact.get("excessKwh"))
-    cost = impact.get("weeklyCost", impact.get("excessCost"))
+    is_once = seen_once(impact)
+    energy, cost = worth_of(impact) if "weeklyKwh" in impact else (impact.get("excessKwh"), impact.get("excessCost"))
     if energy is None or cost is None:
         return "it claims no money itself"
     rate = f" = {fmt.number(energy, 2, 'kWh')} × {cost / energy:.4f} per kWh" if energy else ""
+    if is_once:
+        return f"{fmt.money(cost, currency, cents=True)}, once{rate}"
     year = f", {fmt.money(impact['annualCost'], currency)} a year" if impact.get("annualCost") is not None else ""
     return f"{fmt.money(cost, currency, cents=True)} in the week{rate}{year}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from analyze.week_summary import total_potential_savings
+from analyze.week_summary import describe_change, total_potential_savings
 from deliver.pages import formats as fmt
 from deliver.pages.common import is_available
 from deliver.weekly_report import assemble_report, build_metadata, warnings_of
@@ -15,25 +15,26 @@ if TYPE_CHECKING:
     from deliver.site_report import CheckedWeek
 
 _MAX_ACTIONS = 5
+_SAVINGS = ("weeklyKwh", "weeklyCost", "estimatedAnnual", "onceKwh", "onceCost")
 
 
 def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: datetime) -> dict[str, Any]:
     """Return the week for people who run the building, not the meters: what was used, what to do, what it is worth.
 
-    The savings are those of the actions that it lists, `_MAX_ACTIONS` at most.
+    The savings are those of the actions that it lists, `_MAX_ACTIONS` at most; `moreActions` counts the others.
     """
     weekly = assemble_report(*checked, now=now)
     sections, use, forecast = weekly["sections"], weekly["consumption"], weekly["sections"]["forecast"]
     wins = [win for win in sections["quickWins"] if win["confidence"] != "low" and win["impact"]["weeklyKwh"]]
-    wins = wins[:_MAX_ACTIONS]
+    more, wins = len(wins[_MAX_ACTIONS:]), wins[:_MAX_ACTIONS]
     savings = total_potential_savings(wins, sections["costOptimization"], use["cost"]["currency"])
     report = {
         "metadata": weekly["metadata"] | {"reportKind": "customer"},
         "branding": branding._asdict(),
-        "energy": {key: use[key] for key in ("totalKwh", "usualKwh", "changePct", "daily")},
+        "energy": {key: use[key] for key in ("totalKwh", "usualKwh", "changePct", "comparison", "daily")},
         "cost": {"energyCost": use["cost"]["energyCost"], "currency": use["cost"]["currency"]},
         "carbon": use["carbon"],
-        "savings": {key: savings[key] for key in ("weeklyKwh", "weeklyCost", "estimatedAnnual")},
+        "savings": {key: savings[key] for key in _SAVINGS},
         "actions": [
             {
                 "findingId": win.get("findingId"),
@@ -44,10 +45,13 @@ def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: date
                 "weeklyKwh": win["impact"]["weeklyKwh"],
                 "weeklyCost": win["impact"]["weeklyCost"],
                 "annualCost": win["impact"]["annualCost"],
+                "annualKwh": win["impact"]["annualKwh"],
+                "basis": win["impact"]["basis"],
             }
             for win in wins
         ],
         "schedule": sections["afterHoursWaste"]["schedule"],
+        "moreActions": more,
         "outlook": {
             "expectedKwh": forecast["summary"]["total_predicted_kwh"],
             "changePct": forecast["summary"]["trend_change_pct"],
@@ -68,19 +72,24 @@ def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: date
 
 
 def _customer_headline(report: dict[str, Any]) -> list[str]:
-    energy, actions, currency = report["energy"], report["actions"], currency_of_customer(report)
-    change = energy["changePct"]
-    compared = ""
-    if change is not None:
-        compared = f", {abs(change):.0f} % {'more' if change >= 0 else 'less'} than usual"
+    energy, savings, currency = report["energy"], report["savings"], currency_of_customer(report)
+    compared = describe_change(energy) if energy["changePct"] is not None else ""
     lines = [f"Your building used {energy['totalKwh']:,.0f} kWh of electricity{compared}."]
-    if actions:
-        count = "One step" if len(actions) == 1 else f"{len(actions)} steps"
-        year = fmt.money(report["savings"]["estimatedAnnual"], currency)
-        lines.append(f"{count} could save about {year} a year.")
-    else:
-        lines.append("We found nothing this week that is worth your time.")
-    return lines
+    once = sum(action["basis"] == "one_off" for action in report["actions"])
+    weekly = len(report["actions"]) - once
+    if weekly:
+        year = fmt.money(savings["estimatedAnnual"], currency)
+        lines.append(f"{_steps(weekly)} could save about {year} a year.")
+    if once:
+        worth = fmt.money(savings["onceCost"], currency)
+        lines.append(f"{_steps(once)} would look into what was seen once: {savings['onceKwh']:,.0f} kWh, {worth}.")
+    if report["moreActions"]:
+        lines.append(f"The weekly report has {report['moreActions']} more, which are not in these figures.")
+    return lines if weekly or once else [*lines, "We found nothing this week that is worth your time."]
+
+
+def _steps(count: int) -> str:
+    return "One step" if count == 1 else f"{count} steps"
 
 
 def currency_of_customer(report: dict[str, Any]) -> str | None:

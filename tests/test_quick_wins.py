@@ -10,6 +10,7 @@ from analyze.intervals import prepare_intervals
 from analyze.meters.meter_tree import net_of_sub_meters, parents_of, root_of_channels
 from analyze.money.annual import plan_year
 from analyze.money.quick_win_texts import describe_opening
+from analyze.quick_wins import render_text
 from analyze.site_week import SiteContext, analyze_site_week
 from config.opening_hours import Schedule, Span, Term, default_schedule
 from config.report_config import ReportConfig
@@ -116,7 +117,7 @@ def test_an_anomaly_by_day_is_a_win_of_its_own():
 
 
 def test_what_was_seen_once_in_a_month_is_told_whole_and_counts_once():
-    """60 kWh in 31 days: 13.5 a week, and 60 a year; the share is of the week's use."""
+    """60 kWh in 31 days are 60 kWh once, and no saving of a week or of a year."""
     period = local_day_window(date(2026, 1, 12), date(2026, 2, 11), NEW_YORK)
     scope = make_scope(METERS, period)
     readings = fill_window(1, Window(scope.baseline.start, period.end), 5.0, 1.0)
@@ -126,12 +127,14 @@ def test_what_was_seen_once_in_a_month_is_told_whole_and_counts_once():
     assert win["impact"]["weeklyKwh"] == pytest.approx(60 * 7 / 31, abs=0.1)
     assert win["impact"]["annualKwh"] == pytest.approx(60, abs=0.3)
     assert win["title"].endswith("ran high on Wed 14 Jan from 08:00 to 12:00: 60 kWh above usual")
-    assert win["impact"]["description"].startswith("60 kWh, seen on one day")
-    share = 100 * 60 / week.consumption["totalKwh"]
-    assert (
-        f"1 quick win could save 14 kWh a week ({share:.0f} % of its use), worth 1.63 USD a week. "
-        "14 kWh of that were seen on one day, and count once in a year."
-    ) in week.summary["headline"]
+    assert win["impact"]["description"].startswith("once: 60 kWh, seen on one day")
+    assert week.summary["headline"][1] == (
+        "1 quick win was seen on one day only: 60 kWh, worth 7.20 USD once, in no figure of a week or a year."
+    )
+    savings = week.summary["totalPotentialSavings"]
+    assert (savings["weeklyKwh"], savings["weeklyCost"], savings["estimatedAnnual"]) == (0, 0, 0)
+    assert (savings["onceKwh"], savings["onceCost"]) == (pytest.approx(60, abs=0.3), pytest.approx(7.2, abs=0.04))
+    assert render_text([win]).startswith("    60.0 kWh once      7.20 USD  priority")
 
 
 def test_several_stretches_are_told_in_all_and_not_as_the_largest_of_them():

@@ -98,11 +98,13 @@ def test_page_leads_with_the_money_and_shows_every_section(report: dict[str, Any
     parsed = read_html(markup)
     text = squeeze(" ".join(parsed.words))
     savings = report["summary"]["totalPotentialSavings"]
-    assert savings["weeklyCost"] == pytest.approx(26.94, abs=0.01)  # 179.5 + 45 kWh at 0.12
-    assert text.index("$26.94aweek") < text.index("Whattodofirst") < text.index("Afterhours")
+    assert savings["weeklyCost"] == pytest.approx(21.54, abs=0.01)  # 179.5 kWh at 0.12
+    assert (savings["onceKwh"], savings["onceCost"]) == pytest.approx((45, 5.4), abs=0.01)
+    assert text.index("$21.54aweek") < text.index("Whattodofirst") < text.index("Afterhours")
     sections = [attrs["id"] for tag, attrs in parsed.elements if tag == "section" and "id" in attrs]
     assert sections == [
-        "quick-wins", "attention", "load", "after-hours", "anomalies", "spikes", "cost", "forecast", "meters", "data",
+        "quick-wins", "uncounted", "attention", "load", "after-hours", "anomalies", "spikes", "cost", "forecast",
+        "meters", "data",
     ]  # fmt: skip
     charts = [attrs["aria-labelledby"] for tag, attrs in parsed.elements if tag == "svg" and attrs.get("role") == "img"]
     assert len(charts) == 14  # seven, each for a desk and for a phone
@@ -126,6 +128,35 @@ def test_page_shows_the_facts_behind_the_load_and_the_supply(report: dict[str, A
     )
     # 112 V is below 120 V − 5 % all week, and above what would be severe.
     assert squeeze("The electrical supply was assessed on 1 meter: 0 issues of high, 1 of medium and 0 of low") in text
+
+
+def test_what_is_not_counted_stands_apart_and_what_was_seen_once_is_no_amount_of_a_week(page: dict[str, Any]) -> None:
+    first, uncounted = page["sections"][:2]
+    assert uncounted["title"] == "May be habit or need; not counted"
+    shown = [(item["title"].split()[0], item["amount"], item["amountNote"]) for item in first["blocks"][0]["items"]]
+    assert shown == [("Let", "$21.54", "a week"), ("Find", "$5.40", "once"), ("Repair", "", "a week")]
+    assert [item["title"].split()[0] for item in uncounted["blocks"][0]["items"]] == ["Stagger"]
+    facts = dict(first["blocks"][0]["items"][1]["facts"])
+    assert facts["Energy"] == "45.0\N{NO-BREAK SPACE}kWh once"
+    assert "A year" not in facts
+    assert "once, and in no sum: 45.0\N{NO-BREAK SPACE}kWh, $5.40" in page["hero"]["note"]
+
+
+def test_the_excess_is_a_share_of_what_was_used_after_hours_and_of_all(page: dict[str, Any]) -> None:
+    """Of 310.61 kWh after hours 199.87 are excess: 64.3 %; of all that the meter used they are 34.1 %."""
+    blocks = next(section for section in page["sections"] if section["id"] == "after-hours")["blocks"]
+    facts = dict(next(block for block in blocks if block["type"] == "findings")["items"][0]["facts"])
+    assert facts["Used after hours"] == (
+        "311\N{NO-BREAK SPACE}kWh, 64.3\N{NO-BREAK SPACE}% of it above resting power"
+    )
+    assert facts["Excess, of all that it used"] == "34.1\N{NO-BREAK SPACE}%"
+
+
+def test_episodes_of_one_incident_name_the_gravest(page: dict[str, Any]) -> None:
+    blocks = next(section for section in page["sections"] if section["id"] == "anomalies")["blocks"]
+    items = next(block for block in blocks if block["type"] == "findings")["items"]
+    assert [item["badge"] for item in items] == ["part of an incident"] * 2 + ["high", "part of an incident", "high"]
+    assert dict(items[0]["facts"])["Part of"] == "Air handler 2, Fri 16 Jan 19:00: one incident"
 
 
 def test_every_finding_opens_to_its_evidence(report: dict[str, Any], markup: str) -> None:
@@ -268,7 +299,7 @@ def test_report_without_findings_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("currency", "amount"), [("USD", "$26.94"), ("EUR", "€26.94"), ("JPY", "¥27"), (None, "26.94")]
+    ("currency", "amount"), [("USD", "$21.54"), ("EUR", "€21.54"), ("JPY", "¥22"), (None, "21.54")]
 )
 def test_amounts_are_in_the_sites_currency(report: dict[str, Any], currency: str | None, amount: str) -> None:
     changed = json.loads(json.dumps(report))
@@ -282,7 +313,7 @@ def test_savings_on_an_assumed_tariff_keep_its_currency_where_the_site_has_anoth
     changed = json.loads(json.dumps(report))
     changed["metadata"]["site"]["currencyCode"] = "GBP"
     changed["sections"]["costOptimization"] = {"status": "unavailable", "reason": "main meters are missing"}
-    assert build_page(changed)["hero"]["value"] == "$26.94 a week"  # not £: it was priced in dollars
+    assert build_page(changed)["hero"]["value"] == "$21.54 a week"  # not £: it was priced in dollars
 
 
 @pytest.mark.parametrize(

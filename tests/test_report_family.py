@@ -147,6 +147,7 @@ def test_customer_reads_the_worth_of_the_actions_that_are_listed_and_the_carbon_
     for key, name in (("weeklyKwh", "weeklyKwh"), ("weeklyCost", "weeklyCost"), ("annualCost", "estimatedAnnual")):
         assert report["savings"][name] == pytest.approx(sum(action[key] for action in report["actions"]), abs=0.01)
     assert any(line.startswith("5 steps could save about") for line in report["summary"]["headline"])
+    assert report["summary"]["headline"][-1] == "The weekly report has 3 more, which are not in these figures."
     emitted = next(tile for tile in build_page(report)["tiles"] if tile["label"] == "It emitted")
     assert emitted["value"].startswith("160")
 
@@ -161,6 +162,25 @@ def test_assumed_opening_hours_are_told_to_every_reader() -> None:
     told = [line for line in portfolio["summary"]["headline"] if "Opening hours are assumed at" in line]
     assert len(told) == 1
     assert told[0].endswith("(7); name them in config/sites/<id>.toml.")
+
+
+def test_customer_reads_which_step_is_of_one_event_and_over_which_meters_the_week_is_compared() -> None:
+    report = assemble_customer_report(checked_week(), BRAND, NOW)
+    assert report["summary"]["headline"][:3] == [
+        "Your building used 1,206 kWh of electricity, 28 % more than usual over the 3 of 4 meters that can be "
+        "compared.",
+        f"One step could save about ${report['actions'][0]['annualCost']:,.0f} a year.",
+        "One step would look into what was seen once: 45 kWh, $5.40.",
+    ]
+    assert report["savings"]["estimatedAnnual"] == report["actions"][0]["annualCost"]
+    page = build_page(report)
+    (items,) = (block["items"] for block in page["sections"][0]["blocks"])
+    assert [(item["amountNote"], item["facts"][0][0]) for item in items] == [("a year", "Saves"), ("once", "Seen once")]
+    assert page["tiles"][0]["note"] == "+28\N{NO-BREAK SPACE}% on usual (3 of 4 meters)"
+    assert "and once 45.0\N{NO-BREAK SPACE}kWh, $5.40" in page["hero"]["note"]
+    ahead = report | {"outlook": {"expectedKwh": 2319.0, "changePct": -5.0}}
+    (note,) = (tile["note"] for tile in build_page(ahead)["tiles"] if tile["label"].startswith("Next"))
+    assert note.endswith("on the last seven days, over the hours that can be compared")
 
 
 def test_a_portfolio_row_names_the_currency_that_its_savings_are_in() -> None:

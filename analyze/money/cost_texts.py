@@ -74,7 +74,7 @@ def _shift(shift: dict[str, float], currency: str) -> tuple[float, dict[str, str
     if shift["likely_monthly_savings"] <= 0:
         return None
     detail = (
-        f"{shift['on_peak_kwh']:.0f} kWh of the period fell into the dearest hours; each that moves to the cheapest "
+        f"{shift['on_peak_kwh']:,.0f} kWh of the period fell into the dearest hours; each that moves to the cheapest "
         f"saves {shift['potential_savings_per_kwh']:.3f} {currency}. If {shift['assumed_shiftable_pct']:.0f} % of them "
         f"can move: {shift['likely_monthly_savings']:.2f} {currency} a month. Candidates: charging, pre-cooling, "
         "hot water, washing."

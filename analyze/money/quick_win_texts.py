@@ -39,10 +39,10 @@ def describe_after_hours(weekly_kwh: float, meter: dict[str, Any], claims: pd.Da
     habit = (
         ""
         if usual_kwh is None
-        else f" In the weeks before, the excess{of_what} was typically {usual_kwh / max(1.0, weeks):.0f} kWh a week."
+        else f" In the weeks before, the excess{of_what} was typically {usual_kwh / max(1.0, weeks):,.0f} kWh a week."
     )
     return WinText(
-        title=f"Let {name} rest {when}: {weekly_kwh:.0f} kWh a week",
+        title=f"Let {name} rest {when}: {weekly_kwh:,.0f} kWh a week",
         description=(
             f"Outside business hours ({describe_opening(scope)}) {name} drew {week['avgPowerKw']:.1f} kW on average "
             f"and {week['maxPowerKw']:.1f} kW at most, and its resting power is {rest_kw:.1f} kW.{habit}"
@@ -64,7 +64,7 @@ def describe_base_load(weekly_kwh: float, step: dict[str, Any], claims: pd.DataF
     name, usual_kw, base_kw = step["channelName"], step["usualBaseKw"], step["baseKw"]
     since = _day(pd.Timestamp(step["start"]).tz_convert(scope.tz))
     return WinText(
-        title=f"Find what runs day and night on {name} since {since}: {weekly_kwh:.0f} kWh a week by day",
+        title=f"Find what runs day and night on {name} since {since}: {weekly_kwh:,.0f} kWh a week by day",
         description=(
             f"The least that {name} draws rose from {usual_kw:.1f} to {base_kw:.1f} kW on {since} and stayed there. "
             "Counted here are the opening hours; what it draws while closed is counted as after-hours waste."
@@ -139,7 +139,7 @@ DESCRIBE: dict[str, Callable[[float, dict[str, Any], pd.DataFrame, WeekScope], W
 
 def _in_all(claims: pd.DataFrame, kind: str, count: int) -> str:
     """Return the period's claims, such as ``60 kWh``, and that they are of all events where there are several."""
-    return f"{claims[claim_column(kind)].sum():.0f} kWh" + (" in all" if count > 1 else "")
+    return f"{claims[claim_column(kind)].sum():,.0f} kWh" + (" in all" if count > 1 else "")
 
 
 def _mean_kw(event: dict[str, Any], key: str) -> float:

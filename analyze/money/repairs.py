@@ -51,7 +51,7 @@ def _repair(
 ) -> dict[str, Any]:
     name, kind = issue["channelName"], issue["type"].replace("_", " ")
     is_known = usual_kwh is not None and np.isfinite(usual_kwh)
-    hides = f" It usually measures {usual_kwh:.0f} kWh a week, which nobody can judge meanwhile." if is_known else ""
+    hides = f" It usually measures {usual_kwh:,.0f} kWh a week, which nobody can judge meanwhile." if is_known else ""
     also = f" It also shows: {', '.join(others).replace('_', ' ')}." if others else ""
     return {
         "title": f"Repair the meter of {name}: {kind}",

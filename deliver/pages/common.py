@@ -10,7 +10,7 @@ from deliver.pages.parts import Part
 
 SEVERITY_TONES = {"high": "bad", "medium": "warn", "low": "calm"}
 CONFIDENCE_TONES = {"high": "good", "medium": "calm", "low": "warn"}
-_BASIS = {"every_week": "every week like this one", "one_off": "the event alone"}
+_BASIS = {"every_week": "every week like this one"}
 
 
 def is_available(part: dict[str, Any] | None) -> bool:
@@ -90,11 +90,27 @@ def provenance(report: dict[str, Any]) -> list[str]:
     return lines
 
 
+def on_usual(use: dict[str, Any]) -> str:
+    """Return how the energy used compares with the usual, and over which meters; empty where it cannot be compared.
+
+    `use` has `changePct`; an older report lacks its `comparison`.
+    """
+    if use["changePct"] is None:
+        return ""
+    change = f"{fmt.signed_pct(use['changePct'])} on usual" if round(use["changePct"]) else "as usual"
+    compared = use.get("comparison")
+    if not compared or compared["meters"] == compared["ofMeters"]:
+        return change
+    return f"{change} ({compared['meters']} of {compared['ofMeters']} meters)"
+
+
 def quick_win_finding(win: dict[str, Any], index: int, currency: str | None) -> Part:
     """Return a quick win: its worth in one line, what to do and why when opened."""
     impact = win["impact"]
-    facts = [("Energy", f"{fmt.kwh(impact['weeklyKwh'])} a week")] if impact["weeklyKwh"] else []
-    facts += _annual_facts(impact, currency)
+    is_once, (energy_kwh, cost) = seen_once(impact), worth_of(impact)
+    often = "once" if is_once else "a week"
+    facts = [("Energy", f"{fmt.kwh(energy_kwh)} {often}")] if energy_kwh else []
+    facts += [] if is_once else _annual_facts(impact, currency)
     facts += _expectation_facts(win)
     for label, key in (("Confidence", "confidence"), ("For", "owner"), ("Effort", "effort")):
         if win.get(key):
@@ -106,12 +122,24 @@ def quick_win_finding(win: dict[str, Any], index: int, currency: str | None) -> 
         win["title"],
         tone=SEVERITY_TONES[win["priority"]],
         badge=f"{win['priority']} priority",
-        amount=fmt.money(impact["weeklyCost"], currency) if impact["weeklyKwh"] else "",
-        amount_note="a week",
+        amount=fmt.money(cost, currency) if energy_kwh else "",
+        amount_note=often,
         body=win["description"] + _annual_basis(impact),
         steps=win["recommendations"],
         facts=facts,
     )
+
+
+def seen_once(impact: dict[str, Any]) -> bool:
+    """Return whether an impact is of an event of one day, which is no amount of a week or of a year."""
+    return impact.get("basis") == "one_off"
+
+
+def worth_of(impact: dict[str, Any]) -> tuple[float, float]:
+    """Return the energy [kWh] and the cost that an impact tells: of a week, or of the one event that it is."""
+    if seen_once(impact) and "annualKwh" in impact:
+        return impact["annualKwh"], impact["annualCost"]
+    return impact["weeklyKwh"], impact["weeklyCost"]
 
 
 def _annual_facts(impact: dict[str, Any], currency: str | None) -> list[tuple[str, str]]:
@@ -124,6 +152,8 @@ def _annual_facts(impact: dict[str, Any], currency: str | None) -> list[tuple[st
 
 def _annual_basis(impact: dict[str, Any]) -> str:
     """Return what the annual figure takes for granted, as a sentence."""
+    if seen_once(impact):
+        return " It was seen on one day only, so it is in no figure of a week or of a year."
     basis = (impact.get("annualBasis") or {}).get("text") or _BASIS.get(impact.get("basis", ""), "")
     return f" The figure for a year is reckoned with {basis}." if basis and impact.get("annualCost") else ""
 
@@ -132,8 +162,8 @@ def _expectation_facts(win: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what was observed of it, what it should look like afterwards, and what a repair is about."""
     facts = []
     observed, after, at_stake = win.get("observedWaste"), win.get("expectedAfter"), win.get("atStake")
-    if observed and observed["kwh"] != win["impact"]["weeklyKwh"]:
-        facts.append(("Observed", f"{fmt.kwh(observed['kwh'])} above the reference"))
+    if observed and observed["kwh"] != win["impact"]["weeklyKwh"] and not seen_once(win["impact"]):
+        facts.append(("Observed", f"{fmt.kwh(observed['kwh'])} a week above the reference"))
     if after and after.get("powerKw") is not None:
         facts.append(("Afterwards", f"{fmt.kw(after['powerKw'])} {after['of']}"))
     if at_stake:

@@ -6,7 +6,7 @@ from typing import Any
 
 from deliver.pages import formats as fmt
 from deliver.pages import parts
-from deliver.pages.common import notices, provenance, site_line, without_notices
+from deliver.pages.common import notices, on_usual, provenance, seen_once, site_line, without_notices, worth_of
 from deliver.pages.parts import Part
 from deliver.pages.weekly_evidence import load_chart
 
@@ -15,7 +15,6 @@ def build_customer_page(report: dict[str, Any]) -> Part:
     """Return the page of a customer report."""
     meta, energy = report["metadata"], report["energy"]
     currency = (report["cost"] or {}).get("currency") or meta["site"].get("currencyCode")
-    weekly = fmt.money(report["savings"]["weeklyCost"], currency)
     return parts.page(
         "customer",
         "Your energy week",
@@ -24,11 +23,7 @@ def build_customer_page(report: dict[str, Any]) -> Part:
         brand=report["branding"],
         notices=notices(report),
         headline=without_notices(report),
-        hero=parts.tile(
-            "You could save", f"{fmt.money(report['savings']['estimatedAnnual'], currency)} a year",
-            f"{fmt.kwh(report['savings']['weeklyKwh'])} and {weekly} a week",
-            "good",
-        ) if report["actions"] else None,
+        hero=_hero(report["savings"], currency) if report["actions"] else None,
         tiles=_tiles(report, currency),
         sections=[
             parts.section("actions", "What you can do", [
@@ -46,30 +41,43 @@ def build_customer_page(report: dict[str, Any]) -> Part:
     )  # fmt: skip
 
 
+def _hero(savings: dict[str, Any], currency: str | None) -> Part:
+    weekly = fmt.money(savings["weeklyCost"], currency)
+    once = savings.get("onceKwh") or 0
+    more = f"; and once {fmt.kwh(once)}, {fmt.money(savings['onceCost'], currency)}" if once else ""
+    return parts.tile(
+        "You could save",
+        f"{fmt.money(savings['estimatedAnnual'], currency)} a year",
+        f"{fmt.kwh(savings['weeklyKwh'])} and {weekly} a week{more}",
+        "good",
+    )
+
+
 def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     energy, cost, carbon, outlook = (report[key] for key in ("energy", "cost", "carbon", "outlook"))
-    change = f"{fmt.signed_pct(energy['changePct'])} on usual" if energy["changePct"] is not None else ""
-    tiles = [parts.tile("You used", fmt.kwh(energy["totalKwh"]), change)]
+    tiles = [parts.tile("You used", fmt.kwh(energy["totalKwh"]), on_usual(energy))]
     if cost:
         tiles.append(parts.tile("It cost", fmt.money(cost["energyCost"], currency), "energy, before demand and taxes"))
     if carbon and carbon.get("kgCo2e") is not None:
         tiles.append(parts.tile("It emitted", fmt.number(carbon["kgCo2e"], unit="kg CO₂e"), carbon["source"]))
     if outlook:
-        note = f"{fmt.signed_pct(outlook['changePct'])} on the last seven days"
+        change = fmt.signed_pct(outlook["changePct"])
+        note = f"{change} on the last seven days, over the hours that can be compared"
         tiles.append(parts.tile("Next seven days, expected", fmt.kwh(outlook["expectedKwh"]), note))
     return tiles
 
 
 def _action(action: dict[str, Any], index: int, currency: str | None) -> Part:
+    is_once, (energy_kwh, _) = seen_once(action), worth_of(action)
     return parts.finding(
         action.get("findingId") or f"action-{index}",
         action["title"],
         tone="good",
         amount=fmt.money(action["annualCost"], currency),
-        amount_note="a year",
+        amount_note="once" if is_once else "a year",
         steps=action["steps"],
         facts=[
-            ("Saves", f"{fmt.kwh(action['weeklyKwh'])} a week"),
+            ("Seen once", fmt.kwh(energy_kwh)) if is_once else ("Saves", f"{fmt.kwh(energy_kwh)} a week"),
             ("Who", action["who"]),
             ("Effort", action["effort"]),
         ],

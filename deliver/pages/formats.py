@@ -51,7 +51,8 @@ def number(value: float | None, digits: int | None = None, unit: str = "") -> st
         return MISSING
     if digits is None:
         digits = 0 if abs(value) >= _WHOLE_FROM or value == 0 else 1
-    text = f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    rounded = round(value, digits) or 0.0  # never "−0"
+    text = f"{rounded:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
     return f"{text}{_NO_BREAK}{unit}" if unit else text
 
 
@@ -68,6 +69,11 @@ def kw(value: float | None) -> str:
 def pct(value: float | None, digits: int = 0) -> str:
     """Return a percentage."""
     return number(value, digits, "%")
+
+
+def count(items: int, what: str) -> str:
+    """Return a number of things, such as ``1 meter`` or ``1,200 meters``."""
+    return f"{items:,} {what}{'s' * (items != 1)}"
 
 
 def signed_pct(value: float | None, digits: int = 0) -> str:

@@ -146,8 +146,8 @@ def _after_hours_finding(meter: dict[str, Any], index: int, currency: str | None
     facts = [
         ("Resting power", fmt.kw(meter["baseline"]["kw"])),
         ("After hours it drew", f"{fmt.kw(week['avgPowerKw'])} on average, {fmt.kw(week['maxPowerKw'])} at most"),
-        ("Used after hours", fmt.kwh(week["totalAfterHoursKwh"])),
-        ("Of all its energy", f"{fmt.pct(impact['percentOfTotal'], 1)} is that excess"),
+        ("Used after hours", _excess_share(week)),
+        ("Excess, of all that it used", fmt.pct(impact["percentOfTotal"], 1)),
     ]
     if meter.get("usualExcessKwh") is not None:
         facts.append(("Usual excess", fmt.kwh(meter["usualExcessKwh"])))
@@ -163,6 +163,15 @@ def _after_hours_finding(meter: dict[str, Any], index: int, currency: str | None
         facts=facts,
         evidence=_intervals_table(meter),
     )
+
+
+def _excess_share(week: dict[str, Any]) -> str:
+    """Return what a meter used after hours, and how much of that lies above its resting power."""
+    used_kwh = week["totalAfterHoursKwh"]
+    if not used_kwh:
+        return fmt.kwh(used_kwh)
+    share_pct = 100 * week["excessAfterHoursKwh"] / used_kwh
+    return f"{fmt.kwh(used_kwh)}, {fmt.pct(share_pct, 1)} of it above resting power"
 
 
 _PART_NAMES = {
@@ -191,10 +200,14 @@ def anomaly_blocks(report: dict[str, Any]) -> list[Part | None]:
         return [parts.note("No meter strayed from its usual load for long.", "good")]
     total = section["summary"]
     names = list(dict.fromkeys(event["channelName"] for event in events))[:_MAX_BARS]
+    name_of = {event["channelId"]: event["channelName"] for event in events}
     drawn = [event for event in events if event["channelName"] in names]
+    below = len(events) - total["totalEvents"]
     summary = (
-        f"{total['totalEvents']} episodes on {total['affectedChannels']} meters, {fmt.kwh(total['totalExcessKwh'])} "
-        "above what was expected. Outside business hours they stand out in the warmer colour."
+        f"{fmt.count(total['totalEvents'], 'episode')} on {fmt.count(total['affectedChannels'], 'meter')}, "
+        f"{fmt.kwh(total['totalExcessKwh'])} above what was expected"
+        + (f"; {fmt.count(below, 'other episode')} below it" if below else "")
+        + ". Outside business hours they stand out in the warmer colour."
     )
     return [
         parts.chart("timeline", "When meters strayed from their usual load", summary, {
@@ -202,12 +215,12 @@ def anomaly_blocks(report: dict[str, Any]) -> list[Part | None]:
                         "tone": "warn" if event["context"] == "after_hours" else "calm"} for event in drawn],
             "start": period["start"], "end": period["end"], "timezone": period["timezone"],
         }),
-        parts.findings([_anomaly_finding(event, index) for index, event in enumerate(events, 1)]),
+        parts.findings([_anomaly_finding(event, index, name_of) for index, event in enumerate(events, 1)]),
         parts.bullets([step["description"] for step in section.get("steps") or [] if step.get("description")]),
     ]  # fmt: skip
 
 
-def _anomaly_finding(event: dict[str, Any], index: int) -> Part:
+def _anomaly_finding(event: dict[str, Any], index: int, name_of: dict[int, str]) -> Part:
     is_low = event.get("direction") == "low"
     amount = event.get("deficitKwh") if is_low else event["excessKwh"]
     facts = [("When", fmt.span(event["start"], event["end"])), ("Highest power", fmt.kw(event["peakPower"]))]
@@ -217,11 +230,14 @@ def _anomaly_finding(event: dict[str, Any], index: int) -> Part:
     facts.append(("Business hours", "outside" if event["context"] == "after_hours" else "within"))
     if event.get("confidence"):
         facts.append(("Confidence", event["confidence"]))
+    leader, severity = event.get("partOf"), event.get("severity", "")
+    if leader:
+        facts.append(("Part of", f"{name_of.get(leader['channelId'], '')}, {fmt.when(leader['start'])}: one incident"))
     return parts.finding(
         event.get("findingId") or f"anomaly-{index}",
         f"{event['channelName']}, {fmt.span(event['start'], event['end'])}",
-        tone=SEVERITY_TONES.get(event.get("severity", "low"), "calm"),
-        badge="below usual" if is_low else event.get("severity", ""),
+        tone=SEVERITY_TONES.get(severity, "calm"),
+        badge="part of an incident" if leader else "below usual" if is_low else severity,
         amount=fmt.kwh(amount),
         amount_note="below expected" if is_low else "above expected",
         facts=facts,
@@ -237,8 +253,8 @@ def spike_blocks(report: dict[str, Any]) -> list[Part | None]:
     drawn = events[:_MAX_BARS]
     total = section["summary"]
     summary = (
-        f"{total['totalEvents']} peaks on {total['affectedChannels']} meters. The small dot is the usual peak of that "
-        "hour, the large one what was reached."
+        f"{fmt.count(total['totalEvents'], 'peak')} on {fmt.count(total['affectedChannels'], 'meter')}. "
+        "The small dot is the usual peak of that hour, the large one what was reached."
     )
     columns = [parts.column("Meter"), parts.column("When"), parts.column("Lasted"), parts.column("Peak", "right"),
                parts.column("Usual peak", "right"), parts.column("Excess", "right")]  # fmt: skip

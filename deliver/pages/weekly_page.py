@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import Any
 
 from deliver.pages import formats as fmt
@@ -11,6 +12,7 @@ from deliver.pages.common import (
     currency_of,
     is_available,
     notices,
+    on_usual,
     provenance,
     quick_win_finding,
     reason_of,
@@ -32,7 +34,8 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
     """Return the page of a weekly report, of any version: sections that it lacks are not shown."""
     meta, sections = report["metadata"], report["sections"]
     currency = currency_of(report)
-    wins = sections.get("quickWins") or []
+    wins = [quick_win_finding(win, index, currency) for index, win in enumerate(sections.get("quickWins") or [], 1)]
+    is_counted = [win["confidence"] != "low" for win in sections.get("quickWins") or []]
     return parts.page(
         "weekly",
         "Weekly energy report",
@@ -44,9 +47,12 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
         tiles=_tiles(report, currency),
         sections=[
             parts.section("quick-wins", "What to do first", [
-                parts.findings([quick_win_finding(win, index, currency) for index, win in enumerate(wins, 1)], full=2)
+                parts.findings(list(compress(wins, is_counted)), full=2)
                 or parts.text("Nothing that the data support: no measure of ten kilowatt-hours a week or more.")
             ]),
+            parts.section("uncounted", "May be habit or need; not counted", [
+                parts.findings([win for win, counts in zip(wins, is_counted, strict=True) if not counts])
+            ], "They are believed little, so no sum on this page holds them. Ask who runs them before you act."),
             parts.section("attention", "What needs attention", [parts.bullets(report["summary"]["topRisks"])]),
             parts.section("load", "The week’s load", load_blocks(report)),
             parts.section("after-hours", "After hours", after_hours_blocks(report, currency)),
@@ -64,7 +70,10 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
 def _hero(report: dict[str, Any], currency: str | None) -> Part:
     savings = report["summary"]["totalPotentialSavings"]
     unconfirmed = savings.get("unconfirmedWeeklyKwh") or 0
-    more = f"; {fmt.kwh(unconfirmed)} more may be habit or need, and are not counted" if unconfirmed else ""
+    once = savings.get("onceKwh") or 0
+    more = f"; once, and in no sum: {fmt.kwh(once)}, {fmt.money(savings['onceCost'], currency)}" if once else ""
+    if unconfirmed:
+        more += f"; {fmt.kwh(unconfirmed)} a week more may be habit or need, and are not counted"
     return parts.tile(
         "Savings that the data support",
         f"{fmt.money(savings['weeklyCost'], currency)} a week",
@@ -75,12 +84,7 @@ def _hero(report: dict[str, Any], currency: str | None) -> Part:
 
 def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     use, quality = report["consumption"], report["dataQuality"]
-    compared = use["comparison"]
-    usual = (
-        f"{fmt.signed_pct(use['changePct'])} on usual" if use["changePct"] is not None else "no week to compare with"
-    )
-    if use["changePct"] is not None and compared["meters"] < compared["ofMeters"]:
-        usual += f" ({compared['meters']} of {compared['ofMeters']} meters)"
+    usual = on_usual(use) or "no week to compare with"
     health = report["sections"]["sensorHealth"]
     tiles = [parts.tile("Energy used", fmt.kwh(use["totalKwh"]), usual)]
     cost = report["sections"].get("costOptimization") or {}
