@@ -206,7 +206,10 @@ def _power_factor_penalty(measures: dict[str, Any], rows: pd.DataFrame, scope: W
 def render_text(section: dict[str, Any]) -> str:
     """Return the section as lines for a reader."""
     summary = section["summary"]
-    lines = [f"{summary['metersAssessed']} meters assessed, {summary['totalIssues']} issues"]
+    if not summary["metersAssessed"]:
+        return "nothing could be assessed: no meter sent electrical quantities in the period"
+    meters, issues = summary["metersAssessed"], summary["totalIssues"]
+    lines = [f"{meters} meter{'s' * (meters != 1)} assessed, {issues} issue{'s' * (issues != 1)}"]
     site = [{"channelName": "site", "issues": section["siteIssues"]}]
     lines += [
         f"{issue['severity']:<7} {meter['channelName']}: {issue['description']} (limit {issue['limit']})"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analyze.electrical_health import check_electrical_health, main, render_text
-from analyze.meters.electrical_quantities import find_supply
+from analyze.meters.electrical_quantities import QUANTITIES, find_supply
 from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib
@@ -120,7 +120,7 @@ def test_an_issue_carries_its_evidence():
         "source": "ANSI C84.1-2020 service voltage, ranges A and B (60 Hz); EN 50160 (50 Hz)",
     }
     assert render_text(section).splitlines() == [
-        "1 meters assessed, 1 issues",
+        "1 meter assessed, 1 issue",
         "low     meter 1: voltage below 114 V for 1.5 h, at worst 112.8 V (limit 114.0)",
     ]
 
@@ -270,9 +270,21 @@ def test_the_script_prints_what_the_function_finds(monkeypatch, capsys):
     monkeypatch.setattr(readings_lib, "load_electrical", lambda conn, site_id, window: electrical())
     arguments = ["--site", "1", "--start", "2026-01-12", "--end", "2026-01-18"]
     assert main(arguments) == 0
-    assert capsys.readouterr().out.splitlines()[1] == "1 meters assessed, 0 issues"
+    assert capsys.readouterr().out.splitlines()[1] == "1 meter assessed, 0 issues"
     assert main([*arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == check(electrical())
+
+
+def test_no_limit_is_cited_from_a_paper_that_nobody_else_has():
+    assert [item.key for item in QUANTITIES if "contract" in item.source] == []
+    assert next(item.source for item in QUANTITIES if item.key == "neutral_current").startswith("a rule of thumb of")
+
+
+def test_a_site_without_electrical_quantities_is_not_in_order():
+    bare = electrical()[["channel_id", "interval_start", "interval_s", "energy_kwh", "power_kw"]]
+    section = check(bare)
+    assert section["summary"]["metersAssessed"] == 0
+    assert render_text(section).startswith("nothing could be assessed")
 
 
 def test_load_electrical_reads_what_the_view_holds(conn):

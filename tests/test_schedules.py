@@ -238,6 +238,16 @@ def test_a_channel_that_runs_from_half_past_four_is_a_finding():
     }  # fmt: skip
 
 
+def test_a_finding_names_every_day_that_its_hours_are_of():
+    """Monday to Friday from 04:30, Saturday from 08:00 to 14:00: 12.5 and 6 hours outside the declared ones."""
+    _, _, clean = prepare(load_of([(270, 1080)] * 5 + [(480, 840), None]), SCOPE)
+    (finding,) = find_disagreements(clean, SCOPE)["findings"]
+    assert finding["description"] == (
+        "runs 04:30-18:00, open 07:00-18:00 (Mon, Tue, Wed, Thu, Fri); at other hours on Sat"
+    )
+    assert finding["hours"] == 18.5
+
+
 @pytest.mark.parametrize(
     ("spans", "weekdays"),
     [

@@ -216,8 +216,11 @@ def _describe(
     kwh = float(above_kwh.sum())
     texts = {number: f"runs {_text(learned.week[number])}, {_open_text(schedule.week[number])}" for number in outside}
     common = max(texts.values(), key=list(texts.values()).count)
+    days = {is_common: [_WEEKDAYS[number] for number, text in texts.items() if (text == common) == is_common]
+            for is_common in (True, False)}  # fmt: skip
+    others = f"; at other hours on {', '.join(days[False])}" if days[False] else ""
     return {
-        "description": f"{common} ({', '.join(_WEEKDAYS[number] for number in texts if texts[number] == common)})",
+        "description": f"{common} ({', '.join(days[True])}){others}",
         "weekdays": [
             {
                 "weekday": number,

@@ -77,7 +77,7 @@ QUANTITIES = (
     ),
     Quantity(
         "frequency", "frequencyHz", "frequency", "Hz", "frequency",
-        "contract band of 0.05 Hz; EN 50160 for the severe limit", True,
+        "this report's own band, 0.05 Hz either way; EN 50160 for the severe limit", True,
     ),
     Quantity(
         "current_imbalance", "currentImbalancePct", "current imbalance under load", "%",
@@ -87,7 +87,7 @@ QUANTITIES = (
     Quantity(
         "neutral_current", "neutralCurrentPct", "neutral current under load", "% of the phases'",
         "neutral and phase currents",
-        "contract, 20 % of the phase current", False,
+        "a rule of thumb of this report, and no standard: 20 % of the phases' current", False,
     ),
     Quantity(
         "current_thd", "currentThdPct", "current distortion under load", "%", "current distortion, and power",
