@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyze.week_summary import describe_change, total_potential_savings
 from deliver.pages import formats as fmt
-from deliver.pages.common import is_available
+from deliver.pages.common import asset_line, is_available
 from deliver.weekly_report import assemble_report, build_metadata, warnings_of
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ def assemble_asset_report(checked: CheckedWeek, now: datetime) -> dict[str, Any]
     rated = rate_assets(week.sections, week.consumption, week.data_quality)
     count = rated["summary"]
     headline = [
-        f"{count['red']} red, {count['amber']} amber, {count['green']} green, {count['grey']} without sound readings.",
+        f"{count['red']} red, {count['amber']} amber, {count['green']} green, {count['grey']} not assessed.",
         *(
-            f"{asset['channelName']}: {asset['reasons'][0]['text']}"
+            asset_line(asset)
             for asset in rated["assets"]
             if asset["status"] == "red"
         ),
@@ -120,10 +120,12 @@ def assemble_electrical_report(checked: CheckedWeek, now: datetime) -> dict[str,
     electrical = checked.week.sections["electricalHealth"]
     if not is_available(electrical):
         headline = [f"Not assessed: {electrical.get('reason') or electrical.get('missing')}."]
+    elif not electrical["summary"]["metersAssessed"]:
+        headline = ["Nothing could be assessed: no meter sent electrical quantities in the period."]
     else:
         total, level = electrical["summary"]["totalIssues"], electrical["summary"]["bySeverity"]
         headline = [
-            f"{total} issue{'s' * (total != 1)} on {electrical['summary']['metersAssessed']} meters: "
+            f"{fmt.count(total, 'issue')} on {fmt.count(electrical['summary']['metersAssessed'], 'meter')}: "
             f"{level['high']} of high, {level['medium']} of medium, {level['low']} of low severity."
         ]
     return _with_head(checked, "electrical_health", now, headline) | {"electrical": electrical}

@@ -37,9 +37,9 @@ def _headline(month: date, summary: dict[str, Any]) -> list[str]:
     before, proved = summary["changeOnMonthBefore"], [m for m in summary["measures"] if m["status"] == VERIFIED]
     change = ""
     if before["changePct"] is not None:
-        more = "more" if before["changePct"] >= 0 else "less"
         name = f"{date.fromisoformat(before['month'] + '-01'):%B %Y}"
-        change = f", {abs(before['changePct']):.1f} % {more} a day than in {name}"
+        more = f"{abs(before['changePct']):.1f} % {'more' if before['changePct'] > 0 else 'less'} a day than in {name}"
+        change = f", {more}" if round(before["changePct"], 1) else f", as much a day as in {name}"
     lines = [f"The site used {summary['totalKwh']:,.0f} kWh in {month:%B %Y}{change}."]
     if proved:
         saved = sum(measure["savings"]["savedKwh"] for measure in proved)

@@ -137,6 +137,21 @@ def test_what_was_seen_once_in_a_month_is_told_whole_and_counts_once():
     assert render_text([win]).startswith("    60.0 kWh once      7.20 USD  priority")
 
 
+def test_several_spans_and_closed_days_are_told_in_whole_words():
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    for day in (13, 14, 15, 16):
+        readings = set_power(readings, f"2026-01-{day} 02:00", f"2026-01-{day} 04:00", 6.0)
+        readings = set_power(readings, f"2026-01-{day} 19:00", f"2026-01-{day} 22:00", 6.0)
+    nights = analyze(readings).sections["quickWins"][0]
+    assert nights["title"].startswith("Let meter 1 rest between 02:00 and 04:00 and between 19:00 and 22:00: ")
+    for day in (17, 18):
+        readings = set_power(readings, f"2026-01-{day} 08:00", f"2026-01-{day} 18:00", 6.0)
+    both = analyze(readings).sections["quickWins"][0]
+    assert both["title"].startswith(
+        "Let meter 1 rest between 02:00 and 04:00, between 19:00 and 22:00, and on Sat and Sun: "
+    )
+
+
 def test_several_stretches_are_told_in_all_and_not_as_the_largest_of_them():
     readings = fill_window(1, BOTH, 5.0, 1.0)
     for day, kw in ((13, 20.0), (14, 25.0)):

@@ -343,6 +343,15 @@ def test_the_price_of_a_kilowatt_hour_is_not_rounded_to_cents(value: float, curr
     assert fmt.rate(value, currency) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [(fmt.signed_pct(-0.3), "0 %"), (fmt.pct(-0.04, 1), "0.0 %"), (fmt.signed_pct(-0.6), "−1 %"),
+     (fmt.kwh(2455.0), "2,455 kWh"), (fmt.count(1, "meter"), "1 meter"), (fmt.count(0, "issue"), "0 issues")],
+)  # fmt: skip
+def test_numbers_are_written_as_a_reader_expects(text: str, wanted: str) -> None:
+    assert text.replace("\N{NO-BREAK SPACE}", " ") == wanted
+
+
 def test_script_writes_page_and_pdf_beside_the_report(
     report: dict[str, Any], run_script: Callable[..., Any], tmp_path: Path
 ) -> None:

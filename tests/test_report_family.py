@@ -228,6 +228,39 @@ def test_assets_are_rated_by_the_worst_that_was_found() -> None:
     }  # fmt: skip
 
 
+def test_an_asset_says_whose_fault_it_is_and_no_power_bears_the_name_of_another() -> None:
+    page = build_page(json.loads(json.dumps(assemble_asset_report(checked_week(), NOW))))
+    assert page["headline"] == [
+        "1 red, 2 amber, 1 green, 0 not assessed.",
+        "Well pump, its meter: silent for the last 156.0 h of the period",
+    ]
+    assert page["tiles"][3]["note"] == "not assessed, and no fault known"
+    attention, every = (section["blocks"][0] for section in page["sections"])
+    assert attention["items"][0]["title"] == page["headline"][1]
+    assert attention["items"][1]["title"] == "Air handler 2: voltage below 114 V for 168.0 h, at worst 112 V"
+    assert "Base load" not in [column["label"] for column in every["columns"]]
+
+
+def test_an_unmeasured_supply_is_not_praised() -> None:
+    checked = checked_week()
+    electrical = checked.week.sections["electricalHealth"]
+    missing = [{"channelId": 1, "channelName": "a", "measure": "current_thd", "missing": "current distortion"}]
+    bare = electrical | {
+        "summary": electrical["summary"] | {"metersAssessed": 0, "totalIssues": 0},
+        "meters": [],
+        "siteIssues": [],
+        "notAssessed": missing,
+    }
+    week = checked.week._replace(sections=checked.week.sections | {"electricalHealth": bare})
+    report = assemble_electrical_report(checked._replace(week=week), NOW)
+    told = "Nothing could be assessed: no meter sent electrical quantities in the period."
+    assert report["summary"]["headline"] == [told]
+    page = build_page(report)
+    assert [tile["label"] for tile in page["tiles"]] == ["Meters assessed"]
+    assert page["sections"][0]["blocks"] == [{"type": "note", "text": told, "tone": "calm"}]
+    assert page["sections"][-1]["blocks"][0]["items"] == ["Current THD on 1 meter; missing: current distortion."]
+
+
 def test_months_are_compared_a_day_and_like_with_like() -> None:
     summary = monthly_summary()
     assert summary["totalKwh"] == 3410
@@ -241,6 +274,16 @@ def test_months_are_compared_a_day_and_like_with_like() -> None:
     assert summary["trend"][5] == {"month": "2025-06", "energyKwh": None, "coveredPct": 0.0}
     shares = [(row["channelId"], row["sharePct"], row["changePct"]) for row in summary["byChannel"]]
     assert shares == [(1, 90.9, 25.0), (2, 9.1, None)]
+
+
+def test_months_that_are_partly_covered_are_counted_in_english() -> None:
+    report = REPORTS["monthly_summary"]
+    for covered, words in (([50.0, 100.0], "1 of them is not covered whole"), ([50.0, 50.0], "2 of them are not"),
+                           ([100.0, 100.0], "2 months with readings.")):  # fmt: skip
+        trend = [{"month": f"2026-0{number}", "energyKwh": 1.0, "coveredPct": pct}
+                 for number, pct in enumerate(covered, 1)]  # fmt: skip
+        (chart,) = build_page(report | {"trend": trend})["sections"][0]["blocks"]
+        assert words in chart["summary"]
 
 
 def test_sub_meters_are_not_counted_with_their_main_meter() -> None:

@@ -66,12 +66,13 @@ def describe_base_load(weekly_kwh: float, step: dict[str, Any], claims: pd.DataF
     return WinText(
         title=f"Find what runs day and night on {name} since {since}: {weekly_kwh:,.0f} kWh a week by day",
         description=(
-            f"The least that {name} draws rose from {usual_kw:.1f} to {base_kw:.1f} kW on {since} and stayed there. "
+            f"The low power of {name} (a tenth of the day lies below) rose from {usual_kw:.1f} to {base_kw:.1f} kW on "
+            f"{since} and stayed there. "
             "Counted here are the opening hours; what it draws while closed is counted as after-hours waste."
         ),
         recommendations=[
             f"List what was added to {name}, or no longer switches off, around {since}; try its breakers one by one.",
-            f"Afterwards its lowest power of a day should lie near {usual_kw:.1f} kW.",
+            f"Afterwards its low power should lie near {usual_kw:.1f} kW.",
             "If nothing was, check the current transformer: a clamp that has shifted looks the same.",
         ],
         owner="facility manager",
@@ -165,12 +166,16 @@ def _closed_times(claims: pd.DataFrame, scope: WeekScope) -> tuple[str, dict[str
     by_night, by_day = claims[is_night], claims[~is_night]
     on_closed_days = kwh[~is_night].sum() / kwh.sum()
     hours, days = _hours(by_night, "after_hours"), _notable_days(by_day, kwh[~is_night])
-    night = f"between {' and '.join(hours[0].split('-')) if len(hours) == 1 else ', '.join(hours)}"
-    closed = f"on {_list_days(days)}"
+    nights, closed = [f"between {' and '.join(span.split('-'))}" for span in hours], f"on {_list_days(days)}"
     times = {"nights": {"days": _notable_days(by_night, kwh[is_night]), "hours": hours}, "closedDays": days}
     if on_closed_days >= _MOSTLY or not hours:
         return closed, times
-    return (night if on_closed_days <= 1 - _MOSTLY or not days else f"{night} and {closed}"), times
+    return _and(nights if on_closed_days <= 1 - _MOSTLY or not days else [*nights, closed]), times
+
+
+def _and(phrases: list[str]) -> str:
+    """Return ``a``, ``a and b``, or ``a, b, and c``: the last comma, for a phrase may hold an "and" itself."""
+    return " and ".join(phrases) if len(phrases) < 3 else f"{', '.join(phrases[:-1])}, and {phrases[-1]}"
 
 
 def _hours(claims: pd.DataFrame, kind: str) -> list[str]:

@@ -90,6 +90,12 @@ def provenance(report: dict[str, Any]) -> list[str]:
     return lines
 
 
+def asset_line(asset: dict[str, Any]) -> str:
+    """Return an asset with the first reason for its colour, and that it is its meter's where that has the fault."""
+    first = asset["reasons"][0]
+    return f"{asset['channelName']}{', its meter' if first['about'] == 'meter' else ''}: {first['text']}"
+
+
 def on_usual(use: dict[str, Any]) -> str:
     """Return how the energy used compares with the usual, and over which meters; empty where it cannot be compared.
 

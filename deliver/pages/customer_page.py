@@ -99,5 +99,6 @@ def _data_sentence(data: dict[str, Any]) -> str:
         f"{trouble} of them {'need' if trouble > 1 else 'needs'} attention; that is ours to arrange with you."
     )  # fmt: skip
     return (
-        f"{data['meters']} meters sent {fmt.pct(data['completenessPct'], 1)} of the readings they should have. {told}"
+        f"{fmt.count(data['meters'], 'meter')} sent {fmt.pct(data['completenessPct'], 1)} of the readings they should "
+        f"have. {told}"
     )

@@ -8,6 +8,7 @@ from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.common import (
     SEVERITY_TONES,
+    asset_line,
     is_available,
     notices,
     provenance,
@@ -37,9 +38,9 @@ def build_asset_page(report: dict[str, Any]) -> Part:
     assets = report["assets"]
     tiles = [parts.tile(name.capitalize(), fmt.number(report["counts"][name], 0), note, _COLOR_TONES[name])
              for name, note in (("red", "act now"), ("amber", "look at it"), ("green", "in order"),
-                                ("grey", "no sound readings"))]  # fmt: skip
+                                ("grey", "not assessed, and no fault known"))]  # fmt: skip
     columns = [parts.column("Equipment"), parts.column("Health")] + [
-        parts.column(label, "right") for label in ("Energy", "Highest", "Base load", "Load factor", "Complete")
+        parts.column(label, "right") for label in ("Energy", "Highest", "Daily minimum", "Load factor", "Complete")
     ]
     rows: list[list[parts.Cell]] = [
         [asset["channelName"], asset["status"], (fmt.kwh(asset["energyKwh"]), asset["energyKwh"]),
@@ -61,10 +62,9 @@ def build_asset_page(report: dict[str, Any]) -> Part:
 
 
 def _asset(asset: dict[str, Any]) -> Part:
-    first = asset["reasons"][0]
     return parts.finding(
         f"asset-{asset['channelId']}",
-        f"{asset['channelName']}: {first['text']}",
+        asset_line(asset),
         tone=_COLOR_TONES[asset["status"]],
         badge=asset["status"],
         facts=[
@@ -81,18 +81,22 @@ def build_electrical_page(report: dict[str, Any]) -> Part:
             parts.section("electrical", "Electrical supply", [parts.note(f"Not assessed: {reason_of(section)}.")])
         ])  # fmt: skip
     summary = section["summary"]
-    tiles = [parts.tile("Meters assessed", fmt.number(summary["metersAssessed"], 0))] + [
+    assessed = summary["metersAssessed"]
+    tiles = [parts.tile("Meters assessed", fmt.number(assessed, 0))] + [
         parts.tile(f"{level.capitalize()} severity", fmt.number(summary["bySeverity"][level], 0), "issues",
                    SEVERITY_TONES[level] if summary["bySeverity"][level] else "good")
-        for level in SEVERITY_TONES
+        for level in SEVERITY_TONES if assessed
     ]  # fmt: skip
+    nothing = parts.note("Everything assessed lies within its limits.", "good")
+    if not assessed:
+        nothing = parts.note("Nothing could be assessed: no meter sent electrical quantities in the period.")
     issues = [("The site", issue) for issue in section["siteIssues"]]
     issues += [(meter["channelName"], issue) for meter in section["meters"] for issue in meter["issues"]]
     issues.sort(key=lambda pair: list(SEVERITY_TONES).index(pair[1]["severity"]))
     return _page(report, "Electrical health", tiles, [
         parts.section("issues", "Outside the limits", [
             parts.findings([_electrical_issue(name, issue, index) for index, (name, issue) in enumerate(issues, 1)])
-            or parts.note("Everything assessed lies within its limits.", "good"),
+            or nothing,
         ]),
         parts.section("measures", "What was measured", [_measures_table(section["meters"])]),
         parts.section("not-assessed", "What could not be judged", [
@@ -137,4 +141,5 @@ def _measures_table(meters: list[dict[str, Any]]) -> Part | None:
 
 def _refused(item: dict[str, Any], items: list[dict[str, Any]]) -> str:
     meters = sum(other["measure"] == item["measure"] and other["missing"] == item["missing"] for other in items)
-    return f"{item['measure'].replace('_', ' ').capitalize()} on {meters} meters; missing: {item['missing']}."
+    name = item["measure"].replace("_", " ").capitalize().replace(" thd", " THD")
+    return f"{name} on {fmt.count(meters, 'meter')}; missing: {item['missing']}."

@@ -48,7 +48,7 @@ def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     def note(change: dict[str, Any]) -> str:
         if change["changePct"] is None:
             return "nothing to compare with"
-        return f"a day, over {change['meters']} meters"
+        return f"a day, over {fmt.count(change['meters'], 'meter')}"
 
     before, year = report["changeOnMonthBefore"], report["changeOnYearBefore"]
     tiles = [
@@ -72,7 +72,8 @@ def _trend(trend: list[dict[str, Any]]) -> Part:
     columns = [parts.column("Month"), parts.column("Energy", "right"), parts.column("Days covered", "right")]
     rows = [[_month(month["month"]), fmt.kwh(month["energyKwh"]), fmt.pct(month["coveredPct"])] for month in trend]
     partly = sum(month["coveredPct"] < 100 for month in known)
-    summary = f"{len(known)} months with readings; {partly} of them are not covered whole." if known else "No readings."
+    summary = f"{fmt.count(len(known), 'month')} with readings" if known else "No readings"
+    summary += f"; {partly} of them {'is' if partly == 1 else 'are'} not covered whole." if partly else "."
     return parts.chart("columns", "Energy by month", summary, data,
                        parts.table("Energy by month", columns, rows, is_folded=True))  # fmt: skip
 

@@ -45,14 +45,15 @@ def load_blocks(report: dict[str, Any]) -> list[Part | None]:
 
 def _facts_table(facts: dict[str, Any]) -> Part | None:
     columns = [parts.column("Meter")] + [
-        parts.column(label, "right") for label in ("Base load", "Mean", "Peak", "Peak at", "Load factor")
+        parts.column(label, "right") for label in ("Daily minimum", "Mean", "Peak", "Peak at", "Load factor")
     ]
     rows = [
         [row["channelName"], fmt.kw(row["baseLoadKw"]), fmt.kw(row["meanKw"]), fmt.kw(row["peakKw"]),
          fmt.when(row["peakAt"]), fmt.number(row["loadFactor"], 2)]
         for row in facts.get("channels") or [] if row["status"] == "ok"
     ]  # fmt: skip
-    return parts.table("Base load, peak and load factor", columns, rows, is_folded=True)
+    caption = "Daily minimum (of the median day), peak and load factor"
+    return parts.table(caption, columns, rows, is_folded=True)
 
 
 def load_chart(hours: list[dict[str, Any]] | None, timezone: str) -> Part | None:
@@ -130,10 +131,11 @@ def _schedule_blocks(report: dict[str, Any], currency: str | None) -> list[Part 
                     amount=fmt.money(item["cost"], currency),
                     amount_note=f"{fmt.kwh(item['kwh'])} outside the hours {whose}",
                     facts=[
-                        ("Outside them", fmt.number(item["hours"], 1, "h")),
+                        ("Outside them, on all days", fmt.number(item["hours"], 1, "h")),
                         ("While running", fmt.kw(item["plateauKw"])),
-                        ("At rest", fmt.kw(item["baseKw"])),
+                        ("Idle (one hour in twenty is lower)", fmt.kw(item["baseKw"])),
                     ],
+                    evidence=_hours_table(item, whose),
                 )
                 for index, item in enumerate(found, 1)
             ]
@@ -141,10 +143,20 @@ def _schedule_blocks(report: dict[str, Any], currency: str | None) -> list[Part 
     ]
 
 
+def _hours_table(item: dict[str, Any], whose: str) -> Part | None:
+    """Return the weekdays on which a meter runs outside the hours of the site."""
+    columns = [parts.column("Day"), parts.column("It runs"), parts.column(f"Hours {whose}")]
+    rows = [
+        [DAY_NAMES[day["weekday"]], day["learned"], ", ".join(day["declared"]) or "closed"]
+        for day in item.get("weekdays") or []
+    ]
+    return parts.table(f"When {item['channelName']} runs", columns, rows)
+
+
 def _after_hours_finding(meter: dict[str, Any], index: int, currency: str | None) -> Part:
     week, impact = meter["thisWeek"], meter["impact"]
     facts = [
-        ("Resting power", fmt.kw(meter["baseline"]["kw"])),
+        (_RESTING_POWER.get(meter["baseline"]["source"], "Resting power"), fmt.kw(meter["baseline"]["kw"])),
         ("After hours it drew", f"{fmt.kw(week['avgPowerKw'])} on average, {fmt.kw(week['maxPowerKw'])} at most"),
         ("Used after hours", _excess_share(week)),
         ("Excess, of all that it used", fmt.pct(impact["percentOfTotal"], 1)),
@@ -174,8 +186,12 @@ def _excess_share(week: dict[str, Any]) -> str:
     return f"{fmt.kwh(used_kwh)}, {fmt.pct(share_pct, 1)} of it above resting power"
 
 
+_RESTING_POWER = {
+    "baseline_weeks": "Resting power (low end of the closed hours of the weeks before)",
+    "report_week": "Resting power (low end of the closed hours of the period itself)",
+}
 _PART_NAMES = {
-    "baseLoad": "Base load, not counted",
+    "baseLoad": "Up to resting power, not counted",
     "startUp": "Starting up early",
     "shutDown": "Running on",
     "leftOn": "Left on",

@@ -94,12 +94,13 @@ def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     if peak:
         tiles.append(parts.tile("Highest load", fmt.kw(peak["powerKw"]), fmt.when(peak["start"])))
     waste = report["sections"]["afterHoursWaste"]["summary"]
+    wasting = fmt.count(waste["totalMetersWithExcess"], "meter")
     tiles += [
         parts.tile("After-hours excess", fmt.kwh(waste["totalExcessKwh"]),
-                   f"{fmt.money(waste['totalExcessCost'], currency)} on {waste['totalMetersWithExcess']} meters",
+                   f"{fmt.money(waste['totalExcessCost'], currency)} on {wasting}",
                    "warn" if waste["totalExcessKwh"] else "good"),
         parts.tile("Data complete", fmt.pct(quality["avgCompleteness"], 1),
-                   f"{health['bySeverity']['high']} serious meter issues",
+                   fmt.count(health["bySeverity"]["high"], "serious meter issue"),
                    "warn" if health["bySeverity"]["high"] else "good"),
     ]  # fmt: skip
     return tiles
@@ -123,7 +124,9 @@ def _supply_sentence(electrical: dict[str, Any] | None) -> str:
         return ""
     summary = electrical["summary"]
     level = summary["bySeverity"]
-    meters = f"{summary['metersAssessed']} meter{'s' * (summary['metersAssessed'] != 1)}"
+    if not summary["metersAssessed"]:
+        return "The electrical supply could not be assessed: no meter sent electrical quantities in the period."
+    meters = fmt.count(summary["metersAssessed"], "meter")
     return (
         f"The electrical supply was assessed on {meters}: {level['high']} issues of high, "
         f"{level['medium']} of medium and {level['low']} of low severity. The electrical health report lists them."
@@ -149,9 +152,9 @@ def _issue(issue: dict[str, Any], index: int) -> Part:
 
 
 def _refusal(item: dict[str, Any]) -> str:
-    meters = len(item.get("channelIds") or [])
+    meters = fmt.count(len(item.get("channelIds") or []), "meter")
     later = f", possible from {fmt.long_day(item['possibleFrom'])}" if item.get("possibleFrom") else ""
     missing = item.get("missing") or reason_of(item)
     return (
-        f"Not assessed: {str(item.get('check', '')).replace('_', ' ')} on {meters} meters; missing: {missing}{later}."
+        f"Not assessed: {str(item.get('check', '')).replace('_', ' ')} on {meters}; missing: {missing}{later}."
     )
