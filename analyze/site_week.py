@@ -20,6 +20,7 @@ from analyze.electrical_health import check_electrical_health
 from analyze.finding_names import name_findings
 from analyze.forecast import forecast_hours
 from analyze.intervals import (
+    SECONDS_PER_HOUR,
     WeekScope,
     baseline_week_numbers,
     energy_meters,
@@ -160,9 +161,11 @@ def analyze_site_week(
 def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) -> dict[str, Any]:
     """Return the sections that look beyond the energy of these weeks: what comes, what it costs, and supply."""
     clean, holidays = data.clean, data.pricing.holidays
-    wrong = data.intervals[data.bad.any(axis=1)]
+    wrong, metered = data.intervals[data.bad.any(axis=1)], data.site.metered
     return {
-        "loadFacts": build_load_facts(clean, scope, context.floor_area_m2),
+        "loadFacts": build_load_facts(
+            clean, scope, context.floor_area_m2, float(metered.loc[in_window(metered, scope.period), "used_kwh"].sum())
+        ),
         "electricalHealth": unavailable("not_loaded", "no electrical quantities were loaded", "electrical quantities")
         if context.electrical is None
         else check_electrical_health(context.electrical, scope),
@@ -255,7 +258,7 @@ def load_and_analyze(
     readings = leave_out(readings_lib.load_readings(conn, site_id, Window(baseline.start, period.end)), left_out)
     facts = load_site_facts(site_id, config)
     history = Window(days_before(period.end, config.forecast_history_days, tz), period.end)
-    roots, tariffs = root_meters(readings, meters), load_site_tariffs(site_id)
+    roots, tariffs = root_meters(readings, meters, period), load_site_tariffs(site_id)
     # A ratchet that is only assumed is not worth a year of hours.
     months = 0 if tariffs.is_assumed else tariffs.ratchet_months
     ratchet = Window(days_before(period.start, 31 * (months + 1), tz), baseline.start)
@@ -279,7 +282,14 @@ def leave_out(frame: pd.DataFrame, channel_ids: list[int]) -> pd.DataFrame:
     return frame[~frame["channel_id"].isin(channel_ids)]
 
 
-def root_meters(readings: pd.DataFrame, meters: pd.DataFrame) -> list[int]:
-    """Return the topmost meters among those with readings: what a site's totals are made of."""
-    reporting = set(list_channels(readings))
-    return sorted(set(root_of_channels(meters, reporting).values()) & reporting)
+def root_meters(readings: pd.DataFrame, meters: pd.DataFrame, period: Window) -> list[int]:
+    """Return the meters that the site's total of the period is made of (`find_roots`), for its history too.
+
+    Where none has readings in the period, the topmost of those that have any.
+    """
+    rows = readings[readings["energy_kwh"].notna() | readings["power_kw"].notna()]
+    own = rows[(rows["interval_start"] >= period.start) & (rows["interval_start"] < period.end)]
+    reporting = set(list_channels(rows if own.empty else own))
+    if own.empty:
+        return sorted(set(root_of_channels(meters, reporting).values()) & reporting)
+    return sorted(find_roots(own.assign(hours=own["interval_s"] / SECONDS_PER_HOUR), energy_meters(meters)) & reporting)

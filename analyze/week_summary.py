@@ -107,6 +107,8 @@ def _savings_lines(wins: list[dict[str, Any]], savings: dict[str, Any], weeks: f
 def describe_change(consumption: dict[str, Any]) -> str:
     """Return the comparison with the weeks before, in words, or why there is none."""
     change_pct, comparison = consumption["changePct"], consumption["comparison"]
+    if change_pct is None and comparison["meters"]:
+        return " (nothing to compare it with: next to nothing is usual)"
     if change_pct is None:
         return " (nothing to compare it with: no meter has both this period and a week before it nearly full)"
     meters = (

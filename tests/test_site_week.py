@@ -10,8 +10,14 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 
 from analyze import after_hours_waste, anomaly_detection, cost_model, quick_wins, sensor_health, spike_detection
-from analyze.meters.meter_tree import parents_of
-from analyze.site_week import SiteContext, analyze_site_week, baseline_before, describe_resolution, load_and_analyze
+from analyze.site_week import (
+    SiteContext,
+    analyze_site_week,
+    baseline_before,
+    describe_resolution,
+    load_and_analyze,
+    root_meters,
+)
 from config.report_config import ReportConfig
 from config.tariff_config import load_site_tariffs
 from config.tariff_model import Carbon, SiteTariffs, TariffSpan
@@ -131,6 +137,40 @@ def test_main_meter_that_reports_an_hour_does_not_speak_for_its_branch():
     sub = fill_window(2, BOTH, 6.0, 6.0)
     consumption = as_json(analyze(pd.concat([main, sub]), make_meters(1, 2, parents={2: 1})))["consumption"]
     assert consumption["totalKwh"] == pytest.approx(168 * 6, abs=0.7)
+
+
+@pytest.mark.parametrize(
+    ("died", "sub_kw", "roots"),
+    [
+        ("2026-01-15 12:00", 10.0, [2]),  # half of the week is missing, which the sub-meter has
+        ("2026-01-15 12:00", 3.0, [1]),  # even half of it is more than the sub-meter sees
+        ("2026-01-18 20:00", 10.0, [1]),  # a difference of 2 % may be that of the meters
+    ],
+)
+def test_the_total_is_of_whoever_has_metered_more_of_a_main_meter_that_died(died, sub_kw, roots):
+    meters = make_meters(1, 2, parents={2: 1})
+    main, sub = fill_window(1, BOTH, 10.0, 10.0), fill_window(2, BOTH, sub_kw, sub_kw)
+    readings = pd.concat([main[main["interval_start"] < pd.Timestamp(died, tz=NEW_YORK)], sub])
+    week = full_week(readings, meters, WEEK)
+    assert [row["channelId"] for row in week.consumption["byChannel"] if row["isRoot"]] == roots
+    metered = readings[readings["channel_id"].isin(roots) & (readings["interval_start"] >= WEEK.start)]
+    assert week.consumption["totalKwh"] == pytest.approx(metered["energy_kwh"].sum(), abs=0.01)
+    assert root_meters(readings, meters, WEEK) == roots
+    forecast = week.sections["forecast"]
+    if "summary" in forecast:
+        assert forecast["summary"]["total_last_7d_actual_kwh"] == pytest.approx(week.consumption["totalKwh"], abs=0.01)
+
+
+def test_the_energy_per_square_metre_is_that_of_the_total():
+    """A day of the week is stuck: it is in no finding, and stays in the total."""
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 00:00", "2026-01-15 00:00", 4.0)
+    stuck = (readings["power_kw"] / 4.0 - 1).abs() < 1e-4
+    readings = readings.assign(power_kw=readings["power_kw"].mask(stuck, 4.0))
+    context = SiteContext(floor_area_m2=100.0)
+    week = analyze_site_week(readings, make_meters(1), WEEK, SCOPE.baseline, NEW_YORK, SCOPE.config, context=context)
+    assert week.data_quality["excluded"]["byReason"]["stuck"]["intervals"] == 96
+    intensity = week.sections["loadFacts"]["energyUseIntensity"]["periodKwhPerM2"]
+    assert intensity == pytest.approx(week.consumption["totalKwh"] / 100, abs=1e-3)
 
 
 def test_energy_that_is_missing_beside_its_power_is_estimated_and_told():
@@ -435,7 +475,7 @@ def check_parts(week):
 
 def full_week(readings, meters, period, config=None):
     """Return the week with all that the database would give beside the readings."""
-    roots = sorted(set(meters["channel_id"]) - set(parents_of(meters)))
+    roots = root_meters(readings, meters, period) if len(meters) else []
     context = SiteContext(
         site_id=7, tariffs=ASSUMED, hourly=hourly_of(readings, roots), electrical=readings.assign(voltage_v=120.0)
     )

@@ -21,7 +21,9 @@ _DAYS_PER_YEAR = 365.25
 _LEAST_POWER_KW = 0.001  # below one watt there is no load to put into proportion
 
 
-def build_load_facts(clean: pd.DataFrame, scope: WeekScope, floor_area_m2: float | None = None) -> dict[str, Any]:
+def build_load_facts(
+    clean: pd.DataFrame, scope: WeekScope, floor_area_m2: float | None = None, site_kwh: float | None = None
+) -> dict[str, Any]:
     """Return base load, peak, load factor and load duration of each meter, and the site's energy use intensity.
 
     Parameters
@@ -31,6 +33,9 @@ def build_load_facts(clean: pd.DataFrame, scope: WeekScope, floor_area_m2: float
         looked at; all of them for the energy use intensity, which needs a year.
     floor_area_m2
         Of the site [m²]; None where it is not known.
+    site_kwh
+        What the site used in the period, doubtful readings included, as the report's total has it [kWh]; None takes
+        the sound intervals of the root meters.
 
     Returns
     -------
@@ -59,7 +64,7 @@ def build_load_facts(clean: pd.DataFrame, scope: WeekScope, floor_area_m2: float
             }
             for channel_id, name in names.items()
         ],
-        "energyUseIntensity": _energy_use_intensity(clean, scope, floor_area_m2),
+        "energyUseIntensity": _energy_use_intensity(clean, scope, floor_area_m2, site_kwh),
     }
 
 
@@ -110,7 +115,9 @@ def _load_duration_kw(power_kw: npt.NDArray[np.float64], hours: npt.NDArray[np.f
     return [float(value) for value in power_kw[order][np.minimum(index, power_kw.size - 1)]]
 
 
-def _energy_use_intensity(clean: pd.DataFrame, scope: WeekScope, floor_area_m2: float | None) -> dict[str, Any]:
+def _energy_use_intensity(
+    clean: pd.DataFrame, scope: WeekScope, floor_area_m2: float | None, site_kwh: float | None
+) -> dict[str, Any]:
     """Return kWh per m² of the period and, from a whole year of sound readings, per m² and year.
 
     The root meters' energy in the year that ends with the period, scaled up for what is missing of it.
@@ -122,7 +129,8 @@ def _energy_use_intensity(clean: pd.DataFrame, scope: WeekScope, floor_area_m2: 
         return insufficient("no_readings", "sound readings in the period", None)
     roots = {root for root in root_of_channels(scope.meters, reporting).values() if root in reporting}
     rows = clean[clean["channel_id"].isin(roots)]
-    period_kwh = float(rows.loc[in_window(rows, scope.period), "used_kwh"].sum())
+    sound_kwh = float(rows.loc[in_window(rows, scope.period), "used_kwh"].sum())
+    period_kwh = sound_kwh if site_kwh is None else site_kwh
     return {
         "status": "ok",
         "floorAreaM2": floor_area_m2,

@@ -13,6 +13,9 @@ from analyze.intervals import energy_meters, number_channels
 
 # Half the hours of its sub-meters: below that a main meter's sum says less about its branch than theirs.
 _MAIN_MIN_COVER_RATIO = 0.5
+# A main meter that missed a part and metered less than this share of its sub-meters' energy says less than they do; a
+# smaller difference may be that of the meters themselves.
+_MAIN_MIN_ENERGY_RATIO = 0.95
 
 
 def parents_of(meters: pd.DataFrame) -> dict[int, int]:
@@ -70,11 +73,35 @@ def root_of_channels(meters: pd.DataFrame, reporting: set[int]) -> dict[int, int
 
 
 def find_roots(period: pd.DataFrame, meters: pd.DataFrame) -> set[int]:
-    """Return the meters whose sum is the site, by the intervals of the period; sub-meters stand in for a dead main."""
+    """Return the meters whose sum is the site, by the intervals of the period; sub-meters stand in for a dead main.
+
+    A main that covers less of the period than its sub-meters speaks for its branch while it has metered more than they
+    have: what no sub-meter sees is in its sum only, and what it missed is in theirs.
+
+    Parameters
+    ----------
+    period
+        With `channel_id`, `hours` and `energy_kwh`.
+    """
     reporting = reporting_meters(period, meters, min_cover_ratio=_MAIN_MIN_COVER_RATIO)
+    reporting -= _outdone_mains(reporting, period, meters)
     root_of = root_of_channels(meters, reporting)
     unheard_mains = set(parents_of(meters).values()) - reporting
     return {channel_id for channel_id, root in root_of.items() if channel_id == root} - unheard_mains
+
+
+def _outdone_mains(reporting: set[int], period: pd.DataFrame, meters: pd.DataFrame) -> set[int]:
+    """Return the mains that cover less than the meters next below them, and metered clearly less than their sum."""
+    sums = period.groupby("channel_id")[["hours", "energy_kwh"]].sum()
+    parents, left = parents_of(meters), set(reporting)
+    chains = {key: _ancestors(key, parents) for key in sorted(reporting)}
+    for main in sorted(reporting, key=lambda key: (-len(chains[key]), key)):  # deepest first
+        below = [key for key in left if next((above for above in chains[key] if above in left), None) == main]
+        own, others = sums.loc[main], sums.loc[sorted(below)]
+        is_shorter = own["hours"] < others["hours"].max()  # never without sub-meters: their maximum is NaN
+        if is_shorter and own["energy_kwh"] < _MAIN_MIN_ENERGY_RATIO * others["energy_kwh"].sum():
+            left.discard(main)
+    return reporting - left
 
 
 def net_of_sub_meters(kwh: npt.ArrayLike, intervals: pd.DataFrame, meters: pd.DataFrame) -> npt.NDArray[np.float64]:
