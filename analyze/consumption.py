@@ -103,7 +103,7 @@ def _by_day(root_rows: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
 def _compare(clean: pd.DataFrame, roots: set[int], scope: WeekScope) -> dict[str, Any]:
     """Return the period beside what is usual, over the root meters that can be compared.
 
-    Like with like: a meter counts when sound readings cover 95 % of the period and of at least one baseline week, and
+    Like with like: a meter counts when sound energies cover 95 % of the period and of at least one baseline week, and
     its usual is the median of its such weeks, each weekday as often as the period holds it. One dead meter then takes
     no comparison away from the others.
     """
@@ -118,7 +118,7 @@ def _compare(clean: pd.DataFrame, roots: set[int], scope: WeekScope) -> dict[str
     count = np.where(number[number >= 0] < weeks, weekday_counts(scope)[known["local_weekday"]], 1.0)
     energy_kwh, hours = (
         np.bincount(cell, weights=values, minlength=len(ids) * (weeks + 1)).reshape(shape)
-        for values in (known["energy_kwh"].fillna(0.0) * count, known["hours"])
+        for values in (known["energy_kwh"].fillna(0.0) * count, known["hours"].where(known["energy_kwh"].notna(), 0.0))
     )
     week_hours = (scope.baseline.end - scope.baseline.start).total_seconds() / 3600 / weeks
     period_hours = (scope.period.end - scope.period.start).total_seconds() / 3600

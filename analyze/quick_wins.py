@@ -34,6 +34,7 @@ from lib.stats_utils import label_runs
 CONFIDENCE_WEIGHTS = {"high": 1.0, "medium": 0.7, "low": 0.4}
 EFFORT_WEIGHTS = {"low": 1.0, "medium": 2.0, "high": 4.0}
 _MOST = 0.5  # of a meter's after-hours excess; of a saving that its low bound must reach to be sure
+_NOON = pd.Timedelta(hours=12)  # a night lasts from noon to noon
 HOURS_DOUBTFUL = (
     " Nobody named the site's opening hours, and this meter keeps others than those assumed: name them first, and see "
     "whether anything of this is left."
@@ -89,7 +90,8 @@ def build_section(
     cost × weight of its confidence / weight of its effort; at most `quick_wins_max`, the repairs among them.
 
     `impact` is of the avoidable energy (`addressableWaste.kwh.mid`); `observedWaste` is all that lies above the
-    reference; `verifiedSavings` stays open until `verify_savings` has seen weeks after a change. Costs are Σ kWh ×
+    reference. What was seen on one day, or one night that is no habit, counts once in a year (`_is_one_off`).
+    `verifiedSavings` stays open until `verify_savings` has seen weeks after a change. Costs are Σ kWh ×
     marginal rate of the interval; `low` and `high` are those of `attribution`.
 
     Confidence: see `_confidence_after_hours` and `_confidence_event`. It is at most "medium" where the low bound is
@@ -106,8 +108,8 @@ def build_section(
         for channel_id in worth:
             own = (rows["channel_id"] == channel_id).to_numpy()
             finding = _finding_of(kind, int(channel_id), findings)
-            is_one_off = kind in ("anomaly", "spike") and _count_days(finding) == 1
             is_doubtful = kind == "after_hours" and channel_id in contradicting
+            is_one_off = _is_one_off(kind, finding, rows[own])
             case = _Case(kind, finding, rows[own], rates[:, own], is_one_off, is_doubtful)
             wins.append(_win(case, int(channel_id) in always_on, scope, pricing, year))
     wins.sort(key=lambda win: (-win["rankScore"], win["channelId"], win["type"]))
@@ -176,6 +178,14 @@ def _confidence_event(case: _Case) -> str:
     return ("low", "medium", "high")[came_back + was_severe]
 
 
+def _is_one_off(kind: str, finding: dict[str, Any], claims: pd.DataFrame) -> bool:
+    """Return whether a year holds a win's event once: an event of one day, or one night left on that is no habit."""
+    if kind == "after_hours":
+        nights = (claims["local_time"] - _NOON).dt.normalize()[claims[claim_column(kind)] > 0]
+        return finding["pattern"] in (NEW, RAISED) and nights.nunique() == 1
+    return kind in ("anomaly", "spike") and _count_days(finding) == 1
+
+
 def _count_days(finding: dict[str, Any]) -> int:
     """Return on how many local days the events of a finding began."""
     return len({event["start"][:10] for event in finding["events"]})
@@ -187,7 +197,8 @@ def _win(case: _Case, is_always_on: bool, scope: WeekScope, pricing: Pricing, ye
     kwh = {name: float(case.kwh(name).sum()) / weeks for name in (OBSERVED, LOW, MID, HIGH)}
     cost = {name: float(case.kwh(name) @ rate) / weeks for name in (OBSERVED, LOW, MID, HIGH)}
     annual = {name: _annual(case, name, cost[name] * weeks, scope, year) for name in (LOW, MID, HIGH)}
-    text: WinText = DESCRIBE[case.kind](kwh[MID], case.finding, case.rows, scope)
+    amount = f"{kwh[MID] * weeks:,.0f} kWh" if case.is_one_off else f"{kwh[MID]:,.0f} kWh a week"
+    text: WinText = DESCRIBE[case.kind](amount, case.finding, case.rows, scope)
     basis = {"method": "one_off", "text": "the event alone"} if case.is_one_off else year.describe(channel_id)
     weight = CONFIDENCE_WEIGHTS[confidence] / EFFORT_WEIGHTS[text.effort.split(":")[0]]
     return {
@@ -204,9 +215,10 @@ def _win(case: _Case, is_always_on: bool, scope: WeekScope, pricing: Pricing, ye
             "basis": basis["method"],
             "annualBasis": basis,
             "description": (
-                f"once: {kwh[MID] * weeks:,.0f} kWh, seen on one day; the annual figure is this event alone"
+                f"once: {amount}, seen on one {'night' if case.kind == 'after_hours' else 'day'}; "
+                "the annual figure is this event alone"
                 if case.is_one_off
-                else f"{kwh[MID]:,.0f} kWh a week; the annual figure takes {basis['text']}"
+                else f"{amount}; the annual figure takes {basis['text']}"
             ),
         },
         "observedWaste": {"kwh": round(kwh[OBSERVED], 2), "cost": round(cost[OBSERVED], 2)},

@@ -77,16 +77,25 @@ def test_a_machine_left_on_is_one_win_with_its_numbers():
     kwh = week.sections["afterHoursWaste"]["topMeters"][0]["impact"]["excessKwh"]
     assert win["type"] == "after_hours"
     # Half an hour of shutting down and an hour of starting up are no waste; the rest of the night is.
-    assert win["title"] == "Let meter 1 rest between 18:00 and 06:00: 81 kWh a week"
+    assert win["title"] == "Let meter 1 rest between 18:00 and 06:00: 81 kWh"
     assert win["observedWaste"]["kwh"] == kwh == pytest.approx(13 * 7.02 + 2, abs=0.05)
     assert win["impact"]["weeklyKwh"] == pytest.approx(11.5 * 7.02, abs=0.05)
     assert win["impact"]["weeklyCost"] == pytest.approx(0.12 * 11.5 * 7.02, abs=0.01)
-    assert win["impact"]["annualCost"] == pytest.approx(0.12 * 11.5 * 7.02 * 261 / 5, abs=0.5)
+    # One night in five weeks: nobody saw it come back, so a year has it once.
+    assert win["impact"]["annualCost"] == win["impact"]["weeklyCost"]
+    assert win["impact"]["description"] == "once: 81 kWh, seen on one night; the annual figure is this event alone"
     assert win["when"]["nights"] == {"days": ["Tue", "Wed"], "hours": ["18:00-06:00"]}
-    assert (win["confidence"], win["priority"]) == ("high", "high")
+    assert (win["confidence"], win["priority"]) == ("high", "low")
     assert "Mon–Fri 07:00–18:00" in win["description"]
     assert week.sections["anomalies"]["summary"]["totalExcessKwh"] == pytest.approx(91, abs=0.3)  # the same energy
-    assert week.summary["totalPotentialSavings"]["weeklyKwh"] == win["impact"]["weeklyKwh"]
+    assert week.summary["totalPotentialSavings"]["onceKwh"] == win["impact"]["weeklyKwh"]
+
+
+def test_a_machine_left_on_for_two_nights_counts_in_every_operating_week():
+    (win,) = analyze(set_power(left_on(1, 8.0), "2026-01-15 18:00", "2026-01-16 07:00", 8.0)).sections["quickWins"]
+    assert win["title"].endswith(": 161 kWh a week")
+    assert win["impact"]["annualCost"] == pytest.approx(0.12 * 2 * 11.5 * 7.02 * 261 / 5, abs=1.0)
+    assert (win["confidence"], win["priority"]) == ("high", "high")
 
 
 def test_a_load_that_wavers_about_its_rest_is_believed_little():
@@ -214,8 +223,8 @@ def test_ranked_by_what_is_believed_and_limited():
     week = analyze(pd.concat([left_on(key, 4.0 + key) for key in range(1, 15)]), meters)
     wins = week.sections["quickWins"]
     assert [win["channelId"] for win in wins] == list(range(14, 4, -1))
-    assert week.summary["totalPotentialSavings"]["weeklyKwh"] == pytest.approx(
-        sum(win["impact"]["weeklyKwh"] for win in wins)
+    assert week.summary["totalPotentialSavings"]["onceKwh"] == pytest.approx(
+        sum(win["impact"]["annualKwh"] for win in wins)
     )
     assert week.summary["topOpportunities"] == [win["title"] for win in wins[:3]]
 
@@ -239,16 +248,18 @@ name = "tax"
 pct = 10
 """
 # 7.02 kW too much from 18:30 to 06:00: 3.5 h at 0.50, 8 h at 0.10 (0.30 in summer), 10 % tax on all.
-WEEKLY_COST = 7.02 * (3.5 * 0.50 + 8 * 0.10) * 1.1
+NIGHT_KWH = 2 * 7.02  # in each hour of two nights, 6 kW above the rest and a little
+WEEKLY_COST = NIGHT_KWH * (3.5 * 0.50 + 8 * 0.10) * 1.1
 
 
 def priced(schedule=None, monthly=None, **changes):
-    """Return the win of a machine left on for a night, on a tariff with an evening peak and dear summer nights."""
+    """Return the win of a machine left on for two nights, on a tariff with an evening peak and dear summer nights."""
     tariff = make_tariff(TOU)
     tariffs = SiteTariffs((TariffSpan(tariff),), tariff)
     scope = make_scope(METERS)._replace(schedule=schedule)
+    readings = set_power(left_on(1, 8.0), "2026-01-15 18:00", "2026-01-16 07:00", 8.0)
     week = analyze_site_week(
-        left_on(1, 8.0), METERS, scope.period, scope.baseline, NEW_YORK, ReportConfig(**changes), schedule,
+        readings, METERS, scope.period, scope.baseline, NEW_YORK, ReportConfig(**changes), schedule,
         SiteContext(tariffs=tariffs, monthly=monthly),
     )  # fmt: skip
     (win,) = week.sections["quickWins"]
@@ -260,17 +271,17 @@ def test_each_kilowatt_hour_has_the_price_of_its_hour():
     assert win["impact"]["weeklyCost"] == pytest.approx(WEEKLY_COST, abs=0.02)
     assert win["impact"]["currency"] == week.summary["totalPotentialSavings"]["currency"] == "EUR"
     assert win["evidence"]["rate"]["tariff"] == "test"
-    assert win["evidence"]["rate"]["averagePerKwh"] == pytest.approx(WEEKLY_COST / (7.02 * 11.5), rel=1e-3)
+    assert win["evidence"]["rate"]["averagePerKwh"] == pytest.approx(WEEKLY_COST / (NIGHT_KWH * 11.5), rel=1e-3)
     (meter,) = week.sections["afterHoursWaste"]["topMeters"]
-    # All 13 hours of the night: four of the evening, nine of the night; and little more that wavers.
-    assert meter["impact"]["excessCost"] == pytest.approx(7.02 * (4 * 0.5 + 9 * 0.1) * 1.1, abs=0.6)
+    # All 13 hours of each night: four of the evening, nine of the night; and little more that wavers.
+    assert meter["impact"]["excessCost"] == pytest.approx(NIGHT_KWH * (4 * 0.5 + 9 * 0.1) * 1.1, abs=0.6)
     assert sum(part["cost"] for name, part in meter["parts"].items() if name != "baseLoad") == pytest.approx(
         meter["impact"]["excessCost"], abs=0.03
     )
     assert sum(kind["excessCost"] for kind in meter["byKind"].values()) == pytest.approx(
         meter["impact"]["excessCost"], abs=0.03
     )
-    assert meter["worstNights"][0]["night"] == "2026-01-13"
+    assert {night["night"] for night in meter["worstNights"][:2]} == {"2026-01-13", "2026-01-15"}
     assert meter["worstNights"][0]["excessCost"] == pytest.approx(7.02 * (4 * 0.5 + 9 * 0.1) * 1.1, abs=0.1)
 
 
@@ -278,9 +289,9 @@ def test_a_year_has_the_tariffs_seasons():
     win, _ = priced()
     # 261 weekdays from 19 January 2026 on are 52.2 weeks; 22 + 23 + 21 of them lie in June, July and August.
     summer = 66 / 5
-    dearer = 7.02 * 8 * (0.30 - 0.10) * 1.1
+    dearer = NIGHT_KWH * 8 * (0.30 - 0.10) * 1.1
     assert win["impact"]["annualCost"] == pytest.approx(WEEKLY_COST * 52.2 + dearer * summer, rel=2e-3)
-    assert win["impact"]["annualKwh"] == pytest.approx(7.02 * 11.5 * 52.2, rel=2e-3)
+    assert win["impact"]["annualKwh"] == pytest.approx(NIGHT_KWH * 11.5 * 52.2, rel=2e-3)
     assert win["impact"]["annualBasis"]["weeks"] == 52.2
 
 
@@ -290,8 +301,8 @@ def test_a_year_has_the_terms_of_the_schedule():
     win, _ = priced(schedule=Schedule(week, terms=terms))
     # From Monday 19 January: ten weeks up to 29 March, and four in June.
     assert win["impact"]["annualBasis"]["weeks"] == 14.0
-    assert win["impact"]["annualKwh"] == pytest.approx(7.02 * 11.5 * 14, rel=2e-3)
-    dearer = 7.02 * 8 * (0.30 - 0.10) * 1.1
+    assert win["impact"]["annualKwh"] == pytest.approx(NIGHT_KWH * 11.5 * 14, rel=2e-3)
+    dearer = NIGHT_KWH * 8 * (0.30 - 0.10) * 1.1
     assert win["impact"]["annualCost"] == pytest.approx(WEEKLY_COST * 14 + dearer * 4, rel=2e-3)
     assert "14.0 operating weeks in the year from 2026-01-19" in win["impact"]["description"]
 
@@ -325,11 +336,11 @@ def test_a_year_has_the_seasons_of_the_load_where_they_are_known():
     win, _ = priced(monthly=monthly)
     assert win["impact"]["annualBasis"]["loadSeasons"] == "measured"
     # 132 of the 261 weekdays lie in the half of the year that counts twice.
-    assert win["impact"]["annualKwh"] == pytest.approx(7.02 * 11.5 * (261 + 132) / 5, rel=3e-3)
+    assert win["impact"]["annualKwh"] == pytest.approx(NIGHT_KWH * 11.5 * (261 + 132) / 5, rel=3e-3)
     installed = monthly.assign(days=[1, *monthly["days"][1:]], energy_kwh=[2.0, *monthly["energy_kwh"][1:]])
     for months_known in (monthly[:11], installed):  # of the installation's own month nobody knows the season
         unknown, _ = priced(monthly=months_known)
-        assert unknown["impact"]["annualKwh"] == pytest.approx(7.02 * 11.5 * 261 / 5, rel=3e-3)
+        assert unknown["impact"]["annualKwh"] == pytest.approx(NIGHT_KWH * 11.5 * 261 / 5, rel=3e-3)
     unknown, _ = priced(monthly=monthly[:11])
     assert unknown["impact"]["annualBasis"]["loadSeasons"] == "unknown"
 

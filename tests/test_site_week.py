@@ -161,6 +161,14 @@ def test_the_total_is_of_whoever_has_metered_more_of_a_main_meter_that_died(died
         assert forecast["summary"]["total_last_7d_actual_kwh"] == pytest.approx(week.consumption["totalKwh"], abs=0.01)
 
 
+def test_energy_that_is_missing_beside_its_power_is_no_saving():
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    lost = readings["interval_start"] >= pd.Timestamp("2026-01-14", tz=NEW_YORK)
+    consumption = analyze(readings.assign(energy_kwh=readings["energy_kwh"].mask(lost)), make_meters(1)).consumption
+    assert (consumption["changePct"], consumption["comparison"]["meters"]) == (None, 0)
+    assert consumption["estimatedKwh"] == pytest.approx(3 * (11 * 5.0 + 13) + 48, abs=1.0)
+
+
 def test_the_energy_per_square_metre_is_that_of_the_total():
     """A day of the week is stuck: it is in no finding, and stays in the total."""
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 00:00", "2026-01-15 00:00", 4.0)
@@ -233,7 +241,7 @@ def test_summary_says_what_matters():
     assert summary["headline"] == [
         "The site used 479 kWh from 2026-01-12 to 2026-01-18, 24 % more than usual over the 1 of 2 meters that can be "
         "compared.",
-        "1 quick win could save 81 kWh a week (17 % of its use), worth 9.69 USD a week.",
+        "1 quick win was seen on one day only: 81 kWh, worth 9.69 USD once, in no figure of a week or a year.",
         "The data are 50.0 % complete over 2 meters; 1 sensor issue of high severity.",
     ]
     assert summary["topRisks"] == [
@@ -389,7 +397,7 @@ def test_bad_hours_teach_the_forecast_nothing():
         (anomaly_detection, "anomalies", "1 events, 507.0 kWh above what is usual"),
         (spike_detection, "spikes", "1 spikes, 506.8 kWh above the usual peak"),
         (cost_model, "costOptimization", "peak 40.0 kW at 2026-01-13T18:15:00-05:00: 480.00 USD a month"),
-        (quick_wins, "quickWins", "Let meter 1 rest between 18:00 and 06:00: 449 kWh a week"),
+        (quick_wins, "quickWins", "Let meter 1 rest between 18:00 and 06:00: 449 kWh (confidence"),
     ],
 )
 def test_each_script_prints_its_section(stored_site, capsys, script, section, line):

@@ -29,7 +29,8 @@ def summarize(wins: list[dict[str, Any]], anomalies: list[dict[str, Any]]) -> di
         "totalKwh": 1000.0,
         "estimatedKwh": 0.0,
         "changePct": None,
-        "comparison": {},
+        "comparison": {"meters": 0, "ofMeters": 0},
+        "exportedKwh": 0.0,
         "daily": [{"date": "2026-01-12"}, {"date": "2026-01-18"}],
     }
     quality = {"channelsAnalyzed": 1, "avgCompleteness": 100.0, "energyMeters": 1}

@@ -30,7 +30,7 @@ class WinText(NamedTuple):
     expected_after: dict[str, Any]
 
 
-def describe_after_hours(weekly_kwh: float, meter: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
+def describe_after_hours(amount: str, meter: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
     """Return the words for a meter that does not rest after hours; `meter` is its entry of `topMeters`."""
     name, rest_kw, week = meter["channelName"], meter["baseline"]["kw"], meter["thisWeek"]
     when, times = _closed_times(claims, scope)
@@ -42,7 +42,7 @@ def describe_after_hours(weekly_kwh: float, meter: dict[str, Any], claims: pd.Da
         else f" In the weeks before, the excess{of_what} was typically {usual_kwh / max(1.0, weeks):,.0f} kWh a week."
     )
     return WinText(
-        title=f"Let {name} rest {when}: {weekly_kwh:,.0f} kWh a week",
+        title=f"Let {name} rest {when}: {amount}",
         description=(
             f"Outside business hours ({describe_opening(scope)}) {name} drew {week['avgPowerKw']:.1f} kW on average "
             f"and {week['maxPowerKw']:.1f} kW at most, and its resting power is {rest_kw:.1f} kW.{habit}"
@@ -59,12 +59,12 @@ def describe_after_hours(weekly_kwh: float, meter: dict[str, Any], claims: pd.Da
     )
 
 
-def describe_base_load(weekly_kwh: float, step: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
+def describe_base_load(amount: str, step: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
     """Return the words for a base load that has risen; `step` is its issue of sensor health."""
     name, usual_kw, base_kw = step["channelName"], step["usualBaseKw"], step["baseKw"]
     since = _day(pd.Timestamp(step["start"]).tz_convert(scope.tz))
     return WinText(
-        title=f"Find what runs day and night on {name} since {since}: {weekly_kwh:,.0f} kWh a week by day",
+        title=f"Find what runs day and night on {name} since {since}: {amount} by day",
         description=(
             f"The low power of {name} (a tenth of the day lies below) rose from {usual_kw:.1f} to {base_kw:.1f} kW on "
             f"{since} and stayed there. "
@@ -82,7 +82,7 @@ def describe_base_load(weekly_kwh: float, step: dict[str, Any], claims: pd.DataF
     )
 
 
-def describe_anomaly(_weekly_kwh: float, channel: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
+def describe_anomaly(_amount: str, channel: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
     """Return the words for a meter with anomalies; `channel` is its entry of `byChannel`."""
     name, count = channel["channelName"], channel["anomalyCount"]
     event = max(channel["events"], key=lambda event: event["excessKwh"])
@@ -107,7 +107,7 @@ def describe_anomaly(_weekly_kwh: float, channel: dict[str, Any], claims: pd.Dat
     )
 
 
-def describe_spike(_weekly_kwh: float, channel: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
+def describe_spike(_amount: str, channel: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
     """Return the words for a meter with spikes; `channel` is its entry of `byChannel`."""
     name, count = channel["channelName"], channel["spikeCount"]
     event = max(channel["events"], key=lambda event: event["peakPower"] - event["usualPeakPower"])
@@ -129,8 +129,8 @@ def describe_spike(_weekly_kwh: float, channel: dict[str, Any], claims: pd.DataF
     )
 
 
-# The words of each kind of win: (weekly kWh, finding, its claims, scope) → WinText.
-DESCRIBE: dict[str, Callable[[float, dict[str, Any], pd.DataFrame, WeekScope], WinText]] = {
+# The words of each kind of win: (kWh a week, or once, in words; finding, its claims, scope) → WinText.
+DESCRIBE: dict[str, Callable[[str, dict[str, Any], pd.DataFrame, WeekScope], WinText]] = {
     "after_hours": describe_after_hours,
     "base_load": describe_base_load,
     "anomaly": describe_anomaly,
