@@ -53,8 +53,8 @@ def build_consumption(
 
     `totalKwh` and `daily` add up the energy as metered, bad intervals included, of the root meters (see
     `meter_tree.reporting_meters`); `estimatedKwh` is what their power says of intervals that lack an energy, and is
-    not in the total. `peakKw` is the highest mean power of a sound interval. A value without any reading behind it is
-    None, not 0.
+    not in the total, and `exportedKwh` what was fed back, which the total is net of. `peakKw` is the highest mean power
+    of a sound interval. A value without any reading behind it is None, not 0.
     """
     period = intervals[in_window(intervals, scope.period)]
     root_rows = period[period["channel_id"].isin(roots)]
@@ -63,6 +63,7 @@ def build_consumption(
     return {
         "totalKwh": round(total_kwh, 3),
         "estimatedKwh": round(float(estimated.sum()), 3),
+        "exportedKwh": round(abs(float(root_rows["energy_kwh"].clip(upper=0.0).sum())), 3),
         **_compare(clean[clean["channel_id"].isin(roots)], roots, scope),
         "byChannel": _by_channel(period, clean[in_window(clean, scope.period)], roots, scope),
         "daily": _by_day(root_rows, scope),

@@ -168,7 +168,7 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
         ),
         "electricalHealth": unavailable("not_loaded", "no electrical quantities were loaded", "electrical quantities")
         if context.electrical is None
-        else check_electrical_health(context.electrical, scope),
+        else check_electrical_health(_live(context.electrical, data), scope),
         "forecast": unavailable("not_loaded", "no hourly history was loaded", "an hourly history")
         if context.hourly is None
         else forecast_hours(context.hourly, wrong, scope, holidays, context.site_id),
@@ -176,6 +176,13 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
         if context.tariffs is None
         else analyze_cost(clean, scope, context.tariffs, holidays=holidays, site=data.site, history=context.site_hours),
     }
+
+
+def _live(electrical: pd.DataFrame, data: WeekData) -> pd.DataFrame:
+    """Return the electrical readings without those of a frozen meter: its voltage stands still as its power does."""
+    frozen = data.intervals[data.bad["stuck"]]
+    key = pd.MultiIndex.from_frame(electrical[["channel_id", "interval_start"]])
+    return electrical[~key.isin(pd.MultiIndex.from_frame(frozen[["channel_id", "interval_start"]]))]
 
 
 def count_baseline_weeks(intervals: pd.DataFrame, scope: WeekScope) -> int:

@@ -75,6 +75,11 @@ def _headline(
         lines.append(
             f"A further {consumption['estimatedKwh']:,.0f} kWh are estimated from power: their energy is missing."
         )
+    exported_kwh = consumption["exportedKwh"]
+    if exported_kwh >= _ESTIMATE_MIN_SHARE * (abs(total_kwh) + exported_kwh) and exported_kwh > 0:
+        lines.append(
+            f"That is net of {exported_kwh:,.0f} kWh fed back; costs are of what was drawn, and hold no income for it."
+        )
     lines += _savings_lines(sections["quickWins"], savings, weeks, total_kwh)
     level = sections["sensorHealth"]["bySeverity"]
     lines.append(

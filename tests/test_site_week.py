@@ -161,6 +161,36 @@ def test_the_total_is_of_whoever_has_metered_more_of_a_main_meter_that_died(died
         assert forecast["summary"]["total_last_7d_actual_kwh"] == pytest.approx(week.consumption["totalKwh"], abs=0.01)
 
 
+def test_energy_fed_back_is_told_beside_the_net_total():
+    """Four kilowatts are drawn, and from ten to two each day two are fed back: 20 h × 4 − 4 h × 2 a day."""
+    readings = fill_window(1, BOTH, 4.0, 4.0)
+    hour = readings["interval_start"].dt.tz_convert(NEW_YORK).dt.hour
+    sunny = hour.between(10, 13)
+    for column in ("energy_kwh", "power_kw"):
+        readings[column] = readings[column].mask(sunny, -readings[column] / 2)
+    made = check_parts(full_week(readings, make_meters(1), WEEK))
+    use, tou = made["consumption"], made["sections"]["costOptimization"]["tou_analysis"]
+    assert (use["totalKwh"], use["exportedKwh"]) == (pytest.approx(504, abs=1), pytest.approx(56, abs=0.5))
+    assert tou["total_kwh"] == pytest.approx(use["totalKwh"] + use["exportedKwh"], abs=0.01)
+    told = "That is net of 56 kWh fed back; costs are of what was drawn, and hold no income for it."
+    assert told in made["summary"]["headline"]
+
+
+def test_a_frozen_meter_says_nothing_of_the_supply():
+    """Power and voltage stand still for two days, at a voltage far too low; on the others it is right."""
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    frozen = readings["interval_start"].between(
+        pd.Timestamp("2026-01-14", tz=NEW_YORK), pd.Timestamp("2026-01-15 23:45", tz=NEW_YORK)
+    )
+    readings = readings.assign(power_kw=readings["power_kw"].mask(frozen, 4.0))
+    readings["energy_kwh"] = readings["power_kw"] / 4
+    electrical = readings.assign(voltage_v=np.where(frozen, 100.0, 120.0))
+    context = SiteContext(electrical=electrical)
+    for rows, issues in ((readings, 0), (fill_window(1, BOTH, 5.0, 1.0), 1)):  # the second meter moves meanwhile
+        week = analyze_site_week(rows, make_meters(1), WEEK, SCOPE.baseline, NEW_YORK, SCOPE.config, context=context)
+        assert week.sections["electricalHealth"]["summary"]["totalIssues"] == issues
+
+
 def test_energy_that_is_missing_beside_its_power_is_no_saving():
     readings = fill_window(1, BOTH, 5.0, 1.0)
     lost = readings["interval_start"] >= pd.Timestamp("2026-01-14", tz=NEW_YORK)
