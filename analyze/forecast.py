@@ -36,7 +36,12 @@ _STABLE_PCT = 2.0  # a smaller change is called stable; a day more or less of su
 
 
 def forecast_hours(
-    hourly: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope, holidays: Collection[date], site_id: int
+    hourly: pd.DataFrame,
+    bad: pd.DataFrame,
+    scope: WeekScope,
+    holidays: Collection[date],
+    site_id: int,
+    last_week_kwh: float | None = None,
 ) -> dict[str, Any]:
     """Return the section "forecast" of the seven days after the period.
 
@@ -46,6 +51,9 @@ def forecast_hours(
         Of the root meters up to the period's end (`lib.readings.load_hourly`).
     bad
         Intervals that a meter got wrong: their hours are left out of the history.
+    last_week_kwh
+        What the site used in the seven local days before the period's end, as its intervals tell it: where days begin
+        between two UTC hours, the hours cannot. None takes the hours.
     """
     wrong = pd.MultiIndex.from_arrays([bad["channel_id"], bad["interval_start"].dt.floor("h")])
     is_wrong = pd.MultiIndex.from_arrays([hourly["channel_id"], hourly["timestamp"]]).isin(wrong)
@@ -54,6 +62,8 @@ def forecast_hours(
     section = forecast_site(
         hours.hourly, scope.period.end, scope.tz, holidays, site_id=site_id, config=scope.config, metered=metered
     )
+    if last_week_kwh is not None and "summary" in section:
+        section["summary"]["total_last_7d_actual_kwh"] = round(last_week_kwh, 3)
     return {**section, "leftOutChannels": hours.excluded_ids}
 
 

@@ -171,11 +171,19 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
         else check_electrical_health(_live(context.electrical, data), scope),
         "forecast": unavailable("not_loaded", "no hourly history was loaded", "an hourly history")
         if context.hourly is None
-        else forecast_hours(context.hourly, wrong, scope, holidays, context.site_id),
+        else forecast_hours(context.hourly, wrong, scope, holidays, context.site_id, _last_week_kwh(data, scope)),
         "costOptimization": unavailable("not_loaded", "no tariff was loaded", "a tariff")
         if context.tariffs is None
         else analyze_cost(clean, scope, context.tariffs, holidays=holidays, site=data.site, history=context.site_hours),
     }
+
+
+def _last_week_kwh(data: WeekData, scope: WeekScope) -> float:
+    """Return the energy metered in the seven local days before the period's end, by the meters of its total."""
+    week = Window(days_before(scope.period.end, DAYS_PER_WEEK, scope.tz), scope.period.end)
+    roots = find_roots(data.intervals[in_window(data.intervals, scope.period)], scope.meters)
+    rows = data.intervals[in_window(data.intervals, week) & data.intervals["channel_id"].isin(roots)]
+    return float(rows["energy_kwh"].sum())
 
 
 def _live(electrical: pd.DataFrame, data: WeekData) -> pd.DataFrame:

@@ -136,7 +136,7 @@ def _top_risks(sections: dict[str, Any]) -> list[str]:
             spells = "once" if len(own) == 1 else f"in {len(own)} spells"
             risks.append(f"{channel['channelName']}: {sum(own):,.0f} kWh far above usual, {spells}")
     risks += [
-        f"Site peak of {spike['peakPower']:.0f} kW at {spike['start'][:16].replace('T', ' ')} "
+        f"Site peak of {spike['peakPower']:.0f} kW for {spike['duration']} at {spike['start'][:16].replace('T', ' ')} "
         f"(usual peak {spike['usualPeakPower']:.0f} kW)"
         for spike in sections["spikes"]["siteSpikes"][:1]
     ]

@@ -3,6 +3,7 @@
 import json
 from contextlib import nullcontext
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -159,6 +160,16 @@ def test_the_total_is_of_whoever_has_metered_more_of_a_main_meter_that_died(died
     forecast = week.sections["forecast"]
     if "summary" in forecast:
         assert forecast["summary"]["total_last_7d_actual_kwh"] == pytest.approx(week.consumption["totalKwh"], abs=0.01)
+
+
+def test_the_forecasts_last_week_is_that_of_the_period_where_days_begin_at_half_past():
+    tz = ZoneInfo("Asia/Kolkata")
+    period = local_day_window(date(2026, 1, 12), date(2026, 1, 18), tz)
+    scope = make_scope(make_meters(1), period, tz)
+    readings = fill_window(1, Window(scope.baseline.start, period.end), 5.0, 1.0, tz)
+    context = SiteContext(hourly=hourly_of(readings, [1]))
+    week = analyze_site_week(readings, scope.meters, period, scope.baseline, tz, scope.config, context=context)
+    assert week.sections["forecast"]["summary"]["total_last_7d_actual_kwh"] == week.consumption["totalKwh"]
 
 
 def test_energy_fed_back_is_told_beside_the_net_total():

@@ -297,7 +297,7 @@ def _peak_notes(section: dict[str, Any]) -> list[str]:
     if not peak:
         return []
     made_by = f"; {', '.join(dict.fromkeys(at_peak))} peaked with it" if at_peak else ""
-    return [f"The site’s highest load was {fmt.kw(peak['powerKw'])}, {fmt.when(peak['start'])}{made_by}."]
+    return [f"The site’s highest load was {fmt.kw(peak['powerKw'])}, {fmt.span(peak['start'], peak['end'])}{made_by}."]
 
 
 def completeness_blocks(report: dict[str, Any]) -> list[Part | None]:

@@ -92,7 +92,7 @@ def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
         tiles.append(energy_charges_tile(cost, currency))
     peak = (report["sections"].get("spikes") or {}).get("sitePeak")
     if peak:
-        tiles.append(parts.tile("Highest load", fmt.kw(peak["powerKw"]), fmt.when(peak["start"])))
+        tiles.append(parts.tile("Highest load", fmt.kw(peak["powerKw"]), fmt.span(peak["start"], peak["end"])))
     waste = report["sections"]["afterHoursWaste"]["summary"]
     wasting = fmt.count(waste["totalMetersWithExcess"], "meter")
     tiles += [
