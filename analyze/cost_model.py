@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope, in_window
+from analyze.intervals import WeekScope, in_window, period_weeks
 from analyze.money.bills import bill_months, project_bill
 from analyze.money.carbon import NO_FACTOR
 from analyze.money.cost_case import CostCase, describe_basis, prepare_case, why_not
@@ -93,8 +93,11 @@ def analyze_cost(
     advice = {**tou, "switch_monthly_savings": 0.0 if tariffs.is_assumed else comparison["switch_monthly_savings"]}
     advice |= {"switch_to": case.other.name}
     pays_tou, pays_demand = _pays(case, tariffs)
-    demand["recommendations"] = build_recommendations(
-        demand, advice, drivers["drivers"], currency, pays_tou=pays_tou, pays_demand=pays_demand
+    # One day is no sample of a month: nobody is sent to the utility, or to shift work, for a Saturday's rates.
+    demand["recommendations"] = (
+        build_recommendations(demand, advice, drivers["drivers"], currency, pays_tou=pays_tou, pays_demand=pays_demand)
+        if period_weeks(scope) >= 1
+        else []
     )
     return {
         "tou_analysis": tou,

@@ -119,6 +119,15 @@ def test_site_on_a_flat_rate_gains_nothing_by_shifting_and_may_be_told_to_switch
     assert "1381.00" in render_text(section)
 
 
+def test_less_than_a_week_recommends_nothing():
+    """A Wednesday alone, a third of it at the peak, is no reason to change tariffs or shifts."""
+    day = make_scope(METERS, local_day_window(date(2026, 1, 14), date(2026, 1, 14), SCOPE.tz))
+    week = cost_of(constant(1, 40.0))["demand_analysis"]["recommendations"]
+    section = cost_of(constant(1, 40.0), day)
+    assert (len(week) > 0, section["demand_analysis"]["recommendations"]) == (True, [])
+    assert any("less than a week" in note for note in section["basis"]["notes"])
+
+
 def test_carbon():
     tariffs = SiteTariffs(ASSUMED.current, ASSUMED.compare_with, carbon=Carbon(0.4, "a grid"))
     assert cost_of(constant(1, 10.0), tariffs=tariffs)["carbon"] == {

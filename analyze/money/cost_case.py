@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, WeekScope, in_window
+from analyze.intervals import SECONDS_PER_HOUR, WeekScope, in_window, period_weeks
 from analyze.money.demand_analysis import DemandCase
 from analyze.money.demand_charges import higher_peaks, monthly_peaks
 from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, mean_demand, site_frame
@@ -167,6 +167,8 @@ def _notes(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTari
         "cover with sound readings; the monthly demand charge takes it for the month's.",
         "Costs and charges are without riders and taxes; savings are with the percentage ones, bills with all.",
     ]
+    if period_weeks(scope) < 1:
+        notes.insert(0, "Months and years are made of less than a week here, and nothing is recommended on them.")
     if tariffs.is_assumed:
         notes.insert(0, "The site's file names no tariff: rates are the shipped assumptions, and savings are what the "
                         "site would save on them.")  # fmt: skip

@@ -87,7 +87,7 @@ def energy_charges_tile(cost: dict[str, Any], currency: str | None) -> Part:
     tou, tariffs = cost["tou_analysis"], cost["basis"]["tariffs"]
     sides = [(tou["flat_total_cost"], "the flat rate"), (tou["tou_total_cost"], "time of use")]
     own, other = sides[::-1] if tariffs["current"] == tariffs["time_of_use"] else sides
-    note = f"{fmt.money(other[0], currency)} on {other[1]}"
+    note = f"for {fmt.kwh(tou['total_kwh'])}; {fmt.money(other[0], currency)} on {other[1]}"
     return parts.tile("Energy charges", fmt.money(own[0], currency), note)
 
 
