@@ -87,6 +87,14 @@ def test_every_file_holds_the_values_of_the_readings(stored: Connection, tmp_pat
     }  # fmt: skip
 
 
+def test_days_without_a_reading_count_in_the_completeness_of_all_days(stored: Connection, tmp_path: Path) -> None:
+    window = local_day_window(date(2026, 1, 18), date(2026, 1, 21), TIMEZONE)
+    export_site(stored, SITE_ID, TIMEZONE, window, "csv", tmp_path)
+    row = rows_of(tmp_path / "tableau_channel_summary.csv")[0]
+    assert row["days_with_readings"] == "1"
+    assert float(row["completeness_pct"]) == pytest.approx(100 / 96 / 4)  # one reading of the 384 of four days
+
+
 @pytest.mark.parametrize("day, intervals", [(date(2026, 3, 8), 92), (date(2026, 11, 1), 100)])
 def test_clock_change_days_are_whole_and_their_hours_told_apart(
     conn: Connection, tmp_path: Path, day: date, intervals: int

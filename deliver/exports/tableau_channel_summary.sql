@@ -7,7 +7,8 @@ WITH daily AS (
         count(*) AS days_with_readings,
         min(local_date) AS first_date_local,
         max(local_date) AS last_date_local,
-        avg(completeness_pct) AS completeness_pct
+        -- A day without any reading has no row, and counts as the nothing that it has.
+        sum(completeness_pct) / (%(last_day)s::date - %(first_day)s::date + 1) AS completeness_pct
     FROM v_readings_daily
     WHERE site_id = %(site_id)s AND local_date >= %(first_day)s AND local_date <= %(last_day)s
     GROUP BY meter_id
