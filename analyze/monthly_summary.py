@@ -40,7 +40,7 @@ def summarize_months(monthly: pd.DataFrame, meters: pd.DataFrame, month: date) -
     Parameters
     ----------
     monthly
-        `channel_id`, `local_month` (date of its first day), `energy_kwh`, `days` with readings (`load_monthly`).
+        `channel_id`, `local_month` (date of its first day), `energy_kwh`, `days` that readings cover (`load_monthly`).
     meters
         All channels of the site.
     month
@@ -54,9 +54,9 @@ def summarize_months(monthly: pd.DataFrame, meters: pd.DataFrame, month: date) -
 
     Notes
     -----
-    Months are compared by their mean energy a day with readings, so that February is not a saving, and like with like:
-    over the root meters of which nine tenths of the days of both months have readings. A change without such a meter
-    is None.
+    Months are compared by their mean energy a covered day, so that February is not a saving, nor are lost hours, and
+    like with like: over the root meters of which readings cover nine tenths of both months. A change without such a
+    meter is None.
     """
     names = channel_names(energy_meters(meters))
     table = monthly[monthly["channel_id"].isin(names)]

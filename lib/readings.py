@@ -283,13 +283,14 @@ def load_monthly(conn: Connection, site_id: int) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        `channel_id`, `local_month` (date of its first day), `energy_kwh`, `days` (with readings).
+        `channel_id`, `local_month` (date of its first day), `energy_kwh`, `days` (that readings cover: half a day
+        counts half).
     """
     import pandas as pd
 
     rows = db.fetch_all(
         conn,
-        "SELECT meter_id, local_month, total_kwh, days_with_readings FROM v_readings_monthly WHERE site_id = %s",
+        "SELECT meter_id, local_month, total_kwh, covered_days FROM v_readings_monthly WHERE site_id = %s",
         (site_id,),
     )
     return pd.DataFrame(rows, columns=["channel_id", "local_month", "energy_kwh", "days"])

@@ -13,6 +13,7 @@ from site_factory import SITE_ID, register_site
 from govern.refresh_views import refresh_views
 from ingest import store
 from lib import db
+from lib.readings import load_monthly
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -59,6 +60,9 @@ def test_days_are_the_sites_own(stored: Connection) -> None:
 def test_months_add_up_the_days(stored: Connection) -> None:
     columns = "meter_id, local_month::text, max_kw, total_kwh, reading_count, days_with_readings"
     assert db.fetch_all(stored, f"SELECT {columns} FROM v_readings_monthly") == [(10, "2026-01-01", 16.0, 7.0, 3, 2)]
+    (month,) = load_monthly(stored, SITE_ID).to_dict("records")
+    assert month["days"] == pytest.approx(3 / 96)  # two of 96 quarter-hours on one day and one on the next
+    assert month["energy_kwh"] / month["days"] == pytest.approx(7.0 * 32)
 
 
 def test_readings_carry_their_names_and_both_times(stored: Connection) -> None:

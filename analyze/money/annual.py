@@ -69,7 +69,7 @@ def plan_year(scope: WeekScope, monthly: pd.DataFrame | None = None) -> Year:
     Parameters
     ----------
     monthly
-        `channel_id`, `local_month` (its first day), `energy_kwh`, `days` with readings, of the channels' months as far
+        `channel_id`, `local_month` (its first day), `energy_kwh`, `days` covered, of the channels' months as far
         back as they are stored; None where they were not loaded.
 
     Notes

@@ -10,7 +10,8 @@ SELECT
     max(max_kw) AS max_kw,
     sum(total_kwh) AS total_kwh,
     sum(reading_count)::bigint AS reading_count,
-    count(*) AS days_with_readings
+    count(*) AS days_with_readings,
+    sum(completeness_pct) / 100 AS covered_days
 FROM v_readings_daily
 GROUP BY meter_id, meter_name, site_id, site_name, date_trunc('month', local_date::timestamp)::date;
 
@@ -24,3 +25,4 @@ COMMENT ON COLUMN v_readings_monthly.max_kw IS 'Highest interval mean power, kW.
 COMMENT ON COLUMN v_readings_monthly.total_kwh IS 'Energy, kWh.';
 COMMENT ON COLUMN v_readings_monthly.reading_count IS 'Intervals that have an energy.';
 COMMENT ON COLUMN v_readings_monthly.days_with_readings IS 'Local days of the month that have readings.';
+COMMENT ON COLUMN v_readings_monthly.covered_days IS 'Days'' worth of readings in the month: half a day counts half.';
