@@ -14,6 +14,7 @@ from site_factory import SITE_ID, TIMEZONE, make_rows, make_site, store_readings
 from week_factory import make_scope
 
 from analyze.finding_trace import find_finding, trace_finding
+from deliver.explanation import explanation_lines
 from deliver.report_files import read_report
 from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
@@ -94,6 +95,15 @@ def test_finding_without_energy_counts_none() -> None:
     report = make_report()
     result = trace(report, ids_of(report, "meter")[0])
     assert (result["countedKwh"], result["reportedKwh"], result["agrees"]) == (None, None, None)
+
+
+def test_an_event_of_one_day_is_worth_what_it_cost_once() -> None:
+    report = make_report()
+    (win,) = (win for win in report["sections"]["quickWins"] if win["title"].startswith("Find out why Roof unit 1"))
+    traced = trace(report, win["findingId"]) | {"runs": {}, "revisions": {}, "validationRunId": 1}
+    lines = explanation_lines(report, win, traced, shown=1)
+    (money,) = (line for line in lines if line.startswith("Money"))
+    assert money.removeprefix("Money").strip() == "$5.40, once = 45.01 kWh × 0.1200 per kWh"
 
 
 def test_unknown_finding_is_refused_with_some_that_are_known() -> None:

@@ -133,8 +133,12 @@ def _supply_sentence(electrical: dict[str, Any] | None) -> str:
     )
 
 
+_ISSUE_KINDS = {"base_load_step": "step of the low power"}
+
+
 def _issue(issue: dict[str, Any], index: int) -> Part:
-    facts = [("Meter", f"{issue['channelName']} ({issue['channelId']})"), ("Kind", issue["type"].replace("_", " "))]
+    kind = _ISSUE_KINDS.get(issue["type"], issue["type"].replace("_", " "))
+    facts = [("Meter", f"{issue['channelName']} ({issue['channelId']})"), ("Kind", kind)]
     if issue.get("start"):
         facts.append(("When", fmt.span(issue["start"], issue.get("end"))))
     if issue.get("lastReading"):
