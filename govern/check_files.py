@@ -7,6 +7,7 @@ what the check asserts, and then, one key a line (a line without a key goes on w
     -- Limit: max_power_kw = 5000 (source)    a parameter of the query; any number of them
     -- Warm-up: 7 days                        optional: a channel with less history is only warned of
     -- Hint: what to do
+    -- Hint for files: optional: what to do instead at a site that is imported from files
 
 The query takes its own limits, ``site_id``, ``asked_until``, ``started_at`` and ``lookback_start`` as parameters and
 returns one row for each channel (or, beyond the scope of a channel, one row with a null `channel_id`) where the
@@ -32,7 +33,7 @@ SCOPE_SYSTEM = "system"
 SCOPES = (SCOPE_CHANNEL, SCOPE_SITE, SCOPE_SYSTEM)
 COLUMNS = ("channel_id", "found", "finding", "examples")
 
-_KEYS = ("Scope", "Limit", "Warm-up", "Hint")
+_KEYS = ("Scope", "Limit", "Warm-up", "Hint", "Hint for files")
 _LIMIT = re.compile(r"(?P<name>[a-z0-9_]+) = (?P<value>-?[0-9.]+) \((?P<source>.+)\)")
 _WARM_UP = re.compile(r"(?P<days>\d+) days")
 
@@ -56,6 +57,11 @@ class Check(NamedTuple):
     warm_up_days: int
     hint: str
     query: str
+    file_hint: str | None = None
+
+    def for_files(self) -> Check:
+        """The check with what to do at a site of files, to which no service can be asked to send anything again."""
+        return self._replace(hint=self.file_hint or self.hint)
 
 
 def read_checks(folder: Path = CHECKS_DIR) -> list[Check]:
@@ -99,7 +105,8 @@ def render_checks(checks: list[Check]) -> str:
         limits = "<br>".join(f"`{limit.name}` = {limit.value}: {limit.source}" for limit in check.limits)
         if check.warm_up_days:
             limits += f"{'<br>' if limits else ''}only warns where there is less than {check.warm_up_days} d of history"
-        cells = (f"`{check.name}`", f"{check.severity}, {check.scope}", check.asserts, limits, check.hint)
+        hint = check.hint + (f"<br>Files: {check.file_hint}" if check.file_hint else "")
+        cells = (f"`{check.name}`", f"{check.severity}, {check.scope}", check.asserts, limits, hint)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 
@@ -108,10 +115,15 @@ def _read_check(path: Path) -> Check:
     severity, _, name = path.stem.partition("_")
     comment, query = _split(path.read_text(encoding="utf-8"))
     asserts, declared = _parse_comment(comment)
-    scopes, hints = declared["Scope"], declared["Hint"]
+    scopes, hints, file_hints = declared["Scope"], declared["Hint"], declared["Hint for files"]
     limits = [_LIMIT.fullmatch(text) for text in declared["Limit"]]
     warm_ups = [_WARM_UP.fullmatch(text) for text in declared["Warm-up"]]
-    is_whole = severity in (SEVERITY_BLOCK, SEVERITY_WARN) and asserts and len(scopes) == len(hints) == 1
+    is_whole = (
+        severity in (SEVERITY_BLOCK, SEVERITY_WARN)
+        and asserts
+        and len(scopes) == len(hints) == 1
+        and len(file_hints) <= 1
+    )
     if not is_whole or scopes[0] not in SCOPES or not all(limits) or not all(warm_ups) or len(warm_ups) > 1:
         raise DataError(
             f"{path.name} is no check: it needs block_ or warn_ before its name, an assertion, Scope: and Hint:, and "
@@ -121,7 +133,7 @@ def _read_check(path: Path) -> Check:
         name, severity, scopes[0], asserts,
         tuple(Limit(m["name"], _number(m["value"]), m["source"]) for m in limits if m),
         int(warm_ups[0]["days"]) if warm_ups and warm_ups[0] else 0,
-        hints[0], query,
+        hints[0], query, *file_hints,
     )  # fmt: skip
 
 

@@ -24,7 +24,8 @@ def load_quality(conn: Connection, site_id: int, days: int, now: datetime) -> di
     dict
         `site`, `generatedAt`, `days` (dates), `validation`, `verdicts` (by day), `channels` (each with a completeness
         for each day in percent, None where nothing was to be expected; its gaps by state, rejects by reason, revised
-        intervals, quarantine and trend), and `totals` of the same.
+        intervals, quarantine and trend), `totals` of the same, and `gapsKnown`: whether the ledger has looked at
+        all that was ingested.
 
     Raises
     ------
@@ -69,7 +70,12 @@ def load_quality(conn: Connection, site_id: int, days: int, now: datetime) -> di
         channel["completenessPct"], channel["trendPoints"] = mean_and_trend(channel["completenessByDay"])
     listed = [channels[key] for key in sorted(channels)]
     return {
-        "site": {"siteId": site.site_id, "siteName": site.site_name, "timezone": site.timezone},
+        "site": {
+            "siteId": site.site_id,
+            "siteName": site.site_name,
+            "timezone": site.timezone,
+            "dataSource": site.data_source,
+        },
         "generatedAt": format_utc(now),
         "days": [day.isoformat() for day in dates],
         "validation": _validation(status),
@@ -78,6 +84,7 @@ def load_quality(conn: Connection, site_id: int, days: int, now: datetime) -> di
             for day, verdict, reach, failed, held in rows_of("list_verdicts")
         ],
         "channels": listed,
+        "gapsKnown": rows_of("gaps_known")[0][0],
         "totals": _totals(listed, len(dates)),
     }
 

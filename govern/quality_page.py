@@ -42,8 +42,10 @@ def render_text(quality: dict[str, Any]) -> str:
     lines += [_row(channel, len(days)) for channel in quality["channels"]]
     lines.append(_row({"channelId": "", "channelName": "all", **totals}, len(days)))
     lines += ["", " ".join(f"{mark} {words}," for _, mark, _, words in LEVELS) + " blank: nothing was to be expected"]
-    lines.append(f"gaps: {_list_gaps(totals['gaps']) or 'none'}")
+    none = "none" if quality["gapsKnown"] else "none known"
+    lines.append(f"gaps: {_list_gaps(totals['gaps']) or none}")
     lines.append(f"rejects: {_list_counts(totals['rejects']) or 'none'}")
+    lines += list_notes(quality)
     lines += [
         f"quarantined: channel {channel['channelId']} since {channel['quarantine']['since']}: "
         f"{clean_text(channel['quarantine']['reason'])}"
@@ -75,8 +77,25 @@ def render_html(quality: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )  # fmt: skip
     return environment.get_template("data_quality.html.j2").render(
-        quality=quality, level_of=level_of, levels=LEVELS, open_intervals=open_intervals, verdict=_verdict_line
+        quality=quality,
+        level_of=level_of,
+        levels=LEVELS,
+        open_intervals=open_intervals,
+        verdict=_verdict_line,
+        notes=list_notes(quality),
     )
+
+
+def list_notes(quality: dict[str, Any]) -> list[str]:
+    """Return what the counts of gaps and rejects do not tell."""
+    site_id, notes = quality["site"]["siteId"], []
+    if not quality["gapsKnown"]:
+        notes.append(
+            f"gaps were not looked for since the latest ingest; run: python govern/update_gaps.py --site {site_id}"
+        )
+    if quality["site"]["dataSource"] == "file":
+        notes.append("rejects: counted are values in quarantine; FILE.rejects.csv beside a file lists all of its lines")
+    return notes
 
 
 def open_intervals(gaps: dict[str, dict[str, int]]) -> int:

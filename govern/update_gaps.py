@@ -25,17 +25,21 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from govern.gap_ledger import STATE_PENDING, GapCount, OpenGap, load_open_gaps, update_gaps
+from govern.validation import SOURCE_FILE
 from lib import cli, db
 from lib.errors import EXIT_DONE
 from lib.logs import clean_text, setup_logging
+from lib.readings import load_site
 
 
-def print_counts(site_id: int, counts: list[GapCount]) -> None:
+def print_counts(site_id: int, counts: list[GapCount], is_of_files: bool) -> None:
     """Print the ledger on one line, and what to do where something is pending."""
     states = "; ".join(f"{count.gaps:,} {count.state} ({count.intervals:,} intervals)" for count in counts)
     print(f"site {site_id}: {states}")
     if any(count.state == STATE_PENDING and count.gaps for count in counts):
-        print(f"pending ones are fetched by: python ingest/backfill_gaps.py --site {site_id}")
+        fetch = f"pending ones are fetched by: python ingest/backfill_gaps.py --site {site_id}"
+        come = "pending ones close when a file that holds them is imported: python ingest/import_csv.py"
+        print(come if is_of_files else fetch)
 
 
 def print_gap(gap: OpenGap) -> None:
@@ -70,7 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         conn.commit()
         gaps = load_open_gaps(conn, args.site) if args.list else []
-    print_counts(args.site, counts)
+        is_of_files = load_site(conn, args.site).data_source == SOURCE_FILE
+    print_counts(args.site, counts, is_of_files)
     for gap in gaps:
         print_gap(gap)
     return EXIT_DONE

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 VERDICT_CLOSED = "closed"
 VERDICT_OPEN = "open"
 REACH_NONE = "none"
+SOURCE_FILE = "file"  # organizations.data_source of a site whose readings are imported
 SYSTEM_ID = 0  # stands for the whole system where a site's id would
 
 _EXAMPLES_SHOWN = 3
@@ -154,13 +155,16 @@ def validate_site(
     limits = replace(limits, **{name: own[name] for name in limits.as_parameters().keys() & own})
     in_force = limit_values(checks) | limits.as_parameters() | own
     _begin_snapshot(conn)
-    if db.fetch_one(conn, "SELECT FROM organizations WHERE organization_id = %s", (site_id,)) is None:
+    source = db.fetch_one(conn, "SELECT data_source FROM organizations WHERE organization_id = %s", (site_id,))
+    if source is None:
         raise DataError(
             f"site {site_id} is not in the database; check --site, "
             f"or run: python ingest/ingest_to_postgres.py --site {site_id}"
         )
     scope = _load_scope(conn, site_id, limits)
     chosen = [check for check in checks if check.scope != SCOPE_SYSTEM]
+    if source == (SOURCE_FILE,):
+        chosen = [check.for_files() for check in chosen]
     results = _run_checks(conn, chosen, in_force, scope, site_limits)
     results = _spare_warming_up(conn, scope, results)
     blocked = [

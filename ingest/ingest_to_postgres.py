@@ -129,8 +129,8 @@ def print_summary(summary: IngestSummary, window: Window, seconds: float) -> Non
     rate = summary.fetched / seconds if seconds else 0.0
     print(
         f"site {summary.site_id} {window}: {summary.channels} channels, {summary.fetched:,} readings fetched, "
-        f"{summary.inserted:,} new, {summary.duplicate:,} already there, {summary.rejected:,} rejected; "
-        f"{seconds:.1f} s, {rate:,.0f} readings/s"
+        f"{summary.inserted:,} new, {summary.duplicate:,} already there; {summary.empty:,} empty, "
+        f"{summary.rejected:,} rejected; {seconds:.1f} s, {rate:,.0f} readings/s"
     )
     if summary.is_sandbox:
         print("these readings are the SANDBOX's: made up for trying and testing, not measured")

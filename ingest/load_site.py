@@ -24,7 +24,7 @@ from ingest.fetch import (
     candidate_fields,
     fetch_channel,
 )
-from ingest.plausibility import Rules
+from ingest.plausibility import REJECT_EMPTY, Rules
 from ingest.register_site import UNREADABLE, Site
 from ingest.troubles import Troubles, gather_troubles
 from lib.date_utils import Window, split_window
@@ -57,6 +57,7 @@ class IngestSummary:
     fetched: int = 0
     inserted: int = 0
     duplicate: int = 0
+    empty: int = 0
     rejected: int = 0
     troubles: Troubles = field(default_factory=Troubles)
     served: set[int] = field(default_factory=set)
@@ -243,7 +244,8 @@ def _settle(
     summary.served.add(channel_id)
     inserted = store.insert_readings(conn, channel_id, attempt.interval_s, attempt.run_id, result.rows)
     quarantine.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, result.quarantined)
-    duplicate, rejected = len(result.rows) - inserted, sum(result.rejects.values())
+    duplicate, left_out = len(result.rows) - inserted, sum(result.rejects.values())
+    empty = result.rejects.get(REJECT_EMPTY, 0)
     store.save_fields(conn, channel_id, result.fields)
     store.finish_attempt(
         conn,
@@ -253,7 +255,7 @@ def _settle(
         fetched=result.fetched,
         inserted=inserted,
         duplicate=duplicate,
-        rejected=rejected,
+        rejected=left_out,
         error=store.describe_rejects(result.rejects),
         troubles=task.troubles,
     )
@@ -267,15 +269,17 @@ def _settle(
     summary.fetched += result.fetched
     summary.inserted += inserted
     summary.duplicate += duplicate
-    summary.rejected += rejected
+    summary.empty += empty
+    summary.rejected += left_out - empty
     if not is_terminal():
         logger.info(
-            "channel %d %s: %d fetched, %d new, %d rejected",
+            "channel %d %s: %d fetched, %d new, %d empty, %d rejected",
             channel_id,
             attempt.window,
             result.fetched,
             inserted,
-            rejected,
+            empty,
+            left_out - empty,
         )
     return None
 

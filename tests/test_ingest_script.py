@@ -44,7 +44,7 @@ def test_local_day_is_ingested_and_summed_up(
     summary, note = done.stdout.splitlines()
     assert summary.startswith(
         "site 23271 2026-02-03T05:00Z..2026-02-04T05:00Z: 17 channels, 1,632 readings fetched, 1,632 new, "
-        "0 already there, 0 rejected; "
+        "0 already there; 0 empty, 0 rejected; "
     )
     assert note == "these readings are the SANDBOX's: made up for trying and testing, not measured"
     assert len(done.stderr.splitlines()) == 1 + 17  # off a terminal: the site, then a plain line a channel and window

@@ -2,6 +2,7 @@
 -- Scope: channel
 -- Limit: max_power_kw = 5000 (the largest main that a sub-meter of this kind is rated for: 3 phases × 277 V × 6,000 A)
 -- Hint: a register reset or a wrong unit; have the rows removed, and ingest the window again once the service is right.
+-- Hint for files: a register reset or a wrong unit; have the rows removed, correct the file, and import it again.
 WITH wrong AS (
     SELECT
         r.channel_id, r.timestamp, r.interval_s, r.energy_kwh,

@@ -2,6 +2,7 @@
 -- Scope: site
 -- Limit: min_site_completeness_pct = 50 (a week in which less than half arrived describes the network, not the building)
 -- Hint: run the ingest for these days again; if they stay empty, ask the vendor whether the devices were online.
+-- Hint for files: import the files of the days that are missing, and look into FILE.rejects.csv.
 WITH asked AS (
     SELECT min(window_start) AS since
     FROM ingestion_logs

@@ -2,6 +2,7 @@
 -- Scope: site
 -- Limit: max_lag_hours = 12 (a daily sync asks up to now; half a day behind means that the newest business day is missing)
 -- Hint: run the ingest again; if the end is still missing, the site's gateway is offline: call the site.
+-- Hint for files: import a file that reaches up to there; a last row far beyond the others has a wrong date.
 WITH newest AS (
     SELECT max(r.timestamp) AS at
     FROM channels AS c

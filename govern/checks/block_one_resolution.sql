@@ -1,6 +1,7 @@
 -- A channel has one interval length in the look-back: two would overlap and count energy twice.
 -- Scope: channel
 -- Hint: ingest with one --resolution only, and have the other rows removed.
+-- Hint for files: import files of one --interval-minutes only, and have the other rows removed.
 WITH lengths AS (
     SELECT r.channel_id, r.interval_s, count(*) AS row_count, min(r.timestamp) AS first_at
     FROM channels AS c

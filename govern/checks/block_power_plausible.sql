@@ -2,6 +2,7 @@
 -- Scope: channel
 -- Limit: max_power_kw = 5000 (the largest main that a sub-meter of this kind is rated for: 3 phases × 277 V × 6,000 A)
 -- Hint: a wrong unit or transformer ratio; correct it at the device, then have the rows removed and ingested again.
+-- Hint for files: a wrong unit; have the rows removed, and import the file with the right --unit.
 WITH wrong AS (
     SELECT
         r.channel_id, r.timestamp, r.power_kw,

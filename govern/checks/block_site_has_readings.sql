@@ -1,6 +1,7 @@
 -- The site has channels, and at least one energy reading in the look-back.
 -- Scope: site
 -- Hint: run the ingest; if it brings nothing, check the account and the devices with the vendor.
+-- Hint for files: import a file (python ingest/import_csv.py), and look into FILE.rejects.csv.
 SELECT
     NULL::bigint AS channel_id,
     1 AS found,

@@ -4,6 +4,8 @@
 --   the hour at night)
 -- Limit: min_doubled_kwh = 0.1 (below it a ratio compares rounding errors)
 -- Hint: a known fault of the service; the day's total is right, its hours are not. Reports flag them as clock_change.
+-- Hint for files: where the hour before holds the energy of two, the day's total is right and its hours are not; else the file
+--   lacks the hour: export it again with offsets or in UTC, or import it with --clock. Reports flag them as clock_change.
 WITH changes AS (
     -- The moment at which the site's offset changes; in a zone of half hours it is no hour of UTC.
     SELECT at, before_s - after_s AS repeated_s

@@ -4,6 +4,8 @@
 -- Limit: min_day_completeness_pct = 90 (the report calls a meter incomplete from 10 % missing on)
 -- Hint: run the ingest for these days again, the newest tomorrow: a gateway that was offline catches up within a day or
 --   two. What stays empty was not measured, and reports count it as missing.
+-- Hint for files: import a file that holds these days whole. What no file has was not measured, and reports count it as
+--   missing.
 WITH spans AS (
     SELECT
         u.meter_id AS channel_id, o.timezone, min(u.local_date) AS first_date, max(u.local_date) AS last_date,

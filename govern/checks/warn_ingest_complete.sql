@@ -1,6 +1,7 @@
 -- No window is left that was asked for and not brought in by a later attempt.
 -- Scope: channel
 -- Hint: look at ingestion_logs.error of these attempts, and ingest the windows again.
+-- Hint for files: look at ingestion_logs.error of these attempts, and import the file again.
 WITH open_attempts AS (
     SELECT l.*, row_number() OVER (PARTITION BY l.channel_id ORDER BY l.window_start, l.log_id) AS rank
     FROM ingestion_logs AS l

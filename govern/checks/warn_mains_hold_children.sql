@@ -3,6 +3,8 @@
 -- Limit: max_children_ratio = 1.05 (meter and transformer of class 1 each: 2 % on either side, IEC 62053-21, IEC 61869-2)
 -- Limit: min_compared_days = 3 (a day or two may hold a meter's replacement)
 -- Hint: the tree of meters is wrong, or the main's multiplier is; correct the parents at the service, or the transformer ratio.
+-- Hint for files: the tree of meters is wrong, or the main's multiplier is; say again what hangs below what with
+--   python ingest/import_csv.py --parent, or correct the file.
 WITH days AS (
     SELECT
         parent.meter_id AS channel_id,

@@ -1,6 +1,7 @@
 -- The latest attempt to register the site with its channels succeeded.
 -- Scope: site
 -- Hint: look at ingestion_logs.error of the attempt; until it succeeds, new and removed channels are not known.
+-- Hint for files: look at ingestion_logs.error of the attempt, and import the file again.
 SELECT
     NULL::bigint AS channel_id,
     1 AS found,
