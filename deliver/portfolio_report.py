@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from analyze.portfolio import total_sites
+from analyze.portfolio import SANDBOX, total_sites
 from deliver.weekly_report import REPORT_VERSION, SOURCE_NOTES
 
 if TYPE_CHECKING:
@@ -44,10 +44,9 @@ def assemble_portfolio_report(rows: list[dict[str, Any]], period: dict[str, str]
     """Return the report as `schemas/portfolio_overview.schema.json` describes it."""
     totals = total_sites(rows)
     shown = [row for row in rows if row["status"] == "ok"]
-    kinds = sorted({row["dataSource"] for row in shown if row["dataSource"] == "sandbox"})
-    warnings = [SOURCE_NOTES[kind] for kind in kinds]
+    warnings = _warn_of_sandbox(shown, totals["sandboxSitesLeftOut"])
     held = len(rows) - len(shown)
-    headline = [f"{len(shown)} site{'s' * (len(shown) != 1)} used {totals['totalKwh']:,.0f} kWh."]
+    headline = [f"{totals['sites']} site{'s' * (totals['sites'] != 1)} used {totals['totalKwh']:,.0f} kWh."]
     if held:
         headline.append(f"{held} site{'s' * (held > 1)} held back: see why below.")
     assumed = ", ".join(f"{row['siteName']} ({row['siteId']})" for row in shown if row["schedule"]["isAssumed"])
@@ -65,3 +64,14 @@ def assemble_portfolio_report(rows: list[dict[str, Any]], period: dict[str, str]
         "totals": totals,
         "sites": rows,
     }
+
+
+def _warn_of_sandbox(shown: list[dict[str, Any]], left_out: int) -> list[str]:
+    """Return what a reader must know of made-up sites: that all are, or which are, and that no total has them."""
+    made_up = [row for row in shown if row["dataSource"] == SANDBOX]
+    if not made_up:
+        return []
+    if not left_out:
+        return [SOURCE_NOTES[SANDBOX]]
+    names = ", ".join(f"{row['siteName']} ({row['siteId']})" for row in made_up)
+    return [f"SANDBOX DATA, made up and not measured, of {names}: marked below, and in no total."]

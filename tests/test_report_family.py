@@ -361,6 +361,7 @@ def test_currencies_are_never_added_up() -> None:
         return {
             "status": "ok",
             "currency": currency,
+            "dataSource": "eniscope",
             "totalKwh": 10.0,
             "savingsWeekly": amount,
             "savingsAnnual": 52 * amount,
@@ -371,6 +372,26 @@ def test_currencies_are_never_added_up() -> None:
     assert [(one["currency"], one["sites"], one["savingsWeekly"]) for one in totals["savings"]] == [
         ("EUR", 1, 2), (None, 1, 5), ("USD", 2, 4),
     ]  # fmt: skip
+
+
+def test_made_up_sites_are_marked_and_in_no_total_with_measured_ones() -> None:
+    window = {"start": "2026-01-12T00:00:00-05:00", "end": "2026-01-19T00:00:00-05:00", "timezone": "America/New_York"}
+    row = next(row for row in REPORTS["portfolio_overview"]["sites"] if row["status"] == "ok")
+    measured = row | {"siteId": 1, "siteName": "Bakery", "dataSource": "file", "totalKwh": 100.0}
+    made_up = row | {"siteId": 2, "siteName": "Toy", "dataSource": "sandbox", "totalKwh": 5000.0}
+    both = assemble_portfolio_report([made_up, measured], window, NOW)
+    check_report(both, "portfolio_overview")
+    assert (both["totals"]["sites"], both["totals"]["totalKwh"], both["totals"]["sandboxSitesLeftOut"]) == (1, 100.0, 1)
+    warning = "SANDBOX DATA, made up and not measured, of Toy (2): marked below, and in no total."
+    assert both["summary"]["headline"] == [warning, "1 site used 100 kWh."]
+    page = render_html(build_page(both))
+    assert "Toy (sandbox, made up)" in page
+    assert "Bakery (sandbox" not in page
+    alone = assemble_portfolio_report([made_up], window, NOW)
+    assert alone["totals"]["totalKwh"] == 5000.0
+    assert alone["warnings"] == [
+        "SANDBOX DATA: made up for trying and testing. Nothing here was measured in a building."
+    ]
 
 
 def test_brand_is_read_and_a_sites_own_goes_before(tmp_path: Path) -> None:

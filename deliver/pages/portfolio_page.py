@@ -50,7 +50,7 @@ _COLUMNS = [parts.column("Site")] + [
 def _row(site: dict[str, Any]) -> list[parts.Cell]:
     currency = site["currency"]
     return [
-        site["siteName"],
+        _name(site),
         (fmt.kwh(site["totalKwh"]), site["totalKwh"]),
         (fmt.signed_pct(site["changePct"], 1), site["changePct"]),
         (fmt.money(site["savingsWeekly"], currency), site["savingsWeekly"]),
@@ -59,6 +59,10 @@ def _row(site: dict[str, Any]) -> list[parts.Cell]:
         (fmt.number(site["seriousIssues"], 0), site["seriousIssues"]),
         (fmt.pct(site["completenessPct"], 1), site["completenessPct"]),
     ]
+
+
+def _name(site: dict[str, Any]) -> str:
+    return f"{site['siteName']} (sandbox, made up)" if site["dataSource"] == "sandbox" else site["siteName"]
 
 
 def _tone(site: dict[str, Any]) -> str:
@@ -83,9 +87,9 @@ def _savings_chart(sites: list[dict[str, Any]]) -> Part | None:
     ranked = sorted((site for site in sites if site["savingsKwh"]), key=lambda site: -site["savingsKwh"])[:_MAX_BARS]
     if not ranked:
         return parts.note("No site has savings that its data support.")
-    summary = f"{ranked[0]['siteName']} leads with {fmt.kwh(ranked[0]['savingsKwh'])} a week."
+    summary = f"{_name(ranked[0])} leads with {fmt.kwh(ranked[0]['savingsKwh'])} a week."
     return parts.chart("bars", "Energy that could be saved a week", summary, {
-        "names": [site["siteName"] for site in ranked],
+        "names": [_name(site) for site in ranked],
         "values": [site["savingsKwh"] for site in ranked],
         "labels": [f"{fmt.kwh(site['savingsKwh'])} · {fmt.money(site['savingsWeekly'], site['currency'])}"
                    for site in ranked],
