@@ -7,7 +7,7 @@ time stands there in UTC and on the site's wall clock. Refused while the site's 
 Stage: deliver
 Reads: v_sites, v_meters, v_readings_enriched, v_readings_hourly, v_readings_daily, v_validation_status
 Writes: exports/tableau/tableau_*.csv (.parquet, .hyper), or the folder of --out
-Safe to re-run: yes; each file is replaced whole
+Safe to re-run: yes; each file is replaced whole. Those of another site are not: give each further site its own --out
 
 Exit codes: 0 written · 1 failed · 2 bad arguments · 3 the data are held back
 
@@ -32,7 +32,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from deliver.site_report import ask_breaker
-from deliver.tableau_files import require_hyper, require_parquet, write_csv, write_hyper, write_parquet
+from deliver.tableau_files import require_hyper, require_parquet, stored_site, write_csv, write_hyper, write_parquet
 from lib import cli, db
 from lib.date_utils import Window, local_day_window, parse_timezone, resolve_period
 from lib.errors import EXIT_DONE, UsageError
@@ -85,6 +85,19 @@ def resolve_days(args: argparse.Namespace, tz: ZoneInfo, ingested_until: datetim
     return resolve_period(args.start, args.end, tz, now)
 
 
+def refuse_other_site(site_id: int, suffix: str, folder: Path) -> None:
+    """Raise a UsageError where the folder's files are those of another site: they would be gone, without a word.
+
+    The file of meters tells: it has a row for every meter of its site, also where no reading was exported.
+    """
+    there = stored_site(folder / f"tableau_channel_summary.{suffix}")
+    if there not in (None, site_id):
+        raise UsageError(
+            f"{folder} holds the files of site {there}, which those of site {site_id} would replace; give it a folder "
+            f"of its own (--out {folder}_{site_id}), or remove the files"
+        )
+
+
 def export_site(conn: Connection, site_id: int, tz: ZoneInfo, window: Window, suffix: str, folder: Path) -> list[Path]:
     """Write the four files from one snapshot of the database; return their paths."""
     first, last = window.start.astimezone(tz), (window.end - timedelta(microseconds=1)).astimezone(tz)
@@ -111,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tz = parse_timezone(load_site(conn, args.site).timezone)
         status = load_validation_status(conn, args.site)
         window = resolve_days(args, tz, status.ingested_until, datetime.now(UTC))
+        refuse_other_site(args.site, args.format, args.out)
         ask_breaker(status, args.site, window, force_reason=None)
         paths = export_site(conn, args.site, tz, window, args.format, args.out)
     for path in paths:

@@ -6,6 +6,7 @@ same rows through a temporary CSV file, whose column types come from the query i
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +72,22 @@ def write_hyper(conn: Connection, query: str, params: dict[str, Any], path: Path
     ):
         pantab.frame_to_hyper(reader, Path(folder) / path.name, table=path.stem)
         (Path(folder) / path.name).replace(path)
+
+
+def stored_site(path: Path) -> int | None:
+    """Return the site of the first row of a file that `path` names, in any of the formats; None where there is none."""
+    if not path.exists():
+        return None
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as handle:
+            first = str(next(csv.DictReader(handle), {}).get("site_id"))
+        return int(first) if first.isdecimal() else None
+    if path.suffix == ".parquet":
+        table = require_parquet().read_table(path, columns=["site_id"])
+    else:
+        table = require_hyper().frame_from_hyper(path, table=path.stem, return_type="pyarrow")
+    sites = table.column("site_id")
+    return int(sites[0].as_py()) if len(sites) else None
 
 
 def require_parquet() -> Any:

@@ -14,7 +14,7 @@ import pytest
 from breaker_factory import SITE_WINDOW, build_site, change
 from site_factory import SITE_ID, TIMEZONE, make_site, register_site, store_readings
 
-from deliver.export_for_tableau import build_parser, export_site, resolve_days
+from deliver.export_for_tableau import build_parser, export_site, refuse_other_site, resolve_days
 from deliver.tableau_files import require_hyper, require_parquet
 from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
@@ -213,6 +213,19 @@ def test_script_writes_what_the_breaker_lets_pass(
             ((midnight - timedelta(days=3)).astimezone(UTC),),
         )[0]
     )
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "hyper"])
+def test_files_of_another_site_are_not_replaced(stored: Connection, tmp_path: Path, suffix: str) -> None:
+    if suffix != "csv":
+        pytest.importorskip("pyarrow")
+    if suffix == "hyper":
+        pytest.importorskip("pantab")
+    refuse_other_site(SITE_ID, suffix, tmp_path)  # nothing is there
+    export_site(stored, SITE_ID, TIMEZONE, DAY, suffix, tmp_path)
+    refuse_other_site(SITE_ID, suffix, tmp_path)
+    with pytest.raises(UsageError, match=rf"holds the files of site {SITE_ID}, which .*--out {tmp_path}_5\)"):
+        refuse_other_site(5, suffix, tmp_path)
 
 
 def test_channel_in_quarantine_is_in_no_file(conn: Connection, tmp_path: Path) -> None:
