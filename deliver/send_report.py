@@ -9,7 +9,7 @@ Reads: a report's JSON and PDF (set anew where it is missing or older), config/s
 Writes: reports/sent_log.jsonl, the PDF; mails
 Safe to re-run: yes
 
-Exit codes: 0 sent, or nothing to send · 1 a recipient could not be reached · 2 bad arguments
+Exit codes: 0 sent, or nothing to send, or --dry-run · 1 a recipient could not be reached · 2 bad arguments
 
 Examples:
   python deliver/send_report.py --site 23271 --dry-run
@@ -35,7 +35,7 @@ from config.delivery_config import is_address, load_delivery_config
 from config.settings import Settings, load_settings
 from deliver.sent_log import FAILED, SENDING, SENT, last_states, open_sent_log, write_state
 from lib import cli
-from lib.errors import EXIT_DONE, EXIT_FAILED, DataError, DeliveryError, UsageError
+from lib.errors import EXIT_DONE, EXIT_FAILED, ConfigError, DataError, DeliveryError, UsageError
 from lib.logs import setup_logging
 from lib.mailer import Attachment, MailServer, build_message, send_message
 from lib.paths import REPORTS_DIR, SITES_DIR
@@ -143,6 +143,24 @@ def send_to_all(
     return failures
 
 
+def say_recipients(path: Path, report: dict[str, Any], recipients: list[str], settings: Settings, log: IO[str]) -> None:
+    """Print what would be sent to whom, and what is missing for it."""
+    states, key = last_states(log), report_key(path, report)
+    for recipient in recipients:
+        print(f"{path.name} to {recipient}: {states.get((key, recipient), 'would be sent')}")
+    if problem := describe_missing_server(settings):
+        print(f"but for now nothing can be sent: {problem}")
+
+
+def describe_missing_server(settings: Settings) -> str | None:
+    """Return what is missing to send mail at all, or None."""
+    try:
+        settings.require_mail_from()
+    except ConfigError as err:
+        return str(err)
+    return None
+
+
 def _pdf_of(path: Path, report: dict[str, Any]) -> bytes:
     """Return the report's PDF, set anew where it is missing or older than the report."""
     from deliver.report_files import write_pages
@@ -166,13 +184,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"nobody to send {path.name} to: no recipients under [report] in config/sites/<id>.toml")
         return EXIT_DONE
     settings = load_settings()
-    settings.require_mail_from()
     with open_sent_log(SENT_LOG) as log:
         if args.dry_run:
-            states, key = last_states(log), report_key(path, report)
-            for recipient in recipients:
-                print(f"{path.name} to {recipient}: {states.get((key, recipient), 'would be sent')}")
+            say_recipients(path, report, recipients, settings, log)
             return EXIT_DONE
+        if problem := describe_missing_server(settings):
+            raise ConfigError(
+                f"{path.name} is written and goes to nobody yet: {problem}, "
+                f"then run: python deliver/send_report.py {path}"
+            )
         failures = send_to_all(path, report, recipients, settings, log, args.resend)
     return EXIT_FAILED if failures else EXIT_DONE
 

@@ -128,6 +128,16 @@ def test_a_dry_run_sends_nothing(folder: Path, mail: RunningServer, capsys: pyte
     assert recipients(mail) == ["a@example.com"]
 
 
+def test_a_dry_run_needs_no_mail_server(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SMTP_HOST", raising=False)
+    assert send("--site", SITE_ID, "--dry-run") == 0
+    name, *rest = capsys.readouterr().out.splitlines()
+    assert name == f"weekly_report_{SITE_ID}_2026-01-12.json to a@example.com: would be sent"
+    assert rest[-1].startswith("but for now nothing can be sent: SMTP_HOST is not set")
+
+
 def test_without_recipients_nothing_is_sent(folder: Path, mail: RunningServer) -> None:
     (folder.parent / "sites" / f"{SITE_ID}.toml").unlink()
     assert send("--site", SITE_ID) == 0
@@ -188,7 +198,7 @@ def test_a_log_that_cannot_be_read_stops_the_sending(folder: Path, mail: Running
     "arguments, code, problem",
     [
         (("--to", "nobody"), 2, "'nobody' is no mail address"),
-        (("--to", "a@example.com"), 1, "SMTP_HOST is not set"),
+        (("--to", "a@example.com"), 1, "report.json is written and goes to nobody yet: SMTP_HOST is not set"),
         ((), 0, ""),
     ],
 )
