@@ -50,6 +50,9 @@ STEPS = {
     "reports": "Reports on a period that holds it",
 }
 
+# What an empty step means, where that is not that there is nothing.
+_EMPTY = {"reports": "none recorded (govern/record_report.py records one; operations/weekly_report.sh does)"}
+
 
 def explain_reading(conn: Connection, channel_id: int, moment: datetime) -> dict[str, list[dict[str, Any]]]:
     """Return step → its rows, for the interval of a channel that holds `moment`.
@@ -75,7 +78,7 @@ def render_text(steps: dict[str, list[dict[str, Any]]]) -> str:
     """Return the steps as lines for a reader; values that are missing are left out."""
     lines = []
     for step, title in STEPS.items():
-        lines.append(f"{title}:{'' if steps[step] else ' none'}")
+        lines.append(f"{title}:" if steps[step] else f"{title}: {_EMPTY.get(step, 'none')}")
         for row in steps[step]:
             known = [f"{name} {clean_text(str(value))}" for name, value in row.items() if value is not None]
             lines.append("  " + ", ".join(known))

@@ -104,14 +104,15 @@ def print_verdict(verdict: Verdict) -> None:
         print(f"{failed_word if result.findings else 'ok':5}  {result.check.name}: {clean_text(result.message)}")
         if result.findings:
             print(f"       {result.check.hint}")
-    failed = sum(bool(result.findings) for result in verdict.results)
+    blocks = sum(result.is_blocking for result in verdict.results)
+    warns = sum(bool(result.findings) for result in verdict.results) - blocks
     for item in verdict.quarantines:
         share = "" if item.energy_share_pct is None else f" ({item.energy_share_pct:.1f} % of the site's energy)"
         print(f"channel {item.channel_id} is quarantined{share}: {clean_text(item.reason)}")
     for limit in verdict.site_limits:
         print(f"the site's own limit: {limit.name} = {limit.value}, else {limit.default}")
     subject = "all sites" if verdict.site_id == SYSTEM_ID else f"site {verdict.site_id}"
-    print(f"{subject}: breaker {verdict.verdict} ({len(verdict.results)} checks, {failed} failed)")
+    print(f"{subject}: breaker {verdict.verdict} ({len(verdict.results)} checks: {blocks} block, {warns} warn)")
 
 
 def list_sites(conn: Connection) -> list[int]:

@@ -6,7 +6,7 @@
 # With DATABASE_URL in .env it uses that database, else an embedded PostgreSQL (data/postgres). With Eniscope
 # credentials it fetches real readings, else it starts a sandbox, a stand-in for the Eniscope service on this machine,
 # whose readings are invented. In the embedded server the two have databases of their own, "energy" and
-# "energy_sandbox"; no database takes both.
+# "energy_sandbox"; no site takes both.
 #
 # Running it again is safe and quick: what is already stored is not stored twice. Sandbox and embedded server are
 # stopped at the end. Exit codes: 0 done, 1 failed, 2 bad arguments, 3 the circuit breaker is open and there is no report.

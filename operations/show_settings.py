@@ -35,7 +35,7 @@ def render_settings(settings: Settings) -> list[str]:
     lines = []
     for setting in fields(settings):
         value = getattr(settings, setting.name)
-        shown = _ABSENT if value is None else clean_text(str(value)) if setting.repr else _MASK
+        shown = _ABSENT if value in (None, (), {}) else clean_text(str(value)) if setting.repr else _MASK
         lines.append(f"{setting.name:<20} {shown}")
     return lines
 

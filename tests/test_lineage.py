@@ -104,6 +104,8 @@ def test_script_explains_in_words_and_as_json(
     done = run_script("govern/explain_reading.py", *arguments, env={"DATABASE_URL": database_url})
     assert (done.returncode, done.stderr) == (0, "")
     assert "Stored reading:\n  channel_id 10, timestamp 2026-01-19 11:15:00+00:00, interval_s 900" in done.stdout
+    assert "Reports on a period that holds it: none recorded (govern/record_report.py records one" in done.stdout
+    assert "Marks: none\n" in done.stdout
     done = run_script("govern/explain_reading.py", *arguments, "--json", env={"DATABASE_URL": database_url})
     assert json.loads(done.stdout)["reading"][0]["channel_id"] == 10
 

@@ -291,6 +291,7 @@ def test_settings_are_shown_without_the_secrets() -> None:
     assert "pw-in-url" not in text
     shown = dict(line.split(maxsplit=1) for line in text.splitlines())
     assert (shown["api_key"], shown["api_password"]) == ("(set, not shown)", "(not set)")
+    assert (shown["stage_database_urls"], shown["alert_recipients"]) == ("(not set)", "(not set)")
 
 
 def test_half_the_credentials_are_refused_and_the_missing_ones_named() -> None:
