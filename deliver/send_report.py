@@ -190,7 +190,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return EXIT_DONE
         if problem := describe_missing_server(settings):
             raise ConfigError(
-                f"{path.name} is written and goes to nobody yet: {problem}, "
+                f"{path.name} is written and goes to nobody yet: {problem}; "
                 f"then run: python deliver/send_report.py {path}"
             )
         failures = send_to_all(path, report, recipients, settings, log, args.resend)
