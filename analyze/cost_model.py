@@ -90,7 +90,8 @@ def analyze_cost(
     drivers = build_peak_drivers(intervals[in_window(intervals, scope.period)], site.roots, case.demand_case, scope)
     comparison = _compare_bills(case)
     currency = case.own.currency
-    advice = {**tou, "switch_monthly_savings": 0.0 if tariffs.is_assumed else comparison["switch_monthly_savings"]}
+    can_switch = not (tariffs.is_assumed or case.other.is_assumption)  # nobody can change to rates that none charges
+    advice = {**tou, "switch_monthly_savings": comparison["switch_monthly_savings"] if can_switch else 0.0}
     advice |= {"switch_to": case.other.name}
     pays_tou, pays_demand = _pays(case, tariffs)
     # One day is no sample of a month: nobody is sent to the utility, or to shift work, for a Saturday's rates.

@@ -30,9 +30,10 @@ from lib.paths import PROJECT_ROOT, SITES_DIR
 
 TARIFFS_DIR = PROJECT_ROOT / "config" / "tariffs"
 DEFAULT_FLAT, DEFAULT_TOU = "default_flat", "default_tou_demand"
+FLAT_RATE = "flat_rate_usd_per_kwh"  # of [thresholds]: for a site that pays one price and needs no tariff file
 
 _TARIFF_KEYS = ("currency", "source", "valid_from", "valid_to", "holidays", "energy", "demand", "fixed", "riders",
-                "taxes", "urdb")  # fmt: skip
+                "taxes", "urdb", "is_assumption")  # fmt: skip
 
 
 def load_tariff(name: str, tariffs_dir: Path = TARIFFS_DIR) -> Tariff:
@@ -58,7 +59,7 @@ def load_tariff(name: str, tariffs_dir: Path = TARIFFS_DIR) -> Tariff:
     head = {
         "name": name, "currency": currency, "source": root.text("source"), "valid_from": valid_from,
         "valid_to": valid_to, "holidays": root.days("holidays"), "riders": read_adders(root, "riders"),
-        "taxes": read_adders(root, "taxes"),
+        "taxes": read_adders(root, "taxes"), "is_assumption": root.flag("is_assumption", False),
     }  # fmt: skip
     return Tariff(**head, **(_urdb_rates(root) if "urdb" in root.values else named_rates(root)))
 
@@ -74,7 +75,7 @@ def _urdb_rates(root: TomlTable) -> dict[str, Any]:
 
 
 def load_site_tariffs(site_id: int, sites_dir: Path = SITES_DIR, tariffs_dir: Path = TARIFFS_DIR) -> SiteTariffs:
-    """Return what the site pays; the shipped flat rate, marked as assumed, where its file names no tariff.
+    """Return what the site pays; the shipped flat rate, marked as assumed, where its file names none.
 
     Raises
     ------
@@ -83,11 +84,15 @@ def load_site_tariffs(site_id: int, sites_dir: Path = SITES_DIR, tariffs_dir: Pa
     """
     path = sites_dir / f"{site_id}.toml"
     root = read_toml(path) if path.exists() else TomlTable(path, {})
-    carbon, tariff = _carbon(root.table("carbon")), root.table("tariff")
+    carbon, tariff, thresholds = (root.table(name) for name in ("carbon", "tariff", "thresholds"))
+    carbon = _carbon(carbon)
     if tariff is None:
-        flat = _at_flat_rate(load_tariff(DEFAULT_FLAT, tariffs_dir), root.table("thresholds"))
+        rate = thresholds and thresholds.number(FLAT_RATE, None)
+        flat = _at_flat_rate(load_tariff(DEFAULT_FLAT, tariffs_dir), rate)
         tou = load_tariff(DEFAULT_TOU, tariffs_dir)
-        return SiteTariffs((TariffSpan(flat),), tou, is_assumed=True, carbon=carbon)
+        return SiteTariffs((TariffSpan(flat),), tou, is_assumed=rate is None, carbon=carbon)
+    if thresholds and FLAT_RATE in thresholds.values:
+        thresholds.refuse(FLAT_RATE, "and [tariff] both say what the site pays; take one of them out")
     tariff.allow_only("name", "periods", "compare_with", "billed_peaks_kw")
     spans = _spans(tariff, tariffs_dir)
     other = tariff.text("compare_with", DEFAULT_TOU if spans[-1].tariff.is_flat else DEFAULT_FLAT)
@@ -96,16 +101,16 @@ def load_site_tariffs(site_id: int, sites_dir: Path = SITES_DIR, tariffs_dir: Pa
     if currencies != {compare_with.currency}:
         right = f"a tariff in {', '.join(sorted(currencies))} ({other} is in {compare_with.currency})"
         tariff.refuse_value("compare_with", right)
-    return SiteTariffs(spans, compare_with, carbon=carbon, billed_peaks_kw=_billed_peaks(tariff))
+    is_assumed = any(span.tariff.is_assumption for span in spans)
+    return SiteTariffs(spans, compare_with, is_assumed, carbon, _billed_peaks(tariff))
 
 
-def _at_flat_rate(flat: Tariff, thresholds: TomlTable | None) -> Tariff:
-    """Return the assumed flat tariff at the rate that the site's own thresholds name, if they do."""
-    rate = thresholds.number("flat_rate_usd_per_kwh", None) if thresholds else None
+def _at_flat_rate(flat: Tariff, rate: float | None) -> Tariff:
+    """Return the assumed flat tariff, or that of the rate which the site's file names."""
     if rate is None:
         return flat
     energy = replace(flat.energy, periods=tuple(replace(p, tiers=(Tier(rate),)) for p in flat.energy.periods))
-    return replace(flat, energy=energy, source="flat_rate_usd_per_kwh of the site's file")
+    return replace(flat, name="flat_rate", energy=energy, source=f"{FLAT_RATE} of the site's file", is_assumption=False)
 
 
 def _load_named(table: TomlTable, key: str, name: str, tariffs_dir: Path) -> Tariff:

@@ -117,7 +117,8 @@ class Adder:
 class Tariff:
     """A rate structure. `valid_to` is the last day on which it holds; None is open.
 
-    `holidays` are the days that the utility bills as holidays; None leaves it to the caller's list.
+    `holidays` are the days that the utility bills as holidays; None leaves it to the caller's list. `is_assumption` is
+    True of rates that no utility charges, such as the shipped ones.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Tariff:
     valid_from: date | None = None
     valid_to: date | None = None
     holidays: tuple[date, ...] | None = None
+    is_assumption: bool = False
 
     @property
     def is_flat(self) -> bool:
@@ -163,7 +165,8 @@ class Carbon:
 class SiteTariffs:
     """What the site pays, what that is compared with, and its carbon factor.
 
-    `is_assumed` is True where the site's file names no tariff: then the shipped defaults stand in. `billed_peaks_kw`
+    `is_assumed` is True where the site's file names no tariff, so that the shipped defaults stand in, or one that is an
+    assumption itself (`Tariff.is_assumption`). `billed_peaks_kw`
     holds the peaks of months that are on the site's bills, as (``2025-08``, kW).
     """
 

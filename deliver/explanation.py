@@ -90,13 +90,13 @@ def _tariff(report: dict[str, Any], evidence: dict[str, Any]) -> str:
     if rate:
         spans = [f"{word} {day}" for word, day in (("from", rate["validFrom"]), ("to", rate["validTo"])) if day]
         valid = f"valid {' '.join(spans)}" if spans else "valid on any day"
-        assumed = ", assumed: the site's file names none" if rate["isAssumed"] else ""
+        assumed = ", assumed: no utility's tariff" if rate["isAssumed"] else ""
         return f"{rate['tariff']}, {valid}{assumed}; {rate['kind'].replace('_', ' ')} rate of each interval"
     basis = (report["sections"].get("costOptimization") or {}).get("basis")
     if not basis:
         return "the flat rate of config/report_config.py; the report holds no tariff"
     tariffs = basis["tariffs"]
-    assumed = ", assumed: the site's file names none" if tariffs["is_assumed"] else ""
+    assumed = ", assumed: no utility's tariff" if tariffs["is_assumed"] else ""
     source = tariffs["sources"].get(tariffs["current"], "")
     return f"{tariffs['current']} as of {basis['rates_of_month']}{assumed}; source: {source}"
 

@@ -1,5 +1,6 @@
 """Tests of analyze/cost_model.py and of what it is made of: the section, worked out by hand, and its refusals."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -61,6 +62,7 @@ def test_a_week_at_forty_kilowatts():
     }
     assert section["basis"]["monthly_scale"] == 4.3482
     assert section["basis"]["tariffs"]["is_assumed"]
+    assert section["basis"]["notes"][0].startswith("The site's own tariff is not known: default_flat is an assumption")
     # The month, flat: 806.40 × 730.5 / 168; on time of use: 635.20 × 730.5 / 168 + 480.
     assert section["bill_comparison"]["current"]["total"] == 3506.4
     assert section["bill_comparison"]["compared_with"]["total"] == 3241.99
@@ -110,13 +112,21 @@ def test_savings_have_taxes_and_the_tier_that_the_month_reaches():
 
 def test_site_on_a_flat_rate_gains_nothing_by_shifting_and_may_be_told_to_switch():
     own = make_tariff(FLAT_ENERGY.replace("0.10", "0.30"), "dear")
-    section = cost_of(constant(1, 10.0), tariffs=SiteTariffs((TariffSpan(own),), load_tariff(DEFAULT_TOU)))
+    other = replace(load_tariff(DEFAULT_TOU), name="acme_tou", is_assumption=False)
+    section = cost_of(constant(1, 10.0), tariffs=SiteTariffs((TariffSpan(own),), other))
     assert section["combined_summary"]["estimated_monthly_savings_potential"] == 0.0
     # 1680 kWh × 0.30 × 730.5 / 168 = 2191.50, against 158.80 × 730.5 / 168 + 10 kW × 12 = 810.50.
     assert section["bill_comparison"]["switch_monthly_savings"] == 1381.0
     titles = [advice["title"] for advice in section["demand_analysis"]["recommendations"]]
-    assert titles == [f"Ask whether the site may change to {DEFAULT_TOU}"]  # it pays neither for hours nor for peaks
+    assert titles == ["Ask whether the site may change to acme_tou"]  # it pays neither for hours nor for peaks
     assert "1381.00" in render_text(section)
+    # Rates that are only assumed are no tariff to change to.
+    section = cost_of(constant(1, 10.0), tariffs=SiteTariffs((TariffSpan(own),), load_tariff(DEFAULT_TOU)))
+    assert section["demand_analysis"]["recommendations"] == []
+    assert section["basis"]["tariffs"]["is_comparison_assumed"]
+    assert section["basis"]["notes"][0] == (
+        f"{DEFAULT_TOU}, which the site's tariff is compared with, is an assumption, no utility's tariff."
+    )
 
 
 def test_less_than_a_week_recommends_nothing():

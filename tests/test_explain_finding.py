@@ -145,7 +145,7 @@ def test_script_walks_from_money_to_runs_and_notices_later_changes(
 
     win_id = read_report(path)["sections"]["quickWins"][0]["findingId"]
     win = run_script("deliver/explain_finding.py", path, win_id, env=env).stdout
-    assert ", valid on any day, assumed: the site's file names none;" in win
+    assert ", valid on any day, assumed: no utility's tariff;" in win
     assert "{" not in win
     assert len(lines) == lines.index("") + 2 + 5 + 1
 

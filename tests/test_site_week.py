@@ -502,12 +502,12 @@ def test_the_highest_load_is_the_billing_peak_also_of_a_meter_without_history():
     assert full_week(dead, make_meters(1, 2), WEEK).sections["spikes"]["sitePeak"] is None
 
 
-def test_an_assumed_tariff_has_the_flat_rate_of_the_sites_file(tmp_path):
+def test_the_flat_rate_of_the_sites_file_is_its_tariff_and_no_assumption(tmp_path):
     (tmp_path / "7.toml").write_text("[thresholds]\nflat_rate_usd_per_kwh = 0.15\n")
-    tariffs = load_site_tariffs(7, tmp_path)
-    assert tariffs.is_assumed
-    assert tariffs.current[0].tariff.energy.periods[0].tiers[0].rate == 0.15
-    assert load_site_tariffs(8, tmp_path).current[0].tariff.energy.periods[0].tiers[0].rate == 0.12
+    own, none = load_site_tariffs(7, tmp_path), load_site_tariffs(8, tmp_path)
+    assert (own.is_assumed, own.current[0].tariff.name) == (False, "flat_rate")
+    assert own.current[0].tariff.energy.periods[0].tiers[0].rate == 0.15
+    assert (none.is_assumed, none.current[0].tariff.energy.periods[0].tiers[0].rate) == (True, 0.12)
 
 
 SCHEMA = json.loads((PROJECT_ROOT / "deliver/schemas/weekly_report.schema.json").read_text(encoding="utf-8"))

@@ -24,6 +24,7 @@ def names_of(tariff, month, day, *times):
 def test_shipped_flat_rate():
     flat = load_tariff(DEFAULT_FLAT)
     assert (flat.currency, flat.is_flat, flat.demand, flat.fixed_monthly) == ("USD", True, (), 0.0)
+    assert flat.is_assumption
     assert [period.tiers for period in flat.energy.periods] == [(Tier(0.12),)]
 
 
@@ -134,6 +135,12 @@ def test_site_without_a_tariff_has_the_assumed_ones(folder):
         assert site.tariff_on(date(1999, 1, 1)).name == DEFAULT_FLAT
 
 
+def test_a_shipped_tariff_stays_an_assumption_where_a_site_names_it(tmp_path):
+    (tmp_path / "7.toml").write_text(f'[tariff]\nname = "{DEFAULT_TOU}"\n')
+    site = load_site_tariffs(7, tmp_path)
+    assert (site.is_assumed, site.current[0].tariff.name, site.compare_with.name) == (True, DEFAULT_TOU, DEFAULT_FLAT)
+
+
 def test_site_with_tariffs_by_date_peaks_and_carbon(folder):
     text = (
         '[tariff]\nperiods = [{ name = "new" }, { name = "old", from = 2025-03-01 }]\n'
@@ -152,6 +159,10 @@ def test_site_with_tariffs_by_date_peaks_and_carbon(folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            '[thresholds]\nflat_rate_usd_per_kwh = 0.14\n[tariff]\nname = "old"\n',
+            "thresholds.flat_rate_usd_per_kwh and [tariff] both say what the site pays; take one of them out",
+        ),
         ("[tariff]\n", "tariff.name or periods should be given, one of the two"),
         ("tariff = 'old'\n", "tariff should be a table: [tariff]"),
         ('[tariff]\nname = "gone"\n', "tariff.name: there is no tariff 'gone'"),

@@ -141,6 +141,7 @@ def describe_basis(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: 
             "time_of_use": case.tou[-1].tariff.name,
             "demand": charged.name if charged else None,
             "is_assumed": tariffs.is_assumed,
+            "is_comparison_assumed": case.other.is_assumption,
             "sources": {tariff.name: tariff.source for tariff in (case.own, case.other)},
         },
         "currency": case.own.currency,
@@ -170,8 +171,11 @@ def _notes(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTari
     if period_weeks(scope) < 1:
         notes.insert(0, "Months and years are made of less than a week here, and nothing is recommended on them.")
     if tariffs.is_assumed:
-        notes.insert(0, "The site's file names no tariff: rates are the shipped assumptions, and savings are what the "
-                        "site would save on them.")  # fmt: skip
+        notes.insert(0, f"The site's own tariff is not known: {case.own.name} is an assumption, no utility's tariff, "
+                        "and savings are what the site would save on it.")  # fmt: skip
+    elif case.other.is_assumption:
+        notes.insert(0, f"{case.other.name}, which the site's tariff is compared with, is an assumption, no "
+                        "utility's tariff.")  # fmt: skip
     for line in case.demand_case.lines():
         if line.months_known < line.months_needed:
             notes.append(
