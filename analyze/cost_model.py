@@ -22,7 +22,7 @@ from analyze.intervals import WeekScope, in_window, period_weeks
 from analyze.money.bills import bill_months, project_bill
 from analyze.money.carbon import NO_FACTOR
 from analyze.money.cost_case import CostCase, describe_basis, prepare_case, why_not
-from analyze.money.cost_texts import build_recommendations, render_text
+from analyze.money.cost_texts import build_recommendations, describe_comparison, render_text
 from analyze.money.demand_analysis import build_demand_analysis, build_peak_drivers
 from analyze.money.site_demand import SiteDemand, sum_site_demand
 from analyze.money.tariff_rates import price_intervals
@@ -89,17 +89,9 @@ def analyze_cost(
     demand = build_demand_analysis(case.demand_case, scope)
     drivers = build_peak_drivers(intervals[in_window(intervals, scope.period)], site.roots, case.demand_case, scope)
     comparison = _compare_bills(case)
-    currency = case.own.currency
-    can_switch = not (tariffs.is_assumed or case.other.is_assumption)  # nobody can change to rates that none charges
-    advice = {**tou, "switch_monthly_savings": comparison["switch_monthly_savings"] if can_switch else 0.0}
-    advice |= {"switch_to": case.other.name}
-    pays_tou, pays_demand = _pays(case, tariffs)
     # One day is no sample of a month: nobody is sent to the utility, or to shift work, for a Saturday's rates.
-    demand["recommendations"] = (
-        build_recommendations(demand, advice, drivers["drivers"], currency, pays_tou=pays_tou, pays_demand=pays_demand)
-        if period_weeks(scope) >= 1
-        else []
-    )
+    is_long = period_weeks(scope) >= 1
+    demand["recommendations"] = _recommend(demand, tou, drivers, comparison, case, tariffs) if is_long else []
     return {
         "tou_analysis": tou,
         "demand_analysis": demand,
@@ -112,9 +104,38 @@ def analyze_cost(
     }
 
 
+def _recommend(
+    demand: dict[str, Any],
+    tou: dict[str, Any],
+    drivers: dict[str, Any],
+    comparison: dict[str, Any],
+    case: CostCase,
+    tariffs: SiteTariffs,
+) -> list[dict[str, str]]:
+    can_switch = not (tariffs.is_assumed or case.other.is_assumption)  # nobody can change to rates that none charges
+    saving = comparison["switch_monthly_savings"] if can_switch else 0.0
+    pays_tou, pays_demand = _pays(case, tariffs)
+    levers_on = _levers_on(case, tariffs)
+    return build_recommendations(
+        demand,
+        {**tou, "switch_monthly_savings": saving, "switch_to": case.other.name},
+        drivers["drivers"],
+        case.own.currency,
+        pays_tou=pays_tou,
+        pays_demand=pays_demand,
+        only_on=None if levers_on == case.own.name else levers_on,
+    )
+
+
 def _pays(case: CostCase, tariffs: SiteTariffs) -> tuple[bool, bool]:
     """Return whether the site pays by time of use, and for demand: by its own tariff, or by the assumed ones."""
     return tariffs.is_assumed or not case.own.is_flat, tariffs.is_assumed or bool(case.own.demand)
+
+
+def _levers_on(case: CostCase, tariffs: SiteTariffs) -> str:
+    """Return the tariff on which moving load and shaving the peak pay: the site's own, or where that is only assumed
+    and rewards neither, the one beside it."""
+    return case.other.name if tariffs.is_assumed and case.own.is_flat and not case.own.demand else case.own.name
 
 
 def _combine(tou: dict[str, Any], demand: dict[str, Any], case: CostCase, tariffs: SiteTariffs) -> dict[str, Any]:
@@ -122,7 +143,7 @@ def _combine(tou: dict[str, Any], demand: dict[str, Any], case: CostCase, tariff
 
     The potential is a tenth of the dearest energy moved and a tenth of the peak shaved, each as far as the site's own
     tariff rewards it (or the assumed one). `tou_optimized_cost` is the measured load on the time-of-use tariff:
-    nothing is taken as moved in it.
+    nothing is taken as moved in it. `tariff` is the one on which the potential is to be had.
     """
     shift, step = tou["load_shift_opportunity"], demand["shaving_scenarios"][1]
     has_tou, has_demand = _pays(case, tariffs)
@@ -138,6 +159,7 @@ def _combine(tou: dict[str, Any], demand: dict[str, Any], case: CostCase, tariff
         "load_shift_monthly": shift_month,
         "peak_shaving_monthly": shave_month,
         "currency": case.own.currency,
+        "tariff": _levers_on(case, tariffs),
     }
 
 
@@ -157,7 +179,9 @@ def _compare_bills(case: CostCase) -> dict[str, Any]:
         for tariff in (case.own, case.other)
     ]
     saving = round(bills[0]["total"] - bills[1]["total"], 2)
-    return {"current": bills[0], "compared_with": bills[1], "switch_monthly_savings": saving}
+    comparison = {"current": bills[0], "compared_with": bills[1], "switch_monthly_savings": saving}
+    days = float(case.period["hours"].sum()) / 24
+    return comparison | {"days_scaled_up": round(days, 2), "text": describe_comparison(comparison, days)}
 
 
 def _bills(case: CostCase, scope: WeekScope, tariffs: SiteTariffs) -> list[dict[str, Any]]:

@@ -15,9 +15,11 @@ def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any], cu
     no sum of a week or of a year. `unconfirmedWeeklyKwh` is what the wins of low confidence observe on top every week:
     mostly habits, which may have reasons.
     `costOptimizationMonthly` and `…Annual` are what moving load and shaving peaks may bring on the tariff; they are 0
-    where `costOptimizationStatus` says that the section is unavailable.
+    where `costOptimizationStatus` says that the section is unavailable. The wins are priced on `tariff`, those two on
+    `costOptimizationTariff`; where these are different ones, `note` says that a site pays only one of them.
     """
     levers = cost.get("combined_summary", {})
+    own, other = cost.get("basis", {}).get("tariffs", {}).get("current"), levers.get("tariff")
     believed = [win for win in wins if win["confidence"] != "low"]
     unconfirmed = [win["impact"] for win in wins if win["confidence"] == "low" and not is_seen_once(win)]
     weekly = [win["impact"] for win in believed if not is_seen_once(win)]
@@ -33,12 +35,24 @@ def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any], cu
         "costOptimizationMonthly": levers.get("estimated_monthly_savings_potential", 0.0),
         "costOptimizationAnnual": levers.get("estimated_annual_savings_potential", 0.0),
         "costOptimizationStatus": cost.get("status", "ok"),
+        "tariff": own,
+        "costOptimizationTariff": other,
+        "note": _exclusive_note(own, other),
     }
 
 
 def is_seen_once(win: dict[str, Any]) -> bool:
     """Return whether a quick win is an event of one day, whose `annualKwh` and `annualCost` are the event alone."""
     return win["impact"]["basis"] == "one_off"
+
+
+def _exclusive_note(own: str | None, other: str | None) -> str | None:
+    if own == other:
+        return None
+    return (
+        f"Quick wins are priced on {own}; what moving load and lowering the peak could save is on {other}. "
+        "A site pays one of the two: these savings do not add up."
+    )
 
 
 def build_summary(

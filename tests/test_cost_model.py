@@ -59,6 +59,7 @@ def test_a_week_at_forty_kilowatts():
         "load_shift_monthly": 73.05,
         "peak_shaving_monthly": 48.0,
         "currency": "USD",
+        "tariff": DEFAULT_TOU,
     }
     assert section["basis"]["monthly_scale"] == 4.3482
     assert section["basis"]["tariffs"]["is_assumed"]
@@ -66,6 +67,18 @@ def test_a_week_at_forty_kilowatts():
     # The month, flat: 806.40 × 730.5 / 168; on time of use: 635.20 × 730.5 / 168 + 480.
     assert section["bill_comparison"]["current"]["total"] == 3506.4
     assert section["bill_comparison"]["compared_with"]["total"] == 3241.99
+    assert section["bill_comparison"]["days_scaled_up"] == 7.0
+    assert section["bill_comparison"]["text"] == (
+        "All charges counted, a month at the rates of 2026-01 and like these 7 days costs 3,506.40 USD on "
+        "default_flat, and would cost 3,241.99 USD on default_tou_demand: 264.41 USD less. It is scaled up from these "
+        "days, and is not the bill of that month."
+    )
+    # Nobody knows that the site is on the tariff that charges for its peaks.
+    details = [advice["detail"] for advice in section["demand_analysis"]["recommendations"]]
+    assert len(details) == 3
+    for detail in details:
+        assert detail.startswith(f"Were the site on {DEFAULT_TOU}: ")
+    assert "80 % of this peak would be billed for the 11 months after it" in details[-1]
     assert section["carbon"]["status"] == "unavailable"
 
 

@@ -319,7 +319,8 @@ def test_savings_on_an_assumed_tariff_keep_its_currency_where_the_site_has_anoth
 @pytest.mark.parametrize(
     ("current", "charged", "sentence"),
     [
-        ("default_flat", "default_tou", "; its demand charges come to $"),
+        ("own", "own", "; its demand charges come to $"),
+        ("default_flat", "default_tou", "; on default_tou, which is assumed, its demand charges would come to $"),
         ("own", "other", "; the site's tariff has no charge on it, other would charge $"),
         ("own", None, "; the tariff has no charge on it."),
     ],
@@ -333,7 +334,27 @@ def test_a_peak_costs_what_the_sites_tariff_charges(
     text = " ".join(words for block in blocks if block and block["type"] == "text" for words in block["paragraphs"])
     assert sentence in text
     drivers = next(block for block in blocks if block and block.get("caption") == "Which meters made the peak")
-    assert any("Shaving" in column["label"] for column in drivers["columns"]) == (current == "default_flat")
+    assert any("Shaving" in column["label"] for column in drivers["columns"]) == (charged in ("own", "default_tou"))
+
+
+def test_time_of_use_is_compared_with_all_its_charges_and_savings_on_two_tariffs_are_told_apart(
+    report: dict[str, Any],
+) -> None:
+    """Its energy alone is cheaper than on the flat rate; with the demand charge the month is dearer."""
+    comparison = report["sections"]["costOptimization"]["bill_comparison"]
+    totals = [comparison[side]["total"] for side in ("current", "compared_with")]
+    assert comparison["switch_monthly_savings"] == pytest.approx(totals[0] - totals[1], abs=0.01)
+    assert comparison["switch_monthly_savings"] < 0
+    page = build_page(report)
+    tile = next(tile for tile in page["tiles"] if tile["label"] == "Energy charges")
+    assert tile["note"].endswith(f"all charges counted that is ${totals[1] - totals[0]:,.2f} a month more")
+    blocks = next(section["blocks"] for section in page["sections"] if section["id"] == "cost")
+    words = [text for block in blocks if block["type"] == "text" for text in block["paragraphs"]]
+    assert comparison["text"] in words
+    savings = report["summary"]["totalPotentialSavings"]
+    assert (savings["tariff"], savings["costOptimizationTariff"]) == ("default_flat", "default_tou_demand")
+    assert savings["note"] in words
+    assert savings["note"].endswith("A site pays one of the two: these savings do not add up.")
 
 
 @pytest.mark.parametrize(

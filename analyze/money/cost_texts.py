@@ -20,17 +20,19 @@ def build_recommendations(
     *,
     pays_tou: bool,
     pays_demand: bool,
+    only_on: str | None = None,
 ) -> list[dict[str, str]]:
     """Return recommendations `{priority, category, title, detail}`, those worth most first.
 
     `pays_tou` and `pays_demand` tell what the site's bill rewards: nobody is told to earn what another tariff pays.
+    Where the site's own tariff is not known, `only_on` names the one that would reward it; None is the site's own.
     """
     found = [_switch(tou, currency)]
     if pays_tou:
-        found.append(_shift(tou["load_shift_opportunity"], currency))
+        found.append(_shift(tou["load_shift_opportunity"], currency, only_on))
     if pays_demand:
-        found.append(_shave(demand, drivers, currency))
-        found += [_ratchet(charge, demand) for charge in demand["demand_charges"] if "ratchet" in charge]
+        found.append(_shave(demand, drivers, currency, only_on))
+        found += [_ratchet(charge, demand, only_on) for charge in demand["demand_charges"] if "ratchet" in charge]
     kept = sorted((item for item in found if item), key=lambda item: -item[0])
     return [advice for _, advice in kept]
 
@@ -43,7 +45,17 @@ def _advice(monthly: float, category: str, title: str, detail: str) -> tuple[flo
     return monthly, {"priority": _priority(monthly), "category": category, "title": title, "detail": detail}
 
 
-def _shave(demand: dict[str, Any], drivers: list[dict[str, Any]], currency: str) -> tuple[float, dict[str, str]] | None:
+def _on_tariff(only_on: str | None) -> str:
+    return f"Were the site on {only_on}: " if only_on else ""
+
+
+def _saves(only_on: str | None) -> str:
+    return "would save" if only_on else "saves"
+
+
+def _shave(
+    demand: dict[str, Any], drivers: list[dict[str, Any]], currency: str, only_on: str | None
+) -> tuple[float, dict[str, str]] | None:
     step = next(one for one in demand["shaving_scenarios"] if one["reduction_pct"] == _SHAVING_STEP_PCT)
     if step["annual_savings"] <= 0:
         return None
@@ -57,12 +69,13 @@ def _shave(demand: dict[str, Any], drivers: list[dict[str, Any]], currency: str)
     top = next((driver for driver in drivers if driver["above_usual_kw"] > 0), None)
     who = (
         f"{top['channel_name']} drew {top['kw_at_peak']:.1f} kW at the peak, {top['above_usual_kw']:.1f} kW above its "
-        f"usual for the hour; held at that it saves {top['monthly_savings']:.2f} {currency} a month."
+        f"usual for the hour; held at that it {_saves(only_on)} {top['monthly_savings']:.2f} {currency} a month."
         if top
         else ""
     )
     title = f"Lower the peak of {demand['billing_peak_kw']:.1f} kW by {_SHAVING_STEP_PCT} %"
-    worth = f"Worth {step['monthly_savings']:.2f} {currency} this month, {step['annual_savings']:.2f} a year. "
+    amounts = f"{step['monthly_savings']:.2f} {currency} this month, {step['annual_savings']:.2f} a year"
+    worth = f"{_on_tariff(only_on)}{'w' if only_on else 'W'}orth {amounts}. "
     return _advice(step["annual_savings"] / 12, "demand", title, (worth + when + who).strip())
 
 
@@ -70,14 +83,14 @@ def _say_hours(hours: list[int]) -> str:
     return ", ".join(f"{hour:02d}:00" for hour in hours)
 
 
-def _shift(shift: dict[str, float], currency: str) -> tuple[float, dict[str, str]] | None:
+def _shift(shift: dict[str, float], currency: str, only_on: str | None) -> tuple[float, dict[str, str]] | None:
     if shift["likely_monthly_savings"] <= 0:
         return None
     detail = (
-        f"{shift['on_peak_kwh']:,.0f} kWh of the period fell into the dearest hours; each that moves to the cheapest "
-        f"saves {shift['potential_savings_per_kwh']:.3f} {currency}. If {shift['assumed_shiftable_pct']:.0f} % of them "
-        f"can move: {shift['likely_monthly_savings']:.2f} {currency} a month. Candidates: charging, pre-cooling, "
-        "hot water, washing."
+        f"{_on_tariff(only_on)}{shift['on_peak_kwh']:,.0f} kWh of the period fell into the dearest hours; each that "
+        f"moves to the cheapest {_saves(only_on)} {shift['potential_savings_per_kwh']:.3f} {currency}. "
+        f"If {shift['assumed_shiftable_pct']:.0f} % of them can move: {shift['likely_monthly_savings']:.2f} {currency} "
+        "a month. Candidates: charging, pre-cooling, hot water, washing."
     )
     return _advice(shift["likely_monthly_savings"], "load_shift", "Move load out of the dearest hours", detail)
 
@@ -93,21 +106,39 @@ def _switch(tou: dict[str, Any], currency: str) -> tuple[float, dict[str, str]] 
     return _advice(saving, "tariff", f"Ask whether the site may change to {tou['switch_to']}", detail)
 
 
-def _ratchet(charge: dict[str, Any], demand: dict[str, Any]) -> tuple[float, dict[str, str]] | None:
+def _ratchet(
+    charge: dict[str, Any], demand: dict[str, Any], only_on: str | None
+) -> tuple[float, dict[str, str]] | None:
     ratchet = charge["ratchet"]
     if charge["billed_kw"] > charge["measured_kw"]:
         detail = (
-            f"An earlier peak makes the {charge['name']} charge bill {charge['billed_kw']:.1f} kW, though only "
-            f"{charge['measured_kw']:.1f} kW were drawn. Lower peaks pay only after that month leaves the "
-            f"{ratchet['months_needed']} months that count."
+            f"{'an' if only_on else 'An'} earlier peak {'would make' if only_on else 'makes'} the {charge['name']} "
+            f"charge bill {charge['billed_kw']:.1f} kW, though only {charge['measured_kw']:.1f} kW were drawn. Lower "
+            f"peaks pay only after that month leaves the {ratchet['months_needed']} months that count."
         )
         extra = (charge["billed_kw"] - charge["measured_kw"]) * demand["demand_rate_per_kw"]
-        return _advice(extra, "ratchet", "An earlier peak is still being paid", detail)
+        title = "An earlier peak would still be paid" if only_on else "An earlier peak is still being paid"
+        return _advice(extra, "ratchet", title, _on_tariff(only_on) + detail)
     detail = (
-        f"{ratchet['pct']:.0f} % of this peak is billed for the {ratchet['months_needed']} months after it as well, "
-        "whatever is drawn then; a single interval is enough. Alarm at nine tenths of it."
+        f"{ratchet['pct']:.0f} % of this peak {'would be' if only_on else 'is'} billed for the "
+        f"{ratchet['months_needed']} months after it as well, whatever is drawn then; a single interval is enough. "
+        "Alarm at nine tenths of it."
     )
-    return _advice(0.0, "ratchet", f"Guard against a peak above {charge['billed_kw']:.1f} kW", detail)
+    title = f"Guard against a peak above {charge['billed_kw']:.1f} kW"
+    return _advice(0.0, "ratchet", title, _on_tariff(only_on) + detail)
+
+
+def describe_comparison(comparison: dict[str, Any], days: float) -> str:
+    """Return which of two tariffs a month like a period of so many days costs less on, all charges counted."""
+    own, other, saving = (comparison[key] for key in ("current", "compared_with", "switch_monthly_savings"))
+    unit, verdict = own["currency"], "as much"
+    if saving:
+        verdict = f"{abs(saving):,.2f} {unit} {'less' if saving > 0 else 'more'}"
+    return (
+        f"All charges counted, a month at the rates of {own['month']} and like these {days:.0f} days costs "
+        f"{own['total']:,.2f} {unit} on {own['tariff']}, and would cost {other['total']:,.2f} {unit} on "
+        f"{other['tariff']}: {verdict}. It is scaled up from these days, and is not the bill of that month."
+    )
 
 
 def render_text(section: dict[str, Any]) -> str:
@@ -117,11 +148,12 @@ def render_text(section: dict[str, Any]) -> str:
     tou, demand, unit = section["tou_analysis"], section["demand_analysis"], section["basis"]["currency"]
     tariffs, total = section["basis"]["tariffs"], section["combined_summary"]
     lines = [
-        f"{tou['total_kwh']:.1f} kWh: {tou['flat_total_cost']:.2f} {unit} on {tariffs['flat']}, "
+        f"{tou['total_kwh']:.1f} kWh of energy alone: {tou['flat_total_cost']:.2f} {unit} on {tariffs['flat']}, "
         f"{tou['tou_total_cost']:.2f} on {tariffs['time_of_use']}",
+        section["bill_comparison"]["text"],
         f"peak {demand['billing_peak_kw']:.1f} kW at {demand['peak_timestamp']}: "
         f"{demand['monthly_demand_charge']:.2f} {unit} a month on {tariffs['demand'] or 'no demand charge'}",
-        f"savings potential {total['estimated_monthly_savings_potential']:.2f} {unit} a month",
+        f"savings potential on {total['tariff']}: {total['estimated_monthly_savings_potential']:.2f} {unit} a month",
     ]
     lines += [
         f"{driver['kw_at_peak']:9.1f} kW of the peak ({driver['share_pct']:.0f} %)  {driver['channel_name']}, "

@@ -10,8 +10,13 @@ from deliver.pages.common import SEVERITY_TONES, is_available, reason_of
 from deliver.pages.parts import Part
 
 
-def cost_blocks(sections: dict[str, Any], currency: str | None) -> list[Part | None]:
-    """Return the cost by period of the day, the demand charge and who made the peak."""
+def cost_blocks(
+    sections: dict[str, Any], currency: str | None, savings_note: str | None = None
+) -> list[Part | None]:
+    """Return the cost by period of the day, all charges compared, the demand charge and who made the peak.
+
+    `savings_note` tells of savings on tariffs of which a site pays only one.
+    """
     cost = sections.get("costOptimization")
     if not is_available(cost):
         return [parts.note(f"Not worked out: {reason_of(cost)}.")]
@@ -26,8 +31,8 @@ def cost_blocks(sections: dict[str, Any], currency: str | None) -> list[Part | N
         for name, row in periods
     ]  # fmt: skip
     summary = (
-        f"{fmt.money(tou['tou_total_cost'], currency)} of energy on time of use, "
-        f"{fmt.money(tou['flat_total_cost'], currency)} on the flat rate."
+        f"Energy alone: {fmt.money(tou['tou_total_cost'], currency)} on time of use, "
+        f"{fmt.money(tou['flat_total_cost'], currency)} on the flat rate; demand and other charges come on top."
     )
     return [
         parts.chart("bars", "Cost by period", summary, {
@@ -36,7 +41,9 @@ def cost_blocks(sections: dict[str, Any], currency: str | None) -> list[Part | N
             "labels": [f"{fmt.money(row['cost'], currency)} · {fmt.kwh(row['kwh'])}" for _, row in periods],
         }),
         parts.table("Energy and cost by period", columns, rows),
+        parts.text(cost["bill_comparison"].get("text", "")),
         parts.text(_demand_sentence(cost, currency)),
+        parts.text(savings_note or ""),
         _drivers_table(cost, currency),
         parts.findings([_advice(item, index) for index, item in enumerate(demand.get("recommendations") or [], 1)]),
         parts.bullets((cost.get("basis") or {}).get("notes") or []),
@@ -57,12 +64,17 @@ def _demand_sentence(cost: dict[str, Any], currency: str | None) -> str:
     if not _pays_demand(tariffs):
         return f"{peak}; the site's tariff has no charge on it, {tariffs['demand']} would charge {monthly} a month."
     rate = fmt.money(demand["demand_rate_per_kw"], currency)
+    if tariffs["demand"] != tariffs["current"]:
+        assumed = f"on {tariffs['demand']}, which is assumed"
+        return f"{peak}; {assumed}, its demand charges would come to {monthly} a month, at {rate} for the last kW."
     return f"{peak}; its demand charges come to {monthly} a month, at {rate} for the last kW."
 
 
 def _drivers_table(cost: dict[str, Any], currency: str | None) -> Part | None:
-    pays = _pays_demand(cost["basis"]["tariffs"])
-    labels = ("At the peak", "Share", "Usual", *(["Shaving it, a month"] if pays else []))
+    tariffs = cost["basis"]["tariffs"]
+    pays, is_own = _pays_demand(tariffs), tariffs["demand"] == tariffs["current"]
+    shaving = "Shaving it, a month" if is_own else f"Shaving it on {tariffs['demand']}, a month"
+    labels = ("At the peak", "Share", "Usual", *([shaving] if pays else []))
     columns = [parts.column("Meter")] + [parts.column(label, "right") for label in labels]
     rows = [
         [row["channel_name"], fmt.kw(row["kw_at_peak"]), fmt.pct(row["share_pct"]), fmt.kw(row["usual_kw"]),
@@ -87,7 +99,9 @@ def energy_charges_tile(cost: dict[str, Any], currency: str | None) -> Part:
     tou, tariffs = cost["tou_analysis"], cost["basis"]["tariffs"]
     sides = [(tou["flat_total_cost"], "the flat rate"), (tou["tou_total_cost"], "time of use")]
     own, other = sides[::-1] if tariffs["current"] == tariffs["time_of_use"] else sides
-    note = f"for {fmt.kwh(tou['total_kwh'])}; {fmt.money(other[0], currency)} on {other[1]}"
+    more = -cost["bill_comparison"]["switch_monthly_savings"]  # than on the site's own
+    all_in = f"; all charges counted that is {fmt.money(abs(more), currency)} a month {'more' if more >= 0 else 'less'}"
+    note = f"for {fmt.kwh(tou['total_kwh'])}; {fmt.money(other[0], currency)} on {other[1]}{all_in}"
     return parts.tile("Energy charges", fmt.money(own[0], currency), note)
 
 

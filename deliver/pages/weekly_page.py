@@ -58,7 +58,9 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
             parts.section("after-hours", "After hours", after_hours_blocks(report, currency)),
             parts.section("anomalies", "Out of the ordinary", anomaly_blocks(report)),
             parts.section("spikes", "Short peaks", spike_blocks(report)),
-            parts.section("cost", "What it costs", cost_blocks(sections, currency)),
+            parts.section("cost", "What it costs", cost_blocks(
+                sections, currency, report["summary"]["totalPotentialSavings"].get("note")
+            )),
             parts.section("forecast", "The week ahead", forecast_blocks(report)),
             parts.section("meters", "Are the meters right?", _meter_blocks(sections)),
             parts.section("data", "How complete the data are", completeness_blocks(report)),
