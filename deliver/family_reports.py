@@ -83,8 +83,9 @@ def _customer_headline(report: dict[str, Any]) -> list[str]:
     if once:
         worth = fmt.money(savings["onceCost"], currency)
         lines.append(f"{_steps(once)} would look into what was seen once: {savings['onceKwh']:,.0f} kWh, {worth}.")
-    if report["moreActions"]:
-        lines.append(f"The weekly report has {report['moreActions']} more, which are not in these figures.")
+    more = report["moreActions"]
+    if more:
+        lines.append(f"The weekly report has {more} more, which {'is' if more == 1 else 'are'} not in these figures.")
     return lines if weekly or once else [*lines, "We found nothing this week that is worth your time."]
 
 

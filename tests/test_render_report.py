@@ -142,6 +142,13 @@ def test_what_is_not_counted_stands_apart_and_what_was_seen_once_is_no_amount_of
     assert "once, and in no sum: 45.0\N{NO-BREAK SPACE}kWh, $5.40" in page["hero"]["note"]
 
 
+def test_a_week_without_lasting_savings_says_so(report: dict[str, Any]) -> None:
+    changed = json.loads(json.dumps(report))
+    changed["summary"]["totalPotentialSavings"] |= {"weeklyKwh": 0, "weeklyCost": 0, "estimatedAnnual": 0}
+    note = build_page(changed)["hero"]["note"].replace("\N{NO-BREAK SPACE}", " ")
+    assert note == "nothing that comes back every week; once, and in no sum: 45.0 kWh, $5.40"
+
+
 def test_the_excess_is_a_share_of_what_was_used_after_hours_and_of_all(page: dict[str, Any]) -> None:
     """Of 310.61 kWh after hours 199.87 are excess: 64.3 %; of all that the meter used they are 34.1 %."""
     blocks = next(section for section in page["sections"] if section["id"] == "after-hours")["blocks"]

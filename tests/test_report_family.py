@@ -183,6 +183,20 @@ def test_customer_reads_which_step_is_of_one_event_and_over_which_meters_the_wee
     assert note.endswith("on the last seven days, over the hours that can be compared")
 
 
+def test_customer_with_a_single_event_is_promised_nothing_a_year() -> None:
+    checked = checked_week()
+    wins = checked.week.sections["quickWins"]
+    once = [win for win in wins if win["impact"]["basis"] == "one_off" and win["confidence"] != "low"]
+    week = checked.week._replace(sections=checked.week.sections | {"quickWins": once * 6})
+    report = assemble_customer_report(checked._replace(week=week), BRAND, NOW)
+    assert report["summary"]["headline"][1:] == [
+        "5 steps would look into what was seen once: 225 kWh, $27.00.",
+        "The weekly report has 1 more, which is not in these figures.",
+    ]
+    hero = build_page(report)["hero"]
+    assert (hero["label"], hero["value"]) == ("Seen once", "$27.00")
+
+
 def test_a_portfolio_row_names_the_currency_that_its_savings_are_in() -> None:
     checked = checked_week()
     week = checked.week._replace(

@@ -44,6 +44,8 @@ def build_customer_page(report: dict[str, Any]) -> Part:
 def _hero(savings: dict[str, Any], currency: str | None) -> Part:
     weekly = fmt.money(savings["weeklyCost"], currency)
     once = savings.get("onceKwh") or 0
+    if once and not savings["weeklyKwh"]:
+        return parts.tile("Seen once", fmt.money(savings["onceCost"], currency), f"{fmt.kwh(once)} on one day", "good")
     more = f"; and once {fmt.kwh(once)}, {fmt.money(savings['onceCost'], currency)}" if once else ""
     return parts.tile(
         "You could save",

@@ -76,10 +76,14 @@ def _hero(report: dict[str, Any], currency: str | None) -> Part:
     more = f"; once, and in no sum: {fmt.kwh(once)}, {fmt.money(savings['onceCost'], currency)}" if once else ""
     if unconfirmed:
         more += f"; {fmt.kwh(unconfirmed)} a week more may be habit or need, and are not counted"
+    weekly = "nothing that comes back every week"
+    if savings["weeklyKwh"]:
+        annual = fmt.money(savings["estimatedAnnual"], currency)
+        weekly = f"{fmt.kwh(savings['weeklyKwh'])} a week, about {annual} a year"
     return parts.tile(
         "Savings that the data support",
         f"{fmt.money(savings['weeklyCost'], currency)} a week",
-        f"{fmt.kwh(savings['weeklyKwh'])} a week, about {fmt.money(savings['estimatedAnnual'], currency)} a year{more}",
+        weekly + more,
         "good" if savings["weeklyKwh"] else "calm",
     )
 
