@@ -25,6 +25,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from analyze.load.savings_data import (
     Sides,
     add_temperature,
+    drift_unknown,
     lack,
     missing_data,
     missing_temperatures,
@@ -151,8 +152,7 @@ def _judge(
     days, missing = len(expected.hours) / 24, []
     drift = drift_ratio(sides.before, sides.after_days, sides.fit_days, with_temperature=expected.uses_temperature)
     if not np.isfinite(drift):
-        text = "too few days before the change to see how far the expectation drifts by itself"
-        missing.append(lack("drift_unknown", text, None))
+        missing.append(drift_unknown(sides.before_days, change))
     expected_kwh, saving_kwh = float(expected.kwh.sum()), expected.saving_kwh
     error_kwh, shown_kwh = (
         np.hypot(
@@ -224,17 +224,23 @@ def render_text(result: dict[str, Any]) -> str:
         ]
     ]
     for entry in result["missing"]:
-        when = f"possible from {entry['possibleFrom']}" if entry["possibleFrom"] else "more days alone will not do"
-        lines.append(f"missing: {entry['message']}; {when}")
-    if savings is not None:
-        lines.append(
-            f"expected {savings['expectedKwh']:,.0f} kWh, used {savings['usedKwh']:,.0f} kWh: "
-            f"{savings['savedKwh']:,.0f} kWh less ({savings['lowKwh']:,.0f} to {savings['highKwh']:,.0f} with "
-            f"{savings['confidencePct']} % confidence), {savings['savedPct']:.1f} %, "
-            f"worth {savings['savedCost']:,.2f} {savings['currency']} ({savings['lowCost']:,.2f} to "
-            f"{savings['highCost']:,.2f})"
-        )
-    return "\n".join(lines)
+        when = f"; possible from {entry['possibleFrom']}" if entry["possibleFrom"] else ""
+        lines.append(f"missing: {entry['message']}{when}")
+    return "\n".join(lines + ([] if savings is None else [_say_saving(savings)]))
+
+
+def _say_saving(savings: dict[str, Any]) -> str:
+    """Return the difference as "less" or "more", with positive numbers where its range allows."""
+    is_less = savings["savedKwh"] >= 0
+    sign = 1 if is_less else -1
+    kwh, cost = (sorted(sign * savings[bound + unit] for bound in ("low", "high")) for unit in ("Kwh", "Cost"))
+    return (
+        f"expected {savings['expectedKwh']:,.0f} kWh, used {savings['usedKwh']:,.0f} kWh: "
+        f"{abs(savings['savedKwh']):,.0f} kWh {'less' if is_less else 'more'} ({kwh[0]:,.0f} to {kwh[1]:,.0f} with "
+        f"{savings['confidencePct']} % confidence), {abs(savings['savedPct']):.1f} %, "
+        f"{'worth' if is_less else 'costing'} {abs(savings['savedCost']):,.2f} {savings['currency']} "
+        f"({cost[0]:,.2f} to {cost[1]:,.2f})"
+    )
 
 
 def load_and_analyze(conn: Connection, site: Site, channel_id: int, change: date, now: datetime) -> dict[str, Any]:
@@ -280,17 +286,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     from config.settings import load_settings
     from lib import db, readings
     from lib.date_utils import parse_start, parse_timezone
-    from lib.errors import DataError
+    from lib.errors import DataError, UsageError
     from lib.logs import setup_logging
 
     setup_logging(args.verbose)
     with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         site = readings.load_site(conn, args.site)
         tz = parse_timezone(site.timezone)
-        change = parse_start(args.change, tz).astimezone(tz).date()
+        change, now = parse_start(args.change, tz).astimezone(tz).date(), datetime.now(UTC)
+        if change > now.astimezone(tz).date():
+            raise UsageError(f"--change {change} is still to come at site {args.site}; give the day of a change made")
         if args.channel not in set(readings.load_meters(conn, args.site)["channel_id"]):
             raise DataError(f"site {args.site} has no channel {args.channel}; check --channel")
-        result = load_and_analyze(conn, site, args.channel, change, datetime.now(UTC))
+        result = load_and_analyze(conn, site, args.channel, change, now)
     if args.json:
         cli.print_json({"siteId": args.site, "channelId": args.channel, **result})
     else:

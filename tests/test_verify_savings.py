@@ -23,13 +23,13 @@ from analyze.load.savings_model import (
 )
 from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
-from analyze.verify_savings import verify_savings
+from analyze.verify_savings import render_text, verify_savings
 from config.report_config import ReportConfig
 from config.tariff_model import SiteTariffs, TariffSpan
 from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import add_local_time, local_midnight
-from lib.errors import DataError
+from lib.errors import DataError, UsageError
 from tests.measured_hours import read_buildings
 from tests.tariff_factory import make_tariff
 from tests.week_factory import NEW_YORK, make_meters, make_scope
@@ -97,17 +97,23 @@ def test_nothing_changed_and_too_small_a_change_are_not_proved():
         assert result["savings"]["lowKwh"] < result["savings"]["expectedKwh"] * saved < result["savings"]["highKwh"]
     same = verify(make_hours(noise=0.0))
     assert same["missing"] == [
-        {"code": "within_uncertainty", "message": "there is no difference to be seen", "possibleFrom": None}
+        {
+            "code": "within_uncertainty",
+            "message": "there is no difference to be seen; look at a meter nearer to what was changed",
+            "possibleFrom": None,
+        }
     ]
 
 
 def test_four_times_the_days_halve_the_uncertainty():
     assert uncertain(0.75, 40.0, CHANGE, CONFIG) == {
         "code": "within_uncertainty",
-        "message": "the uncertainty is 75 % of the saving; 50 % is allowed (68 % confidence)",
+        "message": "the uncertainty is 75 % of the difference; 50 % is allowed (68 % confidence)",
         "possibleFrom": "2026-04-16",  # 40 · 1.5² = 90 days, and the day of the change
     }
-    assert uncertain(5.0, 40.0, CHANGE, CONFIG)["possibleFrom"] is None  # more than two years
+    never = uncertain(5.0, 40.0, CHANGE, CONFIG)
+    assert never["possibleFrom"] is None  # more than two years
+    assert never["message"].endswith("ups and downs; look at a meter nearer to what was changed")
 
 
 def test_not_yet_says_what_is_missing_and_when():
@@ -124,11 +130,19 @@ def test_not_yet_says_what_is_missing_and_when():
     assert codes(verify(make_hours(after=27, saved=0.3))) == ["after_too_short"]
 
 
-def test_a_short_baseline_cannot_come_back():
+def test_a_short_baseline_needs_earlier_readings():
     result = verify(make_hours(before=20, saved=0.3))
     assert codes(result) == ["baseline_too_short"]
     assert result["missing"][0]["possibleFrom"] is None
-    assert codes(verify(make_hours(before=28, saved=0.3))) == ["drift_unknown"]
+    assert verify(make_hours(before=48, saved=0.3))["missing"] == [
+        {
+            "code": "drift_unknown",
+            "message": "48 days before the change are known; 49 are needed to see how far the expectation drifts by "
+            "itself: fetch or import earlier ones; a change on 2026-01-16 or later could be judged as it is",
+            "possibleFrom": None,
+        }
+    ]
+    assert verify(make_hours(before=49, saved=0.3))["status"] == "verified_saving"
     assert verify(make_hours(before=70, saved=0.3))["status"] == "verified_saving"
 
 
@@ -338,8 +352,19 @@ def test_the_script(stored, capsys):
     with pytest.raises(DataError, match="site 7 has no channel 3"):
         script.main(["--site", "7", "--channel", "3", "--change", "2026-01-15"])
     future = f"{datetime.now(NEW_YORK).year + 3}-01-15"
-    assert script.main(["--site", "7", "--channel", "1", "--change", future]) == 0
-    assert "not yet\nmissing: " in capsys.readouterr().out
+    with pytest.raises(UsageError, match=f"--change {future} is still to come at site 7; give the day of a change"):
+        script.main(["--site", "7", "--channel", "1", "--change", future])
+
+
+def test_more_use_is_said_without_a_minus_and_no_lack_is_said_twice():
+    text = render_text(verify(make_hours(saved=-0.1, noise=0.0)))
+    assert text == (
+        "it uses more than before\nexpected 3,480 kWh, used 3,828 kWh: 348 kWh more (348 to 348 with 90 % confidence), "
+        "10.0 %, costing 41.76 USD (41.76 to 41.76)"
+    )
+    text = render_text(verify(make_hours(before=35, saved=-0.1, noise=0.0)))
+    assert text.startswith("not yet\nmissing: 35 days before the change are known; 49 are needed")
+    assert "more days alone" not in text
 
 
 def test_the_script_uses_the_weather_that_is_known(stored, capsys, monkeypatch):

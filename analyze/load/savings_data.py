@@ -14,10 +14,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from analyze.load.savings_model import extrapolated_share
+from analyze.load.savings_model import DRIFT_MIN_DAYS, extrapolated_share
 from config.report_config import ReportConfig
 from lib.date_utils import add_local_time
 
+_NEARER = "look at a meter nearer to what was changed"
+_NO_DIFFERENCE = f"there is no difference to be seen; {_NEARER}"
 _MAX_WAIT_DAYS = 730  # who would have to wait longer will hardly know: too much else changes
 
 
@@ -87,10 +89,12 @@ def missing_data(sides: Sides, change: date, config: ReportConfig) -> list[dict[
     needed, floor = config.savings_min_days, config.savings_min_completeness_pct
     missing = []
     if sides.before_days < needed:
-        text = f"{sides.before_days} days before the change are known; {needed} are needed, and they cannot come back"
+        known = f"{sides.before_days} days before the change are known"
+        text = f"{known}; {needed} are needed; fetch or import earlier ones"
         missing.append(lack("baseline_too_short", text, None))
     elif sides.covered_pct[0] < floor:
-        text = f"readings cover {sides.covered_pct[0]:.0f} % of the days before the change; {floor:.0f} % is needed"
+        covered = f"readings cover {sides.covered_pct[0]:.0f} % of the days before the change"
+        text = f"{covered}; {floor:.0f} % is needed: fill the gaps, or fetch earlier days"
         missing.append(lack("baseline_incomplete", text, None))
     if sides.after_days < needed:
         text = f"{sides.after_days} days after the change are known; {needed} are needed"
@@ -123,8 +127,21 @@ def uncertain(ratio: float, days: float, change: date, config: ReportConfig) -> 
     wanted = days * (ratio / config.savings_max_uncertainty_ratio) ** 2 if np.isfinite(ratio) else np.inf
     possible = change + timedelta(days=int(np.ceil(wanted)) + 1) if wanted <= _MAX_WAIT_DAYS else None
     limit_pct = 100 * config.savings_max_uncertainty_ratio
-    text = f"the uncertainty is {100 * ratio:.0f} % of the saving; {limit_pct:.0f} % is allowed (68 % confidence)"
-    return lack("within_uncertainty", text if np.isfinite(ratio) else "there is no difference to be seen", possible)
+    text = f"the uncertainty is {100 * ratio:.0f} % of the difference; {limit_pct:.0f} % is allowed (68 % confidence)"
+    if possible is None:
+        text += f": too small to be told from this meter's own ups and downs; {_NEARER}"
+    return lack("within_uncertainty", text if np.isfinite(ratio) else _NO_DIFFERENCE, possible)
+
+
+def drift_unknown(before_days: int, change: date) -> dict[str, Any]:
+    """Return the lack of days before the change, and from which change on those that are known would do."""
+    short, what = DRIFT_MIN_DAYS - before_days, "to see how far the expectation drifts by itself"
+    if short <= 0:
+        return lack("drift_unknown", f"the days before the change have too many gaps {what}; fill them", None)
+    first = change + timedelta(days=short)
+    known = f"{before_days} days before the change are known; {DRIFT_MIN_DAYS} are needed {what}"
+    remedy = f"fetch or import earlier ones; a change on {first} or later could be judged as it is"
+    return lack("drift_unknown", f"{known}: {remedy}", None)
 
 
 def lack(code: str, message: str, possible_from: date | None) -> dict[str, Any]:

@@ -28,6 +28,7 @@ _MIN_CELL_HOURS = 3  # of an hour of the week; of fewer a mean says nothing
 _DAY_MIN_HOURS = 20  # of a day, for its mean to stand for it
 _MAX_AUTOCORRELATION = 0.95
 _DRIFT_STEP_DAYS, _DRIFT_MIN_FIT_DAYS, _DRIFT_MIN_COUNT, _DRIFT_MIN_SHARE = 7, 28, 3, 0.7
+DRIFT_MIN_DAYS = _DRIFT_MIN_FIT_DAYS + _DRIFT_MIN_COUNT * _DRIFT_STEP_DAYS  # before the change, for `drift_ratio`
 _DRIFT_MAX_EXTRAPOLATED = 0.1
 _FACTOR = 1.26  # Guideline 14, annex B: what the simplified formula lacks against the exact one
 
