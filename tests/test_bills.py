@@ -38,6 +38,8 @@ def test_flat():
         "tariff": "test",
         "currency": "USD",
         "coverage_pct": 100.0,
+        "covered_days": 31.0,
+        "days": 31,
         "is_complete": True,
         "energy_kwh": 7440.0,
         "lines": [{"kind": "energy", "name": "all", "quantity": 7440.0, "unit": "kWh", "rate": 0.1, "amount": 744.0}],

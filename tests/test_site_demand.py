@@ -1,6 +1,7 @@
 """Tests of analyze/money/site_demand.py, and of what the section makes of meters that fail."""
 
 import pandas as pd
+import pytest
 
 from analyze.intervals import prepare_intervals
 from analyze.money.site_demand import sum_site_demand
@@ -36,6 +37,21 @@ def test_small_meter_that_fails_is_left_out_and_named():
     section = cost_of(readings, scope)
     assert section["basis"]["left_out_meters"] == [{"channelId": 2, "channelName": "meter 2", "usual_share_pct": 3.0}]
     assert any("what meter 2 did not report; usually that is 3.0 %" in note for note in section["basis"]["notes"])
+
+
+def test_a_small_dead_meter_leaves_the_month_nearly_as_well_metered():
+    """Of 97 kW and 3 kW the small one dies on Wednesday at noon; the month is metered from the 1st to the 18th."""
+    scope = make_scope(make_meters(1, 2))
+    small = constant(2, 3.0)
+    readings = pd.concat([constant(1, 97.0), small[small["interval_start"] < pd.Timestamp("2026-01-14 17:00Z")]])
+    site = sum_site_demand(prepare_intervals(readings, scope.meters, scope.tz, scope.config), scope)
+    dead = site.metered["epoch_s"] >= pd.Timestamp("2026-01-14 17:00Z").timestamp()
+    assert site.metered.loc[dead, "covered_ratio"].to_numpy() == pytest.approx(0.97)
+    assert site.metered.loc[~dead, "covered_ratio"].to_numpy() == pytest.approx(1.0)
+    january = next(bill for bill in cost_of(readings, scope)["bills"] if bill["month"] == "2026-01")
+    # 13.5 days of all, and 4.5 days of 97 %, of 31.
+    assert (january["covered_days"], january["days"], january["is_complete"]) == (17.9, 31, False)
+    assert january["coverage_pct"] == pytest.approx(100 * (13.5 + 4.5 * 0.97) / 31, abs=0.06)
 
 
 def test_finer_data_are_billed_by_the_quarter_hour_and_coarser_as_they_are():

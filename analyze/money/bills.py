@@ -16,6 +16,7 @@ from analyze.money.tariff_time import Segment, Spans, at_month, energy_periods, 
 from config.tariff_model import Adder, Tariff
 
 Line = dict[str, Any]
+_WHOLE_PCT = 99.95
 
 
 def bill_months(
@@ -47,9 +48,10 @@ def bill_months(
     Returns
     -------
     list of dict
-        `month`, `start`, `end` (local days, both included), `tariff`, `currency`, `coverage_pct`, `is_complete`,
-        `energy_kwh`, `lines` (`kind`, `name`, `quantity`, `unit`, `rate`, `amount`, and where needed `note`) and
-        `total`. Amounts are rounded to cents last, so that lines may differ from the total by their rounding.
+        `month`, `start`, `end` (local days, both included), `tariff`, `currency`, `coverage_pct` (of the site's usual
+        energy), the same as `covered_days` of `days`, `is_complete` (every meter, all the time), `energy_kwh`, `lines`
+        (`kind`, `name`, `quantity`, `unit`, `rate`, `amount`, and where needed `note`) and `total`. Amounts are rounded
+        to cents last, so that lines may differ from the total by their rounding.
 
     Notes
     -----
@@ -70,9 +72,17 @@ def bill_months(
         }
         lines = _base_lines(site[rows], demand[inside], segment, holidays, peaks)
         kwh = float(site.loc[rows, "used_kwh"].sum())
-        covered = 100 * float(site.loc[rows & site["is_whole"], "hours"].sum()) * 3600 / (end - start).total_seconds()
-        lines = _with_adders(lines, kwh, segment)
-        bills.append(_bill(segment, lines, kwh, covered))
+        length_h = (end - start).total_seconds() / 3600
+        metered_pct = 100 * float((site["hours"] * site["covered_ratio"])[rows].sum()) / length_h
+        whole_pct = 100 * float(site.loc[rows & site["is_whole"], "hours"].sum()) / length_h
+        days = (segment.last - segment.first).days + 1
+        coverage = {
+            "coverage_pct": round(metered_pct, 1),
+            "covered_days": round(metered_pct / 100 * days, 1),
+            "days": days,
+            "is_complete": whole_pct >= _WHOLE_PCT,
+        }
+        bills.append(_bill(segment, _with_adders(lines, kwh, segment), kwh) | coverage)
     return bills
 
 
@@ -101,11 +111,12 @@ def project_bill(
     whole = site.assign(used_kwh=site["used_kwh"] * scale)
     lines = _base_lines(whole, demand, segment, holidays, peaks or {})
     kwh = float(whole["used_kwh"].sum())
-    bill = _bill(segment, _with_adders(lines, kwh, segment), kwh, 0.0)
-    return {key: bill[key] for key in ("month", "tariff", "currency", "energy_kwh", "lines", "total")}
+    bill = _bill(segment, _with_adders(lines, kwh, segment), kwh)
+    kept = {key: bill[key] for key in ("month", "tariff", "currency", "energy_kwh", "lines", "total")}
+    return kept | {"is_projected": True}
 
 
-def _bill(segment: Segment, lines: list[Line], kwh: float, coverage_pct: float) -> dict[str, Any]:
+def _bill(segment: Segment, lines: list[Line], kwh: float) -> dict[str, Any]:
     total = sum(line["amount"] for line in lines)
     for line in lines:
         line |= {"quantity": round(line["quantity"], 3), "rate": round(line["rate"], 6)}
@@ -116,8 +127,6 @@ def _bill(segment: Segment, lines: list[Line], kwh: float, coverage_pct: float) 
         "end": segment.last.isoformat(),
         "tariff": segment.tariff.name,
         "currency": segment.tariff.currency,
-        "coverage_pct": round(coverage_pct, 1),
-        "is_complete": coverage_pct >= 99.95,
         "energy_kwh": round(kwh, 3),
         "lines": lines,
         "total": round(total, 2),

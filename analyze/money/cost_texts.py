@@ -161,7 +161,8 @@ def render_text(section: dict[str, Any]) -> str:
         for driver in section["peak_drivers"]["drivers"]
     ]
     for bill in section["bills"]:
-        lines.append(f"bill {bill['start']} to {bill['end']} on {bill['tariff']}, {bill['coverage_pct']:.0f} % metered")
+        metered = f"{bill['covered_days']:g} of {bill['days']} days metered"
+        lines.append(f"bill {bill['start']} to {bill['end']} on {bill['tariff']}, {metered}")
         lines += [f"{line['amount']:12.2f}  {line['kind']} {line['name']}" for line in bill["lines"]]
         lines.append(f"{bill['total']:12.2f}  {bill['currency']}")
     lines += [f"{advice['priority']}: {advice['title']}. {advice['detail']}" for advice in demand["recommendations"]]

@@ -65,13 +65,14 @@ def sum_site_demand(sound: pd.DataFrame, scope: WeekScope, intervals: pd.DataFra
     -------
     SiteDemand
         `metered` and `sound`: `epoch_s`, `interval_start` (UTC), `interval_s` [s], `hours`, `used_kwh`, `mean_kw`,
-        `is_whole` and what `add_local_time` adds, by time. The step is the longest interval of the root meters, a
-        quarter hour or more.
+        `is_whole`, `covered_ratio` and what `add_local_time` adds, by time. The step is the longest interval of the
+        root meters, a quarter hour or more.
 
     Notes
     -----
     `metered` is the sum over the roots of the period (`meter_tree.find_roots`), whatever of them has reported in a
-    step; `is_whole` tells where all have filled it.
+    step; `is_whole` tells where all have filled it, `covered_ratio` how much of the site's usual energy those have that
+    did.
 
     `sound` is the sum over the root meters that usually report: those of which the readings cover
     `baseline_min_completeness_pct` of the baseline weeks or of the period. A step that one of them does not fill is
@@ -97,7 +98,22 @@ def _sum_metered(intervals: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     kwh = np.bincount(index, weights=rows["used_kwh"], minlength=starts_s.size)
     covered_s = np.bincount(index, weights=rows["interval_s"], minlength=starts_s.size)
     frame = site_frame(starts_s, kwh, step_s, scope)
-    return frame.assign(is_whole=covered_s >= step_s * rows["channel_id"].nunique())
+    return frame.assign(
+        is_whole=covered_s >= step_s * rows["channel_id"].nunique(),
+        covered_ratio=_covered_ratio(rows, index, starts_s.size) / step_s,
+    )
+
+
+def _covered_ratio(rows: pd.DataFrame, index: npt.NDArray[np.int64], steps: int) -> npt.NDArray[np.float64]:
+    """Return the seconds of each step that are metered, each meter weighted by its share of the site's mean power.
+
+    A small meter that is dead leaves a month nearly as well known as it was. Where none used anything, all are alike.
+    """
+    totals = rows.groupby("channel_id")[["used_kwh", "hours"]].sum()
+    mean_kw = (totals["used_kwh"] / totals["hours"]).clip(lower=0.0)
+    weight = mean_kw / mean_kw.sum() if mean_kw.sum() > 0 else mean_kw * 0.0 + 1 / max(1, len(mean_kw))
+    weighted_s = rows["interval_s"].to_numpy() * rows["channel_id"].map(weight).to_numpy(dtype=float)
+    return np.bincount(index, weights=weighted_s, minlength=steps)
 
 
 def _step_s(interval_s: pd.Series) -> int:
@@ -120,6 +136,7 @@ def site_frame(
             "used_kwh": kwh,
             "mean_kw": kwh / hours,
             "is_whole": True,
+            "covered_ratio": 1.0,
         }
     )
     return add_local_time(frame, scope.tz)
