@@ -219,7 +219,7 @@ def list_base_step_issues(base_loads: pd.DataFrame, scope: WeekScope) -> list[di
             run = int(np.argmin(outside[::-1])) if not outside.all() else outside.size
             if run >= config.drift_min_days:
                 new_kw = float(np.median(now[-run:]))
-                text = f"low power (a tenth of the day lies below) of {new_kw:.2f} kW for {run} days, "
+                text = f"base load (10th percentile of the day) of {new_kw:.2f} kW for {run} days, "
                 text += f"where {usual_kw:.2f} kW was usual"
                 more = {"start": iso(start_s[in_period][-run], scope), "baseKw": round(new_kw, 3)}
                 more["usualBaseKw"] = round(usual_kw, 3)

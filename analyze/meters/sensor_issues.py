@@ -50,7 +50,7 @@ ISSUE_TYPES = {
     "sum_mismatch": ("sub-meters exceed their main", "Check CT ratios and the tree of meters; one is wrong."),
     "sum_shift": ("the sub-meters' share has jumped", "Look for a sub-meter that lost a phase, or a new load."),
     "phase_imbalance": ("phases far out of balance", "Spread the loads over the phases; check the CTs' fit."),
-    "base_load_step": ("low power has stepped", "Find what now runs, or stands still, by night; check the CT."),
+    "base_load_step": ("the base load has stepped", "Find what now runs, or stands still, by night; check the CT."),
     "quantised": ("energy comes in coarse pulses", "Read it by the hour; a finer pulse weight would help."),
     "flat_line": ("far steadier than usual", "Compare with the load on site; a CT may have come off."),
     "no_data": ("no readings at all", "Commission the channel, or mark it as uninstalled."),

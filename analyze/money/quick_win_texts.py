@@ -66,13 +66,13 @@ def describe_base_load(amount: str, step: dict[str, Any], claims: pd.DataFrame, 
     return WinText(
         title=f"Find what runs day and night on {name} since {since}: {amount} by day",
         description=(
-            f"The low power of {name} (a tenth of the day lies below) rose from {usual_kw:.1f} to {base_kw:.1f} kW on "
+            f"The base load of {name} (10th percentile of the day) rose from {usual_kw:.1f} to {base_kw:.1f} kW on "
             f"{since} and stayed there. "
             "Counted here are the opening hours; what it draws while closed is counted as after-hours waste."
         ),
         recommendations=[
             f"List what was added to {name}, or no longer switches off, around {since}; try its breakers one by one.",
-            f"Afterwards its low power should lie near {usual_kw:.1f} kW.",
+            f"Afterwards its base load should lie near {usual_kw:.1f} kW.",
             "If nothing was, check the current transformer: a clamp that has shifted looks the same.",
         ],
         owner="facility manager",

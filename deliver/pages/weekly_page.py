@@ -139,7 +139,7 @@ def _supply_sentence(electrical: dict[str, Any] | None) -> str:
     )
 
 
-_ISSUE_KINDS = {"base_load_step": "step of the low power"}
+_ISSUE_KINDS = {"base_load_step": "step of the base load"}
 
 
 def _issue(issue: dict[str, Any], index: int) -> Part:
