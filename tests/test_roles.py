@@ -24,6 +24,7 @@ from ingest.file_rejects import RejectFile
 from ingest.file_source import FileOptions, open_source
 from ingest.ingest_weather import choose_providers, fetch_missing
 from ingest.load_file import FileSite, ImportSummary, load_source, register_file_site
+from ingest.meter_parents import find_unnamed_main
 from ingest.weather_store import load_weather_site
 from lib import db
 from lib.date_utils import Window
@@ -87,10 +88,11 @@ def test_weather_and_files_come_in_as_the_role_of_ingest(
         shop = FileSite(7, "Shop", "UTC")
         source = open_source(path, FileOptions())
         with RejectFile(tmp_path / "rejects.csv") as rejects:
-            run_id = register_file_site(session, shop, list(source.channels))
+            run_id = register_file_site(session, shop, list(source.channels), dict.fromkeys(source.channels))
             summary = ImportSummary(7, 1)
             load_source(session, run_id, shop, source, ZoneInfo("UTC"), rejects, IngestLimits(), summary)
         assert (summary.inserted, rejects.counts["negative_energy"]) == (0, 30)
+        assert find_unnamed_main(session, 7) is None
     with acting_as(ANALYZE, database_url, readonly=True) as session:
         assert len(load_weather(session, SITE_ID, Window(NOW - timedelta(days=2), NOW))) == 47
 

@@ -224,6 +224,15 @@ def test_later_ingest_makes_the_verdict_outdated(conn: Connection) -> None:
     assert load_validation_status(conn, SITE_ID).is_current
 
 
+def test_verdict_from_before_attempts_were_counted_is_judged_by_their_moments(conn: Connection) -> None:
+    window = make_site(conn, END)
+    validate_both(conn)
+    db.execute(conn, "UPDATE validation_runs SET attempts_seen = NULL")
+    assert load_validation_status(conn, SITE_ID).is_current
+    store_readings(conn, window)
+    assert not load_validation_status(conn, SITE_ID).is_current
+
+
 def test_attempt_that_stored_nothing_leaves_the_verdict(conn: Connection) -> None:
     window = make_site(conn, END)
     validate_both(conn)

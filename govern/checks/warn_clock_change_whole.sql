@@ -3,7 +3,8 @@
 -- Limit: max_doubling_ratio = 1.6 (some sites report the repeated hour's energy in its first pass; loads do not double by
 --   the hour at night)
 -- Limit: min_doubled_kwh = 0.1 (below it a ratio compares rounding errors)
--- Hint: a known fault of the service; the day's total is right, its hours are not. Reports flag them as clock_change.
+-- Hint: where the hour before holds the energy of two, a known fault of the service: the day's total is right, its hours
+--   are not; else run the ingest for the day again. Reports flag them as clock_change.
 -- Hint for files: where the hour before holds the energy of two, the day's total is right and its hours are not; else the file
 --   lacks the hour: export it again with offsets or in UTC, or import it with --clock. Reports flag them as clock_change.
 WITH changes AS (
