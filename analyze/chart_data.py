@@ -15,6 +15,8 @@ from lib.date_utils import local_midnight
 _SECONDS_PER_HOUR = 3600
 _CELLS = 7 * 24
 _MIN_HEAT_COVER = 0.5  # as of a main meter that speaks for its branch
+_LEAST_KW = 1e-9  # so that a site at rest divides by no zero
+_MAX_SILENT_SHARE = 0.2  # of the site's mean power; as of quarantine, beyond it the others are not the site
 
 
 def build_charts(
@@ -118,8 +120,9 @@ def heat_map(rows: pd.DataFrame, scope: WeekScope) -> list[list[float | None]]:
     Notes
     -----
     A cell is the sum of the meters' mean powers, each over what it has of these hours: a missing quarter of an hour is
-    no lull. Where a meter has nothing the cell is None, for the others are not the site; one that covers less than
-    `_MIN_HEAT_COVER` of the period is in no cell.
+    no lull. Meters that have nothing of a cell are not in it, as in `site_load`; where they make up more than
+    `_MAX_SILENT_SHARE` of the site's mean power the cell is None. One that covers less than `_MIN_HEAT_COVER` of the
+    period is in no cell.
     """
     code, ids = number_channels(rows)
     cell, shape = code * _CELLS + rows["hour_of_week"].to_numpy(dtype="int64"), (len(ids), _CELLS)
@@ -131,8 +134,13 @@ def heat_map(rows: pd.DataFrame, scope: WeekScope) -> list[list[float | None]]:
     kept = hours.sum(axis=1) >= _MIN_HEAT_COVER * period_hours
     if not kept.any():
         return np.full((7, 24), None).tolist()
-    mean_kw = np.divide(kwh, hours, out=np.full(shape, np.nan), where=hours > 0)[kept].sum(axis=0)
-    return [[_number(value) for value in day] for day in mean_kw.reshape(7, 24)]
+    kwh, hours = kwh[kept], hours[kept]
+    meter_kw = kwh.sum(axis=1) / hours.sum(axis=1)
+    silent_share = np.where(hours > 0, 0.0, meter_kw[:, None]).sum(axis=0) / max(meter_kw.sum(), _LEAST_KW)
+    known_kw = np.divide(kwh, hours, out=np.zeros_like(kwh), where=hours > 0).sum(axis=0)
+    is_told = (silent_share <= _MAX_SILENT_SHARE) & (hours > 0).any(axis=0)
+    site_kw = np.where(is_told, known_kw, np.nan)
+    return [[_number(value) for value in day] for day in site_kw.reshape(7, 24)]
 
 
 def completeness_by_day(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:

@@ -62,6 +62,16 @@ def test_heat_map_takes_no_missing_reading_for_a_lull():
     assert heat_map(profiled_of(third, {}, scope), scope) == [[None] * 24] * 7
 
 
+def test_heat_map_keeps_the_hours_in_which_a_small_meter_is_silent():
+    """A meter of 1 kW beside one of 9 loses a day: the day is drawn, of what was metered."""
+    small = fill_window(2, WEEK, 1.0, 1.0)
+    day = small["interval_start"].dt.tz_convert(NEW_YORK).dt.day == 14
+    scope = make_scope(make_meters(1, 2))
+    readings = pd.concat([fill_window(1, WEEK, 9.0, 9.0), small[~day]])
+    map_kw = heat_map(profiled_of(readings, {1: 1.0}, scope), scope)
+    assert all(kw == pytest.approx(9.0 if n == 2 else 10.0, abs=0.2) for n, row in enumerate(map_kw) for kw in row)
+
+
 @pytest.mark.parametrize(("sunday", "quarters"), [(date(2026, 3, 8), 92), (date(2026, 11, 1), 100)])
 def test_completeness_knows_how_long_a_day_is(sunday, quarters):
     week = local_day_window(date.fromordinal(sunday.toordinal() - 6), sunday, NEW_YORK)
