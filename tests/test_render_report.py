@@ -354,7 +354,7 @@ def test_time_of_use_is_compared_with_all_its_charges_and_savings_on_two_tariffs
     assert comparison["switch_monthly_savings"] < 0
     page = build_page(report)
     tile = next(tile for tile in page["tiles"] if tile["label"] == "Energy charges")
-    assert tile["note"].endswith(f"all charges counted that is ${totals[1] - totals[0]:,.2f} a month more")
+    assert tile["note"].endswith(f"with all charges time of use would be ${totals[1] - totals[0]:,.2f} a month more")
     blocks = next(section["blocks"] for section in page["sections"] if section["id"] == "cost")
     words = [text for block in blocks if block["type"] == "text" for text in block["paragraphs"]]
     assert comparison["text"] in words

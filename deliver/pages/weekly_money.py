@@ -95,13 +95,16 @@ def _advice(item: dict[str, Any], index: int) -> Part:
 
 
 def energy_charges_tile(cost: dict[str, Any], currency: str | None) -> Part:
-    """Return the energy charges on the site's own tariff, and beside them those on the one it is compared with."""
+    """Return the energy charges on the site's own tariff, and what a month on the other would be with all charges.
+
+    Its energy alone would mislead: what is cheap by the kilowatt-hour often asks for the peak as well.
+    """
     tou, tariffs = cost["tou_analysis"], cost["basis"]["tariffs"]
     sides = [(tou["flat_total_cost"], "the flat rate"), (tou["tou_total_cost"], "time of use")]
     own, other = sides[::-1] if tariffs["current"] == tariffs["time_of_use"] else sides
     more = -cost["bill_comparison"]["switch_monthly_savings"]  # than on the site's own
-    all_in = f"; all charges counted that is {fmt.money(abs(more), currency)} a month {'more' if more >= 0 else 'less'}"
-    note = f"for {fmt.kwh(tou['total_kwh'])}; {fmt.money(other[0], currency)} on {other[1]}{all_in}"
+    amount = f"{fmt.money(abs(more), currency)} a month {'more' if more >= 0 else 'less'}"
+    note = f"for {fmt.kwh(tou['total_kwh'])}; with all charges {other[1]} would be {amount}"
     return parts.tile("Energy charges", fmt.money(own[0], currency), note)
 
 
