@@ -274,8 +274,7 @@ def load_and_analyze(
     facts = load_site_facts(site_id, config)
     history = Window(days_before(period.end, config.forecast_history_days, tz), period.end)
     roots, tariffs = root_meters(readings, meters, period), load_site_tariffs(site_id)
-    # A ratchet that is only assumed is not worth a year of hours.
-    months = 0 if tariffs.is_assumed else tariffs.ratchet_months
+    months = tariffs.ratchet_months
     ratchet = Window(days_before(period.start, 31 * (months + 1), tz), baseline.start)
     context = SiteContext(
         site_id=site_id,

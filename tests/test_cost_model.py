@@ -271,6 +271,6 @@ def test_the_hours_of_a_year_fill_the_ratchet():
     section = cost_of(constant(1, 40.0), tariffs=RATCHET_SITE, history=hours)
     (bill,) = [bill for bill in section["bills"] if bill["month"] == "2026-01"]
     assert lines_of(bill)["ratchet", "facility"] == 32 * 12.0
-    assert any("hourly means" in note for note in section["basis"]["notes"])
+    assert any("Of the time before 2025-12-15 the ratchet knows means of hours" in n for n in section["basis"]["notes"])
     (alone,) = cost_of(constant(1, 40.0), tariffs=RATCHET_SITE)["demand_analysis"]["demand_charges"]
     assert alone["billed_kw"] == 40.0

@@ -13,6 +13,9 @@ import pytest
 from breaker_factory import build_site, change
 from site_factory import SITE_ID, TIMEZONE, make_rows, make_site, register_site, store_readings
 
+from analyze.site_week import load_and_analyze
+from config.tariff_config import load_site_tariffs
+from config.tariff_model import SiteTariffs, TariffSpan
 from deliver.report_files import FORCED_LOG, check_report
 from govern.check_files import read_checks
 from govern.override_breaker import store_override
@@ -276,6 +279,22 @@ def test_hours_of_a_site_add_up_its_meters_where_each_of_them_reports(conn: Conn
     assert dict(zip(hours["epoch_s"], hours["mean_kw"], strict=True)) == pytest.approx(by_hand)
     (alone,) = load_site_hours(conn, SITE_ID, Window(silent, silent + timedelta(hours=1)), [10])["epoch_s"]
     assert alone == int(silent.timestamp())
+
+
+def test_a_ratchet_knows_the_same_months_whether_its_tariff_is_assumed_or_named(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_site(conn, WEEK.end, days=80)
+    assumed = load_site_tariffs(SITE_ID)
+    named = SiteTariffs((TariffSpan(assumed.compare_with),), assumed.current[0].tariff)
+    known = []
+    for tariffs in (assumed, named):
+        monkeypatch.setattr("config.tariff_config.load_site_tariffs", lambda site_id, tariffs=tariffs: tariffs)
+        _, week = load_and_analyze(conn, SITE_ID, None, None, None, WEEK.end)
+        (charge,) = week.sections["costOptimization"]["demand_analysis"]["demand_charges"]
+        known.append(charge["ratchet"])
+    assert known[0] == known[1]
+    assert known[0]["months_known"] > 1
 
 
 def test_report_that_breaks_the_contract_is_refused() -> None:

@@ -183,7 +183,11 @@ def _notes(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTari
                 f"{line.months_known} are known, in part or whole: the billed demand can be higher than stated."
             )
     if len(case.history):
-        notes.append("Of the months before the intervals the ratchet knows hourly means; their peaks may be higher.")
+        first = case.demand["local_time"].iloc[0].date()
+        notes.append(
+            f"Of the time before {first} the ratchet knows means of hours, which are lower than the peaks that are "
+            "billed: so may its floor be. Peaks on bills go into billed_peaks_kw under [tariff]."
+        )
     if site.left_out:
         names = ", ".join(entry["channelName"] for entry in site.left_out)
         notes.append(
