@@ -337,6 +337,10 @@ def test_the_verdict_on_a_measure_is_told_in_its_own_currency(saved: float, badg
     section = next(part for part in build_page(report)["sections"] if part["id"] == "savings")
     (finding,) = section["blocks"][0]["items"]
     assert (finding["badge"], finding["amount"]) == (badge, amount)
+    facts = dict(finding["facts"])
+    is_more = verdict["savings"]["savedKwh"] < 0
+    assert ("Used more" in facts, "Saved" in facts) == (is_more, not is_more)
+    assert facts["Used more" if is_more else "Saved"][0].isdigit()
 
 
 def test_a_channel_in_quarantine_is_in_no_sum_of_the_month_either(monkeypatch: pytest.MonkeyPatch) -> None:

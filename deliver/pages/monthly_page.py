@@ -92,9 +92,10 @@ def _measure(measure: dict[str, Any], index: int) -> Part:
         facts += [
             ("Expected", fmt.kwh(savings["expectedKwh"])),
             ("Used", fmt.kwh(savings["usedKwh"])),
-            ("Saved", f"{fmt.kwh(savings['savedKwh'])}, {fmt.pct(savings['savedPct'], 1)}"),
-            ("With its uncertainty", f"{fmt.kwh(savings['lowKwh'])} to {fmt.kwh(savings['highKwh'])} at "
-                                     f"{savings['confidencePct']} %"),
+            ("Saved" if savings["savedKwh"] >= 0 else "Used more",
+             f"{fmt.kwh(abs(savings['savedKwh']))}, {fmt.pct(abs(savings['savedPct']), 1)}"),
+            ("Saving, with its uncertainty", f"{fmt.kwh(savings['lowKwh'])} to {fmt.kwh(savings['highKwh'])} at "
+                                             f"{savings['confidencePct']} %"),
         ]  # fmt: skip
     is_proved = measure["status"] == "verified_saving"
     return parts.finding(
