@@ -372,6 +372,8 @@ def stored_site(monkeypatch):
     monkeypatch.setattr(readings_lib, "load_hourly", lambda conn, site_id, window, roots: hourly_of(readings, roots))
     months = pd.DataFrame(columns=["channel_id", "local_month", "energy_kwh", "days"])
     monkeypatch.setattr(readings_lib, "load_monthly", lambda conn, site_id: months)
+    no_hours = pd.DataFrame({"epoch_s": np.array([], dtype="int64"), "mean_kw": np.array([], dtype=float)})
+    monkeypatch.setattr(readings_lib, "load_site_hours", lambda conn, site_id, window, roots: no_hours)
     monkeypatch.setattr(readings_lib, "load_electrical", lambda conn, site_id, period: readings.assign(voltage_v=120.0))
     monkeypatch.setattr(readings_lib, "load_resets", lambda conn, site_id, period: readings.iloc[:0])
     monkeypatch.setattr(readings_lib, "load_weather", lambda conn, site_id, window: None)
