@@ -136,7 +136,7 @@ def analyze_site_week(
     sections["quickWins"] = quick_wins.build_section(claims, findings, data.clean, scope, data.pricing, year)
     sections |= _context_sections(data, scope, context)
     name_findings(sections, scope)
-    roots = find_roots(data.intervals[in_window(data.intervals, scope.period)], scope.meters)
+    roots = data.site.metered_roots
     carbon = context.tariffs.carbon if context.tariffs else None
     consumption = build_consumption(data.intervals, data.clean, roots, scope, data.pricing, carbon)
     data_quality = build_data_quality(data.intervals, data.bad, scope, len(meters) - len(scope.meters))
@@ -181,8 +181,7 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
 def _last_week_kwh(data: WeekData, scope: WeekScope) -> float:
     """Return the energy metered in the seven local days before the period's end, by the meters of its total."""
     week = Window(days_before(scope.period.end, DAYS_PER_WEEK, scope.tz), scope.period.end)
-    roots = find_roots(data.intervals[in_window(data.intervals, scope.period)], scope.meters)
-    rows = data.intervals[in_window(data.intervals, week) & data.intervals["channel_id"].isin(roots)]
+    rows = data.intervals[in_window(data.intervals, week) & data.intervals["channel_id"].isin(data.site.metered_roots)]
     return float(rows["energy_kwh"].sum())
 
 

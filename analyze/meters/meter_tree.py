@@ -92,8 +92,10 @@ def find_roots(period: pd.DataFrame, meters: pd.DataFrame) -> set[int]:
 
 def _outdone_mains(reporting: set[int], period: pd.DataFrame, meters: pd.DataFrame) -> set[int]:
     """Return the mains that cover less than the meters next below them, and metered clearly less than their sum."""
-    sums = period.groupby("channel_id")[["hours", "energy_kwh"]].sum()
     parents, left = parents_of(meters), set(reporting)
+    if not parents:
+        return set()
+    sums = period.groupby("channel_id")[["hours", "energy_kwh"]].sum()
     chains = {key: _ancestors(key, parents) for key in sorted(reporting)}
     for main in sorted(reporting, key=lambda key: (-len(chains[key]), key)):  # deepest first
         below = [key for key in left if next((above for above in chains[key] if above in left), None) == main]

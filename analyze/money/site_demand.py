@@ -36,12 +36,13 @@ MAX_LEFT_OUT_SHARE_PCT = 5.0
 class SiteDemand(NamedTuple):
     """The site's intervals (see `sum_site_demand`), and which meters they are made of.
 
-    `metered` holds the energy of all steps, `sound` the steps that tell the demand. `roots` are the meters that `sound`
-    sums. `left_out` names those that it lacks, with `usual_share_pct` of the site's energy.
+    `metered` holds the energy of all steps, `sound` the steps that tell the demand. `metered_roots` and `roots` are the
+    meters that these sum. `left_out` names those that `sound` lacks, with `usual_share_pct` of the site's energy.
     """
 
     metered: pd.DataFrame
     sound: pd.DataFrame
+    metered_roots: set[int]
     roots: list[int]
     left_out: list[dict[str, Any]]
 
@@ -86,12 +87,12 @@ def sum_site_demand(sound: pd.DataFrame, scope: WeekScope, intervals: pd.DataFra
     step_s = _step_s(rows["interval_s"])
     total = energy_matrix(rows, step_s).sum(axis=1, skipna=False).dropna()
     demand = site_frame(total.index.to_numpy(dtype="int64"), total.to_numpy(dtype=float), step_s, scope)
-    return SiteDemand(_sum_metered(intervals, scope), demand, roots, left_out)
+    metered_roots = find_roots(intervals[in_window(intervals, scope.period)], scope.meters)
+    return SiteDemand(_sum_metered(intervals, metered_roots, scope), demand, metered_roots, roots, left_out)
 
 
-def _sum_metered(intervals: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+def _sum_metered(intervals: pd.DataFrame, roots: set[int], scope: WeekScope) -> pd.DataFrame:
     """Return the frame of what the root meters of the period metered in all steps."""
-    roots = find_roots(intervals[in_window(intervals, scope.period)], scope.meters)
     rows = intervals[intervals["channel_id"].isin(roots)]
     step_s = _step_s(rows["interval_s"])
     index, starts_s = number_steps(rows["epoch_s"].to_numpy(dtype="int64"), step_s)
