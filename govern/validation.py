@@ -7,8 +7,7 @@ site's holds the site back, the system's every site.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
@@ -24,6 +23,17 @@ from govern.check_files import (
     limit_values,
 )
 from govern.quarantine import Blocked, MeterEnergy, Quarantine, describe_excess, quarantine_channels
+from govern.verdict import (
+    EXAMPLES_SHOWN,
+    REACH_NONE,
+    SYSTEM_ID,
+    VERDICT_CLOSED,
+    VERDICT_OPEN,
+    CheckResult,
+    Finding,
+    Scope,
+    Verdict,
+)
 from govern.verdict_store import load_meter_energies, load_warming_up, store_verdict
 from lib import db
 from lib.errors import DataError
@@ -31,13 +41,7 @@ from lib.errors import DataError
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-VERDICT_CLOSED = "closed"
-VERDICT_OPEN = "open"
-REACH_NONE = "none"
 SOURCE_FILE = "file"  # organizations.data_source of a site whose readings are imported
-SYSTEM_ID = 0  # stands for the whole system where a site's id would
-
-_EXAMPLES_SHOWN = 3
 
 # How long one check may take. One that hangs counts as one that cannot be run, and holds up no other site.
 _CHECK_TIMEOUT = "10min"
@@ -70,65 +74,6 @@ QUARANTINE_CHECK = Check(
     "look at the checks that quarantine the channels first; when they pass, this one does.",
     "",
 )
-
-
-class Finding(NamedTuple):
-    """One thing that a check found wrong, with its evidence."""
-
-    channel_id: int | None
-    found: int
-    text: str
-    examples: list[Any]
-    severity: str
-
-    @property
-    def message(self) -> str:
-        """What was found, with the channel it is about."""
-        return self.text if self.channel_id is None else f"channel {self.channel_id}: {self.text}"
-
-
-class CheckResult(NamedTuple):
-    """What a check found (nothing means that it passed), and by which of the site's own limits."""
-
-    check: Check
-    findings: list[Finding]
-    site_limits: tuple[SiteLimit, ...] = ()
-
-    @property
-    def is_blocking(self) -> bool:
-        """Whether any of it blocks."""
-        return any(finding.severity == SEVERITY_BLOCK for finding in self.findings)
-
-    @property
-    def message(self) -> str:
-        """The first findings in words, or that there are none; and the limits that are the site's own."""
-        more = len(self.findings) - _EXAMPLES_SHOWN
-        shown = "; ".join(finding.message for finding in self.findings[:_EXAMPLES_SHOWN]) or "nothing found"
-        own = ", ".join(f"{limit.name} = {limit.value}, else {limit.default}" for limit in self.site_limits)
-        return shown + (f"; and {more} more" if more > 0 else "") + (f" (the site's own {own})" if own else "")
-
-
-class Scope(NamedTuple):
-    """What a run is about: the site (or `SYSTEM_ID`), its window, and the ingest it has seen."""
-
-    site_id: int
-    lookback_start: datetime
-    asked_until: datetime | None
-    covers_ingest_until: datetime | None
-    started_at: datetime
-    attempts_seen: int
-
-
-class Verdict(NamedTuple):
-    """The outcome of a validation run."""
-
-    validation_run_id: int
-    site_id: int
-    verdict: str
-    results: list[CheckResult]
-    reach: str
-    quarantines: list[Quarantine]
-    site_limits: tuple[SiteLimit, ...] = ()
 
 
 def validate_site(
@@ -274,7 +219,7 @@ def _judge_quarantine(
         return []
     examples = [
         {"channel_id": item.channel_id, "checks": item.check_names, "energy_share_pct": item.energy_share_pct}
-        for item in quarantines[:_EXAMPLES_SHOWN]
+        for item in quarantines[:EXAMPLES_SHOWN]
     ]
     return [Finding(None, len(quarantines), excess, examples, SEVERITY_BLOCK)]
 

@@ -15,7 +15,7 @@ from lib.code_version import code_version
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-    from govern.validation import Scope, Verdict
+    from govern.verdict import Scope, Verdict
 
 # By its mean power where it has one: registers jump and have multipliers of their own, and a channel that is blocked
 # for a hundredfold energy must not seem to be the largest of the site. For the same reason the median day.

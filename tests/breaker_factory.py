@@ -13,7 +13,8 @@ from site_factory import make_rows
 
 from govern.check_files import read_checks
 from govern.refresh_views import rebuild_views
-from govern.validation import Verdict, validate_site, validate_system
+from govern.validation import validate_site, validate_system
+from govern.verdict import Verdict
 from ingest import store
 from lib import db
 from lib.date_utils import Window

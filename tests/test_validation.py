@@ -20,7 +20,8 @@ from govern.check_files import Check, read_checks, render_checks, settable_limit
 from govern.override_breaker import store_override
 from govern.quarantine import Blocked, MeterEnergy, describe_excess, quarantine_channels, site_energy_kwh
 from govern.refresh_views import rebuild_views
-from govern.validation import CheckResult, validate_site, validate_system
+from govern.validation import validate_site, validate_system
+from govern.verdict import CheckResult
 from ingest import store
 from lib import db
 from lib.date_utils import Window
