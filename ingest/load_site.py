@@ -242,10 +242,23 @@ def _settle(
     except PipelineError as err:
         return _settle_failure(conn, task, summary, err)
     summary.served.add(channel_id)
+    inserted = _store_result(conn, task, result)
+    if on_stored is not None:
+        on_stored(conn, Wanted(channel_id, attempt.window, attempt.interval_s))
+    conn.commit()
+    if channel_id in summary.unsupported:  # an earlier window was refused, and this one shows that it was not for good
+        summary.unsupported.remove(channel_id)
+        summary.failed.append(channel_id)
+    candidates[channel_id] = [result.fields]
+    _count_result(summary, task, result, inserted)
+    return None
+
+
+def _store_result(conn: Connection, task: _Task, result: ChannelReadings) -> int:
+    """Store what a window brought, and log that it is done; return how many readings were new."""
+    attempt, channel_id = task.attempt, task.attempt.channel_id
     inserted = store.insert_readings(conn, channel_id, attempt.interval_s, attempt.run_id, result.rows)
     quarantine.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, result.quarantined)
-    duplicate, left_out = len(result.rows) - inserted, sum(result.rejects.values())
-    empty = result.rejects.get(REJECT_EMPTY, 0)
     store.save_fields(conn, channel_id, result.fields)
     store.finish_attempt(
         conn,
@@ -254,34 +267,33 @@ def _settle(
         store.STATUS_DONE,
         fetched=result.fetched,
         inserted=inserted,
-        duplicate=duplicate,
-        rejected=left_out,
+        duplicate=len(result.rows) - inserted,
+        rejected=sum(result.rejects.values()),
         error=store.describe_rejects(result.rejects),
         troubles=task.troubles,
     )
-    if on_stored is not None:
-        on_stored(conn, Wanted(channel_id, attempt.window, attempt.interval_s))
-    conn.commit()
-    if channel_id in summary.unsupported:  # an earlier window was refused, and this one shows that it was not for good
-        summary.unsupported.remove(channel_id)
-        summary.failed.append(channel_id)
-    candidates[channel_id] = [result.fields]
+    return inserted
+
+
+def _count_result(summary: IngestSummary, task: _Task, result: ChannelReadings, inserted: int) -> None:
+    """Add what a window brought to the run's summary, and tell of it where no progress bar does."""
+    empty = result.rejects.get(REJECT_EMPTY, 0)
+    rejected = sum(result.rejects.values()) - empty
     summary.fetched += result.fetched
     summary.inserted += inserted
-    summary.duplicate += duplicate
+    summary.duplicate += len(result.rows) - inserted
     summary.empty += empty
-    summary.rejected += left_out - empty
+    summary.rejected += rejected
     if not is_terminal():
         logger.info(
             "channel %d %s: %d fetched, %d new, %d empty, %d rejected",
-            channel_id,
-            attempt.window,
+            task.attempt.channel_id,
+            task.attempt.window,
             result.fetched,
             inserted,
             empty,
-            left_out - empty,
+            rejected,
         )
-    return None
 
 
 def _settle_failure(conn: Connection, task: _Task, summary: IngestSummary, err: PipelineError) -> PipelineError:
