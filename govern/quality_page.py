@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.errors import PipelineError
+from lib.html_templates import load_template
 from lib.logs import clean_text
 from lib.paths import PROJECT_ROOT
 
@@ -68,15 +68,7 @@ def render_html(quality: dict[str, Any]) -> str:
     PipelineError
         When Jinja2 is not installed.
     """
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ImportError as err:
-        raise PipelineError("the page needs Jinja2; run: pip install -r requirements.txt") from err
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES_DIR), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("data_quality.html.j2").render(
+    return load_template(TEMPLATES_DIR / "data_quality.html.j2").render(
         quality=quality,
         level_of=level_of,
         levels=LEVELS,

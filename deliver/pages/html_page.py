@@ -9,7 +9,7 @@ from typing import Any
 from deliver.pages.chart_theme import TEMPLATES_DIR, page_svg
 from deliver.pages.charts import NARROW_PX, WIDE_PX, draw_chart
 from deliver.pages.parts import Part
-from lib.errors import PipelineError
+from lib.html_templates import load_template
 
 
 def render_html(page: Part) -> str:
@@ -18,18 +18,12 @@ def render_html(page: Part) -> str:
     Every text is escaped by the templates' autoescape; the charts, whose texts are escaped by Matplotlib, are the only
     markup that is let through. A content security policy forbids all but this file's own style and script.
     """
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-        from markupsafe import Markup
-    except ImportError as err:
-        raise PipelineError("the page needs Jinja2; run: pip install -r requirements.txt") from err
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES_DIR), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
+    template = load_template(TEMPLATES_DIR / "page.html.j2")
+    from markupsafe import Markup  # it comes with Jinja2
+
     script = (TEMPLATES_DIR / "page.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("page.html.j2").render(
+    return template.render(
         page=_with_chart_keys(page),
         style=Markup((TEMPLATES_DIR / "page.css").read_text(encoding="utf-8") + _brand_style(page["brand"])),
         script=Markup(script),

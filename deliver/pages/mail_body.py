@@ -7,19 +7,14 @@ from typing import Any
 
 from deliver.pages.chart_theme import TEMPLATES_DIR
 from deliver.pages.parts import Part
+from lib.html_templates import load_template
 
 _MOST_ROWS = 5
 
 
 def render_mail_html(page: Part) -> str:
     """Return the mail's HTML; every text is escaped by the template's autoescape."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES_DIR), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("mail.html.j2").render(page=page, sections=_sections(page)) + "\n"
+    return load_template(TEMPLATES_DIR / "mail.html.j2").render(page=page, sections=_sections(page)) + "\n"
 
 
 def render_mail_text(page: Part) -> str:
