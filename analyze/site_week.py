@@ -147,9 +147,7 @@ def analyze_site_week(
         baseline_weeks=count_baseline_weeks(data.intervals, scope),
         timezone=str(tz),
         data_resolution=describe_resolution(scope.meters),
-        summary=build_summary(
-            sections, consumption, data_quality, data.pricing.tariff.currency, period_weeks(scope)
-        ),
+        summary=build_summary(sections, consumption, data_quality, data.pricing.tariff.currency, period_weeks(scope)),
         sections=sections,
         charts=build_charts(sections, found.profiled, data.intervals, roots, scope),
         consumption=consumption,

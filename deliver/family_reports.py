@@ -107,11 +107,7 @@ def assemble_asset_report(checked: CheckedWeek, now: datetime) -> dict[str, Any]
     count = rated["summary"]
     headline = [
         f"{count['red']} red, {count['amber']} amber, {count['green']} green, {count['grey']} not assessed.",
-        *(
-            asset_line(asset)
-            for asset in rated["assets"]
-            if asset["status"] == "red"
-        ),
+        *(asset_line(asset) for asset in rated["assets"] if asset["status"] == "red"),
     ]
     return _with_head(checked, "asset_health", now, headline) | {"counts": count, "assets": rated["assets"]}
 

@@ -144,9 +144,7 @@ def test_delivery_is_read_from_the_sites_file(tmp_path: Path) -> None:
     assert list_inactive_sites(tmp_path) == {1}
 
 
-def test_a_mistake_in_one_sites_file_concerns_that_site_alone(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_mistake_in_one_sites_file_concerns_that_site_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "1.toml").write_text("[sync]\nis_active = false\n")
     (tmp_path / "2.toml").write_text("[sync]\nactive = true\n")
     (tmp_path / "3.toml").write_text("[sync\n")

@@ -153,9 +153,7 @@ def test_the_excess_is_a_share_of_what_was_used_after_hours_and_of_all(page: dic
     """Of 310.61 kWh after hours 199.87 are excess: 64.3 %; of all that the meter used they are 34.1 %."""
     blocks = next(section for section in page["sections"] if section["id"] == "after-hours")["blocks"]
     facts = dict(next(block for block in blocks if block["type"] == "findings")["items"][0]["facts"])
-    assert facts["Used after hours"] == (
-        "311\N{NO-BREAK SPACE}kWh, 64.3\N{NO-BREAK SPACE}% of it above resting power"
-    )
+    assert facts["Used after hours"] == ("311\N{NO-BREAK SPACE}kWh, 64.3\N{NO-BREAK SPACE}% of it above resting power")
     assert facts["Excess, of all that it used"] == "34.1\N{NO-BREAK SPACE}%"
 
 

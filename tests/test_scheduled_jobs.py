@@ -397,6 +397,7 @@ def test_on_a_terminal_it_asks(tree: Tree, fake_crontab: Path, answers: str, is_
 
 # --- A real cron ------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.slow
 @pytest.mark.skipif(not HAS_CRON, reason="needs root, Debian's cron, and a user nobody without a crontab")
 def test_real_cron_runs_the_sync_and_forgets_it_after_removal(synced_by_cron: tuple[Tree, datetime]) -> None:

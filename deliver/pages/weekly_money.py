@@ -10,9 +10,7 @@ from deliver.pages.common import SEVERITY_TONES, is_available, reason_of
 from deliver.pages.parts import Part
 
 
-def cost_blocks(
-    sections: dict[str, Any], currency: str | None, savings_note: str | None = None
-) -> list[Part | None]:
+def cost_blocks(sections: dict[str, Any], currency: str | None, savings_note: str | None = None) -> list[Part | None]:
     """Return the cost by period of the day, all charges compared, the demand charge and who made the peak.
 
     `savings_note` tells of savings on tariffs of which a site pays only one.

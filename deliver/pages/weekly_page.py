@@ -165,6 +165,4 @@ def _refusal(item: dict[str, Any]) -> str:
     meters = fmt.count(len(item.get("channelIds") or []), "meter")
     later = f", possible from {fmt.long_day(item['possibleFrom'])}" if item.get("possibleFrom") else ""
     missing = item.get("missing") or reason_of(item)
-    return (
-        f"Not assessed: {str(item.get('check', '')).replace('_', ' ')} on {meters}; missing: {missing}{later}."
-    )
+    return f"Not assessed: {str(item.get('check', '')).replace('_', ' ')} on {meters}; missing: {missing}{later}."
