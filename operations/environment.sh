@@ -37,9 +37,17 @@ option_value() { # OPTION [VALUE] -> VALUE, refusing a missing one
 
 positive_number() { # OPTION [VALUE] -> VALUE, refusing all but whole numbers of 1 or more
   case "${2:-}" in
-    "" | 0* | *[!0-9]*) fail "$1 needs a whole number of 1 or more, not '${2:-}' (see --help)" "$EXIT_USAGE" ;;
+    "" | 0* | *[!0-9]* | ???????????????????*) # 19 digits may be more than the shell can count
+      fail "$1 needs a whole number of 1 or more, not '${2:-}' (see --help)" "$EXIT_USAGE"
+      ;;
   esac
   printf '%s' "$2"
+}
+
+check_output_folder() { # FOLDER OPTION: one that is there, or can be made
+  local place="$1"
+  while [ ! -e "$place" ] && [ ! -L "$place" ] && [ "$place" != "${place%/*}" ]; do place="${place%/*}"; done
+  [ -d "${place:-/}" ] || [ ! -e "$place" ] || fail "$place is not a folder; choose another $2" "$EXIT_USAGE"
 }
 
 check_time() { # OPTION HH:MM

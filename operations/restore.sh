@@ -16,7 +16,10 @@ case "${1:-}" in
     ;;
   -*) fail "unknown option $1 (see --help)" "$EXIT_USAGE" ;;
 esac
-[ -f "$1" ] || fail "there is no file $1; give one that backup.sh wrote" "$EXIT_USAGE"
+[ -e "$1" ] || fail "there is no file $1; give one that backup.sh wrote" "$EXIT_USAGE"
+[ -f "$1" ] || fail "$1 is not a file; give one that backup.sh wrote" "$EXIT_USAGE"
+[ -r "$1" ] || fail "cannot read $1; check who owns it" "$EXIT_USAGE"
+[ "$(head -c 5 "$1" | tr -d '\0')" = PGDMP ] || fail "$1 is not a backup; give a file that backup.sh wrote" "$EXIT_USAGE"
 
 ensure_venv
 postgres() { # PROGRAM ARGS...

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from site_factory import make_site
+from strange_files import STRANGE, make_strange
 
 from lib import db
 from lib.errors import ConfigError
@@ -72,12 +73,77 @@ def test_a_backup_that_is_cut_off_brings_nothing(
         assert db.fetch_all(copy, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == []
 
 
+NOT_OURS = (
+    "energy-notes.dump", "energy-2019 old copy.dump", "energy-20200101T000000Z.dump.bak", "energy-20200101.dump",
+    "energy-zzz.dump", "x energy-20200101T000000Z.dump", "energy-20200101T000000z.dump", "mine.dump", "energy-*.dump",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3])
+def test_only_older_backups_make_room_for_a_new_one(database_url: str, tmp_path: Path, keep: int) -> None:
+    folder = tmp_path / "kept here"
+    older = [f"energy-2020010{number}T000000Z.dump" for number in (1, 2, 3)]
+    later = "energy-29990101T000000Z.dump"  # of a machine whose clock was wrong
+    for name in (*NOT_OURS, *older, later, "elsewhere"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("precious")
+    (folder / "energy-20190101T000000Z.dump").symlink_to(folder / "elsewhere")
+    (folder / "energy-20180101T000000Z.dump").mkdir()
+    done = run("backup.sh", "--out", folder, "--keep", str(keep), url=database_url)
+    assert (done.returncode, done.stderr) == (0, "")
+    (backup,) = map(Path, done.stdout.splitlines())
+    assert backup.read_bytes()[:5] == b"PGDMP"
+    assert {path.name for path in folder.iterdir()} == {
+        *NOT_OURS, *older[len(older) - keep + 1 :], later, "elsewhere", backup.name,
+        "energy-20190101T000000Z.dump", "energy-20180101T000000Z.dump",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("keep", ["0", "00", "-1", "1.5", "many", "", "9" * 19, "1 2"])
+def test_a_number_of_backups_that_cannot_be_meant_is_refused(tmp_path: Path, keep: str) -> None:
+    done = run("backup.sh", "--out", tmp_path / "new", "--keep", keep, url="postgresql://nobody@127.0.0.1:9/none")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert "--keep needs a whole number of 1 or more" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_a_backup_goes_into_a_folder_only(tmp_path: Path, kind: str) -> None:
+    place = make_strange(tmp_path, kind)
+    if kind == "folder":
+        place = place / "file"
+        place.write_text("precious")
+    done = run("backup.sh", "--out", place, url="postgresql://nobody@127.0.0.1:9/none")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert f"{place} is not a folder; choose another --out" in done.stderr
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_a_restore_takes_a_backup_only(tmp_path: Path, kind: str) -> None:
+    place = make_strange(tmp_path, kind)
+    done = run("restore.sh", place, url="postgresql://nobody@127.0.0.1:9/none")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert f"{place} is not a file; give one that backup.sh wrote" in done.stderr
+
+
+def test_a_restore_takes_no_other_file(tmp_path: Path) -> None:
+    other = tmp_path / "notes.dump"
+    other.write_text("precious")
+    done = run("restore.sh", other, url="postgresql://nobody@127.0.0.1:9/none")
+    assert (done.returncode, done.stderr) == (
+        2, f"restore.sh: error: {other} is not a backup; give a file that backup.sh wrote\n",
+    )  # fmt: skip
+
+
 def test_a_backup_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    done = run("backup.sh", "--out", tmp_path, url="postgresql://nobody:secret-word@127.0.0.1:9/none")
+    old = [tmp_path / f"energy-2020010{number}T000000Z.dump" for number in (1, 2)]
+    for path in old:
+        path.touch()
+    done = run("backup.sh", "--out", tmp_path, "--keep", "1", url="postgresql://nobody:secret-word@127.0.0.1:9/none")
     assert done.returncode == 1
     assert "nothing was written" in done.stderr
     assert "secret-word" not in done.stdout + done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert sorted(tmp_path.iterdir()) == old, "none goes for a backup that was not made"
 
 
 def test_the_connection_stands_in_a_private_file() -> None:
