@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)
 
-    from analyze.finding_trace import find_finding, load_and_analyze
+    from analyze.week.finding_trace import find_finding, load_and_analyze
     from deliver.explanation import explanation_json, explanation_lines
     from deliver.report_files import read_weekly_report
 

@@ -103,7 +103,7 @@ def _tariff(report: dict[str, Any], evidence: dict[str, Any]) -> str:
 
 def _formula(report: dict[str, Any], finding: dict[str, Any]) -> str:
     method = finding["evidence"]["method"]
-    return f"{method}: {(report.get('methods') or {}).get(method, 'described in analyze/finding_names.py')}"
+    return f"{method}: {(report.get('methods') or {}).get(method, 'described in analyze/week/finding_names.py')}"
 
 
 def _plain(value: Any) -> str:

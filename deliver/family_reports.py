@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from analyze.week_summary import describe_change, total_potential_savings
+from analyze.week.summary import describe_change, total_potential_savings
 from deliver.pages import formats as fmt
 from deliver.pages.common import asset_line, is_available
 from deliver.weekly_report import assemble_report, build_metadata, warnings_of
@@ -100,7 +100,7 @@ def currency_of_customer(report: dict[str, Any]) -> str | None:
 
 def assemble_asset_report(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
     """Return every piece of equipment with its colour and the reasons for it."""
-    from analyze.asset_health import rate_assets
+    from analyze.week.asset_health import rate_assets
 
     week = checked.week
     rated = rate_assets(week.sections, week.consumption, week.data_quality)

@@ -1,7 +1,7 @@
 """Write the health of each piece of equipment: red, amber or green, with the reasons.
 
 On the last complete local week, or on the seven days from --start. What makes a colour is told in
-analyze/asset_health.py.
+analyze/week/asset_health.py.
 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views

@@ -43,7 +43,7 @@ def parse_month(text: str | None, today: date) -> date:
     UsageError
         When it is no month, or not over yet.
     """
-    from analyze.monthly_summary import add_months, last_complete_month
+    from analyze.week.monthly_summary import add_months, last_complete_month
 
     if text is None:
         return last_complete_month(today)
@@ -58,7 +58,7 @@ def parse_month(text: str | None, today: date) -> date:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the summary and print where it is, with its headline."""
-    from analyze.monthly_summary import add_months, load_and_analyze
+    from analyze.week.monthly_summary import add_months, load_and_analyze
     from deliver.monthly_report import assemble_monthly_report
 
     parser = report_parser(__doc__, has_window=False)

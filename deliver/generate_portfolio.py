@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 def build_row(conn: Connection, site_id: int, now: datetime) -> dict[str, Any]:
     """Return the row of one site: its numbers, or why there are none."""
-    from analyze.site_week import load_and_analyze
+    from analyze.week.site_week import load_and_analyze
     from deliver.portfolio_report import held_row, site_row
     from deliver.site_report import CheckedWeek
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from analyze.verify_savings import VERIFIED
+from analyze.sections.savings import VERIFIED
 from deliver.pages import formats as fmt
 from deliver.weekly_report import site_metadata, warnings_of
 from lib.date_utils import parse_timezone
@@ -20,7 +20,7 @@ def assemble_monthly_report(
     Parameters
     ----------
     summary
-        As `analyze.monthly_summary.load_and_analyze` gives it.
+        As `analyze.week.monthly_summary.load_and_analyze` gives it.
     """
     window = summary["window"]
     tz = parse_timezone(site.timezone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from analyze.portfolio import SANDBOX, total_sites
+from analyze.week.portfolio import SANDBOX, total_sites
 from deliver.weekly_report import REPORT_VERSION, SOURCE_NOTES
 
 if TYPE_CHECKING:

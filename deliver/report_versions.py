@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from analyze.report_delta import compare_reports, content_of
+from analyze.week.report_delta import compare_reports, content_of
 from deliver.pages import formats as fmt
 from deliver.pages.common import currency_of
 from deliver.report_files import check_report, read_report, write_report

@@ -21,7 +21,7 @@ from lib.readings import Site, ValidationStatus, load_site, load_validation_stat
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-    from analyze.site_week import SiteWeek
+    from analyze.week.site_week import SiteWeek
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ def load_checked_week(conn: Connection, args: argparse.Namespace, now: datetime)
     DataError
         When there are no readings in the period.
     """
-    from analyze.site_week import load_and_analyze
+    from analyze.week.site_week import load_and_analyze
 
     with progress_bar(2, "step") as advance:
         tz = parse_timezone(args.timezone or load_site(conn, args.site).timezone)

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from analyze.finding_names import METHODS
+from analyze.week.finding_names import METHODS
 from lib.date_utils import Window
 
 if TYPE_CHECKING:
-    from analyze.site_week import SiteWeek
+    from analyze.week.site_week import SiteWeek
     from lib.readings import Site, ValidationStatus
 
 REPORT_VERSION = "1.1"

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from analyze.intervals import prepare_intervals
-from analyze.sensor_health import build_section
+from analyze.sections.sensors import build_section
+from analyze.week.intervals import prepare_intervals
 from config.report_config import ReportConfig
 from lib.date_utils import Window
 from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare

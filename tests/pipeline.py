@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pytest
 
-from analyze.site_week import load_and_analyze
+from analyze.week.site_week import load_and_analyze
 from deliver.report_files import check_report
 from deliver.weekly_report import assemble_report
 from govern.check_files import read_checks

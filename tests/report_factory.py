@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from analyze.site_week import SiteContext, SiteWeek, analyze_site_week, baseline_before
+from analyze.week.site_week import SiteContext, SiteWeek, analyze_site_week, baseline_before
 from config.report_config import ReportConfig
 from config.tariff_config import load_site_tariffs
 from deliver.site_report import CheckedWeek

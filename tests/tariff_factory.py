@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from jsonschema_rs import Draft202012Validator
 
-from analyze.cost_model import analyze_cost
-from analyze.intervals import WeekScope, prepare_intervals
 from analyze.money.site_demand import site_frame
+from analyze.sections.costs import analyze_cost
+from analyze.week.intervals import WeekScope, prepare_intervals
 from config.tariff_config import DEFAULT_FLAT, DEFAULT_TOU, load_tariff
 from config.tariff_model import SiteTariffs, Tariff, TariffSpan
 from lib.date_utils import Window, local_day_window

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.after_hours_waste import (
+from analyze.meters.bad_intervals import find_bad_intervals
+from analyze.sections.after_hours import (
     after_hours_excess_kwh,
     build_section,
     estimate_baselines,
     resting_power_kw,
 )
-from analyze.intervals import in_window, prepare_intervals
-from analyze.meters.bad_intervals import find_bad_intervals
+from analyze.week.intervals import in_window, prepare_intervals
 from config.opening_hours import DayException, Schedule, default_schedule
 from config.report_config import ReportConfig
 from lib.date_utils import Window, local_day_window

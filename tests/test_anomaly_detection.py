@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.anomaly_detection import build_section, find_anomalies, main, upper_fence_kw
 from analyze.load.hour_of_week import add_hour_of_week_profile, profile_period
-from analyze.site_week import SiteContext, analyze_site_week
+from analyze.sections.anomalies import build_section, find_anomalies, main, upper_fence_kw
+from analyze.week.site_week import SiteContext, analyze_site_week
 from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib

@@ -11,9 +11,9 @@ from benchmarks.detections import best_f1, roc_auc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyze.intervals import prepare_intervals
 from analyze.load import anomaly_scores
 from analyze.load.anomaly_scores import lay_out, score_readings
+from analyze.week.intervals import prepare_intervals
 from config.report_config import ReportConfig
 from lib.date_utils import Window, local_day_window
 from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, set_power

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyze.after_hours_waste import estimate_baselines
-from analyze.intervals import prepare_intervals
 from analyze.load.hour_of_week import profile_period
 from analyze.money.attribution import KINDS, Excess, claim_column, claim_savings
 from analyze.money.excess import measure_excess, rest_range_kw
-from analyze.site_week import analyze_site_week
+from analyze.sections.after_hours import estimate_baselines
+from analyze.week.intervals import prepare_intervals
+from analyze.week.site_week import analyze_site_week
 from config.report_config import ReportConfig
 from lib.date_utils import Window
 from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power

@@ -1,4 +1,4 @@
-"""Tests of analyze/chart_data.py: the series of the report's pages, worked out by hand."""
+"""Tests of analyze/week/chart_data.py: the series of the report's pages, worked out by hand."""
 
 from datetime import date
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.chart_data import completeness_by_day, heat_map, site_load
-from analyze.site_week import analyze_site_week
+from analyze.week.chart_data import completeness_by_day, heat_map, site_load
+from analyze.week.site_week import analyze_site_week
 from lib.date_utils import Window, local_day_window
 from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyze.cost_model import analyze_cost
-from analyze.intervals import prepare_intervals
 from analyze.money.cost_texts import render_text
+from analyze.sections.costs import analyze_cost
+from analyze.week.intervals import prepare_intervals
 from config.tariff_config import DEFAULT_FLAT, DEFAULT_TOU, load_site_tariffs, load_tariff
 from config.tariff_model import Carbon, SiteTariffs, TariffSpan
 from lib.date_utils import Window, local_day_window

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.electrical_health import check_electrical_health, main, render_text
 from analyze.meters.electrical_quantities import QUANTITIES, find_supply
+from analyze.sections.electrical import check_electrical_health, main, render_text
 from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.intervals import prepare_intervals
 from analyze.load.expected_load import fit_expected_load, predict_load
 from analyze.load.fit_quality import check_sufficiency, cv_rmse_pct, nmbe_pct
 from analyze.load.temperature_response import TemperatureResponse, fit_response
 from analyze.load.week_profile import foresee
+from analyze.week.intervals import prepare_intervals
 from config.report_config import ReportConfig
 from lib.date_utils import local_day_window
 from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, set_power

@@ -13,7 +13,7 @@ from report_factory import analyze_week, make_report
 from site_factory import SITE_ID, TIMEZONE, make_rows, make_site, store_readings
 from week_factory import make_scope
 
-from analyze.finding_trace import find_finding, trace_finding
+from analyze.week.finding_trace import find_finding, trace_finding
 from deliver.explanation import explanation_lines
 from deliver.report_files import read_report
 from govern.check_files import read_checks

@@ -27,7 +27,7 @@ from benchmarks.fault_plan import draw_fault, plan_faults, repeated_hour
 from benchmarks.measured_meters import MeasuredWeek, Meter, complete_weeks, to_readings, to_utc
 from week_factory import NEW_YORK, WEEK, fill_window, make_meters
 
-from analyze.site_week import baseline_before
+from analyze.week.site_week import baseline_before
 from config.report_config import ReportConfig
 from lib.date_utils import Window, local_day_window
 

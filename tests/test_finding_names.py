@@ -1,12 +1,12 @@
-"""Tests of analyze/finding_names.py: every finding has a name that stays, and evidence that leads back to intervals."""
+"""Tests of analyze/week/finding_names.py: every finding has a name that stays, and evidence back to intervals."""
 
 import json
 from datetime import datetime
 
 import pandas as pd
 
-from analyze.finding_names import METHODS
-from analyze.site_week import SiteContext, analyze_site_week
+from analyze.week.finding_names import METHODS
+from analyze.week.site_week import SiteContext, analyze_site_week
 from lib.date_utils import Window
 from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_scope, set_power
 

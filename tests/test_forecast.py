@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipeline import SITE_ID, govern, ingest
 
-from analyze import forecast
-from analyze.forecast import forecast_site
 from analyze.load.forecast_model import error_quantiles, predict_week
 from analyze.load.site_hours import total_by_hour
+from analyze.sections import forecast
+from analyze.sections.forecast import forecast_site
 from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib

@@ -13,7 +13,7 @@ import pytest
 from breaker_factory import build_site, change
 from site_factory import SITE_ID, TIMEZONE, make_rows, make_site, register_site, store_readings
 
-from analyze.site_week import load_and_analyze
+from analyze.week.site_week import load_and_analyze
 from config.tariff_config import load_site_tariffs
 from config.tariff_model import SiteTariffs, TariffSpan
 from deliver.report_files import FORCED_LOG, check_report

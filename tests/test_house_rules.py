@@ -35,8 +35,8 @@ PURE = [
     PROJECT_ROOT / "ingest" / "file_layout.py",
     PROJECT_ROOT / "ingest" / "file_times.py",
     PROJECT_ROOT / "ingest" / "parse_file.py",
-    # week_script.py is what the analyses' command lines share.
-    *(path for path in (PROJECT_ROOT / "analyze").rglob("*.py") if path.stem != "week_script"),
+    # week/command_line.py is what the analyses' command lines share.
+    *(path for path in (PROJECT_ROOT / "analyze").rglob("*.py") if path.stem != "command_line"),
 ]
 # Where analyze meets the database, for its scripts and for deliver.
 IMPURE_FUNCTIONS = {"load_and_analyze", "main"}

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyze.intervals import list_channels, number_channels, number_steps, places_of
+from analyze.week.intervals import list_channels, number_channels, number_steps, places_of
 
 IDS = st.lists(st.integers(0, 6), max_size=30)
 # Sparse starts, days or years apart, take the other way than a row of quarter-hours.

@@ -10,7 +10,7 @@ import pytest
 from file_import import FILE_SITE_ID, ZONE, Import, quarters, write
 from pipeline import govern
 
-from analyze.site_week import load_and_analyze
+from analyze.week.site_week import load_and_analyze
 from lib import db
 from lib.date_utils import parse_timezone
 

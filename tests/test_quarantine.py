@@ -263,7 +263,7 @@ def test_what_has_no_place_or_stands_already_is_not_let_in(
 def test_register_reset_is_still_reported_though_its_record_is_not_stored(conn: Connection) -> None:
     from site_factory import make_site
 
-    from analyze.site_week import load_and_analyze
+    from analyze.week.site_week import load_and_analyze
 
     end = datetime(2026, 2, 9, 5, tzinfo=UTC)
     make_site(conn, end, days=36)

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.intervals import prepare_intervals
 from analyze.meters.meter_tree import net_of_sub_meters, parents_of, root_of_channels
 from analyze.money.annual import plan_year
 from analyze.money.quick_win_texts import describe_opening
-from analyze.quick_wins import render_text
-from analyze.site_week import SiteContext, analyze_site_week
+from analyze.sections.quick_wins import render_text
+from analyze.week.intervals import prepare_intervals
+from analyze.week.site_week import SiteContext, analyze_site_week
 from config.opening_hours import Schedule, Span, Term, default_schedule
 from config.report_config import ReportConfig
 from config.tariff_model import SiteTariffs, TariffSpan

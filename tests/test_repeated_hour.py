@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.sensor_health import build_section
+from analyze.sections.sensors import build_section
 from lib.date_utils import Window, local_day_window
 from tests.health_factory import DAY, METERS, NIGHT, kinds, scale
 from tests.week_factory import NEW_YORK, fill_window, make_meters, make_scope, prepare

@@ -16,11 +16,11 @@ from test_render_report import HOSTILE_NAMES, HOSTILE_SITE, read_html, squeeze, 
 from test_verify_savings import make_hours, verify
 from week_factory import make_meters
 
-from analyze import monthly_summary as monthly_module
-from analyze import site_week
-from analyze.asset_health import rate_assets
-from analyze.monthly_summary import add_months, last_complete_month, summarize_months
-from analyze.portfolio import total_sites
+from analyze.week import monthly_summary as monthly_module
+from analyze.week import site_week
+from analyze.week.asset_health import rate_assets
+from analyze.week.monthly_summary import add_months, last_complete_month, summarize_months
+from analyze.week.portfolio import total_sites
 from config.branding import Branding, load_branding
 from config.measures_config import load_measures
 from deliver.family_reports import assemble_asset_report, assemble_customer_report, assemble_electrical_report

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from report_factory import make_report
 
-from analyze.report_delta import compare_reports
+from analyze.week.report_delta import compare_reports
 from deliver.pages.kinds import build_page
 from deliver.report_versions import describe_delta, latest_version, replace_report, save_report
 from lib.errors import DataError, PipelineError

@@ -15,7 +15,7 @@ from pipeline import SITE_ID, govern, ingest, report_of
 from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 
-from analyze.site_week import load_and_analyze
+from analyze.week.site_week import load_and_analyze
 from config.ingest_limits import IngestLimits
 from config.settings import Settings
 from govern import roles

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyze.after_hours_waste import build_section, estimate_baselines
-from analyze.intervals import is_after_hours, prepare_intervals
 from analyze.load.learned_hours import LearnedDay, find_disagreements, learn_hours, outside_minutes
 from analyze.load.schedules import closed_kind, closed_within, hours_of_day, is_open, opens_within
+from analyze.sections.after_hours import build_section, estimate_baselines
+from analyze.week.intervals import is_after_hours, prepare_intervals
 from config.opening_hours import DayException, Schedule, Span, Term, default_schedule
 from config.report_config import ReportConfig
 from lib.date_utils import Window, add_local_time, local_day_window

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze.site_week import analyze_site_week
+from analyze.week.site_week import analyze_site_week
 from config.report_config import ReportConfig
 from lib.date_utils import Window
 from tests.health_factory import BOTH, METERS, SCOPE, drop, health, healthy, kinds, with_phases

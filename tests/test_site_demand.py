@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from analyze.intervals import prepare_intervals
 from analyze.money.site_demand import sum_site_demand
+from analyze.week.intervals import prepare_intervals
 from tests.tariff_factory import SCOPE, constant, cost_of
 from tests.week_factory import make_meters, make_scope, set_power
 

@@ -1,4 +1,4 @@
-"""Tests of analyze/site_week.py: the sections together, and what the report needs besides them."""
+"""Tests of analyze/week/site_week.py: the sections together, and what the report needs besides them."""
 
 import json
 from contextlib import nullcontext
@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from analyze import after_hours_waste, anomaly_detection, cost_model, quick_wins, sensor_health, spike_detection
-from analyze.site_week import (
+from analyze.sections import after_hours, anomalies, costs, quick_wins, sensors, spikes
+from analyze.week.site_week import (
     SiteContext,
     analyze_site_week,
     baseline_before,
@@ -435,11 +435,11 @@ def test_bad_hours_teach_the_forecast_nothing():
 @pytest.mark.parametrize(
     ("script", "section", "line"),
     [
-        (sensor_health, "sensorHealth", "1 issues: 0 high, 0 medium, 1 low"),
-        (after_hours_waste, "afterHoursWaste", "1 meters, 509.3 kWh above their resting power after hours"),
-        (anomaly_detection, "anomalies", "1 events, 507.0 kWh above what is usual"),
-        (spike_detection, "spikes", "1 spikes, 506.8 kWh above the usual peak"),
-        (cost_model, "costOptimization", "peak 40.0 kW at 2026-01-13T18:15:00-05:00: 480.00 USD a month"),
+        (sensors, "sensorHealth", "1 issues: 0 high, 0 medium, 1 low"),
+        (after_hours, "afterHoursWaste", "1 meters, 509.3 kWh above their resting power after hours"),
+        (anomalies, "anomalies", "1 events, 507.0 kWh above what is usual"),
+        (spikes, "spikes", "1 spikes, 506.8 kWh above the usual peak"),
+        (costs, "costOptimization", "peak 40.0 kW at 2026-01-13T18:15:00-05:00: 480.00 USD a month"),
         (quick_wins, "quickWins", "Let meter 1 rest between 18:00 and 06:00: 449 kWh (confidence"),
     ],
 )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analyze.load.hour_of_week import profile_period
-from analyze.spike_detection import assess_spikes, build_section, find_spikes, format_duration, sum_site_power
+from analyze.sections.spikes import assess_spikes, build_section, find_spikes, format_duration, sum_site_power
 from config.report_config import ReportConfig
 from lib.date_utils import Window
 from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare, set_power

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analyze.week_summary import build_summary, describe_change, total_potential_savings
+from analyze.week.summary import build_summary, describe_change, total_potential_savings
 from deliver.pages.common import on_usual
 
 

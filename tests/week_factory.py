@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import WeekScope, prepare_intervals
 from analyze.meters.bad_intervals import find_bad_intervals
-from analyze.site_week import baseline_before
+from analyze.week.intervals import WeekScope, prepare_intervals
+from analyze.week.site_week import baseline_before
 from config.report_config import ReportConfig
 from lib.date_utils import Window, local_day_window
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import (
+from analyze.load.schedules import CLOSED_KINDS, closed_kind, closed_within, opens_within
+from analyze.week.intervals import (
     WeekScope,
     baseline_week_numbers,
     list_runs,
@@ -17,7 +18,6 @@ from analyze.intervals import (
     starts_new_run,
     weekday_counts,
 )
-from analyze.load.schedules import CLOSED_KINDS, closed_kind, closed_within, opens_within
 from config.opening_hours import default_schedule
 from lib.stats_utils import grouped_quantiles, label_runs
 

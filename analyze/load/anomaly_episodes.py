@@ -23,7 +23,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, baseline_week_numbers, in_window
 from analyze.load.load_response import subtract_response
 from analyze.load.power_grid import (
     PowerGrid,
@@ -35,6 +34,7 @@ from analyze.load.power_grid import (
     rolling_mean,
     surrounding_median,
 )
+from analyze.week.intervals import WeekScope, baseline_week_numbers, in_window
 from lib.date_utils import Window
 from lib.stats_utils import nan_quantiles
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, list_runs, local_iso
 from analyze.load.anomaly_episodes import HIGH, VIEWS
 from analyze.load.incidents import number_incidents
+from analyze.week.intervals import WeekScope, channel_names, list_runs, local_iso
 
 _HIGH_VIEWS, _MEDIUM_VIEWS = 4, 3  # views that agree
 

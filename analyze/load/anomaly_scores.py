@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, prepare_intervals
+from analyze.week.intervals import SECONDS_PER_HOUR, prepare_intervals
 from lib.stats_utils import grouped_quantiles
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, in_window
 from analyze.meters.completeness import assess_channels
-from analyze.refusals import refuse_few_samples, refuse_short_baseline, refuse_silent
+from analyze.week.intervals import WeekScope, channel_names, in_window
+from analyze.week.refusals import refuse_few_samples, refuse_short_baseline, refuse_silent
 from lib.date_utils import HOURS_PER_WEEK
 from lib.stats_utils import grouped_quantiles
 

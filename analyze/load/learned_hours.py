@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, in_window, list_channels, split_channels
 from analyze.load.schedules import is_open
 from analyze.meters.completeness import assess_channels
-from analyze.refusals import SHORT_BASELINE, insufficient, refuse_short_baseline
+from analyze.week.intervals import WeekScope, channel_names, in_window, list_channels, split_channels
+from analyze.week.refusals import SHORT_BASELINE, insufficient, refuse_short_baseline
 from config.opening_hours import MINUTES_PER_DAY, Day, Schedule, default_schedule
 
 if TYPE_CHECKING:

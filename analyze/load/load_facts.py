@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, list_channels, split_channels
 from analyze.meters.meter_tree import root_of_channels
-from analyze.refusals import day_after, insufficient
+from analyze.week.intervals import WeekScope, channel_names, energy_meters, in_window, list_channels, split_channels
+from analyze.week.refusals import day_after, insufficient
 
 _DURATION_PCTS = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)  # of the time, the power is at least …
 _FULL_DAY_RATIO = 0.9
@@ -29,7 +29,7 @@ def build_load_facts(
     Parameters
     ----------
     clean
-        Sound intervals (`analyze.intervals.prepare_intervals` without the flagged ones). Those of the period are
+        Sound intervals (`analyze.week.intervals.prepare_intervals` without the flagged ones). Those of the period are
         looked at; all of them for the energy use intensity, which needs a year.
     floor_area_m2
         Of the site [m²]; None where it is not known.

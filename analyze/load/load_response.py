@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import (
+from analyze.load.expected_load import fit_expected_load
+from analyze.load.fit_quality import check_sufficiency, describe_quality
+from analyze.load.power_grid import PowerGrid, lay_out_channels, left_out_levels
+from analyze.week.intervals import (
     SECONDS_PER_HOUR,
     WeekScope,
     baseline_week_numbers,
@@ -20,9 +23,6 @@ from analyze.intervals import (
     in_window,
     split_channels,
 )
-from analyze.load.expected_load import fit_expected_load
-from analyze.load.fit_quality import check_sufficiency, describe_quality
-from analyze.load.power_grid import PowerGrid, lay_out_channels, left_out_levels
 from lib.date_utils import Window
 
 _PROFILE, _WITH_TEMPERATURE = "profile", "profile+temperature"

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, in_window, local_iso, number_channels
 from analyze.load.week_profile import kind_of_day_hour
+from analyze.week.intervals import WeekScope, channel_names, in_window, local_iso, number_channels
 from lib.date_utils import Window
 from lib.stats_utils import grouped_quantiles
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, in_window, number_channels
+from analyze.week.intervals import WeekScope, in_window, number_channels
 from lib.stats_utils import grouped_quantiles
 
 _NOON = pd.Timedelta(hours=12)

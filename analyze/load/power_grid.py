@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR
+from analyze.week.intervals import SECONDS_PER_HOUR
 from lib.date_utils import HOURS_PER_WEEK
 from lib.stats_utils import nan_quantiles
 

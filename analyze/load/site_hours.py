@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, energy_meters, epoch_seconds, list_channels, number_channels
 from analyze.meters.meter_tree import root_of_channels
+from analyze.week.intervals import SECONDS_PER_HOUR, energy_meters, epoch_seconds, list_channels, number_channels
 from config.report_config import ReportConfig
 
 

@@ -1,6 +1,6 @@
 """Masks of intervals that no analysis should believe: frozen values, catch-up energy, and what `meter_faults` knows.
 
-Pure: intervals (see `analyze.intervals.prepare_intervals`) and keyword thresholds in, a boolean Series out.
+Pure: intervals (see `analyze.week.intervals.prepare_intervals`) and keyword thresholds in, a boolean Series out.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, in_window, number_channels
 from analyze.meters.catch_up import flag_catch_up
 from analyze.meters.meter_faults import (
     find_unit_factors,
@@ -21,6 +20,7 @@ from analyze.meters.meter_faults import (
     flag_zero,
 )
 from analyze.meters.phase_faults import find_phase_faults
+from analyze.week.intervals import SECONDS_PER_HOUR, in_window, number_channels
 from lib.stats_utils import grouped_quantiles
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import number_channels, starts_new_run
+from analyze.week.intervals import number_channels, starts_new_run
 from lib.date_utils import HOURS_PER_WEEK
 from lib.stats_utils import grouped_quantiles
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, energy_meters, epoch_seconds, places_of
+from analyze.week.intervals import WeekScope, energy_meters, epoch_seconds, places_of
 from lib.date_utils import Window
 
 Floats = npt.NDArray[np.float64]

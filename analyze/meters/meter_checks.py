@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, WeekScope, in_window, number_channels, split_channels
 from analyze.meters.meter_faults import find_unit_factors
 from analyze.meters.meter_tree import parents_of
 from analyze.meters.phase_faults import PHASE_COLUMNS, find_phase_faults
 from analyze.meters.sensor_issues import iso, make_issue
+from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, in_window, number_channels, split_channels
 from lib.stats_utils import grouped_quantiles
 
 Floats = npt.NDArray[np.float64]

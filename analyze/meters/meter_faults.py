@@ -1,6 +1,6 @@
 """Masks of intervals in which the meter, not the building, makes the value: unit, register, clock, zero.
 
-Pure: intervals (`analyze.intervals.prepare_intervals`) and thresholds in, boolean Series out. Each rule judges a
+Pure: intervals (`analyze.week.intervals.prepare_intervals`) and thresholds in, boolean Series out. Each rule judges a
 channel by its own other weeks only, and holds back where a load could do the same.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, number_channels, starts_new_run
+from analyze.week.intervals import SECONDS_PER_HOUR, number_channels, starts_new_run
 from lib.date_utils import HOURS_PER_WEEK
 from lib.stats_utils import grouped_quantiles, label_runs
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import energy_meters, number_channels
+from analyze.week.intervals import energy_meters, number_channels
 
 # Half the hours of its sub-meters: below that a main meter's sum says less about its branch than theirs.
 _MAIN_MIN_COVER_RATIO = 0.5

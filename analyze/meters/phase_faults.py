@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import number_channels, starts_new_run
 from analyze.meters.meter_faults import long_runs
+from analyze.week.intervals import number_channels, starts_new_run
 from lib.stats_utils import grouped_quantiles
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The single findings about a meter's health: one function per kind of issue. Pure.
 
-Each takes the present intervals of baseline and period (`analyze.intervals.prepare_intervals`) and returns issues as
-the section "sensorHealth" lists them.
+Each takes the present intervals of baseline and period (`prepare_intervals`) and returns issues as the
+section "sensorHealth" lists them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import (
+from analyze.meters.bad_intervals import flag_flat_line
+from analyze.meters.completeness import channel_completeness
+from analyze.week.intervals import (
     SECONDS_PER_HOUR,
     WeekScope,
     channel_names,
@@ -22,8 +24,6 @@ from analyze.intervals import (
     list_runs,
     starts_new_run,
 )
-from analyze.meters.bad_intervals import flag_flat_line
-from analyze.meters.completeness import channel_completeness
 from lib.stats_utils import label_runs
 
 SEVERITIES = ("high", "medium", "low")

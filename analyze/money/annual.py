@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, period_weeks
 from analyze.load.schedules import hours_of_day
+from analyze.week.intervals import WeekScope, period_weeks
 from config.opening_hours import default_schedule, list_holidays
 from config.tariff_model import MONTHS_PER_YEAR
 

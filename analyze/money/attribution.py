@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, in_window, list_channels
 from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
+from analyze.week.intervals import WeekScope, in_window, list_channels
 
 Floats = npt.NDArray[np.float64]
 

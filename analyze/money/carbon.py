@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analyze.refusals import unavailable
+from analyze.week.refusals import unavailable
 from config.tariff_model import Carbon
 
 NO_FACTOR = unavailable(

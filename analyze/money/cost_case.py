@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analyze.intervals import SECONDS_PER_HOUR, WeekScope, in_window, period_weeks
 from analyze.money.demand_analysis import DemandCase
 from analyze.money.demand_charges import higher_peaks, monthly_peaks
 from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, mean_demand, site_frame
 from analyze.money.tariff_time import Spans, as_spans, find_cells
-from analyze.refusals import day_after, unavailable
+from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, in_window, period_weeks
+from analyze.week.refusals import day_after, unavailable
 from config.tariff_model import DEFAULT_DEMAND_INTERVAL_S, SiteTariffs, Tariff
 
 HOURS_PER_MONTH = 365.25 * 24 / 12  # 730.5

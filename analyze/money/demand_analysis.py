@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, local_iso
 from analyze.meters.meter_tree import parents_of
 from analyze.money.demand_charges import DemandLine, charges_by_month, demand_lines, marginal_rate_per_kw
 from analyze.money.site_demand import energy_matrix
 from analyze.money.tariff_rates import saving_factor
 from analyze.money.tariff_time import Cells
+from analyze.week.intervals import WeekScope, channel_names, local_iso
 from config.tariff_model import Tariff
 
 SHAVING_PCT = (5, 10, 15, 20)  # contract

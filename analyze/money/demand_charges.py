@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import epoch_seconds
 from analyze.money.tariff_rates import split_tiers
 from analyze.money.tariff_time import Cells, at_month, find_cells
+from analyze.week.intervals import epoch_seconds
 from config.tariff_model import MONTHS_PER_YEAR, DemandCharge, Tariff
 
 

@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.after_hours_waste import FROM_BASELINE, after_hours_excess_kwh, resting_power_kw
-from analyze.intervals import WeekScope, baseline_week_numbers
 from analyze.load.after_hours_parts import LEFT_ON, label_parts
 from analyze.meters.meter_checks import daily_base_loads
 from analyze.money.attribution import Excess
+from analyze.sections.after_hours import FROM_BASELINE, after_hours_excess_kwh, resting_power_kw
+from analyze.week.intervals import WeekScope, baseline_week_numbers
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, in_window
 from analyze.money.cost_case import HOURS_PER_MONTH
 from analyze.money.tariff_rates import (
     adders_per_kwh,
@@ -21,6 +20,7 @@ from analyze.money.tariff_rates import (
     split_energy,
 )
 from analyze.money.tariff_time import Spans, at_month, energy_periods, find_cells
+from analyze.week.intervals import WeekScope, in_window
 from config.tariff_model import (
     MONTHS_PER_YEAR,
     SCHEDULE_SHAPE,

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import WeekScope, period_weeks
 from analyze.load.schedules import NIGHT, closed_kind
 from analyze.money.attribution import claim_column
+from analyze.week.intervals import WeekScope, period_weeks
 from config.opening_hours import MINUTES_PER_DAY, Day, default_schedule
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

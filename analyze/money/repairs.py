@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import WeekScope, in_window
 from analyze.money.pricing import Pricing
+from analyze.week.intervals import WeekScope, in_window
 from lib.date_utils import HOURS_PER_WEEK
 
 REPAIR = "repair"

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import (
+from analyze.meters.completeness import assess_channels
+from analyze.meters.meter_tree import find_roots, root_of_channels
+from analyze.week.intervals import (
     SECONDS_PER_HOUR,
     WeekScope,
     channel_names,
@@ -22,8 +24,6 @@ from analyze.intervals import (
     number_channels,
     number_steps,
 )
-from analyze.meters.completeness import assess_channels
-from analyze.meters.meter_tree import find_roots, root_of_channels
 from lib.date_utils import add_local_time
 
 # Tariffs change rates at quarter hours, so finer readings are summed to this.

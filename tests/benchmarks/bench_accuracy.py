@@ -29,7 +29,7 @@ from benchmarks.fault_plan import plan_faults
 from benchmarks.measured_meters import DATA_DIR, MeasuredWeek, Meter, complete_weeks, measured_week
 
 from analyze.load.anomaly_scores import score_readings
-from analyze.site_week import analyze_site_week
+from analyze.week.site_week import analyze_site_week
 from config.report_config import ReportConfig
 from lib.paths import write_atomically
 from lib.stats_utils import label_runs

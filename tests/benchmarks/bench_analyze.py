@@ -28,9 +28,9 @@ sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
 
 from bench_setup import sandbox_process, temporary_database
 
-from analyze import site_week
 from analyze.load.anomaly_scores import score_readings
-from analyze.site_week import SiteContext, analyze_site_week, baseline_before
+from analyze.week import site_week
+from analyze.week.site_week import SiteContext, analyze_site_week, baseline_before
 from config.opening_hours import Schedule
 from config.report_config import ReportConfig, load_report_config
 from govern.refresh_views import refresh_views

@@ -10,8 +10,8 @@ import pandas as pd
 from benchmarks.fault_injection import Fault
 from benchmarks.measured_meters import HOUR_S, MeasuredWeek
 
-from analyze.after_hours_waste import NEW
-from analyze.site_week import SiteWeek
+from analyze.sections.after_hours import NEW
+from analyze.week.site_week import SiteWeek
 from config.report_config import ReportConfig
 
 OURS, PLAIN = "ours", "plain"

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from benchmarks.measured_meters import HOUR_S, MeasuredWeek
 
-from analyze.intervals import is_after_hours
+from analyze.week.intervals import is_after_hours
 from config.report_config import ReportConfig
 from lib.date_utils import add_local_time
 

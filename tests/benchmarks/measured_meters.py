@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from analyze.site_week import baseline_before
+from analyze.week.site_week import baseline_before
 from config.report_config import ReportConfig
 from lib.date_utils import Window, local_day_window
 from lib.paths import PROJECT_ROOT

@@ -12,14 +12,20 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from analyze import quick_wins
-from analyze.chart_data import build_charts
-from analyze.consumption import build_consumption, build_data_quality
-from analyze.cost_model import analyze_cost
-from analyze.electrical_health import check_electrical_health
-from analyze.finding_names import name_findings
-from analyze.forecast import forecast_hours
-from analyze.intervals import (
+from analyze.load.learned_hours import find_disagreements
+from analyze.load.load_facts import build_load_facts
+from analyze.meters.meter_tree import find_roots, root_of_channels
+from analyze.money.annual import plan_year
+from analyze.money.quick_win_texts import describe_schedule
+from analyze.sections import quick_wins
+from analyze.sections.consumption import build_consumption, build_data_quality
+from analyze.sections.costs import analyze_cost
+from analyze.sections.electrical import check_electrical_health
+from analyze.sections.forecast import forecast_hours
+from analyze.week.chart_data import build_charts
+from analyze.week.finding_names import name_findings
+from analyze.week.findings import WeekData, build_findings, claim_week, find_in_week, prepare_week
+from analyze.week.intervals import (
     SECONDS_PER_HOUR,
     WeekScope,
     baseline_week_numbers,
@@ -28,14 +34,8 @@ from analyze.intervals import (
     list_channels,
     period_weeks,
 )
-from analyze.load.learned_hours import find_disagreements
-from analyze.load.load_facts import build_load_facts
-from analyze.meters.meter_tree import find_roots, root_of_channels
-from analyze.money.annual import plan_year
-from analyze.money.quick_win_texts import describe_schedule
-from analyze.refusals import unavailable
-from analyze.week_findings import WeekData, build_findings, claim_week, find_in_week, prepare_week
-from analyze.week_summary import build_summary
+from analyze.week.refusals import unavailable
+from analyze.week.summary import build_summary
 from config.report_config import ReportConfig, load_report_config
 from lib.date_utils import Window, days_before, parse_timezone, resolve_period
 

@@ -21,7 +21,6 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope, in_window, starts_new_run
 from analyze.load.anomaly_episodes import HIGH, LOW, VIEWS, find_episodes
 from analyze.load.anomaly_events import channel_entry, list_events
 from analyze.load.anomaly_scores import score_readings
@@ -29,6 +28,7 @@ from analyze.load.hour_of_week import assess_rows, list_unassessed
 from analyze.load.load_response import describe_expected
 from analyze.load.load_steps import LevelChange, find_level_changes, list_steps, shift_by_interval
 from analyze.meters.meter_tree import net_of_sub_meters
+from analyze.week.intervals import WeekScope, in_window, starts_new_run
 from lib import cli
 from lib.stats_utils import label_runs
 
@@ -238,14 +238,14 @@ def render_text(section: dict[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the section of one period, or write the scores of one window."""
-    from analyze import week_script  # here, for it imports this module
+    from analyze.week import command_line  # here, for it imports this module
 
-    parser = week_script.section_parser(__doc__)
+    parser = command_line.section_parser(__doc__)
     parser.add_argument("--scores", type=Path, metavar="FILE", help="write the score of every interval to FILE (CSV)")
     args = parser.parse_args(argv)
     if args.scores is not None:
-        return week_script.write_scores(args)
-    return week_script.print_section(args, "anomalies", render_text)
+        return command_line.write_scores(args)
+    return command_line.print_section(args, "anomalies", render_text)
 
 
 if __name__ == "__main__":

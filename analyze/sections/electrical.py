@@ -21,7 +21,6 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, prepare_intervals, split_channels
 from analyze.meters.electrical_quantities import (
     QUANTITIES,
     Measured,
@@ -32,7 +31,8 @@ from analyze.meters.electrical_quantities import (
     measure_quantities,
 )
 from analyze.meters.meter_tree import parents_of
-from analyze.refusals import insufficient
+from analyze.week.intervals import WeekScope, channel_names, energy_meters, in_window, prepare_intervals, split_channels
+from analyze.week.refusals import insufficient
 from lib import cli
 from lib.date_utils import parse_timezone, resolve_period
 
@@ -221,7 +221,7 @@ def render_text(section: dict[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the findings of one period."""
-    from analyze.week_script import section_parser
+    from analyze.week.command_line import section_parser
 
     args = section_parser(__doc__).parse_args(argv)
 

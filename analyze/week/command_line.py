@@ -46,7 +46,7 @@ def print_section(args: argparse.Namespace, section: str, render_text: Callable[
     """Analyse the period that the arguments mean and print one section of it."""
     setup_logging(args.verbose)
 
-    from analyze.site_week import load_and_analyze
+    from analyze.week.site_week import load_and_analyze
     from config.settings import load_settings
     from lib import db
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope, in_window, period_weeks
 from analyze.money.bills import bill_months, project_bill
 from analyze.money.carbon import NO_FACTOR
 from analyze.money.cost_case import CostCase, describe_basis, prepare_case, why_not
@@ -27,6 +26,7 @@ from analyze.money.demand_analysis import build_demand_analysis, build_peak_driv
 from analyze.money.site_demand import SiteDemand, sum_site_demand
 from analyze.money.tariff_rates import price_intervals
 from analyze.money.tou_analysis import build_load_shift, build_tou_analysis
+from analyze.week.intervals import WeekScope, in_window, period_weeks
 from config.tariff_model import SiteTariffs
 from lib import cli
 
@@ -214,9 +214,9 @@ def _carbon(case: CostCase, tariffs: SiteTariffs) -> dict[str, Any]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the section of one period."""
-    from analyze import week_script  # here, for it imports this module
+    from analyze.week import command_line  # here, for it imports this module
 
-    return week_script.run_section(__doc__, argv, "costOptimization", render_text)
+    return command_line.run_section(__doc__, argv, "costOptimization", render_text)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,10 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import (
+from analyze.load.hour_of_week import assess_rows, list_unassessed, profile_period
+from analyze.meters.completeness import assess_channels
+from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
+from analyze.week.intervals import (
     WeekScope,
     channel_names,
     in_window,
@@ -32,9 +35,6 @@ from analyze.intervals import (
     number_steps,
     starts_new_run,
 )
-from analyze.load.hour_of_week import assess_rows, list_unassessed, profile_period
-from analyze.meters.completeness import assess_channels
-from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
 from lib import cli
 from lib.date_utils import Window, add_local_time
 from lib.stats_utils import label_runs
@@ -315,9 +315,9 @@ def render_text(section: dict[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the section of one period."""
-    from analyze import week_script  # here, for it imports this module
+    from analyze.week import command_line  # here, for it imports this module
 
-    return week_script.run_section(__doc__, argv, "spikes", render_text)
+    return command_line.run_section(__doc__, argv, "spikes", render_text)
 
 
 if __name__ == "__main__":

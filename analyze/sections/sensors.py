@@ -19,13 +19,13 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope, in_window
 from analyze.meters import meter_checks, sensor_issues
 from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import parents_of
 from analyze.meters.phase_faults import PHASE_COLUMNS
 from analyze.meters.sensor_issues import ISSUE_TYPES, SEVERITIES
+from analyze.week.intervals import WeekScope, in_window
 from lib import cli
 
 __all__ = ["build_section", "channel_completeness", "find_bad_intervals", "main", "render_text"]
@@ -133,9 +133,9 @@ def render_text(section: dict[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the section of one period."""
-    from analyze import week_script  # here, for it imports this module
+    from analyze.week import command_line  # here, for it imports this module
 
-    return week_script.run_section(__doc__, argv, "sensorHealth", render_text)
+    return command_line.run_section(__doc__, argv, "sensorHealth", render_text)
 
 
 if __name__ == "__main__":

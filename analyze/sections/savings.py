@@ -245,10 +245,10 @@ def _say_saving(savings: dict[str, Any]) -> str:
 
 def load_and_analyze(conn: Connection, site: Site, channel_id: int, change: date, now: datetime) -> dict[str, Any]:
     """Read a meter's hours around a change, the weather and the site's tariff, and return the verdict."""
-    from analyze.intervals import SECONDS_PER_HOUR, WeekScope, epoch_seconds
     from analyze.load.site_hours import total_by_hour, whole_hours
     from analyze.money.pricing import price_site
     from analyze.money.site_demand import site_frame
+    from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, epoch_seconds
     from config.opening_hours import list_holidays
     from config.report_config import load_report_config
     from config.schedule_config import load_site_facts

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from analyze import after_hours_waste, anomaly_detection, spike_detection
-from analyze.intervals import WeekScope, in_window, period_weeks, prepare_intervals
 from analyze.load.hour_of_week import profile_period
 from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.money.attribution import KINDS, claim_column
+from analyze.sections import after_hours
+from analyze.sections.anomalies import find_anomalies
+from analyze.sections.spikes import assess_spikes, find_spikes
+from analyze.week.intervals import WeekScope, in_window, period_weeks, prepare_intervals
 from lib.date_utils import Window, parse_timezone
 from lib.errors import DataError
 
@@ -144,16 +146,14 @@ def _count(finding: dict[str, Any], clean: pd.DataFrame, claims: pd.DataFrame, s
         return None
     if not finding["evidence"]["channelIds"] or method == "attributed_saving" and finding["type"] not in KINDS:
         return None  # of the site as a whole, which no single meter's intervals make up; or a repair
-    baselines = after_hours_waste.estimate_baselines(clean, scope)
+    baselines = after_hours.estimate_baselines(clean, scope)
     resting_kw = clean["channel_id"].map(baselines["baseline_kw"])
-    shut_kwh = after_hours_waste.after_hours_excess_kwh(clean, baselines)
+    shut_kwh = after_hours.after_hours_excess_kwh(clean, baselines)
     if method == "after_hours_excess":
         return _Counted(shut_kwh, resting_kw)
     profiled = profile_period(clean, scope)
-    anomalies = anomaly_detection.find_anomalies(profiled, clean, scope)
-    spikes = spike_detection.find_spikes(
-        spike_detection.assess_spikes(profiled, scope), scope.config, min_power_kw=scope.config.spike_min_power_kw
-    )
+    anomalies = find_anomalies(profiled, clean, scope)
+    spikes = find_spikes(assess_spikes(profiled, scope), scope.config, min_power_kw=scope.config.spike_min_power_kw)
     expected_kw = anomalies["expected_kwh"] / anomalies["hours"]
     if method == "hour_of_week_excess":
         is_low = finding.get("direction") == "low"
@@ -178,7 +178,7 @@ def load_and_analyze(
     `runs` counts the intervals by the ingest run that brought them; `revisions` are values of these intervals that the
     service reported otherwise later, by column.
     """
-    from analyze import site_week
+    from analyze.week import site_week
     from config.report_config import load_report_config
     from config.schedule_config import load_site_facts
     from lib import readings as readings_lib

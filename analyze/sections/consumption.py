@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.intervals import (
+from analyze.meters.completeness import channel_completeness
+from analyze.money.carbon import emissions
+from analyze.money.pricing import Pricing
+from analyze.week.intervals import (
     WeekScope,
     baseline_week_numbers,
     channel_names,
@@ -17,9 +20,6 @@ from analyze.intervals import (
     number_channels,
     weekday_counts,
 )
-from analyze.meters.completeness import channel_completeness
-from analyze.money.carbon import emissions
-from analyze.money.pricing import Pricing
 from config.tariff_model import Carbon
 from lib.stats_utils import nan_quantiles
 

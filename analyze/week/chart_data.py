@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.intervals import WeekScope, channel_names, energy_meters, in_window, number_channels
+from analyze.week.intervals import WeekScope, channel_names, energy_meters, in_window, number_channels
 from lib.date_utils import local_midnight
 
 _SECONDS_PER_HOUR = 3600

@@ -25,7 +25,7 @@ def rate_assets(sections: dict[str, Any], consumption: dict[str, Any], data_qual
     Parameters
     ----------
     sections, consumption, data_quality
-        Of an analyzed week (`analyze.site_week.SiteWeek`).
+        Of an analyzed week (`analyze.week.site_week.SiteWeek`).
     """
     reasons = _collect(sections)
     complete = {row["channelId"]: row["completenessPct"] for row in data_quality["byChannel"]}

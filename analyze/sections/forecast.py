@@ -22,10 +22,10 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope
 from analyze.load.forecast_model import Weeks, error_quantiles, predict_week
 from analyze.load.site_hours import metered_by_hour, total_by_hour
-from analyze.refusals import day_after, unavailable
+from analyze.week.intervals import WeekScope
+from analyze.week.refusals import day_after, unavailable
 from config.report_config import ReportConfig
 from lib import cli
 from lib.date_utils import HOURS_PER_WEEK, Window, days_before, local_midnight

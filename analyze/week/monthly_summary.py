@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analyze import verify_savings
-from analyze.intervals import channel_names, energy_meters
 from analyze.meters.meter_tree import find_roots
+from analyze.sections import savings
+from analyze.week.intervals import channel_names, energy_meters
 from lib.date_utils import local_day_window, parse_timezone
 
 if TYPE_CHECKING:
@@ -117,10 +117,10 @@ def load_and_analyze(conn: Connection, site_id: int, month: date, now: datetime)
     Returns
     -------
     dict
-        As `summarize_months`, with `window` (UTC), `cost` (`analyze.cost_model`) and `measures`, each with the verdict
-        of `verify_savings`. What channels in quarantine measured is in no sum.
+        As `summarize_months`, with `window` (UTC), `cost` (`sections.costs`) and `measures`, each with the verdict of
+        `verify_savings`. What channels in quarantine measured is in no sum.
     """
-    from analyze import site_week
+    from analyze.week import site_week
     from config.measures_config import load_measures
     from lib import readings as readings_lib
 
@@ -136,7 +136,7 @@ def load_and_analyze(conn: Connection, site_id: int, month: date, now: datetime)
     cost = site_week.load_and_analyze(conn, site_id, start, end, None, now)[1].sections["costOptimization"]
     measures = []
     for measure in load_measures(site_id):
-        verdict = verify_savings.load_and_analyze(conn, site, measure.channel_id, measure.changed_on, now)
+        verdict = savings.load_and_analyze(conn, site, measure.channel_id, measure.changed_on, now)
         measures.append({"name": measure.name, "channelId": measure.channel_id, **verdict})
     summary = summarize_months(monthly, meters, month)
     return {**summary, "window": window, "cost": cost, "measures": measures}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from analyze.intervals import WeekScope
+from analyze.week.intervals import WeekScope
 from lib.date_utils import Window
 
 SITE = "site"  # in place of a channel, for what concerns all of it

@@ -19,13 +19,13 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.after_hours_waste import HABIT, NEW, RAISED, UNKNOWN, WAVERS
-from analyze.intervals import WeekScope, in_window, list_runs, local_iso, period_weeks, starts_new_run
 from analyze.money.annual import Year, annual_amounts
 from analyze.money.attribution import HIGH, KINDS, LOW, MID, OBSERVED, claim_column
 from analyze.money.pricing import Pricing
 from analyze.money.quick_win_texts import DESCRIBE, WinText
 from analyze.money.repairs import list_repairs
+from analyze.sections.after_hours import HABIT, NEW, RAISED, UNKNOWN, WAVERS
+from analyze.week.intervals import WeekScope, in_window, list_runs, local_iso, period_weeks, starts_new_run
 from config.opening_hours import default_schedule
 from lib import cli
 from lib.stats_utils import label_runs
@@ -310,9 +310,9 @@ def _amount_text(win: dict[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the section of one period."""
-    from analyze import week_script  # here, for it imports this module
+    from analyze.week import command_line  # here, for it imports this module
 
-    return week_script.run_section(__doc__, argv, "quickWins", render_text)
+    return command_line.run_section(__doc__, argv, "quickWins", render_text)
 
 
 if __name__ == "__main__":

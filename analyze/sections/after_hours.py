@@ -19,7 +19,6 @@ import pandas as pd
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from analyze.intervals import WeekScope, channel_names, in_window, number_channels, period_weeks
 from analyze.load.after_hours_parts import (
     WAVERING,
     describe_parts,
@@ -31,7 +30,8 @@ from analyze.load.night_floors import compare_floors
 from analyze.meters.completeness import assess_channels
 from analyze.meters.meter_tree import net_of_sub_meters
 from analyze.money.annual import plan_year
-from analyze.refusals import refuse_short_baseline, refuse_silent
+from analyze.week.intervals import WeekScope, channel_names, in_window, number_channels, period_weeks
+from analyze.week.refusals import refuse_short_baseline, refuse_silent
 from lib import cli
 from lib.stats_utils import grouped_quantiles
 
@@ -256,9 +256,9 @@ def render_text(section: dict[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the section of one period."""
-    from analyze import week_script  # here, for it imports this module
+    from analyze.week import command_line  # here, for it imports this module
 
-    return week_script.run_section(__doc__, argv, "afterHoursWaste", render_text)
+    return command_line.run_section(__doc__, argv, "afterHoursWaste", render_text)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from analyze import after_hours_waste, anomaly_detection, sensor_health, spike_detection
-from analyze.intervals import WeekScope, in_window, prepare_intervals
 from analyze.load.hour_of_week import profile_period
 from analyze.load.load_response import respond_to_temperature
 from analyze.load.load_steps import LevelChange, find_level_changes
@@ -21,6 +19,8 @@ from analyze.money.excess import measure_excess
 from analyze.money.pricing import Pricing, price_site, set_rates
 from analyze.money.repairs import broken_meters
 from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, sum_site_demand
+from analyze.sections import after_hours, anomalies, sensors, spikes
+from analyze.week.intervals import WeekScope, in_window, prepare_intervals
 from config.opening_hours import list_holidays
 from lib.date_utils import Window
 
@@ -73,33 +73,31 @@ def prepare_week(
 def find_in_week(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | None) -> WeekFound:
     """Say of the sound intervals what is usual, and what is not."""
     profiled = profile_period(clean, scope)
-    is_robust = scope.config.anomaly_method == anomaly_detection.ROBUST
+    is_robust = scope.config.anomaly_method == anomalies.ROBUST
     changes = find_level_changes(clean, scope) if is_robust else None
     response_kw = respond_to_temperature(clean, scope, weather)
-    assessed = spike_detection.assess_spikes(profiled, scope)
+    assessed = spikes.assess_spikes(profiled, scope)
     return WeekFound(
-        baselines=after_hours_waste.estimate_baselines(clean, scope),
+        baselines=after_hours.estimate_baselines(clean, scope),
         profiled=profiled,
         changes=changes,
         response_kw=response_kw,
-        anomalies=anomaly_detection.find_anomalies(profiled, clean, scope, changes, response_kw),
-        spikes=spike_detection.find_spikes(assessed, scope.config, min_power_kw=scope.config.spike_min_power_kw),
+        anomalies=anomalies.find_anomalies(profiled, clean, scope, changes, response_kw),
+        spikes=spikes.find_spikes(assessed, scope.config, min_power_kw=scope.config.spike_min_power_kw),
     )
 
 
 def build_findings(data: WeekData, found: WeekFound, scope: WeekScope) -> dict[str, Any]:
     """Return the sections that name what is wrong with a meter, or in the building."""
     clean, profiled = data.clean, found.profiled
-    site_power, demand = spike_detection.sum_site_power(clean, scope), data.site.sound
+    site_power, demand = spikes.sum_site_power(clean, scope), data.site.sound
     if data.site.left_out_pct > MAX_LEFT_OUT_SHARE_PCT:  # what is left is not the site
         demand = demand.iloc[:0]
     return {
-        "sensorHealth": sensor_health.build_section(data.intervals, data.bad, scope, data.resets),
-        "afterHoursWaste": after_hours_waste.build_section(clean, found.baselines, scope),
-        "anomalies": anomaly_detection.build_section(
-            found.anomalies, profiled, clean, scope, found.changes, found.response_kw
-        ),
-        "spikes": spike_detection.build_section(found.spikes, site_power, profiled, clean, scope, demand),
+        "sensorHealth": sensors.build_section(data.intervals, data.bad, scope, data.resets),
+        "afterHoursWaste": after_hours.build_section(clean, found.baselines, scope),
+        "anomalies": anomalies.build_section(found.anomalies, profiled, clean, scope, found.changes, found.response_kw),
+        "spikes": spikes.build_section(found.spikes, site_power, profiled, clean, scope, demand),
     }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from analyze.intervals import WeekScope
+    from analyze.week.intervals import WeekScope
 
 SILENT, SHORT_BASELINE, FEW_SAMPLES = "silent", "short_baseline", "few_samples"
 

@@ -1,0 +1,1 @@
+"""What a report tells of a site, one question a file: a section from sound intervals and thresholds. Pure."""
