@@ -52,14 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)
 
-    from analyze.week.finding_trace import find_finding, load_and_analyze
+    from analyze.week.finding_trace import find_finding
+    from analyze.week.loading import load_trace
     from deliver.explanation import explanation_json, explanation_lines
     from deliver.report_files import read_weekly_report
 
     report = read_weekly_report(args.report)
     finding = find_finding(report, args.finding_id)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
-        trace = load_and_analyze(conn, report, finding, datetime.now(UTC))
+        trace = load_trace(conn, report, finding, datetime.now(UTC))
     if args.json:
         cli.print_json(explanation_json(report, finding, trace))
     else:

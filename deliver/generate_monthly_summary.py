@@ -58,7 +58,8 @@ def parse_month(text: str | None, today: date) -> date:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the summary and print where it is, with its headline."""
-    from analyze.week.monthly_summary import add_months, load_and_analyze
+    from analyze.week.loading import load_month
+    from analyze.week.monthly_summary import add_months
     from deliver.monthly_report import assemble_monthly_report
 
     parser = report_parser(__doc__, has_window=False)
@@ -75,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         window = local_day_window(month, add_months(month, 1) - timedelta(days=1), tz)
         status = load_validation_status(conn, args.site)
         forced_reason = ask_breaker(status, args.site, window, force_reason_of(args))
-        summary = load_and_analyze(conn, args.site, month, now)
+        summary = load_month(conn, args.site, month, now)
     if not summary["byChannel"]:
         raise DataError(
             f"site {args.site} has no readings in {month:%Y-%m}; "

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 def build_row(conn: Connection, site_id: int, now: datetime) -> dict[str, Any]:
     """Return the row of one site: its numbers, or why there are none."""
-    from analyze.week.site_week import load_and_analyze
+    from analyze.week.loading import load_week
     from deliver.portfolio_report import held_row, site_row
     from deliver.site_report import CheckedWeek
 
@@ -51,7 +51,7 @@ def build_row(conn: Connection, site_id: int, now: datetime) -> dict[str, Any]:
         period = resolve_period(None, None, parse_timezone(site.timezone), now)
         if hold := describe_hold(status, site_id, period):
             return held_row(site, f"{hold.why}; {hold.remedy}")
-        _, week = load_and_analyze(conn, site_id, None, None, None, now)
+        _, week = load_week(conn, site_id, None, None, None, now)
     except PipelineError as err:
         return held_row(site, clean_text(str(err)))
     if not week.data_quality["channelsAnalyzed"]:

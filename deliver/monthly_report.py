@@ -20,7 +20,7 @@ def assemble_monthly_report(
     Parameters
     ----------
     summary
-        As `analyze.week.monthly_summary.load_and_analyze` gives it.
+        As `analyze.week.loading.load_month` gives it.
     """
     window = summary["window"]
     tz = parse_timezone(site.timezone)

@@ -150,7 +150,7 @@ def load_checked_week(conn: Connection, args: argparse.Namespace, now: datetime)
     DataError
         When there are no readings in the period.
     """
-    from analyze.week.site_week import load_and_analyze
+    from analyze.week.loading import load_week
 
     with progress_bar(2, "step") as advance:
         tz = parse_timezone(args.timezone or load_site(conn, args.site).timezone)
@@ -160,7 +160,7 @@ def load_checked_week(conn: Connection, args: argparse.Namespace, now: datetime)
         advance("validation")
         # Who forces a report past its quarantine wants what is in there.
         keeps_quarantined = forced_reason is not None and QUARANTINE_CHECK in status.blocking_checks
-        site, week = load_and_analyze(
+        site, week = load_week(
             conn, args.site, args.start, args.end, args.timezone, now, keeps_quarantined=keeps_quarantined
         )
         if not week.data_quality["channelsAnalyzed"]:

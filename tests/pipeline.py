@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pytest
 
-from analyze.week.site_week import load_and_analyze
+from analyze.week.loading import load_week
 from deliver.report_files import check_report
 from deliver.weekly_report import assemble_report
 from govern.check_files import read_checks
@@ -88,7 +88,7 @@ def govern(conn: Connection, site_id: int = SITE_ID) -> str:
 
 def report_of(conn: Connection, now: datetime, site_id: int = SITE_ID) -> dict[str, Any]:
     """Return the report on the last complete week before `now`, checked against its schema."""
-    site, week = load_and_analyze(conn, site_id, None, None, None, now)
+    site, week = load_week(conn, site_id, None, None, None, now)
     status = load_validation_status(conn, site_id)
     report = assemble_report(site, status, week, forced_reason=None, now=now)
     check_report(report, "weekly_report")

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analyze import anomaly_detection
 from analyze.load.hour_of_week import add_hour_of_week_profile, profile_period
-from analyze.sections.anomalies import build_section, find_anomalies, main, upper_fence_kw
+from analyze.sections.anomalies import build_section, find_anomalies, upper_fence_kw
 from analyze.week.site_week import SiteContext, analyze_site_week
 from config.report_config import ReportConfig
 from lib import db
@@ -281,7 +282,7 @@ def test_scores_are_written_whole_and_cut_to_the_window(monkeypatch, tmp_path):
     monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
     path = tmp_path / "deep" / "scores.csv"
     window = ["--site", "7", "--start", "2026-01-12", "--end", "2026-01-18"]
-    assert main([*window, "--scores", str(path)]) == 0
+    assert anomaly_detection.main([*window, "--scores", str(path)]) == 0
     assert asked == [Window(SCOPE.baseline.start, SCOPE.period.end + timedelta(weeks=4))]
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "channel_id,timestamp,score,is_anomaly"

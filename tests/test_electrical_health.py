@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analyze import electrical_health
 from analyze.meters.electrical_quantities import QUANTITIES, find_supply
-from analyze.sections.electrical import check_electrical_health, main, render_text
+from analyze.sections.electrical import check_electrical_health, render_text
 from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib
@@ -269,9 +270,9 @@ def test_the_script_prints_what_the_function_finds(monkeypatch, capsys):
     monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: METERS)
     monkeypatch.setattr(readings_lib, "load_electrical", lambda conn, site_id, window: electrical())
     arguments = ["--site", "1", "--start", "2026-01-12", "--end", "2026-01-18"]
-    assert main(arguments) == 0
+    assert electrical_health.main(arguments) == 0
     assert capsys.readouterr().out.splitlines()[1] == "1 meter assessed, 0 issues"
-    assert main([*arguments, "--json"]) == 0
+    assert electrical_health.main([*arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == check(electrical())
 
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipeline import SITE_ID, govern, ingest
 
+from analyze import forecast as forecast_script
 from analyze.load.forecast_model import error_quantiles, predict_week
 from analyze.load.site_hours import total_by_hour
-from analyze.sections import forecast
 from analyze.sections.forecast import forecast_site
 from config.report_config import ReportConfig
 from lib import db
@@ -237,9 +237,9 @@ def test_the_script_prints_the_section(monkeypatch, capsys):
     )
     monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
-    assert forecast.main(["--site", "7", "--from", "2026-01-19", "--json"]) == 0
+    assert forecast_script.main(["--site", "7", "--from", "2026-01-19", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == forecast_site(hourly, START, NEW_YORK, site_id=7)
-    assert forecast.main(["--site", "7", "--from", "2026-01-19"]) == 0
+    assert forecast_script.main(["--site", "7", "--from", "2026-01-19"]) == 0
     assert "696 kWh in 7 days, stable (+0.0 % on the last 7 days)" in capsys.readouterr().out
 
 

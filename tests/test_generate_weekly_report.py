@@ -13,7 +13,7 @@ import pytest
 from breaker_factory import build_site, change
 from site_factory import SITE_ID, TIMEZONE, make_rows, make_site, register_site, store_readings
 
-from analyze.week.site_week import load_and_analyze
+from analyze.week.loading import load_week
 from config.tariff_config import load_site_tariffs
 from config.tariff_model import SiteTariffs, TariffSpan
 from deliver.report_files import FORCED_LOG, check_report
@@ -290,7 +290,7 @@ def test_a_ratchet_knows_the_same_months_whether_its_tariff_is_assumed_or_named(
     known = []
     for tariffs in (assumed, named):
         monkeypatch.setattr("config.tariff_config.load_site_tariffs", lambda site_id, tariffs=tariffs: tariffs)
-        _, week = load_and_analyze(conn, SITE_ID, None, None, None, WEEK.end)
+        _, week = load_week(conn, SITE_ID, None, None, None, WEEK.end)
         (charge,) = week.sections["costOptimization"]["demand_analysis"]["demand_charges"]
         known.append(charge["ratchet"])
     assert known[0] == known[1]

@@ -22,9 +22,17 @@ MAY_IMPORT = {
     "operations": {"config", "lib", "operations"},
 }
 ROOMS = set(MAY_IMPORT)
+# Their top shows what can be run; what the scripts share lies in rooms below.
+STAGES = ("analyze",)
 MODULES = sorted(path for room in ROOMS for path in (PROJECT_ROOT / room).rglob("*.py"))
 SCRIPTS = [path for path in MODULES if '__name__ == "__main__"' in path.read_text(encoding="utf-8")]
 
+# The sandbox is a service of its own, which is run where it lies.
+SCRIPTS_BELOW = {PROJECT_ROOT / "operations" / "sandbox" / "eniscope_sandbox.py"}
+MODULE_NAMES = {".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts): path for path in MODULES}
+
+# Where analyze meets the database, for deliver and for its own command lines.
+MAY_BE_IMPURE = [*SCRIPTS, *(PROJECT_ROOT / "analyze" / "week" / name for name in ("loading.py", "command_line.py"))]
 # They take data and thresholds as arguments and return values.
 PURE = [
     PROJECT_ROOT / "lib" / "stats_utils.py",
@@ -35,11 +43,8 @@ PURE = [
     PROJECT_ROOT / "ingest" / "file_layout.py",
     PROJECT_ROOT / "ingest" / "file_times.py",
     PROJECT_ROOT / "ingest" / "parse_file.py",
-    # week/command_line.py is what the analyses' command lines share.
-    *(path for path in (PROJECT_ROOT / "analyze").rglob("*.py") if path.stem != "command_line"),
+    *(path for path in (PROJECT_ROOT / "analyze").rglob("*.py") if path not in MAY_BE_IMPURE),
 ]
-# Where analyze meets the database, for its scripts and for deliver.
-IMPURE_FUNCTIONS = {"load_and_analyze", "main"}
 IMPURE_MODULES = {"psycopg2", "requests", "urllib3", "logging", "lib.db", "lib.readings", "lib.logs", "config.settings"}
 
 
@@ -69,12 +74,9 @@ def imports_of(node: ast.AST) -> set[str]:
 
 
 def pure_part(path: Path) -> list[ast.stmt]:
-    """Return what a pure module holds besides its guard, its script functions and its type-checking imports."""
+    """Return what a pure module holds besides its type-checking imports."""
     return [
-        node
-        for node in tree_of(path).body
-        if not (isinstance(node, ast.FunctionDef) and node.name in IMPURE_FUNCTIONS)
-        and not (isinstance(node, ast.If) and ("TYPE_CHECKING" in ast.dump(node.test) or "__main__" in ast.dump(node)))
+        node for node in tree_of(path).body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
     ]
 
 
@@ -83,6 +85,32 @@ def test_rooms_import_only_whom_they_may(path: Path) -> None:
     room = room_of(path)
     used = {name.split(".")[0] for name in imports_of(tree_of(path))} & (ROOMS | {"tests"})
     assert used <= MAY_IMPORT[room]
+
+
+def modules_used(path: Path) -> set[str]:
+    """Return the project's modules that one imports, within functions and for type checking too."""
+    return imports_of(tree_of(path)) & MODULE_NAMES.keys()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_top_of_a_stage_holds_its_scripts_and_nothing_else(stage: str) -> None:
+    modules = {path for path in MODULES if room_of(path) == stage and path.name != "__init__.py"}
+    on_top = {path for path in modules if path.parent == PROJECT_ROOT / stage}
+    assert on_top
+    assert sorted(map(name_of, on_top - set(SCRIPTS))) == []
+    assert sorted(map(name_of, (modules - on_top) & set(SCRIPTS) - SCRIPTS_BELOW)) == []
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) in STAGES], ids=name_of)
+def test_no_module_imports_a_script(path: Path) -> None:
+    assert {name for name in modules_used(path) if MODULE_NAMES[name] in SCRIPTS} == set()
+
+
+def test_imports_go_round_in_no_circle() -> None:
+    waiting = {name: modules_used(path) for name, path in MODULE_NAMES.items()}
+    while free := {name for name, used in waiting.items() if not used & waiting.keys()}:
+        waiting = {name: used for name, used in waiting.items() if name not in free}
+    assert waiting == {}, "each of these imports one that imports it, directly or through others"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

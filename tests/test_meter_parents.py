@@ -10,7 +10,7 @@ import pytest
 from file_import import FILE_SITE_ID, ZONE, Import, quarters, write
 from pipeline import govern
 
-from analyze.week.site_week import load_and_analyze
+from analyze.week.loading import load_week
 from lib import db
 from lib.date_utils import parse_timezone
 
@@ -37,7 +37,7 @@ def parents_of(conn: Connection) -> dict[str, str | None]:
 def total_kwh(conn: Connection) -> float:
     govern(conn, FILE_SITE_ID)
     now = datetime(2026, 1, 27, 12, tzinfo=parse_timezone(ZONE))
-    _, week = load_and_analyze(conn, FILE_SITE_ID, None, None, None, now)
+    _, week = load_week(conn, FILE_SITE_ID, None, None, None, now)
     return week.consumption["totalKwh"]
 
 

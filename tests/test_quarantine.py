@@ -263,7 +263,7 @@ def test_what_has_no_place_or_stands_already_is_not_let_in(
 def test_register_reset_is_still_reported_though_its_record_is_not_stored(conn: Connection) -> None:
     from site_factory import make_site
 
-    from analyze.week.site_week import load_and_analyze
+    from analyze.week.loading import load_week
 
     end = datetime(2026, 2, 9, 5, tzinfo=UTC)
     make_site(conn, end, days=36)
@@ -277,7 +277,7 @@ def test_register_reset_is_still_reported_though_its_record_is_not_stored(conn: 
     for reject in rejects:
         quarantine.store_rejects(conn, 10, 900, 1, [reject])
     conn.commit()
-    _, week = load_and_analyze(conn, SITE_ID, "2026-02-02", "2026-02-08", None, end + timedelta(days=1))
+    _, week = load_week(conn, SITE_ID, "2026-02-02", "2026-02-08", None, end + timedelta(days=1))
     (issue,) = [item for item in week.sections["sensorHealth"]["issues"] if item["type"] == "register_reset"]
     assert (issue["channelId"], issue["severity"], issue["intervals"], issue["energyKwh"]) == (10, "medium", 2, -5.5)
     assert week.data_quality["byChannel"][0]["completenessPct"] == pytest.approx(100 * 670 / 672, abs=0.06)

@@ -16,8 +16,7 @@ from test_render_report import HOSTILE_NAMES, HOSTILE_SITE, read_html, squeeze, 
 from test_verify_savings import make_hours, verify
 from week_factory import make_meters
 
-from analyze.week import monthly_summary as monthly_module
-from analyze.week import site_week
+from analyze.week import loading
 from analyze.week.asset_health import rate_assets
 from analyze.week.monthly_summary import add_months, last_complete_month, summarize_months
 from analyze.week.portfolio import total_sites
@@ -353,8 +352,8 @@ def test_a_channel_in_quarantine_is_in_no_sum_of_the_month_either(monkeypatch: p
                         "load_quarantined": [left_out]}.items():  # fmt: skip
         monkeypatch.setattr(readings_lib, name, lambda conn, site_id, value=value: value)
     week = checked_week().week
-    monkeypatch.setattr(site_week, "load_and_analyze", lambda *_: (site, week))
-    summary = monthly_module.load_and_analyze(None, 7, MONTH, NOW)
+    monkeypatch.setattr(loading, "load_week", lambda *_: (site, week))
+    summary = loading.load_month(None, 7, MONTH, NOW)
     assert (summary["totalKwh"], [row["channelId"] for row in summary["byChannel"]]) == (1000.0, [1])
 
 

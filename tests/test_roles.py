@@ -15,7 +15,7 @@ from pipeline import SITE_ID, govern, ingest, report_of
 from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 
-from analyze.week.site_week import load_and_analyze
+from analyze.week.loading import load_week
 from config.ingest_limits import IngestLimits
 from config.settings import Settings
 from govern import roles
@@ -64,7 +64,7 @@ def test_every_stage_does_its_work_as_its_role(with_roles: Connection, database_
     with acting_as(GOVERN, database_url) as session:
         assert govern(session) == "closed"
     with acting_as(ANALYZE, database_url, readonly=True) as session:
-        assert load_and_analyze(session, SITE_ID, None, None, None, NOW)[1].data_quality["channelsAnalyzed"] > 10
+        assert load_week(session, SITE_ID, None, None, None, NOW)[1].data_quality["channelsAnalyzed"] > 10
     with acting_as(DELIVER, database_url, readonly=True) as session:
         assert report_of(session, NOW)["metadata"]["validation"]["verdict"] == "closed"
 

@@ -10,13 +10,20 @@ import pandas as pd
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from analyze.sections import after_hours, anomalies, costs, quick_wins, sensors, spikes
+from analyze import (
+    after_hours_waste,
+    anomaly_detection,
+    cost_model,
+    quick_wins,
+    sensor_health,
+    spike_detection,
+)
+from analyze.week.loading import load_week
 from analyze.week.site_week import (
     SiteContext,
     analyze_site_week,
     baseline_before,
     describe_resolution,
-    load_and_analyze,
     root_meters,
 )
 from config.report_config import ReportConfig
@@ -381,17 +388,17 @@ def stored_site(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
 
 
-def test_load_and_analyze_takes_the_last_complete_week(stored_site):
+def test_load_week_takes_the_last_complete_week(stored_site):
     now = datetime(2026, 1, 21, 12, tzinfo=UTC)
-    site, week = load_and_analyze(None, 7, None, None, None, now)
+    site, week = load_week(None, 7, None, None, None, now)
     assert (site.site_name, week.period, week.baseline) == ("School", WEEK, SCOPE.baseline)
-    _, same = load_and_analyze(None, 7, "2026-01-12", "2026-01-18", "America/New_York", now)
+    _, same = load_week(None, 7, "2026-01-12", "2026-01-18", "America/New_York", now)
     assert as_json(same) == as_json(week)
 
 
 def test_forecast_costs_and_facts_stand_in_the_week(stored_site):
     """A meter of 5 kW from 7 to 18 on weekdays and 1 kW else, left on at 40 kW for 13 hours of a night."""
-    _, week = load_and_analyze(None, 7, "2026-01-12", "2026-01-18", None, datetime(2026, 1, 21, tzinfo=UTC))
+    _, week = load_week(None, 7, "2026-01-12", "2026-01-18", None, datetime(2026, 1, 21, tzinfo=UTC))
     sections, total_kwh = as_json(week)["sections"], 55 * 5 + 113 + 13 * 39
     forecast = sections["forecast"]
     assert forecast["forecast"][0]["timestamp"] == "2026-01-19T00:00:00-05:00"
@@ -435,11 +442,11 @@ def test_bad_hours_teach_the_forecast_nothing():
 @pytest.mark.parametrize(
     ("script", "section", "line"),
     [
-        (sensors, "sensorHealth", "1 issues: 0 high, 0 medium, 1 low"),
-        (after_hours, "afterHoursWaste", "1 meters, 509.3 kWh above their resting power after hours"),
-        (anomalies, "anomalies", "1 events, 507.0 kWh above what is usual"),
-        (spikes, "spikes", "1 spikes, 506.8 kWh above the usual peak"),
-        (costs, "costOptimization", "peak 40.0 kW at 2026-01-13T18:15:00-05:00: 480.00 USD a month"),
+        (sensor_health, "sensorHealth", "1 issues: 0 high, 0 medium, 1 low"),
+        (after_hours_waste, "afterHoursWaste", "1 meters, 509.3 kWh above their resting power after hours"),
+        (anomaly_detection, "anomalies", "1 events, 507.0 kWh above what is usual"),
+        (spike_detection, "spikes", "1 spikes, 506.8 kWh above the usual peak"),
+        (cost_model, "costOptimization", "peak 40.0 kW at 2026-01-13T18:15:00-05:00: 480.00 USD a month"),
         (quick_wins, "quickWins", "Let meter 1 rest between 18:00 and 06:00: 449 kWh (confidence"),
     ],
 )
@@ -447,7 +454,7 @@ def test_each_script_prints_its_section(stored_site, capsys, script, section, li
     window = ["--site", "7", "--start", "2026-01-12", "--end", "2026-01-18"]
     assert script.main([*window, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    _, week = load_and_analyze(None, 7, *window[3::2], None, datetime(2026, 1, 21, tzinfo=UTC))
+    _, week = load_week(None, 7, *window[3::2], None, datetime(2026, 1, 21, tzinfo=UTC))
     assert printed == as_json(week)["sections"][section]
     assert script.main(window) == 0
     text = capsys.readouterr().out

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyze import verify_savings as script
 from analyze.load.savings_data import add_temperature, uncertain
 from analyze.load.savings_model import (
     Fit,
@@ -22,7 +23,6 @@ from analyze.load.savings_model import (
 )
 from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
-from analyze.sections import savings as script
 from analyze.sections.savings import render_text, verify_savings
 from config.report_config import ReportConfig
 from config.tariff_model import SiteTariffs, TariffSpan

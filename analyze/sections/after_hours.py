@@ -1,23 +1,11 @@
-"""Find meters that draw more than their resting power outside business hours.
-
-Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it)
-Writes: nothing; the section "afterHoursWaste" to stdout
-Safe to re-run: yes, it only reads
-"""
+"""Find meters that draw more than their resting power outside business hours. Pure."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-
-_PROJECT_ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.load.after_hours_parts import (
     WAVERING,
@@ -32,7 +20,6 @@ from analyze.meters.meter_tree import net_of_sub_meters
 from analyze.money.annual import plan_year
 from analyze.week.intervals import WeekScope, channel_names, in_window, number_channels, period_weeks
 from analyze.week.refusals import refuse_short_baseline, refuse_silent
-from lib import cli
 from lib.stats_utils import grouped_quantiles
 
 FROM_BASELINE, FROM_PERIOD = "baseline_weeks", "report_week"
@@ -252,14 +239,3 @@ def render_text(section: dict[str, Any]) -> str:
         )
     lines += [f"not assessed: {entry['channelName']}: {entry['reason']}" for entry in section["notAssessed"]]
     return "\n".join(lines)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the section of one period."""
-    from analyze.week import command_line  # here, for it imports this module
-
-    return command_line.run_section(__doc__, argv, "afterHoursWaste", render_text)
-
-
-if __name__ == "__main__":
-    sys.exit(cli.run(main))

@@ -1,25 +1,11 @@
-"""Find stretches in which a meter draws far more, or far less, than it usually does at that hour of the week.
-
-With --scores FILE it writes `channel_id,timestamp,score,is_anomaly` for every interval of the window instead.
-
-Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it; for scores, after it too)
-Writes: the section "anomalies" to stdout, or the file of --scores; nothing to the database
-Safe to re-run: yes; the file of --scores is replaced whole
-"""
+"""Find stretches in which a meter draws far more, or far less, than it usually does at that hour of the week. Pure."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-
-_PROJECT_ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.load.anomaly_episodes import HIGH, LOW, VIEWS, find_episodes
 from analyze.load.anomaly_events import channel_entry, list_events
@@ -29,7 +15,6 @@ from analyze.load.load_response import describe_expected
 from analyze.load.load_steps import LevelChange, find_level_changes, list_steps, shift_by_interval
 from analyze.meters.meter_tree import net_of_sub_meters
 from analyze.week.intervals import WeekScope, in_window, starts_new_run
-from lib import cli
 from lib.stats_utils import label_runs
 
 __all__ = ["build_section", "find_anomalies", "score_readings", "upper_fence_kw"]
@@ -234,19 +219,3 @@ def render_text(section: dict[str, Any]) -> str:
     ]
     lines += [f"not assessed: {entry['channelName']}: {entry['reason']}" for entry in section["notAssessed"]]
     return "\n".join(lines)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the section of one period, or write the scores of one window."""
-    from analyze.week import command_line  # here, for it imports this module
-
-    parser = command_line.section_parser(__doc__)
-    parser.add_argument("--scores", type=Path, metavar="FILE", help="write the score of every interval to FILE (CSV)")
-    args = parser.parse_args(argv)
-    if args.scores is not None:
-        return command_line.write_scores(args)
-    return command_line.print_section(args, "anomalies", render_text)
-
-
-if __name__ == "__main__":
-    sys.exit(cli.run(main))

@@ -1,34 +1,24 @@
 """Work out what a site's energy costs: flat against time of use, demand, peaks and their makers, bills, carbon.
 
-Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it), v_readings_hourly (the
-        months that a ratchet looks back on); config/tariffs, config/sites
-Writes: nothing; the section "costOptimization" to stdout
-Safe to re-run: yes, it only reads
+Pure.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-_PROJECT_ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.money.bills import bill_months, project_bill
 from analyze.money.carbon import NO_FACTOR
 from analyze.money.cost_case import CostCase, describe_basis, prepare_case, why_not
-from analyze.money.cost_texts import build_recommendations, describe_comparison, render_text
+from analyze.money.cost_texts import build_recommendations, describe_comparison
 from analyze.money.demand_analysis import build_demand_analysis, build_peak_drivers
 from analyze.money.site_demand import SiteDemand, sum_site_demand
 from analyze.money.tariff_rates import price_intervals
 from analyze.money.tou_analysis import build_load_shift, build_tou_analysis
 from analyze.week.intervals import WeekScope, in_window, period_weeks
 from config.tariff_model import SiteTariffs
-from lib import cli
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -210,14 +200,3 @@ def _carbon(case: CostCase, tariffs: SiteTariffs) -> dict[str, Any]:
         "factor_kg_per_kwh": tariffs.carbon.kg_per_kwh,
         "source": tariffs.carbon.source,
     }
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the section of one period."""
-    from analyze.week import command_line  # here, for it imports this module
-
-    return command_line.run_section(__doc__, argv, "costOptimization", render_text)
-
-
-if __name__ == "__main__":
-    sys.exit(cli.run(main))

@@ -1,25 +1,15 @@
 """Check voltage, frequency, currents, harmonics and power factor against the limits of ANSI, NEMA, IEEE and EN.
 
-Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_enriched (the period)
-Writes: nothing; the findings to stdout
-Safe to re-run: yes, it only reads
+Pure.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-
-_PROJECT_ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.meters.electrical_quantities import (
     QUANTITIES,
@@ -33,8 +23,6 @@ from analyze.meters.electrical_quantities import (
 from analyze.meters.meter_tree import parents_of
 from analyze.week.intervals import WeekScope, channel_names, energy_meters, in_window, prepare_intervals, split_channels
 from analyze.week.refusals import insufficient
-from lib import cli
-from lib.date_utils import parse_timezone, resolve_period
 
 SEVERITIES = ("high", "medium", "low")
 
@@ -217,34 +205,3 @@ def render_text(section: dict[str, Any]) -> str:
         for issue in meter["issues"]
     ]
     return "\n".join(lines)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the findings of one period."""
-    from analyze.week.command_line import section_parser
-
-    args = section_parser(__doc__).parse_args(argv)
-
-    from config.report_config import load_report_config
-    from config.settings import load_settings
-    from lib import db, logs, readings
-
-    logs.setup_logging(args.verbose)
-    with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
-        site = readings.load_site(conn, args.site)
-        tz = parse_timezone(args.timezone or site.timezone)
-        period = resolve_period(args.start, args.end, tz, datetime.now(UTC))
-        meters = readings.load_meters(conn, args.site)
-        rows = readings.load_electrical(conn, args.site, period)
-    scope = WeekScope(meters, period, period, tz, load_report_config(args.site))
-    section = check_electrical_health(rows, scope)
-    if args.json:
-        cli.print_json(section)
-    else:
-        print(f"{site.site_name} (site {site.site_id}), {period}, {tz}")
-        print(render_text(section))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(cli.run(main))

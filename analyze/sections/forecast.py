@@ -1,17 +1,12 @@
 """Forecast a site's energy for the next seven days, hour by hour, with a band that holds four hours out of five.
 
-Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_hourly (90 days before the first hour that is forecast)
-Writes: nothing; the section "forecast" to stdout
-Safe to re-run: yes, it only reads
+Pure.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Collection, Sequence
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from collections.abc import Collection
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,16 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-_PROJECT_ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_PROJECT_ROOT))
-
 from analyze.load.forecast_model import Weeks, error_quantiles, predict_week
 from analyze.load.site_hours import metered_by_hour, total_by_hour
 from analyze.week.intervals import WeekScope
 from analyze.week.refusals import day_after, unavailable
 from config.report_config import ReportConfig
-from lib import cli
-from lib.date_utils import HOURS_PER_WEEK, Window, days_before, local_midnight
+from lib.date_utils import HOURS_PER_WEEK, days_before
 
 _HOUR = pd.Timedelta(hours=1)
 _SUNDAY = 6
@@ -224,48 +215,3 @@ def render_text(section: dict[str, Any]) -> str:
         for day in summary["daily_forecast"]
     ]
     return "\n".join(lines)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the forecast of one site."""
-    parser = cli.script_parser(__doc__)
-    cli.add_site_argument(parser)
-    parser.add_argument("--from", dest="first_day", metavar="DATE", help="first local day (default: today)")
-    parser.add_argument("--json", action="store_true", help="print the section as the weekly report holds it")
-    args = parser.parse_args(argv)
-
-    from datetime import UTC
-
-    from config.opening_hours import list_holidays
-    from config.report_config import load_report_config
-    from config.schedule_config import load_site_facts
-    from config.settings import load_settings
-    from lib import db, readings
-    from lib.date_utils import parse_start, parse_timezone
-    from lib.logs import setup_logging
-
-    setup_logging(args.verbose)
-    config = load_report_config(args.site)
-    schedule = load_site_facts(args.site, config).schedule
-    with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
-        site = readings.load_site(conn, args.site)
-        tz = parse_timezone(site.timezone)
-        today = local_midnight(datetime.now(UTC).astimezone(tz).date(), tz)
-        start = parse_start(args.first_day, tz) if args.first_day else today
-        window = Window(start - timedelta(days=config.forecast_history_days), start)
-        hourly, meters = readings.load_hourly(conn, args.site, window), readings.load_meters(conn, args.site)
-    hours, metered = total_by_hour(hourly, meters, config), metered_by_hour(hourly, meters)
-    days = list_holidays(schedule, {window.start.year, start.year, start.year + 1})
-    section = forecast_site(hours.hourly, start, tz, days, site_id=args.site, config=config, metered=metered)
-    if args.json:
-        cli.print_json(section)
-        return 0
-    print(f"{site.site_name} (site {site.site_id}), from {start.astimezone(tz):%Y-%m-%d}, {tz}")
-    print(render_text(section))
-    if hours.excluded_ids:
-        print(f"left out, for want of data: channels {', '.join(map(str, hours.excluded_ids))}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(cli.run(main))

@@ -1,23 +1,11 @@
-"""Rank what can be saved within weeks: each kilowatt-hour counted once, with what to do and who does it.
-
-Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it)
-Writes: nothing; the section "quickWins" to stdout
-Safe to re-run: yes, it only reads
-"""
+"""Rank what can be saved within weeks: each kilowatt-hour counted once, with what to do and who does it. Pure."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-
-_PROJECT_ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.money.annual import Year, annual_amounts
 from analyze.money.attribution import HIGH, KINDS, LOW, MID, OBSERVED, claim_column
@@ -27,7 +15,6 @@ from analyze.money.repairs import list_repairs
 from analyze.sections.after_hours import HABIT, NEW, RAISED, UNKNOWN, WAVERS
 from analyze.week.intervals import WeekScope, in_window, list_runs, local_iso, period_weeks, starts_new_run
 from config.opening_hours import default_schedule
-from lib import cli
 from lib.stats_utils import label_runs
 
 # How far a saving is believed, and what it takes, when wins are ranked: ranking aids, not probabilities or hours.
@@ -306,14 +293,3 @@ def _amount_text(win: dict[str, Any]) -> str:
     once = impact["basis"] == "one_off"
     kwh, cost = (impact["annualKwh"], impact["annualCost"]) if once else (impact["weeklyKwh"], impact["weeklyCost"])
     return f"{kwh:8.1f} {'kWh once' if once else 'kWh/week'}  {cost:8.2f} {impact['currency']}"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the section of one period."""
-    from analyze.week import command_line  # here, for it imports this module
-
-    return command_line.run_section(__doc__, argv, "quickWins", render_text)
-
-
-if __name__ == "__main__":
-    sys.exit(cli.run(main))

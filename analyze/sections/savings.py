@@ -1,17 +1,12 @@
 """Compare a meter before and after a change with what it was expected to use, and say whether a saving is proved.
 
-Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_hourly, v_weather_hourly (up to a year on either side of the change)
-Writes: nothing; the verdict to stdout
-Safe to re-run: yes, it only reads; later runs know more
+Pure.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Collection, Sequence
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from collections.abc import Collection
+from datetime import date
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -19,12 +14,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-_PROJECT_ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_PROJECT_ROOT))
-
 from analyze.load.savings_data import (
     Sides,
-    add_temperature,
     drift_unknown,
     lack,
     missing_data,
@@ -42,13 +33,9 @@ from analyze.load.savings_model import (
 )
 from analyze.money.pricing import Pricing
 from config.report_config import ReportConfig
-from lib import cli
-from lib.date_utils import local_midnight
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
-
-    from lib.readings import Site
+    pass
 
 VERIFIED, INCREASE, INSUFFICIENT = "verified_saving", "verified_increase", "insufficient_data"
 _ROUNDING = 1e-9  # of the expected energy; a smaller difference is that of adding up
@@ -241,71 +228,3 @@ def _say_saving(savings: dict[str, Any]) -> str:
         f"{'worth' if is_less else 'costing'} {abs(savings['savedCost']):,.2f} {savings['currency']} "
         f"({cost[0]:,.2f} to {cost[1]:,.2f})"
     )
-
-
-def load_and_analyze(conn: Connection, site: Site, channel_id: int, change: date, now: datetime) -> dict[str, Any]:
-    """Read a meter's hours around a change, the weather and the site's tariff, and return the verdict."""
-    from analyze.load.site_hours import total_by_hour, whole_hours
-    from analyze.money.pricing import price_site
-    from analyze.money.site_demand import site_frame
-    from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, epoch_seconds
-    from config.opening_hours import list_holidays
-    from config.report_config import load_report_config
-    from config.schedule_config import load_site_facts
-    from config.tariff_config import load_site_tariffs
-    from lib import readings
-    from lib.date_utils import Window, parse_timezone
-
-    tz, config = parse_timezone(site.timezone), load_report_config(site.site_id)
-    schedule, span = load_site_facts(site.site_id, config).schedule, timedelta(days=config.savings_max_days)
-    window = Window(local_midnight(change - span, tz), min(local_midnight(change + span, tz), now))
-    meters = readings.load_meters(conn, site.site_id)
-    hourly = readings.load_hourly(conn, site.site_id, window)
-    weather = readings.load_weather(conn, site.site_id, window)
-    days = list_holidays(schedule, range(window.start.year, window.end.year + 1))
-    hours = total_by_hour(hourly, meters, config).hourly
-    scope = WeekScope(meters, window, window, tz, config, schedule)
-    site_rows = site_frame(
-        epoch_seconds(hours["timestamp"]).astype("int64"), hours["energy_kwh"].to_numpy(), SECONDS_PER_HOUR, scope
-    )
-    pricing = price_site(site_rows, scope, load_site_tariffs(site.site_id), days)
-    whole = whole_hours(hourly, meters)
-    own = add_temperature(whole[whole["channel_id"] == channel_id], weather, config)
-    return verify_savings(own, change, tz, config, days, pricing)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the verdict on one change of one meter."""
-    parser = cli.script_parser(__doc__)
-    cli.add_site_argument(parser)
-    parser.add_argument("--channel", type=cli.positive_int, required=True, metavar="ID", help="the meter's channel id")
-    parser.add_argument("--change", required=True, metavar="DATE", help="local day of the change (YYYY-MM-DD)")
-    parser.add_argument("--json", action="store_true", help="print the verdict for a machine")
-    args = parser.parse_args(argv)
-
-    from config.settings import load_settings
-    from lib import db, readings
-    from lib.date_utils import parse_start, parse_timezone
-    from lib.errors import DataError, UsageError
-    from lib.logs import setup_logging
-
-    setup_logging(args.verbose)
-    with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
-        site = readings.load_site(conn, args.site)
-        tz = parse_timezone(site.timezone)
-        change, now = parse_start(args.change, tz).astimezone(tz).date(), datetime.now(UTC)
-        if change > now.astimezone(tz).date():
-            raise UsageError(f"--change {change} is still to come at site {args.site}; give the day of a change made")
-        if args.channel not in set(readings.load_meters(conn, args.site)["channel_id"]):
-            raise DataError(f"site {args.site} has no channel {args.channel}; check --channel")
-        result = load_and_analyze(conn, site, args.channel, change, now)
-    if args.json:
-        cli.print_json({"siteId": args.site, "channelId": args.channel, **result})
-    else:
-        print(f"{site.site_name} (site {site.site_id}), channel {args.channel}, change on {change}, {tz}")
-        print(render_text(result))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(cli.run(main))

@@ -1,23 +1,11 @@
-"""Decide whether it is the meter or the building: dead, silent, stuck, wrongly scaled or wired meters.
-
-Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it), v_rejected_readings
-Writes: nothing; the section "sensorHealth" to stdout
-Safe to re-run: yes, it only reads
-"""
+"""Decide whether it is the meter or the building: dead, silent, stuck, wrongly scaled or wired meters. Pure."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-
-_PROJECT_ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.meters import meter_checks, sensor_issues
 from analyze.meters.bad_intervals import find_bad_intervals
@@ -26,9 +14,8 @@ from analyze.meters.meter_tree import parents_of
 from analyze.meters.phase_faults import PHASE_COLUMNS
 from analyze.meters.sensor_issues import ISSUE_TYPES, SEVERITIES
 from analyze.week.intervals import WeekScope, in_window
-from lib import cli
 
-__all__ = ["build_section", "channel_completeness", "find_bad_intervals", "main", "render_text"]
+__all__ = ["build_section", "channel_completeness", "find_bad_intervals", "render_text"]
 
 
 def build_section(
@@ -129,14 +116,3 @@ def render_text(section: dict[str, Any]) -> str:
     lines = [f"{section['totalIssues']} issues: {level['high']} high, {level['medium']} medium, {level['low']} low"]
     lines += [f"{issue['severity']:<7} {issue['type']:<16} {issue['description']}" for issue in section["issues"]]
     return "\n".join(lines)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the section of one period."""
-    from analyze.week import command_line  # here, for it imports this module
-
-    return command_line.run_section(__doc__, argv, "sensorHealth", render_text)
-
-
-if __name__ == "__main__":
-    sys.exit(cli.run(main))

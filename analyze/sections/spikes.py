@@ -1,24 +1,12 @@
-"""Find short peaks far above what a meter, or the site, reaches at that hour of the week.
-
-Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it)
-Writes: nothing; the section "spikes" to stdout
-Safe to re-run: yes, it only reads
-"""
+"""Find short peaks far above what a meter, or the site, reaches at that hour of the week. Pure."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-
-_PROJECT_ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.load.hour_of_week import assess_rows, list_unassessed, profile_period
 from analyze.meters.completeness import assess_channels
@@ -35,7 +23,6 @@ from analyze.week.intervals import (
     number_steps,
     starts_new_run,
 )
-from lib import cli
 from lib.date_utils import Window, add_local_time
 from lib.stats_utils import label_runs
 
@@ -311,14 +298,3 @@ def render_text(section: dict[str, Any]) -> str:
     ]
     lines += [f"not assessed: {entry['channelName']}: {entry['reason']}" for entry in section["notAssessed"]]
     return "\n".join(lines)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the section of one period."""
-    from analyze.week import command_line  # here, for it imports this module
-
-    return command_line.run_section(__doc__, argv, "spikes", render_text)
-
-
-if __name__ == "__main__":
-    sys.exit(cli.run(main))

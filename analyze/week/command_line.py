@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +15,6 @@ from lib.paths import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def run_section(
-    docstring: str | None, argv: Sequence[str] | None, section: str, render_text: Callable[[Any], str]
-) -> int:
-    """Analyse one period of one site and print a section of it, as text or with `--json`.
-
-    Parameters
-    ----------
-    section
-        A key of `SiteWeek.sections`.
-    render_text
-        Turns that section into lines.
-    """
-    return print_section(section_parser(docstring).parse_args(argv), section, render_text)
 
 
 def section_parser(docstring: str | None) -> argparse.ArgumentParser:
@@ -43,15 +28,23 @@ def section_parser(docstring: str | None) -> argparse.ArgumentParser:
 
 
 def print_section(args: argparse.Namespace, section: str, render_text: Callable[[Any], str]) -> int:
-    """Analyse the period that the arguments mean and print one section of it."""
+    """Analyse the period that the arguments mean and print one section of it, as text or with `--json`.
+
+    Parameters
+    ----------
+    section
+        A key of `SiteWeek.sections`.
+    render_text
+        Turns that section into lines.
+    """
     setup_logging(args.verbose)
 
-    from analyze.week.site_week import load_and_analyze
+    from analyze.week.loading import load_week
     from config.settings import load_settings
     from lib import db
 
     with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
-        site, week = load_and_analyze(conn, args.site, args.start, args.end, args.timezone, datetime.now(UTC))
+        site, week = load_week(conn, args.site, args.start, args.end, args.timezone, datetime.now(UTC))
     if args.json:
         cli.print_json(week.sections[section])
     else:

@@ -1,7 +1,4 @@
-"""Walks from a finding back to the intervals that it is made of, each with its quality and what was counted of it.
-
-`trace_finding` is pure; `load_and_analyze` reads what it needs from Layer 3 and calls it.
-"""
+"""Walks from a finding back to the intervals that it is made of, with the quality and counted part of each. Pure."""
 
 from __future__ import annotations
 
@@ -17,11 +14,11 @@ from analyze.sections import after_hours
 from analyze.sections.anomalies import find_anomalies
 from analyze.sections.spikes import assess_spikes, find_spikes
 from analyze.week.intervals import WeekScope, in_window, period_weeks, prepare_intervals
-from lib.date_utils import Window, parse_timezone
+from lib.date_utils import Window
 from lib.errors import DataError
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    pass
 
 SOUND = "sound"
 _AGREE = 0.02  # kWh or currency: figures in a report are rounded to a hundredth
@@ -168,37 +165,3 @@ def _count(finding: dict[str, Any], clean: pd.DataFrame, claims: pd.DataFrame, s
         reference.get(finding["type"], pd.Series(float("nan"), index=clean.index)),
         claimed["rate_per_kwh"],
     )
-
-
-def load_and_analyze(
-    conn: Connection, report: dict[str, Any], finding: dict[str, Any], now: datetime
-) -> dict[str, Any]:
-    """Read what a weekly report's finding rests on and trace it; adds `runs`, `revisions` and `validationRunId`.
-
-    `runs` counts the intervals by the ingest run that brought them; `revisions` are values of these intervals that the
-    service reported otherwise later, by column.
-    """
-    from analyze.week import site_week
-    from config.report_config import load_report_config
-    from config.schedule_config import load_site_facts
-    from lib import readings as readings_lib
-
-    meta = report["metadata"]
-    site_id, tz = meta["site"]["siteId"], parse_timezone(meta["period"]["timezone"])
-    config = load_report_config(site_id)
-    period = Window(*(datetime.fromisoformat(meta["period"][key]) for key in ("start", "end")))
-    baseline = site_week.baseline_before(period, tz, config)
-    scope = WeekScope(
-        readings_lib.load_meters(conn, site_id), period, baseline, tz, config, load_site_facts(site_id, config).schedule
-    )
-    readings = readings_lib.load_readings(conn, site_id, Window(baseline.start, period.end))
-    start, end = meta["period"]["start"], meta["period"]["end"]
-    _, week = site_week.load_and_analyze(conn, site_id, start, end, tz.key, now)
-    trace = trace_finding(finding, readings, week.claims, scope)
-    evidence = finding["evidence"]
-    window = Window(*(datetime.fromisoformat(evidence[key]) for key in ("start", "end")))
-    return trace | {
-        "runs": readings_lib.count_ingest_runs(conn, site_id, evidence["channelIds"], window),
-        "revisions": readings_lib.count_revisions(conn, site_id, evidence["channelIds"], window),
-        "validationRunId": readings_lib.load_validation_status(conn, site_id).validation_run_id,
-    }

@@ -1,23 +1,18 @@
-"""One month of a site beside the months before it, with what it cost and what measures proved to save.
-
-`summarize_months` is pure; `load_and_analyze` reads what it needs from Layer 3 and calls it.
-"""
+"""One month of a site beside the months before it. Pure."""
 
 from __future__ import annotations
 
 import calendar
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from analyze.meters.meter_tree import find_roots
-from analyze.sections import savings
 from analyze.week.intervals import channel_names, energy_meters
-from lib.date_utils import local_day_window, parse_timezone
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    pass
 
 MONTHS_SHOWN = 13  # a year back, and the same month of it
 _MIN_COVER_PCT = 90.0  # of a month's days; a month with fewer is no basis of a comparison
@@ -109,34 +104,3 @@ def _compare(table: pd.DataFrame, channels: set[int], month: date, other: date) 
         "meters": len(both),
         "changePct": round(100 * (now / before - 1), 1) if before > 0 else None,
     }
-
-
-def load_and_analyze(conn: Connection, site_id: int, month: date, now: datetime) -> dict[str, Any]:
-    """Read a site's months and return the summary of one, with its cost and what its measures proved to save.
-
-    Returns
-    -------
-    dict
-        As `summarize_months`, with `window` (UTC), `cost` (`sections.costs`) and `measures`, each with the verdict of
-        `verify_savings`. What channels in quarantine measured is in no sum.
-    """
-    from analyze.week import site_week
-    from config.measures_config import load_measures
-    from lib import readings as readings_lib
-
-    site = readings_lib.load_site(conn, site_id)
-    tz = parse_timezone(site.timezone)
-    window = local_day_window(month, add_months(month, 1) - timedelta(days=1), tz)
-    left_out = [channel.channel_id for channel in readings_lib.load_quarantined(conn, site_id)]
-    meters, monthly = (
-        site_week.leave_out(load(conn, site_id), left_out)
-        for load in (readings_lib.load_meters, readings_lib.load_monthly)
-    )
-    start, end = (moment.isoformat() for moment in window)
-    cost = site_week.load_and_analyze(conn, site_id, start, end, None, now)[1].sections["costOptimization"]
-    measures = []
-    for measure in load_measures(site_id):
-        verdict = savings.load_and_analyze(conn, site, measure.channel_id, measure.changed_on, now)
-        measures.append({"name": measure.name, "channelId": measure.channel_id, **verdict})
-    summary = summarize_months(monthly, meters, month)
-    return {**summary, "window": window, "cost": cost, "measures": measures}

@@ -1,12 +1,8 @@
-"""One site, one period: every analysis run once over the same sound intervals.
-
-`analyze_site_week` is pure; `load_and_analyze` reads what it needs from Layer 3 and calls it.
-"""
+"""One site, one period: every analysis run once over the same sound intervals. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -36,15 +32,13 @@ from analyze.week.intervals import (
 )
 from analyze.week.refusals import unavailable
 from analyze.week.summary import build_summary
-from config.report_config import ReportConfig, load_report_config
-from lib.date_utils import Window, days_before, parse_timezone, resolve_period
+from config.report_config import ReportConfig
+from lib.date_utils import Window, days_before
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
-
     from config.opening_hours import Schedule
     from config.tariff_model import SiteTariffs
-    from lib.readings import QuarantinedChannel, Site
+    from lib.readings import QuarantinedChannel
 
 DAYS_PER_WEEK = 7
 # What quick wins are made from.
@@ -225,67 +219,6 @@ def list_quarantined(quarantined: Sequence[QuarantinedChannel], *, are_left_out:
 def baseline_before(period: Window, tz: ZoneInfo, config: ReportConfig) -> Window:
     """Return the whole local weeks before `period` that say what is usual."""
     return Window(days_before(period.start, DAYS_PER_WEEK * config.baseline_weeks, tz), period.start)
-
-
-def load_and_analyze(
-    conn: Connection,
-    site_id: int,
-    start: str | None,
-    end: str | None,
-    timezone: str | None,
-    now: datetime,
-    *,
-    keeps_quarantined: bool = False,
-) -> tuple[Site, SiteWeek]:
-    """Read a site's readings and analyse the period that the arguments mean, without the channels in quarantine.
-
-    Parameters
-    ----------
-    start, end
-        As `--start` and `--end` take them; see `resolve_period`.
-    timezone
-        Instead of the site's own zone.
-    keeps_quarantined
-        Analyse the channels in quarantine all the same; they are named either way.
-
-    Raises
-    ------
-    DataError
-        When the site is unknown.
-    UsageError
-        When the dates or the zone cannot be meant.
-    """
-    from config.schedule_config import load_site_facts
-    from config.tariff_config import load_site_tariffs
-    from lib import readings as readings_lib  # here, so that the pure part needs no database driver
-
-    site = readings_lib.load_site(conn, site_id)
-    tz = parse_timezone(timezone or site.timezone)
-    config = load_report_config(site_id)
-    period = resolve_period(start, end, tz, now)
-    baseline = baseline_before(period, tz, config)
-    quarantined = readings_lib.load_quarantined(conn, site_id)
-    left_out = [] if keeps_quarantined else [channel.channel_id for channel in quarantined]
-    meters = leave_out(readings_lib.load_meters(conn, site_id), left_out)
-    readings = leave_out(readings_lib.load_readings(conn, site_id, Window(baseline.start, period.end)), left_out)
-    facts = load_site_facts(site_id, config)
-    history = Window(days_before(period.end, config.forecast_history_days, tz), period.end)
-    roots, tariffs = root_meters(readings, meters, period), load_site_tariffs(site_id)
-    months = tariffs.ratchet_months
-    ratchet = Window(days_before(period.start, 31 * (months + 1), tz), baseline.start)
-    context = SiteContext(
-        site_id=site_id,
-        tariffs=tariffs,
-        hourly=readings_lib.load_hourly(conn, site_id, history, roots),
-        electrical=leave_out(readings_lib.load_electrical(conn, site_id, period), left_out),
-        monthly=leave_out(readings_lib.load_monthly(conn, site_id), left_out),
-        floor_area_m2=facts.building.floor_area_m2,
-        resets=leave_out(readings_lib.load_resets(conn, site_id, period), left_out),
-        site_hours=readings_lib.load_site_hours(conn, site_id, ratchet, roots) if months else None,
-        weather=readings_lib.load_weather(conn, site_id, Window(baseline.start, period.end)),
-        quarantined=list_quarantined(quarantined, are_left_out=not keeps_quarantined),
-    )
-    return site, analyze_site_week(readings, meters, period, baseline, tz, config, facts.schedule, context)
 
 
 def leave_out(frame: pd.DataFrame, channel_ids: list[int]) -> pd.DataFrame:

@@ -29,7 +29,7 @@ sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
 from bench_setup import sandbox_process, temporary_database
 
 from analyze.load.anomaly_scores import score_readings
-from analyze.week import site_week
+from analyze.week import loading
 from analyze.week.site_week import SiteContext, analyze_site_week, baseline_before
 from config.opening_hours import Schedule
 from config.report_config import ReportConfig, load_report_config
@@ -77,10 +77,10 @@ def load_week(url: str, now: datetime, baseline_weeks: int | None = None) -> Wee
     loaded: list[Week] = []
     with (
         db.connect(url, readonly=True) as conn,
-        mock.patch.object(site_week, "load_report_config", lambda _: config),
-        mock.patch.object(site_week, "analyze_site_week", lambda *arguments: loaded.append(Week(*arguments))),
+        mock.patch.object(loading, "load_report_config", lambda _: config),
+        mock.patch.object(loading, "analyze_site_week", lambda *arguments: loaded.append(Week(*arguments))),
     ):
-        site_week.load_and_analyze(conn, SITE_ID, None, None, None, now)
+        loading.load_week(conn, SITE_ID, None, None, None, now)
     return loaded[0]
 
 

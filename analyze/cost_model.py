@@ -1,0 +1,33 @@
+"""Work out what a site's energy costs: flat against time of use, demand, peaks and their makers, bills, carbon.
+
+Stage:  analyze
+Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it), v_readings_hourly (the
+        months that a ratchet looks back on); config/tariffs, config/sites
+Writes: nothing; the section "costOptimization" to stdout
+Safe to re-run: yes, it only reads
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from analyze.week import command_line
+from lib import cli
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the section of one period."""
+    args = command_line.section_parser(__doc__).parse_args(argv)
+
+    from analyze.money.cost_texts import render_text
+
+    return command_line.print_section(args, "costOptimization", render_text)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

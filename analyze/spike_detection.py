@@ -1,0 +1,32 @@
+"""Find short peaks far above what a meter, or the site, reaches at that hour of the week.
+
+Stage:  analyze
+Reads:  v_sites, v_meters, v_readings_enriched (the period and the baseline weeks before it)
+Writes: nothing; the section "spikes" to stdout
+Safe to re-run: yes, it only reads
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from analyze.week import command_line
+from lib import cli
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the section of one period."""
+    args = command_line.section_parser(__doc__).parse_args(argv)
+
+    from analyze.sections.spikes import render_text
+
+    return command_line.print_section(args, "spikes", render_text)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
