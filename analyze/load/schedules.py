@@ -41,6 +41,15 @@ def hours_of_day(day: date, schedule: Schedule, holidays: dict[date, str]) -> Da
     return _week_of(day, schedule)[day.weekday()]
 
 
+def open_minutes(first: int, day_count: int, schedule: Schedule) -> npt.NDArray[np.bool_]:
+    """Return for `day_count` local days from `first` on [days since 1970] whether each of their minutes is open.
+
+    A span that began on the day before is in it.
+    """
+    calendar = _make_calendar(first - 1, day_count + 1, schedule)
+    return calendar.is_open.reshape(day_count + 1, MINUTES_PER_DAY)[1:]
+
+
 def is_open(intervals: pd.DataFrame, schedule: Schedule) -> pd.Series:
     """Return True where an interval starts within the opening hours.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from analyze.expected.model import Expectation, expect_load
 from analyze.load.hour_of_week import profile_period
 from analyze.load.load_response import respond_to_temperature
 from analyze.load.load_steps import LevelChange, find_level_changes
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 class WeekData(NamedTuple):
     """The intervals of baseline and period, and what the site as a whole draws and pays.
 
+    `expectation` is what the valid intervals should have drawn (`expect_load`).
     `bad` says why an interval should not be believed (`find_bad_intervals`); `clean` are the others, with their rate;
     `resets` are those that quarantine holds.
     """
@@ -41,6 +43,7 @@ class WeekData(NamedTuple):
     resets: pd.DataFrame
     site: SiteDemand
     pricing: Pricing
+    expectation: Expectation
 
 
 class WeekFound(NamedTuple):
@@ -55,7 +58,11 @@ class WeekFound(NamedTuple):
 
 
 def prepare_week(
-    readings: pd.DataFrame, scope: WeekScope, tariffs: SiteTariffs | None, resets: pd.DataFrame | None
+    readings: pd.DataFrame,
+    scope: WeekScope,
+    tariffs: SiteTariffs | None,
+    resets: pd.DataFrame | None,
+    weather: pd.DataFrame | None = None,
 ) -> WeekData:
     """Sort out the intervals that a meter got wrong, and price the others."""
     schedule, meters, tz, config = scope.schedule, scope.meters, scope.tz, scope.config
@@ -67,7 +74,8 @@ def prepare_week(
     years = range(scope.baseline.start.year - 1, scope.period.end.year + 2)
     site = sum_site_demand(clean, scope, intervals)
     pricing = price_site(site.metered, scope, tariffs, list_holidays(schedule, years) if schedule else {})
-    return WeekData(intervals, bad, set_rates(clean, pricing, scope), resets, site, pricing)
+    expectation = expect_load(clean, scope, weather)
+    return WeekData(intervals, bad, set_rates(clean, pricing, scope), resets, site, pricing, expectation)
 
 
 def find_in_week(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | None) -> WeekFound:

@@ -119,7 +119,7 @@ def analyze_site_week(
     """
     scope = WeekScope(energy_meters(meters), period, baseline, tz, config, schedule)
     context = context or SiteContext()
-    data = prepare_week(readings, scope, context.tariffs, context.resets)
+    data = prepare_week(readings, scope, context.tariffs, context.resets, context.weather)
     found = find_in_week(data.clean, scope, context.weather)
     sections = build_findings(data, found, scope)
     sections["afterHoursWaste"]["schedule"] = describe_schedule(scope, context.site_id)

@@ -1,0 +1,116 @@
+"""When each meter runs while the site is closed, and what it draws when it is off. Pure.
+
+A load that is switched has two levels, and the closed hours show both: `off_kw`, what it draws when it is off for
+longer than a cycle, and the level at which it runs. A load that is never off has no `off_kw`, and nothing here says
+that it could be.
+
+Powers are means over two hours of closed time, so that a compressor's cycle or a defrost is no switching; what answers
+to the weather is taken off first.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from analyze.expected.day_matrix import SECONDS_PER_DAY, DayMatrix
+from analyze.load.schedules import open_minutes
+from config.opening_hours import MINUTES_PER_DAY, Schedule
+from lib.stats_utils import nan_quantiles
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+SMOOTH_H = 2.0
+_OFF_QUANTILE = 0.1  # of the closed time: a load that is off for less of it is never off
+_ON_QUANTILE = 0.8  # of the open time
+_ON_SHARE = 0.25  # of the way from off to on, above which a load runs
+_LEAST_RISE = 0.25  # of the off level
+_NOISE_SCALES = 4.0
+_MAD_TO_STD = 1.4826
+_MIN_OFF_SHARE = 0.1  # of the closed time, for a load to be one that can be off
+_MAX_OFF_RATIO = 0.5  # of the level that it runs at: above that its nights are a setback, not off
+
+
+class Running(NamedTuple):
+    """The states of the channels of one matrix on the wall clock; C × N with N = D · S, in order of time.
+
+    `off_kw` and `on_kw` (C,) are the two levels [kW]; `can_be_off` (C,) is False for a load that the closed time never
+    shows off; `noise_kw` (C,) is how far the off level wanders. `is_closed` (N,) is the calendar's; `runs` tells where
+    a load that can be off runs while closed.
+    """
+
+    off_kw: Floats
+    on_kw: Floats
+    noise_kw: Floats
+    can_be_off: Flags
+    is_closed: Flags
+    smooth_kw: Floats
+    runs: Flags
+
+
+def find_running(matrix: DayMatrix, response_kw: Floats, schedule: Schedule, *, min_power_kw: float) -> Running:
+    """Return when each channel runs while the site is closed.
+
+    Parameters
+    ----------
+    response_kw : (C, D, S) floats
+        The part of the power that answers to the weather (`WeatherResponse.kw`).
+    min_power_kw
+        Less than this is off [kW].
+    """
+    channels = matrix.power_kw.shape[0]
+    power_kw = (matrix.power_kw - response_kw).reshape(channels, -1)
+    is_closed = closed_slots(matrix, schedule)
+    before = np.repeat(matrix.fold >= 0, matrix.slots)
+    known = before if before.any() else np.ones_like(before)
+    width = max(round(SMOOTH_H * 3600 / matrix.step_s), 1)
+    smooth_kw = _mean_within(power_kw, is_closed, width)
+    off_kw, on_kw, noise_kw = _levels(power_kw, smooth_kw, is_closed, known, min_power_kw)
+    rise_kw = np.maximum.reduce([_ON_SHARE * (on_kw - off_kw), _LEAST_RISE * np.abs(off_kw), _NOISE_SCALES * noise_kw])
+    above = smooth_kw > (off_kw + np.maximum(rise_kw, min_power_kw))[:, None]
+    judged = is_closed & ~np.isnan(smooth_kw)
+    off_share = 1 - (above & judged).sum(axis=1) / np.maximum(judged.sum(axis=1), 1)
+    can_be_off = (off_share >= _MIN_OFF_SHARE) & (off_kw <= _MAX_OFF_RATIO * on_kw)
+    return Running(off_kw, on_kw, noise_kw, can_be_off, is_closed, smooth_kw, above & judged & can_be_off[:, None])
+
+
+def closed_slots(matrix: DayMatrix, schedule: Schedule) -> Flags:
+    """Return for each slot of each day (N,) whether the site is closed when it begins."""
+    minutes = open_minutes(matrix.types.first, matrix.types.size, schedule)
+    start_min = np.arange(matrix.slots) * matrix.step_s * MINUTES_PER_DAY // SECONDS_PER_DAY
+    return ~minutes[:, start_min].ravel()
+
+
+def _mean_within(power_kw: Floats, inside: Flags, width: int) -> Floats:
+    """Return the mean over `width` slots around each, of those `inside` alone; NaN outside and where nothing is."""
+    known = ~np.isnan(power_kw) & inside
+    total, count = (_rolling_sum(part, width) for part in (np.where(known, power_kw, 0.0), known.astype(float)))
+    mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0.5)
+    return np.where(inside, mean, np.nan)
+
+
+def _rolling_sum(values: Floats, width: int) -> Floats:
+    before, after = width // 2, (width - 1) // 2
+    total = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
+    at = np.arange(values.shape[1])
+    return total[:, np.minimum(at + after + 1, values.shape[1])] - total[:, np.maximum(at - before, 0)]
+
+
+def _levels(
+    power_kw: Floats, smooth_kw: Floats, is_closed: Flags, known: Flags, min_power_kw: float
+) -> tuple[Floats, Floats, Floats]:
+    """Return the off level, the level while open, and how far the off level wanders [kW] (C,)."""
+    closed = smooth_kw[:, is_closed & known]
+    off_kw = nan_quantiles(closed, [_OFF_QUANTILE])[:, 0]
+    is_open = ~is_closed & known
+    on_kw = nan_quantiles(power_kw[:, is_open], [_ON_QUANTILE])[:, 0]
+    highest = nan_quantiles(power_kw[:, known], [0.95])[:, 0]
+    on_kw = np.where(np.isnan(on_kw) | (on_kw <= off_kw + min_power_kw), highest, on_kw)
+    near = np.abs(closed - off_kw[:, None])
+    near = np.where(closed <= (off_kw + _ON_SHARE * (on_kw - off_kw))[:, None], near, np.nan)
+    noise_kw = _MAD_TO_STD * np.nan_to_num(nan_quantiles(near, [0.5])[:, 0])
+    return off_kw, on_kw, noise_kw
