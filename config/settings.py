@@ -52,7 +52,7 @@ class Settings:
     total_timeout_s: float = 120.0  # for a whole answer: a month of quarter-hours takes seconds, a drip takes for ever
     # How long a site stays taken after its ingest was killed, and how long the next one waits at most.
     lease_s: float = 30.0
-    # None asks the providers at their own addresses (ingest/weather_providers.py).
+    # None asks the providers at their own addresses (ingest/weather/providers.py).
     weather_api_url: str | None = None
     weather_fallback_api_url: str | None = None
     # Mail: no host, no mail. Security is "starttls" (port 587), "tls" (port 465) or "none" (a relay on this machine).

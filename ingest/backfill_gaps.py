@@ -55,10 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     limits = load_ingest_limits(args.site)
     client = make_client(settings)
 
-    from ingest.gap_windows import close_if_arrived, count_closed, plan_backfill
-    from ingest.lease import site_lease
-    from ingest.load_site import ingest_windows
-    from ingest.register_site import register
+    from ingest.runs.gap_windows import close_if_arrived, count_closed, plan_backfill
+    from ingest.runs.load_site import ingest_windows
+    from ingest.runs.registration import register
+    from ingest.storage.lease import site_lease
 
     with (
         db.connect(database_url) as conn,

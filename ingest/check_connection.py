@@ -32,7 +32,7 @@ from lib.errors import EXIT_DONE, EXIT_FAILED
 from lib.logs import clean_text, setup_logging
 
 if TYPE_CHECKING:
-    from ingest.connection_checks import ChannelLook, Finding
+    from ingest.eniscope.connection_checks import ChannelLook, Finding
 
 _LONGEST_PAUSE_S = 1.0  # somebody is waiting: between attempts no longer than this
 _DEFAULT_CHANNELS = 50
@@ -40,7 +40,7 @@ _DEFAULT_CHANNELS = 50
 
 def look(settings: Settings, site_id: int, channels: int, now: datetime) -> tuple[list[Finding], list[ChannelLook]]:
     """Run the checks, each only where the one before it leaves something to ask."""
-    from ingest import connection_checks as checks
+    from ingest.eniscope import connection_checks as checks
 
     findings = list(checks.check_settings(settings))
     if any(finding.level == checks.FAIL for finding in findings):

@@ -33,16 +33,16 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from ingest.meter_parents import check_parents, find_unnamed_main, parse_parents
+from ingest.files.meter_parents import check_parents, find_unnamed_main, parse_parents
 from lib import cli, db
 from lib.date_utils import parse_timezone
 from lib.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from lib.logs import setup_logging
 
 if TYPE_CHECKING:
-    from ingest.file_rejects import RejectFile
-    from ingest.file_source import FileSource
-    from ingest.load_file import FileSite, ImportSummary
+    from ingest.files.reject_file import RejectFile
+    from ingest.files.source import FileSource
+    from ingest.runs.load_file import FileSite, ImportSummary
 
 logger = logging.getLogger(__name__)
 
@@ -116,8 +116,8 @@ def check_date_format(date_format: str) -> None:
 
 def survey_files(args: argparse.Namespace) -> list[FileSource]:
     """Return the files, each read once; the first that cannot be used ends the import before anything is stored."""
-    from ingest.file_layout import LayoutOptions
-    from ingest.file_source import FileOptions, open_source
+    from ingest.files.layout import LayoutOptions
+    from ingest.files.source import FileOptions, open_source
 
     options = FileOptions(
         LayoutOptions(args.unit, args.interval_end, args.channel_name, args.column),
@@ -136,8 +136,7 @@ def import_files(
 ) -> ImportSummary:
     """Register the site and store what the files hold, or with --check only count it."""
     from config.ingest_limits import load_ingest_limits
-    from ingest.lease import site_lease
-    from ingest.load_file import (
+    from ingest.runs.load_file import (
         ImportSummary,
         check_offset,
         count_source,
@@ -145,6 +144,7 @@ def import_files(
         register_file_site,
         resolve_site,
     )
+    from ingest.storage.lease import site_lease
 
     channels = sorted({channel for source in sources for channel in source.channels})
     summary = ImportSummary(site.site_id, len(channels))
@@ -199,8 +199,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     check_arguments(args)
 
-    from ingest.file_rejects import RejectFile
-    from ingest.load_file import FileSite
+    from ingest.files.reject_file import RejectFile
+    from ingest.runs.load_file import FileSite
 
     sources = survey_files(args)
     site = FileSite(args.site, args.site_name, args.timezone, args.latitude, args.longitude)

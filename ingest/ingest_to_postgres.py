@@ -35,8 +35,8 @@ from lib.errors import EXIT_DONE, EXIT_FAILED, ConfigError, UsageError
 from lib.logs import setup_logging
 
 if TYPE_CHECKING:
-    from ingest.eniscope_client import EniscopeClient
-    from ingest.load_site import IngestSummary
+    from ingest.eniscope.client import EniscopeClient
+    from ingest.runs.load_site import IngestSummary
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def make_client(settings: Settings, sleep: Callable[[float], None] | None = None
         )
     if not (settings.api_key and settings.api_key.isascii() and settings.api_key.isprintable()):
         raise ConfigError("VITE_ENISCOPE_API_KEY holds a character that no key has; copy it once more")
-    from ingest.eniscope_client import EniscopeClient
+    from ingest.eniscope.client import EniscopeClient
 
     return EniscopeClient(
         settings.api_url,
@@ -152,9 +152,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     limits = load_ingest_limits(args.site)
     client = make_client(settings)
 
-    from ingest.lease import site_lease
-    from ingest.load_site import ingest_readings
-    from ingest.register_site import register
+    from ingest.runs.load_site import ingest_readings
+    from ingest.runs.registration import register
+    from ingest.storage.lease import site_lease
 
     began = time.monotonic()
     with (

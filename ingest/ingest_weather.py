@@ -30,8 +30,8 @@ from lib.logs import clean_text, setup_logging
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-    from ingest.weather_providers import Provider
-    from ingest.weather_store import WeatherSite
+    from ingest.weather.providers import Provider
+    from ingest.weather.store import WeatherSite
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +50,8 @@ class WeatherSummary(NamedTuple):
 
 def choose_providers(settings: Settings, site: WeatherSite) -> list[Provider]:
     """Return whom to ask. For a site of the sandbox that is the sandbox, which serves its own weather."""
-    from ingest.weather_client import SOURCE_SANDBOX
-    from ingest.weather_providers import NASA_POWER, OPEN_METEO
+    from ingest.weather.client import SOURCE_SANDBOX
+    from ingest.weather.providers import NASA_POWER, OPEN_METEO
 
     if site.data_source == SOURCE_SANDBOX and settings.weather_api_url is None:
         return [OPEN_METEO._replace(url=settings.api_url.removesuffix("/v1"))]
@@ -73,8 +73,8 @@ def fetch_missing(
 
     `timeouts_s` are the longest silence and the longest time for a whole answer.
     """
-    from ingest import weather_store as store
-    from ingest.weather_client import get_weather, open_session
+    from ingest.weather import store as store
+    from ingest.weather.client import get_weather, open_session
 
     earliest = now - timedelta(days=MAX_DAYS)
     since = now - timedelta(days=days or DEFAULT_DAYS)
@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     settings = load_settings()
 
-    from ingest.weather_store import load_weather_site
+    from ingest.weather.store import load_weather_site
 
     with db.connect(settings.require_database_url("ingest")) as conn:
         site = load_weather_site(conn, args.site)

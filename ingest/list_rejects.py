@@ -21,8 +21,8 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from ingest.plausibility import READMITTABLE, REASONS
-from ingest.quarantine import StoredReject, load_rejects
+from ingest.storage.plausibility import READMITTABLE, REASONS
+from ingest.storage.rejects import StoredReject, load_rejects
 from lib import cli, db
 from lib.date_utils import format_utc
 from lib.errors import EXIT_DONE

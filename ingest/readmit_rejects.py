@@ -42,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = load_settings()
     database_url = settings.require_database_url("ingest")
 
-    from ingest.lease import site_lease
-    from ingest.readmit import check_readmittable, readmit_channel
+    from ingest.runs.readmit import check_readmittable, readmit_channel
+    from ingest.storage.lease import site_lease
 
     with (
         db.connect(database_url) as conn,

@@ -114,7 +114,7 @@ def serve() -> Iterator[ServeSandbox]:
     """Start sandboxes over real HTTP for a test, each with a client that does not really sleep."""
     from pipeline import LOGIN, Service
 
-    from ingest.eniscope_client import EniscopeClient
+    from ingest.eniscope.client import EniscopeClient
     from operations.sandbox.api import create_app
     from operations.sandbox.server import serve_in_thread
 

@@ -16,10 +16,10 @@ from deliver.weekly_report import assemble_report
 from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
 from govern.validation import validate_site
-from ingest.eniscope_client import EniscopeClient
-from ingest.load_site import IngestSummary, ingest_readings
-from ingest.normalize import FIELD_COLUMNS
-from ingest.register_site import register
+from ingest.eniscope.client import EniscopeClient
+from ingest.eniscope.normalize import FIELD_COLUMNS
+from ingest.runs.load_site import IngestSummary, ingest_readings
+from ingest.runs.registration import register
 from lib import db
 from lib.date_utils import Window
 from lib.readings import load_validation_status

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ingest.eniscope_client import EniscopeClient
+from ingest.eniscope.client import EniscopeClient
 
 Answer = tuple[int, str, dict[str, str], bytes]
 

@@ -11,7 +11,7 @@ import pytest
 from pipeline import LOGIN, SITE_ID, Service, ingest
 
 from govern.gap_ledger import update_gaps
-from ingest.gap_windows import plan_backfill
+from ingest.runs.gap_windows import plan_backfill
 from lib import db
 from lib.date_utils import Window
 

@@ -17,9 +17,9 @@ import pytest
 from pipeline import LOGIN, SITE_ID, Service, check_against_truth
 from test_fault_matrix import EXPECTED
 
-from ingest.eniscope_client import EniscopeClient
-from ingest.load_site import ingest_readings
-from ingest.register_site import register
+from ingest.eniscope.client import EniscopeClient
+from ingest.runs.load_site import ingest_readings
+from ingest.runs.registration import register
 from lib import db
 from lib.date_utils import Window
 from lib.errors import PipelineError

@@ -15,7 +15,7 @@ from govern.drop_old_readings import drop_months, kept_from, list_old_months
 from govern.gap_ledger import load_open_gaps, update_gaps
 from govern.refresh_views import Refreshed, rebuild_views, refresh_views
 from govern.validation import validate_site
-from ingest import store
+from ingest.storage import readings
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DatabaseError, DataError
@@ -110,7 +110,7 @@ def test_no_load_brings_a_part_of_it_back(half_a_year: Connection) -> None:
     drop(half_a_year)
     rows = make_rows(Window(KEPT_FROM - timedelta(hours=1), KEPT_FROM + timedelta(hours=1)))
     with pytest.raises(Exception, match="readings before 2026-01-01 were dropped for good"):
-        store.insert_readings(half_a_year, 10, 900, 99, rows)
+        readings.insert_readings(half_a_year, 10, 900, 99, rows)
     half_a_year.rollback()
     assert db.fetch_one(half_a_year, "SELECT to_regclass('readings_2025_12')") == (None,)
 
@@ -123,7 +123,7 @@ def test_nothing_goes_that_layer_2_lacks(half_a_year: Connection) -> None:
         drop_months(half_a_year, months)
     half_a_year.rollback()
     late = make_rows(Window(WHOLE.start - timedelta(hours=1), WHOLE.start))
-    store.insert_readings(half_a_year, 10, 900, 99, late)
+    readings.insert_readings(half_a_year, 10, 900, 99, late)
     half_a_year.commit()
     with pytest.raises(DataError, match="1 changes before 2026-01-01 are not in Layer 2"):
         drop_months(half_a_year, months)

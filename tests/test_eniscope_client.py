@@ -9,8 +9,8 @@ from email.utils import format_datetime
 import pytest
 from scripted_server import ScriptedServer, answer, page
 
-from ingest.eniscope_client import EniscopeClient, basic_authorization
-from ingest.troubles import Troubles, gather_troubles
+from ingest.eniscope.client import EniscopeClient, basic_authorization
+from ingest.eniscope.troubles import Troubles, gather_troubles
 from lib.date_utils import Window
 from lib.errors import AccessError, ApiError, AuthenticationError, UnreachableError, UnsupportedFieldsError
 from lib.logs import remember_secrets

@@ -11,9 +11,9 @@ import pytest
 from pipeline import SITE_ID, Service, check_against_truth, ingest
 
 from govern.schema_files import apply_migrations
-from ingest.load_site import ingest_readings
-from ingest.register_site import register
-from ingest.troubles import note_trouble
+from ingest.eniscope.troubles import note_trouble
+from ingest.runs.load_site import ingest_readings
+from ingest.runs.registration import register
 from lib import db
 from lib.date_utils import Window
 from lib.errors import ApiError, AuthenticationError

@@ -13,7 +13,7 @@ from pipeline import govern
 from govern import update_gaps
 from govern.quality_data import load_quality
 from govern.quality_page import render_html, render_text
-from ingest.load_file import channel_id_of
+from ingest.runs.load_file import channel_id_of
 from lib import cli, db
 
 if TYPE_CHECKING:

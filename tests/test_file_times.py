@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.file_survey import check_interval, count_differences, establish_interval
-from ingest.file_times import (
+from ingest.files.survey import check_interval, count_differences, establish_interval
+from ingest.files.times import (
     CANDIDATE_FORMATS,
     ISO_FORMAT,
     choose_format,

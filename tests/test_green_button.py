@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from ingest import espi_reader, import_csv
-from ingest.file_layout import LayoutOptions
-from ingest.file_source import FileOptions, open_source
-from ingest.parse_file import FilePart
+from ingest import import_csv
+from ingest.files import espi_reader
+from ingest.files.layout import LayoutOptions
+from ingest.files.parse import FilePart
+from ingest.files.source import FileOptions, open_source
 from lib import cli, db
 from lib.errors import DataError, UsageError
 

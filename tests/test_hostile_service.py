@@ -20,12 +20,12 @@ import trustme
 from scripted_server import ScriptedServer, answer, page
 
 from config.settings import Settings
-from ingest import http_limits
-from ingest.eniscope_client import EniscopeClient
+from ingest.eniscope import limits
+from ingest.eniscope.client import EniscopeClient
+from ingest.eniscope.normalize import parse_channel, parse_device, parse_int, parse_organization, parse_readings
+from ingest.eniscope.troubles import Troubles, gather_troubles
 from ingest.ingest_to_postgres import last_settled, make_client
-from ingest.normalize import parse_channel, parse_device, parse_int, parse_organization, parse_readings
-from ingest.register_site import register
-from ingest.troubles import Troubles, gather_troubles
+from ingest.runs.registration import register
 from lib import db
 from lib.date_utils import Window
 from lib.errors import ApiError, ConfigError, UnreachableError
@@ -116,11 +116,11 @@ def test_limits_hold_over_tls(server: ScriptedServer, secure_server: tuple[str, 
     url, authority = secure_server
     server.answers = [answer({"x": "y" * 100_000}), answer(b"{", Content_Length="9")]
     with requests.Session() as session:
-        session.mount("https://", http_limits.LimitedAdapter(0.5))
+        session.mount("https://", limits.LimitedAdapter(0.5))
         response = session.get(url, verify=authority, timeout=5, stream=True)
-        assert json.loads(http_limits.read_body(response)) == {"x": "y" * 100_000}
+        assert json.loads(limits.read_body(response)) == {"x": "y" * 100_000}
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
-            http_limits.read_body(session.get(url, verify=authority, timeout=5, stream=True))
+            limits.read_body(session.get(url, verify=authority, timeout=5, stream=True))
 
 
 @pytest.mark.parametrize("is_packed", [False, True])
@@ -130,7 +130,7 @@ def test_flood_is_not_taken_into_memory(
     monkeypatch: pytest.MonkeyPatch,
     is_packed: bool,
 ) -> None:
-    monkeypatch.setattr(http_limits, "MAX_REPLY_BYTES", 1_000_000)
+    monkeypatch.setattr(limits, "MAX_REPLY_BYTES", 1_000_000)
     flood = json.dumps(SITE | {"x": "0" * 2_000_000}).encode()
     headers = {"Content_Encoding": "gzip"} if is_packed else {}
     server.answers = [answer(gzip.compress(flood) if is_packed else flood, **headers)]

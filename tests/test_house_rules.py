@@ -37,12 +37,12 @@ MAY_BE_IMPURE = [*SCRIPTS, *(PROJECT_ROOT / "analyze" / "week" / name for name i
 PURE = [
     PROJECT_ROOT / "lib" / "stats_utils.py",
     PROJECT_ROOT / "lib" / "date_utils.py",
-    PROJECT_ROOT / "ingest" / "normalize.py",
-    PROJECT_ROOT / "ingest" / "binary_copy.py",
-    PROJECT_ROOT / "ingest" / "plausibility.py",
-    PROJECT_ROOT / "ingest" / "file_layout.py",
-    PROJECT_ROOT / "ingest" / "file_times.py",
-    PROJECT_ROOT / "ingest" / "parse_file.py",
+    PROJECT_ROOT / "ingest" / "eniscope" / "normalize.py",
+    PROJECT_ROOT / "ingest" / "storage" / "binary_copy.py",
+    PROJECT_ROOT / "ingest" / "storage" / "plausibility.py",
+    PROJECT_ROOT / "ingest" / "files" / "layout.py",
+    PROJECT_ROOT / "ingest" / "files" / "times.py",
+    PROJECT_ROOT / "ingest" / "files" / "parse.py",
     *(path for path in (PROJECT_ROOT / "analyze").rglob("*.py") if path not in MAY_BE_IMPURE),
 ]
 IMPURE_MODULES = {"psycopg2", "requests", "urllib3", "logging", "lib.db", "lib.readings", "lib.logs", "config.settings"}

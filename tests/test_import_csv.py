@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from file_import import FILE_SITE_ID, LONG_HEADER, ZONE, Import, long_lines, quarters, stored, write
 
-from ingest.file_layout import LayoutOptions, recognise_layout
-from ingest.load_file import channel_id_of
+from ingest.files.layout import LayoutOptions, recognise_layout
+from ingest.runs.load_file import channel_id_of
 from lib import db
 from lib.errors import DataError
 

@@ -11,7 +11,7 @@ import pytest
 from file_import import FILE_SITE_ID, LONG_HEADER, ZONE, Import, long_lines, quarters, rejects_of, stored, write
 from site_factory import SITE_ID, register_site, store_readings
 
-from ingest.load_file import FIRST_FILE_CHANNEL_ID, channel_id_of
+from ingest.runs.load_file import FIRST_FILE_CHANNEL_ID, channel_id_of
 from lib import db
 from lib.date_utils import Window
 

@@ -19,8 +19,8 @@ from file_import import FILE_SITE_ID, LONG_HEADER, ZONE, Import, long_lines, qua
 from measured_hours import measured_file, office, steel_plant
 from pipeline import check_energy_in_every_layer, govern, report_of
 
-from ingest import interval_file
-from ingest.file_source import FileOptions, open_source
+from ingest.files import interval_file
+from ingest.files.source import FileOptions, open_source
 from lib import db
 from lib.date_utils import last_complete_week, local_day_window, parse_timezone
 from lib.paths import PROJECT_ROOT

@@ -11,7 +11,7 @@ import pytest
 from pipeline import LOGIN, Service
 
 from ingest import ingest_to_postgres
-from ingest.eniscope_client import EniscopeClient
+from ingest.eniscope.client import EniscopeClient
 from lib import cli, db
 
 if TYPE_CHECKING:

@@ -16,10 +16,11 @@ from pipeline import SITE_ID, Service
 from site_factory import register_site, store_readings
 
 from config.settings import Settings
-from ingest import ingest_weather, weather_client
+from ingest import ingest_weather
 from ingest.ingest_weather import WeatherSummary, choose_providers, fetch_missing
-from ingest.weather_providers import NASA_POWER, OPEN_METEO, Provider, parse_weather
-from ingest.weather_store import load_weather_site, missing_stretches
+from ingest.weather import client
+from ingest.weather.providers import NASA_POWER, OPEN_METEO, Provider, parse_weather
+from ingest.weather.store import load_weather_site, missing_stretches
 from lib import cli, db
 from lib.date_utils import Window
 from lib.errors import ApiError, DataError
@@ -168,7 +169,7 @@ def test_fallback_answers_where_the_first_provider_does_not(
     sandbox_site: Connection, serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conn, service = sandbox_site, serve(now=NOW, seed=SEED)
-    monkeypatch.setattr(weather_client, "_BACKOFF_S", 0.0)
+    monkeypatch.setattr(client, "_BACKOFF_S", 0.0)
     settings = Settings(weather_api_url="http://127.0.0.1:9", weather_fallback_api_url=service.url)
     site = load_weather_site(conn, SITE_ID)
     summary = fetch_missing(conn, site, choose_providers(settings, site), 3, NOW, (5, 20))
@@ -182,7 +183,7 @@ def test_no_provider_is_a_failure_that_is_logged_and_made_up_for(
     sandbox_site: Connection, serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conn, service = sandbox_site, serve(now=NOW, seed=SEED)
-    monkeypatch.setattr(weather_client, "_BACKOFF_S", 0.0)
+    monkeypatch.setattr(client, "_BACKOFF_S", 0.0)
     nowhere = Settings(weather_api_url="http://127.0.0.1:9", weather_fallback_api_url="http://127.0.0.1:9")
     site = load_weather_site(conn, SITE_ID)
     assert fetch_missing(conn, site, choose_providers(nowhere, site), 3, NOW, (5, 20)) == WeatherSummary(1, 0, 0, 1)
@@ -208,7 +209,7 @@ def test_what_a_provider_says_is_told(
     reply: Response,
     problem: str,
 ) -> None:
-    monkeypatch.setattr(weather_client, "_BACKOFF_S", 0.0)
+    monkeypatch.setattr(client, "_BACKOFF_S", 0.0)
     service = serve(now=NOW)
     service.app.before_request(lambda: reply)
     assert fetch(sandbox_site, service, days=2).failed == 1

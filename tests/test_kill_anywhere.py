@@ -24,7 +24,7 @@ import pytest
 from pipeline import LOGIN, SITE_ID, Service
 
 from govern.gap_ledger import update_gaps
-from ingest.lease import site_lease
+from ingest.storage.lease import site_lease
 from lib import db
 from lib.errors import BusyError
 from lib.paths import PROJECT_ROOT

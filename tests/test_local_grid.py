@@ -14,7 +14,7 @@ import pytest
 from file_import import LONG_HEADER, Import, rejects_of, stored, write
 from pipeline import govern
 
-from ingest.local_grid import is_off_grid, part_length_s, split_intervals
+from ingest.files.local_grid import is_off_grid, part_length_s, split_intervals
 from lib import db
 
 if TYPE_CHECKING:

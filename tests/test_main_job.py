@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pipeline import SITE_ID, Service, check_energy_in_every_layer, govern, ingest, report_of
 
-from ingest.load_site import ingest_readings
-from ingest.register_site import register
+from ingest.runs.load_site import ingest_readings
+from ingest.runs.registration import register
 from lib import db
 from lib.date_utils import Window
 from lib.errors import AccessError, AuthenticationError, UnreachableError

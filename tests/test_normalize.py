@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest.normalize import (
+from ingest.eniscope.normalize import (
     METER_FIELDS,
     check_reply,
     parse_channel,
@@ -18,7 +18,7 @@ from ingest.normalize import (
     parse_organization,
     parse_readings,
 )
-from ingest.plausibility import Rules
+from ingest.storage.plausibility import Rules
 from lib.date_utils import Window
 from lib.errors import DataError
 

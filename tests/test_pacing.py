@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ingest.pacing import SLOWEST_RATE_PER_S, Pacer
+from ingest.eniscope.pacing import SLOWEST_RATE_PER_S, Pacer
 
 
 class Clock:

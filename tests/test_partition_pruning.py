@@ -14,7 +14,7 @@ from govern import validation
 from govern.check_files import read_checks
 from govern.gap_ledger import update_gaps
 from govern.refresh_views import refresh_views
-from ingest import store
+from ingest.storage import readings as store
 from lib import db, readings
 from lib.date_utils import Window
 

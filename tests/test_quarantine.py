@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pipeline import SITE_ID, Service
 
 from config.ingest_limits import IngestLimits, load_ingest_limits
-from ingest import quarantine
-from ingest.load_site import IngestSummary, ingest_readings
-from ingest.plausibility import Reject
-from ingest.register_site import register
+from ingest.runs.load_site import IngestSummary, ingest_readings
+from ingest.runs.registration import register
+from ingest.storage import rejects as quarantine
+from ingest.storage.plausibility import Reject
 from lib import db
 from lib.date_utils import Window
 from lib.errors import ConfigError

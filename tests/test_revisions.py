@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ingest import store
+from ingest.storage import readings
 from lib import db
 from lib.date_utils import Window
 
@@ -26,10 +26,10 @@ def frame(energy_kwh: list[float], **columns: list[float]) -> pd.DataFrame:
 
 def ingest(conn: Connection, run_id: int, rows: pd.DataFrame) -> int | None:
     """Store rows as an attempt of their own; return how many revisions its log line counts."""
-    attempt = store.Attempt(run_id, 1, 10, DAY, 900, "eniscope")
-    log_id = store.start_attempt(conn, attempt)
-    inserted = store.insert_readings(conn, 10, 900, run_id, rows)
-    store.finish_attempt(conn, attempt, log_id, store.STATUS_DONE, fetched=len(rows), inserted=inserted)
+    attempt = readings.Attempt(run_id, 1, 10, DAY, 900, "eniscope")
+    log_id = readings.start_attempt(conn, attempt)
+    inserted = readings.insert_readings(conn, 10, 900, run_id, rows)
+    readings.finish_attempt(conn, attempt, log_id, readings.STATUS_DONE, fetched=len(rows), inserted=inserted)
     return db.fetch_all(conn, "SELECT revised FROM ingestion_logs WHERE log_id = %s", (log_id,))[0][0]
 
 
@@ -80,6 +80,6 @@ def test_new_rows_beside_revised_ones_are_inserted(conn: Connection) -> None:
 
 def test_other_channels_are_not_compared(conn: Connection) -> None:
     ingest(conn, 1, frame([1.0]))
-    assert store.insert_readings(conn, 11, 900, 2, frame([9.0])) == 1
-    store.insert_readings(conn, 11, 900, 3, frame([9.0]))
+    assert readings.insert_readings(conn, 11, 900, 2, frame([9.0])) == 1
+    readings.insert_readings(conn, 11, 900, 3, frame([9.0]))
     assert db.fetch_all(conn, "SELECT count(*) FROM reading_revisions") == [(0,)]

@@ -20,12 +20,12 @@ from config.ingest_limits import IngestLimits
 from config.settings import Settings
 from govern import roles
 from govern.roles import ANALYZE, DELIVER, GOVERN, INGEST, ROLES, apply_grants, create_roles
-from ingest.file_rejects import RejectFile
-from ingest.file_source import FileOptions, open_source
+from ingest.files.meter_parents import find_unnamed_main
+from ingest.files.reject_file import RejectFile
+from ingest.files.source import FileOptions, open_source
 from ingest.ingest_weather import choose_providers, fetch_missing
-from ingest.load_file import FileSite, ImportSummary, load_source, register_file_site
-from ingest.meter_parents import find_unnamed_main
-from ingest.weather_store import load_weather_site
+from ingest.runs.load_file import FileSite, ImportSummary, load_source, register_file_site
+from ingest.weather.store import load_weather_site
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DatabaseError

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest import store
+from ingest.storage import readings
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError
@@ -40,7 +40,7 @@ def stored(conn: Connection) -> list[tuple[Any, ...]]:
 
 def test_readings_arrive_exactly_and_nan_is_null(conn: Connection) -> None:
     rows = frame(0.1, None, 0.0, -2.5, power_kw=[0.4, 1e-300, np.nan, 3.0], voltage_v=[120.25, np.nan, np.nan, 0.0])
-    assert store.insert_readings(conn, 10, 900, 1, rows) == 4
+    assert readings.insert_readings(conn, 10, 900, 1, rows) == 4
     assert stored(conn) == [
         (10, START_S, 900, 0.1, 0.4, 120.25),
         (10, START_S + 900, 900, None, 1e-300, None),
@@ -50,29 +50,29 @@ def test_readings_arrive_exactly_and_nan_is_null(conn: Connection) -> None:
 
 
 def test_first_value_stays_and_duplicates_are_not_counted(conn: Connection) -> None:
-    assert store.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0)) == 2
-    assert store.insert_readings(conn, 10, 900, 2, frame(9.0, 9.0, 3.0)) == 1
+    assert readings.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0)) == 2
+    assert readings.insert_readings(conn, 10, 900, 2, frame(9.0, 9.0, 3.0)) == 1
     assert [row[3] for row in stored(conn)] == [1.0, 2.0, 3.0]
 
 
 def test_row_that_slips_in_before_the_copy_costs_nothing(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert store.insert_readings(conn, 10, 900, 1, frame(1.0, start_s=START_S + 900)) == 1
-    monkeypatch.setattr(store, "_prepare_load", lambda *_: True)  # as if it had come after the look
-    assert store.insert_readings(conn, 10, 900, 2, frame(7.0, 8.0, 9.0)) == 2
+    assert readings.insert_readings(conn, 10, 900, 1, frame(1.0, start_s=START_S + 900)) == 1
+    monkeypatch.setattr(readings, "_prepare_load", lambda *_: True)  # as if it had come after the look
+    assert readings.insert_readings(conn, 10, 900, 2, frame(7.0, 8.0, 9.0)) == 2
     assert [row[3] for row in stored(conn)] == [7.0, 1.0, 9.0]
 
 
 def test_two_loads_of_one_channel_take_turns(conn: Connection, database_url: str) -> None:
-    store.insert_readings(conn, 12, 900, 1, frame(4.0))
+    readings.insert_readings(conn, 12, 900, 1, frame(4.0))
     conn.commit()  # the month stands
-    store.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0))
+    readings.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0))
     second: list[int] = []
 
     def load() -> None:
         with db.connect(database_url) as other:
             # Another channel does not wait.
-            store.insert_readings(other, 11, 900, 2, frame(5.0))
-            second.append(store.insert_readings(other, 10, 900, 2, frame(8.0, 9.0, 3.0)))
+            readings.insert_readings(other, 11, 900, 2, frame(5.0))
+            second.append(readings.insert_readings(other, 10, 900, 2, frame(8.0, 9.0, 3.0)))
             other.commit()
 
     thread = threading.Thread(target=load)
@@ -87,7 +87,7 @@ def test_two_loads_of_one_channel_take_turns(conn: Connection, database_url: str
 
 def test_partitions_are_made_for_the_months_needed(conn: Connection) -> None:
     last_quarter_of_january = int(datetime(2026, 1, 31, 23, 45, tzinfo=UTC).timestamp())
-    assert store.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0, start_s=last_quarter_of_january)) == 2
+    assert readings.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0, start_s=last_quarter_of_january)) == 2
     partitions = db.fetch_all(
         conn, "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'readings'::regclass ORDER BY 1"
     )
@@ -97,8 +97,8 @@ def test_partitions_are_made_for_the_months_needed(conn: Connection) -> None:
 
 
 def test_nothing_to_insert_is_no_error(conn: Connection) -> None:
-    assert store.insert_readings(conn, 10, 900, 1, frame()) == 0
-    assert store.insert_readings(conn, 10, 900, 1, frame(None, None)) == 2  # rows that say "nothing measured"
+    assert readings.insert_readings(conn, 10, 900, 1, frame()) == 0
+    assert readings.insert_readings(conn, 10, 900, 1, frame(None, None)) == 2  # rows that say "nothing measured"
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -114,18 +114,26 @@ def test_any_pattern_of_missing_values_comes_back_as_it_went(
 ) -> None:
     conn.rollback()
     rows = frame(*[energy for energy, _ in pairs], power_kw=[np.nan if p is None else p for _, p in pairs])
-    assert store.insert_readings(conn, 10, 900, 1, rows) == len(pairs)
+    assert readings.insert_readings(conn, 10, 900, 1, rows) == len(pairs)
     assert [row[3:5] for row in stored(conn)] == pairs
 
 
 def test_attempts_are_logged_from_start_to_end(conn: Connection) -> None:
     window = Window(datetime(2026, 1, 20, tzinfo=UTC), datetime(2026, 1, 21, tzinfo=UTC))
-    run_id = store.start_run(conn, 1)
-    attempt = store.Attempt(run_id, 1, 10, window, 900, "eniscope")
-    log_id = store.start_attempt(conn, attempt)
+    run_id = readings.start_run(conn, 1)
+    attempt = readings.Attempt(run_id, 1, 10, window, 900, "eniscope")
+    log_id = readings.start_attempt(conn, attempt)
     assert db.fetch_all(conn, "SELECT status, finished_at FROM ingestion_logs") == [("running", None)]
-    store.finish_attempt(
-        conn, attempt, log_id, store.STATUS_DONE, fetched=96, inserted=90, duplicate=5, rejected=1, error="1 off_grid"
+    readings.finish_attempt(
+        conn,
+        attempt,
+        log_id,
+        readings.STATUS_DONE,
+        fetched=96,
+        inserted=90,
+        duplicate=5,
+        rejected=1,
+        error="1 off_grid",
     )
     assert db.fetch_all(
         conn,
@@ -137,39 +145,39 @@ def test_attempts_are_logged_from_start_to_end(conn: Connection) -> None:
 def test_attempts_of_a_killed_run_are_closed_by_the_next(conn: Connection) -> None:
     window = Window(datetime(2026, 1, 20, tzinfo=UTC), datetime(2026, 1, 21, tzinfo=UTC))
     for minutes_ago in (90, 5):
-        log_id = store.start_attempt(conn, store.Attempt(7, 1, 10, window, 900, "eniscope"))
+        log_id = readings.start_attempt(conn, readings.Attempt(7, 1, 10, window, 900, "eniscope"))
         db.execute(
             conn,
             "UPDATE ingestion_logs SET started_at = started_at - %s WHERE log_id = %s",
             (timedelta(minutes=minutes_ago), log_id),
         )
-    assert store.start_run(conn, 1) == store.start_run(conn, 1) - 1
+    assert readings.start_run(conn, 1) == readings.start_run(conn, 1) - 1
     statuses = db.fetch_all(conn, "SELECT status FROM ingestion_logs ORDER BY log_id")
     assert statuses == [("interrupted",), ("running",)]
 
 
 def test_descriptions_follow_the_service_and_rows_stay(conn: Connection) -> None:
-    store.register_site(conn, ORGANIZATION, [], [CHANNEL], "eniscope")
-    store.register_site(conn, ORGANIZATION, [], [CHANNEL | {"name": "RTU-1 (roof)"}], "eniscope")
+    readings.register_site(conn, ORGANIZATION, [], [CHANNEL], "eniscope")
+    readings.register_site(conn, ORGANIZATION, [], [CHANNEL | {"name": "RTU-1 (roof)"}], "eniscope")
     assert db.fetch_all(conn, "SELECT name FROM channels") == [("RTU-1 (roof)",)]
     db.execute(conn, "UPDATE channels SET updated_at = '2026-01-01'")
-    store.register_site(conn, ORGANIZATION, [], [CHANNEL | {"name": "RTU-1 (roof)"}], "eniscope")
+    readings.register_site(conn, ORGANIZATION, [], [CHANNEL | {"name": "RTU-1 (roof)"}], "eniscope")
     assert db.fetch_all(conn, "SELECT updated_at::date::text FROM channels") == [("2026-01-01",)]  # nothing changed
 
 
 def test_sandbox_and_service_never_mix(conn: Connection) -> None:
-    store.register_site(conn, ORGANIZATION, [], [CHANNEL], "sandbox")
-    store.check_source(conn, 1, "eniscope")  # nothing stored yet: the account may still be set right
-    store.insert_readings(conn, 10, 900, 1, frame(1.0))
-    store.check_source(conn, 1, "sandbox")
+    readings.register_site(conn, ORGANIZATION, [], [CHANNEL], "sandbox")
+    readings.check_source(conn, 1, "eniscope")  # nothing stored yet: the account may still be set right
+    readings.insert_readings(conn, 10, 900, 1, frame(1.0))
+    readings.check_source(conn, 1, "sandbox")
     with pytest.raises(DataError, match="holds readings of the sandbox"):
-        store.check_source(conn, 1, "eniscope")
+        readings.check_source(conn, 1, "eniscope")
 
 
 def test_fields_of_a_channel_are_remembered(conn: Connection) -> None:
-    store.register_site(conn, ORGANIZATION, [], [CHANNEL], "sandbox")
-    store.save_fields(conn, 10, ("E", "P"))
-    assert store.load_known_fields(conn, 1) == {10: ("E", "P")}
-    store.save_fields(conn, 10, None)
-    assert store.load_known_fields(conn, 1) == {}
+    readings.register_site(conn, ORGANIZATION, [], [CHANNEL], "sandbox")
+    readings.save_fields(conn, 10, ("E", "P"))
+    assert readings.load_known_fields(conn, 1) == {10: ("E", "P")}
+    readings.save_fields(conn, 10, None)
+    assert readings.load_known_fields(conn, 1) == {}
     assert db.fetch_all(conn, "SELECT is_unsupported FROM channels") == [(True,)]

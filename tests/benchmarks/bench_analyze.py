@@ -34,9 +34,9 @@ from analyze.week.site_week import SiteContext, analyze_site_week, baseline_befo
 from config.opening_hours import Schedule
 from config.report_config import ReportConfig, load_report_config
 from govern.refresh_views import refresh_views
-from ingest.eniscope_client import EniscopeClient
-from ingest.load_site import ingest_readings
-from ingest.register_site import register
+from ingest.eniscope.client import EniscopeClient
+from ingest.runs.load_site import ingest_readings
+from ingest.runs.registration import register
 from lib import db, readings
 from lib.date_utils import Window, align_down
 

@@ -28,7 +28,7 @@ from deliver.tableau_files import FORMULA_START
 from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
 from govern.validation import validate_site
-from ingest import store
+from ingest.storage import readings
 from lib import db
 from lib.date_utils import Window
 
@@ -50,18 +50,20 @@ def fill(url: str, window: Window) -> None:
     stamps = np.arange(int(window.start.timestamp()), int(window.end.timestamp()), 900)
     noise = np.random.default_rng(1)
     with db.connect(url) as conn:
-        store.register_site(conn, organization, [], channels, "eniscope")
-        run_id = store.start_run(conn, SITE_ID)
+        readings.register_site(conn, organization, [], channels, "eniscope")
+        run_id = readings.start_run(conn, SITE_ID)
         for key in meters:
-            store.save_fields(conn, key, ("E", "P"))
+            readings.save_fields(conn, key, ("E", "P"))
             power = 5 + noise.random(stamps.size)
             rows = pd.DataFrame(
                 {"timestamp": stamps, "energy_kwh": power / 4, "power_kw": power, "voltage_v": 120 + power}
             )
-            attempt = store.Attempt(run_id, SITE_ID, key, window, 900, "eniscope")
-            log_id = store.start_attempt(conn, attempt)
-            store.insert_readings(conn, key, 900, run_id, rows)
-            store.finish_attempt(conn, attempt, log_id, store.STATUS_DONE, fetched=stamps.size, inserted=stamps.size)
+            attempt = readings.Attempt(run_id, SITE_ID, key, window, 900, "eniscope")
+            log_id = readings.start_attempt(conn, attempt)
+            readings.insert_readings(conn, key, 900, run_id, rows)
+            readings.finish_attempt(
+                conn, attempt, log_id, readings.STATUS_DONE, fetched=stamps.size, inserted=stamps.size
+            )
         conn.commit()
         refresh_views(conn)
         validate_site(conn, SITE_ID, read_checks())

@@ -31,12 +31,12 @@ import psutil
 from bench_setup import CREDENTIALS, sandbox_process, temporary_database
 from psycopg2.extensions import connection as Connection
 
-from ingest import store
-from ingest.eniscope_client import EniscopeClient
-from ingest.fetch import fetch_channel
-from ingest.load_site import IngestSummary, ingest_readings
-from ingest.normalize import METER_FIELDS
-from ingest.register_site import register
+from ingest.eniscope.client import EniscopeClient
+from ingest.eniscope.fetch import fetch_channel
+from ingest.eniscope.normalize import METER_FIELDS
+from ingest.runs.load_site import IngestSummary, ingest_readings
+from ingest.runs.registration import register
+from ingest.storage import readings
 from lib import db
 from lib.date_utils import Window, align_down
 
@@ -61,7 +61,7 @@ def run_once(
     site = register(conn, client, SITE_ID)
     for channel in site.channels:
         if channel["is_metering_point"]:
-            store.save_fields(conn, channel["channel_id"], fields)
+            readings.save_fields(conn, channel["channel_id"], fields)
     conn.commit()
     return ingest_readings(conn, client, site, window, 900, workers)
 
@@ -102,7 +102,7 @@ def cpu_time(conn: Connection) -> float:
 def load_time() -> Iterator[list[float]]:
     """Yield a list of the seconds that each load takes within the block."""
     seconds: list[float] = []
-    insert = store.insert_readings
+    insert = readings.insert_readings
 
     def timed(*args: object) -> int:
         began = time.perf_counter()
@@ -111,11 +111,11 @@ def load_time() -> Iterator[list[float]]:
         finally:
             seconds.append(time.perf_counter() - began)
 
-    store.insert_readings = timed
+    readings.insert_readings = timed
     try:
         yield seconds
     finally:
-        store.insert_readings = insert
+        readings.insert_readings = insert
 
 
 def bench_load() -> None:
@@ -133,7 +133,7 @@ def bench_load() -> None:
 def compare_load(conn: Connection, frames: dict[int, pd.DataFrame], field_count: int) -> None:
     """Load and copy the same rows by turns, a transaction for each channel; print the ratios of the medians."""
     count = sum(map(len, frames.values()))
-    store.insert_readings(conn, 0, 900, 0, next(iter(frames.values())))  # makes the partitions
+    readings.insert_readings(conn, 0, 900, 0, next(iter(frames.values())))  # makes the partitions
     conn.commit()
     buffers = [bare_copy_text(key, rows) for key, rows in frames.items()]
     copies, loads, repeats = [], [], []
@@ -161,7 +161,7 @@ def timed_after_truncate(conn: Connection, work: Callable[[], object]) -> float:
 
 def load(conn: Connection, channel_id: int, rows: pd.DataFrame) -> int:
     """Load as the ingest does; return how many rows were new."""
-    inserted = store.insert_readings(conn, channel_id, 900, 1, rows)
+    inserted = readings.insert_readings(conn, channel_id, 900, 1, rows)
     conn.commit()
     return inserted
 

@@ -22,7 +22,7 @@ from bench_setup import temporary_database
 from stored_history import make_ten_fields, register_sites, store_days
 
 from govern.refresh_views import refresh_views
-from ingest import store
+from ingest.storage import readings
 from lib import db
 from lib.date_utils import Window
 
@@ -69,7 +69,7 @@ def time_syncs(conn: Connection, channel_ids: list[int]) -> float:
     seconds = []
     for sync in range(SYNCS):
         store_days(conn, channel_ids, TODAY + timedelta(days=sync), 1, run_id=10 + sync)
-        assert store.insert_readings(conn, channel_ids[sync], 900, 10 + sync, late) == 1
+        assert readings.insert_readings(conn, channel_ids[sync], 900, 10 + sync, late) == 1
         conn.commit()
         seconds.append(seconds_of(lambda: refresh_views(conn)))
     return statistics.median(seconds)

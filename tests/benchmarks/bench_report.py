@@ -25,9 +25,9 @@ from bench_setup import sandbox_process, temporary_database
 from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
 from govern.validation import validate_site
-from ingest.eniscope_client import EniscopeClient
-from ingest.load_site import ingest_readings
-from ingest.register_site import register
+from ingest.eniscope.client import EniscopeClient
+from ingest.runs.load_site import ingest_readings
+from ingest.runs.registration import register
 from lib import db
 from lib.date_utils import Window, align_down, resolve_period
 

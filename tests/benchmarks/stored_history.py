@@ -13,7 +13,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 import numpy as np
 import pandas as pd
 
-from ingest import store
+from ingest.storage import readings
 from lib.date_utils import Window
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def register_sites(conn: Connection, count: int) -> list[int]:
             for k in range(CHANNELS_PER_SITE)
         ]
         organization = {"organization_id": site_id, "name": f"site {site_id}", "timezone": TIMEZONES[site_id % 4]}
-        store.register_site(conn, organization, [], channels, "eniscope")
+        readings.register_site(conn, organization, [], channels, "eniscope")
         channel_ids += [channel["channel_id"] for channel in channels]
     conn.commit()
     return channel_ids
@@ -67,6 +67,6 @@ def store_days(conn: Connection, channel_ids: list[int], start: datetime, days: 
     rows = make_ten_fields(window)
     inserted = 0
     for channel_id in channel_ids:
-        inserted += store.insert_readings(conn, channel_id, INTERVAL_S, run_id, rows)
+        inserted += readings.insert_readings(conn, channel_id, INTERVAL_S, run_id, rows)
         conn.commit()
     return inserted

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ingest.file_layout import UNITS, Layout, LayoutOptions, clean_channel_name, recognise_layout
-from ingest.file_times import CANDIDATE_FORMATS, ISO_FORMAT, choose_format, count_readable, parse_walls
-from ingest.interval_file import Dialect, read_chunks, sniff_dialect
+from ingest.files.interval_file import Dialect, read_chunks, sniff_dialect
+from ingest.files.layout import UNITS, Layout, LayoutOptions, clean_channel_name, recognise_layout
+from ingest.files.times import CANDIDATE_FORMATS, ISO_FORMAT, choose_format, count_readable, parse_walls
 from lib.errors import DataError
 
 MIN_DIFFERENCES = 20

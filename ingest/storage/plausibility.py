@@ -1,6 +1,6 @@
 """Tells the records that cannot be right from those that only look odd. Pure: no network, no database, no clock.
 
-A record that cannot be right goes into quarantine with its reason (`ingest.quarantine`) and not into `readings`.
+A record that cannot be right goes into quarantine with its reason (`ingest.storage.rejects`) and not into `readings`.
 Zero, an idle meter, and energy fed back (negative, with a negative power that says the same) can be right.
 """
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
-from ingest.file_times import REJECT_AMBIGUOUS, REJECT_SKIPPED_HOUR, REJECT_TIME, REJECT_TOO_OLD
-from ingest.plausibility import (
+from ingest.files.times import REJECT_AMBIGUOUS, REJECT_SKIPPED_HOUR, REJECT_TIME, REJECT_TOO_OLD
+from ingest.storage.plausibility import (
     REJECT_ENERGY_OVER_LIMIT,
     REJECT_IN_FUTURE,
     REJECT_NEGATIVE_ENERGY,

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ingest.plausibility import REJECT_IN_FUTURE
+from ingest.storage.plausibility import REJECT_IN_FUTURE
 from lib.date_utils import EARLIEST_YEAR
 from lib.errors import DataError
 

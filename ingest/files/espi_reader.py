@@ -18,7 +18,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from xml.parsers import expat
 
-from ingest.interval_file import open_bytes
+from ingest.files.interval_file import open_bytes
 from lib.errors import DataError
 
 _RESOURCES = ("UsagePoint", "MeterReading", "ReadingType", "LocalTimeParameters", "IntervalBlock")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg2.extras import execute_values
 
-from ingest.plausibility import Reject
+from ingest.storage.plausibility import Reject
 from lib import db
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _CHOSEN = """
 
 
 class StoredReject(NamedTuple):
-    """A record in quarantine; see `ingest.plausibility.Reject`."""
+    """A record in quarantine; see `ingest.storage.plausibility.Reject`."""
 
     reject_id: int
     channel_id: int

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from config.ingest_limits import GapLimits
-from ingest.fetch import WINDOW_DAYS
-from ingest.load_site import Wanted
+from ingest.eniscope.fetch import WINDOW_DAYS
+from ingest.runs.load_site import Wanted
 from lib import db
 from lib.date_utils import Window, split_window
 

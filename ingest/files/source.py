@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from ingest.file_layout import LayoutOptions
-from ingest.file_survey import FileFacts, survey_file
-from ingest.green_button import read_green_button, survey_green_button
-from ingest.interval_file import open_bytes, read_chunks
-from ingest.parse_file import FilePart, cut_at_day, parse_part
+from ingest.files.green_button import read_green_button, survey_green_button
+from ingest.files.interval_file import open_bytes, read_chunks
+from ingest.files.layout import LayoutOptions
+from ingest.files.parse import FilePart, cut_at_day, parse_part
+from ingest.files.survey import FileFacts, survey_file
 from lib.errors import UsageError
 
 _SNIFFED_BYTES = 512

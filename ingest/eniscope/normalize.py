@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ingest.plausibility import (
+from ingest.storage.plausibility import (
     REJECT_UNPARSABLE,
     REJECT_WRONG_RESOLUTION,
     Reject,
@@ -96,7 +96,7 @@ class ParsedReadings(NamedTuple):
         Reason → how many records were left out for it. A record without any value counts as `empty`: it says that
         nothing was measured yet, and storing it would keep the value out when it comes.
     quarantined
-        The records among them that cannot be right or cannot be placed, for `ingest.quarantine`.
+        The records among them that cannot be right or cannot be placed, for `ingest.storage.rejects`.
     """
 
     rows: pd.DataFrame

@@ -15,18 +15,18 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from config.ingest_limits import IngestLimits
-from ingest import quarantine, store
-from ingest.eniscope_client import SOURCE_SANDBOX, EniscopeClient
-from ingest.fetch import (
+from ingest.eniscope.client import SOURCE_SANDBOX, EniscopeClient
+from ingest.eniscope.fetch import (
     WINDOW_DAYS,
     ChannelReadings,
     UnusableReplyError,
     candidate_fields,
     fetch_channel,
 )
-from ingest.plausibility import REJECT_EMPTY, Rules
-from ingest.register_site import UNREADABLE, Site
-from ingest.troubles import Troubles, gather_troubles
+from ingest.eniscope.troubles import Troubles, gather_troubles
+from ingest.runs.registration import UNREADABLE, Site
+from ingest.storage import readings, rejects
+from ingest.storage.plausibility import REJECT_EMPTY, Rules
 from lib.date_utils import Window, split_window
 from lib.errors import (
     AuthenticationError,
@@ -74,7 +74,7 @@ class Wanted(NamedTuple):
 
 
 class _Task(NamedTuple):
-    attempt: store.Attempt
+    attempt: readings.Attempt
     log_id: int
     troubles: Troubles  # filled by the worker that fetches it
 
@@ -116,7 +116,7 @@ def ingest_windows(
         Called when a stretch was answered and stored, within the same transaction.
     """
     limits = limits or IngestLimits()
-    known = store.load_known_fields(conn, site.site_id)
+    known = readings.load_known_fields(conn, site.site_id)
     conn.commit()
     candidates = {
         channel["channel_id"]: candidate_fields(channel, known, site.type_fields) for channel in site.channels
@@ -153,7 +153,7 @@ def ingest_windows(
             client.stop()  # the pool waits for its threads, and they may be waiting for the service
             if not conn.closed:
                 conn.rollback()
-                store.interrupt_run(conn, site.run_id, clean_text(str(err) or type(err).__name__))
+                readings.interrupt_run(conn, site.run_id, clean_text(str(err) or type(err).__name__))
                 conn.commit()
                 pool.shutdown(cancel_futures=True)
                 _note_troubles(conn, unsettled.values())
@@ -161,7 +161,7 @@ def ingest_windows(
     return summary
 
 
-def _rules(limits: IngestLimits, attempt: store.Attempt, now: datetime) -> Rules:
+def _rules(limits: IngestLimits, attempt: readings.Attempt, now: datetime) -> Rules:
     # What was asked for is not in the future, whatever this machine's clock says.
     latest = max(now + timedelta(minutes=limits.max_future_minutes), attempt.window.end)
     return Rules(limits.max_power_of(attempt.channel_id), limits.max_catch_up_hours, latest.timestamp())
@@ -179,8 +179,8 @@ def _start_attempts(
     for channel_id, window, interval_s in wanted:
         if channel_id in unsupported:
             continue
-        attempt = store.Attempt(site.run_id, site.site_id, channel_id, window, interval_s, source)
-        log_id = store.start_attempt(conn, attempt)
+        attempt = readings.Attempt(site.run_id, site.site_id, channel_id, window, interval_s, source)
+        log_id = readings.start_attempt(conn, attempt)
         conn.commit()
         unsettled[log_id] = _Task(attempt, log_id, Troubles())
         yield unsettled[log_id]
@@ -190,7 +190,7 @@ def _note_troubles(conn: Connection, tasks: Iterable[_Task]) -> None:
     """Log what went wrong for attempts that the run's end interrupted."""
     for task in tasks:
         if task.troubles.counts:
-            store.note_troubles(conn, task.attempt, task.log_id, task.troubles)
+            readings.note_troubles(conn, task.attempt, task.log_id, task.troubles)
     conn.commit()
 
 
@@ -222,14 +222,14 @@ def _settle(
     attempt, channel_id = task.attempt, task.attempt.channel_id
     try:
         result = future.result()
-        store.check_resolution(conn, channel_id, attempt.window, attempt.interval_s)
+        readings.check_resolution(conn, channel_id, attempt.window, attempt.interval_s)
     except UnsupportedFieldsError as err:
         if channel_id in summary.served:
             # It has served these fields before, so it is this window that was refused, not the channel.
             return _settle_failure(conn, task, summary, err)
-        store.save_fields(conn, channel_id, None)
-        store.finish_attempt(
-            conn, attempt, task.log_id, store.STATUS_UNSUPPORTED, error=clean_text(str(err)), troubles=task.troubles
+        readings.save_fields(conn, channel_id, None)
+        readings.finish_attempt(
+            conn, attempt, task.log_id, readings.STATUS_UNSUPPORTED, error=clean_text(str(err)), troubles=task.troubles
         )
         conn.commit()
         if channel_id not in summary.unsupported:
@@ -237,7 +237,7 @@ def _settle(
             logger.warning("%s", err)
         return None
     except UnusableReplyError as err:
-        quarantine.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, err.quarantined)
+        rejects.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, err.quarantined)
         return _settle_failure(conn, task, summary, err)
     except PipelineError as err:
         return _settle_failure(conn, task, summary, err)
@@ -257,19 +257,19 @@ def _settle(
 def _store_result(conn: Connection, task: _Task, result: ChannelReadings) -> int:
     """Store what a window brought, and log that it is done; return how many readings were new."""
     attempt, channel_id = task.attempt, task.attempt.channel_id
-    inserted = store.insert_readings(conn, channel_id, attempt.interval_s, attempt.run_id, result.rows)
-    quarantine.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, result.quarantined)
-    store.save_fields(conn, channel_id, result.fields)
-    store.finish_attempt(
+    inserted = readings.insert_readings(conn, channel_id, attempt.interval_s, attempt.run_id, result.rows)
+    rejects.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, result.quarantined)
+    readings.save_fields(conn, channel_id, result.fields)
+    readings.finish_attempt(
         conn,
         attempt,
         task.log_id,
-        store.STATUS_DONE,
+        readings.STATUS_DONE,
         fetched=result.fetched,
         inserted=inserted,
         duplicate=len(result.rows) - inserted,
         rejected=sum(result.rejects.values()),
-        error=store.describe_rejects(result.rejects),
+        error=readings.describe_rejects(result.rejects),
         troubles=task.troubles,
     )
     return inserted
@@ -299,8 +299,8 @@ def _count_result(summary: IngestSummary, task: _Task, result: ChannelReadings, 
 def _settle_failure(conn: Connection, task: _Task, summary: IngestSummary, err: PipelineError) -> PipelineError:
     """Log a window that failed and return its error; the channel's other windows go on."""
     attempt = task.attempt
-    store.finish_attempt(
-        conn, attempt, task.log_id, store.STATUS_FAILED, error=clean_text(str(err)), troubles=task.troubles
+    readings.finish_attempt(
+        conn, attempt, task.log_id, readings.STATUS_FAILED, error=clean_text(str(err)), troubles=task.troubles
     )
     conn.commit()
     if attempt.channel_id not in summary.failed:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from ingest import store
-from ingest.eniscope_client import EniscopeClient
-from ingest.fetch import get_type_fields
-from ingest.normalize import parse_channel, parse_device, parse_organization
-from ingest.troubles import Troubles, gather_troubles, note_trouble
+from ingest.eniscope.client import EniscopeClient
+from ingest.eniscope.fetch import get_type_fields
+from ingest.eniscope.normalize import parse_channel, parse_device, parse_organization
+from ingest.eniscope.troubles import Troubles, gather_troubles, note_trouble
+from ingest.storage import readings
 from lib.date_utils import Window, parse_timezone
 from lib.errors import ApiError, DataError, PipelineError, UsageError
 from lib.logs import clean_text
@@ -47,10 +47,10 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
     PipelineError
         When the API or the database refuses; it is logged under channel 0 first.
     """
-    run_id = store.start_run(conn, site_id)
+    run_id = readings.start_run(conn, site_id)
     now = datetime.now(UTC)
-    attempt = store.Attempt(run_id, site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, client.source)
-    log_id = store.start_attempt(conn, attempt)
+    attempt = readings.Attempt(run_id, site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, client.source)
+    log_id = readings.start_attempt(conn, attempt)
     conn.commit()
     troubles = Troubles()
     try:
@@ -60,15 +60,17 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
             _note_changes(conn, site_id, channels)
         timezone = parse_timezone(organization["timezone"])
         attempt = attempt._replace(data_source=client.source)
-        store.check_source(conn, site_id, client.source)
-        store.check_timezone(conn, site_id, organization["timezone"])
-        store.register_site(conn, organization, devices, channels, client.source)
+        readings.check_source(conn, site_id, client.source)
+        readings.check_timezone(conn, site_id, organization["timezone"])
+        readings.register_site(conn, organization, devices, channels, client.source)
     except PipelineError as err:
         conn.rollback()
-        store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)), troubles=troubles)
+        readings.finish_attempt(
+            conn, attempt, log_id, readings.STATUS_FAILED, error=clean_text(str(err)), troubles=troubles
+        )
         conn.commit()
         raise
-    store.finish_attempt(conn, attempt, log_id, store.STATUS_DONE, fetched=len(channels), troubles=troubles)
+    readings.finish_attempt(conn, attempt, log_id, readings.STATUS_DONE, fetched=len(channels), troubles=troubles)
     conn.commit()
     if not channels:
         logger.warning("site %d has no channels that this account may see; ask the vendor", site_id)
@@ -78,7 +80,7 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
 
 def _unknown_types(conn: Connection, site_id: int, channels: list[dict[str, Any]]) -> list[int]:
     """Return the device types of the channels of which it is not known yet what fields they have."""
-    known = store.load_known_fields(conn, site_id)
+    known = readings.load_known_fields(conn, site_id)
     return sorted({channel["device_type_id"] for channel in channels if channel["channel_id"] not in known} - {None})
 
 
@@ -90,7 +92,7 @@ def _note_changes(conn: Connection, site_id: int, channels: list[dict[str, Any]]
     ApiError
         When a site that had channels has none: taken at its word, nothing would be missed any more.
     """
-    new, gone = store.compare_channels(conn, site_id, [channel["channel_id"] for channel in channels])
+    new, gone = readings.compare_channels(conn, site_id, [channel["channel_id"] for channel in channels])
     if gone and not channels:
         raise ApiError(
             f"site {site_id}: the service lists none of its {len(gone)} channels any more; that is a fault or a right "

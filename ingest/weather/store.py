@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from ingest.weather_client import SOURCE_SANDBOX, Place, Weather
-from ingest.weather_providers import HOUR_S, VALUE_COLUMNS
+from ingest.weather.client import SOURCE_SANDBOX, Place, Weather
+from ingest.weather.providers import HOUR_S, VALUE_COLUMNS
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError

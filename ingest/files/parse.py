@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ingest.file_layout import ENERGY_COLUMN, POWER_COLUMN, ValueColumn
-from ingest.file_rejects import REJECT_CELLS, REJECT_CHANNEL, REJECT_CONFLICT, REJECT_NUMBER
-from ingest.file_survey import FileFacts, channel_names, time_text
-from ingest.file_times import check_range, parse_walls, to_moments
-from ingest.local_grid import is_off_grid, part_length_s, split_intervals
-from ingest.plausibility import REJECT_EMPTY, REJECT_OFF_GRID, REJECT_REPEATED
+from ingest.files.layout import ENERGY_COLUMN, POWER_COLUMN, ValueColumn
+from ingest.files.local_grid import is_off_grid, part_length_s, split_intervals
+from ingest.files.reject_file import REJECT_CELLS, REJECT_CHANNEL, REJECT_CONFLICT, REJECT_NUMBER
+from ingest.files.survey import FileFacts, channel_names, time_text
+from ingest.files.times import check_range, parse_walls, to_moments
+from ingest.storage.plausibility import REJECT_EMPTY, REJECT_OFF_GRID, REJECT_REPEATED
 from lib.date_utils import Window
 
 _EMPTY_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "--", "#n/a", "no data"})

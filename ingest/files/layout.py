@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ingest.normalize import FIELD_COLUMNS, parse_text
+from ingest.eniscope.normalize import FIELD_COLUMNS, parse_text
 from lib.errors import DataError
 
 ENERGY_COLUMN, POWER_COLUMN = "energy_kwh", "power_kw"
@@ -52,7 +52,7 @@ _UNIT_SUFFIX = re.compile(r"^(?P<name>.*?)(?:^|[\s_(\[/-])(?P<unit>[kM]?Wh?)[)\]
 class ValueColumn(NamedTuple):
     """A column of values: its place in the file, the channel (None: the row says), the column of `readings`, factor.
 
-    The factor is None where a column of units has yet to be read (see `file_survey`).
+    The factor is None where a column of units has yet to be read (see `ingest.files.survey`).
     """
 
     position: int

@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 
 from config.ingest_limits import IngestLimits
-from ingest import quarantine, store
-from ingest.file_rejects import RejectFile
-from ingest.file_source import FileSource
-from ingest.meter_parents import store_parents
-from ingest.parse_file import ChannelRows, FilePart, complete_energy_and_power
-from ingest.plausibility import REJECT_EMPTY, Reject, Rules, find_impossible, reading_of
-from ingest.register_site import REGISTRATION_CHANNEL_ID
+from ingest.files.meter_parents import store_parents
+from ingest.files.parse import ChannelRows, FilePart, complete_energy_and_power
+from ingest.files.reject_file import RejectFile
+from ingest.files.source import FileSource
+from ingest.runs.registration import REGISTRATION_CHANNEL_ID
+from ingest.storage import readings
+from ingest.storage import rejects as quarantine
+from ingest.storage.plausibility import REJECT_EMPTY, Reject, Rules, find_impossible, reading_of
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError, PipelineError
@@ -84,7 +85,7 @@ def resolve_site(conn: Connection, site: FileSite) -> FileSite:
         When its time zone is not known, or is known to be another; when its readings come from elsewhere.
     """
     # Before anything is logged: an import that is refused has not happened to the site.
-    store.check_source(conn, site.site_id, SOURCE_FILE)
+    readings.check_source(conn, site.site_id, SOURCE_FILE)
     row = db.fetch_one(conn, "SELECT name, timezone FROM organizations WHERE organization_id = %s", (site.site_id,))
     stored_name, stored_zone = row or (None, None)
     if site.timezone is None and stored_zone is None:
@@ -110,26 +111,26 @@ def register_file_site(
     UsageError
         When `parents` names a channel that the site does not have, or makes no tree.
     """
-    run_id = store.start_run(conn, site.site_id)
+    run_id = readings.start_run(conn, site.site_id)
     now = datetime.now(UTC)
-    attempt = store.Attempt(run_id, site.site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, SOURCE_FILE)
-    log_id = store.start_attempt(conn, attempt)
+    attempt = readings.Attempt(run_id, site.site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, SOURCE_FILE)
+    log_id = readings.start_attempt(conn, attempt)
     conn.commit()
     rows = [_channel_row(site.site_id, name) for name in channels]
     organization = {"organization_id": site.site_id, "name": site.name, "timezone": site.timezone}
     if site.latitude is not None:
         organization |= {"latitude": site.latitude, "longitude": site.longitude}
     try:
-        store.check_timezone(conn, site.site_id, str(site.timezone))
+        readings.check_timezone(conn, site.site_id, str(site.timezone))
         _check_ids(conn, rows)
-        store.register_site(conn, organization, [], rows, SOURCE_FILE, is_whole_list=False)
+        readings.register_site(conn, organization, [], rows, SOURCE_FILE, is_whole_list=False)
         store_parents(conn, site.site_id, parents)
     except PipelineError as err:
         conn.rollback()
-        store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)))
+        readings.finish_attempt(conn, attempt, log_id, readings.STATUS_FAILED, error=clean_text(str(err)))
         conn.commit()
         raise
-    store.finish_attempt(conn, attempt, log_id, store.STATUS_DONE, fetched=len(rows))
+    readings.finish_attempt(conn, attempt, log_id, readings.STATUS_DONE, fetched=len(rows))
     conn.commit()
     return run_id
 
@@ -156,7 +157,7 @@ def load_source(
     usable: Counter[str] = Counter()
     for part in _read_parts(source, clock, rejects):
         for rows in part.channels:
-            attempt = store.Attempt(
+            attempt = readings.Attempt(
                 run_id,
                 site.site_id,
                 channel_id_of(site.site_id, rows.channel),
@@ -164,13 +165,13 @@ def load_source(
                 rows.interval_s,
                 SOURCE_FILE,
             )
-            log_id = store.start_attempt(conn, attempt)
+            log_id = readings.start_attempt(conn, attempt)
             conn.commit()
             try:
                 usable[rows.channel] += _store_rows(conn, attempt, log_id, source.name, rows, rejects, limits, summary)
             except PipelineError as err:
                 conn.rollback()
-                store.finish_attempt(conn, attempt, log_id, store.STATUS_FAILED, error=clean_text(str(err)))
+                readings.finish_attempt(conn, attempt, log_id, readings.STATUS_FAILED, error=clean_text(str(err)))
                 summary.failed.add(rows.channel)
                 logger.error("%s", err)
             conn.commit()
@@ -246,7 +247,7 @@ def _check_ids(conn: Connection, rows: list[dict[str, Any]]) -> None:
 
 def _store_rows(
     conn: Connection,
-    attempt: store.Attempt,
+    attempt: readings.Attempt,
     log_id: int,
     file_name: str,
     rows: ChannelRows,
@@ -255,26 +256,26 @@ def _store_rows(
     summary: ImportSummary,
 ) -> int:
     """Store one channel's rows of a part, with the log line, in the open transaction; return how many are usable."""
-    store.check_resolution(conn, attempt.channel_id, attempt.window, attempt.interval_s)
+    readings.check_resolution(conn, attempt.channel_id, attempt.window, attempt.interval_s)
     reason = _impossible(rows, Rules(limits.max_power_of(attempt.channel_id), limits.max_catch_up_hours))
     # Judged as the file has them, and completed then: a power made from the energy would agree with anything.
     whole = rows._replace(rows=complete_energy_and_power(rows.rows, rows.interval_s))
     refused = np.flatnonzero(reason != "")
     kept = whole.rows.drop(index=refused)
-    inserted = store.insert_readings(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, kept)
+    inserted = readings.insert_readings(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, kept)
     quarantined = list(_quarantined(whole, refused, reason, file_name))
     quarantine.store_rejects(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, quarantined)
     counts = Counter(rows.rejects) + Counter(reason[refused].tolist())
-    store.finish_attempt(
+    readings.finish_attempt(
         conn,
         attempt,
         log_id,
-        store.STATUS_DONE,
+        readings.STATUS_DONE,
         fetched=rows.fetched,
         inserted=inserted,
         duplicate=len(kept) - inserted,
         rejected=sum(counts.values()),
-        error=store.describe_rejects(counts),
+        error=readings.describe_rejects(counts),
     )
     rejects.add(file_name, _listed(whole, refused, reason))
     _count(rows._replace(rows=kept), counts, summary)

@@ -17,14 +17,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from ingest.espi_reader import Entry, RawReading, read_espi
-from ingest.file_layout import ENERGY_COLUMN, POWER_COLUMN, clean_channel_name
-from ingest.file_rejects import REJECT_NUMBER, REJECT_PROJECTED
-from ingest.file_survey import MIN_AGREEMENT, check_interval
-from ingest.file_times import REJECT_TIME, check_range
-from ingest.local_grid import is_off_grid, part_length_s
-from ingest.parse_file import ChannelRows, FilePart, complete_energy_and_power, in_parts, sort_out_repeats
-from ingest.plausibility import REJECT_EMPTY, REJECT_OFF_GRID, REJECT_WRONG_RESOLUTION
+from ingest.files.espi_reader import Entry, RawReading, read_espi
+from ingest.files.layout import ENERGY_COLUMN, POWER_COLUMN, clean_channel_name
+from ingest.files.local_grid import is_off_grid, part_length_s
+from ingest.files.parse import ChannelRows, FilePart, complete_energy_and_power, in_parts, sort_out_repeats
+from ingest.files.reject_file import REJECT_NUMBER, REJECT_PROJECTED
+from ingest.files.survey import MIN_AGREEMENT, check_interval
+from ingest.files.times import REJECT_TIME, check_range
+from ingest.storage.plausibility import REJECT_EMPTY, REJECT_OFF_GRID, REJECT_WRONG_RESOLUTION
 from lib.date_utils import Window
 from lib.errors import DataError
 

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from config.settings import Settings
-from ingest.eniscope_client import SOURCE_SANDBOX, EniscopeClient
-from ingest.fetch import candidate_fields, fetch_channel, get_type_fields
-from ingest.normalize import FIELD_COLUMNS, parse_channel, parse_organization
+from ingest.eniscope.client import SOURCE_SANDBOX, EniscopeClient
+from ingest.eniscope.fetch import candidate_fields, fetch_channel, get_type_fields
+from ingest.eniscope.normalize import FIELD_COLUMNS, parse_channel, parse_organization
 from lib.date_utils import Window, align_down, format_utc, parse_timezone
 from lib.errors import (
     AccessError,

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ingest.eniscope_client import EniscopeClient
-from ingest.normalize import (
+from ingest.eniscope.client import EniscopeClient
+from ingest.eniscope.normalize import (
     METER_FIELDS,
     SENSOR_FIELDS,
     ParsedReadings,
@@ -20,8 +20,8 @@ from ingest.normalize import (
     quarantine_resolution,
     to_floats,
 )
-from ingest.plausibility import PLACELESS, Reject, Rules
-from ingest.troubles import note_trouble
+from ingest.eniscope.troubles import note_trouble
+from ingest.storage.plausibility import PLACELESS, Reject, Rules
 from lib.date_utils import Window, align_down
 from lib.errors import ApiError, UnsupportedFieldsError
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from ingest.file_layout import find_time_columns
+from ingest.files.layout import find_time_columns
 from lib.errors import DataError
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 from psycopg2.extras import Json, execute_values
 
-from ingest.binary_copy import DOUBLE_COLUMNS, encode_binary_rows
-from ingest.revisions import record_revisions
-from ingest.troubles import Troubles
+from ingest.eniscope.troubles import Troubles
+from ingest.storage.binary_copy import DOUBLE_COLUMNS, encode_binary_rows
+from ingest.storage.revisions import record_revisions
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError

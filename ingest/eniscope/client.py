@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import requests
 
-from ingest.http_answers import MAX_REASON_LENGTH, clock_offset, describe_failure, describe_status, retry_after_s
-from ingest.http_limits import LimitedAdapter, read_body
-from ingest.pacing import Pacer
-from ingest.troubles import note_retry, note_trouble
+from ingest.eniscope.answers import MAX_REASON_LENGTH, clock_offset, describe_failure, describe_status, retry_after_s
+from ingest.eniscope.limits import LimitedAdapter, read_body
+from ingest.eniscope.pacing import Pacer
+from ingest.eniscope.troubles import note_retry, note_trouble
 from lib.date_utils import Window
 from lib.errors import (
     AccessError,

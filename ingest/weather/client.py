@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import requests
 from urllib3.util.retry import Retry
 
-from ingest.http_limits import LimitedAdapter, read_body
-from ingest.weather_providers import Provider, parse_weather
+from ingest.eniscope.limits import LimitedAdapter, read_body
+from ingest.weather.providers import Provider, parse_weather
 from lib.errors import ApiError, UnreachableError
 
 if TYPE_CHECKING:

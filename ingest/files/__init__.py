@@ -1,0 +1,1 @@
+"""Interval files: their form, their times, and their readings in our units."""

@@ -1,0 +1,1 @@
+"""A site's run, window by window: from registration to the last channel."""

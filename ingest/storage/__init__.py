@@ -1,0 +1,1 @@
+"""What is written to the raw tables: sites, attempts, readings, revisions, rejects. Nothing here commits."""

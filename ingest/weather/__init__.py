@@ -1,0 +1,1 @@
+"""Hourly weather from public services, and which hours are stored."""
