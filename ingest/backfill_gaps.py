@@ -25,7 +25,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.ingest_limits import GapLimits, load_ingest_limits
 from config.settings import load_settings
-from ingest.ingest_to_postgres import make_client
+from ingest.eniscope.account import make_client
 from lib import cli, db
 from lib.errors import EXIT_DONE, EXIT_FAILED
 from lib.logs import setup_logging

@@ -26,7 +26,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import Settings, load_settings
-from ingest.ingest_to_postgres import make_client
+from ingest.eniscope.account import make_client
 from lib import cli
 from lib.errors import EXIT_DONE, EXIT_FAILED
 from lib.logs import clean_text, setup_logging

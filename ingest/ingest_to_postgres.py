@@ -19,7 +19,7 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,14 +28,14 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.ingest_limits import load_ingest_limits
-from config.settings import Settings, load_settings
+from config.settings import load_settings
+from ingest.eniscope.account import make_client
 from lib import cli, db
 from lib.date_utils import Window, parse_end, parse_start, parse_timezone, resolve_window
-from lib.errors import EXIT_DONE, EXIT_FAILED, ConfigError, UsageError
+from lib.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from lib.logs import setup_logging
 
 if TYPE_CHECKING:
-    from ingest.eniscope.client import EniscopeClient
     from ingest.runs.load_site import IngestSummary
 
 logger = logging.getLogger(__name__)
@@ -67,37 +67,6 @@ def build_parser() -> argparse.ArgumentParser:
         "--channels", type=cli.positive_int, nargs="+", metavar="ID", help="only these channels (default: all)"
     )
     return parser
-
-
-def make_client(settings: Settings, sleep: Callable[[float], None] | None = None) -> EniscopeClient:
-    """Return a client, or raise a ConfigError that names the variables that are missing.
-
-    Parameters
-    ----------
-    sleep
-        How to wait for a turn and between attempts; None waits as long as the service wants it.
-    """
-    missing = settings.missing_credentials
-    if missing:
-        raise ConfigError(
-            f"no Eniscope credentials: {', '.join(missing)} not set; put them into .env (see .env.example), "
-            "or try the whole way on made-up data: bash operations/quickstart.sh"
-        )
-    if not (settings.api_key and settings.api_key.isascii() and settings.api_key.isprintable()):
-        raise ConfigError("VITE_ENISCOPE_API_KEY holds a character that no key has; copy it once more")
-    from ingest.eniscope.client import EniscopeClient
-
-    return EniscopeClient(
-        settings.api_url,
-        settings.api_key or "",
-        settings.api_email or "",
-        settings.api_password or "",
-        requests_per_second=settings.requests_per_second,
-        timeout_s=settings.request_timeout_s,
-        total_timeout_s=settings.total_timeout_s,
-        max_connections=settings.workers,
-        sleep=sleep,
-    )
 
 
 def check_window_arguments(args: argparse.Namespace) -> None:

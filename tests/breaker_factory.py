@@ -15,7 +15,7 @@ from govern.check_files import read_checks
 from govern.refresh_views import rebuild_views
 from govern.validation import validate_site, validate_system
 from govern.verdict import Verdict
-from ingest.storage import readings
+from ingest.storage import attempts, readings, sites
 from lib import db
 from lib.date_utils import Window
 
@@ -39,10 +39,10 @@ def build_site(conn: Connection, window: Window = SITE_WINDOW, site_id: int = SI
         for key in (*MEAN_KW, SENSOR_ID)
     ]  # fmt: skip
     organization = {"organization_id": site_id, "name": f"site {site_id}", "timezone": "America/New_York"}
-    readings.register_site(conn, organization, [], channels, "eniscope")
-    run_id = readings.start_run(conn, site_id)
+    sites.register_site(conn, organization, [], channels, "eniscope")
+    run_id = attempts.start_run(conn, site_id)
     for key in (*MEAN_KW, SENSOR_ID):
-        readings.save_fields(conn, key + offset, ("E", "P") if key in MEAN_KW else ("T",))
+        sites.save_fields(conn, key + offset, ("E", "P") if key in MEAN_KW else ("T",))
         rows = make_rows(window, MEAN_KW.get(key, 1.0))
         if key == SENSOR_ID:
             rows = rows[["timestamp"]].assign(temperature_c=20.0 + rows["power_kw"])
@@ -50,10 +50,10 @@ def build_site(conn: Connection, window: Window = SITE_WINDOW, site_id: int = SI
             third = rows["power_kw"] / 3
             rows = rows.assign(power_l1_kw=third, power_l2_kw=third, power_l3_kw=third, voltage_v=120.0,
                                power_factor=0.9, frequency_hz=60.0)  # fmt: skip
-        attempt = readings.Attempt(run_id, site_id, key + offset, window, 900, "eniscope")
-        log_id = readings.start_attempt(conn, attempt)
+        attempt = attempts.Attempt(run_id, site_id, key + offset, window, 900, "eniscope")
+        log_id = attempts.start_attempt(conn, attempt)
         inserted = readings.insert_readings(conn, key + offset, 900, run_id, rows)
-        readings.finish_attempt(conn, attempt, log_id, readings.STATUS_DONE, fetched=len(rows), inserted=inserted)
+        attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_DONE, fetched=len(rows), inserted=inserted)
     conn.commit()
     rebuild_views(conn)
 

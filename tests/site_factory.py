@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from govern.refresh_views import refresh_views
-from ingest.storage import readings
+from ingest.storage import attempts, readings, sites
 from lib.date_utils import Window
 
 if TYPE_CHECKING:
@@ -39,20 +39,20 @@ def register_site(conn: Connection, source: str = "eniscope", **overrides: Any) 
     """Store the site and its two meters."""
     organization = {"organization_id": SITE_ID, "name": "Test school", "timezone": TIMEZONE.key} | overrides
     channels = [{"channel_id": key, "organization_id": SITE_ID, "name": f"meter {key}"} for key in METERS]
-    readings.register_site(conn, organization, [], channels, source)
+    sites.register_site(conn, organization, [], channels, source)
     for key in METERS:
-        readings.save_fields(conn, key, ("E", "P"))
+        sites.save_fields(conn, key, ("E", "P"))
 
 
 def store_readings(conn: Connection, window: Window, rows_by_meter: dict[int, pd.DataFrame] | None = None) -> None:
     """Store readings of both meters, with the log lines that an ingest of the window would leave, and commit."""
-    run_id = readings.start_run(conn, SITE_ID)
+    run_id = attempts.start_run(conn, SITE_ID)
     for key in METERS:
         rows = (rows_by_meter or {}).get(key, make_rows(window, mean_kw=float(key)))
-        attempt = readings.Attempt(run_id, SITE_ID, key, window, 900, "eniscope")
-        log_id = readings.start_attempt(conn, attempt)
+        attempt = attempts.Attempt(run_id, SITE_ID, key, window, 900, "eniscope")
+        log_id = attempts.start_attempt(conn, attempt)
         inserted = readings.insert_readings(conn, key, 900, run_id, rows)
-        readings.finish_attempt(conn, attempt, log_id, readings.STATUS_DONE, fetched=len(rows), inserted=inserted)
+        attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_DONE, fetched=len(rows), inserted=inserted)
     conn.commit()
 
 

@@ -27,7 +27,7 @@ from govern.refresh_views import rebuild_views
 from govern.schema_files import read_view_files
 from govern.validation import validate_site
 from ingest.eniscope import connection_checks
-from ingest.storage import readings
+from ingest.storage import attempts
 from lib import db
 from lib.date_utils import Window, local_midnight, parse_timezone
 from lib.readings import load_quarantined, load_validation_status
@@ -104,10 +104,10 @@ def coarsen(conn: Connection) -> None:
 
 
 def mix_resolutions(conn: Connection) -> None:
-    run_id = readings.start_run(conn, SITE_ID)
-    attempt = readings.Attempt(run_id, SITE_ID, 13, Window(NOON, NOON + timedelta(minutes=30)), 1800, "eniscope")
-    log_id = readings.start_attempt(conn, attempt)
-    readings.finish_attempt(conn, attempt, log_id, readings.STATUS_DONE, fetched=1, inserted=1)
+    run_id = attempts.start_run(conn, SITE_ID)
+    attempt = attempts.Attempt(run_id, SITE_ID, 13, Window(NOON, NOON + timedelta(minutes=30)), 1800, "eniscope")
+    log_id = attempts.start_attempt(conn, attempt)
+    attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_DONE, fetched=1, inserted=1)
     change(conn, "interval_s = 1800, energy_kwh = energy_kwh * 2", at=NOON)
 
 
@@ -167,8 +167,8 @@ def replace_view(conn: Connection, view: str, template: str) -> None:
 
 
 def log_registration(conn: Connection) -> None:
-    attempt = readings.Attempt(readings.start_run(conn, SITE_ID), SITE_ID, 0, Window(END, END), 0, "eniscope")
-    log_id = readings.start_attempt(conn, attempt)
+    attempt = attempts.Attempt(attempts.start_run(conn, SITE_ID), SITE_ID, 0, Window(END, END), 0, "eniscope")
+    log_id = attempts.start_attempt(conn, attempt)
     db.execute(conn, "UPDATE ingestion_logs SET status = 'failed', error = 'refused' WHERE log_id = %s", (log_id,))
 
 

@@ -15,7 +15,7 @@ from site_factory import METERS, SITE_ID, make_rows, register_site
 
 from config.ingest_limits import GapLimits
 from govern.gap_ledger import accept_gaps, update_gaps, withdraw_acceptance
-from ingest.storage import readings
+from ingest.storage import attempts, readings, sites
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError
@@ -38,17 +38,17 @@ def ask(
     *,
     at: datetime | None = None,
     channel_id: int = METER,
-    status: str = readings.STATUS_DONE,
+    status: str = attempts.STATUS_DONE,
     interval_s: int = 900,
     source: str = "eniscope",
 ) -> None:
     """Store what one run asked for and got; it asked just after the window was over, or when it is said."""
-    run_id = readings.start_run(conn, SITE_ID)
-    attempt = readings.Attempt(run_id, SITE_ID, channel_id, window, interval_s, source)
-    log_id = readings.start_attempt(conn, attempt)
+    run_id = attempts.start_run(conn, SITE_ID)
+    attempt = attempts.Attempt(run_id, SITE_ID, channel_id, window, interval_s, source)
+    log_id = attempts.start_attempt(conn, attempt)
     if rows is not None:
         readings.insert_readings(conn, channel_id, interval_s, run_id, rows)
-    readings.finish_attempt(conn, attempt, log_id, status)
+    attempts.finish_attempt(conn, attempt, log_id, status)
     moment = at or window.end + timedelta(minutes=10)
     db.execute(
         conn,
@@ -243,15 +243,15 @@ def test_asked_often_enough_over_long_enough_is_vendor_empty(site: Connection) -
     for days in (1, 2, 3):
         ask(site, gap, at=END + days * DAY)
     assert derive(site, END + 4 * DAY) == {"pending": (1, 24)}  # four asks, in three days
-    ask(site, gap, at=END + 6 * DAY, status=readings.STATUS_FAILED)  # no answer is no ask
+    ask(site, gap, at=END + 6 * DAY, status=attempts.STATUS_FAILED)  # no answer is no ask
     ask(site, gap, at=END + 6 * DAY, source="file")  # nor is a file
     ask(site, Window(gap.start, gap.end - HOUR), at=END + 6 * DAY)  # nor a part
     assert derive(site, END + 8 * DAY) == {"pending": (1, 24)}
     # In two windows, but of one run.
-    run_id = readings.start_run(site, SITE_ID)
+    run_id = attempts.start_run(site, SITE_ID)
     for part in (Window(gap.start, gap.start + HOUR), Window(gap.start + HOUR, gap.end)):
-        attempt = readings.Attempt(run_id, SITE_ID, METER, part, 900, "eniscope")
-        readings.finish_attempt(site, attempt, readings.start_attempt(site, attempt), readings.STATUS_DONE)
+        attempt = attempts.Attempt(run_id, SITE_ID, METER, part, 900, "eniscope")
+        attempts.finish_attempt(site, attempt, attempts.start_attempt(site, attempt), attempts.STATUS_DONE)
     db.execute(site, "UPDATE ingestion_logs SET started_at = %s WHERE run_id = %s", (END + 7.1 * DAY, run_id))
     assert derive(site, END + 8 * DAY) == {"vendor_empty": (1, 24)}
     assert db.fetch_all(site, "SELECT asked_count, reason FROM reading_gaps") == [
@@ -422,7 +422,7 @@ def test_unknown_site_is_refused(conn: Connection) -> None:
 
 def test_other_sites_are_left_alone(site: Connection) -> None:
     ask(site, WEEK_AND_MORE, rows_without(WEEK_AND_MORE, hole(2, 1)))
-    readings.register_site(site, {"organization_id": 5, "name": "other", "timezone": "UTC"}, [], [], "eniscope")
+    sites.register_site(site, {"organization_id": 5, "name": "other", "timezone": "UTC"}, [], [], "eniscope")
     update_gaps(site, 5, END)
     assert ledger(site) == []
 

@@ -21,7 +21,7 @@ from govern.check_files import read_checks
 from govern.override_breaker import store_override
 from govern.refresh_views import refresh_views
 from govern.validation import validate_site
-from ingest.storage import readings
+from ingest.storage import sites
 from lib import db
 from lib.date_utils import Window, last_complete_week, local_day_window
 from lib.errors import PipelineError
@@ -237,7 +237,7 @@ def test_text_from_outside_arrives_unharmed_and_cannot_forge_output(
 ) -> None:
     name = 'RTU "1" <script>alert(1)</script> =cmd() 🍳\u202e\nforged line'
     make_site(conn, WEEK.end, days=35)
-    readings.register_site(
+    sites.register_site(
         conn,
         {"organization_id": SITE_ID, "name": name, "timezone": TIMEZONE.key},
         [],

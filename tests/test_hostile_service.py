@@ -21,10 +21,11 @@ from scripted_server import ScriptedServer, answer, page
 
 from config.settings import Settings
 from ingest.eniscope import limits
+from ingest.eniscope.account import make_client
 from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.normalize import parse_channel, parse_device, parse_int, parse_organization, parse_readings
 from ingest.eniscope.troubles import Troubles, gather_troubles
-from ingest.ingest_to_postgres import last_settled, make_client
+from ingest.ingest_to_postgres import last_settled
 from ingest.runs.registration import register
 from lib import db
 from lib.date_utils import Window

@@ -21,7 +21,7 @@ from site_factory import METERS, SITE_ID, register_site
 from govern import refresh_views as refresh
 from govern.refresh_views import Pending, Refreshed, rebuild_views, refresh_views, split_batches
 from govern.schema_files import apply_migrations, apply_views
-from ingest.storage import readings
+from ingest.storage import readings, sites
 from lib import db
 from lib.paths import MIGRATIONS_DIR
 
@@ -162,7 +162,7 @@ def test_load_that_is_rolled_back_leaves_nothing_to_refresh(site: Connection) ->
 
 def test_only_the_site_that_is_asked_for_is_refreshed(site: Connection) -> None:
     other = {"organization_id": 5, "name": "other", "timezone": "UTC"}
-    readings.register_site(site, other, [], [{"channel_id": 50, "organization_id": 5, "name": "x"}], "eniscope")
+    sites.register_site(site, other, [], [{"channel_id": 50, "organization_id": 5, "name": "x"}], "eniscope")
     insert(site, 10, AUTUMN, [1.0])
     insert(site, 50, AUTUMN, [1.0])
     assert refresh_views(site, 5) == Refreshed(1, 1, 1)
@@ -173,7 +173,7 @@ def test_site_that_cannot_be_refreshed_stops_no_other(
     site: Connection, database_url: str, run_script: Callable, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = {"organization_id": 5, "name": "other", "timezone": "UTC"}
-    readings.register_site(site, other, [], [{"channel_id": 50, "organization_id": 5, "name": "x"}], "eniscope")
+    sites.register_site(site, other, [], [{"channel_id": 50, "organization_id": 5, "name": "x"}], "eniscope")
     for channel_id in (*METERS, 50):
         insert(site, channel_id, AUTUMN, [1.0] * 4)
     # As after a restore into a server whose list of time zones is older.

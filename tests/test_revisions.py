@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ingest.storage import readings
+from ingest.storage import attempts, readings
 from lib import db
 from lib.date_utils import Window
 
@@ -26,10 +26,10 @@ def frame(energy_kwh: list[float], **columns: list[float]) -> pd.DataFrame:
 
 def ingest(conn: Connection, run_id: int, rows: pd.DataFrame) -> int | None:
     """Store rows as an attempt of their own; return how many revisions its log line counts."""
-    attempt = readings.Attempt(run_id, 1, 10, DAY, 900, "eniscope")
-    log_id = readings.start_attempt(conn, attempt)
+    attempt = attempts.Attempt(run_id, 1, 10, DAY, 900, "eniscope")
+    log_id = attempts.start_attempt(conn, attempt)
     inserted = readings.insert_readings(conn, 10, 900, run_id, rows)
-    readings.finish_attempt(conn, attempt, log_id, readings.STATUS_DONE, fetched=len(rows), inserted=inserted)
+    attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_DONE, fetched=len(rows), inserted=inserted)
     return db.fetch_all(conn, "SELECT revised FROM ingestion_logs WHERE log_id = %s", (log_id,))[0][0]
 
 

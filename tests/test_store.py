@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.storage import readings
+from ingest.storage import attempts, readings, sites
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError
@@ -120,15 +120,15 @@ def test_any_pattern_of_missing_values_comes_back_as_it_went(
 
 def test_attempts_are_logged_from_start_to_end(conn: Connection) -> None:
     window = Window(datetime(2026, 1, 20, tzinfo=UTC), datetime(2026, 1, 21, tzinfo=UTC))
-    run_id = readings.start_run(conn, 1)
-    attempt = readings.Attempt(run_id, 1, 10, window, 900, "eniscope")
-    log_id = readings.start_attempt(conn, attempt)
+    run_id = attempts.start_run(conn, 1)
+    attempt = attempts.Attempt(run_id, 1, 10, window, 900, "eniscope")
+    log_id = attempts.start_attempt(conn, attempt)
     assert db.fetch_all(conn, "SELECT status, finished_at FROM ingestion_logs") == [("running", None)]
-    readings.finish_attempt(
+    attempts.finish_attempt(
         conn,
         attempt,
         log_id,
-        readings.STATUS_DONE,
+        attempts.STATUS_DONE,
         fetched=96,
         inserted=90,
         duplicate=5,
@@ -145,39 +145,39 @@ def test_attempts_are_logged_from_start_to_end(conn: Connection) -> None:
 def test_attempts_of_a_killed_run_are_closed_by_the_next(conn: Connection) -> None:
     window = Window(datetime(2026, 1, 20, tzinfo=UTC), datetime(2026, 1, 21, tzinfo=UTC))
     for minutes_ago in (90, 5):
-        log_id = readings.start_attempt(conn, readings.Attempt(7, 1, 10, window, 900, "eniscope"))
+        log_id = attempts.start_attempt(conn, attempts.Attempt(7, 1, 10, window, 900, "eniscope"))
         db.execute(
             conn,
             "UPDATE ingestion_logs SET started_at = started_at - %s WHERE log_id = %s",
             (timedelta(minutes=minutes_ago), log_id),
         )
-    assert readings.start_run(conn, 1) == readings.start_run(conn, 1) - 1
+    assert attempts.start_run(conn, 1) == attempts.start_run(conn, 1) - 1
     statuses = db.fetch_all(conn, "SELECT status FROM ingestion_logs ORDER BY log_id")
     assert statuses == [("interrupted",), ("running",)]
 
 
 def test_descriptions_follow_the_service_and_rows_stay(conn: Connection) -> None:
-    readings.register_site(conn, ORGANIZATION, [], [CHANNEL], "eniscope")
-    readings.register_site(conn, ORGANIZATION, [], [CHANNEL | {"name": "RTU-1 (roof)"}], "eniscope")
+    sites.register_site(conn, ORGANIZATION, [], [CHANNEL], "eniscope")
+    sites.register_site(conn, ORGANIZATION, [], [CHANNEL | {"name": "RTU-1 (roof)"}], "eniscope")
     assert db.fetch_all(conn, "SELECT name FROM channels") == [("RTU-1 (roof)",)]
     db.execute(conn, "UPDATE channels SET updated_at = '2026-01-01'")
-    readings.register_site(conn, ORGANIZATION, [], [CHANNEL | {"name": "RTU-1 (roof)"}], "eniscope")
+    sites.register_site(conn, ORGANIZATION, [], [CHANNEL | {"name": "RTU-1 (roof)"}], "eniscope")
     assert db.fetch_all(conn, "SELECT updated_at::date::text FROM channels") == [("2026-01-01",)]  # nothing changed
 
 
 def test_sandbox_and_service_never_mix(conn: Connection) -> None:
-    readings.register_site(conn, ORGANIZATION, [], [CHANNEL], "sandbox")
-    readings.check_source(conn, 1, "eniscope")  # nothing stored yet: the account may still be set right
+    sites.register_site(conn, ORGANIZATION, [], [CHANNEL], "sandbox")
+    sites.check_source(conn, 1, "eniscope")  # nothing stored yet: the account may still be set right
     readings.insert_readings(conn, 10, 900, 1, frame(1.0))
-    readings.check_source(conn, 1, "sandbox")
+    sites.check_source(conn, 1, "sandbox")
     with pytest.raises(DataError, match="holds readings of the sandbox"):
-        readings.check_source(conn, 1, "eniscope")
+        sites.check_source(conn, 1, "eniscope")
 
 
 def test_fields_of_a_channel_are_remembered(conn: Connection) -> None:
-    readings.register_site(conn, ORGANIZATION, [], [CHANNEL], "sandbox")
-    readings.save_fields(conn, 10, ("E", "P"))
-    assert readings.load_known_fields(conn, 1) == {10: ("E", "P")}
-    readings.save_fields(conn, 10, None)
-    assert readings.load_known_fields(conn, 1) == {}
+    sites.register_site(conn, ORGANIZATION, [], [CHANNEL], "sandbox")
+    sites.save_fields(conn, 10, ("E", "P"))
+    assert sites.load_known_fields(conn, 1) == {10: ("E", "P")}
+    sites.save_fields(conn, 10, None)
+    assert sites.load_known_fields(conn, 1) == {}
     assert db.fetch_all(conn, "SELECT is_unsupported FROM channels") == [(True,)]

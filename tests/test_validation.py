@@ -22,7 +22,7 @@ from govern.quarantine import Blocked, MeterEnergy, describe_excess, quarantine_
 from govern.refresh_views import rebuild_views
 from govern.validation import validate_site, validate_system
 from govern.verdict import CheckResult
-from ingest.storage import readings
+from ingest.storage import attempts, sites
 from lib import db
 from lib.date_utils import Window
 from lib.errors import ConfigError, DataError
@@ -237,9 +237,9 @@ def test_verdict_from_before_attempts_were_counted_is_judged_by_their_moments(co
 def test_attempt_that_stored_nothing_leaves_the_verdict(conn: Connection) -> None:
     window = make_site(conn, END)
     validate_both(conn)
-    attempt = readings.Attempt(readings.start_run(conn, SITE_ID), SITE_ID, 10, window, 900, "eniscope")
-    readings.finish_attempt(
-        conn, attempt, readings.start_attempt(conn, attempt), readings.STATUS_FAILED, error="HTTP 503"
+    attempt = attempts.Attempt(attempts.start_run(conn, SITE_ID), SITE_ID, 10, window, 900, "eniscope")
+    attempts.finish_attempt(
+        conn, attempt, attempts.start_attempt(conn, attempt), attempts.STATUS_FAILED, error="HTTP 503"
     )
     conn.commit()
     assert load_validation_status(conn, SITE_ID).is_current
@@ -250,10 +250,10 @@ def test_ingest_that_ends_before_a_validation_and_commits_after_it_outdates_the_
 ) -> None:
     window = make_site(conn, END)
     with db.connect(database_url) as other:
-        attempt = readings.Attempt(readings.start_run(other, SITE_ID), SITE_ID, 10, window, 900, "eniscope")
-        log_id = readings.start_attempt(other, attempt)
+        attempt = attempts.Attempt(attempts.start_run(other, SITE_ID), SITE_ID, 10, window, 900, "eniscope")
+        log_id = attempts.start_attempt(other, attempt)
         other.commit()
-        readings.finish_attempt(other, attempt, log_id, readings.STATUS_DONE)
+        attempts.finish_attempt(other, attempt, log_id, attempts.STATUS_DONE)
         validate_both(conn)
         assert load_validation_status(conn, SITE_ID).is_current
         other.commit()
@@ -269,7 +269,7 @@ def test_site_that_was_never_validated_is_missing_a_verdict(conn: Connection) ->
 
 def test_one_sites_verdict_is_not_anothers(conn: Connection) -> None:
     make_site(conn, END)
-    readings.register_site(conn, {"organization_id": 5, "name": "empty", "timezone": "UTC"}, [], [], "eniscope")
+    sites.register_site(conn, {"organization_id": 5, "name": "empty", "timezone": "UTC"}, [], [], "eniscope")
     conn.commit()
     assert failed_checks(validate_both(conn, 5)[0]) == ["site_has_readings"]
     assert validate_both(conn)[0].verdict == "closed"

@@ -11,7 +11,7 @@ import pytest
 from site_factory import SITE_ID, register_site
 
 from govern.refresh_views import refresh_views
-from ingest.storage import readings
+from ingest.storage import readings, sites
 from lib import db
 from lib.readings import load_monthly
 
@@ -85,7 +85,7 @@ def test_latest_reading_of_each_meter_that_has_one(stored: Connection) -> None:
 def test_meters_know_their_parent_kind_and_interval(stored: Connection) -> None:
     organization = {"organization_id": 99, "name": "Elsewhere", "timezone": "UTC"}
     foreign = {"channel_id": 50, "organization_id": 99, "name": "foreign", "parent_id": None}
-    readings.register_site(stored, organization, [], [foreign], "eniscope")
+    sites.register_site(stored, organization, [], [foreign], "eniscope")
     db.execute(stored, "UPDATE channels SET parent_id = 10 WHERE channel_id = 11")
     query = "SELECT meter_id, parent_meter_id, is_energy_meter, interval_s FROM v_meters WHERE site_id = %s ORDER BY 1"
     assert db.fetch_all(stored, query, (SITE_ID,)) == [(10, None, True, 900), (11, 10, True, None)]

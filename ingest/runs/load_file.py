@@ -23,7 +23,7 @@ from ingest.files.parse import ChannelRows, FilePart, complete_energy_and_power
 from ingest.files.reject_file import RejectFile
 from ingest.files.source import FileSource
 from ingest.runs.registration import REGISTRATION_CHANNEL_ID
-from ingest.storage import readings
+from ingest.storage import attempts, readings, sites
 from ingest.storage import rejects as quarantine
 from ingest.storage.plausibility import REJECT_EMPTY, Reject, Rules, find_impossible, reading_of
 from lib import db
@@ -85,7 +85,7 @@ def resolve_site(conn: Connection, site: FileSite) -> FileSite:
         When its time zone is not known, or is known to be another; when its readings come from elsewhere.
     """
     # Before anything is logged: an import that is refused has not happened to the site.
-    readings.check_source(conn, site.site_id, SOURCE_FILE)
+    sites.check_source(conn, site.site_id, SOURCE_FILE)
     row = db.fetch_one(conn, "SELECT name, timezone FROM organizations WHERE organization_id = %s", (site.site_id,))
     stored_name, stored_zone = row or (None, None)
     if site.timezone is None and stored_zone is None:
@@ -111,26 +111,26 @@ def register_file_site(
     UsageError
         When `parents` names a channel that the site does not have, or makes no tree.
     """
-    run_id = readings.start_run(conn, site.site_id)
+    run_id = attempts.start_run(conn, site.site_id)
     now = datetime.now(UTC)
-    attempt = readings.Attempt(run_id, site.site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, SOURCE_FILE)
-    log_id = readings.start_attempt(conn, attempt)
+    attempt = attempts.Attempt(run_id, site.site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, SOURCE_FILE)
+    log_id = attempts.start_attempt(conn, attempt)
     conn.commit()
     rows = [_channel_row(site.site_id, name) for name in channels]
     organization = {"organization_id": site.site_id, "name": site.name, "timezone": site.timezone}
     if site.latitude is not None:
         organization |= {"latitude": site.latitude, "longitude": site.longitude}
     try:
-        readings.check_timezone(conn, site.site_id, str(site.timezone))
+        sites.check_timezone(conn, site.site_id, str(site.timezone))
         _check_ids(conn, rows)
-        readings.register_site(conn, organization, [], rows, SOURCE_FILE, is_whole_list=False)
+        sites.register_site(conn, organization, [], rows, SOURCE_FILE, is_whole_list=False)
         store_parents(conn, site.site_id, parents)
     except PipelineError as err:
         conn.rollback()
-        readings.finish_attempt(conn, attempt, log_id, readings.STATUS_FAILED, error=clean_text(str(err)))
+        attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_FAILED, error=clean_text(str(err)))
         conn.commit()
         raise
-    readings.finish_attempt(conn, attempt, log_id, readings.STATUS_DONE, fetched=len(rows))
+    attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_DONE, fetched=len(rows))
     conn.commit()
     return run_id
 
@@ -157,7 +157,7 @@ def load_source(
     usable: Counter[str] = Counter()
     for part in _read_parts(source, clock, rejects):
         for rows in part.channels:
-            attempt = readings.Attempt(
+            attempt = attempts.Attempt(
                 run_id,
                 site.site_id,
                 channel_id_of(site.site_id, rows.channel),
@@ -165,13 +165,13 @@ def load_source(
                 rows.interval_s,
                 SOURCE_FILE,
             )
-            log_id = readings.start_attempt(conn, attempt)
+            log_id = attempts.start_attempt(conn, attempt)
             conn.commit()
             try:
                 usable[rows.channel] += _store_rows(conn, attempt, log_id, source.name, rows, rejects, limits, summary)
             except PipelineError as err:
                 conn.rollback()
-                readings.finish_attempt(conn, attempt, log_id, readings.STATUS_FAILED, error=clean_text(str(err)))
+                attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_FAILED, error=clean_text(str(err)))
                 summary.failed.add(rows.channel)
                 logger.error("%s", err)
             conn.commit()
@@ -247,7 +247,7 @@ def _check_ids(conn: Connection, rows: list[dict[str, Any]]) -> None:
 
 def _store_rows(
     conn: Connection,
-    attempt: readings.Attempt,
+    attempt: attempts.Attempt,
     log_id: int,
     file_name: str,
     rows: ChannelRows,
@@ -266,16 +266,16 @@ def _store_rows(
     quarantined = list(_quarantined(whole, refused, reason, file_name))
     quarantine.store_rejects(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, quarantined)
     counts = Counter(rows.rejects) + Counter(reason[refused].tolist())
-    readings.finish_attempt(
+    attempts.finish_attempt(
         conn,
         attempt,
         log_id,
-        readings.STATUS_DONE,
+        attempts.STATUS_DONE,
         fetched=rows.fetched,
         inserted=inserted,
         duplicate=len(kept) - inserted,
         rejected=sum(counts.values()),
-        error=readings.describe_rejects(counts),
+        error=attempts.describe_rejects(counts),
     )
     rejects.add(file_name, _listed(whole, refused, reason))
     _count(rows._replace(rows=kept), counts, summary)

@@ -25,7 +25,7 @@ from ingest.eniscope.fetch import (
 )
 from ingest.eniscope.troubles import Troubles, gather_troubles
 from ingest.runs.registration import UNREADABLE, Site
-from ingest.storage import readings, rejects
+from ingest.storage import attempts, readings, rejects, sites
 from ingest.storage.plausibility import REJECT_EMPTY, Rules
 from lib.date_utils import Window, split_window
 from lib.errors import (
@@ -74,7 +74,7 @@ class Wanted(NamedTuple):
 
 
 class _Task(NamedTuple):
-    attempt: readings.Attempt
+    attempt: attempts.Attempt
     log_id: int
     troubles: Troubles  # filled by the worker that fetches it
 
@@ -116,7 +116,7 @@ def ingest_windows(
         Called when a stretch was answered and stored, within the same transaction.
     """
     limits = limits or IngestLimits()
-    known = readings.load_known_fields(conn, site.site_id)
+    known = sites.load_known_fields(conn, site.site_id)
     conn.commit()
     candidates = {
         channel["channel_id"]: candidate_fields(channel, known, site.type_fields) for channel in site.channels
@@ -153,7 +153,7 @@ def ingest_windows(
             client.stop()  # the pool waits for its threads, and they may be waiting for the service
             if not conn.closed:
                 conn.rollback()
-                readings.interrupt_run(conn, site.run_id, clean_text(str(err) or type(err).__name__))
+                attempts.interrupt_run(conn, site.run_id, clean_text(str(err) or type(err).__name__))
                 conn.commit()
                 pool.shutdown(cancel_futures=True)
                 _note_troubles(conn, unsettled.values())
@@ -161,7 +161,7 @@ def ingest_windows(
     return summary
 
 
-def _rules(limits: IngestLimits, attempt: readings.Attempt, now: datetime) -> Rules:
+def _rules(limits: IngestLimits, attempt: attempts.Attempt, now: datetime) -> Rules:
     # What was asked for is not in the future, whatever this machine's clock says.
     latest = max(now + timedelta(minutes=limits.max_future_minutes), attempt.window.end)
     return Rules(limits.max_power_of(attempt.channel_id), limits.max_catch_up_hours, latest.timestamp())
@@ -179,8 +179,8 @@ def _start_attempts(
     for channel_id, window, interval_s in wanted:
         if channel_id in unsupported:
             continue
-        attempt = readings.Attempt(site.run_id, site.site_id, channel_id, window, interval_s, source)
-        log_id = readings.start_attempt(conn, attempt)
+        attempt = attempts.Attempt(site.run_id, site.site_id, channel_id, window, interval_s, source)
+        log_id = attempts.start_attempt(conn, attempt)
         conn.commit()
         unsettled[log_id] = _Task(attempt, log_id, Troubles())
         yield unsettled[log_id]
@@ -190,7 +190,7 @@ def _note_troubles(conn: Connection, tasks: Iterable[_Task]) -> None:
     """Log what went wrong for attempts that the run's end interrupted."""
     for task in tasks:
         if task.troubles.counts:
-            readings.note_troubles(conn, task.attempt, task.log_id, task.troubles)
+            attempts.note_troubles(conn, task.attempt, task.log_id, task.troubles)
     conn.commit()
 
 
@@ -227,9 +227,9 @@ def _settle(
         if channel_id in summary.served:
             # It has served these fields before, so it is this window that was refused, not the channel.
             return _settle_failure(conn, task, summary, err)
-        readings.save_fields(conn, channel_id, None)
-        readings.finish_attempt(
-            conn, attempt, task.log_id, readings.STATUS_UNSUPPORTED, error=clean_text(str(err)), troubles=task.troubles
+        sites.save_fields(conn, channel_id, None)
+        attempts.finish_attempt(
+            conn, attempt, task.log_id, attempts.STATUS_UNSUPPORTED, error=clean_text(str(err)), troubles=task.troubles
         )
         conn.commit()
         if channel_id not in summary.unsupported:
@@ -259,17 +259,17 @@ def _store_result(conn: Connection, task: _Task, result: ChannelReadings) -> int
     attempt, channel_id = task.attempt, task.attempt.channel_id
     inserted = readings.insert_readings(conn, channel_id, attempt.interval_s, attempt.run_id, result.rows)
     rejects.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, result.quarantined)
-    readings.save_fields(conn, channel_id, result.fields)
-    readings.finish_attempt(
+    sites.save_fields(conn, channel_id, result.fields)
+    attempts.finish_attempt(
         conn,
         attempt,
         task.log_id,
-        readings.STATUS_DONE,
+        attempts.STATUS_DONE,
         fetched=result.fetched,
         inserted=inserted,
         duplicate=len(result.rows) - inserted,
         rejected=sum(result.rejects.values()),
-        error=readings.describe_rejects(result.rejects),
+        error=attempts.describe_rejects(result.rejects),
         troubles=task.troubles,
     )
     return inserted
@@ -299,8 +299,8 @@ def _count_result(summary: IngestSummary, task: _Task, result: ChannelReadings, 
 def _settle_failure(conn: Connection, task: _Task, summary: IngestSummary, err: PipelineError) -> PipelineError:
     """Log a window that failed and return its error; the channel's other windows go on."""
     attempt = task.attempt
-    readings.finish_attempt(
-        conn, attempt, task.log_id, readings.STATUS_FAILED, error=clean_text(str(err)), troubles=task.troubles
+    attempts.finish_attempt(
+        conn, attempt, task.log_id, attempts.STATUS_FAILED, error=clean_text(str(err)), troubles=task.troubles
     )
     conn.commit()
     if attempt.channel_id not in summary.failed:

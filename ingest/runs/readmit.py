@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ingest.storage import readings
+from ingest.storage import attempts, readings
 from ingest.storage.plausibility import READMITTABLE
 from ingest.storage.rejects import StoredReject, load_rejects_by_id
 from lib import db
@@ -58,9 +58,9 @@ def readmit_channel(conn: Connection, site_id: int, channel_id: int, rejects: Se
     interval_s = rejects[0].interval_s
     moments = [reject.timestamp for reject in rejects if reject.timestamp]
     window = Window(min(moments), max(moments) + timedelta(seconds=interval_s))
-    run_id = readings.start_run(conn, site_id)
-    attempt = readings.Attempt(run_id, site_id, channel_id, window, interval_s, _SOURCE)
-    log_id = readings.start_attempt(conn, attempt)
+    run_id = attempts.start_run(conn, site_id)
+    attempt = attempts.Attempt(run_id, site_id, channel_id, window, interval_s, _SOURCE)
+    log_id = attempts.start_attempt(conn, attempt)
     readings.check_resolution(conn, channel_id, window, interval_s)
     inserted = readings.insert_readings(conn, channel_id, interval_s, run_id, rows)
     db.execute(
@@ -78,11 +78,11 @@ def readmit_channel(conn: Connection, site_id: int, channel_id: int, rejects: Se
         " WHERE channel_id = %s AND reject_id = ANY (%s)",
         (by, channel_id, [reject.reject_id for reject in rejects]),
     )
-    readings.finish_attempt(
+    attempts.finish_attempt(
         conn,
         attempt,
         log_id,
-        readings.STATUS_DONE,
+        attempts.STATUS_DONE,
         fetched=len(rejects),
         inserted=inserted,
         duplicate=len(rejects) - inserted,

@@ -12,7 +12,7 @@ from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.fetch import get_type_fields
 from ingest.eniscope.normalize import parse_channel, parse_device, parse_organization
 from ingest.eniscope.troubles import Troubles, gather_troubles, note_trouble
-from ingest.storage import readings
+from ingest.storage import attempts, sites
 from lib.date_utils import Window, parse_timezone
 from lib.errors import ApiError, DataError, PipelineError, UsageError
 from lib.logs import clean_text
@@ -47,10 +47,10 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
     PipelineError
         When the API or the database refuses; it is logged under channel 0 first.
     """
-    run_id = readings.start_run(conn, site_id)
+    run_id = attempts.start_run(conn, site_id)
     now = datetime.now(UTC)
-    attempt = readings.Attempt(run_id, site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, client.source)
-    log_id = readings.start_attempt(conn, attempt)
+    attempt = attempts.Attempt(run_id, site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, client.source)
+    log_id = attempts.start_attempt(conn, attempt)
     conn.commit()
     troubles = Troubles()
     try:
@@ -60,17 +60,17 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
             _note_changes(conn, site_id, channels)
         timezone = parse_timezone(organization["timezone"])
         attempt = attempt._replace(data_source=client.source)
-        readings.check_source(conn, site_id, client.source)
-        readings.check_timezone(conn, site_id, organization["timezone"])
-        readings.register_site(conn, organization, devices, channels, client.source)
+        sites.check_source(conn, site_id, client.source)
+        sites.check_timezone(conn, site_id, organization["timezone"])
+        sites.register_site(conn, organization, devices, channels, client.source)
     except PipelineError as err:
         conn.rollback()
-        readings.finish_attempt(
-            conn, attempt, log_id, readings.STATUS_FAILED, error=clean_text(str(err)), troubles=troubles
+        attempts.finish_attempt(
+            conn, attempt, log_id, attempts.STATUS_FAILED, error=clean_text(str(err)), troubles=troubles
         )
         conn.commit()
         raise
-    readings.finish_attempt(conn, attempt, log_id, readings.STATUS_DONE, fetched=len(channels), troubles=troubles)
+    attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_DONE, fetched=len(channels), troubles=troubles)
     conn.commit()
     if not channels:
         logger.warning("site %d has no channels that this account may see; ask the vendor", site_id)
@@ -80,7 +80,7 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
 
 def _unknown_types(conn: Connection, site_id: int, channels: list[dict[str, Any]]) -> list[int]:
     """Return the device types of the channels of which it is not known yet what fields they have."""
-    known = readings.load_known_fields(conn, site_id)
+    known = sites.load_known_fields(conn, site_id)
     return sorted({channel["device_type_id"] for channel in channels if channel["channel_id"] not in known} - {None})
 
 
@@ -92,7 +92,7 @@ def _note_changes(conn: Connection, site_id: int, channels: list[dict[str, Any]]
     ApiError
         When a site that had channels has none: taken at its word, nothing would be missed any more.
     """
-    new, gone = readings.compare_channels(conn, site_id, [channel["channel_id"] for channel in channels])
+    new, gone = sites.compare_channels(conn, site_id, [channel["channel_id"] for channel in channels])
     if gone and not channels:
         raise ApiError(
             f"site {site_id}: the service lists none of its {len(gone)} channels any more; that is a fault or a right "

@@ -28,7 +28,7 @@ from deliver.tableau_files import FORMULA_START
 from govern.check_files import read_checks
 from govern.refresh_views import refresh_views
 from govern.validation import validate_site
-from ingest.storage import readings
+from ingest.storage import attempts, readings, sites
 from lib import db
 from lib.date_utils import Window
 
@@ -50,19 +50,19 @@ def fill(url: str, window: Window) -> None:
     stamps = np.arange(int(window.start.timestamp()), int(window.end.timestamp()), 900)
     noise = np.random.default_rng(1)
     with db.connect(url) as conn:
-        readings.register_site(conn, organization, [], channels, "eniscope")
-        run_id = readings.start_run(conn, SITE_ID)
+        sites.register_site(conn, organization, [], channels, "eniscope")
+        run_id = attempts.start_run(conn, SITE_ID)
         for key in meters:
-            readings.save_fields(conn, key, ("E", "P"))
+            sites.save_fields(conn, key, ("E", "P"))
             power = 5 + noise.random(stamps.size)
             rows = pd.DataFrame(
                 {"timestamp": stamps, "energy_kwh": power / 4, "power_kw": power, "voltage_v": 120 + power}
             )
-            attempt = readings.Attempt(run_id, SITE_ID, key, window, 900, "eniscope")
-            log_id = readings.start_attempt(conn, attempt)
+            attempt = attempts.Attempt(run_id, SITE_ID, key, window, 900, "eniscope")
+            log_id = attempts.start_attempt(conn, attempt)
             readings.insert_readings(conn, key, 900, run_id, rows)
-            readings.finish_attempt(
-                conn, attempt, log_id, readings.STATUS_DONE, fetched=stamps.size, inserted=stamps.size
+            attempts.finish_attempt(
+                conn, attempt, log_id, attempts.STATUS_DONE, fetched=stamps.size, inserted=stamps.size
             )
         conn.commit()
         refresh_views(conn)

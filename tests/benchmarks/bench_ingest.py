@@ -36,7 +36,7 @@ from ingest.eniscope.fetch import fetch_channel
 from ingest.eniscope.normalize import METER_FIELDS
 from ingest.runs.load_site import IngestSummary, ingest_readings
 from ingest.runs.registration import register
-from ingest.storage import readings
+from ingest.storage import readings, sites
 from lib import db
 from lib.date_utils import Window, align_down
 
@@ -61,7 +61,7 @@ def run_once(
     site = register(conn, client, SITE_ID)
     for channel in site.channels:
         if channel["is_metering_point"]:
-            readings.save_fields(conn, channel["channel_id"], fields)
+            sites.save_fields(conn, channel["channel_id"], fields)
     conn.commit()
     return ingest_readings(conn, client, site, window, 900, workers)
 

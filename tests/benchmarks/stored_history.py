@@ -13,7 +13,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 import numpy as np
 import pandas as pd
 
-from ingest.storage import readings
+from ingest.storage import readings, sites
 from lib.date_utils import Window
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def register_sites(conn: Connection, count: int) -> list[int]:
             for k in range(CHANNELS_PER_SITE)
         ]
         organization = {"organization_id": site_id, "name": f"site {site_id}", "timezone": TIMEZONES[site_id % 4]}
-        readings.register_site(conn, organization, [], channels, "eniscope")
+        sites.register_site(conn, organization, [], channels, "eniscope")
         channel_ids += [channel["channel_id"] for channel in channels]
     conn.commit()
     return channel_ids
