@@ -16,7 +16,7 @@ from site_factory import SITE_ID, make_site
 from web_server import Listener, run_web_server
 
 from govern.verdict import SYSTEM_ID
-from ingest.storage import sites
+from ingest.storage.sites import register_site
 from lib import db, webhook
 from lib.errors import DeliveryError
 from operations import mute_alerts, send_alerts
@@ -212,7 +212,7 @@ def open_breaker(conn: Connection, verdict: str, site_id: int = SITE_ID) -> None
 
 def add_sites(conn: Connection, *site_ids: int) -> None:
     for site_id in site_ids:
-        sites.register_site(conn, {"organization_id": site_id, "name": "s", "timezone": "UTC"}, [], [], "file")
+        register_site(conn, {"organization_id": site_id, "name": "s", "timezone": "UTC"}, [], [], "file")
         open_breaker(conn, "closed", site_id)
 
 

@@ -16,8 +16,8 @@ from pipeline import SITE_ID, Service
 from config.ingest_limits import IngestLimits, load_ingest_limits
 from ingest.runs.load_site import IngestSummary, ingest_readings
 from ingest.runs.registration import register
-from ingest.storage import rejects as quarantine
 from ingest.storage.plausibility import Reject
+from ingest.storage.rejects import store_rejects
 from lib import db
 from lib.date_utils import Window
 from lib.errors import ConfigError
@@ -64,9 +64,9 @@ def ingest_spoilt(
 def test_same_record_is_kept_once_and_counted(conn: Connection) -> None:
     reject = Reject("negative_energy", START_S, {"ts": START_S, "E": -5}, {"energy_kwh": -0.005})
     other = Reject("off_grid", START_S + 91, {"ts": START_S + 91})
-    assert quarantine.store_rejects(conn, CHANNEL, 900, 1, [reject, reject, other]) == 2
-    assert quarantine.store_rejects(conn, CHANNEL, 900, 2, [reject]) == 1
-    assert quarantine.store_rejects(conn, CHANNEL, 900, 3, []) == 0
+    assert store_rejects(conn, CHANNEL, 900, 1, [reject, reject, other]) == 2
+    assert store_rejects(conn, CHANNEL, 900, 2, [reject]) == 1
+    assert store_rejects(conn, CHANNEL, 900, 3, []) == 0
     assert rows(conn) == [
         ("negative_energy", START, {"ts": START_S, "E": -5}, {"energy_kwh": -0.005}, 2, 1, 2),
         ("off_grid", START + timedelta(seconds=91), {"ts": START_S + 91}, None, 1, 1, 1),
@@ -84,12 +84,12 @@ hostile = st.recursive(
 @given(hostile, st.none() | st.floats())
 def test_any_record_can_be_kept(conn: Connection, raw: Any, timestamp_s: float | None) -> None:
     conn.rollback()
-    assert quarantine.store_rejects(conn, CHANNEL, 900, 1, [Reject("unparsable", timestamp_s, raw)]) == 1
+    assert store_rejects(conn, CHANNEL, 900, 1, [Reject("unparsable", timestamp_s, raw)]) == 1
     assert len(rows(conn)) == 1
 
 
 def test_endless_record_is_cut(conn: Connection) -> None:
-    quarantine.store_rejects(conn, CHANNEL, 900, 1, [Reject("unparsable", None, {"E": "9" * 100_000})])
+    store_rejects(conn, CHANNEL, 900, 1, [Reject("unparsable", None, {"E": "9" * 100_000})])
     assert len(json.dumps(rows(conn)[0][2])) < 5_000
 
 
@@ -275,7 +275,7 @@ def test_register_reset_is_still_reported_though_its_record_is_not_stored(conn: 
         for moment, energy in ((moments[0], -3000), (moments[0], -4000), (moments[1], -1500))
     ]
     for reject in rejects:
-        quarantine.store_rejects(conn, 10, 900, 1, [reject])
+        store_rejects(conn, 10, 900, 1, [reject])
     conn.commit()
     _, week = load_week(conn, SITE_ID, "2026-02-02", "2026-02-08", None, end + timedelta(days=1))
     (issue,) = [item for item in week.sections["sensorHealth"]["issues"] if item["type"] == "register_reset"]

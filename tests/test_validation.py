@@ -22,7 +22,8 @@ from govern.quarantine import Blocked, MeterEnergy, describe_excess, quarantine_
 from govern.refresh_views import rebuild_views
 from govern.validation import validate_site, validate_system
 from govern.verdict import CheckResult
-from ingest.storage import attempts, sites
+from ingest.storage import attempts
+from ingest.storage.sites import register_site as register_bare_site
 from lib import db
 from lib.date_utils import Window
 from lib.errors import ConfigError, DataError
@@ -269,7 +270,7 @@ def test_site_that_was_never_validated_is_missing_a_verdict(conn: Connection) ->
 
 def test_one_sites_verdict_is_not_anothers(conn: Connection) -> None:
     make_site(conn, END)
-    sites.register_site(conn, {"organization_id": 5, "name": "empty", "timezone": "UTC"}, [], [], "eniscope")
+    register_bare_site(conn, {"organization_id": 5, "name": "empty", "timezone": "UTC"}, [], [], "eniscope")
     conn.commit()
     assert failed_checks(validate_both(conn, 5)[0]) == ["site_has_readings"]
     assert validate_both(conn)[0].verdict == "closed"

@@ -24,8 +24,8 @@ from ingest.files.reject_file import RejectFile
 from ingest.files.source import FileSource
 from ingest.runs.registration import REGISTRATION_CHANNEL_ID
 from ingest.storage import attempts, readings, sites
-from ingest.storage import rejects as quarantine
 from ingest.storage.plausibility import REJECT_EMPTY, Reject, Rules, find_impossible, reading_of
+from ingest.storage.rejects import store_rejects
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError, PipelineError
@@ -264,7 +264,7 @@ def _store_rows(
     kept = whole.rows.drop(index=refused)
     inserted = readings.insert_readings(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, kept)
     quarantined = list(_quarantined(whole, refused, reason, file_name))
-    quarantine.store_rejects(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, quarantined)
+    store_rejects(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, quarantined)
     counts = Counter(rows.rejects) + Counter(reason[refused].tolist())
     attempts.finish_attempt(
         conn,

@@ -5,23 +5,15 @@ The script does, one channel and window at a time, readings and their log line t
 
 from __future__ import annotations
 
-import io
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from psycopg2 import errors as pg_errors
-from psycopg2 import sql
-from psycopg2.extras import Json, execute_values
+from psycopg2.extras import Json
 
 from ingest.eniscope.troubles import Troubles
-from ingest.storage.binary_copy import DOUBLE_COLUMNS, encode_binary_rows
-from ingest.storage.revisions import record_revisions
 from lib import db
 from lib.date_utils import Window
-from lib.errors import DataError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from psycopg2.extensions import connection as Connection
 
 

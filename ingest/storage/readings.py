@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from psycopg2 import errors as pg_errors
 from psycopg2 import sql
-from psycopg2.extras import Json, execute_values
 
-from ingest.eniscope.troubles import Troubles
 from ingest.storage.binary_copy import DOUBLE_COLUMNS, encode_binary_rows
 from ingest.storage.revisions import record_revisions
 from lib import db
