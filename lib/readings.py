@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 
+# What the week's analyses look at: the columns of `load_readings`, in its order.
+READING_COLUMNS = ("energy_kwh", "power_kw", "power_l1_kw", "power_l2_kw", "power_l3_kw")
 # What the electrical checks look at: the columns of `load_electrical`, in its order.
 ELECTRICAL_COLUMNS = (
-    "energy_kwh", "power_kw", "power_l1_kw", "power_l2_kw", "power_l3_kw", "apparent_power_kva",
+    "energy_kwh", "power_kw", "power_l1_kw", "power_l2_kw", "power_l3_kw",
     "voltage_v", "voltage_l1_v", "voltage_l2_v", "voltage_l3_v",
     "current_a", "current_l1_a", "current_l2_a", "current_l3_a", "current_neutral_a",
     "power_factor", "frequency_hz", "thd_current_pct",
@@ -192,20 +194,23 @@ def load_readings(conn: Connection, site_id: int, window: Window) -> pd.DataFram
     -------
     pd.DataFrame
         Sorted by (`channel_id`, `interval_start`) and unique on them: `channel_id` (int64), `interval_start`
-        (datetime64 in UTC), `interval_s` (int64), `energy_kwh` and `power_kw` (float64; NaN is missing). An interval
-        that was never received has no row.
+        (datetime64 in UTC), `interval_s` (int64), and `READING_COLUMNS` (float64; NaN is missing, as are the phases of
+        a meter that measures none apart). An interval that was never received has no row. The phases add a sixth to
+        the time of a site that has them, and nothing to that of one without.
     """
     return _load_intervals(
         conn,
         # Epoch seconds parse several times quicker than time stamps written out.
-        "SELECT meter_id, extract(epoch FROM timestamp)::bigint, interval_s, energy_kwh, power_kw"
+        "SELECT meter_id, extract(epoch FROM timestamp)::bigint, interval_s, energy_kwh, power_kw,"
+        " power_l1_kw, power_l2_kw, power_l3_kw"
         " FROM v_readings_enriched WHERE site_id = %s AND timestamp >= %s AND timestamp < %s",
         (site_id, window.start, window.end),
+        READING_COLUMNS,
     )
 
 
 def load_resets(conn: Connection, site_id: int, window: Window) -> pd.DataFrame:
-    """Return the records that went into quarantine for negative energy, shaped as `load_readings` does.
+    """Return the records that went into quarantine for negative energy, shaped as `load_readings` does, without phases.
 
     Of several for one interval the newest counts; one whose interval has a reading by now is left out.
     """
@@ -215,14 +220,16 @@ def load_resets(conn: Connection, site_id: int, window: Window) -> pd.DataFrame:
         " energy_kwh, power_kw FROM v_rejected_readings WHERE site_id = %s AND timestamp >= %s AND timestamp < %s"
         " AND reason = 'negative_energy' AND NOT has_reading ORDER BY meter_id, timestamp, last_seen_at DESC",
         (site_id, window.start, window.end),
+        ("energy_kwh", "power_kw"),
     )
 
 
-def _load_intervals(conn: Connection, query: str, params: tuple[object, ...]) -> pd.DataFrame:
+def _load_intervals(conn: Connection, query: str, params: tuple[object, ...], columns: tuple[str, ...]) -> pd.DataFrame:
+    """Return the rows of a query for id, epoch, length and `columns`, by channel and time."""
     import pandas as pd
 
-    whole, real = ("channel_id", "interval_start", "interval_s"), ("energy_kwh", "power_kw")
-    frame = db.copy_frame(conn, query, params, dict.fromkeys(whole, "int64") | dict.fromkeys(real, "float64"))
+    whole = ("channel_id", "interval_start", "interval_s")
+    frame = db.copy_frame(conn, query, params, dict.fromkeys(whole, "int64") | dict.fromkeys(columns, "float64"))
     frame = frame.sort_values(["channel_id", "interval_start"], ignore_index=True)
     frame["interval_start"] = pd.to_datetime(frame["interval_start"], unit="s", utc=True)
     return frame
@@ -327,23 +334,17 @@ def load_electrical(conn: Connection, site_id: int, window: Window) -> pd.DataFr
         As `load_readings`, with all of `ELECTRICAL_COLUMNS` (float64; NaN is missing, as are the unused phases of a
         single-phase meter). Three times the cost of `load_readings` a row, so it is meant for the report's period.
     """
-    import pandas as pd
-
-    readings = db.copy_frame(
+    return _load_intervals(
         conn,
         "SELECT meter_id, extract(epoch FROM timestamp)::bigint, interval_s, energy_kwh, power_kw,"
-        " power_l1_kw, power_l2_kw, power_l3_kw, apparent_power_kva,"
+        " power_l1_kw, power_l2_kw, power_l3_kw,"
         " voltage_v, voltage_l1_v, voltage_l2_v, voltage_l3_v,"
         " current_a, current_l1_a, current_l2_a, current_l3_a, current_neutral_a,"
         " power_factor, frequency_hz, thd_current_pct"
         " FROM v_readings_enriched WHERE site_id = %s AND timestamp >= %s AND timestamp < %s",
         (site_id, window.start, window.end),
-        {"channel_id": "int64", "interval_start": "int64", "interval_s": "int64"}
-        | dict.fromkeys(ELECTRICAL_COLUMNS, "float64"),
+        ELECTRICAL_COLUMNS,
     )
-    readings = readings.sort_values(["channel_id", "interval_start"], ignore_index=True)
-    readings["interval_start"] = pd.to_datetime(readings["interval_start"], unit="s", utc=True)
-    return readings
 
 
 def count_ingest_runs(conn: Connection, site_id: int, channel_ids: list[int], window: Window) -> dict[int, int]:

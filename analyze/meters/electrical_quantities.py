@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
+# The columns of the phases, and of what stands for them where none is measured apart.
+_VOLTAGES = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v"), "voltage_v"
+_CURRENTS = ("current_l1_a", "current_l2_a", "current_l3_a"), "current_a"
+
 _NOMINALS_60HZ_V = (120.0, 208.0, 240.0, 277.0, 347.0, 480.0, 600.0)  # ANSI C84.1, table 1
 _NOMINALS_50HZ_V = (230.0, 400.0)  # IEC 60038
 _NOMINALS_HZ = (50.0, 60.0)
@@ -111,7 +115,7 @@ def find_supply(rows: pd.DataFrame, config: ReportConfig) -> Supply:
     nominals = {50.0: _NOMINALS_50HZ_V, 60.0: _NOMINALS_60HZ_V}.get(frequency, _NOMINALS_60HZ_V + _NOMINALS_50HZ_V)
     voltages = {}
     for channel_id, own in rows.groupby("channel_id"):
-        phases = _phases(own, "voltage")
+        phases = _phases(own, *_VOLTAGES)
         middle = float(np.nanmedian(phases)) if phases.size and not np.isnan(phases).all() else np.nan
         nominal = config.nominal_voltage_v or _nearest(middle, nominals)
         if nominal is not None and abs(middle / nominal - 1) <= _FARTHEST_RATIO:
@@ -139,7 +143,7 @@ def measure_quantities(rows: pd.DataFrame, supply: Supply, config: ReportConfig)
     power_kw = rows["mean_kw"].abs().to_numpy()
     peak_kw = float(np.quantile(power_kw, _PEAK_QUANTILE))
     loaded = power_kw >= max(config.electrical_min_power_kw, config.electrical_min_load_share * peak_kw)
-    currents = _phases(rows, "current")
+    currents = _phases(rows, *_CURRENTS)
     if currents.shape[1] == 3:
         mean_a = np.where(loaded, currents.mean(axis=1), np.nan)
         limits = config.current_imbalance_max_pct, config.current_imbalance_severe_pct
@@ -163,7 +167,7 @@ def _measure_voltages(rows: pd.DataFrame, supply: Supply, config: ReportConfig) 
     nominal = supply.voltage_v.get(int(rows["channel_id"].iloc[0]))
     if nominal is None:
         return {}
-    volts = _phases(rows, "voltage")
+    volts = _phases(rows, *_VOLTAGES)
     band_pct, low_pct, high_pct = config.voltage_band_pct, config.voltage_severe_low_pct, config.voltage_severe_high_pct
     if nominal in _NOMINALS_50HZ_V:
         band_pct = config.voltage_band_50hz_pct
@@ -205,14 +209,13 @@ def _column(rows: pd.DataFrame, name: str) -> Floats:
     return rows[name].to_numpy(dtype=float) if name in rows else np.full(len(rows), np.nan)
 
 
-def _phases(rows: pd.DataFrame, quantity: str) -> Floats:
-    """Return the connected phases of "voltage" or "current" as columns; their mean where none is measured."""
-    unit = {"voltage": "v", "current": "a"}[quantity]
-    phases = np.column_stack([_column(rows, f"{quantity}_l{number}_{unit}") for number in (1, 2, 3)])
+def _phases(rows: pd.DataFrame, columns: tuple[str, ...], mean_column: str) -> Floats:
+    """Return the connected phases of voltage or current as columns; their mean where none is measured."""
+    phases = np.column_stack([_column(rows, name) for name in columns])
     known = ~np.isnan(phases).all(axis=0)
     medians = np.nan_to_num(nan_quantiles(phases.T, [0.5])[:, 0])
     connected = known & (medians > _CONNECTED_RATIO * medians.max())
-    return phases[:, connected] if connected.any() else _column(rows, f"{quantity}_{unit}")[:, None]
+    return phases[:, connected] if connected.any() else _column(rows, mean_column)[:, None]
 
 
 def _median(rows: pd.DataFrame, name: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analyze.meters.meter_faults import long_runs
@@ -29,24 +30,42 @@ def find_phase_faults(intervals: pd.DataFrame, config: ReportConfig) -> dict[str
     switched: neither is missing. Without per-phase power nothing is flagged.
     """
     masks = {kind: pd.Series(0, index=intervals.index) for kind in ("phase_reversed", "phase_missing")}
-    if not set(PHASE_COLUMNS) <= set(intervals.columns):
+    rows = _three_phase_rows(intervals, config)
+    if rows.empty:
         return masks
-    power_kw = intervals[list(PHASE_COLUMNS)].to_numpy(dtype=float)
-    code, ids = number_channels(intervals)
+    power_kw = rows[list(PHASE_COLUMNS)].to_numpy(dtype=float)
     loaded = np.abs(power_kw).sum(axis=1) > config.phase_min_power_kw
-    if not loaded.any():  # NaN compares as False: single-phase points are left out
-        return masks
     for phase in range(3):
         own, others = power_kw[:, phase], np.delete(power_kw, phase, axis=1).mean(axis=1)
         ratio = np.divide(own, others, out=np.full(own.size, np.nan), where=loaded & (others > 0))
-        rests = pd.Series(np.abs(ratio) < config.phase_missing_ratio, index=intervals.index)
-        runs = long_runs(rests, intervals, config.flat_min_hours)
-        usual = grouped_quantiles(np.where(rests | (ratio < 0), np.nan, ratio), code, len(ids), [0.5])[0][:, 0]
-        starts = runs & ~(runs.shift(fill_value=False) & ~starts_new_run(intervals))
-        is_switched = np.bincount(code, weights=starts, minlength=len(ids)) >= config.stuck_recurring_runs
-        is_missing = runs & (~is_switched & (usual >= config.phase_usual_min_ratio))[code]
-        turned = pd.Series(ratio < -config.phase_reversed_ratio, index=intervals.index)
-        is_turned = long_runs(turned, intervals, config.flat_min_hours)
-        masks["phase_missing"] = masks["phase_missing"].mask(is_missing, phase + 1)
-        masks["phase_reversed"] = masks["phase_reversed"].mask(is_turned, phase + 1)
+        turned = pd.Series(ratio < -config.phase_reversed_ratio, index=rows.index)
+        flags = {
+            "phase_missing": _missing(ratio, rows, config),
+            "phase_reversed": long_runs(turned, rows, config.flat_min_hours),
+        }
+        for kind, flag in flags.items():
+            masks[kind].loc[rows.index[flag]] = phase + 1
     return masks
+
+
+def _three_phase_rows(intervals: pd.DataFrame, config: ReportConfig) -> pd.DataFrame:
+    """Return the intervals of the channels of which all three phases are known and carry something at times."""
+    if not set(PHASE_COLUMNS) <= set(intervals.columns):
+        return intervals.iloc[:0]
+    total_kw = np.abs(intervals[list(PHASE_COLUMNS)].to_numpy(dtype=float)).sum(axis=1)
+    loaded = total_kw > config.phase_min_power_kw  # NaN compares as False: single-phase points are left out
+    if not loaded.any():
+        return intervals.iloc[:0]
+    code, ids = number_channels(intervals)
+    return intervals[(np.bincount(code, weights=loaded, minlength=len(ids)) > 0)[code]]
+
+
+def _missing(ratio: npt.NDArray[np.float64], rows: pd.DataFrame, config: ReportConfig) -> pd.Series:
+    """Return where a phase that is else in use carries nothing, by its power over the mean of the other two."""
+    code, ids = number_channels(rows)
+    rests = pd.Series(np.abs(ratio) < config.phase_missing_ratio, index=rows.index)
+    runs = long_runs(rests, rows, config.flat_min_hours)
+    usual = grouped_quantiles(np.where(rests | (ratio < 0), np.nan, ratio), code, len(ids), [0.5])[0][:, 0]
+    starts = runs & ~(runs.shift(fill_value=False) & ~starts_new_run(rows))
+    is_switched = np.bincount(code, weights=starts, minlength=len(ids)) >= config.stuck_recurring_runs
+    return runs & (~is_switched & (usual >= config.phase_usual_min_ratio))[code]
