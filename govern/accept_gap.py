@@ -25,7 +25,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from govern.gap_ledger import accept_gaps, withdraw_acceptance
+from govern.gaps.ledger import accept_gaps, withdraw_acceptance
 from lib import cli, db
 from lib.date_utils import Window, parse_end, parse_start, parse_timezone
 from lib.errors import EXIT_DONE, DataError, UsageError

@@ -21,7 +21,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from govern.database_checks import FAIL, check_all
+from govern.schema.database_checks import FAIL, check_all
 from lib import cli, db
 from lib.errors import EXIT_DONE, EXIT_FAILED
 from lib.logs import clean_text, setup_logging

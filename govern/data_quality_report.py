@@ -21,8 +21,8 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from govern.quality_data import load_quality
-from govern.quality_page import render_html, render_text
+from govern.quality.data import load_quality
+from govern.quality.page import render_html, render_text
 from lib import cli, db
 from lib.errors import EXIT_DONE
 from lib.logs import setup_logging

@@ -24,8 +24,8 @@ from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 
 from config.settings import load_settings
-from govern.check_files import limit_values, read_checks
-from govern.refresh_views import lock_refresh
+from govern.checks.reader import limit_values, read_checks
+from govern.usage.refresh import lock_refresh
 from lib import cli, db
 from lib.errors import EXIT_DONE, DatabaseError, DataError, UsageError
 from lib.logs import setup_logging

@@ -16,9 +16,9 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from govern.distribution import distribute
-from govern.roles import apply_grants, existing_roles
-from govern.schema_files import apply_migrations, apply_views
+from govern.schema.distribution import distribute
+from govern.schema.files import apply_migrations, apply_views
+from govern.schema.roles import apply_grants, existing_roles
 from lib import cli, db
 from lib.errors import EXIT_DONE
 from lib.logs import setup_logging

@@ -21,7 +21,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from govern.roles import ROLES, apply_grants, create_roles
+from govern.schema.roles import ROLES, apply_grants, create_roles
 from lib import cli, db
 from lib.errors import EXIT_DONE
 from lib.logs import setup_logging

@@ -24,8 +24,8 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from govern.gap_ledger import STATE_PENDING, GapCount, OpenGap, load_open_gaps, update_gaps
-from govern.validation import SOURCE_FILE
+from govern.checks.runner import SOURCE_FILE
+from govern.gaps.ledger import STATE_PENDING, GapCount, OpenGap, load_open_gaps, update_gaps
 from lib import cli, db
 from lib.errors import EXIT_DONE
 from lib.logs import clean_text, setup_logging

@@ -30,9 +30,9 @@ import psycopg2
 from config.delivery_config import list_inactive_sites
 from config.settings import load_settings
 from config.validation_config import SiteLimit, load_site_limits
-from govern.check_files import Check, read_checks, render_checks, settable_limits
-from govern.validation import validate_site, validate_system
-from govern.verdict import SYSTEM_ID, VERDICT_OPEN, Verdict
+from govern.checks.reader import Check, read_checks, render_checks, settable_limits
+from govern.checks.runner import validate_site, validate_system
+from govern.checks.verdict import SYSTEM_ID, VERDICT_OPEN, Verdict
 from lib import cli, db
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, EXIT_FAILED, ConfigError, DataError
 from lib.logs import clean_text, setup_logging

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from site_factory import make_rows
 
-from govern.check_files import read_checks
-from govern.refresh_views import rebuild_views
-from govern.validation import validate_site, validate_system
-from govern.verdict import Verdict
+from govern.checks.reader import read_checks
+from govern.checks.runner import validate_site, validate_system
+from govern.checks.verdict import Verdict
+from govern.usage.refresh import rebuild_views
 from ingest.storage import attempts, readings, sites
 from lib import db
 from lib.date_utils import Window

@@ -19,7 +19,7 @@ from real_cron import _begin_early, synced_by_cron  # noqa: F401  (fixtures)
 from scripted_server import client, naps, server  # noqa: F401  (fixtures)
 from wrapper_tree import fake_crontab, tree  # noqa: F401  (fixtures)
 
-from govern.schema_files import apply_migrations, apply_views
+from govern.schema.files import apply_migrations, apply_views
 from lib import db, logs
 from lib.paths import PROJECT_ROOT
 from operations.embedded_postgres import ensure_database, start_server, stop_server

@@ -13,9 +13,9 @@ import pytest
 from analyze.week.loading import load_week
 from deliver.report_files import check_report
 from deliver.weekly_report import assemble_report
-from govern.check_files import read_checks
-from govern.refresh_views import refresh_views
-from govern.validation import validate_site
+from govern.checks.reader import read_checks
+from govern.checks.runner import validate_site
+from govern.usage.refresh import refresh_views
 from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.normalize import FIELD_COLUMNS
 from ingest.runs.load_site import IngestSummary, ingest_readings

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from govern.refresh_views import refresh_views
+from govern.usage.refresh import refresh_views
 from ingest.storage import attempts, readings, sites
 from lib.date_utils import Window
 

@@ -15,7 +15,7 @@ from mail_server import PASSWORD, USER, RunningServer, run_mail_server
 from site_factory import SITE_ID, make_site
 from web_server import Listener, run_web_server
 
-from govern.verdict import SYSTEM_ID
+from govern.checks.verdict import SYSTEM_ID
 from ingest.storage.sites import register_site
 from lib import db, webhook
 from lib.errors import DeliveryError

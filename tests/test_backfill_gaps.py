@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pipeline import LOGIN, SITE_ID, Service, ingest
 
-from govern.gap_ledger import update_gaps
+from govern.gaps.ledger import update_gaps
 from ingest.runs.gap_windows import plan_backfill
 from lib import db
 from lib.date_utils import Window
@@ -182,7 +182,7 @@ def test_failed_windows_end_with_one_and_stay_pending(
 
 def test_look_reads_the_months_concerned_only(conn: Connection, serve: Callable[..., Service]) -> None:
     """A nightly look at a long history touches the newest partition, by its index."""
-    from govern import gap_ledger
+    from govern.gaps import ledger
 
     service = serve(now=NOW, planted_weeks=[])
     ingest(conn, service, Window(NOW - 100 * DAY, NOW), [CHANNEL])
@@ -192,12 +192,10 @@ def test_look_reads_the_months_concerned_only(conn: Connection, serve: Callable[
     ingest(conn, service, Window(NOW - 2 * DAY, NOW), [CHANNEL])
     db.execute(conn, "UPDATE ingestion_logs SET finished_at = now() + interval '3 hours' WHERE run_id = 2")
     parameters = {"site_id": SITE_ID, "is_full": False, "from_installation": False}
-    db.execute(conn, gap_ledger._read("1_find_scope.sql"), parameters)
+    db.execute(conn, ledger._read("1_find_scope.sql"), parameters)
     ((first, last),) = db.fetch_all(conn, "SELECT min(look_from), max(look_until) FROM gap_scope")
     assert (first, last) == (NOW - 2 * DAY, NOW)
-    query = (
-        gap_ledger._read("2_find_missing.sql").split("ANALYZE")[0].replace("CREATE TEMP TABLE", "EXPLAIN CREATE TABLE")
-    )
+    query = ledger._read("2_find_missing.sql").split("ANALYZE")[0].replace("CREATE TEMP TABLE", "EXPLAIN CREATE TABLE")
     plan = "\n".join(
         line for (line,) in db.fetch_all(conn, query.replace("ON COMMIT DROP ", ""), {"first": first, "last": last})
     )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from site_factory import SITE_ID, make_site
 
-from govern import database_checks
-from govern.check_files import read_checks
-from govern.database_checks import FAIL, OK, WARN, check_all, check_encryption
-from govern.validation import validate_site
+from govern.checks.reader import read_checks
+from govern.checks.runner import validate_site
+from govern.schema import database_checks
+from govern.schema.database_checks import FAIL, OK, WARN, check_all, check_encryption
 from lib import db
 
 if TYPE_CHECKING:

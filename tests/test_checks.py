@@ -22,10 +22,10 @@ from breaker_factory import (
 from conftest import _administer
 
 from config.validation_config import ValidationLimits
-from govern.check_files import limit_values, read_checks
-from govern.refresh_views import rebuild_views
-from govern.schema_files import read_view_files
-from govern.validation import validate_site
+from govern.checks.reader import limit_values, read_checks
+from govern.checks.runner import validate_site
+from govern.schema.files import read_view_files
+from govern.usage.refresh import rebuild_views
 from ingest.eniscope import connection_checks
 from ingest.storage import attempts
 from lib import db

@@ -14,8 +14,8 @@ import pytest
 from breaker_factory import CLOCK_CHANGE, END, SITE_ID, SITE_WINDOW, build_site, change, remove, validate_both
 
 from govern.data_quality_report import main
-from govern.quality_data import load_quality, mean_and_trend
-from govern.quality_page import level_of, render_html, render_text
+from govern.quality.data import load_quality, mean_and_trend
+from govern.quality.page import level_of, render_html, render_text
 from lib import db
 from lib.errors import DataError
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from site_factory import make_site
 
-from govern import verdict_store
-from govern.distribution import REFERENCE_TABLES, distribute, is_distributed, plan_distribution
-from govern.refresh_views import rebuild_views
-from govern.schema_files import apply_views, read_view_files
+from govern.checks import verdict_store
+from govern.schema.distribution import REFERENCE_TABLES, distribute, is_distributed, plan_distribution
+from govern.schema.files import apply_views, read_view_files
+from govern.usage.refresh import rebuild_views
 from lib import db
 from lib.errors import DatabaseError, DataError
 from lib.paths import PROJECT_ROOT

@@ -10,11 +10,11 @@ import pytest
 from breaker_factory import build_site, failed_checks, validate_both
 from site_factory import SITE_ID, make_rows, register_site, store_readings
 
-from govern.check_files import read_checks
+from govern.checks.reader import read_checks
+from govern.checks.runner import validate_site
 from govern.drop_old_readings import drop_months, kept_from, list_old_months
-from govern.gap_ledger import load_open_gaps, update_gaps
-from govern.refresh_views import Refreshed, rebuild_views, refresh_views
-from govern.validation import validate_site
+from govern.gaps.ledger import load_open_gaps, update_gaps
+from govern.usage.refresh import Refreshed, rebuild_views, refresh_views
 from ingest.storage import readings
 from lib import db
 from lib.date_utils import Window

@@ -16,9 +16,9 @@ from week_factory import make_scope
 from analyze.week.finding_trace import find_finding, trace_finding
 from deliver.explanation import explanation_lines
 from deliver.report_files import read_report
-from govern.check_files import read_checks
-from govern.refresh_views import refresh_views
-from govern.validation import validate_site
+from govern.checks.reader import read_checks
+from govern.checks.runner import validate_site
+from govern.usage.refresh import refresh_views
 from lib import db
 from lib.date_utils import last_complete_week, local_day_window
 from lib.errors import DataError

@@ -16,9 +16,9 @@ from site_factory import SITE_ID, TIMEZONE, make_site, register_site, store_read
 
 from deliver.export_for_tableau import build_parser, export_site, refuse_other_site, resolve_days
 from deliver.tableau_files import require_hyper, require_parquet
-from govern.check_files import read_checks
-from govern.refresh_views import refresh_views
-from govern.validation import validate_site
+from govern.checks.reader import read_checks
+from govern.checks.runner import validate_site
+from govern.usage.refresh import refresh_views
 from lib import db
 from lib.date_utils import Window, local_day_window
 from lib.errors import ConfigError, UsageError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from pipeline import SITE_ID, Service, check_against_truth, ingest
 
-from govern.schema_files import apply_migrations
+from govern.schema.files import apply_migrations
 from ingest.eniscope.troubles import note_trouble
 from ingest.runs.load_site import ingest_readings
 from ingest.runs.registration import register

@@ -11,8 +11,8 @@ from file_import import FILE_SITE_ID, ZONE, Import, long_lines, quarters, write
 from pipeline import govern
 
 from govern import update_gaps
-from govern.quality_data import load_quality
-from govern.quality_page import render_html, render_text
+from govern.quality.data import load_quality
+from govern.quality.page import render_html, render_text
 from ingest.runs.load_file import channel_id_of
 from lib import cli, db
 

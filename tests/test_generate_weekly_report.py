@@ -17,10 +17,10 @@ from analyze.week.loading import load_week
 from config.tariff_config import load_site_tariffs
 from config.tariff_model import SiteTariffs, TariffSpan
 from deliver.report_files import FORCED_LOG, check_report
-from govern.check_files import read_checks
+from govern.checks.reader import read_checks
+from govern.checks.runner import validate_site
 from govern.override_breaker import store_override
-from govern.refresh_views import refresh_views
-from govern.validation import validate_site
+from govern.usage.refresh import refresh_views
 from ingest.storage import sites
 from lib import db
 from lib.date_utils import Window, last_complete_week, local_day_window

@@ -26,8 +26,8 @@ from deliver import (
     send_report,
 )
 from govern import update_gaps
-from govern.check_files import read_checks
-from govern.validation import validate_site
+from govern.checks.reader import read_checks
+from govern.checks.runner import validate_site
 from lib import cli, db
 
 if TYPE_CHECKING:

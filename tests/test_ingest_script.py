@@ -63,7 +63,7 @@ def test_clock_change_days_have_92_and_100_intervals(
         )
         assert f"1 channels, {count} readings fetched, {count} new" in done.stdout
     # The views count them by the site's own calendar.
-    from govern.refresh_views import refresh_views
+    from govern.usage.refresh import refresh_views
 
     refresh_views(conn)
     assert db.fetch_all(

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pipeline import LOGIN, SITE_ID, Service
 
-from govern.gap_ledger import update_gaps
+from govern.gaps.ledger import update_gaps
 from ingest.storage.lease import site_lease
 from lib import db
 from lib.errors import BusyError

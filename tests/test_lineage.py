@@ -13,12 +13,12 @@ import pytest
 from report_factory import make_report
 from site_factory import SITE_ID, make_site
 
-from govern.check_files import read_checks
+from govern.checks.reader import read_checks
+from govern.checks.runner import validate_site
 from govern.explain_reading import STEPS, explain_reading, render_text
 from govern.record_report import main as record_main
 from govern.record_report import record_report
-from govern.refresh_views import main as refresh_main
-from govern.validation import validate_site
+from govern.usage.refresh import main as refresh_main
 from lib import db
 from lib.code_version import code_version
 from lib.errors import DataError

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from site_factory import SITE_ID, make_rows, register_site, store_readings
 
-from govern import validation
-from govern.check_files import read_checks
-from govern.gap_ledger import update_gaps
-from govern.refresh_views import refresh_views
+from govern.checks import runner
+from govern.checks.reader import read_checks
+from govern.gaps.ledger import update_gaps
+from govern.usage.refresh import refresh_views
 from ingest.storage.readings import insert_readings
 from lib import db, readings
 from lib.date_utils import Window
@@ -102,14 +102,14 @@ def test_a_refresh_reads_the_months_that_changed(seven_months: Connection, monke
 
 def test_a_validation_reads_its_look_back(seven_months: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     watch = Watch(monkeypatch)
-    run_check = validation._run_check
+    run_check = runner._run_check
 
-    def explain_first(conn: Connection, check: validation.Check, parameters: dict[str, Any]) -> Any:
+    def explain_first(conn: Connection, check: runner.Check, parameters: dict[str, Any]) -> Any:
         watch.explain(conn, check.query, parameters)
         return run_check(conn, check, parameters)
 
-    monkeypatch.setattr(validation, "_run_check", explain_first)
-    validation.validate_site(seven_months, SITE_ID, read_checks())
+    monkeypatch.setattr(runner, "_run_check", explain_first)
+    runner.validate_site(seven_months, SITE_ID, read_checks())
     assert watch.months() == RECENT
     assert watch.months("mv_hourly_usage") == {"mv_hourly_usage_2026_04", "mv_hourly_usage_2026_05"}
 

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from site_factory import METERS, SITE_ID, register_site
 
-from govern import refresh_views as refresh
-from govern.refresh_views import Pending, Refreshed, rebuild_views, refresh_views, split_batches
-from govern.schema_files import apply_migrations, apply_views
+from govern.schema.files import apply_migrations, apply_views
+from govern.usage import refresh as refresh
+from govern.usage.refresh import Pending, Refreshed, rebuild_views, refresh_views, split_batches
 from ingest.storage import readings, sites
 from lib import db
 from lib.paths import MIGRATIONS_DIR

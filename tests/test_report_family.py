@@ -31,8 +31,8 @@ from deliver.pages.pdf_pages import render_pdf
 from deliver.portfolio_report import assemble_portfolio_report, held_row, site_row
 from deliver.report_files import check_report
 from deliver.report_versions import replace_report, save_report
-from govern.check_files import read_checks
-from govern.validation import validate_site
+from govern.checks.reader import read_checks
+from govern.checks.runner import validate_site
 from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import Window, last_complete_week, local_day_window, local_midnight

@@ -18,8 +18,8 @@ from psycopg2 import sql
 from analyze.week.loading import load_week
 from config.ingest_limits import IngestLimits
 from config.settings import Settings
-from govern import roles
-from govern.roles import ANALYZE, DELIVER, GOVERN, INGEST, ROLES, apply_grants, create_roles
+from govern.schema import roles
+from govern.schema.roles import ANALYZE, DELIVER, GOVERN, INGEST, ROLES, apply_grants, create_roles
 from ingest.files.meter_parents import find_unnamed_main
 from ingest.files.reject_file import RejectFile
 from ingest.files.source import FileOptions, open_source

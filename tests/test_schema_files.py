@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from govern import schema_files
+from govern.schema import files
 from lib import db
 from lib.errors import DatabaseError
 from lib.paths import USAGE_DIR
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 def test_second_setup_finds_nothing_to_do(empty_database_url: str) -> None:
     with db.connect(empty_database_url) as conn:
-        assert schema_files.apply_migrations(conn) == [path.name for path in sorted(
-            schema_files.MIGRATIONS_DIR.glob("*.sql"))]  # fmt: skip
-        assert set(schema_files.apply_views(conn)) == {view.name for view in schema_files.read_view_files()}
-        assert schema_files.apply_migrations(conn) == []
-        assert schema_files.apply_views(conn) == []
-        assert schema_files.pending_migrations(conn) == []
+        assert files.apply_migrations(conn) == [path.name for path in sorted(
+            files.MIGRATIONS_DIR.glob("*.sql"))]  # fmt: skip
+        assert set(files.apply_views(conn)) == {view.name for view in files.read_view_files()}
+        assert files.apply_migrations(conn) == []
+        assert files.apply_views(conn) == []
+        assert files.pending_migrations(conn) == []
 
 
 def test_migration_that_fails_leaves_no_trace(empty_database_url: str, tmp_path: Path) -> None:
     (tmp_path / "0001_good.sql").write_text("CREATE TABLE good (id bigint);")
     (tmp_path / "0002_bad.sql").write_text("CREATE TABLE half (id bigint); SELECT * FROM nowhere;")
     with pytest.raises(DatabaseError, match="nowhere"), db.connect(empty_database_url) as conn:
-        schema_files.apply_migrations(conn, tmp_path)
+        files.apply_migrations(conn, tmp_path)
     with db.connect(empty_database_url) as conn:
         assert db.fetch_all(conn, "SELECT name FROM schema_migrations") == [("0001_good.sql",)]
         assert db.fetch_one(conn, "SELECT to_regclass('half')") == (None,)
@@ -40,10 +40,10 @@ def test_migration_that_fails_leaves_no_trace(empty_database_url: str, tmp_path:
 def test_applied_migration_that_changed_is_refused(empty_database_url: str, tmp_path: Path) -> None:
     (tmp_path / "0001_first.sql").write_text("CREATE TABLE a (id bigint);")
     with db.connect(empty_database_url) as conn:
-        schema_files.apply_migrations(conn, tmp_path)
+        files.apply_migrations(conn, tmp_path)
         (tmp_path / "0001_first.sql").write_text("CREATE TABLE b (id bigint);")
         with pytest.raises(DatabaseError, match="0001_first.sql was changed after it was applied"):
-            schema_files.apply_migrations(conn, tmp_path)
+            files.apply_migrations(conn, tmp_path)
 
 
 def test_two_setups_at_once_both_succeed(empty_database_url: str) -> None:
@@ -52,8 +52,8 @@ def test_two_setups_at_once_both_succeed(empty_database_url: str) -> None:
     def set_up() -> None:
         try:
             with db.connect(empty_database_url) as conn:
-                schema_files.apply_migrations(conn)
-                schema_files.apply_views(conn)
+                files.apply_migrations(conn)
+                files.apply_views(conn)
         except Exception as err:  # kept for the main thread to see
             failures.append(err)
 
@@ -69,7 +69,7 @@ def test_changed_view_file_is_applied_without_touching_other_layers(conn: Connec
     view_and_table = "SELECT 'v_sites'::regclass::oid, 'mv_hourly_usage'::regclass::oid"
     ((view, table),) = db.fetch_all(conn, view_and_table)
     db.execute(conn, "UPDATE view_definitions SET checksum = 'older' WHERE name = 'v_sites'")
-    assert "v_sites" in schema_files.apply_views(conn)
+    assert "v_sites" in files.apply_views(conn)
     ((new_view, same_table),) = db.fetch_all(conn, view_and_table)
     assert (new_view != view, same_table == table) == (True, True)
 
@@ -86,7 +86,7 @@ def test_every_column_is_commented(conn: Connection) -> None:
 
 
 def test_view_files_begin_with_grain_units_and_time_zone() -> None:
-    definitions = [*schema_files.BUSINESS_DIR.glob("*.sql"), *USAGE_DIR.glob("mv_*.sql")]
+    definitions = [*files.BUSINESS_DIR.glob("*.sql"), *USAGE_DIR.glob("mv_*.sql")]
     assert len(definitions) > 2
     for path in definitions:
         head = "".join(line for line in path.read_text().splitlines(keepends=True) if line.startswith("--"))
@@ -99,4 +99,4 @@ def test_old_server_is_refused(conn: Connection) -> None:
         server_version = 140009
 
     with pytest.raises(DatabaseError, match="PostgreSQL 14 is too old"):
-        schema_files.apply_migrations(Old())  # type: ignore[arg-type]
+        files.apply_migrations(Old())  # type: ignore[arg-type]

@@ -16,12 +16,12 @@ from site_factory import make_rows, make_site, register_site, store_readings
 
 from config.validation_config import ValidationLimits, load_site_limits
 from govern import validate_data
-from govern.check_files import Check, read_checks, render_checks, settable_limits
+from govern.checks.quarantine import Blocked, MeterEnergy, describe_excess, quarantine_channels, site_energy_kwh
+from govern.checks.reader import Check, read_checks, render_checks, settable_limits
+from govern.checks.runner import validate_site, validate_system
+from govern.checks.verdict import CheckResult
 from govern.override_breaker import store_override
-from govern.quarantine import Blocked, MeterEnergy, describe_excess, quarantine_channels, site_energy_kwh
-from govern.refresh_views import rebuild_views
-from govern.validation import validate_site, validate_system
-from govern.verdict import CheckResult
+from govern.usage.refresh import rebuild_views
 from ingest.storage import attempts
 from ingest.storage.sites import register_site as register_bare_site
 from lib import db
@@ -329,7 +329,7 @@ def test_check_that_cannot_be_run_blocks_and_the_others_still_run(conn: Connecti
 def test_check_that_hangs_is_given_up_and_blocks(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     register_site(conn)
     conn.commit()
-    monkeypatch.setattr("govern.validation._CHECK_TIMEOUT", "100ms")
+    monkeypatch.setattr("govern.checks.runner._CHECK_TIMEOUT", "100ms")
     hanging, quick = (
         make_check(f"{pause}SELECT 7::bigint AS channel_id, 1 AS found, 'x' AS finding, NULL AS examples")
         for pause in ("WITH pause AS MATERIALIZED (SELECT pg_sleep(30)) SELECT * FROM pause, (", "")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from site_factory import SITE_ID, register_site
 
-from govern.refresh_views import refresh_views
+from govern.usage.refresh import refresh_views
 from ingest.storage import readings, sites
 from lib import db
 from lib.readings import load_monthly

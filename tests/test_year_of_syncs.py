@@ -34,7 +34,7 @@ from wrapper_tree import ALERTS, BACKFILL, HEARTBEAT, INGEST, WEATHER, Tree, sta
 from year_accounts import check_energy, check_every_interval, check_log, check_nothing_is_left_open
 
 from govern import accept_gap
-from govern.schema_files import apply_migrations, apply_views
+from govern.schema.files import apply_migrations, apply_views
 from ingest import backfill_gaps, ingest_to_postgres
 from lib import cli, db
 from lib.paths import PROJECT_ROOT

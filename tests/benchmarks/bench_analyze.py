@@ -33,7 +33,7 @@ from analyze.week import loading
 from analyze.week.site_week import SiteContext, analyze_site_week, baseline_before
 from config.opening_hours import Schedule
 from config.report_config import ReportConfig, load_report_config
-from govern.refresh_views import refresh_views
+from govern.usage.refresh import refresh_views
 from ingest.eniscope.client import EniscopeClient
 from ingest.runs.load_site import ingest_readings
 from ingest.runs.registration import register

@@ -25,9 +25,9 @@ from bench_setup import temporary_database
 
 from deliver.export_for_tableau import QUERIES_DIR
 from deliver.tableau_files import FORMULA_START
-from govern.check_files import read_checks
-from govern.refresh_views import refresh_views
-from govern.validation import validate_site
+from govern.checks.reader import read_checks
+from govern.checks.runner import validate_site
+from govern.usage.refresh import refresh_views
 from ingest.storage import attempts, readings, sites
 from lib import db
 from lib.date_utils import Window

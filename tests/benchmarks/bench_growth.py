@@ -20,7 +20,7 @@ sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
 from bench_setup import temporary_database
 from stored_history import CHANNELS_PER_SITE, register_sites, store_days
 
-from govern.refresh_views import refresh_views
+from govern.usage.refresh import refresh_views
 from lib import db
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
 from bench_setup import temporary_database
 from stored_history import make_ten_fields, register_sites, store_days
 
-from govern.refresh_views import refresh_views
+from govern.usage.refresh import refresh_views
 from ingest.storage import readings
 from lib import db
 from lib.date_utils import Window

@@ -22,9 +22,9 @@ sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
 
 from bench_setup import sandbox_process, temporary_database
 
-from govern.check_files import read_checks
-from govern.refresh_views import refresh_views
-from govern.validation import validate_site
+from govern.checks.reader import read_checks
+from govern.checks.runner import validate_site
+from govern.usage.refresh import refresh_views
 from ingest.eniscope.client import EniscopeClient
 from ingest.runs.load_site import ingest_readings
 from ingest.runs.registration import register

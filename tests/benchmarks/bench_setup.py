@@ -14,7 +14,7 @@ from pathlib import Path
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from govern.schema_files import apply_migrations, apply_views
+from govern.schema.files import apply_migrations, apply_views
 from lib import db
 from operations.embedded_postgres import ensure_database, start_server, stop_server
 

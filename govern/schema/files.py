@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg2 import sql
 
-from govern.distribution import is_distributed
+from govern.schema.distribution import is_distributed
 from lib import db
 from lib.errors import DatabaseError
 from lib.paths import MIGRATIONS_DIR, VIEWS_DIR

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from govern.distribution import is_distributed
-from govern.roles import ROLES, existing_roles
-from govern.schema_files import MINIMUM_SERVER_VERSION, pending_migrations, read_view_files
+from govern.schema.distribution import is_distributed
+from govern.schema.files import MINIMUM_SERVER_VERSION, pending_migrations, read_view_files
+from govern.schema.roles import ROLES, existing_roles
 from lib import db
 
 if TYPE_CHECKING:

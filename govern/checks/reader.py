@@ -127,7 +127,7 @@ def _read_check(path: Path) -> Check:
     if not is_whole or scopes[0] not in SCOPES or not all(limits) or not all(warm_ups) or len(warm_ups) > 1:
         raise DataError(
             f"{path.name} is no check: it needs block_ or warn_ before its name, an assertion, Scope: and Hint:, and "
-            "each Limit: as name = number (source); see govern/check_files.py"
+            "each Limit: as name = number (source); see govern/checks/reader.py"
         )
     return Check(
         name, severity, scopes[0], asserts,

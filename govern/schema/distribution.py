@@ -69,7 +69,7 @@ def plan_distribution(conn: Connection) -> dict[str, str | None]:
             lacking = f"unique keys without it: {', '.join(keys_without_channel)}" if channel_columns else "it has none"
             raise DataError(
                 f"table {name} cannot be spread by channel ({lacking}); give its keys the channel, "
-                "or name it in govern/distribution.py"
+                "or name it in govern/schema/distribution.py"
             )
         else:
             plan[name] = channel_columns[0]

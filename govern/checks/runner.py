@@ -1,6 +1,6 @@
 """Runs the checks of ``govern/checks`` on a site or the whole system and stores the verdict: the circuit breaker.
 
-What a check finds reaches as far as its scope. A channel's block quarantines that channel (`govern.quarantine`), a
+What a check finds reaches as far as its scope. A channel's block quarantines that channel (`checks.quarantine`), a
 site's holds the site back, the system's every site.
 """
 
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 
 from config.validation_config import SiteLimit, ValidationLimits
-from govern.check_files import (
+from govern.checks.quarantine import Blocked, MeterEnergy, Quarantine, describe_excess, quarantine_channels
+from govern.checks.reader import (
     COLUMNS,
     SCOPE_CHANNEL,
     SCOPE_SITE,
@@ -22,8 +23,7 @@ from govern.check_files import (
     Check,
     limit_values,
 )
-from govern.quarantine import Blocked, MeterEnergy, Quarantine, describe_excess, quarantine_channels
-from govern.verdict import (
+from govern.checks.verdict import (
     EXAMPLES_SHOWN,
     REACH_NONE,
     SYSTEM_ID,
@@ -34,7 +34,7 @@ from govern.verdict import (
     Scope,
     Verdict,
 )
-from govern.verdict_store import load_meter_energies, load_warming_up, store_verdict
+from govern.checks.verdict_store import load_meter_energies, load_warming_up, store_verdict
 from lib import db
 from lib.errors import DataError
 

@@ -1,4 +1,4 @@
-"""Draws the data quality of a site (`govern.quality_data`) for a terminal and as one self-contained page. Pure."""
+"""Draws the data quality of a site (`govern.quality.data`) for a terminal and as one self-contained page. Pure."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from config.validation_config import SiteLimit
-from govern.check_files import SEVERITY_BLOCK, Check
-from govern.quarantine import Quarantine
+from govern.checks.quarantine import Quarantine
+from govern.checks.reader import SEVERITY_BLOCK, Check
 
 VERDICT_CLOSED = "closed"
 VERDICT_OPEN = "open"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2.extras import execute_values
 
-from govern.quarantine import MeterEnergy, quarantined_energy_pct
+from govern.checks.quarantine import MeterEnergy, quarantined_energy_pct
 from lib import db
 from lib.code_version import code_version
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-    from govern.verdict import Scope, Verdict
+    from govern.checks.verdict import Scope, Verdict
 
 # By its mean power where it has one: registers jump and have multipliers of their own, and a channel that is blocked
 # for a hundredfold energy must not seem to be the largest of the site. For the same reason the median day.

@@ -1,0 +1,1 @@
+"""How good a site's data are, by day and channel."""

@@ -1,0 +1,1 @@
+"""Hourly and daily use, kept up to the readings."""
