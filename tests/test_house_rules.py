@@ -23,7 +23,7 @@ MAY_IMPORT = {
 }
 ROOMS = set(MAY_IMPORT)
 # Their top shows what can be run; what the scripts share lies in rooms below.
-STAGES = ("analyze", "ingest")
+STAGES = ("ingest", "govern", "analyze")
 MODULES = sorted(path for room in ROOMS for path in (PROJECT_ROOT / room).rglob("*.py"))
 SCRIPTS = [path for path in MODULES if '__name__ == "__main__"' in path.read_text(encoding="utf-8")]
 

@@ -18,7 +18,7 @@ from govern.checks.runner import validate_site
 from govern.explain_reading import STEPS, explain_reading, render_text
 from govern.record_report import main as record_main
 from govern.record_report import record_report
-from govern.usage.refresh import main as refresh_main
+from govern.refresh_views import main as refresh_main
 from lib import db
 from lib.code_version import code_version
 from lib.errors import DataError

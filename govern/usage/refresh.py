@@ -1,34 +1,19 @@
-"""Bring the hourly and daily use of Layer 2 up to the raw readings: what changed is computed again, the rest stands.
+"""Computes hourly and daily use again where the raw readings changed, in batches of whole channels.
 
-Stage: govern
-Reads: usage_queue (what loads brought), readings
-Writes: mv_hourly_usage, mv_daily_usage, usage_state, refresh_runs; takes what it did out of usage_queue
-Safe to re-run: yes; a killed run leaves whole days behind, and the rest in the queue
-
-A site whose data cannot be computed with is named and stays in the queue; the others are refreshed (exit code 1).
-After rows were changed or removed by hand, --full computes a site's whole history again.
+`refresh_views` commits batch by batch, so that a kill leaves whole days behind and the rest in the queue.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-_PROJECT_ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_PROJECT_ROOT))
 
 import psycopg2
 
-from config.settings import load_settings
-from lib import cli, db
+from lib import db
 from lib.code_version import code_version
-from lib.errors import EXIT_DONE, EXIT_FAILED
-from lib.logs import setup_logging
 from lib.paths import USAGE_DIR
 
 if TYPE_CHECKING:
@@ -201,24 +186,3 @@ def record_refresh(conn: Connection, started_at: datetime, is_full: bool, done: 
 
 def _read_sql(name: str) -> str:
     return (USAGE_DIR / f"{name}.sql").read_text(encoding="utf-8")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Refresh what changed, or all of it."""
-    parser = cli.script_parser(__doc__)
-    parser.add_argument("--site", type=cli.positive_int, metavar="ID", help="only this site (default: all)")
-    parser.add_argument("--full", action="store_true", help="compute the whole history again")
-    args = parser.parse_args(argv)
-    setup_logging(args.verbose)
-    began, started_at = time.perf_counter(), datetime.now(UTC)
-    with db.connect(load_settings().require_database_url("govern")) as conn:
-        done = (rebuild_views if args.full else refresh_views)(conn, args.site)
-        record_refresh(conn, started_at, args.full, done)
-        conn.commit()
-    seconds = time.perf_counter() - began
-    print(f"refreshed {done.hours} hours and {done.days} days of {done.channels} channels in {seconds:.2f} s")
-    return EXIT_FAILED if done.failed_sites else EXIT_DONE
-
-
-if __name__ == "__main__":
-    sys.exit(cli.run(main))
