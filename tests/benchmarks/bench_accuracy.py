@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from benchmarks import detections, measured_meters
 from benchmarks.accuracy_page import Findings, LabelledScore, Run, render_page
+from benchmarks.claims.claims_page import keep_section
 from benchmarks.detections import ACCEPTED, OURS, PLAIN
 from benchmarks.fault_injection import KINDS, Fault, inject
 from benchmarks.fault_plan import plan_faults
@@ -153,8 +154,8 @@ def main() -> int:
         sites = list(pool.map(run_site, weeks))
     page = render_page(args.seeds, runs, sites, score_labelled())
     print(page)
-    if args.write:
-        write_atomically(PAGE, page)
+    if args.write:  # the section on claims is another benchmark's
+        write_atomically(PAGE, keep_section(page, PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""))
     if args.events:
         list_events(runs).to_csv(args.events, index=False)
     return 0

@@ -1,0 +1,235 @@
+"""The quick way: a made-up site's report without a database.
+
+Frames stand in for what the loaders of `lib.readings` would read from Layer 3; everything above the loaders is the
+product's own. Left out is what validation may quarantine, so a benchmark compares with the whole way (`whole_way`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+from benchmarks.claims.made_up_site import MadeUpSite
+
+from analyze.week.loading import load_week
+from deliver.weekly_report import assemble_report
+from ingest.files.parse import complete_energy_and_power
+from ingest.runs.load_file import channel_id_of
+from ingest.storage.plausibility import REJECT_NEGATIVE_ENERGY, Rules, find_impossible
+from lib import readings as loaders
+from lib.date_utils import Window
+from lib.paths import SITES_DIR
+
+SECONDS_PER_HOUR, SECONDS_PER_DAY = 3600, 86_400
+ENERGY_DIGITS, POWER_DIGITS, TEMP_DIGITS = 6, 5, 2  # as files and weather services have them
+LIMITS = Rules(max_power_kw=5_000.0, max_catch_up_hours=31 * 24.0)
+
+
+class Frames(NamedTuple):
+    """What is stored of a site; each as the loader of its name gives it, over all time."""
+
+    readings: pd.DataFrame
+    resets: pd.DataFrame
+    meters: pd.DataFrame
+    hourly: pd.DataFrame
+    monthly: pd.DataFrame
+    weather: pd.DataFrame
+
+
+def file_rows(site: MadeUpSite) -> pd.DataFrame:
+    """Return the site's interval file: `channel`, `interval_start` (UTC), `energy_kwh`, and `power_kw` if it has any.
+
+    A reading that a meter did not give has no row.
+    """
+    start, hours = site.time.index.tz_convert("UTC"), site.time.interval_h
+    parts = []
+    for name, kw in site.kw.items():
+        energy_kwh = site.energy_kwh.get(name, kw * hours)
+        part = pd.DataFrame({"interval_start": start, "energy_kwh": np.round(energy_kwh, ENERGY_DIGITS)})
+        part.insert(0, "channel", name)
+        if site.has_power:
+            part["power_kw"] = np.round(kw, POWER_DIGITS)
+        parts.append(part[~(np.isnan(kw) & np.isnan(energy_kwh))])
+    return pd.concat(parts, ignore_index=True)
+
+
+def store(site: MadeUpSite, site_id: int) -> Frames:
+    """Return what an import of the site's file, and a refresh, would leave in the database."""
+    interval_s = site.time.interval_min * 60
+    kept, refused = [], []
+    for name, rows in file_rows(site).groupby("channel", sort=False):
+        rows = rows.drop(columns="channel").reset_index(drop=True)
+        is_reset, is_refused = _impossible(rows, interval_s)
+        whole = complete_energy_and_power(rows, interval_s)
+        whole = whole.assign(channel_id=channel_id_of(site_id, str(name)), interval_s=interval_s)
+        kept.append(whole[~is_refused])
+        refused.append(whole[is_reset])
+    columns = ["channel_id", "interval_start", "interval_s", "energy_kwh", "power_kw"]
+    readings, resets = (
+        pd.concat(parts)[columns].sort_values(["channel_id", "interval_start"], ignore_index=True)
+        for parts in (kept, refused)
+    )
+    return Frames(
+        readings,
+        resets,
+        _meters(site, site_id, interval_s),
+        _hourly(readings),
+        _monthly(readings, site),
+        _weather(site),
+    )
+
+
+def _impossible(rows: pd.DataFrame, interval_s: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows go into quarantine for negative energy, and which for any reason."""
+    seconds = (rows["interval_start"] - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy()
+    columns = {name: rows[name].to_numpy() for name in ("energy_kwh", "power_kw") if name in rows}
+    found = find_impossible(seconds, columns, interval_s, LIMITS)
+    return found[REJECT_NEGATIVE_ENERGY], np.logical_or.reduce(list(found.values()))
+
+
+def _meters(site: MadeUpSite, site_id: int, interval_s: int) -> pd.DataFrame:
+    ids = {name: channel_id_of(site_id, name) for name in site.kw}
+    names = sorted(ids, key=lambda name: ids[name])
+    unknown = pd.to_datetime(pd.Series([None] * len(names)), utc=True)
+    parents = [ids[site.parents[name]] if name in site.parents else None for name in names]
+    return pd.DataFrame(
+        {
+            "channel_id": pd.array([ids[name] for name in names], dtype="int64"),
+            "channel_name": names,
+            "parent_channel_id": pd.array(parents, dtype="Int64"),
+            "is_energy_meter": np.ones(len(names), dtype=bool),
+            "interval_s": pd.array([interval_s] * len(names), dtype="Int64"),
+            "installed_at": unknown,
+            "uninstalled_at": unknown,
+        }
+    )
+
+
+def _hourly(readings: pd.DataFrame) -> pd.DataFrame:
+    hours = readings.assign(timestamp=readings["interval_start"].dt.floor("h"))
+    group = hours.groupby(["channel_id", "timestamp"])
+    columns = {
+        "energy_kwh": group["energy_kwh"].sum(min_count=1),
+        "reading_count": group["energy_kwh"].count(),
+        "avg_kw": group["power_kw"].mean(),
+    }
+    return pd.DataFrame(columns).reset_index()
+
+
+def _monthly(readings: pd.DataFrame, site: MadeUpSite) -> pd.DataFrame:
+    local = readings["interval_start"].dt.tz_convert(site.time.zone).dt.tz_localize(None)
+    rows = readings.assign(
+        local_month=local.dt.to_period("M").dt.start_time.dt.date, days=readings["interval_s"] / SECONDS_PER_DAY
+    )
+    return rows.groupby(["channel_id", "local_month"])[["energy_kwh", "days"]].sum().reset_index()
+
+
+def _weather(site: MadeUpSite) -> pd.DataFrame:
+    temp = pd.Series(site.temp_c, index=site.time.index.tz_convert("UTC"), dtype=float)
+    hourly = temp.resample("h").mean().dropna().round(TEMP_DIGITS)
+    numbers = {"temp_c": hourly.to_numpy(), "relative_humidity_pct": 50.0, "irradiance_w_m2": 100.0}
+    return pd.DataFrame({"timestamp": hourly.index, **numbers})
+
+
+class StandIn:
+    """Answers as the loaders of `lib.readings` do, from frames; it takes the connection's place and needs none."""
+
+    def __init__(self, site: MadeUpSite, site_id: int) -> None:
+        self.frames = store(site, site_id)
+        known = {"site_id": site_id, "site_name": site.name, "timezone": site.time.zone, "data_source": "file"}
+        self.site = loaders.Site(**{name: known.get(name) for name in loaders.Site._fields})
+        ingested_until = site.time.index[-1].to_pydatetime()
+        self.status = loaders.ValidationStatus(1, "closed", True, ingested_until, [], [], None, None)
+
+    def load_site(self, _conn: None, _site_id: int) -> loaders.Site:
+        """Return the site."""
+        return self.site
+
+    def load_meters(self, _conn: None, _site_id: int) -> pd.DataFrame:
+        """Return all meters."""
+        return self.frames.meters.copy()
+
+    def load_quarantined(self, _conn: None, _site_id: int) -> list[loaders.QuarantinedChannel]:
+        """Return none: nothing is validated here."""
+        return []
+
+    def load_readings(self, _conn: None, _site_id: int, window: Window) -> pd.DataFrame:
+        """Return the readings of a window."""
+        return _within(self.frames.readings, window, "interval_start")
+
+    def load_resets(self, _conn: None, _site_id: int, window: Window) -> pd.DataFrame:
+        """Return the records with negative energy of a window."""
+        return _within(self.frames.resets, window, "interval_start")
+
+    def load_electrical(self, _conn: None, _site_id: int, window: Window) -> pd.DataFrame:
+        """Return the readings of a window; files have energy and power alone."""
+        rows = _within(self.frames.readings, window, "interval_start")
+        lacking = [name for name in loaders.ELECTRICAL_COLUMNS if name not in rows]
+        return rows.assign(**dict.fromkeys(lacking, np.nan))
+
+    def load_hourly(
+        self, _conn: None, _site_id: int, window: Window, channel_ids: list[int] | None = None
+    ) -> pd.DataFrame:
+        """Return the hours of a window, of all meters or of some."""
+        rows = _within(self.frames.hourly, window, "timestamp")
+        rows = rows if channel_ids is None else rows[rows["channel_id"].isin(channel_ids)]
+        return rows.drop(columns="avg_kw").reset_index(drop=True)
+
+    def load_site_hours(self, _conn: None, _site_id: int, window: Window, channel_ids: list[int]) -> pd.DataFrame:
+        """Return the hours of a window in which each of these meters has readings, added up."""
+        rows = _within(self.frames.hourly, window, "timestamp")
+        sums = rows[rows["channel_id"].isin(channel_ids)].groupby("timestamp")["avg_kw"].agg(["sum", "count"])
+        sums = sums[sums["count"] == len(channel_ids)]
+        moments = (pd.DatetimeIndex(sums.index) - pd.Timestamp(0, tz="UTC")).total_seconds()
+        return pd.DataFrame({"epoch_s": moments.astype("int64"), "mean_kw": sums["sum"].to_numpy()})
+
+    def load_monthly(self, _conn: None, _site_id: int) -> pd.DataFrame:
+        """Return the months of all meters."""
+        return self.frames.monthly.copy()
+
+    def load_weather(self, _conn: None, _site_id: int, window: Window) -> pd.DataFrame:
+        """Return the weather of a window."""
+        return _within(self.frames.weather, window, "timestamp")
+
+
+def _within(frame: pd.DataFrame, window: Window, column: str) -> pd.DataFrame:
+    moments = frame[column]
+    return frame[(moments >= window.start) & (moments < window.end)].reset_index(drop=True)
+
+
+@contextmanager
+def site_file(site: MadeUpSite, site_id: int, folder: Path = SITES_DIR) -> Iterator[None]:
+    """Let the site's file stand where the product looks for it, as long as the block lasts.
+
+    Raises
+    ------
+    FileExistsError
+        When a site of this number has a file already: it is somebody's.
+    """
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{site_id}.toml"
+    with path.open("x", encoding="utf-8") as handle:
+        handle.write(site.toml)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # others are in it
+            folder.rmdir()
+
+
+def report_quickly(site: MadeUpSite, site_id: int) -> dict[str, Any]:
+    """Return the site's weekly report, as its reader gets it."""
+    stand_in, now = StandIn(site, site_id), datetime.now(UTC)
+    answers = {name: getattr(stand_in, name) for name in dir(stand_in) if name.startswith("load_")}
+    with site_file(site, site_id), mock.patch.multiple(loaders, **answers):
+        _, week = load_week(None, site_id, site.time.monday.isoformat(), None, None, now)
+    report = assemble_report(stand_in.site, stand_in.status, week, forced_reason=None, now=now)
+    return json.loads(json.dumps(report, allow_nan=False))
