@@ -5,7 +5,6 @@ set -euo pipefail
 
 PROJECT_ROOT="$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 VENV_PYTHON="$PROJECT_ROOT/.venv/bin/python"
-STAMP_FILE="$PROJECT_ROOT/.venv/requirements-stamp"
 
 # Exit codes, the same as those of the scripts (see lib/errors.py).
 EXIT_FAILED=1
@@ -78,33 +77,44 @@ find_python() { # sets PYTHON to a Python that can make the virtual environment
   fail "Python 3.11 or newer with venv is needed and was not found; install it and run again"
 }
 
-requirements_stamp() { # PYTHON_COMMAND -> what .venv has to match; fails when that Python does not run
+stamp_file() { # LIST, such as requirements -> the file that says for what the list was last installed
+  printf '%s' "$PROJECT_ROOT/.venv/$1-stamp"
+}
+
+make_stamp() { # PYTHON_COMMAND LIST -> what the stamp has to say; fails when that Python does not run
   "$1" -c '
 import hashlib, sys
 with open(sys.argv[1], "rb") as requirements:
     print("%d.%d" % sys.version_info[:2], hashlib.sha256(requirements.read()).hexdigest())
-' "$PROJECT_ROOT/requirements.txt" 2>/dev/null
+' "$PROJECT_ROOT/$2.txt" 2>/dev/null
 }
 
-venv_is_ready() {
+write_stamp() { # LIST
+  make_stamp "$VENV_PYTHON" "$1" >"$(stamp_file "$1")"
+}
+
+is_installed() { # LIST
   local stamp
-  [ -f "$STAMP_FILE" ] && stamp="$(requirements_stamp "$VENV_PYTHON")" && [ "$stamp" = "$(cat "$STAMP_FILE")" ]
+  [ -f "$(stamp_file "$1")" ] && stamp="$(make_stamp "$VENV_PYTHON" "$1")" && [ "$stamp" = "$(cat "$(stamp_file "$1")")" ]
 }
 
-ensure_venv() { # sets PYTHON to the Python of .venv, which is made or brought up to date where need be
-  if ! venv_is_ready; then
+# requirements.txt is always among the lists; checks and tests add requirements-dev.
+ensure_venv() { # [LIST...]: sets PYTHON to the Python of .venv, which is made or brought up to date where need be
+  local list
+  for list in requirements "$@"; do
+    is_installed "$list" && continue
     find_python
     # In a subshell, whose end frees the lock.
     (
       mkdir -p "$PROJECT_ROOT/data" && hold_lock "$PROJECT_ROOT/data/.venv.lock" wait || exit
       # Another process may have done it while this one waited.
-      venv_is_ready || build_venv
+      is_installed "$list" || install_list "$list"
     ) || exit "$EXIT_FAILED"
-  fi
+  done
   PYTHON="$VENV_PYTHON"
 }
 
-build_venv() {
+install_list() { # LIST: into .venv, which is made first where there is none that runs
   local output
   if ! "$VENV_PYTHON" -m pip --version >/dev/null 2>&1; then
     echo "Making the virtual environment .venv with $("$PYTHON" --version)"
@@ -113,13 +123,13 @@ build_venv() {
       fail "cannot make $PROJECT_ROOT/.venv; on Debian and Ubuntu apt-get install python3-venv, then run again"
     }
   fi
-  echo "Installing what requirements.txt lists (once, about a minute)"
+  echo "Installing what $1.txt lists (once, about a minute)"
   output="$("$VENV_PYTHON" -m pip install --quiet --no-input --disable-pip-version-check \
-    -r "$PROJECT_ROOT/requirements.txt" 2>&1)" || {
+    -r "$PROJECT_ROOT/$1.txt" 2>&1)" || {
     printf '%s\n' "$output" >&2
-    fail "pip could not install requirements.txt; check the network (or pip's proxy settings) and run again"
+    fail "pip could not install $1.txt; check the network (or pip's proxy settings) and run again"
   }
-  requirements_stamp "$VENV_PYTHON" >"$STAMP_FILE"
+  write_stamp "$1"
 }
 
 # --- Locks ------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@
 # shellcheck source=operations/environment.sh
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-ensure_venv
+ensure_venv requirements-dev
 # No setting of the developer's own may reach a test, least of all the URL of a real database.
 for name in $(compgen -e | grep -E '^(DATABASE_URL(_[A-Z]+)?|(VITE_)?ENISCOPE_.*|PG[A-Z]+)$'); do
   unset "$name"

@@ -22,8 +22,10 @@ from wrapper_tree import (
     SANDBOX,
     SERVER,
     SETUP,
+    TOOLS,
     VALIDATE,
     WRAPPERS,
+    Call,
     Tree,
     is_alive,
     python_on_path,
@@ -271,13 +273,36 @@ def test_virtual_environment_is_made_once_and_follows_requirements(tree: Tree) -
         assert "pip could not install requirements.txt" in errors
 
 
-@pytest.mark.parametrize("runner", ["operations/run_tests.sh", ".ci/run"])
-def test_run_tests_keeps_settings_out_and_passes_arguments_and_code_on(tree: Tree, runner: str) -> None:
+PYTEST = "pytest.py"
+CHECKS = [("ruff.py", ["check"], {}), ("ruff.py", ["format", "--check"], {})]
+
+
+@pytest.mark.parametrize(("runner", "before"), [("operations/run_tests.sh", []), (".ci/run", CHECKS)])
+def test_run_tests_keeps_settings_out_and_passes_arguments_and_code_on(
+    tree: Tree, runner: str, before: list[Call]
+) -> None:
     settings = {"DATABASE_URL": "x", "VITE_ENISCOPE_EMAIL": "x", "ENISCOPE_PASSWORD": "x", "PGHOST": "x"}
-    ended = tree.run(runner, "-m", "not slow", codes={"pytest": 5}, CI="true", **settings)
+    ended = tree.run(runner, "-m", "not slow", codes={PYTEST: 5}, CI="true", **settings)
     assert ended.returncode == 5, ended.stderr
-    assert tree.calls == [("pytest.py", ["-m", "not slow"], {})]
-    assert {*settings, "CI"} & set(json.loads(ended.stdout)) == {"CI"}
+    assert [call[:2] for call in tree.calls[:-1]] == [call[:2] for call in before]
+    assert tree.calls[-1] == (PYTEST, ["-m", "not slow"], {})
+    assert {*settings, "CI"} & set(json.loads(ended.stdout.splitlines()[-1])) == {"CI"}
+
+
+@pytest.mark.parametrize("failing", ["ruff.py check", "ruff.py format"])
+def test_all_checks_run_and_one_that_fails_keeps_the_tests_from_running(tree: Tree, failing: str) -> None:
+    assert tree.run("operations/check.sh", codes={failing: 2}).returncode == 1
+    assert tree.run(".ci/run", codes={failing: 2}).returncode == 1
+    assert tree.calls == CHECKS * 2
+
+
+def test_only_checks_and_tests_need_what_development_does(tree: Tree) -> None:
+    tree.write("requirements-dev.txt", "not a requirement\n")
+    assert tree.run("operations/quickstart.sh").returncode == 0
+    for wrapper in ("operations/check.sh", "operations/run_tests.sh", ".ci/run"):
+        refused = tree.run(wrapper)
+        assert (refused.returncode, "pip could not install requirements-dev.txt" in refused.stderr) == (1, True)
+    assert not {script for script, _, _ in tree.calls} & set(TOOLS)
 
 
 # --- show_settings.py -------------------------------------------------------------------------------------------------

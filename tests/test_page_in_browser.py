@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if CHROMIUM is None:
     pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
-pytest.importorskip("playwright.sync_api", reason="no Playwright here: pip install -r requirements-extras.txt")
-pytest.importorskip("axe_playwright_python", reason="no axe here: pip install -r requirements-extras.txt")
+pytest.importorskip("playwright.sync_api", reason="no Playwright here: pip install -r requirements-dev.txt")
+pytest.importorskip("axe_playwright_python", reason="no axe here: pip install -r requirements-dev.txt")
 
 pytestmark = pytest.mark.slow
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}

@@ -92,13 +92,18 @@ if "STUB_SITES" not in os.environ:
     sys.exit("no database")
 print(*os.environ["STUB_SITES"].split(), sep="\\n")
 """
-PYTEST_STUB = (
+TOOL_STUB = (
     STUB
     + """
 print(json.dumps(sorted(os.environ)))
-sys.exit(codes.get("pytest", 0))
+sys.exit(codes.get(" ".join([script, *sys.argv[1:2]]), codes.get(script, 0)))
 """
 )
+TOOLS = ("ruff.py", "mypy.py", "pytest.py")  # run as modules, and found in the present folder first
+LISTS = ("requirements", "requirements-dev")
+
+
+Call = tuple[str, list[str], dict[str, str]]  # script, arguments, and the settings it was given
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ class Tree:
         )
 
     @property
-    def calls(self) -> list[tuple[str, list[str], dict[str, str]]]:
+    def calls(self) -> list[Call]:
         path = self.root / "calls.jsonl"
         return [tuple(json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -165,14 +170,16 @@ def make_tree(root: Path) -> Tree:
         shutil.copy(wrapper, tree.root / "operations")
     shutil.copytree(PROJECT_ROOT / ".ci", tree.root / ".ci")
     shutil.copytree(PROJECT_ROOT / "lib", tree.root / "lib", ignore=shutil.ignore_patterns("__pycache__"))
-    tree.write("requirements.txt", "# nothing\n")
+    for name in LISTS:
+        tree.write(f"{name}.txt", "# nothing\n")
     for script in (INGEST, GAPS, BACKFILL, SETUP, REFRESH, VALIDATE, WEATHER, REPORT, RECORD, SEND, ALERTS, HEARTBEAT):
         tree.write(script, STAGE_STUB.format(root=str(tree.root)))
     tree.write(SANDBOX, SANDBOX_STUB.format(root=str(tree.root)))
     tree.write(SERVER, SERVER_STUB.format(root=str(tree.root)))
     tree.write("operations/list_sites.py", LIST_STUB)
     tree.write("operations/show_settings.py", SETTINGS_STUB.format(root=str(tree.root)))
-    tree.write("pytest.py", PYTEST_STUB.format(root=str(tree.root)))
+    for tool in TOOLS:
+        tree.write(tool, TOOL_STUB.format(root=str(tree.root)))
     # A virtual environment that is up to date, without the seconds that a real one takes.
     (tree.root / ".venv" / "bin").mkdir(parents=True)
     (tree.root / ".venv" / "bin" / "python").symlink_to(sys.executable)
@@ -182,8 +189,9 @@ def make_tree(root: Path) -> Tree:
 
 def stamp_venv(root: Path) -> None:
     """Let the wrappers of `root` take its .venv for one that is up to date."""
-    stamping = '. "$1/operations/environment.sh" && requirements_stamp "$VENV_PYTHON" >"$STAMP_FILE"'
-    subprocess.run(["bash", "-c", stamping, "bash", str(root)], check=True)
+    stamping = '. "$1/operations/environment.sh"; shift; for list in "$@"; do write_stamp "$list"; done'
+    lists = [name for name in LISTS if (root / f"{name}.txt").exists()]
+    subprocess.run(["bash", "-c", stamping, "bash", str(root), *lists], check=True)
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
