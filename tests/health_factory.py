@@ -1,12 +1,12 @@
 """Weeks of one meter on which a fault is put, and what the section "sensorHealth" says of them."""
 
 import pandas as pd
+from week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare
 
 from analyze.sections.sensors import build_section
 from analyze.week.intervals import prepare_intervals
 from config.report_config import ReportConfig
 from lib.date_utils import Window
-from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare
 
 METERS = make_meters(1)
 SCOPE = make_scope(METERS)

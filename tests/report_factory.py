@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
+from week_factory import NEW_YORK, WEEK, fill_window, make_meters, set_power
 
 from analyze.week.site_week import SiteContext, SiteWeek, analyze_site_week, baseline_before
 from config.report_config import ReportConfig
@@ -15,7 +16,6 @@ from deliver.site_report import CheckedWeek
 from deliver.weekly_report import assemble_report
 from lib.date_utils import Window
 from lib.readings import Site, ValidationStatus
-from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, set_power
 
 NOW = datetime(2026, 1, 19, 12, tzinfo=UTC)
 NAMES = ("Air handler 2", "Kitchen", "Roof unit 1", "Well pump")

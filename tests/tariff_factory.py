@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jsonschema_rs import Draft202012Validator
+from week_factory import NEW_YORK, make_meters, make_readings, make_scope
 
 from analyze.money.site_demand import site_frame
 from analyze.sections.costs import analyze_cost
@@ -20,7 +21,6 @@ from config.tariff_config import DEFAULT_FLAT, DEFAULT_TOU, load_tariff
 from config.tariff_model import SiteTariffs, Tariff, TariffSpan
 from lib.date_utils import Window, local_day_window
 from lib.paths import PROJECT_ROOT
-from tests.week_factory import NEW_YORK, make_meters, make_readings, make_scope
 
 HEAD = 'currency = "USD"\nsource = "a test"\n'
 PEAK = '[[energy.periods]]\nname = "peak"\nhours = [[12, 18]]\nrate_per_kwh = 1\n'

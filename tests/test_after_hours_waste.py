@@ -6,6 +6,15 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from week_factory import (
+    NEW_YORK,
+    fill_window,
+    make_meters,
+    make_readings,
+    make_scope,
+    prepare,
+    set_power,
+)
 
 from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.sections.after_hours import (
@@ -18,15 +27,6 @@ from analyze.week.intervals import in_window, prepare_intervals
 from config.opening_hours import DayException, Schedule, default_schedule
 from config.report_config import ReportConfig
 from lib.date_utils import Window, local_day_window
-from tests.week_factory import (
-    NEW_YORK,
-    fill_window,
-    make_meters,
-    make_readings,
-    make_scope,
-    prepare,
-    set_power,
-)
 
 METERS = make_meters(1)
 SCOPE = make_scope(METERS)

@@ -7,6 +7,15 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from week_factory import (
+    NEW_YORK,
+    fill_window,
+    make_meters,
+    make_readings,
+    make_scope,
+    prepare,
+    set_power,
+)
 
 from analyze import anomaly_detection
 from analyze.load.hour_of_week import add_hour_of_week_profile, profile_period
@@ -16,15 +25,6 @@ from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import Window, local_day_window
-from tests.week_factory import (
-    NEW_YORK,
-    fill_window,
-    make_meters,
-    make_readings,
-    make_scope,
-    prepare,
-    set_power,
-)
 
 METERS = make_meters(1)
 SCOPE = make_scope(METERS, config=ReportConfig(anomaly_method="robust"))

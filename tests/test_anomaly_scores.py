@@ -10,13 +10,13 @@ from benchmarks import measured_meters
 from benchmarks.detections import best_f1, roc_auc
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from week_factory import NEW_YORK, fill_window, make_meters, make_readings, set_power
 
 from analyze.load import anomaly_scores
 from analyze.load.anomaly_scores import lay_out, score_readings
 from analyze.week.intervals import prepare_intervals
 from config.report_config import ReportConfig
 from lib.date_utils import Window, local_day_window
-from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, set_power
 
 CONFIG = ReportConfig()
 SIX_WEEKS = local_day_window(date(2026, 1, 5), date(2026, 2, 15), NEW_YORK)

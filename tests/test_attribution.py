@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 from analyze.load.hour_of_week import profile_period
 from analyze.money.attribution import KINDS, Excess, claim_column, claim_savings
@@ -16,7 +17,6 @@ from analyze.week.intervals import prepare_intervals
 from analyze.week.site_week import analyze_site_week
 from config.report_config import ReportConfig
 from lib.date_utils import Window
-from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 METERS = make_meters(1)
 SCOPE = make_scope(METERS)

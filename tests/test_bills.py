@@ -4,11 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-
-from analyze.money.bills import bill_months
-from analyze.money.site_demand import mean_demand
-from config.tariff_model import TariffSpan
-from tests.tariff_factory import (
+from tariff_factory import (
     FLAT_ENERGY,
     RATCHET,
     SCOPE,
@@ -19,7 +15,11 @@ from tests.tariff_factory import (
     make_site,
     make_tariff,
 )
-from tests.week_factory import NEW_YORK
+from week_factory import NEW_YORK
+
+from analyze.money.bills import bill_months
+from analyze.money.site_demand import mean_demand
+from config.tariff_model import TariffSpan
 
 JANUARY = make_site(date(2026, 1, 1), date(2026, 1, 31))  # 744 hours at 10 kW: 7440 kWh
 

@@ -5,11 +5,11 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 from analyze.week.chart_data import completeness_by_day, heat_map, site_load
 from analyze.week.site_week import analyze_site_week
 from lib.date_utils import Window, local_day_window
-from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 SCOPE = make_scope(make_meters(1, 2))
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pandas as pd
 import pytest
+from health_factory import METERS
+from week_factory import NEW_YORK, fill_window, make_meters, make_readings
 
 from analyze.sections.sensors import channel_completeness
 from lib.date_utils import Window, local_day_window
-from tests.health_factory import METERS
-from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings
 
 
 def test_completeness_counts_null_rows_as_missing():

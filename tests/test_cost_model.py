@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tariff_factory import ASSUMED, FLAT_ENERGY, PEAK, RATCHET, SCOPE, constant, cost_of, lines_of, make_tariff
+from week_factory import make_meters, make_scope, set_power
 
 from analyze.money.cost_texts import render_text
 from analyze.sections.costs import analyze_cost
@@ -16,8 +18,6 @@ from analyze.week.intervals import prepare_intervals
 from config.tariff_config import DEFAULT_FLAT, DEFAULT_TOU, load_site_tariffs, load_tariff
 from config.tariff_model import Carbon, SiteTariffs, TariffSpan
 from lib.date_utils import Window, local_day_window
-from tests.tariff_factory import ASSUMED, FLAT_ENERGY, PEAK, RATCHET, SCOPE, constant, cost_of, lines_of, make_tariff
-from tests.week_factory import make_meters, make_scope, set_power
 
 METERS = SCOPE.meters
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from week_factory import NEW_YORK, WEEK, make_meters, make_scope
 
 from analyze import electrical_health
 from analyze.meters.electrical_quantities import QUANTITIES, find_supply
@@ -12,7 +13,6 @@ from analyze.sections.electrical import check_electrical_health, render_text
 from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib
-from tests.week_factory import NEW_YORK, WEEK, make_meters, make_scope
 
 METERS = make_meters(1)
 INTERVALS = 672  # a week of quarter-hours

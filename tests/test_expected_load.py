@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from week_factory import NEW_YORK, fill_window, make_meters, make_readings, set_power
 
 from analyze.load.expected_load import fit_expected_load, predict_load
 from analyze.load.fit_quality import check_sufficiency, cv_rmse_pct, nmbe_pct
@@ -13,7 +14,6 @@ from analyze.load.week_profile import foresee
 from analyze.week.intervals import prepare_intervals
 from config.report_config import ReportConfig
 from lib.date_utils import local_day_window
-from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, set_power
 
 CONFIG = ReportConfig()
 SIX_WEEKS = local_day_window(date(2026, 1, 5), date(2026, 2, 15), NEW_YORK)

@@ -4,11 +4,11 @@ import json
 from datetime import datetime
 
 import pandas as pd
+from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_scope, set_power
 
 from analyze.week.finding_names import METHODS
 from analyze.week.site_week import SiteContext, analyze_site_week
 from lib.date_utils import Window
-from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_scope, set_power
 
 SCOPE = make_scope(make_meters(1, 2, 3))
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)

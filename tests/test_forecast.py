@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from measured_hours import read_buildings
 from pipeline import SITE_ID, govern, ingest
+from week_factory import NEW_YORK, make_meters
 
 from analyze import forecast as forecast_script
 from analyze.load.forecast_model import error_quantiles, predict_week
@@ -22,8 +24,6 @@ from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import Window, local_midnight
 from lib.paths import PROJECT_ROOT
-from tests.measured_hours import read_buildings
-from tests.week_factory import NEW_YORK, make_meters
 
 START = local_midnight(date(2026, 1, 19), NEW_YORK)  # a Monday
 SCHEMA = json.loads((PROJECT_ROOT / "deliver" / "schemas" / "weekly_report.schema.json").read_text(encoding="utf-8"))

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from week_factory import WEEK, make_meters, make_readings, make_scope, prepare
 
 from analyze.load.load_facts import build_load_facts
 from lib.date_utils import Window
-from tests.week_factory import WEEK, make_meters, make_readings, make_scope, prepare
 
 METERS = make_meters(1, interval_s=3600)
 

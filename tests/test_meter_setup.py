@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-
-from tests.health_factory import (
+from health_factory import (
     BOTH,
     WHOLE_WEEK,
     between,
@@ -16,7 +15,7 @@ from tests.health_factory import (
     set_phase,
     with_phases,
 )
-from tests.week_factory import NEW_YORK, fill_window, make_meters
+from week_factory import NEW_YORK, fill_window, make_meters
 
 
 @pytest.mark.parametrize("factor", [1000.0, 100.0, 10.0, 0.1, 0.01, 0.001])

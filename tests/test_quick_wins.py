@@ -5,6 +5,15 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from tariff_factory import make_tariff
+from week_factory import (
+    NEW_YORK,
+    fill_window,
+    make_meters,
+    make_readings,
+    make_scope,
+    set_power,
+)
 
 from analyze.meters.meter_tree import net_of_sub_meters, parents_of, root_of_channels
 from analyze.money.annual import plan_year
@@ -16,15 +25,6 @@ from config.opening_hours import Schedule, Span, Term, default_schedule
 from config.report_config import ReportConfig
 from config.tariff_model import SiteTariffs, TariffSpan
 from lib.date_utils import Window, local_day_window
-from tests.tariff_factory import make_tariff
-from tests.week_factory import (
-    NEW_YORK,
-    fill_window,
-    make_meters,
-    make_readings,
-    make_scope,
-    set_power,
-)
 
 METERS = make_meters(1)
 SCOPE = make_scope(METERS)

@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from health_factory import BOTH, METERS, WHOLE_WEEK, between, drop, flagged, health, healthy, kinds, scale
+from week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 from analyze.meters.catch_up import flag_catch_up
 from analyze.sections.sensors import build_section
 from analyze.week.intervals import prepare_intervals
 from config.report_config import ReportConfig
-from tests.health_factory import BOTH, METERS, WHOLE_WEEK, between, drop, flagged, health, healthy, kinds, scale
-from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 
 def test_catch_up_needs_a_hole_before_and_more_energy_than_its_power_gives():

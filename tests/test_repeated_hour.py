@@ -5,11 +5,11 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from health_factory import DAY, METERS, NIGHT, kinds, scale
+from week_factory import NEW_YORK, fill_window, make_meters, make_scope, prepare
 
 from analyze.sections.sensors import build_section
 from lib.date_utils import Window, local_day_window
-from tests.health_factory import DAY, METERS, NIGHT, kinds, scale
-from tests.week_factory import NEW_YORK, fill_window, make_meters, make_scope, prepare
 
 
 def autumn(is_absent=True, ids=(1,), hourly=False):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 from analyze.load.learned_hours import LearnedDay, find_disagreements, learn_hours, outside_minutes
 from analyze.load.schedules import closed_kind, closed_within, hours_of_day, is_open, opens_within
@@ -15,7 +16,6 @@ from analyze.week.intervals import is_after_hours, prepare_intervals
 from config.opening_hours import DayException, Schedule, Span, Term, default_schedule
 from config.report_config import ReportConfig
 from lib.date_utils import Window, add_local_time, local_day_window
-from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 CONFIG = ReportConfig()
 METERS = make_meters(1)

@@ -5,12 +5,12 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from health_factory import BOTH, METERS, SCOPE, drop, health, healthy, kinds, with_phases
+from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, prepare
 
 from analyze.week.site_week import analyze_site_week
 from config.report_config import ReportConfig
 from lib.date_utils import Window
-from tests.health_factory import BOTH, METERS, SCOPE, drop, health, healthy, kinds, with_phases
-from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, prepare
 
 
 def test_a_healthy_meter_has_no_issue():

@@ -2,11 +2,11 @@
 
 import pandas as pd
 import pytest
+from tariff_factory import SCOPE, constant, cost_of
+from week_factory import make_meters, make_scope, set_power
 
 from analyze.money.site_demand import sum_site_demand
 from analyze.week.intervals import prepare_intervals
-from tests.tariff_factory import SCOPE, constant, cost_of
-from tests.week_factory import make_meters, make_scope, set_power
 
 
 def test_site_is_the_sum_of_its_roots_where_all_report():

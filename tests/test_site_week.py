@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from jsonschema_rs import Draft202012Validator
+from tariff_factory import ASSUMED, TIERED_TOU, make_tariff
+from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, set_power
 
 from analyze import (
     after_hours_waste,
@@ -33,8 +35,6 @@ from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import Window, local_day_window
 from lib.paths import PROJECT_ROOT
-from tests.tariff_factory import ASSUMED, TIERED_TOU, make_tariff
-from tests.week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, set_power
 
 SCOPE = make_scope(make_meters(1))
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)

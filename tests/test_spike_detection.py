@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 from analyze.load.hour_of_week import profile_period
 from analyze.sections.spikes import assess_spikes, build_section, find_spikes, format_duration, sum_site_power
 from config.report_config import ReportConfig
 from lib.date_utils import Window
-from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
 METERS = make_meters(1)
 SCOPE = make_scope(METERS)

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
+from health_factory import BOTH, METERS, NIGHT, between, flagged, health, healthy, intervals_of, kinds, scale
+from week_factory import NEW_YORK, fill_window, make_meters, make_readings
 
 from analyze.meters.bad_intervals import flag_flat_line, flag_stuck
 from analyze.week.intervals import prepare_intervals
 from config.report_config import ReportConfig
 from lib.date_utils import Window
-from tests.health_factory import BOTH, METERS, NIGHT, between, flagged, health, healthy, intervals_of, kinds, scale
-from tests.week_factory import NEW_YORK, fill_window, make_meters, make_readings
 
 
 def flag(intervals, **changes):

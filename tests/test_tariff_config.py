@@ -5,11 +5,11 @@ from datetime import date
 
 import numpy as np
 import pytest
+from tariff_factory import FLAT_ENERGY, HEAD, PEAK, make_tariff, urdb_text
 
 from config.tariff_config import DEFAULT_FLAT, DEFAULT_TOU, load_site_tariffs, load_tariff
 from config.tariff_model import Carbon, Ratchet, Tier
 from lib.errors import ConfigError
-from tests.tariff_factory import FLAT_ENERGY, HEAD, PEAK, make_tariff, urdb_text
 
 MONDAY, SATURDAY, SUNDAY, HOLIDAY = 0, 5, 6, 7
 

@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from tariff_factory import FLAT_ENERGY, HEAD, PEAK, make_tariff, urdb_text
 
 from lib.errors import ConfigError
-from tests.tariff_factory import FLAT_ENERGY, HEAD, PEAK, make_tariff, urdb_text
 
 NINE = "{ up_to_kwh = 9, rate_per_kwh = 1 }"
 CHARGE = FLAT_ENERGY + '[[demand.charges]]\nname = "d"\n'

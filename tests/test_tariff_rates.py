@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tariff_factory import FLAT_ENERGY, RATCHET, SEASONS, TIERED_TOU, TIERS, make_site, make_tariff
+from week_factory import NEW_YORK, make_readings
 
 from analyze.money.bills import bill_months
 from analyze.money.tariff_rates import marginal_rate_per_kwh, price_intervals, split_energy
 from config.tariff_model import TariffSpan
-from tests.tariff_factory import FLAT_ENERGY, RATCHET, SEASONS, TIERED_TOU, TIERS, make_site, make_tariff
-from tests.week_factory import NEW_YORK, make_readings
 
 JANUARY = make_site(date(2026, 1, 1), date(2026, 1, 31))  # 744 hours at 10 kW: 7440 kWh
 

@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from measured_hours import read_buildings
+from tariff_factory import make_tariff
+from week_factory import NEW_YORK, make_meters, make_scope
 
 from analyze import verify_savings as script
 from analyze.load.savings_data import add_temperature, uncertain
@@ -30,9 +33,6 @@ from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import add_local_time, local_midnight
 from lib.errors import DataError, UsageError
-from tests.measured_hours import read_buildings
-from tests.tariff_factory import make_tariff
-from tests.week_factory import NEW_YORK, make_meters, make_scope
 
 CHANGE = date(2026, 1, 15)
 CONFIG = ReportConfig()

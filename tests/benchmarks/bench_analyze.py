@@ -24,9 +24,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
+sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
 
-from bench_setup import sandbox_process, temporary_database
+from benchmarks.bench_setup import sandbox_process, temporary_database
 
 from analyze.load.anomaly_scores import score_readings
 from analyze.week import loading

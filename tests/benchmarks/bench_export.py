@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
+sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
 
-from bench_setup import temporary_database
+from benchmarks.bench_setup import temporary_database
 
 from deliver.export_for_tableau import QUERIES_DIR
 from deliver.tableau_files import FORMULA_START

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
+sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
 
-from bench_setup import temporary_database
-from stored_history import CHANNELS_PER_SITE, register_sites, store_days
+from benchmarks.bench_setup import temporary_database
+from benchmarks.stored_history import CHANNELS_PER_SITE, register_sites, store_days
 
 from govern.usage.refresh import refresh_views
 from lib import db

@@ -23,12 +23,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
+sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
 
 import numpy as np
 import pandas as pd
 import psutil
-from bench_setup import CREDENTIALS, sandbox_process, temporary_database
+from benchmarks.bench_setup import CREDENTIALS, sandbox_process, temporary_database
 from psycopg2.extensions import connection as Connection
 
 from ingest.eniscope.client import EniscopeClient

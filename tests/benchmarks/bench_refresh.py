@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
+sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
 
-from bench_setup import temporary_database
-from stored_history import make_ten_fields, register_sites, store_days
+from benchmarks.bench_setup import temporary_database
+from benchmarks.stored_history import make_ten_fields, register_sites, store_days
 
 from govern.usage.refresh import refresh_views
 from ingest.storage import readings

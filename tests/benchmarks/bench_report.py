@@ -18,9 +18,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests" / "benchmarks")]
+sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
 
-from bench_setup import sandbox_process, temporary_database
+from benchmarks.bench_setup import sandbox_process, temporary_database
 
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
