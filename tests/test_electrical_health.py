@@ -138,6 +138,40 @@ def test_nominal_voltage_is_the_nearest_usual_one(volts, hertz, nominal):
     assert supply.voltage_v.get(1) == nominal
 
 
+@pytest.mark.parametrize(
+    ("volts", "expected"),
+    [
+        (84.5, [("voltage_level", "high")]),  # 15 % below 100 V is 85 V
+        (85.5, []),  # may be Japan's 100 V
+        (139.0, [("voltage_level", "high")]),  # between 120 and 208 V
+        (0.12, [("voltage_level", "high")]),  # in kilovolts
+        (2400.0, []),  # medium voltage
+    ],
+)
+def test_three_phases_far_from_every_supply_are_a_wrong_ratio_or_no_supply(volts, expected):
+    section = check(electrical(volts=volts))
+    assert issues(section) == expected
+    assert "voltageV" not in section["meters"][0]["measures"]
+    assert ("voltageLevelV" in section["meters"][0]["measures"]) == bool(expected)
+
+
+def test_undervoltage_of_all_phases_says_what_to_check():
+    section = check(pd.concat([electrical(), electrical(channel_id=2, volts=82.0)]), make_meters(1, 2))
+    (issue,) = section["meters"][1]["issues"]
+    assert issue["description"] == (
+        "voltage of every phase below 85 V for 168.0 h, at worst 82 V; "
+        "no supply is like that: check the ratio of the voltage transformers, then the supply"
+    )
+    assert section["meters"][0]["issues"] == []
+
+
+def test_a_mean_voltage_whose_phases_are_not_known_says_nothing():
+    unknown = {f"voltage_l{number}_v": np.nan for number in (1, 2, 3)}
+    assert issues(check(electrical(volts=82.0, **unknown))) == []
+    # One phase at 120 V, the others open: the mean holds them too.
+    assert issues(check(electrical(volts=80.0, voltage_l1_v=120.0, voltage_l2_v=np.nan, voltage_l3_v=np.nan))) == []
+
+
 def test_a_site_of_50_hz_has_the_european_band():
     assert issues(check(electrical(volts=230.0, hertz=50.0))) == []
     low = change(electrical(volts=230.0, hertz=50.0), 34, voltage_l1_v=206.0, voltage_l2_v=206.0, voltage_l3_v=206.0)

@@ -30,7 +30,9 @@ _CURRENTS = ("current_l1_a", "current_l2_a", "current_l3_a"), "current_a"
 _NOMINALS_60HZ_V = (120.0, 208.0, 240.0, 277.0, 347.0, 480.0, 600.0)  # ANSI C84.1, table 1
 _NOMINALS_50HZ_V = (230.0, 400.0)  # IEC 60038
 _NOMINALS_HZ = (50.0, 60.0)
-_FARTHEST_RATIO = 0.15  # a median farther than this from every nominal value says nothing
+_NOMINALS_V = (*_NOMINALS_60HZ_V, *_NOMINALS_50HZ_V, 100.0)  # 100 V: Japan, at either frequency
+_FARTHEST_RATIO = 0.15  # a median farther than this from every nominal value is of none of them
+_MAX_LOW_VOLTAGE_V = 690.0  # IEC 60038; above it lies medium voltage, which has too many nominal values to judge by
 _FARTHEST_HZ = 2.0
 _CONNECTED_RATIO = 0.05  # a phase whose median is below this share of the greatest is not connected
 _SEVERE_50HZ_RATIO = 1.5  # EN 50160: -15 % at any time, where 10 % is the band
@@ -68,12 +70,18 @@ class Quantity(NamedTuple):
     needs: str
     source: str
     may_be_high: bool
+    advice: str = ""
 
 
 QUANTITIES = (
     Quantity(
         "voltage", "voltageV", "voltage", "V", "voltages near a nominal value",
         "ANSI C84.1-2020 service voltage, ranges A and B (60 Hz); EN 50160 (50 Hz)", True,
+    ),
+    Quantity(
+        "voltage_level", "voltageLevelV", "voltage of every phase", "V", "voltages of single phases",
+        "this report's own limit: 15 % from every usual supply voltage", True,
+        "no supply is like that: check the ratio of the voltage transformers, then the supply",
     ),
     Quantity(
         "voltage_imbalance", "voltageImbalancePct", "voltage imbalance", "%", "voltages of three phases",
@@ -166,7 +174,7 @@ def measure_quantities(rows: pd.DataFrame, supply: Supply, config: ReportConfig)
 def _measure_voltages(rows: pd.DataFrame, supply: Supply, config: ReportConfig) -> dict[str, Measured]:
     nominal = supply.voltage_v.get(int(rows["channel_id"].iloc[0]))
     if nominal is None:
-        return {}
+        return _measure_level(rows, config)
     volts = _phases(rows, *_VOLTAGES)
     band_pct, low_pct, high_pct = config.voltage_band_pct, config.voltage_severe_low_pct, config.voltage_severe_high_pct
     if nominal in _NOMINALS_50HZ_V:
@@ -184,6 +192,29 @@ def _measure_voltages(rows: pd.DataFrame, supply: Supply, config: ReportConfig) 
         limits = config.voltage_imbalance_max_pct, config.voltage_imbalance_severe_pct
         found["voltage_imbalance"] = _above(imbalance_pct, *limits)
     return found
+
+
+def _measure_level(rows: pd.DataFrame, config: ReportConfig) -> dict[str, Measured]:
+    """Return how far the phases are from every usual voltage, where each is known by itself and all are that far.
+
+    The mean of a point's phases holds its unused ones too, so of 75 to 100 V it says nothing. `reach` is that of the
+    phase that comes nearest.
+    """
+    volts = _known_phases(rows, _VOLTAGES[0])
+    if not volts.shape[1]:
+        return {}
+    middles = np.nanmedian(volts, axis=0)
+    nominals = (config.nominal_voltage_v,) if config.nominal_voltage_v else _NOMINALS_V
+    nominal = min(nominals, key=lambda value: abs(middles[0] / value - 1))
+    if middles.max() > _MAX_LOW_VOLTAGE_V * (1 + _FARTHEST_RATIO):
+        return {}
+    off = np.abs(volts[:, :, None] / np.asarray(nominals) - 1).min(axis=2) / _FARTHEST_RATIO
+    if (np.nanmedian(off, axis=0) <= 1).any():
+        return {}
+    nearest = np.nanmin(np.where(np.isnan(off), np.inf, off), axis=1)
+    nearest[np.isinf(nearest)] = np.nan
+    edges = nominal * (1 - _FARTHEST_RATIO), nominal * (1 + _FARTHEST_RATIO)
+    return {"voltage_level": Measured(nearest, nearest, np.nanmean(volts, axis=1), *edges)}
 
 
 def measure_frequency(rows: pd.DataFrame, supply: Supply, config: ReportConfig) -> dict[str, Measured]:
@@ -211,11 +242,16 @@ def _column(rows: pd.DataFrame, name: str) -> Floats:
 
 def _phases(rows: pd.DataFrame, columns: tuple[str, ...], mean_column: str) -> Floats:
     """Return the connected phases of voltage or current as columns; their mean where none is measured."""
+    phases = _known_phases(rows, columns)
+    return phases if phases.shape[1] else _column(rows, mean_column)[:, None]
+
+
+def _known_phases(rows: pd.DataFrame, columns: tuple[str, ...]) -> Floats:
+    """Return the phases that are measured and connected as columns, of which there may be none."""
     phases = np.column_stack([_column(rows, name) for name in columns])
     known = ~np.isnan(phases).all(axis=0)
     medians = np.nan_to_num(nan_quantiles(phases.T, [0.5])[:, 0])
-    connected = known & (medians > _CONNECTED_RATIO * medians.max())
-    return phases[:, connected] if connected.any() else _column(rows, mean_column)[:, None]
+    return phases[:, known & (medians > _CONNECTED_RATIO * medians.max())]
 
 
 def _median(rows: pd.DataFrame, name: str) -> float:

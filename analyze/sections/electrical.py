@@ -72,7 +72,7 @@ def check_electrical_health(readings: pd.DataFrame, scope: WeekScope) -> dict[st
         missing += [
             {**entry, "measure": item.key, **insufficient("not_measured", item.needs, None)}
             for item in QUANTITIES
-            if item.key not in measured
+            if item.key not in measured and item.key != "voltage_level"  # looked at where "voltage" cannot be
         ]
         if not measured:
             continue
@@ -137,6 +137,7 @@ def _issue(item: Quantity, measured: Measured, rows: pd.DataFrame, scope: WeekSc
     limit = measured.low if is_below else measured.high
     side, unit = "below" if is_below else "above", f" {item.unit}" if item.unit else ""
     text = f"{item.title} {side} {limit:.4g}{unit} for {excess.hours:.1f} h, at worst {worst:.4g}{unit}"
+    text += f"; {item.advice}" if item.advice else ""
     return {
         "type": item.key,
         "severity": level if item.may_be_high else {"high": "medium"}.get(level, "low"),
