@@ -40,6 +40,49 @@ def test_a_wrong_unit_from_midday_on_is_masked_from_midday_on():
     assert flagged(readings) == {"wrong_unit": 36 + 4 * 96}
 
 
+@pytest.mark.parametrize("factor", [10.0, 0.1])
+def test_a_wrong_unit_holds_through_a_weekend_without_a_shape(factor):
+    """From Wednesday 15:00 to the period's end, with a Friday of which nothing came."""
+    readings = healthy()
+    readings = scale(readings, between(readings, "2026-01-14 15:00", "2026-01-19"), factor)
+    assert flagged(readings) == {"wrong_unit": 36 + 4 * 96}
+    readings = readings[~between(readings, "2026-01-16", "2026-01-17")]
+    assert flagged(readings) == {"wrong_unit": 36 + 3 * 96}
+
+
+def test_a_weekend_alone_ten_times_up_may_be_a_load():
+    readings = healthy()
+    assert flagged(scale(readings, between(readings, "2026-01-17", "2026-01-19"), 10.0)) == {}
+
+
+def test_a_weekend_that_rises_by_another_factor_does_not_join():
+    readings = healthy()
+    readings = scale(readings, between(readings, "2026-01-14", "2026-01-17"), 10.0)
+    assert flagged(scale(readings, between(readings, "2026-01-17", "2026-01-19"), 5.0)) == {"wrong_unit": 3 * 96}
+
+
+def test_a_wrong_unit_that_began_before_the_period_is_told_with_its_beginning():
+    readings = healthy()
+    section = health(scale(readings, between(readings, "2026-01-07", "2026-01-19"), 10.0))
+    (issue,) = section["issues"]
+    assert (issue["type"], issue["hours"], issue["since"]) == ("wrong_unit", 168.0, "2026-01-07T00:00:00-05:00")
+
+
+def test_a_unit_that_changed_weeks_ago_is_asked_about_and_masks_nothing_of_the_period():
+    readings = healthy()
+    changed = scale(readings, between(readings, "2025-12-24", "2026-01-19"), 10.0)
+    (issue,) = health(changed)["issues"]
+    assert (issue["type"], issue["severity"], issue["since"]) == (
+        "unit_change",
+        "medium",
+        "2025-12-24T00:00:00-05:00",
+    )
+    assert issue["description"] == ("meter 1: 10 times the level that it had until 2025-12-24; one of the two is wrong")
+    # A fault that came and went in the baseline is over.
+    past = scale(readings, between(readings, "2025-12-24", "2025-12-30"), 10.0)
+    assert kinds(health(past)) == []
+
+
 @pytest.mark.parametrize("factor", [2.0, 5.0, 6.5, 15.0, 0.2, 0.5])
 def test_a_load_that_doubles_is_no_wrong_unit(factor):
     readings = healthy()

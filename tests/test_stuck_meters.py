@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
+import pytest
 from health_factory import BOTH, METERS, NIGHT, between, flagged, health, healthy, intervals_of, kinds, scale
 from week_factory import NEW_YORK, fill_window, make_meters, make_readings
 
@@ -119,3 +120,23 @@ def test_zero_on_a_load_that_never_rests_is_doubted_and_on_one_that_does_is_not(
     assert flagged(scale(readings, between(readings, "2026-01-14", "2026-01-16"), 0.0)) == {"zero": 192}
     rests = scale(readings, readings["interval_start"].dt.minute == 0, 0.001)
     assert flagged(scale(rests, rows, 0.0)) == {}
+
+
+def test_an_old_fault_does_not_hide_a_dead_meter():
+    """Stuck next to zero for two days in the baseline, and zeros from Wednesday on."""
+    readings = healthy()
+    stuck = between(readings, "2025-12-24", "2025-12-26")
+    readings["power_kw"] = readings["power_kw"].mask(stuck, 0.02)
+    readings["energy_kwh"] = readings["power_kw"] / 4
+    assert flagged(readings) == {"stuck": 192}
+    dead = scale(readings, between(readings, "2026-01-14", "2026-01-19"), 0.0)
+    assert flagged(dead) == {"stuck": 192, "zero": 480}
+    assert [issue["description"] for issue in health(dead)["issues"] if issue["type"] == "zero"] == [
+        "meter 1: exactly zero on a load that never rests for 120 h"
+    ]
+
+
+@pytest.mark.parametrize(("dead_from", "expected"), [("2025-12-22", {"zero": 28 * 96}), ("2025-12-21 23:45", {})])
+def test_a_week_of_the_load_tells_that_it_never_rests(dead_from, expected):
+    readings = healthy()
+    assert flagged(scale(readings, between(readings, dead_from, "2026-01-19"), 0.0)) == expected

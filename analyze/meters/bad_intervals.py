@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.meters.catch_up import flag_catch_up
+from analyze.meters.interpolated import flag_interpolated, smallest_change_kw
 from analyze.meters.meter_faults import (
     find_unit_factors,
     flag_clock_change,
@@ -54,11 +55,11 @@ def find_bad_intervals(intervals: pd.DataFrame, config: ReportConfig) -> pd.Data
         intervals, min_ratio=ratio, min_energy_kwh=least_kwh, min_missing=config.gap_min_intervals + 1
     )
     clock = flag_clock_change(intervals, min_energy_kwh=least_kwh)
-    phases = find_phase_faults(intervals, config)
     register = flag_register(
         intervals, max_ratio=ratio, min_power_kw=config.stuck_min_power_kw, min_hours=config.flat_min_hours
     )
     live = intervals.assign(mean_kw=intervals["mean_kw"].mask(frozen))
+    phases = find_phase_faults(intervals, config)
     named = {
         "stuck": frozen,
         "catch_up": catch_up & ~clock,
@@ -69,16 +70,25 @@ def find_bad_intervals(intervals: pd.DataFrame, config: ReportConfig) -> pd.Data
         & flag_register_jump(
             intervals, min_ratio=ratio, min_energy_kwh=least_kwh, recurring_runs=config.stuck_recurring_runs
         ),
-        "zero": flag_zero(
-            intervals,
-            min_hours=config.flat_min_hours,
-            max_runs=config.zero_max_runs,
-            min_floor_ratio=config.zero_min_floor_ratio,
-        ),
         "clock_change": clock,
+        "interpolated": flag_interpolated(intervals, min_hours=config.interpolated_min_hours),
         **{kind: number > 0 for kind, number in phases.items()},
     }
+    named["zero"] = _flag_zero(intervals, named, config)
     return pd.DataFrame({name: mask for name, mask in named.items() if name in ALWAYS_NAMED or mask.any()})
+
+
+def _flag_zero(intervals: pd.DataFrame, faults: dict[str, pd.Series], config: ReportConfig) -> pd.Series:
+    """Return the zeros of loads that never rest, by what is sound of them: without the other `faults`."""
+    sound = ~np.logical_or.reduce([mask.to_numpy() for mask in faults.values()])
+    return flag_zero(
+        intervals,
+        pd.Series(sound, index=intervals.index),
+        min_hours=config.flat_min_hours,
+        max_runs=config.zero_max_runs,
+        min_floor_ratio=config.zero_min_floor_ratio,
+        min_live_hours=config.zero_min_live_hours,
+    )
 
 
 def flag_stuck(
@@ -189,19 +199,11 @@ def flag_flat_line(
     std_kw = _rolling(intervals, window_hours, "std")
     lowest_kw = _rolling(intervals.assign(mean_kw=intervals["mean_kw"].abs()), window_hours, "min")
     code, ids = number_channels(intervals)
-    std_kw = std_kw.clip(lower=_resolution_kw(intervals, code, len(ids))[code] / np.sqrt(12))
+    change_kw = intervals["mean_kw"].diff().mask(np.diff(code, prepend=-1) != 0).to_numpy()
+    std_kw = std_kw.clip(lower=smallest_change_kw(change_kw, code, len(ids))[code] / np.sqrt(12))
     usual, _ = grouped_quantiles(std_kw.where(in_window(intervals, baseline)), code, len(ids), [_STEADIEST_QUANTILE])
     usual_kw = usual[code, 0]
     return (std_kw**2 < max_variance_kw2) & (lowest_kw > 0) & (usual_kw > 0) & (std_kw * min_steadier_ratio <= usual_kw)
-
-
-def _resolution_kw(intervals: pd.DataFrame, code: npt.NDArray[np.int64], channels: int) -> npt.NDArray[np.float64]:
-    """Return the smallest change that each channel ever shows [kW]: what its meter resolves; 0 where it has none."""
-    change_kw = intervals["mean_kw"].diff().abs().to_numpy()
-    moved = (change_kw > 0) & (np.diff(code, prepend=-1) == 0)
-    smallest = np.full(channels, np.inf)
-    np.minimum.at(smallest, code[moved], change_kw[moved])
-    return np.where(np.isfinite(smallest), smallest, 0.0)
 
 
 def window_intervals(interval_s: npt.ArrayLike, hours: float) -> npt.NDArray[np.int64]:

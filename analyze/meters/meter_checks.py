@@ -29,6 +29,7 @@ FAULT_SEVERITIES = {
     "register": "medium",
     "register_jump": "medium",
     "zero": "medium",
+    "interpolated": "medium",
     "clock_change": "low",
 }
 _FAULT_TEXTS = {
@@ -38,6 +39,7 @@ _FAULT_TEXTS = {
     "register": "its energy is {:.3g} times what its power gives",
     "register_jump": "its energy is {:.3g} times what its power gives, in single intervals",
     "zero": "exactly zero on a load that never rests",
+    "interpolated": "its values lie on a straight line, as where a logger fills a gap,",
     "clock_change": "energy of the repeated hour stands in its first pass and none in its second, flagged",
 }
 _DAY_S = 86_400
@@ -71,6 +73,28 @@ def list_fault_issues(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekSco
             }
             text = f"{_FAULT_TEXTS[kind].format(inside['evidence'].median())} for {hours:g} h"
             issues.append(make_issue(kind, level, int(channel_id), scope, text, **more))
+    return issues
+
+
+def list_unit_changes(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return the channels whose level went up or down by a power of ten before the period, and stayed there.
+
+    Most of the weeks lie after the change, so `find_unit_factors` calls the days before it wrong. Which of the two
+    levels is right, the readings do not tell; nothing of the period is masked.
+    """
+    if "wrong_unit" not in bad:
+        return []
+    flagged = bad["wrong_unit"].to_numpy()
+    factor, issues = _evidence("wrong_unit", intervals, bad, scope).to_numpy(), []
+    for channel_id, rows in split_channels(intervals).items():
+        of_channel = flagged[rows.index]
+        until = int(np.argmin(of_channel))
+        if not of_channel[0] or of_channel[until:].any():
+            continue
+        moment_s, ratio = rows["epoch_s"].iloc[until], 1 / float(np.median(factor[rows.index[:until]]))
+        text = f"{ratio:g} times the level that it had until {iso(moment_s, scope)[:10]}; one of the two is wrong"
+        more = {"since": iso(moment_s, scope), "factor": round(ratio, 6)}
+        issues.append(make_issue("unit_change", "medium", channel_id, scope, text, **more))
     return issues
 
 

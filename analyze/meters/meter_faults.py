@@ -56,7 +56,8 @@ def find_unit_factors(intervals: pd.DataFrame) -> pd.Series:
     median lies within 25 % of 10^k times the hour-of-week medians of all weeks at hand, and four fifths of its
     intervals lie within 10^±0.25 of that. It is judged only on channels that else keep to their profile (four fifths
     of the intervals within 10^±0.25 of it); and for k = ±1, which a load could do, only where the day's profile has a
-    shape (high ≥ 1.5 × low) to be recognised by. Intervals of the days beside it that are off by the same join in.
+    shape (high ≥ 1.5 × low) to be recognised by. Days without a shape, as a weekend's, that lie between or beside such
+    days and are off by the same join them, and so do intervals of the days beside these: the fault may begin at noon.
     A fault that lasts for more than half of the weeks becomes the rule, and the rest is then called off.
     """
     nowhere = pd.Series(0, index=intervals.index, dtype="int64")
@@ -69,8 +70,9 @@ def find_unit_factors(intervals: pd.DataFrame) -> pd.Series:
     day = intervals["local_time"].to_numpy().astype("datetime64[D]").astype("int64")
     width = int(day.max() - day.min()) + 3  # an empty day before and after each channel's
     cell = code * width + day - day.min() + 1
-    is_off = _off_days(decades, median_kw, cell, len(ids) * width)
-    off = np.where(np.repeat(_keeps_to_profile(decades, code, len(ids)), width), is_off, 0)
+    channel = np.repeat(np.arange(len(ids)), width)
+    is_off = _off_days(decades, median_kw, cell, channel)
+    off = np.where(_keeps_to_profile(decades, code, len(ids))[channel], is_off, 0)
     nearer = np.abs(decades - off[cell]) < np.abs(decades)
     factor = np.where(nearer, off[cell], 0)
     for beside in (off[cell - 1], off[cell + 1]):
@@ -111,16 +113,39 @@ def _keeps_to_profile(
 
 
 def _off_days(
-    decades: npt.NDArray[np.float64], median_kw: npt.NDArray[np.float64], cell: npt.NDArray[np.int64], cells: int
+    decades: npt.NDArray[np.float64],
+    median_kw: npt.NDArray[np.float64],
+    cell: npt.NDArray[np.int64],
+    channel: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float64]:
-    """Return for each cell (a channel's local day) the power of ten that it is off by, 0 for none."""
+    """Return for each cell (a local day of its `channel`) the power of ten that it is off by, 0 for none."""
+    cells = channel.size
     middle = grouped_quantiles(decades, cell, cells, [0.5])[0][:, 0]
     off = np.nan_to_num(np.round(middle))
     off[np.abs(middle - off) > _DAY_ON_THE_FACTOR] = 0
     agrees = np.bincount(cell, weights=np.abs(decades - off[cell]) <= _ON_THE_FACTOR, minlength=cells)
+    count = np.bincount(cell, minlength=cells)
+    off[agrees < _MOST * count] = 0
     low_high = grouped_quantiles(median_kw, cell, cells, [0.1, 0.9])[0]
     shaped = (np.abs(off) >= _FAR_FACTOR) | (low_high[:, 1] >= _SHAPED_RATIO * low_high[:, 0])
-    return np.where((agrees >= _MOST * np.bincount(cell, minlength=cells)) & shaped, off, 0)
+    return _reach_out(off, shaped & (off != 0), count > 0, channel)
+
+
+def _reach_out(
+    off: npt.NDArray[np.float64],
+    judged: npt.NDArray[np.bool_],
+    has_data: npt.NDArray[np.bool_],
+    channel: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float64]:
+    """Return the factors of the days `judged`, and of those that follow on them, or lead up to them, with the same."""
+    known = np.flatnonzero(has_data)  # days without any reading part nothing
+    factor, owner = off[known], channel[known]
+    is_new = (np.diff(factor, prepend=np.nan) != 0) | (np.diff(owner, prepend=-1) != 0)
+    run = np.cumsum(is_new) - 1
+    holds = np.bincount(run, weights=judged[known])[run] > 0 if known.size else judged[known]
+    result = np.zeros_like(off)
+    result[known] = np.where(holds, factor, 0.0)
+    return result
 
 
 def flag_register(intervals: pd.DataFrame, *, max_ratio: float, min_power_kw: float, min_hours: float) -> pd.Series:
@@ -167,17 +192,29 @@ def flag_register_jump(
     return jumps & (jumps.groupby(intervals["channel_id"]).transform("sum") < recurring_runs)
 
 
-def flag_zero(intervals: pd.DataFrame, *, min_hours: float, max_runs: int, min_floor_ratio: float) -> pd.Series:
+def flag_zero(
+    intervals: pd.DataFrame,
+    sound: pd.Series,
+    *,
+    min_hours: float,
+    max_runs: int,
+    min_floor_ratio: float,
+    min_live_hours: float,
+) -> pd.Series:
     """Flag exact zeros for hours on a load that never else comes near zero.
 
     Parameters
     ----------
+    sound
+        True where no other fault is known: what a meter showed while it was wrong does not tell how low its load goes.
     min_hours
         Shorter stretches of zero are left alone [h].
     max_runs
         A channel with more such stretches is one that is switched off.
     min_floor_ratio
         The load never comes near zero when its lowest hundredth stays above this share of its median.
+    min_live_hours
+        So much of the load itself must be known to say how low it goes [h]; or half of what there is, if that is less.
     """
     power_kw = intervals["mean_kw"]
     is_zero = power_kw == 0
@@ -185,12 +222,14 @@ def flag_zero(intervals: pd.DataFrame, *, min_hours: float, max_runs: int, min_f
     if not runs.any():
         return runs
     code, ids = number_channels(intervals)
-    low_median = grouped_quantiles(power_kw.where(~runs), code, len(ids), [0.01, 0.5])[0]
+    low_median = grouped_quantiles(power_kw.where(sound & ~runs), code, len(ids), [0.01, 0.5])[0]
     live = (low_median[:, 0] > 0) & (low_median[:, 0] >= min_floor_ratio * low_median[:, 1])
     starts = runs & ~(runs.shift(fill_value=False) & ~starts_new_run(intervals))
     count = np.bincount(code, weights=starts, minlength=len(ids))
-    mostly_live = np.bincount(code, weights=runs) < np.bincount(code) / 2
-    return runs & (live & (count <= max_runs) & mostly_live)[code]
+    hours = intervals["hours"].to_numpy()
+    all_hours, live_hours = np.bincount(code, weights=hours), np.bincount(code, weights=hours * (sound & ~runs))
+    is_known = live_hours >= np.minimum(min_live_hours, all_hours / 2)
+    return runs & (live & (count <= max_runs) & is_known)[code]
 
 
 def flag_clock_change(intervals: pd.DataFrame, *, min_energy_kwh: float) -> pd.Series:

@@ -51,6 +51,7 @@ def build_section(
         *sensor_issues.list_negative_issues(intervals, bad["negative_energy"], scope),
         *([] if resets is None else sensor_issues.list_negative_issues(resets, resets["energy_kwh"] < 0, scope)),
         *meter_checks.list_fault_issues(intervals, bad, scope),
+        *meter_checks.list_unit_changes(intervals, bad, scope),
         *meter_checks.list_imbalance_issues(clean, scope),
         *meter_checks.list_register_drift_issues(clean, scope),
         *meter_checks.list_sum_issues(clean, scope),

@@ -31,6 +31,7 @@ ACCEPTED: dict[str, dict[str, set[str]]] = {
     "wrong multiplier": {OURS: {"wrong_unit"}, PLAIN: {"anomaly_high"}},
     "clock-change doubling": {OURS: {"clock_change"}, PLAIN: {"spike"}},
     "reversed sign": {OURS: {"reversed", "negative_energy"}, PLAIN: set()},
+    "interpolated": {OURS: {"interpolated", "stuck"}, PLAIN: {"flat"}},
 }
 ABSENCES = {"dead", "stale", "gap", "missing_data", "no_data"}  # no false alert where the readings are truly missing
 ALERTING = {"high", "medium"}

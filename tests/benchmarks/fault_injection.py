@@ -98,6 +98,15 @@ def merge_passes(week: MeasuredWeek, hit: Mask, _size: float) -> pd.DataFrame:
     return merged[~hit | first].reset_index(drop=True)
 
 
+def draw_line(week: MeasuredWeek, hit: Mask, _size: float) -> pd.DataFrame:
+    """Draw a straight line from the value before to the value after, as a logger fills a gap."""
+    rows, power_kw = np.flatnonzero(hit), week.readings["power_kw"].to_numpy()
+    line_kw = np.zeros(hit.size)
+    ends_kw = power_kw[rows[0] - 1], power_kw[min(rows[-1] + 1, hit.size - 1)]
+    line_kw[rows] = np.linspace(*ends_kw, rows.size + 2)[1:-1]
+    return set_power(week.readings, hit, line_kw)
+
+
 def _add_energy(readings: pd.DataFrame, hit: Mask, kwh: float, *, with_power: bool) -> pd.DataFrame:
     energy_kwh = readings["energy_kwh"] + np.where(hit, kwh, 0.0)
     derived_kw = energy_kwh * HOUR_S / readings["interval_s"]
@@ -171,6 +180,7 @@ KINDS = {
     "wrong multiplier": Kind((10, 0.1, 1000), (72, 168), TO_END, scale, _is_live),
     "clock-change doubling": Kind((2,), (2,), REPEATED_HOUR, merge_passes, _is_live),
     "reversed sign": Kind((-1,), (6, 24, 168), WITHIN, scale, _is_live),
+    "interpolated": Kind((1,), (4, 6, 12, 24), WITHIN, draw_line, _is_live),
 }
 
 

@@ -7,7 +7,7 @@ product's own. Left out is what validation may quarantine, so a benchmark compar
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,8 +161,8 @@ class StandIn:
         return []
 
     def load_readings(self, _conn: None, _site_id: int, window: Window) -> pd.DataFrame:
-        """Return the readings of a window; files have no power of a phase."""
-        return _widen(_within(self.frames.readings, window, "interval_start"), loaders.READING_COLUMNS)
+        """Return the readings of a window."""
+        return _within(self.frames.readings, window, "interval_start")
 
     def load_resets(self, _conn: None, _site_id: int, window: Window) -> pd.DataFrame:
         """Return the records with negative energy of a window."""
@@ -170,7 +170,9 @@ class StandIn:
 
     def load_electrical(self, _conn: None, _site_id: int, window: Window) -> pd.DataFrame:
         """Return the readings of a window; files have energy and power alone."""
-        return _widen(_within(self.frames.readings, window, "interval_start"), loaders.ELECTRICAL_COLUMNS)
+        rows = _within(self.frames.readings, window, "interval_start")
+        lacking = [name for name in loaders.ELECTRICAL_COLUMNS if name not in rows]
+        return rows.assign(**dict.fromkeys(lacking, np.nan))
 
     def load_hourly(
         self, _conn: None, _site_id: int, window: Window, channel_ids: list[int] | None = None
@@ -200,11 +202,6 @@ class StandIn:
 def _within(frame: pd.DataFrame, window: Window, column: str) -> pd.DataFrame:
     moments = frame[column]
     return frame[(moments >= window.start) & (moments < window.end)].reset_index(drop=True)
-
-
-def _widen(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Return the rows with each of these columns, empty where a file has none."""
-    return rows.assign(**{name: np.nan for name in columns if name not in rows})
 
 
 @contextmanager
