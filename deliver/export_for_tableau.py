@@ -125,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = load_validation_status(conn, args.site)
         window = resolve_days(args, tz, status.ingested_until, datetime.now(UTC))
         refuse_other_site(args.site, args.format, args.out)
-        ask_breaker(status, args.site, window, force_reason=None)
+        ask_breaker(status, args.site, window, force_reason=None, what="export")
         paths = export_site(conn, args.site, tz, window, args.format, args.out)
     for path in paths:
         print(path)

@@ -1,7 +1,7 @@
 """Write a site's month beside the months before it, with its cost and the savings that were verified.
 
-Without --month on the last complete month of the site's calendar. What was changed at the site and when stands under
-[[measures]] of its file (see config/measures_config.py).
+Without --month on the last month of the site's calendar that can have been ingested to its end. What was changed at the
+site and when stands under [[measures]] of its file (see config/measures_config.py).
 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views, config/sites, config/tariffs
@@ -29,24 +29,22 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from config.settings import load_settings
 from deliver.site_report import ask_breaker, deliver_report, force_reason_of, report_parser
 from lib import cli, db
-from lib.date_utils import local_day_window, parse_timezone
+from lib.date_utils import local_day_window, parse_timezone, reportable_until
 from lib.errors import EXIT_DONE, DataError, UsageError
 from lib.logs import setup_logging
 from lib.readings import load_site, load_validation_status
 
 
-def parse_month(text: str | None, today: date) -> date:
-    """Return the first day of the month that `text` names; of the last complete one where it is None.
+def parse_month(text: str, today: date) -> date:
+    """Return the first day of the month that `text` names.
 
     Raises
     ------
     UsageError
         When it is no month, or not over yet.
     """
-    from analyze.week.monthly_summary import add_months, last_complete_month
+    from analyze.week.monthly_summary import add_months
 
-    if text is None:
-        return last_complete_month(today)
     try:
         month = date.fromisoformat(f"{text}-01")
     except ValueError as err:
@@ -59,22 +57,23 @@ def parse_month(text: str | None, today: date) -> date:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the summary and print where it is, with its headline."""
     from analyze.week.loading import load_month
-    from analyze.week.monthly_summary import add_months
+    from analyze.week.monthly_summary import add_months, last_complete_month
     from deliver.monthly_report import assemble_monthly_report
 
     parser = report_parser(__doc__, has_window=False)
-    parser.add_argument(
-        "--month", metavar="YYYY-MM", help="month of the site's calendar (default: the last complete one)"
-    )
+    parser.add_argument("--month", metavar="YYYY-MM", help="month of the site's calendar (default: the last one)")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     now = datetime.now(UTC)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         site = load_site(conn, args.site)
         tz = parse_timezone(site.timezone)
-        month = parse_month(args.month, now.astimezone(tz).date())
-        window = local_day_window(month, add_months(month, 1) - timedelta(days=1), tz)
         status = load_validation_status(conn, args.site)
+        if args.month:
+            month = parse_month(args.month, now.astimezone(tz).date())
+        else:
+            month = last_complete_month(reportable_until(now, status.ingested_until).astimezone(tz).date())
+        window = local_day_window(month, add_months(month, 1) - timedelta(days=1), tz)
         forced_reason = ask_breaker(status, args.site, window, force_reason_of(args))
         summary = load_month(conn, args.site, month, now)
     if not summary["byChannel"]:

@@ -1,4 +1,4 @@
-"""Write the overview of all sites: one row a site, for the last complete week of each.
+"""Write the overview of all sites: one row a site, for the last week that can have been ingested at all of them.
 
 A site whose data are held back has a row that says why, and no numbers; a site that fails does not stop the others.
 
@@ -17,9 +17,10 @@ Examples:
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,28 +31,34 @@ from config.delivery_config import load_delivery_config
 from config.settings import load_settings
 from deliver.site_report import add_output_arguments, deliver_report, describe_hold
 from lib import cli, db
-from lib.date_utils import parse_timezone, resolve_period
+from lib.date_utils import last_complete_week, parse_timezone, reportable_until, resolve_period
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, DataError, PipelineError
 from lib.logs import clean_text, setup_logging
-from lib.readings import load_site, load_site_sources, load_validation_status
+from lib.readings import Site, ValidationStatus, load_site, load_site_sources, load_validation_statuses
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
+logger = logging.getLogger(__name__)
 
-def build_row(conn: Connection, site_id: int, now: datetime) -> dict[str, Any]:
-    """Return the row of one site: its numbers, or why there are none."""
+
+def last_common_week(sites: Sequence[Site], statuses: Mapping[int, ValidationStatus], now: datetime) -> date:
+    """Return the Monday, by each site's calendar, of the last week that can have been ingested to its end at all."""
+    reach = [(reportable_until(now, statuses[site.site_id].ingested_until), site.timezone) for site in sites]
+    return min(last_complete_week(moment, parse_timezone(zone))[0] for moment, zone in reach)
+
+
+def build_row(conn: Connection, site: Site, status: ValidationStatus, monday: date, now: datetime) -> dict[str, Any]:
+    """Return the row of one site's week from this Monday: its numbers, or why there are none."""
     from analyze.week.loading import load_week
     from deliver.portfolio_report import held_row, site_row
     from deliver.site_report import CheckedWeek
 
-    site = load_site(conn, site_id)
-    status = load_validation_status(conn, site_id)
     try:
-        period = resolve_period(None, None, parse_timezone(site.timezone), now)
-        if hold := describe_hold(status, site_id, period):
+        period = resolve_period(monday.isoformat(), None, parse_timezone(site.timezone), now)
+        if hold := describe_hold(status, site.site_id, period):
             return held_row(site, f"{hold.why}; {hold.remedy}")
-        _, week = load_week(conn, site_id, None, None, None, now)
+        _, week = load_week(conn, site.site_id, monday.isoformat(), None, None, now)
     except PipelineError as err:
         return held_row(site, clean_text(str(err)))
     if not week.data_quality["channelsAnalyzed"]:
@@ -75,13 +82,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         chosen = args.sites or [key for key in load_site_sources(conn) if load_delivery_config(key).is_active]
         if not chosen:
             raise DataError("the database has no active site; run: python ingest/ingest_to_postgres.py")
-        rows = [build_row(conn, site_id, now) for site_id in chosen]
-        tz = parse_timezone(load_site(conn, chosen[0]).timezone)
-    period = resolve_period(None, None, tz, now)
+        sites, statuses = [load_site(conn, site_id) for site_id in chosen], load_validation_statuses(conn)
+        monday = last_common_week(sites, statuses, now)
+        rows = [build_row(conn, site, statuses[site.site_id], monday, now) for site in sites]
+    tz = parse_timezone(sites[0].timezone)
+    period = resolve_period(monday.isoformat(), None, tz, now)
     window = {key: getattr(period, key).astimezone(tz).isoformat() for key in ("start", "end")}
     report = assemble_portfolio_report(rows, {**window, "timezone": tz.key}, now.astimezone(tz))
     deliver_report(report, "portfolio_overview", args, f"portfolio_{window['start'][:10]}")
-    return EXIT_DONE if any(row["status"] == "ok" for row in rows) else EXIT_BREAKER_OPEN
+    if any(row["status"] == "ok" for row in rows):
+        return EXIT_DONE
+    logger.error("every site is held back; the overview says of each why, and what to do")
+    return EXIT_BREAKER_OPEN
 
 
 if __name__ == "__main__":

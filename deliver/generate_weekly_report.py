@@ -1,9 +1,11 @@
 """Write a site's weekly energy report as JSON.
 
-Without --start and --end the report is on the last complete local week, Monday to Sunday, beside the four weeks
-before it; with one of them, on the seven local days that begin or close there. Channels that the site's validation
-quarantines are left out and named. The report is refused while the validation holds the whole site back, unless that
-was overridden (govern/override_breaker.py, which stores who decided and why) or is forced with a reason.
+Without --start and --end the report is on the last local week, Monday to Sunday, that can have been ingested to its
+end (the newest readings settle for ten minutes), beside the four weeks before it; with one of them, on the seven local
+days that begin or close there. Channels that the site's validation quarantines are left out and named. The report is
+refused while the data are held back (checks failed, not validated yet, validated before the latest ingest, or not fully
+ingested yet), unless that was overridden (govern/override_breaker.py, which stores who decided and why) or is forced
+with a reason.
 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views

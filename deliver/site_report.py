@@ -5,20 +5,22 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config.settings import load_settings
 from lib import cli, db
-from lib.date_utils import Window, format_utc, parse_timezone, resolve_period
+from lib.date_utils import Window, format_utc, last_complete_week, local_day_window, parse_timezone, resolve_period
 from lib.errors import EXIT_DONE, BreakerOpenError, DataError, UsageError
 from lib.logs import clean_text, setup_logging
 from lib.paths import REPORTS_DIR
 from lib.progress import progress_bar
-from lib.readings import Site, ValidationStatus, load_site, load_validation_status
+from lib.readings import Site, ValidationStatus, describe_failed, load_site, load_validation_status
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from psycopg2.extensions import connection as Connection
 
     from analyze.week.site_week import SiteWeek
@@ -90,12 +92,11 @@ def describe_hold(status: ValidationStatus, site_id: int, period: Window) -> Hol
     """Return why the site's data are held back, or None where they may pass."""
     run_again = f"run: python govern/validate_data.py --site {site_id}"
     if status.verdict == "missing":
-        return Hold("it was never validated", run_again)
+        return Hold("not validated yet", run_again)
     if not status.is_current:
-        return Hold("its validation is older than its latest ingest", run_again)
+        return Hold("validated before the latest ingest", run_again)
     if status.verdict == "open":
-        checks = ", ".join(status.blocking_checks)
-        return Hold(f"check {checks} failed ({status.blocking_message})", str(status.blocking_hint))
+        return Hold(f"{describe_failed(status.blocking_checks)} ({status.blocking_message})", str(status.blocking_hint))
     return _describe_unasked(status, site_id, period)
 
 
@@ -104,20 +105,29 @@ def _describe_unasked(status: ValidationStatus, site_id: int, period: Window) ->
     ingested_until = status.ingested_until
     if ingested_until is not None and ingested_until >= period.end:
         return None
-    reached = format_utc(ingested_until) if ingested_until else "no day"
+    reached = f"ingested up to {format_utc(ingested_until)}" if ingested_until else "nothing is ingested"
+    is_week = abs(period.end - period.start - timedelta(days=7)) <= timedelta(hours=1)
+    name = "this week" if is_week else "this period"
     return Hold(
-        f"it was ingested up to {reached}, and the period ends at {format_utc(period.end)}",
+        f"{name} isn't fully ingested yet ({reached}, it ends at {format_utc(period.end)})",
         f"run the ingest, then python govern/validate_data.py --site {site_id}",
     )
 
 
-def ask_breaker(status: ValidationStatus, site_id: int, period: Window, force_reason: str | None) -> str | None:
+def ask_breaker(
+    status: ValidationStatus, site_id: int, period: Window, force_reason: str | None, what: str = "report"
+) -> str | None:
     """Return None when the data may pass by themselves, else the reason for which they pass all the same.
+
+    Parameters
+    ----------
+    what
+        What there will not be when they may not.
 
     Raises
     ------
     BreakerOpenError
-        When the data are held back, and neither forced nor overridden; it names the check and the remedy.
+        When the data are held back, and neither forced nor overridden; it says why, and what to do.
     """
     hold = describe_hold(status, site_id, period)
     if hold is None:
@@ -128,7 +138,7 @@ def ask_breaker(status: ValidationStatus, site_id: int, period: Window, force_re
         unasked = _describe_unasked(status, site_id, period)
         hold, reason = (unasked, None) if unasked else (hold, decision)
     if reason is None:
-        raise BreakerOpenError(f"site {site_id} is held back: {hold.why}; {hold.remedy}")
+        raise BreakerOpenError(f"no {what} for site {site_id}: {hold.why}; {hold.remedy}")
     logger.warning("site %d is held back, the report is written all the same (%s): %s", site_id, reason, hold.why)
     return reason
 
@@ -138,6 +148,17 @@ def _overridden(status: ValidationStatus) -> str | None:
     if status.verdict != "open" or not status.is_current or status.override_until is None:
         return None
     return f"{status.override_reason}, decided by {status.override_by} until {format_utc(status.override_until)}"
+
+
+def tell_of_newer_week(period: Window, tz: ZoneInfo, now: datetime) -> None:
+    """Log that a newer week than the report's is over, where its last readings could not be ingested yet."""
+    newest = local_day_window(*last_complete_week(now, tz), tz)
+    if newest.end > period.end:
+        logger.warning(
+            "the week that ended at %s can't be fully ingested yet, so this is about the week before; "
+            "ingest, validate and report again later today for the newer one",
+            format_utc(newest.end),
+        )
 
 
 def load_checked_week(conn: Connection, args: argparse.Namespace, now: datetime) -> CheckedWeek:
@@ -154,15 +175,18 @@ def load_checked_week(conn: Connection, args: argparse.Namespace, now: datetime)
 
     with progress_bar(2, "step") as advance:
         tz = parse_timezone(args.timezone or load_site(conn, args.site).timezone)
-        period = resolve_period(args.start, args.end, tz, now)
         status = load_validation_status(conn, args.site)
+        period = resolve_period(args.start, args.end, tz, now, status.ingested_until)
+        if args.start is None and args.end is None:
+            tell_of_newer_week(period, tz, now)
         forced_reason = ask_breaker(status, args.site, period, force_reason_of(args))
         advance("validation")
         # Who forces a report past its quarantine wants what is in there.
         keeps_quarantined = forced_reason is not None and QUARANTINE_CHECK in status.blocking_checks
         site, week = load_week(
-            conn, args.site, args.start, args.end, args.timezone, now, keeps_quarantined=keeps_quarantined
-        )
+            conn, args.site, *(moment.isoformat() for moment in period), args.timezone, now,
+            keeps_quarantined=keeps_quarantined,
+        )  # fmt: skip
         if not week.data_quality["channelsAnalyzed"]:
             raise DataError(
                 f"site {args.site} has no readings in {week.period}; "

@@ -30,13 +30,14 @@ import psycopg2
 from config.delivery_config import list_inactive_sites
 from config.settings import load_settings
 from config.validation_config import SiteLimit, load_site_limits
-from govern.checks.reader import Check, read_checks, render_checks, settable_limits
+from govern.checks.reader import SEVERITY_BLOCK, Check, read_checks, render_checks, settable_limits
 from govern.checks.runner import validate_site, validate_system
 from govern.checks.verdict import SYSTEM_ID, VERDICT_OPEN, Verdict
 from lib import cli, db
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, EXIT_FAILED, ConfigError, DataError
 from lib.logs import clean_text, setup_logging
 from lib.paths import SITES_DIR
+from lib.readings import describe_failed
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -112,8 +113,25 @@ def print_verdict(verdict: Verdict) -> None:
         print(f"channel {item.channel_id} is quarantined{share}: {clean_text(item.reason)}")
     for limit in verdict.site_limits:
         print(f"the site's own limit: {limit.name} = {limit.value}, else {limit.default}")
-    subject = "all sites" if verdict.site_id == SYSTEM_ID else f"site {verdict.site_id}"
-    print(f"{subject}: breaker {verdict.verdict} ({len(verdict.results)} checks: {blocks} block, {warns} warn)")
+    outcome = "passed without the quarantined channels" if blocks else "passed"
+    if verdict.verdict == VERDICT_OPEN:
+        outcome = f"held back, {describe_failed([check.name for check in failed_checks(verdict)])}"
+    warnings = f", {warns} warning{'s' * (warns > 1)}" if warns else ""
+    print(f"{subject_of(verdict)}: {outcome}{warnings} ({len(verdict.results)} checks)")
+
+
+def failed_checks(verdict: Verdict) -> list[Check]:
+    """Return the checks that hold back what the verdict is about: those that block more than single channels."""
+    return [
+        result.check
+        for result in verdict.results
+        if any(finding.channel_id is None and finding.severity == SEVERITY_BLOCK for finding in result.findings)
+    ]
+
+
+def subject_of(verdict: Verdict) -> str:
+    """Return in words what the verdict is about."""
+    return "all sites" if verdict.site_id == SYSTEM_ID else f"site {verdict.site_id}"
 
 
 def list_sites(conn: Connection) -> list[int]:
@@ -171,7 +189,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             print_verdict(verdict)
     if len(verdicts) <= len(site_ids):
         return EXIT_FAILED
-    return EXIT_BREAKER_OPEN if any(verdict.verdict == VERDICT_OPEN for verdict in verdicts) else EXIT_DONE
+    held = [verdict for verdict in verdicts if verdict.verdict == VERDICT_OPEN]
+    for verdict in held:
+        failed = failed_checks(verdict)
+        names, hint = [check.name for check in failed], failed[0].hint
+        logger.error("no report for %s: %s; %s", subject_of(verdict), describe_failed(names), hint)
+    return EXIT_BREAKER_OPEN if held else EXIT_DONE
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from config.ingest_limits import load_ingest_limits
 from config.settings import load_settings
 from ingest.eniscope.account import make_client
 from lib import cli, db
-from lib.date_utils import Window, parse_end, parse_start, parse_timezone, resolve_window
+from lib.date_utils import SETTLING_TIME, Window, parse_end, parse_start, parse_timezone, resolve_window
 from lib.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from lib.logs import setup_logging
 
@@ -43,8 +43,6 @@ logger = logging.getLogger(__name__)
 DEFAULT_DAYS = 90
 DEFAULT_RESOLUTION_S = 900
 RESOLUTIONS_S = (60, 900, 1800, 3600)
-# The newest interval may still be filling while the devices upload, and what is stored first stays.
-SETTLING_TIME = timedelta(minutes=10)
 MAX_CLOCK_OFFSET = timedelta(days=1)
 
 

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 HOURS_PER_WEEK = 168
 _EPOCH_HOUR_OF_WEEK = 3 * 24  # 1 January 1970 was a Thursday
 _LONGEST_REMAINDER = timedelta(hours=1)
+# The newest interval may still be filling while the devices upload, and what is stored first stays: an ingest asks for
+# none that ended less than this before it began.
+SETTLING_TIME = timedelta(minutes=10)
+# From the moment up to which an ingest asks until its readings are reported on: the interval that it cut off (an hour
+# at most), the run itself, refresh and validation.
+INGEST_TO_REPORT_TIME = timedelta(hours=3)
 # Sub-meters of this kind are younger; a year outside is a slip of the keyboard.
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2200
 
@@ -154,11 +160,28 @@ def last_complete_week(now: datetime, tz: ZoneInfo) -> tuple[date, date]:
     return monday, monday + timedelta(days=6)
 
 
-def resolve_period(start: str | None, end: str | None, tz: ZoneInfo, now: datetime) -> Window:
+def reportable_until(now: datetime, ingested_until: datetime | None) -> datetime:
+    """Return the moment up to which readings can have been ingested by `now`.
+
+    Parameters
+    ----------
+    ingested_until
+        Up to where the latest ingest asked, UTC; None where there was none. Where that is `INGEST_TO_REPORT_TIME` ago
+        or less, an ingest has just done what could be done. An older one moves nothing: a sync that fails on Monday
+        must not turn the report into one on the week before.
+    """
+    if ingested_until is not None and now - ingested_until <= INGEST_TO_REPORT_TIME:
+        return min(ingested_until, now)
+    return now - SETTLING_TIME
+
+
+def resolve_period(
+    start: str | None, end: str | None, tz: ZoneInfo, now: datetime, ingested_until: datetime | None = None
+) -> Window:
     """Return the period that a report or an analysis is about.
 
-    Without `start` and `end` it is the last complete local week; with one of them, the seven local days that begin or
-    close there.
+    Without `start` and `end` it is the last local week that can have been ingested to its end (`reportable_until`);
+    with one of them, the seven local days that begin or close there.
 
     Raises
     ------
@@ -166,7 +189,7 @@ def resolve_period(start: str | None, end: str | None, tz: ZoneInfo, now: dateti
         When the dates are malformed, in reverse, or not wholly over at `now`.
     """
     if start is None and end is None:
-        return local_day_window(*last_complete_week(now, tz), tz)
+        return local_day_window(*last_complete_week(reportable_until(now, ingested_until), tz), tz)
     start_utc = parse_start(start, tz) if start is not None else days_before(parse_end(end or "", tz), 7, tz)
     end_utc = parse_end(end, tz) if end is not None else days_before(start_utc, -7, tz)
     if start_utc >= end_utc:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg2 import sql
 
 from lib import db
-from lib.date_utils import Window
+from lib.date_utils import Window, resolve_period
 from lib.errors import DataError
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     import pandas as pd
     from psycopg2.extensions import connection as Connection
 
@@ -60,6 +63,11 @@ class ValidationStatus(NamedTuple):
     own_verdict: str | None = None
     system_message: str | None = None
     system_hint: str | None = None
+
+
+def describe_failed(checks: Sequence[str]) -> str:
+    """Return how many checks failed, and which."""
+    return f"{len(checks)} check{'s' * (len(checks) != 1)} failed: {', '.join(checks)}"
 
 
 class QuarantinedChannel(NamedTuple):
@@ -119,6 +127,15 @@ def load_site_sources(conn: Connection) -> dict[int, str]:
 def load_validation_status(conn: Connection, site_id: int) -> ValidationStatus:
     """Return the state of the site's circuit breaker; the site must exist."""
     return _load_statuses(conn, site_id)[site_id]
+
+
+def load_period(
+    conn: Connection, site_id: int, start: str | None, end: str | None, tz: ZoneInfo, now: datetime
+) -> Window:
+    """Return the period that the arguments mean (`resolve_period`), without any by what is ingested of the site."""
+    is_default = start is None and end is None
+    ingested_until = load_validation_status(conn, site_id).ingested_until if is_default else None
+    return resolve_period(start, end, tz, now, ingested_until)
 
 
 def load_validation_statuses(conn: Connection) -> dict[int, ValidationStatus]:

@@ -12,7 +12,7 @@
 #
 # Logs to logs/daily_sync.log, and to the terminal where there is one. One sync runs at a time; a second one leaves with
 # exit code 1. Otherwise the exit code is that of the worst step: 1 (failed) before 2 (bad arguments) before 3 (ran, and
-# the circuit breaker is open) before 0.
+# data are held back: the log says why) before 0.
 
 # shellcheck source=operations/environment.sh
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"

@@ -204,7 +204,10 @@ sites_or_listed() { # [list_sites.py's options] -> fills the array sites where i
 end_scheduled_run() { # EXIT_CODE
   log_line "$RUN_NAME ended with exit code $1"
   # Cron mails what is written here.
-  [ "$1" -eq 0 ] || printf '%s ended with exit code %s; see %s\n' "$RUN_NAME" "$1" "$LOG_FILE" >&2
+  [ "$1" -eq 0 ] || {
+    printf '%s ended with exit code %s; see %s\n' "$RUN_NAME" "$1" "$LOG_FILE" >&2
+    [ ${#HELD[@]} -eq 0 ] || printf '%s\n' "${HELD[@]}" >&2
+  }
   exit "$1"
 }
 
@@ -216,13 +219,26 @@ log_line() { # TEXT
   printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" | to_log
 }
 
+reason_of() { # FILE BYTES -> what the last error below the first so many bytes of a log says; of a step that exits with 3
+  local reason
+  reason="$(tail -c "+$(($2 + 1))" "$1" | LC_ALL=C sed -n 's/^[0-9TZ:-]* ERROR //p' | tail -n 1)"
+  printf '%s' "${reason:-held back; see the lines above}"
+}
+
+HELD=() # why steps exited with 3
+
 run_step() { # SCRIPT ARGS...: runs a project script, logs its output and exit code, and returns that code
-  local code=0 note="" line="$*" script="$PROJECT_ROOT/$1"
+  local code=0 note="" line="$*" script="$PROJECT_ROOT/$1" reason written
   shift
   log_line "start: $line"
+  written="$(wc -c <"$LOG_FILE")"
   with_time_limit "$PYTHON" "$script" "$@" </dev/null 2>&1 | to_log || code="${PIPESTATUS[0]}"
   case "$code" in
-    "$EXIT_BREAKER_OPEN") note=" (circuit breaker open)" ;;
+    "$EXIT_BREAKER_OPEN")
+      reason="$(reason_of "$LOG_FILE" "$written")"
+      note=" ($reason)"
+      HELD+=("$reason")
+      ;;
     124 | 137) note=" (stopped: it took longer than STEP_MAX_SECONDS=$STEP_MAX_SECONDS)" ;;
   esac
   log_line "exit $code$note: $line"
@@ -243,7 +259,7 @@ with_time_limit() { # COMMAND ARGS...: a step that hangs must not keep the next 
 }
 
 # Any other code, such as that of a script that was killed, counts as failed.
-worse_code() { # A B -> the worse of two exit codes: 1 (failed), 2 (bad arguments), 3 (circuit breaker open), 0 (done)
+worse_code() { # A B -> the worse of two exit codes: 1 (failed), 2 (bad arguments), 3 (held back), 0 (done)
   local code worst=0
   for code in "$1" "$2"; do
     case "$code after $worst" in

@@ -9,7 +9,7 @@
 # "energy_sandbox"; no site takes both.
 #
 # Running it again is safe and quick: what is already stored is not stored twice. Sandbox and embedded server are
-# stopped at the end. Exit codes: 0 done, 1 failed, 2 bad arguments, 3 the circuit breaker is open and there is no report.
+# stopped at the end. Exit codes: 0 done, 1 failed, 2 bad arguments, 3 no report: the last line says why.
 
 # shellcheck source=operations/environment.sh
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
@@ -61,24 +61,28 @@ run() { # SCRIPT ARGS...
 }
 
 # With the sandbox everything takes seconds, and the log line of each page fetched would bury the results: those go to a
-# file. The real service takes minutes, during which the log lines and the progress bar are welcome.
+# file. The real service takes minutes, during which the log lines and the progress bar are welcome. Errors go to the file
+# in either case, for the reason of an exit code 3.
 run_stage() { # SCRIPT ARGS...
-  if [ -z "$sandbox_pid" ]; then
-    run "$@"
-  else
+  if [ -n "$sandbox_pid" ]; then
     { run "$@" 2>&1 >&3 | LOG="$QUICKSTART_LOG" awk '{ print >>ENVIRON["LOG"] } !/Z INFO /' >&2; } 3>&1
+  elif [ "${1%%/*}" = ingest ]; then
+    run "$@" # to the terminal itself, which the progress bar is for
+  else
+    { run "$@" 2>&1 >&3 | tee -a "$QUICKSTART_LOG" >&2; } 3>&1
   fi
 }
 
 step() { # TITLE SCRIPT ARGS...: runs the script and says how long it took; ends here unless it ends well
-  local title="$1" code=0 began=$SECONDS
+  local title="$1" code=0 began=$SECONDS written
   shift
+  written="$(wc -c <"$QUICKSTART_LOG")"
   announce "$title"
   run_stage "$@" || code=$?
   case "$code" in
     0) echo "    ($((SECONDS - began)) s)" ;;
     "$EXIT_BREAKER_OPEN")
-      fail "circuit breaker open: the data of site $site did not pass validation; see the checks above" "$code"
+      fail "$(reason_of "$QUICKSTART_LOG" "$written")" "$code"
       ;;
     "$EXIT_USAGE") fail "stopped at: $title (bad arguments); mend what is said above" "$code" ;;
     *) fail "stopped at: $title (exit code $code); see above, mend it, and run again" ;;
@@ -97,16 +101,20 @@ start_embedded_server() { # DATABASE: sets DATABASE_URL for the steps
 # The sandbox plants its findings in these weeks. Each week, once planted, stays in the list, so that the sandbox tells
 # the same past in every run; otherwise stored readings and the sandbox's would contradict each other.
 plant_last_week() {
-  local monday
-  monday="$(PYTHONPATH="$PROJECT_ROOT" "$PYTHON" -c '
+  local monday mondays
+  mondays="$(PYTHONPATH="$PROJECT_ROOT" "$PYTHON" -c '
 import sys
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
-from lib.date_utils import last_complete_week
-print(last_complete_week(datetime.now(UTC), ZoneInfo(sys.argv[1]))[0])
+from lib.date_utils import last_complete_week, reportable_until
+now = datetime.now(UTC)
+for moment in (reportable_until(now, None), now):
+    print(last_complete_week(moment, ZoneInfo(sys.argv[1]))[0])
 ' "$SANDBOX_TIMEZONE")"
   mkdir -p "$(dirname "$PLANTED_WEEKS")"
-  grep -qxF "$monday" "$PLANTED_WEEKS" 2>/dev/null || echo "$monday" >>"$PLANTED_WEEKS"
+  for monday in $mondays; do # in the first minutes of a week the report may be on either
+    grep -qxF "$monday" "$PLANTED_WEEKS" 2>/dev/null || echo "$monday" >>"$PLANTED_WEEKS"
+  done
 }
 
 start_sandbox() { # exports the sandbox's address and credentials for the steps
@@ -117,8 +125,6 @@ start_sandbox() { # exports the sandbox's address and credentials for the steps
   while read -r week; do
     arguments+=(--planted-week "$week")
   done <"$PLANTED_WEEKS"
-  mkdir -p "$PROJECT_ROOT/logs"
-  : >"$QUICKSTART_LOG"
   # Without the lock's descriptor, so that no lock outlives this script, whatever becomes of the sandbox.
   "$PYTHON" "$PROJECT_ROOT/operations/sandbox/eniscope_sandbox.py" "${arguments[@]}" \
     </dev/null >"$SANDBOX_LOG" 2>&1 9>&- &
@@ -156,9 +162,10 @@ TEXT
 
 announce "Check the virtual environment"
 ensure_venv
-mkdir -p "$PROJECT_ROOT/data"
+mkdir -p "$PROJECT_ROOT/data" "$PROJECT_ROOT/logs"
 hold_lock "$PROJECT_ROOT/data/.quickstart.lock" || fail "another quickstart is running in this folder; wait for it to end"
 work="$(mktemp -d)"
+: >"$QUICKSTART_LOG"
 
 run operations/show_settings.py >/dev/null # stops here when .env cannot be read
 credentials_code=0

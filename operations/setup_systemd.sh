@@ -35,7 +35,7 @@ After=network-online.target
 [Service]
 Type=oneshot
 ExecStart=/bin/bash $(quote_for_systemd "$PROJECT_ROOT/operations/$1.sh")
-# 3: it ran, and the circuit breaker is open, which is no failure of the job.
+# 3: it ran, and data are held back, which is no failure of the job.
 SuccessExitStatus=3
 TimeoutStartSec=12h
 EOF

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Make the report of the last complete week: refresh the views, validate, write the report into reports/ as JSON, page
+# Make the report of the last week that can have been ingested to its end: refresh the views, validate, write the report into reports/ as JSON, page
 # and PDF, and send it to the recipients that the site's file names.
 #
 #   bash operations/weekly_report.sh [--site N]...        (default: all active sites, those from files included)
 #
-# A site whose data do not pass validation gets no report (exit code 3, circuit breaker open), unless a person decided
-# otherwise (govern/override_breaker.py); the others get theirs.
+# A site whose data are held back (checks failed, the week is not fully ingested yet, …) gets no report (exit code 3; log
+# and mail say why), unless a person decided otherwise (govern/override_breaker.py); the others get theirs.
 # A daily sync that is at work is waited for, up to STEP_MAX_SECONDS (14400).
 # Logs to logs/weekly_report.log, and to the terminal where there is one. The exit code is that of the worst step:
 # 1 (failed) before 2 (bad arguments) before 3 before 0.
@@ -31,11 +31,7 @@ report_site() { # SITE: stops at the first step that does not end well
   # Held back or not, the report asks the breaker itself: a decision may be stored that lets it pass.
   [ "$code" -eq 0 ] || [ "$code" -eq "$EXIT_BREAKER_OPEN" ] || return "$code"
   code=0
-  run_step deliver/generate_weekly_report.py --site "$1" --html --pdf || {
-    code=$?
-    [ "$code" -ne "$EXIT_BREAKER_OPEN" ] || log_line "site $1: circuit breaker open, the weekly report is blocked"
-    return "$code"
-  }
+  run_step deliver/generate_weekly_report.py --site "$1" --html --pdf || return
   # One that is not recorded is no worse, and is recorded by the next run: it goes out all the same.
   run_step govern/record_report.py "$PROJECT_ROOT/reports/weekly_report_$1_"*.json || code=$?
   run_step deliver/send_report.py --site "$1" || code="$(worse_code "$code" "$?")"

@@ -33,7 +33,7 @@ CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql STABLE AS
 # In the place of a project's Python: runs scripts with the clock that the environment tells, and all else as it is.
 _PYTHON = """#!/bin/sh
 case "$1" in
-  *.py) exec "{python}" "{here}" "$@" ;;
+  *.py | -c) exec "{python}" "{here}" "$@" ;;
   *) exec "{python}" "$@" ;;
 esac
 """
@@ -94,9 +94,13 @@ def set_database_clock(url: str, ahead: timedelta) -> None:
 
 
 if __name__ == "__main__":
-    import pandas  # noqa: F401  (its compiled parts want the real class while they are loaded)
+    if sys.argv[1] != "-c":
+        import pandas  # noqa: F401  (its compiled parts want the real class while they are loaded)
 
-    SimulatedDatetime.ahead = timedelta(seconds=float(os.environ[AHEAD_VARIABLE]))
+    SimulatedDatetime.ahead = timedelta(seconds=float(os.environ.get(AHEAD_VARIABLE, 0)))
     standard.datetime = SimulatedDatetime  # type: ignore[misc]
     del sys.argv[0]
+    if sys.argv[0] == "-c":
+        exec(sys.argv.pop(1), {"__name__": "__main__"})  # as Python does
+        sys.exit()
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -106,6 +106,60 @@ def test_report_period_defaults_and_open_ends() -> None:
         date_utils.resolve_period("2026-02-09", "2026-02-15", NEW_YORK, NOW)
 
 
+WEEK_OF_FEB_2 = Window(utc(2026, 2, 2, 5), utc(2026, 2, 9, 5))
+WEEK_OF_JAN_26 = Window(utc(2026, 1, 26, 5), utc(2026, 2, 2, 5))
+
+
+@pytest.mark.parametrize(
+    ("clock", "ingested_until", "week"),
+    [
+        ("2026-02-08 23:58", "2026-02-08 23:45", WEEK_OF_JAN_26),
+        ("2026-02-09 00:03", "2026-02-08 23:45", WEEK_OF_JAN_26),
+        ("2026-02-09 00:03", "2026-02-08 06:00", WEEK_OF_JAN_26),
+        ("2026-02-09 00:03", None, WEEK_OF_JAN_26),
+        ("2026-02-09 00:09", None, WEEK_OF_JAN_26),
+        ("2026-02-09 00:10", None, WEEK_OF_FEB_2),
+        ("2026-02-09 00:10", "2026-02-09 00:00", WEEK_OF_FEB_2),
+        ("2026-02-09 00:15", "2026-02-08 23:45", WEEK_OF_JAN_26),  # it began at 00:09, say
+        ("2026-02-09 00:15", "2026-02-09 00:00", WEEK_OF_FEB_2),
+        ("2026-02-09 01:10", "2026-02-09 01:00", WEEK_OF_FEB_2),
+        ("2026-02-09 01:10", "2026-02-08 23:00", WEEK_OF_JAN_26),  # of hours, begun at 00:09
+        ("2026-02-09 02:45", "2026-02-08 23:45", WEEK_OF_JAN_26),
+        (
+            "2026-02-09 02:46",
+            "2026-02-08 23:45",
+            WEEK_OF_FEB_2,
+        ),  # held back: that ingest is too old
+        ("2026-02-09 07:00", "2026-02-08 06:00", WEEK_OF_FEB_2),  # as is one of a day ago
+        ("2026-02-09 00:03", "2026-02-09 00:15", WEEK_OF_FEB_2),  # an ingest by a clock that is ahead
+        ("2026-02-08 23:58", "2026-02-09 00:15", WEEK_OF_JAN_26),
+    ],
+)
+def test_default_period_is_the_last_week_that_can_have_been_ingested(
+    clock: str, ingested_until: str | None, week: Window
+) -> None:
+    now, until = (text and datetime.fromisoformat(text).replace(tzinfo=NEW_YORK) for text in (clock, ingested_until))
+    assert date_utils.resolve_period(None, None, NEW_YORK, now, until) == week
+
+
+@pytest.mark.parametrize(
+    ("zone", "monday", "hours"),
+    [
+        ("America/New_York", "2026-03-09", 167), ("America/New_York", "2026-11-02", 169),
+        ("Europe/Berlin", "2026-03-30", 167), ("Europe/Berlin", "2026-10-26", 169),
+        ("Asia/Kolkata", "2026-10-26", 168), ("Australia/Sydney", "2026-10-05", 167),
+        ("America/Santiago", "2026-09-07", 167),  # its Sunday of the change begins at 01:00
+    ],
+)  # fmt: skip
+def test_default_period_after_a_clock_change_and_in_other_zones(zone: str, monday: str, hours: int) -> None:
+    tz = ZoneInfo(zone)
+    midnight = datetime.fromisoformat(monday).replace(tzinfo=tz)
+    before = date_utils.resolve_period(None, None, tz, midnight + timedelta(minutes=9, seconds=59))
+    after = date_utils.resolve_period(None, None, tz, midnight + timedelta(minutes=10))
+    assert after == Window(before.end, midnight)
+    assert (after.end - after.start, before.end - before.start) == (timedelta(hours=hours), timedelta(days=7))
+
+
 def test_days_before_keeps_the_wall_clock_over_a_change() -> None:
     assert date_utils.days_before(utc(2026, 3, 9, 4), 7, NEW_YORK) == utc(2026, 3, 2, 5)
     assert date_utils.days_before(utc(2026, 3, 2, 5), -7, NEW_YORK) == utc(2026, 3, 9, 4)

@@ -168,9 +168,25 @@ def test_quickstart_stops_at_the_step_that_fails_and_clears_up(tree: Tree, faili
     ended = tree.run("operations/quickstart.sh", codes={failing: code})
     assert ended.returncode == code
     assert stage_commands(tree)[-1].startswith(failing)
-    assert ("circuit breaker open" in ended.stderr) is (code == 3)
+    told = f"no report for site 23271: told by {failing}; do this"
+    assert ended.stderr.endswith(f"quickstart.sh: error: {told}\n") is (code == 3)
     assert tree.commands[-1] == f"{SERVER} stop"
     assert sandbox_is_gone(tree)
+
+
+def test_quickstart_on_the_real_service_says_why_there_is_no_report(tree: Tree) -> None:
+    ended = tree.run("operations/quickstart.sh", codes={REPORT: 3}, DATABASE_URL="mine", **CREDENTIALS)
+    assert ended.returncode == 3
+    told = f"no report for site 23271: told by {REPORT}; do this"
+    assert ended.stderr.splitlines()[-2:] == [f"2026-01-20T06:00:05Z ERROR {told}", f"quickstart.sh: error: {told}"]
+    assert f"warning of {REFRESH}" in ended.stderr
+
+
+def test_a_step_held_back_without_a_word_is_not_given_an_older_reason(tree: Tree) -> None:
+    tree.write(REPORT, "raise SystemExit(3)\n")
+    tree.write(REFRESH, "import sys\nprint('2026-01-20T06:00:05Z ERROR of another step', file=sys.stderr)\n")
+    ended = tree.run("operations/quickstart.sh")
+    assert ended.stderr.splitlines()[-1] == "quickstart.sh: error: held back; see the lines above"
 
 
 def test_quickstart_stops_when_the_settings_cannot_be_read(tree: Tree) -> None:

@@ -173,8 +173,13 @@ def test_daily_sync_runs_every_step_and_ends_with_the_worst_code(
     assert len(tree.calls) == 2 * len(sync_commands(1)) + 6 + (expected == 3)
     log = tree.log("daily_sync")
     assert log[-1].endswith(f"daily_sync ended with exit code {expected}")
-    assert any("exit 3 (circuit breaker open)" in line for line in log) is (3 in codes.values())
-    assert ended.stderr.startswith(f"daily_sync ended with exit code {expected}; see "), "what cron mails"
+    reason = f"no report for site 1: told by {VALIDATE}; do this"
+    is_held = 3 in codes.values()
+    assert any(line.endswith(f"Z exit 3 ({reason}): {VALIDATE} --site 1") for line in log) is is_held
+    mailed = ended.stderr.splitlines()
+    assert mailed[0] == f"daily_sync ended with exit code {expected}; see {tree.root}/logs/daily_sync.log"
+    held_sites = [] if not is_held else ["1"] if f"{VALIDATE} 1" in codes else ["1", "22"]
+    assert mailed[1:] == [f"no report for site {site}: told by {VALIDATE}; do this" for site in held_sites]
 
 
 def test_daily_sync_leaves_while_another_runs(tree: Tree) -> None:
@@ -281,10 +286,11 @@ def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
         f"{RECORD} {tree.root}/reports/weekly_report_2_*.json",
         f"{SEND} --site 2",
     ]
+    reason = f"no report for site 1: told by {REPORT}; do this"
     assert any(
-        line.endswith("site 1: circuit breaker open, the weekly report is blocked")
-        for line in tree.log("weekly_report")
+        line.endswith(f"Z exit 3 ({reason}): {REPORT} --site 1 --html --pdf") for line in tree.log("weekly_report")
     )
+    assert ended.stderr.splitlines()[1:] == [f"no report for site 1: told by {VALIDATE}; do this", reason]
 
 
 def test_report_asks_the_breaker_itself_for_it_may_be_overridden(tree: Tree) -> None:

@@ -370,6 +370,8 @@ def stored_site(monkeypatch):
     site = readings_lib.Site(7, "School", "America/New_York", None, None, None, None, "eniscope")
     monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
     monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: make_meters(1))
+    never = readings_lib.ValidationStatus(None, "missing", False, None, [], [], None, None)
+    monkeypatch.setattr(readings_lib, "load_validation_status", lambda conn, site_id: never)
     monkeypatch.setattr(readings_lib, "load_quarantined", lambda conn, site_id: [])
     monkeypatch.setattr(
         readings_lib,

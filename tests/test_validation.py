@@ -439,7 +439,7 @@ def test_broken_file_of_one_site_holds_up_no_other(
     assert validate_data.main(["--all"]) == 1
     printed = capsys.readouterr()
     assert f"site 1 could not be validated: {tmp_path}/1.toml: validation.max_lag is no limit" in printed.err
-    assert "the site's own limit: max_lag_hours = 99, else 12\nsite 2: breaker closed" in printed.out
+    assert "the site's own limit: max_lag_hours = 99, else 12\nsite 2: passed" in printed.out
     assert [load_validation_status(conn, site).verdict for site in (1, 2, 3)] == ["missing", "closed", "missing"]
 
 
@@ -489,11 +489,15 @@ def test_script_prints_stores_and_exits_by_verdict(conn: Connection, database_ur
     assert done.returncode == 0
     assert "BLOCK  energy_matches_power: channel 13: energy is 0.300 times its power" in done.stdout
     assert "channel 13 is quarantined (" in done.stdout
-    assert "site 23271: breaker closed" in done.stdout
+    assert "site 23271: passed without the quarantined channels (" in done.stdout
+    assert done.stderr == ""
     change(conn, BAD_ENERGY, 14)
     done = run_script("govern/validate_data.py", "--site", "23271", env=env)
     assert done.returncode == 3
-    assert "site 23271: breaker open" in done.stdout
+    failed = f"1 check failed: {QUARANTINE}"
+    assert f"site 23271: held back, {failed}" in done.stdout
+    assert f"Z ERROR no report for site 23271: {failed}; look at the checks that quarantine" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
     reason = "the transformer ratio\nis known"
     done = run_script("govern/override_breaker.py", "--site", "23271", "--reason", reason, env=env)
     assert (done.returncode, done.stdout.split(" until ")[0]) == (0, f"site 23271: {QUARANTINE} overridden")

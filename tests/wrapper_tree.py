@@ -53,7 +53,10 @@ print("2026-01-20T06:00:00Z INFO detail of", script, file=sys.stderr)
 if script == os.environ.get("STUB_SLEEPS"):
     time.sleep(60)
 site = sys.argv[sys.argv.index("--site") + 1] if "--site" in sys.argv else ""
-sys.exit(codes.get(f"{{script}} {{site}}", codes.get(script, 0)))
+code = codes.get(f"{{script}} {{site}}", codes.get(script, 0))
+if code == 3:
+    print(f"2026-01-20T06:00:05Z ERROR no report for site {{site}}: told by {{script}}; do this", file=sys.stderr)
+sys.exit(code)
 """
 )
 SANDBOX_STUB = (

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lib import cli
-from lib.date_utils import Window, parse_timezone, resolve_period
+from lib.date_utils import Window, parse_timezone
 from lib.logs import setup_logging
 from lib.paths import write_atomically
 
@@ -68,7 +68,7 @@ def write_scores(args: argparse.Namespace) -> int:
     config = load_report_config(args.site)
     with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         tz = parse_timezone(args.timezone or readings.load_site(conn, args.site).timezone)
-        window = resolve_period(args.start, args.end, tz, datetime.now(UTC))
+        window = readings.load_period(conn, args.site, args.start, args.end, tz, datetime.now(UTC))
         around = timedelta(weeks=config.baseline_weeks)
         rows = readings.load_readings(conn, args.site, Window(window.start - around, window.end + around))
         scores = score_readings(rows, readings.load_meters(conn, args.site), tz, config)

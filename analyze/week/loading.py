@@ -33,7 +33,7 @@ from config.report_config import load_report_config
 from config.schedule_config import load_site_facts
 from config.tariff_config import load_site_tariffs
 from lib import readings
-from lib.date_utils import Window, days_before, local_day_window, local_midnight, parse_timezone, resolve_period
+from lib.date_utils import Window, days_before, local_day_window, local_midnight, parse_timezone
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -56,7 +56,7 @@ def load_week(
     Parameters
     ----------
     start, end
-        As `--start` and `--end` take them; see `resolve_period`.
+        As `--start` and `--end` take them; see `lib.readings.load_period`.
     timezone
         Instead of the site's own zone.
     keeps_quarantined
@@ -72,7 +72,7 @@ def load_week(
     site = readings.load_site(conn, site_id)
     tz = parse_timezone(timezone or site.timezone)
     config = load_report_config(site_id)
-    period = resolve_period(start, end, tz, now)
+    period = readings.load_period(conn, site_id, start, end, tz, now)
     baseline = baseline_before(period, tz, config)
     quarantined = readings.load_quarantined(conn, site_id)
     left_out = [] if keeps_quarantined else [channel.channel_id for channel in quarantined]
@@ -177,7 +177,7 @@ def load_electrical_health(
     """Read the electrical quantities of the period that the arguments mean, and return the state of the supply."""
     site = readings.load_site(conn, site_id)
     tz = parse_timezone(timezone or site.timezone)
-    period = resolve_period(start, end, tz, now)
+    period = readings.load_period(conn, site_id, start, end, tz, now)
     meters = readings.load_meters(conn, site_id)
     rows = readings.load_electrical(conn, site_id, period)
     return (

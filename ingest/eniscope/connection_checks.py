@@ -18,7 +18,7 @@ from config.settings import Settings
 from ingest.eniscope.client import SOURCE_SANDBOX, EniscopeClient
 from ingest.eniscope.fetch import candidate_fields, fetch_channel, get_type_fields
 from ingest.eniscope.normalize import FIELD_COLUMNS, parse_channel, parse_organization
-from lib.date_utils import Window, align_down, format_utc, parse_timezone
+from lib.date_utils import SETTLING_TIME, Window, align_down, format_utc, parse_timezone
 from lib.errors import (
     AccessError,
     AuthenticationError,
@@ -36,7 +36,6 @@ MAX_ENERGY_POWER_RATIO = 2.0
 MIN_CHECKED_POWER_KW = 0.05
 MIN_CHECKED_INTERVALS = 8
 SAMPLE_SPAN = timedelta(hours=24)
-_SETTLING_TIME = timedelta(minutes=10)  # the newest interval may still be filling
 _SITES_SHOWN = 10
 
 
@@ -123,7 +122,7 @@ def look_at_channels(
     client: EniscopeClient, channels: Sequence[dict[str, Any]], now: datetime
 ) -> Iterator[tuple[Finding, ChannelLook]]:
     """Ask each channel for its last day and yield what it has."""
-    end = align_down(now - _SETTLING_TIME, SAMPLE_INTERVAL_S)
+    end = align_down(now - SETTLING_TIME, SAMPLE_INTERVAL_S)
     window = Window(end - SAMPLE_SPAN, end)
     by_type = get_type_fields(client, sorted({channel["device_type_id"] for channel in channels} - {None}))
     for channel in channels:
