@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
+import real_cron
 from file_import import importer  # noqa: F401  (fixture)
-from real_cron import _begin_early, synced_by_cron  # noqa: F401  (fixtures)
+from real_cron import synced_by_cron  # noqa: F401  (fixture)
 from scripted_server import client, naps, server  # noqa: F401  (fixtures)
+from throwaway_folder import throwaway_folder
 from wrapper_tree import fake_crontab, tree  # noqa: F401  (fixtures)
 
 from govern.schema.files import apply_migrations, apply_views
 from lib import db, logs
 from lib.paths import PROJECT_ROOT
-from operations.embedded_postgres import ensure_database, start_server, stop_server
+from operations.embedded_postgres import ensure_database, start_server
 
 if TYPE_CHECKING:
     from pipeline import Service
@@ -35,9 +35,21 @@ ServeSandbox = Callable[..., "Service"]
 RunScript = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the fast tests first, so that a plain mistake shows within seconds."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let what all processes of a run share begin in the one that hands the tests out."""
+    real_cron.register(config)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run the fast tests first, so that a plain mistake shows within seconds.
+
+    Each of two processes gets half of the list at first. The second begins with the slow ones, so that none of them is
+    left for the end, when the other has nothing to do.
+    """
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    fast = [item for item in items if not item.get_closest_marker("slow")]
+    first = len(items) // 2 if hasattr(config, "workerinput") else len(fast)
+    items[:] = [*fast[:first], *slow, *fast[first:]]
 
 
 @pytest.fixture(autouse=True)
@@ -63,16 +75,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(pytestconfig: pytest.Config) -> Iterator[str]:
+def servers_folder() -> Iterator[Path]:
+    """A folder for the data of servers, which are stopped when this process of the tests ends, and if it is killed.
+
+    Not tmp_path: pytest closes the folder above it to all other users whenever another pytest starts, and run by root
+    the server is another user.
+    """
+    with throwaway_folder("energy-tests-") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url(pytestconfig: pytest.Config, servers_folder: Path) -> Iterator[str]:
     """URL of the maintenance database of a server that lives as long as the tests, or of the one that is named."""
     if named := pytestconfig.getoption("--postgres-url"):
         yield named
         return
-    folder = Path(tempfile.mkdtemp(prefix="energy-tests-"))
     # The data of a test need not survive a power cut.
-    yield start_server(folder / "postgres", settings={"fsync": "off", "max_connections": "60"})
-    stop_server(folder / "postgres")
-    shutil.rmtree(folder, ignore_errors=True)
+    yield start_server(servers_folder / "postgres", settings={"fsync": "off", "max_connections": "60"})
 
 
 @pytest.fixture(scope="session")

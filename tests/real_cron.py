@@ -10,17 +10,20 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from wrapper_tree import BARE_PATH, Tree, make_tree
+from wrapper_tree import BARE_PATH, Tree, make_tree, wait_until
 
 USER = "nobody"
 SPOOL = Path("/var/spool/cron/crontabs") / USER
 RUNUSER = shutil.which("runuser")
+TEST = "test_real_cron_runs_the_sync"  # the one that looks at the outcome
+FOLDER_VARIABLE = "ENERGY_TESTS_CRON_FOLDER"
+TREE, DUE = "the project's Zähler 5%", "due"
 _PREFIX = "energy-cron-"
 _LEFT_AFTER_S = 3600  # no run of the tests takes so long: what is older was left by one that was killed
 
@@ -30,6 +33,8 @@ def _is_free() -> bool:
     if not SPOOL.exists():
         return True
     entries = [line for line in SPOOL.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    if FOLDER_VARIABLE in os.environ and all(os.environ[FOLDER_VARIABLE] in line for line in entries):
+        return True  # this run's own, which began before this process did
     return all(_PREFIX in line for line in entries) and time.time() - SPOOL.stat().st_mtime > _LEFT_AFTER_S
 
 
@@ -57,12 +62,12 @@ def setup_cron(tree: Tree, *args: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="session")
-def synced_by_cron() -> Iterator[tuple[Tree, datetime]]:
-    """A tree whose sync cron will run, and the minute at which it is due."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+@contextmanager
+def _schedule_sync(folder: Path) -> Iterator[None]:
+    """Have cron run the sync of a tree in `folder`; the file `due` there tells when."""
+    folder.mkdir()
     folder.chmod(0o777)
-    tree = make_tree(folder / "the project's Zähler 5%")
+    tree = make_tree(folder / TREE)
     subprocess.run(["chown", "-R", USER, tree.root], check=True)
     if SPOOL.exists():
         SPOOL.unlink()
@@ -73,14 +78,49 @@ def synced_by_cron() -> Iterator[tuple[Tree, datetime]]:
     try:
         with running_cron():
             setup_cron(tree, "--yes", "--time", f"{due:%H:%M}")
-            yield tree, due
+            (folder / DUE).write_text(due.isoformat())
+            yield
     finally:
         SPOOL.unlink(missing_ok=True)
         shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _begin_early(request: pytest.FixtureRequest) -> None:
-    """Let the minute pass while other tests run."""
-    if HAS_CRON and any("synced_by_cron" in getattr(item, "fixturenames", ()) for item in request.session.items):
-        request.getfixturevalue("synced_by_cron")
+class EarlyCron:
+    """A plugin of the process that hands the tests out: one crontab for all processes that run them."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+
+    def begin(self, tests: Iterable[str]) -> None:
+        """Let the minute pass while other tests run, if the one that looks at the outcome is among them."""
+        folder = Path(os.environ[FOLDER_VARIABLE])
+        if HAS_CRON and not folder.exists() and any(TEST in name for name in tests):
+            self._open.enter_context(_schedule_sync(folder))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Begin where all tests run in this process."""
+        self.begin(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Begin where other processes run them, once the first of these knows which."""
+        self.begin(ids)
+
+    def pytest_unconfigure(self) -> None:
+        """Take the crontab away when all processes have ended."""
+        self._open.close()
+
+
+def register(config: pytest.Config) -> None:
+    """Install the plugin, unless this is a process that another hands tests to."""
+    if not hasattr(config, "workerinput"):
+        os.environ[FOLDER_VARIABLE] = str(Path(tempfile.gettempdir(), f"{_PREFIX}{os.getpid()}"))
+        config.pluginmanager.register(EarlyCron(), "early-cron")
+
+
+@pytest.fixture
+def synced_by_cron() -> tuple[Tree, datetime]:
+    """A tree whose sync cron will run, and the minute at which it is due."""
+    folder = Path(os.environ[FOLDER_VARIABLE])
+    wait_until((folder / DUE).exists, "the sync is scheduled")
+    return Tree(folder / TREE), datetime.fromisoformat((folder / DUE).read_text())

@@ -26,10 +26,8 @@ QUICK = {"fsync": "off"}
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    # Not tmp_path: pytest closes the folder above it to all other users whenever another pytest starts, and run by root
-    # the server is another user.
-    path = Path(tempfile.mkdtemp(prefix="energy-tests-"))
+def folder(servers_folder: Path) -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(dir=servers_folder))
     yield path
     shutil.rmtree(path)
 

@@ -291,6 +291,7 @@ def test_virtual_environment_is_made_once_and_follows_requirements(tree: Tree) -
 
 PYTEST = "pytest.py"
 CHECKS = [("ruff.py", ["check"], {}), ("ruff.py", ["format", "--check"], {})]
+IN_TWO_PROCESSES = ["-n", "2", "--dist", "worksteal"]
 
 
 @pytest.mark.parametrize(("runner", "before"), [("operations/run_tests.sh", []), (".ci/run", CHECKS)])
@@ -301,8 +302,14 @@ def test_run_tests_keeps_settings_out_and_passes_arguments_and_code_on(
     ended = tree.run(runner, "-m", "not slow", codes={PYTEST: 5}, CI="true", **settings)
     assert ended.returncode == 5, ended.stderr
     assert [call[:2] for call in tree.calls[:-1]] == [call[:2] for call in before]
-    assert tree.calls[-1] == (PYTEST, ["-m", "not slow"], {})
+    assert tree.calls[-1] == (PYTEST, [*IN_TWO_PROCESSES, "-m", "not slow"], {})
     assert {*settings, "CI"} & set(json.loads(ended.stdout.splitlines()[-1])) == {"CI"}
+
+
+@pytest.mark.parametrize("arguments", [["--pdb"], ["-p", "no:xdist", "tests"], ["-pno:xdist"]])
+def test_a_debugger_gets_one_process(tree: Tree, arguments: list[str]) -> None:
+    assert tree.run("operations/run_tests.sh", *arguments).returncode == 0
+    assert tree.calls == [(PYTEST, arguments, {})]
 
 
 @pytest.mark.parametrize("failing", ["ruff.py check", "ruff.py format"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(_PROJECT_ROOT))
+sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
+
+from throwaway_folder import throwaway_folder
 
 from govern.schema.files import apply_migrations, apply_views
 from lib import db
-from operations.embedded_postgres import ensure_database, start_server, stop_server
+from operations.embedded_postgres import ensure_database, start_server
 
 SANDBOX = _PROJECT_ROOT / "operations" / "sandbox" / "eniscope_sandbox.py"
 CREDENTIALS = ("sandbox-key", "sandbox@example.com", "sandbox-password")
@@ -25,16 +26,12 @@ CREDENTIALS = ("sandbox-key", "sandbox@example.com", "sandbox-password")
 @contextmanager
 def temporary_database() -> Iterator[str]:
     """Yield the URL of a new database with the schema, on a server with its default settings."""
-    folder = Path(tempfile.mkdtemp(prefix="energy-bench-"))
-    url = ensure_database(start_server(folder / "postgres"), "bench")
-    try:
+    with throwaway_folder("energy-bench-") as folder:
+        url = ensure_database(start_server(folder / "postgres"), "bench")
         with db.connect(url) as conn:
             apply_migrations(conn)
             apply_views(conn)
         yield url
-    finally:
-        stop_server(folder / "postgres")
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
