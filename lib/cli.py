@@ -60,7 +60,7 @@ def reason_text(text: str) -> str:
     return " ".join(text.split())
 
 
-def add_site_argument(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+def add_site_argument(parser: argparse._ActionsContainer, *, required: bool = False) -> None:
     """Add `--site`, the organization id."""
     if required:
         parser.add_argument("--site", type=positive_int, required=True, metavar="ID", help="site (organization) id")

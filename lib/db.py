@@ -48,7 +48,7 @@ def connect(database_url: str, *, readonly: bool = False) -> Iterator[Connection
     DatabaseError
         When the server cannot be reached, or a statement within the block fails.
     """
-    parameters = connection_parameters(database_url)
+    parameters: dict[str, Any] = connection_parameters(database_url)
     try:
         conn = psycopg2.connect(**parameters, connect_timeout=CONNECT_TIMEOUT_S, application_name="energy-pipeline")
     except psycopg2.Error as err:
@@ -180,7 +180,7 @@ def column_types(conn: Connection, query: str, params: Any) -> dict[str, int]:
     """Return a query's column names with PostgreSQL's number of their type (``pg_type.oid``); no row is fetched."""
     with conn.cursor() as cursor:
         cursor.execute(sql.SQL("SELECT * FROM ({}) AS described LIMIT 0").format(sql.SQL(query)), params)
-        return {column.name: column.type_code for column in cursor.description}
+        return {column.name: column.type_code for column in cursor.description or ()}
 
 
 def conn_encoding(conn: Connection) -> str:

@@ -38,7 +38,7 @@ def clean_text(text: str) -> str:
 
 
 class _CleanFormatter(logging.Formatter):
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = clean_text(record.message)

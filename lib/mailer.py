@@ -118,6 +118,7 @@ def _is_passing(err: Exception) -> bool:
 
 
 def _reason(err: Exception) -> str:
+    reply: bytes | str
     if isinstance(err, smtplib.SMTPRecipientsRefused):
         code, reply = next(iter(err.recipients.values()))
     elif isinstance(err, smtplib.SMTPResponseException):

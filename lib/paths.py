@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from lib.errors import PipelineError
 
@@ -26,7 +26,7 @@ EXPORTS_DIR = PROJECT_ROOT / "exports"
 
 
 @contextmanager
-def open_atomically(path: Path) -> Iterator[BinaryIO]:
+def open_atomically(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file that takes the place of `path` once the block has ended well; a reader never sees a part of it.
 
     Raises

@@ -30,6 +30,19 @@ def label_runs(flags: pd.Series, new_group: pd.Series) -> pd.Series:
     return pd.Series(np.where(values, np.cumsum(starts), 0), index=flags.index, dtype="int64")
 
 
+def sum_by_place(place: npt.NDArray[np.integer], values: npt.ArrayLike, count: int) -> npt.NDArray[np.float64]:
+    """Return the sums of `values` by their place, from 0 to `count` − 1; 0 where a place has none.
+
+    Parameters
+    ----------
+    place : (n,) integers, 0 or more
+    values : (n,) floats
+    """
+    return np.bincount(place, weights=np.asarray(values, dtype=np.float64), minlength=count).astype(
+        np.float64, copy=False
+    )
+
+
 def grouped_quantiles(
     values: npt.ArrayLike, groups: npt.ArrayLike, group_count: int, quantiles: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:

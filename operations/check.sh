@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Check the code without running it: lint and format.
+# Check the code without running it: lint, format and types.
 #
 #   bash operations/check.sh
 #
@@ -24,4 +24,5 @@ ensure_venv requirements-dev
 cd "$PROJECT_ROOT"
 run_check ruff check
 run_check ruff format --check
+run_check mypy
 exit "$code"

@@ -35,6 +35,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -184,7 +185,9 @@ def programs_dir() -> Path:
 def _run_program(name: str, args: Sequence[str], user: str | None) -> subprocess.CompletedProcess[str]:
     # Without the caller's PG* variables: PGPORT, PGDATA and the like would reach the server.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")} | {"LC_ALL": "C"}
-    identity = {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    identity: dict[str, Any] = (
+        {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    )
     # Files, not pipes: the server keeps pg_ctl's outputs open, so a pipe would never come to its end.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         command = [str(programs_dir() / name), *args]

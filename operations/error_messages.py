@@ -93,8 +93,9 @@ def _assigned_texts(scope: ast.AST) -> dict[str, list[ast.expr]]:
     """Return name → the texts that are assigned to it in a function or module."""
     texts: dict[str, list[ast.expr]] = {}
     for node in _own_nodes(scope):
-        is_text = isinstance(node, ast.Assign) and isinstance(node.value, (ast.Constant, ast.JoinedStr))
-        if is_text and isinstance(node.targets[0], ast.Name):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, (ast.Constant, ast.JoinedStr)):
+            continue
+        if isinstance(node.targets[0], ast.Name):
             texts.setdefault(node.targets[0].id, []).append(node.value)
     return texts
 

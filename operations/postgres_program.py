@@ -89,7 +89,12 @@ def run_program(database_url: str, name: str, arguments: Sequence[str]) -> int:
         with_service = ["env", f"PGSERVICEFILE={service.name}"]
         database = f"--dbname=service={_SERVICE}"
         if name == "pg_restore":
-            psql = [find_program("psql", server_major), "--no-psqlrc", "--quiet", "--output=/dev/null"]
+            psql: list[str | Path] = [
+                find_program("psql", server_major),
+                "--no-psqlrc",
+                "--quiet",
+                "--output=/dev/null",
+            ]
             runner = [*with_service, *psql, "--set=ON_ERROR_STOP=1", database]
             return restore_by_psql([program, "--file=-", *arguments], runner)
         return subprocess.run([*with_service, program, database, *arguments], check=False).returncode

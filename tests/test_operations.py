@@ -290,7 +290,7 @@ def test_virtual_environment_is_made_once_and_follows_requirements(tree: Tree) -
 
 
 PYTEST = "pytest.py"
-CHECKS = [("ruff.py", ["check"], {}), ("ruff.py", ["format", "--check"], {})]
+CHECKS: list[Call] = [("ruff.py", ["check"], {}), ("ruff.py", ["format", "--check"], {}), ("mypy.py", [], {})]
 IN_TWO_PROCESSES = ["-n", "2", "--dist", "worksteal"]
 
 
@@ -312,7 +312,7 @@ def test_a_debugger_gets_one_process(tree: Tree, arguments: list[str]) -> None:
     assert tree.calls == [(PYTEST, arguments, {})]
 
 
-@pytest.mark.parametrize("failing", ["ruff.py check", "ruff.py format"])
+@pytest.mark.parametrize("failing", ["ruff.py check", "ruff.py format", "mypy.py"])
 def test_all_checks_run_and_one_that_fails_keeps_the_tests_from_running(tree: Tree, failing: str) -> None:
     assert tree.run("operations/check.sh", codes={failing: 2}).returncode == 1
     assert tree.run(".ci/run", codes={failing: 2}).returncode == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.stats_utils import grouped_quantiles, label_runs
+from lib.stats_utils import grouped_quantiles, label_runs, sum_by_place
 
 
 def test_label_runs_numbers_each_unbroken_run():
@@ -62,3 +62,9 @@ def test_grouped_quantiles_agree_with_numpy(rows, quantile, group_count):
         assert counts[group] == member.size
         if member.size:
             assert result[group, 0] == pytest.approx(np.quantile(member, quantile), rel=1e-9, abs=1e-6)
+
+
+def test_sums_by_place_are_floats_and_0_where_a_place_has_none() -> None:
+    sums = sum_by_place(np.array([0, 2, 2]), [1, 2.5, 4], 4)
+    assert (sums.dtype, sums.tolist()) == (np.dtype("float64"), [1.0, 0.0, 6.5, 0.0])
+    assert sum_by_place(np.array([], dtype=int), [], 2).tolist() == [0.0, 0.0]

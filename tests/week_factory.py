@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analyze.meters.bad_intervals import find_bad_intervals
@@ -37,7 +37,7 @@ def make_meters(*channel_ids: int, parents: dict[int, int] | None = None, interv
 
 
 def make_readings(
-    channel_id: int, start: str | pd.Timestamp, power_kw: Sequence[float], interval_s: int = 900
+    channel_id: int, start: str | pd.Timestamp, power_kw: npt.ArrayLike, interval_s: int = 900
 ) -> pd.DataFrame:
     """Return consecutive readings from `start` (UTC) on, with energy that agrees with the power."""
     power = np.asarray(power_kw, dtype=float)

@@ -19,7 +19,7 @@ from analyze.week.intervals import (
     weekday_counts,
 )
 from config.opening_hours import default_schedule
-from lib.stats_utils import grouped_quantiles, label_runs
+from lib.stats_utils import grouped_quantiles, label_runs, sum_by_place
 
 BASE_LOAD, START_UP, SHUT_DOWN, LEFT_ON, WAVERING = "baseLoad", "startUp", "shutDown", "leftOn", "wavering"
 _EXCESS_PARTS = (START_UP, SHUT_DOWN, LEFT_ON, WAVERING)
@@ -61,7 +61,7 @@ def usual_excess(clean: pd.DataFrame, excess: pd.Series, baselines: pd.DataFrame
     cell = channel * weeks + number[keep]
 
     def weekly(values: pd.Series) -> npt.NDArray[np.float64]:
-        return np.bincount(cell, weights=values[keep], minlength=ids.size * weeks)
+        return sum_by_place(cell, values[keep], ids.size * weeks)
 
     like_period = weekday_counts(scope)[clean["local_weekday"]]
     week_hours = (scope.baseline.end - scope.baseline.start).total_seconds() / 3600 / weeks

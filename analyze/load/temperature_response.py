@@ -64,10 +64,10 @@ def fit_response(power_kw: Floats, temp_c: Floats, hour_of_week: Ints, hours: Fl
     knots = _knots(temp_c, hours)
     segments = _segments(temp_c, knots)
     keep = np.ones(power_kw.size, dtype=bool)
-    slopes = np.zeros(knots.size - 1)
+    slopes: Floats = np.zeros(knots.size - 1)
     for _ in range(2):
         x, y = _demeaned(segments[keep], hour_of_week[keep]), _demeaned(power_kw[keep, None], hour_of_week[keep])
-        slopes = np.linalg.lstsq(x, y[:, 0], rcond=None)[0]
+        slopes = np.linalg.lstsq(x, y[:, 0], rcond=None)[0].astype(np.float64, copy=False)
         error = np.abs(_demeaned(power_kw[:, None] - (segments @ slopes)[:, None], hour_of_week)[:, 0])
         keep = error <= max(_MAX_ERROR_SCALES * _MAD_TO_STD * np.median(error), 1e-9)
     return TemperatureResponse(knots, slopes)

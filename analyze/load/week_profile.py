@@ -39,7 +39,7 @@ class ProfileRows(NamedTuple):
 
     def of(self, mask: Flags) -> ProfileRows:
         """Return the rows for which `mask` is true."""
-        return ProfileRows(*(values[mask] for values in self))
+        return ProfileRows(self.power_kw[mask], self.channel[mask], self.hour[mask], self.fold[mask], self.keep[mask])
 
 
 def fit_profile(rows: ProfileRows, n: int) -> tuple[Floats, Floats, Floats]:

@@ -49,7 +49,7 @@ def channel_completeness(
     within = _starts_within(rows, window)
     opens, closes = np.full(len(energy), start_s), np.full(len(energy), end_s)
     if since_installation:
-        code, begun_s, length_s = (values[within] for values in rows)
+        code, begun_s, length_s = rows.place[within], rows.start_s[within], rows.length_s[within]
         first, last = np.full(len(energy), np.inf), np.full(len(energy), -np.inf)
         np.minimum.at(first, code, begun_s)
         np.maximum.at(last, code, begun_s + length_s)

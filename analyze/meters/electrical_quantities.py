@@ -120,7 +120,8 @@ def find_supply(rows: pd.DataFrame, config: ReportConfig) -> Supply:
     frequency = _nearest(_median(rows, "frequency_hz"), _NOMINALS_HZ)
     if frequency is not None and abs(_median(rows, "frequency_hz") - frequency) > _FARTHEST_HZ:
         frequency = None
-    nominals = {50.0: _NOMINALS_50HZ_V, 60.0: _NOMINALS_60HZ_V}.get(frequency, _NOMINALS_60HZ_V + _NOMINALS_50HZ_V)
+    by_frequency = {None: _NOMINALS_60HZ_V + _NOMINALS_50HZ_V, 50.0: _NOMINALS_50HZ_V, 60.0: _NOMINALS_60HZ_V}
+    nominals = by_frequency[frequency]
     voltages = {}
     for channel_id, own in rows.groupby("channel_id"):
         phases = _phases(own, *_VOLTAGES)
@@ -222,7 +223,7 @@ def measure_frequency(rows: pd.DataFrame, supply: Supply, config: ReportConfig) 
     if supply.frequency_hz is None:
         return {}
     hertz, nominal, band = _column(rows, "frequency_hz"), supply.frequency_hz, config.frequency_band_hz
-    off = np.round(np.abs(hertz - nominal), 9)  # 60.05 is at the edge, not beyond it
+    off = np.abs(hertz - nominal).round(9)  # 60.05 is at the edge, not beyond it
     return {"frequency": Measured(off / band, off / config.frequency_severe_hz, hertz, nominal - band, nominal + band)}
 
 

@@ -115,7 +115,8 @@ def list_imbalance_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[st
     formula of NEMA MG-1 for voltages). A phase below `phase_usual_min_ratio` of the mean is not in regular use, and
     the channel is not three-phase.
     """
-    config, issues = scope.config, []
+    config = scope.config
+    issues: list[dict[str, Any]] = []
     if not set(PHASE_COLUMNS) <= set(clean.columns):
         return issues
     rows = clean[in_window(clean, scope.period)].dropna(subset=list(PHASE_COLUMNS))
@@ -186,7 +187,9 @@ def list_sum_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any
     2 % at most, current transformers included by about `sum_max_excess_pct`. The share that no sub-meter counts may
     be anything; it is reported when it leaves the range of the baseline weeks by `sum_max_shift_pct` points.
     """
-    config, issues, children = scope.config, [], {}
+    config = scope.config
+    issues: list[dict[str, Any]] = []
+    children: dict[int, list[int]] = {}
     for child, parent in parents_of(scope.meters).items():
         children.setdefault(parent, []).append(child)
     for parent, below in sorted(children.items()):

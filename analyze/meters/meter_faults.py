@@ -254,7 +254,7 @@ def flag_clock_change(intervals: pd.DataFrame, *, min_energy_kwh: float) -> pd.S
     offset_s = intervals["local_time"].to_numpy().astype("datetime64[s]").astype("int64") - start
     back = np.flatnonzero((np.diff(offset_s) == -SECONDS_PER_HOUR) & (np.diff(channel) == 0)) + 1
     energy, length = intervals["used_kwh"].to_numpy(), intervals["interval_s"].to_numpy()
-    for row in back:
+    for row in map(int, back):
         first_s = start[row - 1] + length[row - 1] - SECONDS_PER_HOUR
         near = np.arange(max(row - 180, 0), min(row + 180, start.size))  # three hours of minutes
         near = near[channel[near] == channel[row]]

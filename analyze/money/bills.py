@@ -7,13 +7,13 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pandas as pd
 
 from analyze.money.demand_charges import demand_lines, higher_peaks, monthly_peaks
 from analyze.money.tariff_rates import split_energy
 from analyze.money.tariff_time import Segment, Spans, at_month, energy_periods, find_cells, list_segments, month_segment
 from config.tariff_model import Adder, Tariff
+from lib.stats_utils import sum_by_place
 
 Line = dict[str, Any]
 _WHOLE_PCT = 99.95
@@ -160,7 +160,7 @@ def _energy_lines(site: pd.DataFrame, segment: Segment, holidays: Collection[dat
     energy = segment.tariff.energy
     cells = at_month(find_cells(site, segment.tariff, holidays), segment.first.month - 1)
     number = energy_periods(cells, energy)
-    kwh = np.bincount(number, weights=site["used_kwh"], minlength=len(energy.periods))
+    kwh = sum_by_place(number, site["used_kwh"], len(energy.periods))
     lines = []
     for period, parts in zip(energy.periods, split_energy(kwh, energy, segment.day_share), strict=True):
         for tier_number, (tier, part) in enumerate(zip(period.tiers, parts, strict=True), 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -53,6 +53,7 @@ def prepare_case(
     middle = scope.period.start + (scope.period.end - scope.period.start) / 2
     last = (scope.period.end - timedelta(microseconds=1)).astimezone(scope.tz).date()
     own, other = tariffs.tariff_on(last), tariffs.compare_with
+    assert own is not None, "why_not lets no site without a tariff pass"
     sides = (tariffs.current, as_spans(other))
     flat, tou = sides if own.is_flat else sides[::-1]
     tou = tuple(span for span in tou if span.first is None or span.first <= last)
@@ -61,17 +62,22 @@ def prepare_case(
     period, rows = (frame[in_window(frame, scope.period)] for frame in (site.metered, demand))
     billed = dict(tariffs.billed_peaks_kw)
     hours = _before(history, site.metered, scope)
-    peaks = {
-        one.name: higher_peaks(
-            *(monthly_peaks(frame, charged, one, holidays, billed) for frame in (demand, hours) if len(frame))
-        )
-        for one in (charged.demand if charged else ())
-    }
+    peaks = _peaks(charged, [frame for frame in (demand, hours) if len(frame)], holidays, billed) if charged else {}
     cells = find_cells(rows, charged or own, holidays)
     month = middle.astimezone(scope.tz).date()
     case = DemandCase(rows, cells, charged, f"{month:%Y-%m}", peaks)
     scale = HOURS_PER_MONTH / float(period["hours"].sum())
     return CostCase(site.metered, period, demand, flat, tou, own, other, case, month, scale, holidays, hours)
+
+
+def _peaks(
+    charged: Tariff, frames: Sequence[pd.DataFrame], holidays: Collection[date], billed_kw: dict[str, float]
+) -> dict[str, dict[str, float]]:
+    """Return each demand charge's highest demand [kW] by month."""
+    return {
+        one.name: higher_peaks(*(monthly_peaks(frame, charged, one, holidays, billed_kw) for frame in frames))
+        for one in charged.demand
+    }
 
 
 def _before(history: pd.DataFrame | None, site: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:

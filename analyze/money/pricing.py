@@ -32,6 +32,7 @@ from config.tariff_model import (
     Tier,
     schedule_of,
 )
+from lib.stats_utils import sum_by_place
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,7 +69,7 @@ class Pricing(NamedTuple):
         result = np.empty((MONTHS_PER_YEAR, len(intervals)))
         for month in range(MONTHS_PER_YEAR):
             number = energy_periods(at_month(own_cells, month), energy)
-            kwh = np.bincount(number, weights=used_kwh, minlength=len(energy.periods))
+            kwh = sum_by_place(number, used_kwh, len(energy.periods))
             rates = marginal_rates(split_energy(kwh, energy, 1.0, scale), energy) * factor + added
             result[month] = rates[energy_periods(at_month(cells, month), energy)]
         return result

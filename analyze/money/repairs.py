@@ -33,7 +33,8 @@ def list_repairs(
     rows = clean.loc[in_window(clean, scope.baseline), ["channel_id", "used_kwh", "hours"]]
     sums = rows.groupby("channel_id").sum()
     usual_kwh = (sums["used_kwh"] / sums["hours"] * HOURS_PER_WEEK).to_dict()
-    broken, worst = broken_meters(sensor_health), {}
+    broken = broken_meters(sensor_health)
+    worst: dict[int, dict[str, Any]] = {}
     for issue in sensor_health["issues"]:
         if issue["channelId"] in broken:
             worst.setdefault(issue["channelId"], issue)  # the most severe one comes first
@@ -50,8 +51,13 @@ def _repair(
     issue: dict[str, Any], usual_kwh: float | None, others: Collection[str], pricing: Pricing
 ) -> dict[str, Any]:
     name, kind = issue["channelName"], issue["type"].replace("_", " ")
-    is_known = usual_kwh is not None and np.isfinite(usual_kwh)
-    hides = f" It usually measures {usual_kwh:,.0f} kWh a week, which nobody can judge meanwhile." if is_known else ""
+    if usual_kwh is not None and not np.isfinite(usual_kwh):
+        usual_kwh = None
+    hides = (
+        ""
+        if usual_kwh is None
+        else f" It usually measures {usual_kwh:,.0f} kWh a week, which nobody can judge meanwhile."
+    )
     also = f" It also shows: {', '.join(others).replace('_', ' ')}." if others else ""
     return {
         "title": f"Repair the meter of {name}: {kind}",
@@ -65,7 +71,7 @@ def _repair(
             "basis": "none",
             "description": "saves nothing by itself; no saving is claimed on this meter until it is repaired",
         },
-        "atStake": {"usualWeeklyKwh": round(float(usual_kwh), 2)} if is_known else None,
+        "atStake": None if usual_kwh is None else {"usualWeeklyKwh": round(float(usual_kwh), 2)},
         "description": f"{issue['description']}.{hides}{also}",
         "recommendations": [
             issue["recommendation"],

@@ -25,6 +25,7 @@ from analyze.week.intervals import (
     number_steps,
 )
 from lib.date_utils import add_local_time
+from lib.stats_utils import sum_by_place
 
 # Tariffs change rates at quarter hours, so finer readings are summed to this.
 MIN_STEP_S = 900
@@ -96,8 +97,8 @@ def _sum_metered(intervals: pd.DataFrame, roots: set[int], scope: WeekScope) -> 
     rows = intervals[intervals["channel_id"].isin(roots)]
     step_s = _step_s(rows["interval_s"])
     index, starts_s = number_steps(rows["epoch_s"].to_numpy(dtype="int64"), step_s)
-    kwh = np.bincount(index, weights=rows["used_kwh"], minlength=starts_s.size)
-    covered_s = np.bincount(index, weights=rows["interval_s"], minlength=starts_s.size)
+    kwh = sum_by_place(index, rows["used_kwh"], starts_s.size)
+    covered_s = sum_by_place(index, rows["interval_s"], starts_s.size)
     frame = site_frame(starts_s, kwh, step_s, scope)
     return frame.assign(
         is_whole=covered_s >= step_s * rows["channel_id"].nunique(),
@@ -114,7 +115,7 @@ def _covered_ratio(rows: pd.DataFrame, index: npt.NDArray[np.int64], steps: int)
     mean_kw = (totals["used_kwh"] / totals["hours"]).clip(lower=0.0)
     weight = mean_kw / mean_kw.sum() if mean_kw.sum() > 0 else mean_kw * 0.0 + 1 / max(1, len(mean_kw))
     weighted_s = rows["interval_s"].to_numpy() * rows["channel_id"].map(weight).to_numpy(dtype=float)
-    return np.bincount(index, weights=weighted_s, minlength=steps)
+    return sum_by_place(index, weighted_s, steps)
 
 
 def _step_s(interval_s: pd.Series) -> int:

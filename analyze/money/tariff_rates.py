@@ -13,6 +13,7 @@ import pandas as pd
 from analyze.money.tariff_time import Spans, as_spans, energy_periods, find_cells, list_segments, month_scale
 from config.tariff_model import EnergyRates, Tariff, Tier
 from lib.date_utils import add_local_time
+from lib.stats_utils import sum_by_place
 
 
 def split_tiers(quantity: float, tiers: tuple[Tier, ...], day_share: float = 1.0) -> npt.NDArray[np.float64]:
@@ -109,7 +110,7 @@ def _rates_by_row(
         energy = segment.tariff.energy
         own = site[site_rows[segment]] if segment in site_rows else site.iloc[:0]
         number = energy_periods(find_cells(own, segment.tariff, holidays), energy)
-        kwh = np.bincount(number, weights=own["used_kwh"].clip(lower=0.0), minlength=len(energy.periods))
+        kwh = sum_by_place(number, own["used_kwh"].clip(lower=0.0), len(energy.periods))
         split = split_energy(kwh, energy, segment.day_share, month_scale(segment, float(own["hours"].sum()), tz))
         rates = average_rates(split, energy) if kind == "average" else marginal_rates(split, energy)
         if kind == "marginal":

@@ -13,6 +13,7 @@ import pandas as pd
 from analyze.money.tariff_rates import adders_per_kwh, marginal_rates, saving_factor, split_energy
 from analyze.money.tariff_time import Cells, Spans, at_month, energy_periods, find_cells, list_segments
 from config.tariff_model import MONTHS_PER_YEAR, Tariff
+from lib.stats_utils import sum_by_place
 
 # How much of the dearest hours' energy a building may be able to move: an assumption, not a measurement. A tenth is
 # the second of the contract's four steps for the peak; all of it (`max_monthly_savings`) no building can move.
@@ -98,7 +99,7 @@ def shift_value(
     """
     energy = tariff.energy
     number = energy_periods(at_month(cells, month), energy)
-    kwh = np.bincount(number, weights=used_kwh, minlength=len(energy.periods))
+    kwh = sum_by_place(number, used_kwh, len(energy.periods))
     rates = marginal_rates(split_energy(kwh, energy, 1.0, scale), energy)
     rates = rates * saving_factor(tariff, "energy") + adders_per_kwh(tariff)
     present = np.bincount(number, minlength=len(energy.periods)) > 0

@@ -182,8 +182,8 @@ def build_section(
     by_channel = [channel_entry([event for event in high if event["channelId"] == key]) for key in ids]
     by_channel.sort(key=lambda entry: (-entry["totalExcessKwh"], entry["channelId"]))
     is_robust = scope.config.anomaly_method == ROBUST
-    if is_robust and changes is None:
-        changes = find_level_changes(clean, scope)
+    if changes is None:
+        changes = find_level_changes(clean, scope) if is_robust else []
     return {
         "summary": {
             "totalEvents": len(high),

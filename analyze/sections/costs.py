@@ -73,9 +73,11 @@ def analyze_cost(
         return refusal
     case = prepare_case(site, scope, tariffs, holidays, history)
     in_period = in_window(case.site, scope.period)
-    costs = [price_intervals(case.site, side, scope.tz, holidays=holidays)[in_period] for side in (case.flat, case.tou)]
+    flat_cost, tou_cost = (
+        price_intervals(case.site, side, scope.tz, holidays=holidays)[in_period] for side in (case.flat, case.tou)
+    )
     shift = build_load_shift(case.period, case.tou[-1].tariff, case.month.month - 1, case.scale, holidays=holidays)
-    tou = build_tou_analysis(case.period, *costs, case.tou, shift, holidays=holidays)
+    tou = build_tou_analysis(case.period, flat_cost, tou_cost, case.tou, shift, holidays=holidays)
     demand = build_demand_analysis(case.demand_case, scope)
     drivers = build_peak_drivers(intervals[in_window(intervals, scope.period)], site.roots, case.demand_case, scope)
     comparison = _compare_bills(case)

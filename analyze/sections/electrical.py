@@ -64,7 +64,8 @@ def check_electrical_health(readings: pd.DataFrame, scope: WeekScope) -> dict[st
     rows = rows[in_window(rows, scope.period)]
     supply = find_supply(rows, scope.config)
     roots = set(energy_meters(scope.meters)["channel_id"].astype(int)) - set(parents_of(scope.meters))
-    meters, missing, rows_of = [], [], split_channels(rows)
+    meters: list[dict[str, Any]] = []
+    missing, rows_of = [], split_channels(rows)
     for channel_id, name in channel_names(energy_meters(scope.meters)).items():
         entry = {"channelId": channel_id, "channelName": name}
         own = rows_of.get(channel_id, rows.iloc[:0])

@@ -138,9 +138,8 @@ def _lay_out(
     keep = (moments >= first) & (moments < start) & np.isfinite(energy)
     moments, energy = moments[keep], energy[keep]
     position = _columns(moments, start, tz) + kwh.size
-    is_holiday = (
-        np.isin(moments.tz_convert(tz).date, list(holidays)) if holidays else np.zeros(moments.size, dtype=bool)
-    )
+    days = np.array(list(holidays), dtype=object)
+    is_holiday = np.isin(moments.tz_convert(tz).date, days) if holidays else np.zeros(moments.size, dtype=bool)
     keep = (position >= 0) & (position < kwh.size) & ~is_holiday
     mean = pd.Series(energy[keep]).groupby(position[keep]).mean()
     kwh[mean.index.to_numpy(dtype=int)] = mean

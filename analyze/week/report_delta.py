@@ -27,12 +27,10 @@ def compare_reports(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """
     before, after = set(_finding_ids(old)), set(_finding_ids(new))
     return {
-        "energy": _change(*(_at(report, "consumption", "totalKwh") for report in (old, new)), 3),
-        "cost": _change(*(_cost(report) for report in (old, new)), 2),
-        "savings": _change(
-            *(_at(report, "summary", "totalPotentialSavings", "weeklyCost") for report in (old, new)), 2
-        ),
-        "completeness": _change(*(_at(report, "dataQuality", "avgCompleteness") for report in (old, new)), 1),
+        "energy": _change_at(old, new, ("consumption", "totalKwh"), 3),
+        "cost": _change(_cost(old), _cost(new), 2),
+        "savings": _change_at(old, new, ("summary", "totalPotentialSavings", "weeklyCost"), 2),
+        "completeness": _change_at(old, new, ("dataQuality", "avgCompleteness"), 1),
         "findingsAdded": sorted(after - before),
         "findingsGone": sorted(before - after),
     }
@@ -53,6 +51,10 @@ def _at(report: dict[str, Any], *keys: str) -> Any:
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
+
+
+def _change_at(old: dict[str, Any], new: dict[str, Any], keys: tuple[str, ...], digits: int) -> dict[str, float | None]:
+    return _change(_at(old, *keys), _at(new, *keys), digits)
 
 
 def _change(before: float | None, after: float | None, digits: int) -> dict[str, float | None]:

@@ -97,7 +97,8 @@ def validate_site(
     """
     own = {limit.name: limit.value for limit in site_limits}
     limits = limits or ValidationLimits()
-    limits = replace(limits, **{name: own[name] for name in limits.as_parameters().keys() & own})
+    set_here: dict[str, Any] = {name: own[name] for name in limits.as_parameters().keys() & own}
+    limits = replace(limits, **set_here)
     in_force = limit_values(checks) | limits.as_parameters() | own
     _begin_snapshot(conn)
     source = db.fetch_one(conn, "SELECT data_source FROM organizations WHERE organization_id = %s", (site_id,))

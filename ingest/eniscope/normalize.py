@@ -203,7 +203,8 @@ def parse_readings(
     records = _records_of(reply)
     objects = [record for record in records if isinstance(record, dict)]
     table = pd.DataFrame.from_records(objects)
-    units = reply.get("units") if isinstance(reply.get("units"), dict) else {}
+    told = reply.get("units")
+    units = told if isinstance(told, dict) else {}
     fields = tuple(fields)
     columns = {
         FIELD_COLUMNS[field][0]: to_floats(table[field]) * _unit_factor(field, units)

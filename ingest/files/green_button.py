@@ -199,14 +199,15 @@ def _agreed_length(durations: Counter[str], declared: str, subject: str) -> int:
 
 def _choose(series: list[_Series]) -> tuple[dict[int, Meter], list[str]]:
     """Return the meters by entry, one series for each usage point, and what is left out for which reason."""
-    left_out, candidates = [], {}
+    left_out: list[str] = []
+    candidates: dict[str, list[_Series]] = {}
     for one in series:
         reason = _reason_against(one.reading_type)
         if reason:
             left_out.append(f"{one.channel}: {reason}")
         else:
             candidates.setdefault(one.usage_point, []).append(one)
-    meters = {}
+    meters: dict[int, Meter] = {}
     for group in candidates.values():
         # Energy before power, and of several lengths the finest: the others say the same again.
         group.sort(key=lambda one: (one.reading_type.get("uom") != "72", one.interval_s))

@@ -107,7 +107,7 @@ def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
 
 
 @contextmanager
-def open_bytes(path: Path) -> Iterator[io.BufferedIOBase]:
+def open_bytes(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
     """Yield a file's bytes, unpacked where it is gzipped, whatever its name.
 
     Raises

@@ -199,6 +199,7 @@ def _channel_rows(
     for value in values:
         cells = chunk[value.position]
         numbers, is_unreadable = parse_numbers(cells, facts.decimal)
+        assert value.factor is not None, "the survey reads a column of units before its values are"
         columns[value.target] = numbers * value.factor
         is_broken |= is_unreadable
         rejected.append(_reject_rows(chunk.index, name, text, cells, REJECT_NUMBER)[is_unreadable])

@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 from ingest.files.times import REJECT_AMBIGUOUS, REJECT_SKIPPED_HOUR, REJECT_TIME, REJECT_TOO_OLD
 from ingest.storage.plausibility import (
@@ -67,7 +67,7 @@ class RejectFile:
         self.path = path
         self.counts: Counter[str] = Counter()
         self._stack = ExitStack()
-        self._handle: BinaryIO | None = None
+        self._handle: IO[bytes] | None = None
 
     def __enter__(self) -> RejectFile:
         return self

@@ -117,7 +117,7 @@ def register_file_site(
     log_id = attempts.start_attempt(conn, attempt)
     conn.commit()
     rows = [_channel_row(site.site_id, name) for name in channels]
-    organization = {"organization_id": site.site_id, "name": site.name, "timezone": site.timezone}
+    organization: dict[str, Any] = {"organization_id": site.site_id, "name": site.name, "timezone": site.timezone}
     if site.latitude is not None:
         organization |= {"latitude": site.latitude, "longitude": site.longitude}
     try:

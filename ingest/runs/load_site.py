@@ -147,7 +147,8 @@ def ingest_windows(
                 del unsettled[task.log_id]
                 advance(f"channel {task.attempt.channel_id}")
                 unreachable_in_a_row = unreachable_in_a_row + 1 if isinstance(failure, UnreachableError) else 0
-                if isinstance(failure, AuthenticationError) or unreachable_in_a_row == MAX_UNREACHABLE_IN_A_ROW:
+                is_hopeless = unreachable_in_a_row == MAX_UNREACHABLE_IN_A_ROW
+                if failure and (is_hopeless or isinstance(failure, AuthenticationError)):
                     raise failure
         except BaseException as err:
             client.stop()  # the pool waits for its threads, and they may be waiting for the service

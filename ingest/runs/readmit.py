@@ -53,7 +53,9 @@ def readmit_channel(conn: Connection, site_id: int, channel_id: int, rejects: Se
     """Store the records of one channel as readings, with a log line and a mark each; return how many were new."""
     import pandas as pd
 
-    rows = pd.DataFrame([{"timestamp": int(r.timestamp.timestamp()), **r.reading} for r in rejects if r.timestamp])
+    rows = pd.DataFrame(
+        [{"timestamp": int(r.timestamp.timestamp()), **(r.reading or {})} for r in rejects if r.timestamp]
+    )
     rows = rows.sort_values("timestamp").drop_duplicates("timestamp").reset_index(drop=True)
     interval_s = rejects[0].interval_s
     moments = [reject.timestamp for reject in rejects if reject.timestamp]

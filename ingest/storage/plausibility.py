@@ -192,11 +192,12 @@ def collect_rejects(
 ) -> list[Reject]:
     """Return the records that are not kept and would be lost; a repetition only where it says something else."""
     quarantined = []
-    for position in np.flatnonzero((reasons != "") & (reasons != REJECT_EMPTY) & (reasons != REJECT_OUTSIDE_WINDOW)):
+    is_lost = (reasons != "") & (reasons != REJECT_EMPTY) & (reasons != REJECT_OUTSIDE_WINDOW)
+    for position in map(int, np.flatnonzero(is_lost)):
         moment = None if np.isnan(timestamp[position]) else float(timestamp[position])
         reading = None if moment is None else reading_of(columns, position)
         if reasons[position] == REJECT_REPEATED:
-            kept = keep[np.searchsorted(timestamp[keep], moment)]
+            kept = keep[np.searchsorted(timestamp[keep], timestamp[position])]
             if reading == reading_of(columns, kept):
                 continue
         quarantined.append(Reject(str(reasons[position]), moment, objects[position], reading))

@@ -137,11 +137,11 @@ def create_app(
     """
     clock = _make_clock(now)
     plan = faults_.make_fault_plan(faults, seed) if isinstance(faults, str) else faults
-    if source is None and replay is None:
-        source = make_site(seed, clock(), planted_weeks, extra_channels=extra_channels, lasting_faults=plan.lasting)
-    elif source is None:
+    if source is None and replay is not None:
         prepared = replay if "ts" in replay else prepare_replay(replay, replay_timezone, replay_interval_min)
         source = ReplaySite(prepared, replay_timezone)
+    elif source is None:
+        source = make_site(seed, clock(), planted_weeks, extra_channels=extra_channels, lasting_faults=plan.lasting)
     stopping = threading.Event()
     app = Flask(__name__, static_folder=None)
     app.extensions["sandbox"] = {"source": source, "faults": plan, "stopping": stopping}

@@ -8,10 +8,14 @@ import hashlib
 import hmac
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from operations.sandbox.replies import ServiceError
+
+if TYPE_CHECKING:
+    from werkzeug.datastructures import Headers
 
 # Published on purpose: they open nothing but this sandbox.
 SANDBOX_API_KEY = "sandbox-key"
@@ -57,7 +61,7 @@ class Gatekeeper:
         self._token_requests = 0
         self._lock = threading.Lock()
 
-    def check_request(self, headers: Mapping[str, str]) -> str | None:
+    def check_request(self, headers: Headers) -> str | None:
         """Return the new token that the reply is to bring, if any.
 
         Raises
@@ -74,7 +78,7 @@ class Gatekeeper:
             raise ServiceError(401, "Unauthorised – check e-mail and password")
         return self._issue_token()
 
-    def expire_token(self, headers: Mapping[str, str]) -> bool:
+    def expire_token(self, headers: Headers) -> bool:
         """End the life of the token that a request bears; return whether it bears a live one."""
         token = headers.get(_TOKEN_HEADER, "")
         with self._lock:

@@ -22,7 +22,7 @@ from operations.sandbox.electricity import (
     derive_meter_fields,
 )
 from operations.sandbox.load_model import Streams, compute_load_kw
-from operations.sandbox.noise import Floats
+from operations.sandbox.noise import Columns, Floats
 from operations.sandbox.site_model import AIR_TYPE_ID, Catalogue, Channel
 from operations.sandbox.weather import MINUTES_PER_DAY, Surroundings, get_surroundings
 
@@ -74,7 +74,7 @@ class GeneratedSite:
         """Return the finest resolution [s]."""
         return NATIVE_RESOLUTION_S
 
-    def compute_fields(self, channel: Channel, start_s: int, count: int, resolution_s: int) -> dict[str, Floats]:
+    def compute_fields(self, channel: Channel, start_s: int, count: int, resolution_s: int) -> Columns:
         """Return all fields of `count` intervals from `start_s` on; rows that do not exist are dropped.
 
         Returns

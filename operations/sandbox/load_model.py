@@ -50,7 +50,7 @@ def compute_load_kw(load: str, streams: Streams, around: Surroundings) -> Floats
 
 def _hours(around: Surroundings, opens_h: float, closes_h: float, ramp_min: float) -> Floats:
     """Return 1 between two wall-clock hours and 0 outside, with ramps inside."""
-    minute = around.minute_of_day
+    minute = around.minute_of_day.astype(np.float64)
     return smooth_step((minute - opens_h * 60) / ramp_min) * smooth_step((closes_h * 60 - minute) / ramp_min)
 
 
@@ -155,7 +155,7 @@ def _lighting(streams: Streams, around: Surroundings) -> Floats:
     people = 0.75 + 0.25 * streams.curve("people", around, 150)
     morning, evening = _hours(around, 5.75, 9.0, 60), _hours(around, 16.5, 23.25, 90)
     daytime = np.where(around.is_weekend, 0.35, 0.15) * _hours(around, 8.0, 18.0, 60)
-    chance = 0.5 * (morning + evening > 0.2)
+    chance = np.where(morning + evening > 0.2, 0.5, 0.0)
     plugs = slot_events(streams.key("plugs"), around.local_minutes, 90, chance, (0, 80), (3, 12))
     return base_kw + people * (0.22 * morning + 0.42 * evening + daytime) + 0.9 * plugs.is_on
 

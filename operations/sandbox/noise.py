@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Columns = dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]  # by field, and the starts as `ts` [s]
 Ints = npt.NDArray[np.int64]
 
 # The constants of SplitMix64: Steele, Lea & Flood (2014), "Fast splittable pseudorandom number generators",
@@ -44,7 +45,7 @@ def uniform(key: np.uint64, index: Ints) -> Floats:
     mixed = (mixed ^ (mixed >> _SHIFT_30)) * _MIX_1
     mixed = (mixed ^ (mixed >> _SHIFT_27)) * _MIX_2
     mixed ^= mixed >> _SHIFT_31
-    return (mixed >> _SHIFT_11) * 2.0**-53
+    return (mixed >> _SHIFT_11).astype(np.float64) * 2.0**-53
 
 
 def jitter(key: np.uint64, index: Ints) -> Floats:

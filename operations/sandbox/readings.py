@@ -12,7 +12,7 @@ import pandas as pd
 from werkzeug.datastructures import MultiDict
 
 from lib.date_utils import local_midnight
-from operations.sandbox.noise import Floats
+from operations.sandbox.noise import Columns
 from operations.sandbox.replies import ServiceError
 from operations.sandbox.site_model import Catalogue, Channel
 
@@ -50,7 +50,7 @@ class Source(Protocol):
     def get_resolution_s(self, channel: Channel) -> int:
         """Return the finest resolution of a channel [s]."""
 
-    def compute_fields(self, channel: Channel, start_s: int, count: int, resolution_s: int) -> dict[str, Floats]:
+    def compute_fields(self, channel: Channel, start_s: int, count: int, resolution_s: int) -> Columns:
         """Return ``ts`` and all fields of the intervals that have a row."""
 
 
@@ -99,14 +99,14 @@ def build_reading(source: Source, channel: Channel, args: MultiDict[str, str], n
 
 def _compute_columns(
     source: Source, channel: Channel, start_s: int, count: int, resolution_s: int, native_s: int
-) -> dict[str, Floats]:
+) -> Columns:
     """Return the columns of the intervals; they start at `start_s` to the second, though data go by whole intervals."""
     off_grid_s = start_s % min(native_s, _HOUR_S)
     columns = source.compute_fields(channel, start_s - off_grid_s, count, resolution_s)
     return {**columns, "ts": columns["ts"] + off_grid_s}
 
 
-def _accumulate(source: Source, channel: Channel, columns: dict[str, Floats], start_s: int, native_s: int) -> None:
+def _accumulate(source: Source, channel: Channel, columns: Columns, start_s: int, native_s: int) -> None:
     """Turn the usage of the intervals into readings of counters that began at installation."""
     before = dict.fromkeys(_COUNTERS, 0.0)
     at_s = channel.installed_s
@@ -122,7 +122,7 @@ def _accumulate(source: Source, channel: Channel, columns: dict[str, Floats], st
             columns[name] = np.where(np.isnan(usage), np.nan, before[name] + np.nancumsum(usage))
 
 
-def _records_json(columns: dict[str, Floats], fields: list[str]) -> str:
+def _records_json(columns: Columns, fields: list[str]) -> str:
     frame = pd.DataFrame(
         {"ts": columns["ts"], **{field: np.round(columns[field], SERVED_DECIMALS) for field in fields}}
     )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lib.errors import DataError, UsageError
-from operations.sandbox.noise import Floats
+from operations.sandbox.noise import Columns, Floats
 from operations.sandbox.site_model import METER_TYPE_ID, METER_UNITS, Catalogue, Channel
 
 logger = logging.getLogger(__name__)
@@ -51,13 +51,13 @@ class ReplaySite:
         """Return the interval length of a channel's file [s]."""
         return self._resolution_s[channel.channel_id]
 
-    def compute_fields(self, channel: Channel, start_s: int, count: int, resolution_s: int) -> dict[str, Floats]:
+    def compute_fields(self, channel: Channel, start_s: int, count: int, resolution_s: int) -> Columns:
         """Return ``ts`` and all fields of the intervals that the files have a row for; unmeasured fields are NaN."""
         rows = self._rows[channel.channel_id]
         first, last = np.searchsorted(rows["ts"], [start_s, start_s + count * resolution_s])
         bucket = (rows["ts"][first:last] - start_s) // resolution_s
         exists = np.bincount(bucket, minlength=count) > 0
-        columns: dict[str, Floats] = {"ts": start_s + resolution_s * np.flatnonzero(exists)}
+        columns: Columns = {"ts": start_s + resolution_s * np.flatnonzero(exists)}
         for field in METER_UNITS:
             if field in rows:
                 values = _combine(rows[field][first:last], bucket, count, is_sum=field in _SUMMED)

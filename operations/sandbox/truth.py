@@ -10,7 +10,7 @@ import numpy as np
 from operations.sandbox import planted as plan
 from operations.sandbox.electricity import P
 from operations.sandbox.generator import BLOCK_MIN, QUARTER_MIN, GeneratedSite
-from operations.sandbox.noise import Floats
+from operations.sandbox.noise import Columns, Floats
 from operations.sandbox.readings import SERVED_DECIMALS
 from operations.sandbox.site_model import SITE_ID, Channel
 
@@ -45,9 +45,7 @@ def describe_planted(site: GeneratedSite) -> list[dict[str, Any]]:
     return [_describe(site, item, channel_by_load[item.load]) for item in site.items]
 
 
-def true_readings(
-    site: GeneratedSite, channel: Channel, start_s: int, end_s: int, interval_s: int
-) -> dict[str, Floats]:
+def true_readings(site: GeneratedSite, channel: Channel, start_s: int, end_s: int, interval_s: int) -> Columns:
     """Return what a perfect client has of a channel in the end, in the service's units.
 
     Returns
@@ -58,9 +56,9 @@ def true_readings(
     """
     fields = site.compute_fields(channel, start_s, (end_s - start_s) // interval_s, interval_s)
     starts = fields.pop("ts")
-    fields = {name: np.round(values, SERVED_DECIMALS) for name, values in fields.items()}
-    is_measured = ~np.all([np.isnan(values) for values in fields.values()], axis=0)
-    return {"ts": starts[is_measured], **{name: values[is_measured] for name, values in fields.items()}}
+    measured = {name: np.round(values.astype(np.float64), SERVED_DECIMALS) for name, values in fields.items()}
+    is_measured = ~np.all([np.isnan(values) for values in measured.values()], axis=0)
+    return {"ts": starts[is_measured], **{name: values[is_measured] for name, values in measured.items()}}
 
 
 def _describe(site: GeneratedSite, item: plan.Planted, channel: Channel) -> dict[str, Any]:
