@@ -13,9 +13,10 @@ from benchmarks.claims.building import ALL_DAYS, Draw, Opening, Place, usual_cha
 from benchmarks.claims.claims_page import BEGIN, END, keep_section, render_text, replace_section
 from benchmarks.claims.judge import Verdict, judge
 from benchmarks.claims.made_up_site import MadeUpSite, Returns, Truth, Waste
-from benchmarks.claims.stored_frames import file_rows, site_file, store
+from benchmarks.claims.stored_frames import file_rows, store
 from benchmarks.claims.tally import Outcome, add_up, calibrate
 from benchmarks.claims.timeline import Timeline
+from benchmarks.claims.whole_way import site_file
 
 MONDAY = date(2025, 3, 24)  # the clocks of Berlin change on its Sunday
 

@@ -7,9 +7,11 @@ product's own. Left out is what validation may quarantine, so a benchmark compar
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -18,14 +20,13 @@ import numpy as np
 import pandas as pd
 from benchmarks.claims.made_up_site import MadeUpSite
 
-from analyze.week.loading import load_week
+from analyze.week import loading
 from deliver.weekly_report import assemble_report
 from ingest.files.parse import complete_energy_and_power
 from ingest.runs.load_file import channel_id_of
 from ingest.storage.plausibility import REJECT_NEGATIVE_ENERGY, Rules, find_impossible
 from lib import readings as loaders
 from lib.date_utils import Window
-from lib.paths import SITES_DIR
 
 SECONDS_PER_HOUR, SECONDS_PER_DAY = 3600, 86_400
 ENERGY_DIGITS, POWER_DIGITS, TEMP_DIGITS = 6, 5, 2  # as files and weather services have them
@@ -161,8 +162,8 @@ class StandIn:
         return []
 
     def load_readings(self, _conn: None, _site_id: int, window: Window) -> pd.DataFrame:
-        """Return the readings of a window."""
-        return _within(self.frames.readings, window, "interval_start")
+        """Return the readings of a window; files have no power of a phase."""
+        return _widen(_within(self.frames.readings, window, "interval_start"), loaders.READING_COLUMNS)
 
     def load_resets(self, _conn: None, _site_id: int, window: Window) -> pd.DataFrame:
         """Return the records with negative energy of a window."""
@@ -170,9 +171,7 @@ class StandIn:
 
     def load_electrical(self, _conn: None, _site_id: int, window: Window) -> pd.DataFrame:
         """Return the readings of a window; files have energy and power alone."""
-        rows = _within(self.frames.readings, window, "interval_start")
-        lacking = [name for name in loaders.ELECTRICAL_COLUMNS if name not in rows]
-        return rows.assign(**dict.fromkeys(lacking, np.nan))
+        return _widen(_within(self.frames.readings, window, "interval_start"), loaders.ELECTRICAL_COLUMNS)
 
     def load_hourly(
         self, _conn: None, _site_id: int, window: Window, channel_ids: list[int] | None = None
@@ -204,32 +203,28 @@ def _within(frame: pd.DataFrame, window: Window, column: str) -> pd.DataFrame:
     return frame[(moments >= window.start) & (moments < window.end)].reset_index(drop=True)
 
 
-@contextmanager
-def site_file(site: MadeUpSite, site_id: int, folder: Path = SITES_DIR) -> Iterator[None]:
-    """Let the site's file stand where the product looks for it, as long as the block lasts.
+def _widen(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the rows with each of these columns, empty where a file has none."""
+    return rows.assign(**{name: np.nan for name in columns if name not in rows})
 
-    Raises
-    ------
-    FileExistsError
-        When a site of this number has a file already: it is somebody's.
-    """
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{site_id}.toml"
-    with path.open("x", encoding="utf-8") as handle:
-        handle.write(site.toml)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        with suppress(OSError):  # others are in it
-            folder.rmdir()
+
+def _reads_file(site: MadeUpSite, site_id: int, folder: Path) -> AbstractContextManager[object]:
+    """Let the product read the site's file from a folder of ours: one among its own would be somebody else's."""
+    (folder / f"{site_id}.toml").write_text(site.toml, encoding="utf-8")
+    names = ("load_report_config", "load_site_facts", "load_site_tariffs")
+    readers = {name: partial(getattr(loading, name), sites_dir=folder) for name in names}
+    return mock.patch.multiple(loading, **readers)
 
 
 def report_quickly(site: MadeUpSite, site_id: int) -> dict[str, Any]:
     """Return the site's weekly report, as its reader gets it."""
     stand_in, now = StandIn(site, site_id), datetime.now(UTC)
     answers = {name: getattr(stand_in, name) for name in dir(stand_in) if name.startswith("load_")}
-    with site_file(site, site_id), mock.patch.multiple(loaders, **answers):
-        _, week = load_week(None, site_id, site.time.monday.isoformat(), None, None, now)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _reads_file(site, site_id, Path(folder)),
+        mock.patch.multiple(loaders, **answers),
+    ):
+        _, week = loading.load_week(None, site_id, site.time.monday.isoformat(), None, None, now)
     report = assemble_report(stand_in.site, stand_in.status, week, forced_reason=None, now=now)
     return json.loads(json.dumps(report, allow_nan=False))

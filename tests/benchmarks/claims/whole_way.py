@@ -6,22 +6,45 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from benchmarks.claims.made_up_site import MadeUpSite
-from benchmarks.claims.stored_frames import file_rows, site_file
+from benchmarks.claims.stored_frames import file_rows
 
 from ingest.weather import store as weather_store
 from lib import db
 from lib.date_utils import Window
-from lib.paths import PROJECT_ROOT
+from lib.paths import PROJECT_ROOT, SITES_DIR
 
 TIMEOUT_S = 600
 HELD_BACK = 3  # validation found something that holds data back; the report then says what
 WEATHER_SOURCE = "open-meteo"
+
+
+@contextmanager
+def site_file(site: MadeUpSite, site_id: int, folder: Path = SITES_DIR) -> Iterator[None]:
+    """Let the site's file stand where the product looks for it, as long as the block lasts.
+
+    Raises
+    ------
+    FileExistsError
+        When a site of this number has a file already: it is somebody's.
+    """
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{site_id}.toml"
+    with path.open("x", encoding="utf-8") as handle:
+        handle.write(site.toml)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # others are in it
+            folder.rmdir()
 
 
 def run_script(url: str, script: str, *words: str, may_hold_back: bool = False) -> None:
