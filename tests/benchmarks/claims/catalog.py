@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.claims import (
+    held_out_meters,
+    held_out_use,
     kinds_calendar,
     kinds_changes,
     kinds_duty,
@@ -24,4 +26,4 @@ OPEN: tuple[Scenario, ...] = (
     *kinds_meters.SCENARIOS,
     *kinds_changes.SCENARIOS,
 )
-HELD_OUT: tuple[Scenario, ...] = ()
+HELD_OUT: tuple[Scenario, ...] = (*held_out_use.SCENARIOS, *held_out_meters.SCENARIOS)
