@@ -54,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from analyze.week.finding_trace import find_finding
     from analyze.week.loading import load_trace
-    from deliver.explanation import explanation_json, explanation_lines
-    from deliver.report_files import read_weekly_report
+    from deliver.files.report_files import read_weekly_report
+    from deliver.reports.explanation import explanation_json, explanation_lines
 
     report = read_weekly_report(args.report)
     finding = find_finding(report, args.finding_id)

@@ -31,8 +31,8 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from deliver.site_report import ask_breaker
-from deliver.tableau_files import require_hyper, require_parquet, stored_site, write_csv, write_hyper, write_parquet
+from deliver.files.tableau import require_hyper, require_parquet, stored_site, write_csv, write_hyper, write_parquet
+from deliver.reports.site_report import ask_breaker
 from lib import cli, db
 from lib.date_utils import Window, local_day_window, parse_timezone, resolve_period
 from lib.errors import EXIT_DONE, UsageError

@@ -25,13 +25,13 @@ from pathlib import Path
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from deliver.site_report import run_week_report
+from deliver.reports.site_report import run_week_report
 from lib import cli
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print where it is, with its headline."""
-    from deliver.family_reports import assemble_asset_report
+    from deliver.reports.family import assemble_asset_report
 
     return run_week_report(__doc__, argv, "asset_health", assemble_asset_report)
 

@@ -27,14 +27,14 @@ from typing import Any
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from deliver.site_report import CheckedWeek, run_week_report
+from deliver.reports.site_report import CheckedWeek, run_week_report
 from lib import cli
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print where it is, with its headline."""
     from config.branding import load_branding
-    from deliver.family_reports import assemble_customer_report
+    from deliver.reports.family import assemble_customer_report
 
     def assemble(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
         return assemble_customer_report(checked, load_branding(checked.site.site_id), now)

@@ -27,7 +27,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from deliver.site_report import ask_breaker, deliver_report, force_reason_of, report_parser
+from deliver.reports.site_report import ask_breaker, deliver_report, force_reason_of, report_parser
 from lib import cli, db
 from lib.date_utils import local_day_window, parse_timezone, reportable_until
 from lib.errors import EXIT_DONE, DataError, UsageError
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write the summary and print where it is, with its headline."""
     from analyze.week.loading import load_month
     from analyze.week.monthly_summary import add_months, last_complete_month
-    from deliver.monthly_report import assemble_monthly_report
+    from deliver.reports.monthly import assemble_monthly_report
 
     parser = report_parser(__doc__, has_window=False)
     parser.add_argument("--month", metavar="YYYY-MM", help="month of the site's calendar (default: the last one)")

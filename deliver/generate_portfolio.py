@@ -29,7 +29,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.delivery_config import load_delivery_config
 from config.settings import load_settings
-from deliver.site_report import add_output_arguments, deliver_report, describe_hold
+from deliver.reports.site_report import add_output_arguments, deliver_report, describe_hold
 from lib import cli, db
 from lib.date_utils import last_complete_week, parse_timezone, reportable_until, resolve_period
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, DataError, PipelineError
@@ -51,8 +51,8 @@ def last_common_week(sites: Sequence[Site], statuses: Mapping[int, ValidationSta
 def build_row(conn: Connection, site: Site, status: ValidationStatus, monday: date, now: datetime) -> dict[str, Any]:
     """Return the row of one site's week from this Monday: its numbers, or why there are none."""
     from analyze.week.loading import load_week
-    from deliver.portfolio_report import held_row, site_row
-    from deliver.site_report import CheckedWeek
+    from deliver.reports.portfolio import held_row, site_row
+    from deliver.reports.site_report import CheckedWeek
 
     try:
         period = resolve_period(monday.isoformat(), None, parse_timezone(site.timezone), now)
@@ -68,7 +68,7 @@ def build_row(conn: Connection, site: Site, status: ValidationStatus, monday: da
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the overview and print where it is, with its headline."""
-    from deliver.portfolio_report import assemble_portfolio_report
+    from deliver.reports.portfolio import assemble_portfolio_report
 
     parser = cli.script_parser(__doc__)
     parser.add_argument(

@@ -30,13 +30,13 @@ from pathlib import Path
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from deliver.site_report import run_week_report
+from deliver.reports.site_report import run_week_report
 from lib import cli
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print where it is, with its headline."""
-    from deliver.weekly_report import assemble_report
+    from deliver.reports.weekly import assemble_report
 
     return run_week_report(__doc__, argv, "weekly_report", lambda checked, now: assemble_report(*checked, now=now))
 

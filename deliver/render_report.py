@@ -42,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw the report, and print where each file is."""
-    from deliver.report_files import read_report, write_pages
+    from deliver.files.report_files import read_report, write_pages
 
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)

@@ -33,7 +33,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.delivery_config import is_address, load_delivery_config
 from config.settings import Settings, load_settings
-from deliver.sent_log import FAILED, SENDING, SENT, last_states, open_sent_log, write_state
+from deliver.files.sent_log import FAILED, SENDING, SENT, last_states, open_sent_log, write_state
 from lib import cli
 from lib.errors import EXIT_DONE, EXIT_FAILED, ConfigError, DataError, DeliveryError, UsageError
 from lib.logs import setup_logging
@@ -163,7 +163,7 @@ def describe_missing_server(settings: Settings) -> str | None:
 
 def _pdf_of(path: Path, report: dict[str, Any]) -> bytes:
     """Return the report's PDF, set anew where it is missing or older than the report."""
-    from deliver.report_files import write_pages
+    from deliver.files.report_files import write_pages
 
     pdf = path.with_suffix(".pdf")
     if not pdf.exists() or pdf.stat().st_mtime < path.stat().st_mtime:
@@ -173,7 +173,7 @@ def _pdf_of(path: Path, report: dict[str, Any]) -> bytes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Send one report to its recipients."""
-    from deliver.report_files import read_report
+    from deliver.files.report_files import read_report
 
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from analyze.week.loading import load_week
-from deliver.report_files import check_report
-from deliver.weekly_report import assemble_report
+from deliver.files.report_files import check_report
+from deliver.reports.weekly import assemble_report
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from govern.usage.refresh import refresh_views

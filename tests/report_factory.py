@@ -12,8 +12,8 @@ from week_factory import NEW_YORK, WEEK, fill_window, make_meters, set_power
 from analyze.week.site_week import SiteContext, SiteWeek, analyze_site_week, baseline_before
 from config.report_config import ReportConfig
 from config.tariff_config import load_site_tariffs
-from deliver.site_report import CheckedWeek
-from deliver.weekly_report import assemble_report
+from deliver.reports.site_report import CheckedWeek
+from deliver.reports.weekly import assemble_report
 from lib.date_utils import Window
 from lib.readings import Site, ValidationStatus
 

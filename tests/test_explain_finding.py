@@ -14,8 +14,8 @@ from site_factory import SITE_ID, TIMEZONE, make_rows, make_site, store_readings
 from week_factory import make_scope
 
 from analyze.week.finding_trace import find_finding, trace_finding
-from deliver.explanation import explanation_lines
-from deliver.report_files import read_report
+from deliver.files.report_files import read_report
+from deliver.reports.explanation import explanation_lines
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from govern.usage.refresh import refresh_views

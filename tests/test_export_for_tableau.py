@@ -15,7 +15,7 @@ from breaker_factory import SITE_WINDOW, build_site, change
 from site_factory import SITE_ID, TIMEZONE, make_site, register_site, store_readings
 
 from deliver.export_for_tableau import build_parser, export_site, refuse_other_site, resolve_days
-from deliver.tableau_files import require_hyper, require_parquet
+from deliver.files.tableau import require_hyper, require_parquet
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from govern.usage.refresh import refresh_views

@@ -16,7 +16,7 @@ from site_factory import SITE_ID, TIMEZONE, make_rows, make_site, register_site,
 from analyze.week.loading import load_week
 from config.tariff_config import load_site_tariffs
 from config.tariff_model import SiteTariffs, TariffSpan
-from deliver.report_files import FORCED_LOG, check_report
+from deliver.files.report_files import FORCED_LOG, check_report
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from govern.override_breaker import store_override

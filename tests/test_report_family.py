@@ -22,15 +22,15 @@ from analyze.week.monthly_summary import add_months, last_complete_month, summar
 from analyze.week.portfolio import total_sites
 from config.branding import Branding, load_branding
 from config.measures_config import load_measures
-from deliver.family_reports import assemble_asset_report, assemble_customer_report, assemble_electrical_report
+from deliver.files.report_files import check_report
+from deliver.files.versions import replace_report, save_report
 from deliver.generate_monthly_summary import parse_month
-from deliver.monthly_report import assemble_monthly_report
 from deliver.pages.html_page import render_html
 from deliver.pages.kinds import build_page
 from deliver.pages.pdf_pages import render_pdf
-from deliver.portfolio_report import assemble_portfolio_report, held_row, site_row
-from deliver.report_files import check_report
-from deliver.report_versions import replace_report, save_report
+from deliver.reports.family import assemble_asset_report, assemble_customer_report, assemble_electrical_report
+from deliver.reports.monthly import assemble_monthly_report
+from deliver.reports.portfolio import assemble_portfolio_report, held_row, site_row
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from lib import db

@@ -10,8 +10,8 @@ import pytest
 from report_factory import make_report
 
 from analyze.week.report_delta import compare_reports
+from deliver.files.versions import describe_delta, latest_version, replace_report, save_report
 from deliver.pages.kinds import build_page
-from deliver.report_versions import describe_delta, latest_version, replace_report, save_report
 from lib.errors import DataError, PipelineError
 
 SCHEMA = "weekly_report"

@@ -18,11 +18,11 @@ from mail_server import PASSWORD, USER, RunningServer, run_mail_server
 from report_factory import make_report
 
 from deliver import send_report
+from deliver.files.report_files import write_report
+from deliver.files.sent_log import SENDING, SENT, last_states, open_sent_log, write_state
 from deliver.pages.kinds import build_page
 from deliver.pages.mail_body import render_mail_html, render_mail_text
-from deliver.report_files import write_report
 from deliver.send_report import newest_report, report_key
-from deliver.sent_log import SENDING, SENT, last_states, open_sent_log, write_state
 from lib.errors import DataError, PipelineError
 
 SITE_ID = 7

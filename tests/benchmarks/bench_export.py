@@ -24,7 +24,7 @@ sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
 from benchmarks.bench_setup import temporary_database
 
 from deliver.export_for_tableau import QUERIES_DIR
-from deliver.tableau_files import FORMULA_START
+from deliver.files.tableau import FORMULA_START
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from govern.usage.refresh import refresh_views

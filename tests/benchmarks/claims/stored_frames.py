@@ -21,7 +21,7 @@ import pandas as pd
 from benchmarks.claims.made_up_site import MadeUpSite
 
 from analyze.week import loading
-from deliver.weekly_report import assemble_report
+from deliver.reports.weekly import assemble_report
 from ingest.files.parse import complete_energy_and_power
 from ingest.runs.load_file import channel_id_of
 from ingest.storage.plausibility import REJECT_NEGATIVE_ENERGY, Rules, find_impossible

@@ -7,7 +7,7 @@ from typing import Any
 
 from analyze.sections.savings import VERIFIED
 from deliver.pages import formats as fmt
-from deliver.weekly_report import site_metadata, warnings_of
+from deliver.reports.weekly import site_metadata, warnings_of
 from lib.date_utils import parse_timezone
 from lib.readings import Site, ValidationStatus
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from analyze.week.portfolio import SANDBOX, total_sites
-from deliver.weekly_report import REPORT_VERSION, SOURCE_NOTES
+from deliver.reports.weekly import REPORT_VERSION, SOURCE_NOTES
 
 if TYPE_CHECKING:
-    from deliver.site_report import CheckedWeek
+    from deliver.reports.site_report import CheckedWeek
     from lib.readings import Site
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from analyze.week.summary import describe_change, total_potential_savings
 from deliver.pages import formats as fmt
 from deliver.pages.common import asset_line, is_available
-from deliver.weekly_report import assemble_report, build_metadata, warnings_of
+from deliver.reports.weekly import assemble_report, build_metadata, warnings_of
 
 if TYPE_CHECKING:
     from config.branding import Branding
-    from deliver.site_report import CheckedWeek
+    from deliver.reports.site_report import CheckedWeek
 
 _MAX_ACTIONS = 5
 _SAVINGS = ("weeklyKwh", "weeklyCost", "estimatedAnnual", "onceKwh", "onceCost")

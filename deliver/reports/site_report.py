@@ -231,8 +231,8 @@ def deliver_report(report: dict[str, Any], schema_name: str, args: argparse.Name
         Of the file in ``reports/``, without its ending; there the first version keeps this name. A file given by
         ``--out`` always holds the newest, with the older ones beside it.
     """
-    from deliver.report_files import note_forced, write_pages
-    from deliver.report_versions import replace_report, save_report
+    from deliver.files.report_files import note_forced, write_pages
+    from deliver.files.versions import replace_report, save_report
 
     if getattr(args, "force", False):  # the overview of all sites has no such option
         note_forced(report, args.out.parent if args.out else REPORTS_DIR)  # first: nothing forced leaves unnoted
