@@ -25,7 +25,7 @@ from lib import cli, db
 from lib.errors import EXIT_DONE
 from lib.logs import setup_logging
 from lib.readings import load_site_sources
-from operations.check_ingestion_health import FETCHED_SOURCES
+from operations.health.ingestion import FETCHED_SOURCES
 
 
 def choose_sites(sources: dict[int, str], configured: list[int], inactive: set[int], for_reports: bool) -> list[int]:

@@ -29,8 +29,8 @@ from lib import cli
 from lib.date_utils import format_utc, parse_end, parse_timezone
 from lib.errors import EXIT_DONE, UsageError
 from lib.logs import clean_text, setup_logging
-from operations.alert_episodes import KINDS, Mute
-from operations.alert_files import STATE_DIR, hold, load_mutes, save_mutes
+from operations.alerts.episodes import KINDS, Mute
+from operations.alerts.files import STATE_DIR, hold, load_mutes, save_mutes
 
 
 def build_parser() -> argparse.ArgumentParser:

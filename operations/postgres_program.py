@@ -30,7 +30,7 @@ from config.settings import load_settings
 from lib import cli, db
 from lib.errors import ConfigError
 from lib.logs import setup_logging
-from operations.embedded_postgres import programs_dir
+from operations.postgres.server import programs_dir
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 _SERVICE = "energy"

@@ -37,7 +37,7 @@ from lib.mailer import MailServer, build_message, send_message
 from lib.paths import SITES_DIR
 from lib.readings import ValidationStatus, load_ingestion_health, load_validation_statuses
 from lib.webhook import post_json
-from operations.alert_episodes import (
+from operations.alerts.episodes import (
     BREAKER_OPEN,
     NO_DATABASE,
     STALE,
@@ -50,8 +50,8 @@ from operations.alert_episodes import (
     pending,
     still_open,
 )
-from operations.alert_files import STATE_DIR, hold, load_episodes, load_mutes, save_episodes
-from operations.check_ingestion_health import DEFAULT_MAX_AGE_HOURS, FAIL, FETCHED_SOURCES, judge_site
+from operations.alerts.files import STATE_DIR, hold, load_episodes, load_mutes, save_episodes
+from operations.health.ingestion import DEFAULT_MAX_AGE_HOURS, FAIL, FETCHED_SOURCES, judge_site
 
 logger = logging.getLogger(__name__)
 

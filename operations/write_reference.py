@@ -21,7 +21,7 @@ from lib import cli
 from lib.errors import EXIT_DONE, PipelineError
 from lib.logs import setup_logging
 from lib.paths import PROJECT_ROOT, write_atomically
-from operations.error_messages import Message, list_messages
+from operations.reference.messages import Message, list_messages
 
 REFERENCE_DIR = PROJECT_ROOT / "docs" / "reference"
 ROOMS = {

@@ -22,7 +22,7 @@ from wrapper_tree import fake_crontab, tree  # noqa: F401  (fixtures)
 from govern.schema.files import apply_migrations, apply_views
 from lib import db, logs
 from lib.paths import PROJECT_ROOT
-from operations.embedded_postgres import ensure_database, start_server
+from operations.postgres.server import ensure_database, start_server
 
 if TYPE_CHECKING:
     from pipeline import Service

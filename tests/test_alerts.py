@@ -20,7 +20,7 @@ from ingest.storage.sites import register_site
 from lib import db, webhook
 from lib.errors import DeliveryError
 from operations import mute_alerts, send_alerts
-from operations.alert_episodes import (
+from operations.alerts.episodes import (
     BREAKER_OPEN,
     STALE,
     Condition,

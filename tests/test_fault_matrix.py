@@ -17,7 +17,7 @@ from ingest.runs.registration import register
 from lib import db
 from lib.date_utils import Window
 from lib.errors import ApiError, AuthenticationError
-from operations.embedded_postgres import ensure_database
+from operations.postgres.server import ensure_database
 from operations.sandbox.fault_kinds import KINDS, LASTING
 from operations.sandbox.service_faults import FaultPlan
 from operations.sandbox.spoiling import APPEARED_CHANNEL_ID

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lib.paths import PROJECT_ROOT
-from operations.error_messages import list_messages
+from operations.reference.messages import list_messages
 from operations.write_reference import REFERENCE_DIR, ROOMS, list_commands, render_commands, render_errors
 
 REMEDY = "run: python operations/write_reference.py"

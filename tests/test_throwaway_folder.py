@@ -14,7 +14,7 @@ from lib.paths import PROJECT_ROOT
 
 _TESTS = """
 import sys, time
-from operations.embedded_postgres import start_server
+from operations.postgres.server import start_server
 from throwaway_folder import throwaway_folder
 
 with throwaway_folder("energy-tests-") as folder:

@@ -18,7 +18,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from lib.errors import PipelineError
-from operations.embedded_postgres import stop_server
+from operations.postgres.server import stop_server
 
 
 @contextmanager

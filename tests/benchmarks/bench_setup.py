@@ -17,7 +17,7 @@ from throwaway_folder import throwaway_folder
 
 from govern.schema.files import apply_migrations, apply_views
 from lib import db
-from operations.embedded_postgres import ensure_database, start_server
+from operations.postgres.server import ensure_database, start_server
 
 SANDBOX = _PROJECT_ROOT / "operations" / "sandbox" / "eniscope_sandbox.py"
 CREDENTIALS = ("sandbox-key", "sandbox@example.com", "sandbox-password")

@@ -12,7 +12,7 @@ from typing import Any
 
 from lib.errors import PipelineError
 from lib.paths import PROJECT_ROOT, write_atomically
-from operations.alert_episodes import Episode, Mute, from_json, to_json
+from operations.alerts.episodes import Episode, Mute, from_json, to_json
 
 STATE_DIR = PROJECT_ROOT / "data"
 _ALERTS, _MUTES = "alerts.json", "alert_mutes.json"

@@ -1,0 +1,1 @@
+"""When something is wrong, and who was told: episodes, mutes, and their files."""

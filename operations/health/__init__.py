@@ -1,0 +1,1 @@
+"""Whether the sites are still being fetched."""
