@@ -18,10 +18,11 @@ import psycopg2.extras
 import pytest
 
 from lib.errors import ConfigError, DatabaseError
+from lib.paths import PROJECT_ROOT
 from operations.postgres import server
 from operations.postgres.server import ensure_database, is_running, start_server, stop_server
 
-SCRIPT = Path(server.__file__)
+SCRIPT = PROJECT_ROOT / "operations" / "embedded_postgres.py"
 QUICK = {"fsync": "off"}
 
 

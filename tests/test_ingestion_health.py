@@ -21,8 +21,7 @@ from config.delivery_config import (
 from lib import db
 from lib.errors import ConfigError, DataError
 from lib.readings import IngestionHealth, load_ingestion_health
-from operations import send_alerts
-from operations.health import ingestion
+from operations import check_ingestion_health, send_alerts
 from operations.health.ingestion import FAIL, OK, WARN, judge_site, judge_sites
 from operations.list_sites import choose_sites
 
@@ -164,10 +163,10 @@ def test_a_site_that_left_is_watched_no_longer(
     monkeypatch.setenv("DATABASE_URL", database_url)
     found = send_alerts.find_conditions(database_url, NOW, MAX_AGE, {9})
     assert [(one.kind, one.site_id) for one in found or ()] == [("stale", SITE_ID)]
-    monkeypatch.setattr(ingestion, "list_inactive_sites", lambda: {9})
-    assert ingestion.main([]) == 3
+    monkeypatch.setattr(check_ingestion_health, "list_inactive_sites", lambda: {9})
+    assert check_ingestion_health.main([]) == 3
     assert [line.split()[:3] for line in capsys.readouterr().out.splitlines()] == [["FAIL", "site", str(SITE_ID)]]
-    assert ingestion.main(["--site", "9"]) == 3
+    assert check_ingestion_health.main(["--site", "9"]) == 3
 
 
 @pytest.mark.parametrize(

