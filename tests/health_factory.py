@@ -1,10 +1,16 @@
 """Weeks of one meter on which a fault is put, and what the section "sensorHealth" says of them."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.typing as npt
 import pandas as pd
 from week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare
 
 from analyze.sections.sensors import build_section
-from analyze.week.intervals import prepare_intervals
+from analyze.week.intervals import WeekScope, prepare_intervals
 from config.report_config import ReportConfig
 from lib.date_utils import Window
 
@@ -15,46 +21,48 @@ DAY, NIGHT = 12.0, 4.0  # kW of `healthy`
 WHOLE_WEEK = ("2026-01-12", "2026-01-19")
 
 
-def intervals_of(power_kw, interval_s=3600, start="2026-01-12 05:00Z"):
+def intervals_of(power_kw: npt.ArrayLike, interval_s: int = 3600, start: str = "2026-01-12 05:00Z") -> pd.DataFrame:
     return prepare_intervals(make_readings(1, start, power_kw, interval_s), METERS, NEW_YORK, ReportConfig())
 
 
-def health(readings, meters=METERS, scope=None):
+def health(readings: pd.DataFrame, meters: pd.DataFrame = METERS, scope: WeekScope | None = None) -> dict[str, Any]:
     scope = scope or make_scope(meters)
     intervals, bad, _ = prepare(readings, scope)
     return build_section(intervals, bad, scope)
 
 
-def kinds(section):
+def kinds(section: dict[str, Any]) -> list[tuple[str, str]]:
     return [(issue["type"], issue["severity"]) for issue in section["issues"]]
 
 
-def drop(readings, start, end):
+def drop(readings: pd.DataFrame, start: str, end: str) -> pd.DataFrame:
     moment = readings["interval_start"]
     return readings[(moment < pd.Timestamp(start, tz="UTC")) | (moment >= pd.Timestamp(end, tz="UTC"))]
 
 
-def healthy(**columns):
+def healthy(**columns: Any) -> pd.DataFrame:
     """Return five weeks of a load that swings daily, on which a fault is put."""
     return fill_window(1, BOTH, DAY, NIGHT).assign(**columns)
 
 
-def between(readings, start, end):
+def between(readings: pd.DataFrame, start: str, end: str) -> pd.Series:
     """Return the rows from `start` up to `end` on the local wall clock."""
     moment = readings["interval_start"]
     return (moment >= pd.Timestamp(start, tz=NEW_YORK)) & (moment < pd.Timestamp(end, tz=NEW_YORK))
 
 
-def scale(readings, rows, factor, columns=("energy_kwh", "power_kw")):
+def scale(
+    readings: pd.DataFrame, rows: pd.Series, factor: float, columns: Sequence[str] = ("energy_kwh", "power_kw")
+) -> pd.DataFrame:
     return readings.assign(**{name: readings[name].mask(rows, readings[name] * factor) for name in columns})
 
 
-def with_phases(readings, shares=(0.35, 0.33, 0.32)):
+def with_phases(readings: pd.DataFrame, shares: Sequence[float] = (0.35, 0.33, 0.32)) -> pd.DataFrame:
     named = {f"power_l{number}_kw": share * readings["power_kw"] for number, share in enumerate(shares, start=1)}
     return readings.assign(**named)
 
 
-def set_phase(readings, rows, factor, phase=2):
+def set_phase(readings: pd.DataFrame, rows: pd.Series, factor: float, phase: int = 2) -> pd.DataFrame:
     """Return `readings` of which one phase is `factor` times itself within `rows`, and the sums follow."""
     name = f"power_l{phase}_kw"
     change = (readings[name] * (factor - 1)).where(rows, 0.0)
@@ -62,7 +70,7 @@ def set_phase(readings, rows, factor, phase=2):
     return readings.assign(energy_kwh=readings["energy_kwh"] + change / 4)
 
 
-def flagged(readings, meters=METERS):
+def flagged(readings: pd.DataFrame, meters: pd.DataFrame = METERS) -> dict[str, int]:
     """Return by name how many intervals each mask flags."""
     _, bad, _ = prepare(readings, make_scope(meters))
     return {name: int(count) for name, count in bad.sum().items() if count}

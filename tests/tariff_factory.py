@@ -87,7 +87,7 @@ def make_site(
     return site_frame(epoch_s, np.asarray(values, dtype=float) * step_s / 3600, step_s, SCOPE)
 
 
-def lines_of(bill: dict) -> dict[tuple[str, str], float]:
+def lines_of(bill: dict[str, Any]) -> dict[tuple[str, str], float]:
     """Return a bill's amounts by kind and name."""
     return {(line["kind"], line["name"]): line["amount"] for line in bill["lines"]}
 

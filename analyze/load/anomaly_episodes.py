@@ -17,7 +17,7 @@ left-out weeks.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -109,7 +109,7 @@ def find_episodes(
     return pd.concat(parts) if parts else pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in empty.items()})
 
 
-def _judge(grid: PowerGrid, shift_kw: Floats, may_judge: Flags, scope: WeekScope) -> dict[str, npt.NDArray]:
+def _judge(grid: PowerGrid, shift_kw: Floats, may_judge: Flags, scope: WeekScope) -> dict[str, npt.NDArray[Any]]:
     """Return `event_id`, `expected_kw`, `direction` and the views of each cell of the grid."""
     config, usual = scope.config, _describe_usual(grid, shift_kw, scope)
     width = _SMOOTH_H * grid.per_hour

@@ -22,6 +22,7 @@ naive) and 5.5 (bands from past errors).
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ class Weeks(NamedTuple):
 
     kwh: Floats
     actual_kwh: pd.Series
-    holidays: frozenset
+    holidays: frozenset[date]
 
 
 def predict_week(kwh: Floats) -> Floats:

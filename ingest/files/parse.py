@@ -190,7 +190,12 @@ def _parse_times(
 
 
 def _channel_rows(
-    name: str, chunk: pd.DataFrame, text: pd.Series, values: list[ValueColumn], start_s: npt.NDArray, facts: FileFacts
+    name: str,
+    chunk: pd.DataFrame,
+    text: pd.Series,
+    values: list[ValueColumn],
+    start_s: npt.NDArray[np.float64],
+    facts: FileFacts,
 ) -> tuple[ChannelRows, pd.DataFrame]:
     """Return one channel's readings, from rows that have a start, and the rejects among their values."""
     interval_s = facts.interval_s[name]
@@ -223,7 +228,11 @@ def _channel_rows(
 
 
 def _reject_rows(
-    lines: pd.Index, channel: pd.Series | str, text: pd.Series, cells: pd.Series | None, reason: npt.NDArray | str
+    lines: pd.Index,
+    channel: pd.Series | str,
+    text: pd.Series,
+    cells: pd.Series | None,
+    reason: npt.NDArray[np.object_] | str,
 ) -> pd.DataFrame:
     """Return rows as the reject file has them."""
     columns = {
