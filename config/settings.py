@@ -82,7 +82,7 @@ class Settings:
 
     def require_database_url(self, stage: str | None = None) -> str:
         """Return the URL of a stage's own role, else the database's; a ConfigError says where to put a missing one."""
-        if stage in self.stage_database_urls:
+        if stage is not None and stage in self.stage_database_urls:
             return self.stage_database_urls[stage]
         if not self.database_url:
             raise ConfigError(

@@ -20,6 +20,7 @@ DAY_TYPES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday")
 SUNDAY, HOLIDAY = DAY_TYPES.index("sun"), DAY_TYPES.index("holiday")
 SCHEDULE_SHAPE = (MONTHS_PER_YEAR, len(DAY_TYPES), 24 * SLOTS_PER_HOUR)
 
+ASSUMED_RATE_USD_PER_KWH = 0.12  # the contract's, of config/tariffs/default_flat.toml, where no tariff is known at all
 DEFAULT_DEMAND_INTERVAL_S = 900  # the usual demand interval of United States utilities
 
 
@@ -162,6 +163,14 @@ class Carbon:
 
 
 @dataclass(frozen=True)
+class PowerFactorClause:
+    """A penalty: the billed demand is raised by target / power factor, at `penalty_usd_per_kw` for each kW added."""
+
+    target_ratio: float
+    penalty_usd_per_kw: float
+
+
+@dataclass(frozen=True)
 class SiteTariffs:
     """What the site pays, what that is compared with, and its carbon factor.
 
@@ -175,6 +184,7 @@ class SiteTariffs:
     is_assumed: bool = False
     carbon: Carbon | None = None
     billed_peaks_kw: tuple[tuple[str, float], ...] = ()
+    power_factor: PowerFactorClause | None = None
 
     @property
     def ratchet_months(self) -> int:

@@ -1,7 +1,7 @@
 """Write the report for a customer: plain language, few numbers, your brand.
 
 On the last complete local week, or on the seven days from --start; what it says is what the weekly report says of the
-same days. Name, colour, logo and contact stand in config/branding.toml (see config/branding.py).
+same days. Name, color, logo and contact stand in config/branding.toml (see config/site_file.py).
 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views, config/branding.toml, config/sites
@@ -33,11 +33,11 @@ from lib import cli
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print where it is, with its headline."""
-    from config.branding import load_branding
+    from config.site_file import read_site
     from deliver.reports.family import assemble_customer_report
 
     def assemble(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
-        return assemble_customer_report(checked, load_branding(checked.site.site_id), now)
+        return assemble_customer_report(checked, read_site(checked.site.site_id).branding, now)
 
     return run_week_report(__doc__, argv, "customer_report", assemble)
 

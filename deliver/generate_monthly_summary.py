@@ -1,7 +1,7 @@
 """Write a site's month beside the months before it, with its cost and the savings that were verified.
 
 Without --month on the last month of the site's calendar that can have been ingested to its end. What was changed at the
-site and when stands under [[measures]] of its file (see config/measures_config.py).
+site and when stands under [[measures]] of its file (see config/site_file.py).
 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views, config/sites, config/tariffs

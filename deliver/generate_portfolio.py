@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.delivery_config import load_delivery_config
 from config.settings import load_settings
+from config.site_file import read_site
 from deliver.reports.site_report import add_output_arguments, deliver_report, describe_hold
 from lib import cli, db
 from lib.date_utils import last_complete_week, parse_timezone, reportable_until, resolve_period
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     now = datetime.now(UTC)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
-        chosen = args.sites or [key for key in load_site_sources(conn) if load_delivery_config(key).is_active]
+        chosen = args.sites or [key for key in load_site_sources(conn) if read_site(key).file.sync.is_active]
         if not chosen:
             raise DataError("the database has no active site; run: python ingest/ingest_to_postgres.py")
         sites, statuses = [load_site(conn, site_id) for site_id in chosen], load_validation_statuses(conn)

@@ -31,8 +31,8 @@ from uuid import uuid4
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.delivery_config import is_address, load_delivery_config
 from config.settings import Settings, load_settings
+from config.site_file import is_address, read_site
 from deliver.files.sent_log import FAILED, SENDING, SENT, last_states, open_sent_log, write_state
 from lib import cli
 from lib.errors import EXIT_DONE, EXIT_FAILED, ConfigError, DataError, DeliveryError, UsageError
@@ -86,7 +86,7 @@ def choose_recipients(to: Sequence[str] | None, report: dict[str, Any]) -> list[
     """
     if to is None:
         site = report.get("metadata", {}).get("site", {}).get("siteId")
-        to = load_delivery_config(site, SITES_DIR).report_recipients if site else ()
+        to = read_site(site, SITES_DIR).file.report.recipients if site else ()
     wrong = [address for address in to if not is_address(address)]
     if wrong:
         raise UsageError(f"--to {wrong[0]!r} is no mail address; give name@example.com")

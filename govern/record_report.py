@@ -16,15 +16,16 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.report_config import load_report_config
 from config.settings import load_settings
+from config.site_file import read_site
 from lib import cli, db
 from lib.code_version import code_version
 from lib.errors import EXIT_DONE, EXIT_FAILED, DataError
@@ -76,7 +77,7 @@ def describe_report(path: Path) -> dict[str, Any]:
             "forced_reason": validation.get("forcedReason") or "none was given",
             "blocking_checks": list(validation.get("blockingChecks", [])),
             "code_version": code_version(),
-            "thresholds": json.dumps(asdict(load_report_config(site_id)) if site_id else {}),
+            "thresholds": json.dumps(msgspec.to_builtins(read_site(site_id).thresholds) if site_id else {}),
             "file_name": path.name,
             "sha256": hashlib.sha256(content).hexdigest(),
         }

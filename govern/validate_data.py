@@ -27,9 +27,8 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 import psycopg2
 
-from config.delivery_config import list_inactive_sites
 from config.settings import load_settings
-from config.validation_config import SiteLimit, load_site_limits
+from config.site_file import SiteLimit, list_inactive_sites, read_site
 from govern.checks.reader import SEVERITY_BLOCK, Check, read_checks, render_checks, settable_limits
 from govern.checks.runner import validate_site, validate_system
 from govern.checks.verdict import SYSTEM_ID, VERDICT_OPEN, Verdict
@@ -144,7 +143,7 @@ def list_sites(conn: Connection) -> list[int]:
 
 def own_limits(site_id: int, checks: list[Check]) -> tuple[SiteLimit, ...]:
     """Return the limits that the site's file sets."""
-    return load_site_limits(site_id, settable_limits(checks), SITES_DIR)
+    return read_site(site_id, SITES_DIR).limits(settable_limits(checks))
 
 
 def validate_each(conn: Connection, site_ids: list[int], checks: list[Check]) -> list[Verdict]:

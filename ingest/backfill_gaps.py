@@ -23,8 +23,9 @@ from pathlib import Path
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.ingest_limits import GapLimits, load_ingest_limits
+from config.limits import GapLimits
 from config.settings import load_settings
+from config.site_file import read_site
 from ingest.eniscope.account import make_client
 from lib import cli, db
 from lib.errors import EXIT_DONE, EXIT_FAILED
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     settings = load_settings()
     database_url = settings.require_database_url("ingest")
-    limits = load_ingest_limits(args.site)
+    limits = read_site(args.site).file.ingest
     client = make_client(settings)
 
     from ingest.runs.gap_windows import close_if_arrived, count_closed, plan_backfill

@@ -135,7 +135,7 @@ def import_files(
     args: argparse.Namespace, site: FileSite, sources: list[FileSource], rejects: RejectFile
 ) -> ImportSummary:
     """Register the site and store what the files hold, or with --check only count it."""
-    from config.ingest_limits import load_ingest_limits
+    from config.site_file import read_site
     from ingest.runs.load_file import (
         ImportSummary,
         check_offset,
@@ -155,7 +155,7 @@ def import_files(
             check_offset(source, parse_timezone(args.timezone), args.site)
             count_source(source, parse_timezone(args.clock or args.timezone), rejects, summary)
         return summary
-    limits = load_ingest_limits(site.site_id)
+    limits = read_site(site.site_id).file.ingest
     settings = load_settings()
     database_url = settings.require_database_url("ingest")
     with site_lease(database_url, args.site, "import_csv", settings.lease_s), db.connect(database_url) as conn:

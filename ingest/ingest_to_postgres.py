@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.ingest_limits import load_ingest_limits
 from config.settings import load_settings
+from config.site_file import read_site
 from ingest.eniscope.account import make_client
 from lib import cli, db
 from lib.date_utils import SETTLING_TIME, Window, parse_end, parse_start, parse_timezone, resolve_window
@@ -116,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_window_arguments(args)
     settings = load_settings()
     database_url = settings.require_database_url("ingest")
-    limits = load_ingest_limits(args.site)
+    limits = read_site(args.site).file.ingest
     client = make_client(settings)
 
     from ingest.runs.load_site import ingest_readings

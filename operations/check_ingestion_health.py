@@ -22,8 +22,8 @@ from pathlib import Path
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.delivery_config import list_inactive_sites
 from config.settings import load_settings
+from config.site_file import list_inactive_sites
 from lib import cli, db
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE
 from lib.logs import clean_text, setup_logging

@@ -27,8 +27,8 @@ from typing import NamedTuple
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from config.delivery_config import list_inactive_sites, load_deliveries
 from config.settings import Settings, load_settings
+from config.site_file import list_inactive_sites, read_sites
 from lib import cli, db
 from lib.date_utils import format_utc
 from lib.errors import EXIT_DONE, EXIT_FAILED, DatabaseError, DeliveryError
@@ -141,7 +141,7 @@ def list_ways(settings: Settings, sites_dir: Path) -> list[Way]:
 
         ways.append(Way("webhook", post, lambda episode: True))
     if settings.smtp_host:
-        own = {site_id: delivery.alert_recipients for site_id, delivery in load_deliveries(sites_dir).items()}
+        own = {site_id: site.file.alerts.recipients for site_id, site in read_sites(sites_dir).items()}
         addresses = {*settings.alert_recipients, *(address for some in own.values() for address in some)}
         ways += [_mail_way(settings, address, own) for address in sorted(addresses)]
     return ways

@@ -1,8 +1,8 @@
-"""Write the reference pages that come from the code: what every command says to --help, and every error message.
+"""Write what comes from the code: the pages of commands and of error messages, and the example of a site's file.
 
 Stage: operations
-Reads: the help texts of all scripts, the error messages in their source
-Writes: docs/reference/commands.md, docs/reference/errors.md
+Reads: the help texts of all scripts, the error messages in their source, the model of a site's file
+Writes: docs/reference/commands.md, docs/reference/errors.md, config/sites/example.toml, config/sites/site.schema.json
 Safe to re-run: yes; the files are replaced whole
 """
 
@@ -20,8 +20,9 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from lib import cli
 from lib.errors import EXIT_DONE, PipelineError
 from lib.logs import setup_logging
-from lib.paths import PROJECT_ROOT, write_atomically
+from lib.paths import PROJECT_ROOT, SITES_DIR, write_atomically
 from operations.reference.messages import Message, list_messages
+from operations.reference.site_example import render_example, render_schema
 
 REFERENCE_DIR = PROJECT_ROOT / "docs" / "reference"
 ROOMS = {
@@ -115,12 +116,18 @@ def _cell(value: object) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the pages."""
+    """Write the files."""
     args = cli.script_parser(__doc__).parse_args(argv)
     setup_logging(args.verbose)
-    for name, text in (("commands.md", render_commands()), ("errors.md", render_errors())):
-        write_atomically(REFERENCE_DIR / name, text)
-        print(f"docs/reference/{name}")
+    files = {
+        SITES_DIR / "example.toml": render_example(),
+        SITES_DIR / "site.schema.json": render_schema(),
+        REFERENCE_DIR / "commands.md": render_commands(),
+        REFERENCE_DIR / "errors.md": render_errors(),
+    }
+    for path, text in files.items():
+        write_atomically(path, text)
+        print(path.relative_to(PROJECT_ROOT).as_posix())
     return EXIT_DONE
 
 

@@ -19,6 +19,7 @@ from scripted_server import client, naps, server  # noqa: F401  (fixtures)
 from throwaway_folder import throwaway_folder
 from wrapper_tree import fake_crontab, tree  # noqa: F401  (fixtures)
 
+from config.site_file import read_site
 from govern.schema.files import apply_migrations, apply_views
 from lib import db, logs
 from lib.paths import PROJECT_ROOT
@@ -56,6 +57,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _forget_secrets() -> Iterator[None]:
     yield
     logs._secrets.clear()
+
+
+@pytest.fixture(autouse=True)
+def _forget_site_files() -> Iterator[None]:
+    yield
+    read_site.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,6 @@ from week_factory import NEW_YORK, fill_window, make_meters, make_readings, make
 
 from analyze.sections.sensors import build_section
 from analyze.week.intervals import WeekScope, prepare_intervals
-from config.report_config import ReportConfig
 from lib.date_utils import Window
 
 METERS = make_meters(1)
@@ -22,7 +21,7 @@ WHOLE_WEEK = ("2026-01-12", "2026-01-19")
 
 
 def intervals_of(power_kw: npt.ArrayLike, interval_s: int = 3600, start: str = "2026-01-12 05:00Z") -> pd.DataFrame:
-    return prepare_intervals(make_readings(1, start, power_kw, interval_s), METERS, NEW_YORK, ReportConfig())
+    return prepare_intervals(make_readings(1, start, power_kw, interval_s), METERS, NEW_YORK)
 
 
 def health(readings: pd.DataFrame, meters: pd.DataFrame = METERS, scope: WeekScope | None = None) -> dict[str, Any]:

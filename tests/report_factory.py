@@ -10,8 +10,8 @@ import pandas as pd
 from week_factory import NEW_YORK, WEEK, fill_window, make_meters, set_power
 
 from analyze.week.site_week import SiteContext, SiteWeek, analyze_site_week, baseline_before
-from config.report_config import ReportConfig
-from config.tariff_config import load_site_tariffs
+from config.site_file import read_site
+from config.thresholds import Thresholds
 from deliver.reports.site_report import CheckedWeek
 from deliver.reports.weekly import assemble_report
 from lib.date_utils import Window
@@ -37,7 +37,7 @@ def analyze_week(names: tuple[str, ...] = NAMES) -> tuple[pd.DataFrame, pd.DataF
     The first is left on at night from Tuesday on, the second has a short peak on Wednesday at ten, the third runs high
     on Thursday from ten to three, the fourth ends on Monday at noon.
     """
-    config = ReportConfig()
+    config = Thresholds()
     baseline = baseline_before(WEEK, NEW_YORK, config)
     both = Window(baseline.start, WEEK.end)
     meters = make_meters(1, 2, 3, 4).assign(channel_name=list(names))
@@ -49,7 +49,7 @@ def analyze_week(names: tuple[str, ...] = NAMES) -> tuple[pd.DataFrame, pd.DataF
     fourth = fill_window(4, Window(both.start, datetime(2026, 1, 12, 17, tzinfo=UTC)), 0.2, 0.2)
     readings = pd.concat([first, second, third, fourth], ignore_index=True)
     context = SiteContext(
-        site_id=7, tariffs=load_site_tariffs(7), hourly=_hourly(readings), electrical=_electrical(readings)
+        site_id=7, tariffs=read_site(7).tariffs, hourly=_hourly(readings), electrical=_electrical(readings)
     )
     return readings, meters, analyze_site_week(readings, meters, WEEK, baseline, NEW_YORK, config, context=context)
 

@@ -17,7 +17,7 @@ from week_factory import NEW_YORK, make_meters, make_readings, make_scope
 from analyze.money.site_demand import site_frame
 from analyze.sections.costs import analyze_cost
 from analyze.week.intervals import WeekScope, prepare_intervals
-from config.tariff_config import DEFAULT_FLAT, DEFAULT_TOU, load_tariff
+from config.tariff_file import DEFAULT_FLAT, DEFAULT_TOU, load_tariff
 from config.tariff_model import SiteTariffs, Tariff, TariffSpan
 from lib.date_utils import Window, local_day_window
 from lib.paths import PROJECT_ROOT
@@ -114,7 +114,7 @@ def cost_of(
     readings: pd.DataFrame, scope: WeekScope = SCOPE, tariffs: SiteTariffs = ASSUMED, **more: Any
 ) -> dict[str, Any]:
     """Return the section of `readings`; it keeps to the report's schema, or is refused."""
-    intervals = prepare_intervals(readings, scope.meters, scope.tz, scope.config)
+    intervals = prepare_intervals(readings, scope.meters, scope.tz)
     section = analyze_cost(intervals, scope, tariffs, **more)
     json.dumps(section, allow_nan=False)
     if "status" not in section:

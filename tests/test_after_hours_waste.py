@@ -12,6 +12,7 @@ from week_factory import (
     make_meters,
     make_readings,
     make_scope,
+    make_thresholds,
     prepare,
     set_power,
 )
@@ -24,8 +25,7 @@ from analyze.sections.after_hours import (
     resting_power_kw,
 )
 from analyze.week.intervals import in_window, prepare_intervals
-from config.opening_hours import DayException, Schedule, default_schedule
-from config.report_config import ReportConfig
+from config.opening_hours import ASSUMED_SCHEDULE, DayException, Schedule
 from lib.date_utils import Window, local_day_window
 
 METERS = make_meters(1)
@@ -33,13 +33,11 @@ SCOPE = make_scope(METERS)
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 
 
-CLOSED_FRIDAY = Schedule(
-    default_schedule(SCOPE.config).week, (DayException(date(2026, 1, 16), date(2026, 1, 16), (), "burst pipe"),)
-)
+CLOSED_FRIDAY = Schedule(ASSUMED_SCHEDULE.week, (DayException(date(2026, 1, 16), date(2026, 1, 16), (), "burst pipe"),))
 
 
 def waste(readings, scope=SCOPE):
-    intervals = prepare_intervals(readings, scope.meters, scope.tz, scope.config, scope.schedule)
+    intervals = prepare_intervals(readings, scope.meters, scope.tz, scope.schedule)
     clean = intervals[~find_bad_intervals(intervals, scope.config).any(axis=1)]
     return build_section(clean, estimate_baselines(clean, scope), scope)
 
@@ -68,7 +66,7 @@ def test_what_is_off_for_most_of_the_time_rests_at_nothing():
 def test_excess_by_hand_around_closing_time():
     # 17:15 to 19:30 on a Monday in New York; the doors close at 18:00.
     readings = make_readings(1, "2026-01-12 22:15Z", [9.0, 9.0, 9.0, 9.0, 3.0, 2.0, 1.0, 0.0, 6.0, 2.5])
-    intervals = prepare_intervals(readings, METERS, NEW_YORK, ReportConfig())
+    intervals = prepare_intervals(readings, METERS, NEW_YORK)
     baselines = pd.DataFrame({"baseline_kw": [2.0]}, index=[1])
     excess = after_hours_excess_kwh(intervals, baselines).tolist()
     assert excess == [0.0, 0.0, 0.0, 1.75, 0.25, 0.0, 0.0, 0.0, 1.0, 0.125]
@@ -78,7 +76,7 @@ def test_excess_uses_the_rows_own_interval_and_energy_where_power_is_missing():
     readings = make_readings(1, "2026-01-18 05:00Z", [4.0, 4.0], 1800)
     readings.loc[0, "power_kw"] = np.nan
     readings.loc[1, "energy_kwh"] = np.nan
-    intervals = prepare_intervals(readings, METERS, NEW_YORK, ReportConfig())
+    intervals = prepare_intervals(readings, METERS, NEW_YORK)
     assert after_hours_excess_kwh(intervals, pd.DataFrame({"baseline_kw": [1.0]}, index=[1])).tolist() == [1.5, 1.5]
     assert intervals["used_kwh"].tolist() == [2.0, 2.0]
 
@@ -179,7 +177,7 @@ def off_by_night(kw=6.0):
 
 def test_a_machine_off_at_night_that_is_left_on_is_seen():
     readings = set_power(off_by_night(), "2026-01-14 18:00", "2026-01-15 07:00", 6.0)
-    contract = ReportConfig(after_hours_rest_rule="running", after_hours_significance_rule="listed")
+    contract = make_thresholds(after_hours={"rest_rule": "running", "significance_rule": "listed"})
     assert waste(readings, make_scope(METERS, config=contract))["topMeters"] == []  # its running power is its rest
     (meter,) = waste(readings)["topMeters"]
     assert meter["baseline"]["kw"] == 0.0
@@ -197,7 +195,7 @@ def test_a_noisy_load_is_not_significant_and_under_the_contract_is():
     (meter,) = waste(readings)["topMeters"]
     assert meter["impact"]["excessKwh"] > 50
     assert (meter["isSignificant"], meter["pattern"]) == (False, "wavers")
-    listed = make_scope(METERS, config=ReportConfig(after_hours_significance_rule="listed"))
+    listed = make_scope(METERS, config=make_thresholds(after_hours={"significance_rule": "listed"}))
     assert waste(readings, listed)["topMeters"][0]["isSignificant"] is True
 
 
@@ -225,7 +223,7 @@ def test_significance_needs_more_than_the_noise_of_the_nights():
     # The four weeks agree, the nights do not: most weekdays have two nights on and two off, 8 kWh from their median.
     assert meter["noiseKwh"] == pytest.approx(8 / 1.2816 * np.sqrt(7), abs=0.05)
     assert (meter["isSignificant"], meter["pattern"]) == (False, "habit")
-    careless = make_scope(METERS, config=ReportConfig(after_hours_noise_multiplier=0.3))
+    careless = make_scope(METERS, config=make_thresholds(after_hours={"noise_multiplier": 0.3}))
     assert waste(readings, careless)["topMeters"][0]["isSignificant"] is True
     (meter,) = waste(set_power(readings, "2026-01-12 18:00", "2026-01-15 06:00", 4.0))["topMeters"]
     assert meter["isSignificant"] is True

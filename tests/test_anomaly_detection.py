@@ -1,7 +1,6 @@
 """Tests of analyze/anomaly_detection.py."""
 
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -13,6 +12,7 @@ from week_factory import (
     make_meters,
     make_readings,
     make_scope,
+    make_thresholds,
     prepare,
     set_power,
 )
@@ -21,16 +21,15 @@ from analyze import anomaly_detection
 from analyze.load.hour_of_week import add_hour_of_week_profile, profile_period
 from analyze.sections.anomalies import build_section, find_anomalies, upper_fence_kw
 from analyze.week.site_week import SiteContext, analyze_site_week
-from config.report_config import ReportConfig
 from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import Window, local_day_window
 
 METERS = make_meters(1)
-SCOPE = make_scope(METERS, config=ReportConfig(anomaly_method="robust"))
+SCOPE = make_scope(METERS, config=make_thresholds(anomalies={"method": "robust"}))
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 BASICS = (SCOPE.period, SCOPE.baseline, NEW_YORK, SCOPE.config)
-CONTRACT = SCOPE._replace(config=ReportConfig(anomaly_method="tukey"))
+CONTRACT = SCOPE._replace(config=make_thresholds(anomalies={"method": "tukey"}))
 
 
 def anomalies_of(readings, scope=SCOPE):
@@ -252,7 +251,8 @@ def test_too_few_samples_in_the_hour_are_not_assessed():
     section = anomalies_of(readings, scope)
     assert section["timeline"] == []
     assert section["notAssessed"][0]["reason"] == "fewer than 8 baseline values in each hour of the week"
-    lenient = scope._replace(config=replace(CONTRACT.config, hour_of_week_min_samples=4))
+    few = make_thresholds(anomalies={"method": "tukey"}, baseline={"hour_of_week_min_samples": 4})
+    lenient = scope._replace(config=few)
     assert anomalies_of(readings, lenient)["summary"]["totalEvents"] == 1
 
 

@@ -15,10 +15,10 @@ from week_factory import NEW_YORK, fill_window, make_meters, make_readings, set_
 from analyze.load import anomaly_scores
 from analyze.load.anomaly_scores import lay_out, score_readings
 from analyze.week.intervals import prepare_intervals
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 from lib.date_utils import Window, local_day_window
 
-CONFIG = ReportConfig()
+CONFIG = Thresholds()
 SIX_WEEKS = local_day_window(date(2026, 1, 5), date(2026, 2, 15), NEW_YORK)
 
 
@@ -103,7 +103,7 @@ def test_unlike_is_the_distance_to_the_third_most_similar_day_of_the_same_kind()
     readings = fill_window(1, days, 5.0, 5.0, interval_s=3600)
     day = readings["interval_start"].dt.tz_convert(NEW_YORK).dt.day
     readings["power_kw"] = day.map({5: 1.0, 6: 2.0, 7: 4.0, 8: 8.0, 9: 16.0, 10: 3.0, 11: 9.0}).fillna(50.0)
-    intervals = prepare_intervals(readings, make_meters(1, interval_s=3600), NEW_YORK, CONFIG)
+    intervals = prepare_intervals(readings, make_meters(1, interval_s=3600), NEW_YORK)
     unlike_kw = pd.Series(anomaly_scores._unlike(lay_out(intervals), 5)).groupby(day.to_numpy()).median()
     # Monday 5th is 1, 3 and 7 kW from the nearest three, Thursday 8th 4, 6 and 7; each weekend day has three others.
     assert unlike_kw[[5, 8, 12, 10, 17]].tolist() == [7.0, 7.0, 0.0, 47.0, 47.0]
@@ -113,7 +113,7 @@ def test_slots_are_told_on_the_wall_clock_over_both_clock_changes():
     for first, hours in ((date(2026, 3, 2), 335), (date(2026, 10, 26), 337)):
         window = local_day_window(first, date.fromordinal(first.toordinal() + 13), NEW_YORK)
         readings = fill_window(1, window, 5.0, 1.0, interval_s=3600)
-        intervals = prepare_intervals(readings, make_meters(1, interval_s=3600), NEW_YORK, CONFIG)
+        intervals = prepare_intervals(readings, make_meters(1, interval_s=3600), NEW_YORK)
         grid = lay_out(intervals)
         assert (len(intervals), grid.power_kw.shape) == (hours, (2, 168))
         assert np.isnan(grid.power_kw).sum() == (1 if hours == 335 else 0)  # Sunday 02:00 does not exist in March

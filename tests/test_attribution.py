@@ -7,7 +7,17 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
+from week_factory import (
+    NEW_YORK,
+    WEEK,
+    fill_window,
+    make_meters,
+    make_readings,
+    make_scope,
+    make_thresholds,
+    prepare,
+    set_power,
+)
 
 from analyze.load.hour_of_week import profile_period
 from analyze.money.attribution import KINDS, Excess, claim_column, claim_savings
@@ -15,7 +25,6 @@ from analyze.money.excess import measure_excess, rest_range_kw
 from analyze.sections.after_hours import estimate_baselines
 from analyze.week.intervals import prepare_intervals
 from analyze.week.site_week import analyze_site_week
-from config.report_config import ReportConfig
 from lib.date_utils import Window
 
 METERS = make_meters(1)
@@ -27,8 +36,8 @@ MEASURES = ("observed", "low", "mid", "high")
 
 def claims_by_hand(power_kw, excess, broken=(), **changes):
     """Return the claims of quarter hours on a Sunday, by kind and measure."""
-    scope = make_scope(METERS, config=ReportConfig(quick_win_min_sound_pct=0.0, **changes))
-    rows = prepare_intervals(make_readings(1, SUNDAY, power_kw), METERS, NEW_YORK, scope.config)
+    scope = make_scope(METERS, config=make_thresholds(quick_wins={"min_sound_pct": 0.0}, **changes))
+    rows = prepare_intervals(make_readings(1, SUNDAY, power_kw), METERS, NEW_YORK)
     claims = claim_savings(rows, rows, excess, broken, scope)
     return {
         (kind, measure): claims[claim_column(kind, measure)].round(9).tolist() for kind in KINDS for measure in MEASURES
@@ -83,7 +92,7 @@ def test_high_figures_of_two_kinds_share_what_is_left_of_an_interval():
 def test_bad_data_come_before_everything():
     assert sum(claims_by_hand([20.0], {"spike": sure(3)}, broken=[1])["spike", "observed"]) == 0
     hours = 20 * 4  # of 168: too few to be believed
-    rows = prepare_intervals(make_readings(1, SUNDAY, [20.0] * hours), METERS, NEW_YORK, SCOPE.config)
+    rows = prepare_intervals(make_readings(1, SUNDAY, [20.0] * hours), METERS, NEW_YORK)
     claims = claim_savings(rows, rows, {"spike": sure(*[1.0] * hours)}, (), SCOPE)
     assert claims[claim_column("spike", "high")].sum() == 0.0
 

@@ -21,7 +21,7 @@ from breaker_factory import (
 )
 from conftest import _administer
 
-from config.validation_config import ValidationLimits
+from config.limits import ValidationLimits
 from govern.checks.reader import limit_values, read_checks
 from govern.checks.runner import validate_site
 from govern.schema.files import read_view_files

@@ -15,7 +15,8 @@ from week_factory import make_meters, make_scope, set_power
 from analyze.money.cost_texts import render_text
 from analyze.sections.costs import analyze_cost
 from analyze.week.intervals import prepare_intervals
-from config.tariff_config import DEFAULT_FLAT, DEFAULT_TOU, load_site_tariffs, load_tariff
+from config.site_file import load_site
+from config.tariff_file import DEFAULT_FLAT, DEFAULT_TOU, load_tariff
 from config.tariff_model import Carbon, SiteTariffs, TariffSpan
 from lib.date_utils import Window, local_day_window
 
@@ -227,7 +228,7 @@ def test_order_of_rows_changes_nothing_and_no_cost_is_negative(kw, seed):
     power = rng.gamma(2.0, np.array(kw)[rows["channel_id"] - 1] + 0.01)
     rows = rows.assign(power_kw=power, energy_kwh=power / 4)
     section = cost_of(rows, scope)
-    intervals = prepare_intervals(rows, scope.meters, scope.tz, scope.config)
+    intervals = prepare_intervals(rows, scope.meters, scope.tz)
     assert analyze_cost(intervals.sample(frac=1.0, random_state=seed), scope, ASSUMED) == section
     tou, demand = section["tou_analysis"], section["demand_analysis"]
     assert min(tou["flat_total_cost"], tou["tou_total_cost"], demand["monthly_demand_charge"]) >= 0
@@ -251,7 +252,7 @@ def test_a_site_in_another_zone_is_billed_by_its_own_clock():
 
 
 def test_shipped_defaults_are_what_a_site_without_a_file_gets(tmp_path):
-    assert load_site_tariffs(1, tmp_path) == ASSUMED
+    assert load_site(1, tmp_path).tariffs == ASSUMED
 
 
 RATCHET_SITE = SiteTariffs((TariffSpan(make_tariff(RATCHET)),), load_tariff(DEFAULT_FLAT))

@@ -7,7 +7,7 @@ import pytest
 from tariff_factory import FLAT_ENERGY, SCOPE, constant, cost_of, lines_of, make_tariff
 from week_factory import make_meters, make_scope, set_power
 
-from config.tariff_config import DEFAULT_TOU, load_tariff
+from config.tariff_file import DEFAULT_TOU, load_tariff
 from config.tariff_model import SiteTariffs, TariffSpan
 from lib.date_utils import Window, local_day_window
 

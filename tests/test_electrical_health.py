@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from week_factory import NEW_YORK, WEEK, make_meters, make_scope
+from week_factory import NEW_YORK, WEEK, make_meters, make_scope, make_thresholds
 
 from analyze import electrical_health
 from analyze.meters.electrical_quantities import QUANTITIES, find_supply
 from analyze.sections.electrical import check_electrical_health, render_text
-from config.report_config import ReportConfig
+from config.tariff_model import PowerFactorClause
+from config.thresholds import Thresholds
 from lib import db
 from lib import readings as readings_lib
 
@@ -39,8 +40,9 @@ def electrical(channel_id=1, volts=120.0, amps=50.0, hertz=60.0, power_kw=18.0, 
     return pd.DataFrame(frame | columns)
 
 
-def check(readings, meters=METERS, **config):
-    section = check_electrical_health(readings, make_scope(meters, config=ReportConfig(**config)))
+def check(readings, meters=METERS, clause=None, **config):
+    scope = make_scope(meters, config=make_thresholds(electrical=config))
+    section = check_electrical_health(readings, scope, clause)
     return json.loads(json.dumps(section, allow_nan=False))
 
 
@@ -134,7 +136,7 @@ def test_an_issue_carries_its_evidence():
     ],
 )  # fmt: skip
 def test_nominal_voltage_is_the_nearest_usual_one(volts, hertz, nominal):
-    supply = find_supply(electrical(volts=volts, hertz=hertz), ReportConfig())
+    supply = find_supply(electrical(volts=volts, hertz=hertz), Thresholds())
     assert supply.voltage_v.get(1) == nominal
 
 
@@ -286,8 +288,8 @@ def test_readings_beyond_the_period_are_not_looked_at():
 
 def test_the_penalty_of_a_tariff_is_told_for_main_meters_only():
     readings = pd.concat([electrical(1, power_factor=0.8), electrical(2, power_factor=0.8)])
-    terms = {"power_factor_target_ratio": 0.9, "power_factor_penalty_usd_per_kw": 12.0}
-    main_meter, sub_meter = check(readings, make_meters(1, 2, parents={2: 1}), **terms)["meters"]
+    clause = PowerFactorClause(target_ratio=0.9, penalty_usd_per_kw=12.0)
+    main_meter, sub_meter = check(readings, make_meters(1, 2, parents={2: 1}), clause)["meters"]
     # 18 kW × (0.9 / 0.8 − 1) = 2.25 kW
     assert main_meter["measures"]["powerFactorPenalty"] == {"addedKw": 2.25, "monthlyCost": 27.0}
     assert "powerFactorPenalty" not in sub_meter["measures"]

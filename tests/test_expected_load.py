@@ -12,15 +12,15 @@ from analyze.load.fit_quality import check_sufficiency, cv_rmse_pct, nmbe_pct
 from analyze.load.temperature_response import TemperatureResponse, fit_response
 from analyze.load.week_profile import foresee
 from analyze.week.intervals import prepare_intervals
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 from lib.date_utils import local_day_window
 
-CONFIG = ReportConfig()
+CONFIG = Thresholds()
 SIX_WEEKS = local_day_window(date(2026, 1, 5), date(2026, 2, 15), NEW_YORK)
 
 
 def intervals_of(readings, *channel_ids):
-    return prepare_intervals(readings, make_meters(*(channel_ids or (1,))), NEW_YORK, CONFIG)
+    return prepare_intervals(readings, make_meters(*(channel_ids or (1,))), NEW_YORK)
 
 
 def test_guideline_14_by_hand():

@@ -28,10 +28,10 @@ from benchmarks.measured_meters import MeasuredWeek, Meter, complete_weeks, to_r
 from week_factory import NEW_YORK, WEEK, fill_window, make_meters
 
 from analyze.week.site_week import baseline_before
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 from lib.date_utils import Window, local_day_window
 
-CONFIG = ReportConfig()
+CONFIG = Thresholds()
 BASELINE = baseline_before(WEEK, NEW_YORK, CONFIG)
 MONDAY_NOON = pd.Timestamp("2026-01-12 12:00", tz=NEW_YORK).tz_convert("UTC")
 HOUR = pd.Timedelta(hours=1)

@@ -32,7 +32,7 @@ def analyze(readings, seed=None):
     if seed is not None:
         readings, meters = (frame.sample(frac=1, random_state=seed) for frame in (readings, meters))
     context = SiteContext(electrical=electrical)
-    return analyze_site_week(readings, meters, WEEK, SCOPE.baseline, NEW_YORK, SCOPE.config, None, context).sections
+    return analyze_site_week(readings, meters, WEEK, SCOPE.baseline, NEW_YORK, SCOPE.config, context=context).sections
 
 
 def findings_of(part):

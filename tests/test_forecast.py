@@ -19,7 +19,7 @@ from analyze import forecast as forecast_script
 from analyze.load.forecast_model import error_quantiles, predict_week
 from analyze.load.site_hours import total_by_hour
 from analyze.sections.forecast import forecast_site
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import Window, local_midnight
@@ -213,12 +213,12 @@ def test_site_total_is_of_root_meters_and_of_whole_hours():
     hourly = pd.concat(rows, ignore_index=True)
     hourly.loc[5, "reading_count"] = 3
     hourly.loc[206, "energy_kwh"] = np.nan
-    total = total_by_hour(hourly, meters, ReportConfig())
+    total = total_by_hour(hourly, meters, Thresholds())
     assert total.excluded_ids == [4]  # half of the hours, and silent at the end
     assert total.hourly["energy_kwh"].unique().tolist() == [11.0]
     missing = set(moments) - set(total.hourly["timestamp"])
     assert missing == {moments[5], moments[6]}
-    empty = total_by_hour(hourly[:0], meters, ReportConfig())
+    empty = total_by_hour(hourly[:0], meters, Thresholds())
     assert empty.hourly.empty
     assert forecast_site(empty.hourly, START, NEW_YORK)["status"] == "unavailable"
 
@@ -259,7 +259,7 @@ def test_hourly_energy_from_the_database_is_that_of_the_readings(conn, serve):
     found = hourly.dropna(subset="energy_kwh").set_index(["channel_id", "timestamp"])["energy_kwh"]
     assert found.to_numpy() == pytest.approx(expected.to_numpy())
     assert found.index.tolist() == expected.index.tolist()
-    total = total_by_hour(hourly, readings_lib.load_meters(conn, SITE_ID), ReportConfig())
+    total = total_by_hour(hourly, readings_lib.load_meters(conn, SITE_ID), Thresholds())
     assert total.excluded_ids == []
     start = local_midnight(date(2026, 2, 10), NEW_YORK)
     section = forecast_site(total.hourly, start, NEW_YORK, site_id=SITE_ID)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from site_factory import METERS, SITE_ID, make_rows, register_site
 
-from config.ingest_limits import GapLimits
+from config.limits import GapLimits
 from govern.gaps.ledger import accept_gaps, update_gaps, withdraw_acceptance
 from ingest.storage import attempts, readings, sites
 from lib import db

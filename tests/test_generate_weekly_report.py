@@ -14,7 +14,7 @@ from breaker_factory import build_site, change
 from site_factory import SITE_ID, TIMEZONE, make_rows, make_site, register_site, store_readings
 
 from analyze.week.loading import load_week
-from config.tariff_config import load_site_tariffs
+from config.site_file import SiteConfig, read_site
 from config.tariff_model import SiteTariffs, TariffSpan
 from deliver.files.report_files import FORCED_LOG, check_report
 from govern.checks.reader import read_checks
@@ -284,11 +284,11 @@ def test_a_ratchet_knows_the_same_months_whether_its_tariff_is_assumed_or_named(
     conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_site(conn, WEEK.end, days=80)
-    assumed = load_site_tariffs(SITE_ID)
+    assumed = read_site(SITE_ID).tariffs
     named = SiteTariffs((TariffSpan(assumed.compare_with),), assumed.current[0].tariff)
     known = []
     for tariffs in (assumed, named):
-        monkeypatch.setattr("config.tariff_config.load_site_tariffs", lambda site_id, tariffs=tariffs: tariffs)
+        monkeypatch.setattr(SiteConfig, "tariffs", tariffs)
         _, week = load_week(conn, SITE_ID, None, None, None, WEEK.end)
         (charge,) = week.sections["costOptimization"]["demand_analysis"]["demand_charges"]
         known.append(charge["ratchet"])

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from site_factory import SITE_ID, make_site, register_site
 
-from config.delivery_config import (
-    DeliveryConfig,
+from config.site_file import (
+    SiteFile,
     list_configured_sites,
     list_inactive_sites,
-    load_deliveries,
-    load_delivery_config,
+    load_site,
+    read_sites,
 )
 from lib import db
 from lib.errors import ConfigError, DataError
@@ -130,16 +130,16 @@ def test_script_lists_the_sites_of_the_database(
 
 
 def test_delivery_is_read_from_the_sites_file(tmp_path: Path) -> None:
-    assert load_delivery_config(1, tmp_path) == DeliveryConfig()
+    assert load_site(1, tmp_path).file == SiteFile()
     (tmp_path / "1.toml").write_text(
         '[sync]\nis_active = false\n[report]\nrecipients = ["a@example.com", "b@example.com"]\n'
         '[alerts]\nrecipients = ["c@example.com"]\n[thresholds]\nbaseline_weeks = 6\n'
     )
     (tmp_path / "12.toml").write_text("")
     (tmp_path / "notes.toml").write_text("")
-    assert load_delivery_config(1, tmp_path) == DeliveryConfig(
-        False, ("a@example.com", "b@example.com"), ("c@example.com",)
-    )
+    file = load_site(1, tmp_path).file
+    assert (file.sync.is_active, file.report.recipients) == (False, ("a@example.com", "b@example.com"))
+    assert (file.alerts.recipients, file.thresholds.baseline.weeks) == (("c@example.com",), 6)
     assert list_configured_sites(tmp_path) == [1, 12]
     assert list_inactive_sites(tmp_path) == {1}
 
@@ -149,9 +149,9 @@ def test_a_mistake_in_one_sites_file_concerns_that_site_alone(tmp_path: Path, ca
     (tmp_path / "2.toml").write_text("[sync]\nactive = true\n")
     (tmp_path / "3.toml").write_text("[sync\n")
     assert list_inactive_sites(tmp_path) == {1}
-    assert list(load_deliveries(tmp_path)) == [1]
-    assert f"site 2: {tmp_path}/2.toml: sync.active is unknown" in caplog.text
-    assert f"site 3: cannot read {tmp_path}/3.toml" in caplog.text
+    assert list(read_sites(tmp_path)) == [1]
+    assert f"site 2: {tmp_path}/2.toml: sync.active is not known; did you mean is_active?" in caplog.text
+    assert f"site 3: {tmp_path}/3.toml, line 1: Expected" in caplog.text
 
 
 def test_a_site_that_left_is_watched_no_longer(
@@ -173,14 +173,17 @@ def test_a_site_that_left_is_watched_no_longer(
     "text, problem",
     [
         ('[sync]\nis_active = "no"', "sync.is_active should be true or false"),
-        ("[sync]\nactive = true", "sync.active is unknown"),
+        ("[sync]\nactive = true", "sync.active is not known"),
         ('[report]\nrecipients = "a@example.com"', "report.recipients should be a list"),
-        ('[report]\nrecipients = ["a@example.com, b@example.com"]', "report.recipients should be a list"),
-        ('[alerts]\nrecipients = ["Name <a@example.com>"]', "alerts.recipients should be a list"),
-        ('[alerts]\nrecipients = ["a@example.com\\nBcc: b@example.com"]', "alerts.recipients should be a list"),
+        ('[report]\nrecipients = ["a@example.com, b@example.com"]', r"report.recipients\[1\] should be a mail address"),
+        ('[alerts]\nrecipients = ["Name <a@example.com>"]', r"alerts.recipients\[1\] should be a mail address"),
+        (
+            '[alerts]\nrecipients = ["a@example.com\\nBcc: b@example.com"]',
+            r"alerts.recipients\[1\] should be a mail address",
+        ),
     ],
 )
 def test_a_mistake_in_the_delivery_is_named(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "1.toml").write_text(text)
     with pytest.raises(ConfigError, match=problem):
-        load_delivery_config(1, tmp_path)
+        load_site(1, tmp_path)

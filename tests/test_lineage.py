@@ -128,7 +128,7 @@ def test_a_report_is_recorded_once_with_its_validation_and_thresholds(conn: Conn
         (report_run_id,),
     )
     assert (kind, validation_run_id, version, name) == ("weekly", verdict.validation_run_id, code_version(), path.name)
-    assert thresholds["baseline_weeks"] == 4
+    assert thresholds["baseline"]["weeks"] == 4
     steps = explain_reading(conn, 10, datetime(2026, 1, 17, 12, tzinfo=UTC))
     assert [row["report_run_id"] for row in steps["reports"]] == [report_run_id]
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pipeline import SITE_ID, Service
 
-from config.ingest_limits import IngestLimits, load_ingest_limits
+from config.site_file import IngestLimits, load_site
 from ingest.runs.load_site import IngestSummary, ingest_readings
 from ingest.runs.registration import register
 from ingest.storage.plausibility import Reject
@@ -151,20 +151,20 @@ def test_records_at_another_resolution_are_kept_apart(
 
 
 def test_limits_of_a_site_stand_in_its_file(tmp_path: Path) -> None:
-    assert load_ingest_limits(1, tmp_path) == IngestLimits()
+    assert load_site(1, tmp_path).file.ingest == IngestLimits()
     (tmp_path / "1.toml").write_text(
         "[ingest]\nmax_power_kw = 400\nmax_future_minutes = 5\n[ingest.channel_max_power_kw]\n162121 = 60.0\n"
     )
-    limits = load_ingest_limits(1, tmp_path)
+    limits = load_site(1, tmp_path).file.ingest
     assert (limits.max_power_of(162121), limits.max_power_of(7), limits.max_future_minutes) == (60.0, 400.0, 5.0)
     for wrong, message in (
-        ("max_power = 4", "max_power is unknown"),
+        ("max_power = 4", "ingest.max_power is not known; did you mean max_power_kw"),
         ("max_power_kw = -1", "a number of 0 or more"),
         ("[ingest.channel_max_power_kw]\nrtu = 4", "should be a channel id"),
     ):
         (tmp_path / "1.toml").write_text(f"[ingest]\n{wrong}\n")
         with pytest.raises(ConfigError, match=message):
-            load_ingest_limits(1, tmp_path)
+            load_site(1, tmp_path)
 
 
 # --- listing and letting in -------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from week_factory import (
     make_meters,
     make_readings,
     make_scope,
+    make_thresholds,
     set_power,
 )
 
@@ -21,8 +22,7 @@ from analyze.money.quick_win_texts import describe_opening
 from analyze.sections.quick_wins import render_text
 from analyze.week.intervals import prepare_intervals
 from analyze.week.site_week import SiteContext, analyze_site_week
-from config.opening_hours import Schedule, Span, Term, default_schedule
-from config.report_config import ReportConfig
+from config.opening_hours import ASSUMED_SCHEDULE, Schedule, Span, Term
 from config.tariff_model import SiteTariffs, TariffSpan
 from lib.date_utils import Window, local_day_window
 
@@ -31,7 +31,7 @@ SCOPE = make_scope(METERS)
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 
 
-def analyze(readings, meters=METERS, config=None, schedule=None):
+def analyze(readings, meters=METERS, config=None, schedule=ASSUMED_SCHEDULE):
     scope = make_scope(meters, config=config)
     return analyze_site_week(readings, meters, scope.period, scope.baseline, NEW_YORK, scope.config, schedule)
 
@@ -54,7 +54,7 @@ def test_net_of_sub_meters_by_hand():
     """Two quarters of a main meter 1, of 2 below it, and of 3 below 2; and one of a meter of its own."""
     meters = make_meters(1, 2, 3, 4, parents={2: 1, 3: 2})
     readings = pd.concat([make_readings(key, "2026-01-12 05:00Z", [1.0, 1.0]) for key in (1, 2, 3, 4)])
-    rows = prepare_intervals(readings, meters, NEW_YORK, ReportConfig())
+    rows = prepare_intervals(readings, meters, NEW_YORK)
     net = net_of_sub_meters([10.0, 4.0, 6.0, 5.0, 2.0, 0.0, 7.0, 7.0], rows, meters)
     assert net.tolist() == [4.0, 0.0, 4.0, 5.0, 2.0, 0.0, 7.0, 7.0]
 
@@ -67,7 +67,7 @@ def test_net_of_sub_meters_of_another_interval():
             make_readings(2, "2026-01-12 05:00Z", [1.0], 3600),
         ]
     )
-    rows = prepare_intervals(readings, meters, NEW_YORK, ReportConfig())
+    rows = prepare_intervals(readings, meters, NEW_YORK)
     assert net_of_sub_meters([4.0, 2.0, 2.0, 0.0, 6.0], rows, meters).tolist() == [1.0, 0.5, 0.5, 0.0, 6.0]
 
 
@@ -252,14 +252,14 @@ NIGHT_KWH = 2 * 7.02  # in each hour of two nights, 6 kW above the rest and a li
 WEEKLY_COST = NIGHT_KWH * (3.5 * 0.50 + 8 * 0.10) * 1.1
 
 
-def priced(schedule=None, monthly=None, **changes):
+def priced(schedule=ASSUMED_SCHEDULE, monthly=None):
     """Return the win of a machine left on for two nights, on a tariff with an evening peak and dear summer nights."""
     tariff = make_tariff(TOU)
     tariffs = SiteTariffs((TariffSpan(tariff),), tariff)
     scope = make_scope(METERS)._replace(schedule=schedule)
     readings = set_power(left_on(1, 8.0), "2026-01-15 18:00", "2026-01-16 07:00", 8.0)
     week = analyze_site_week(
-        readings, METERS, scope.period, scope.baseline, NEW_YORK, ReportConfig(**changes), schedule,
+        readings, METERS, scope.period, scope.baseline, NEW_YORK, make_thresholds(), schedule,
         SiteContext(tariffs=tariffs, monthly=monthly),
     )  # fmt: skip
     (win,) = week.sections["quickWins"]
@@ -296,7 +296,7 @@ def test_a_year_has_the_tariffs_seasons():
 
 
 def test_a_year_has_the_terms_of_the_schedule():
-    week = default_schedule(ReportConfig()).week
+    week = ASSUMED_SCHEDULE.week
     terms = (Term(date(2026, 1, 5), date(2026, 3, 29)), Term(date(2026, 6, 1), date(2026, 6, 28)))
     win, _ = priced(schedule=Schedule(week, terms=terms))
     # From Monday 19 January: ten weeks up to 29 March, and four in June.
@@ -362,7 +362,7 @@ def test_what_rests_on_assumed_hours_that_the_load_contradicts_is_not_believed()
     shop = fill_window(1, BOTH, 5.0, 1.0)
     for day in pd.bdate_range("2025-12-15", "2026-01-16"):
         shop = set_power(shop, f"{day:%Y-%m-%d} 18:00", f"{day:%Y-%m-%d} 22:00", 5.0)
-    assumed, named = analyze(shop), analyze(shop, schedule=Schedule(default_schedule(ReportConfig()).week))
+    assumed, named = analyze(shop), analyze(shop, schedule=Schedule(ASSUMED_SCHEDULE.week))
     (win,), (known,) = assumed.sections["quickWins"], named.sections["quickWins"]
     assert (win["type"], win["confidence"], win["priority"]) == ("after_hours", "low", "low")
     assert win["description"].startswith(known["description"])
@@ -387,4 +387,4 @@ def test_opening_hours_are_told_as_they_are():
     scope = make_scope(METERS)._replace(schedule=Schedule(week))
     assert describe_opening(scope) == "Mon–Thu 07:00–18:00, Fri 07:00–12:00 and 13:00–16:00"
     assert describe_opening(scope._replace(schedule=Schedule(((),) * 7))) == "always closed"
-    assert describe_opening(scope._replace(schedule=None)) == "Mon–Fri 07:00–18:00"
+    assert describe_opening(scope._replace(schedule=ASSUMED_SCHEDULE)) == "Mon–Fri 07:00–18:00"

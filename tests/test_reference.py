@@ -39,7 +39,9 @@ def look(site, other):
     else:
         hint = "a (with; one)"
     failure = DataError(f"site {site}: nothing; {hint}, {other}")
-    table.refuse_value("name", "a text")
+    source.refuse(("name",), "should be a text")
+    refuse(path, ("name",), "is not known")
+    raise Refusal("name", "should be another text")
     raise UsageError("--x is wrong" f" ({site}; now)") if other else ArgumentTypeError(f"{site!r} is no number")
     raise BreakerOpenError(f"held back; {HINT}")
     raise ConfigError(f"{site}: {other}")
@@ -49,6 +51,8 @@ def look(site, other):
         ("site …: nothing", "ask …, …", 1),
         ("site …: nothing", "a (with; one), …", 1),
         ("…: … should be a text", "", 1),
+        ("…: … is not known", "", 1),
+        ("…: … should be another text", "", 1),
         ("--x is wrong (…; now)", "", 2),
         ("… is no number", "", 2),
         ("held back", "run: it", 3),

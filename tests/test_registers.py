@@ -9,7 +9,6 @@ from week_factory import NEW_YORK, fill_window, make_meters, make_readings, make
 from analyze.meters.catch_up import flag_catch_up
 from analyze.sections.sensors import build_section
 from analyze.week.intervals import prepare_intervals
-from config.report_config import ReportConfig
 
 
 def test_catch_up_needs_a_hole_before_and_more_energy_than_its_power_gives():
@@ -18,7 +17,7 @@ def test_catch_up_needs_a_hole_before_and_more_energy_than_its_power_gives():
     readings.loc[6, "energy_kwh"] = 1.6  # after the hole, 3.2 × 0.5 kWh
     readings.loc[8, "energy_kwh"] = 1.5  # after the second, 3 × and no more
     readings = readings.drop(index=[5, 7])
-    intervals = prepare_intervals(readings, METERS, NEW_YORK, ReportConfig())
+    intervals = prepare_intervals(readings, METERS, NEW_YORK)
     mask = flag_catch_up(intervals, min_ratio=3.0, min_energy_kwh=0.1).tolist()
     assert mask == [False, False, False, False, False, True, False, False]
 
@@ -26,7 +25,7 @@ def test_catch_up_needs_a_hole_before_and_more_energy_than_its_power_gives():
 def test_catch_up_without_power_is_measured_by_the_usual_energy():
     readings = make_readings(1, "2026-01-12 05:00Z", [2.0] * 9).assign(power_kw=np.nan)
     readings.loc[8, "energy_kwh"] = 19.6
-    intervals = prepare_intervals(readings.drop(index=range(4, 8)), METERS, NEW_YORK, ReportConfig())
+    intervals = prepare_intervals(readings.drop(index=range(4, 8)), METERS, NEW_YORK)
     mask = flag_catch_up(intervals, min_ratio=3.0, min_energy_kwh=0.1).tolist()
     assert mask == [False] * 4 + [True]
 
@@ -128,7 +127,7 @@ def test_a_reset_that_quarantine_holds_is_told_too():
     row = between(readings, "2026-01-14 08:00", "2026-01-14 08:15")
     held = readings[row].assign(energy_kwh=-812.5)
     intervals, bad, _ = prepare(readings[~row], scope)
-    resets = prepare_intervals(held, METERS, NEW_YORK, ReportConfig())
+    resets = prepare_intervals(held, METERS, NEW_YORK)
     section = build_section(intervals, bad, scope, resets)
     assert kinds(section) == [("register_reset", "medium")]
     assert (section["issues"][0]["energyKwh"], section["issues"][0]["start"]) == (-812.5, "2026-01-14T08:00:00-05:00")

@@ -20,8 +20,7 @@ from analyze.week import loading
 from analyze.week.asset_health import rate_assets
 from analyze.week.monthly_summary import add_months, last_complete_month, summarize_months
 from analyze.week.portfolio import total_sites
-from config.branding import Branding, load_branding
-from config.measures_config import load_measures
+from config.site_file import Branding, load_site
 from deliver.files.report_files import check_report
 from deliver.files.versions import replace_report, save_report
 from deliver.generate_monthly_summary import parse_month
@@ -412,44 +411,44 @@ def test_made_up_sites_are_marked_and_in_no_total_with_measured_ones() -> None:
 
 
 def test_brand_is_read_and_a_sites_own_goes_before(tmp_path: Path) -> None:
-    assert load_branding(7, tmp_path / "branding.toml", tmp_path) == Branding()
+    assert load_site(7, tmp_path, branding_file=tmp_path / "branding.toml").branding == Branding()
     (tmp_path / "acme.svg").write_bytes(b"<svg/>")
     (tmp_path / "branding.toml").write_text(
         '[branding]\nname = "Acme"\ncolor = "#0B6B67"\nlogo = "acme.svg"\ncontact = "me"\n'
     )
     (tmp_path / "7.toml").write_text('[branding]\nname = "Acme North"\n')
-    brand = load_branding(7, tmp_path / "branding.toml", tmp_path)
+    brand = load_site(7, tmp_path, branding_file=tmp_path / "branding.toml").branding
     assert brand == Branding("Acme North", "#0b6b67", "data:image/svg+xml;base64,PHN2Zy8+", "me")
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('color = "red"', "should be a colour such as"),
-        ('color = "#ffcc00"', "a darker colour: its contrast with white must be 4.5"),
+        ('color = "red"', "should be a color such as"),
+        ('color = "#ffcc00"', "a darker color: its contrast with white must be 4.5"),
         ('logo = "missing.png"', "a PNG, JPEG or SVG file that exists"),
         ('logo = "branding.toml"', "a PNG, JPEG or SVG file"),
         ('logo = "large.png"', "a file of at most 200 kB"),
-        ('colour = "#000000"', "is unknown; the keys here are name, color, logo, contact"),
+        ('colour = "#000000"', "branding.colour is not known; did you mean color"),
     ],
 )
 def test_brand_that_cannot_be_meant_is_refused(tmp_path: Path, line: str, message: str) -> None:
     (tmp_path / "large.png").write_bytes(b"x" * 200_001)
     (tmp_path / "branding.toml").write_text(f"[branding]\n{line}\n")
     with pytest.raises(ConfigError, match=message):
-        load_branding(7, tmp_path / "branding.toml", tmp_path)
+        _ = load_site(7, tmp_path, branding_file=tmp_path / "branding.toml").branding
 
 
 def test_measures_are_read_by_date(tmp_path: Path) -> None:
-    assert load_measures(7, tmp_path) == []
+    assert load_site(7, tmp_path).measures == []
     (tmp_path / "7.toml").write_text(
         '[[measures]]\nname = "b"\nchannel = 2\ndate = 2026-02-01\n'
         '[[measures]]\nname = "a"\nchannel = 1\ndate = 2026-01-01\n'
     )
-    assert load_measures(7, tmp_path) == [("a", 1, date(2026, 1, 1)), ("b", 2, date(2026, 2, 1))]
+    assert load_site(7, tmp_path).measures == [("a", 1, date(2026, 1, 1)), ("b", 2, date(2026, 2, 1))]
     (tmp_path / "7.toml").write_text('[[measures]]\nname = "b"\nchannel = 2\ndate = "soon"\n')
     with pytest.raises(ConfigError, match=r"measures\[1\].date should be a date"):
-        load_measures(7, tmp_path)
+        load_site(7, tmp_path)
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 
 from analyze.week.loading import load_week
-from config.ingest_limits import IngestLimits
 from config.settings import Settings
+from config.site_file import IngestLimits
 from govern.schema import roles
 from govern.schema.roles import ANALYZE, DELIVER, GOVERN, INGEST, ROLES, apply_grants, create_roles
 from ingest.files.meter_parents import find_unnamed_main

@@ -1,4 +1,4 @@
-"""Tests of config/schedule_config.py and config/opening_hours.py."""
+"""Tests of [schedule] of config/site_file.py: config/opening_hours.py."""
 
 import builtins
 from datetime import date
@@ -6,10 +6,8 @@ from datetime import date
 import pytest
 
 from config import opening_hours
-from config.opening_hours import DayException, Schedule, Span, Term, default_schedule, list_holidays
-from config.report_config import ReportConfig
-from config.schedule_config import Building, load_site_facts
-from config.tariff_config import load_site_tariffs
+from config.opening_hours import DayException, Schedule, Span, Term, list_holidays
+from config.site_file import load_site
 from lib.errors import ConfigError
 from lib.paths import PROJECT_ROOT
 
@@ -18,25 +16,28 @@ SHUT = ((),) * 7
 
 def load(tmp_path, text):
     (tmp_path / "7.toml").write_text(text, encoding="utf-8")
-    return load_site_facts(7, ReportConfig(), tmp_path)
+    site = load_site(7, tmp_path)
+    assert site.schedule
+    return site
 
 
 def test_without_a_file_the_contracts_hours_hold(tmp_path):
-    facts = load_site_facts(7, ReportConfig(), tmp_path)
+    facts = load_site(7, tmp_path)
     assert facts.schedule == Schedule(week=((Span(420, 1080),),) * 5 + ((), ()), is_assumed=True)
-    assert facts.building == Building(None)
+    assert facts.file.building.floor_area_m2 is None
 
 
-def test_a_file_without_hours_keeps_the_configured_ones(tmp_path):
-    (tmp_path / "7.toml").write_text("[building]\nfloor_area_m2 = 5200\n[thresholds]\nflat_min_hours = 8.0\n")
-    facts = load_site_facts(7, ReportConfig(business_start_hour=8, business_weekdays=(5,)), tmp_path)
-    assert facts.schedule.week == ((), (), (), (), (), (Span(480, 1080),), ())
-    assert not facts.schedule.is_assumed  # the thresholds name them
-    assert facts.building == Building(5200.0)
+def test_former_business_hours_are_the_sites_own(tmp_path):
+    hours = "[thresholds]\nbusiness_weekdays = [5]\nbusiness_start_hour = 8\n"
+    site = load(tmp_path, "[building]\nfloor_area_m2 = 5200\n" + hours)
+    assert site.schedule.week == ((), (), (), (), (), (Span(480, 1080),), ())
+    assert not site.schedule.is_assumed
+    assert site.file.building.floor_area_m2 == 5200.0
 
 
-def test_hours_past_midnight_of_the_thresholds_keep_their_weekday():
-    schedule = default_schedule(ReportConfig(business_start_hour=22, business_end_hour=2, business_weekdays=(4,)))
+def test_former_business_hours_past_midnight_keep_their_weekday(tmp_path):
+    hours = "business_start_hour = 22\nbusiness_end_hour = 2\nbusiness_weekdays = [4]\n"
+    schedule = load(tmp_path, "[thresholds]\n" + hours).schedule
     assert schedule.week == ((), (), (), (), (Span(0, 120), Span(1320, 1440)), (), ())
 
 
@@ -76,7 +77,7 @@ def test_everything_that_a_file_may_say(tmp_path):
         state="NC",
         holiday_hours=(Span(600, 840),),
     )
-    assert facts.building.floor_area_m2 == 810.5
+    assert facts.file.building.floor_area_m2 == 810.5
 
 
 def test_weekdays_stand_for_monday_to_friday_and_a_day_of_its_own_goes_above(tmp_path):
@@ -89,7 +90,7 @@ def test_the_example_of_the_readme_is_a_working_week(tmp_path):
     text = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
     schedule = load(tmp_path, text).schedule
     assert all(schedule.week[:5])
-    assert load_site_tariffs(7, tmp_path).current[-1].tariff.name == "default_tou_demand"
+    assert load_site(7, tmp_path).tariffs.current[-1].tariff.name == "default_tou_demand"
 
 
 def test_a_file_that_names_holidays_only_still_assumes_the_hours(tmp_path):
@@ -103,35 +104,44 @@ def test_a_file_that_names_holidays_only_still_assumes_the_hours(tmp_path):
         ('[schedule]\nmonday = ["06:00-22:00"]\nwednesday = []', r"not tuesday, thursday, friday; give"),
         ('[schedule]\nsaturday = ["06:00-22:00"]', r"but not monday, .*friday; .* weekdays = \[\"07:00-18:00\"\] for"),
         ('[schedule]\nweekdays = "06:00-22:00"', r"schedule\.weekdays should be a list of spans such as"),
-        ("schedule = 3", r"7\.toml: schedule should be a table, \[schedule\], not 3"),
-        ("[schedule]\nmontag = []", r"unknown key schedule\.montag; the known ones are country, exceptions, friday"),
+        ("schedule = 3", r"7\.toml: schedule should be a table: \[schedule\], not 3"),
+        ("[schedule]\nmontag = []", r"schedule\.montag is not known; known here: country, "),
         ('[schedule]\nmonday = "07:00-18:00"', r"schedule\.monday should be a list of spans such as"),
-        ('[schedule]\nmonday = ["7-18"]', r"schedule\.monday should be spans such as \"07:00-18:00\".*not '7-18'"),
-        ('[schedule]\nmonday = ["07:00-24:30"]', r"schedule\.monday should be a span from 00:00 on, to 24:00 at most"),
-        ('[schedule]\nmonday = ["24:00-02:00"]', r"a span from 00:00 on"),
-        ('[schedule]\nmonday = ["07:00-07:00"]', r"that is not empty"),
+        ('[schedule]\nmonday = ["7-18"]', r"schedule\.monday\[1\] should be spans such as \"07:00-18:00\".*not '7-18'"),
+        ('[schedule]\nmonday = ["07:00-24:30"]', r"schedule\.monday\[1\] should be spans such as"),
+        ('[schedule]\nmonday = ["24:00-02:00"]', r"schedule\.monday\[1\] should be spans such as"),
+        ('[schedule]\nmonday = ["07:00-07:00"]', r"spans that are not empty"),
         ('[schedule]\nmonday = ["07:00-12:00", "11:00-18:00"]', r"spans in order of time that do not overlap"),
-        ("[schedule]\nmonday = [7]", r"schedule\.monday should be spans such as .* not 7"),
-        ('[schedule]\nstate = "NC"', r"schedule\.state should be given together with schedule\.country"),
+        ("[schedule]\nmonday = [7]", r"schedule\.monday\[1\] should be spans such as .* not 7"),
+        ('[schedule]\nstate = "NC"', r"schedule\.state should stand beside country"),
         ("[schedule]\ncountry = 1", r'schedule\.country should be a code in quotes, such as "US", not 1'),
         ('[schedule]\ncountry = "XX"', r"7\.toml: schedule\.country should be another: no public holidays are known"),
         ('[schedule]\ncountry = "US"\nstate = "QQ"', r"country 'US' with state 'QQ'; use ISO codes"),
-        ("[schedule]\nterms = 1", r"schedule\.terms should be a list of tables, \[\[schedule\.terms\]\]"),
-        ("[[schedule.terms]]\nstart = 2026-01-05", r"schedule\.terms 1\.end should be a date such as .* not None"),
-        ('[[schedule.terms]]\nstart = "2026-01-05"\nend = 2026-02-01', r"terms 1\.start should be a date"),
-        ("[[schedule.terms]]\nstart = 2026-01-05T00:00:00\nend = 2026-02-01", r"terms 1\.start should be a date"),
-        ("[[schedule.terms]]\nstart = 2026-03-05\nend = 2026-02-01", r"terms 1\.end should be on or after its start"),
-        ("[[schedule.exceptions]]\ndate = 2026-03-05\nend = 2026-03-06", r"exceptions 1 should be either a date, or"),
-        ("[[schedule.exceptions]]\ndate = 2026-03-05\nopen = true", r"unknown key schedule\.exceptions 1\.open"),
-        ("[schedule.outside_terms]\nmon = []", r"unknown key schedule\.outside_terms\.mon"),
+        ("[schedule]\nterms = 1", r"schedule\.terms should be a list of tables: \[\[schedule\.terms\]\]"),
+        (
+            "[[schedule.terms]]\nstart = 2026-01-05",
+            r"schedule\.terms\[1\]\.end is missing; it should be a date",
+        ),
+        ('[[schedule.terms]]\nstart = "2026-01-05"\nend = 2026-02-01', r"terms\[1\]\.start should be a date"),
+        ("[[schedule.terms]]\nstart = 2026-01-05T00:00:00\nend = 2026-02-01", r"terms\[1\]\.start should be a date"),
+        (
+            "[[schedule.terms]]\nstart = 2026-03-05\nend = 2026-02-01",
+            r"terms\[1\]\.end should be on or after",
+        ),
+        (
+            "[[schedule.exceptions]]\ndate = 2026-03-05\nend = 2026-03-06",
+            r"exceptions\[1\] should have either",
+        ),
+        ("[[schedule.exceptions]]\ndate = 2026-03-05\nopen = true", r"schedule\.exceptions\[1\]\.open is not known"),
+        ("[schedule.outside_terms]\nmon = []", r"schedule\.outside_terms\.mon is not known; did you mean monday"),
         (
             "[building]\nfloor_area_m2 = 0",
-            r"building\.floor_area_m2 should be a number of square metres",
+            r"building\.floor_area_m2 should be a number above 0",
         ),
         ("[building]\nfloor_area_m2 = true", r"building\.floor_area_m2"),
         ("[building]\nfloor_area_m2 = nan", r"building\.floor_area_m2"),
-        ("[building]\narea = 3", r"unknown key building\.area; the known ones are floor_area_m2"),
-        ("[schedule", r"cannot read .*7\.toml"),
+        ("[building]\narea = 3", r"building\.area is not known; known here: floor_area_m2"),
+        ("[schedule", r"7\.toml, line 1: Expected"),
     ],
 )
 def test_mistakes_name_file_key_and_what_is_right(tmp_path, text, message):

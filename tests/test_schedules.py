@@ -1,7 +1,9 @@
 """Tests of analyze/load/schedules.py and analyze/load/learned_hours.py."""
 
 from datetime import date
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,16 +15,17 @@ from analyze.load.learned_hours import LearnedDay, find_disagreements, learn_hou
 from analyze.load.schedules import closed_kind, closed_within, hours_of_day, is_open, opens_within
 from analyze.sections.after_hours import build_section, estimate_baselines
 from analyze.week.intervals import is_after_hours, prepare_intervals
-from config.opening_hours import DayException, Schedule, Span, Term, default_schedule
-from config.report_config import ReportConfig
+from config.former_names import regroup
+from config.opening_hours import ASSUMED_SCHEDULE, DayException, Schedule, ScheduleTable, Span, Term
+from config.thresholds import Thresholds
 from lib.date_utils import Window, add_local_time, local_day_window
 
-CONFIG = ReportConfig()
+CONFIG = Thresholds()
 METERS = make_meters(1)
 SCOPE = make_scope(METERS)
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 WORKDAY = (Span(420, 1080),)
-SCHEDULE = default_schedule(CONFIG)
+SCHEDULE = ASSUMED_SCHEDULE
 
 
 def local_rows(first, last, minutes=60):
@@ -127,14 +130,17 @@ def test_empty_and_single():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 23), st.integers(0, 24), st.sets(st.integers(0, 6)), st.integers(0, 364))
-def test_the_default_schedule_is_the_business_hours(opens, closes, weekdays, day):
-    config = ReportConfig(business_start_hour=opens, business_end_hour=closes, business_weekdays=tuple(weekdays))
+@given(st.integers(0, 23), st.integers(0, 24), st.sets(st.integers(0, 6), min_size=1), st.integers(0, 364))
+def test_former_business_hours_are_a_schedule(opens, closes, weekdays, day):
+    hours = {"business_start_hour": opens, "business_end_hour": closes, "business_weekdays": sorted(weekdays)}
+    document, _ = regroup({"thresholds": hours}, Path("7.toml"))
+    schedule = msgspec.convert(document["schedule"], ScheduleTable).to_schedule()
     first = date.fromordinal(date(2026, 1, 1).toordinal() + day)
     rows = local_rows(first, date.fromordinal(first.toordinal() + 8))
-    expected = is_after_hours(rows, config)
-    schedule = default_schedule(config)
-    assert is_after_hours(rows, config, schedule).tolist() == expected.tolist()
+    hour = rows["local_hour"]
+    at_work = (hour >= opens) & (hour < closes) if opens < closes else (hour >= opens) | (hour < closes)
+    expected = ~(at_work & rows["local_weekday"].isin(weekdays))
+    assert is_after_hours(rows, schedule).tolist() == expected.tolist()
     kinds = closed_kind(rows, schedule)
     assert ((kinds != "") == expected).all()
     # In another order and with another index the answers are the same.
@@ -144,8 +150,8 @@ def test_the_default_schedule_is_the_business_hours(opens, closes, weekdays, day
 def test_prepare_intervals_follows_the_schedule():
     readings = make_readings(1, "2026-01-12 11:00Z", [1.0] * 6)  # 06:00 to 07:30 in New York
     schedule = Schedule(((Span(375, 420),),) + ((),) * 6)
-    without = prepare_intervals(readings, METERS, NEW_YORK, CONFIG)["is_after_hours"].tolist()
-    declared = prepare_intervals(readings, METERS, NEW_YORK, CONFIG, schedule)["is_after_hours"].tolist()
+    without = prepare_intervals(readings, METERS, NEW_YORK)["is_after_hours"].tolist()
+    declared = prepare_intervals(readings, METERS, NEW_YORK, schedule)["is_after_hours"].tolist()
     assert without == [True] * 4 + [False] * 2
     assert declared == [True, False, False, False, True, True]
 
@@ -269,7 +275,7 @@ def test_what_is_a_disagreement(spans, weekdays):
 def test_the_schedule_of_the_scope_is_what_counts():
     schedule = Schedule(((Span(240, 1080),),) * 5 + ((), ()))
     scope = SCOPE._replace(schedule=schedule)
-    intervals = prepare_intervals(load_of(EARLY), METERS, NEW_YORK, CONFIG, schedule)
+    intervals = prepare_intervals(load_of(EARLY), METERS, NEW_YORK, schedule)
     assert find_disagreements(intervals, scope)["findings"] == []
     section = build_section(intervals, estimate_baselines(intervals, scope), scope)
     assert section["topMeters"] == []

@@ -9,7 +9,7 @@ from health_factory import BOTH, METERS, SCOPE, drop, health, healthy, kinds, wi
 from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, prepare
 
 from analyze.week.site_week import analyze_site_week
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 from lib.date_utils import Window
 
 
@@ -153,7 +153,7 @@ def test_no_reading_and_a_single_one():
 def test_silence_counts_to_the_periods_end_whatever_came_later():
     later = Window(BOTH.start, WEEK.end + timedelta(days=2))  # a report that is made anew, when the meter is back
     readings = drop(fill_window(1, later, 5.0, 1.0), "2026-01-18 23:00", "2026-01-19 12:00")
-    week = analyze_site_week(readings, METERS, SCOPE.period, SCOPE.baseline, NEW_YORK, ReportConfig())
+    week = analyze_site_week(readings, METERS, SCOPE.period, SCOPE.baseline, NEW_YORK, Thresholds())
     (issue,) = week.sections["sensorHealth"]["issues"]
     # The last interval ends at 23:00 UTC, six hours before the week does.
     assert (issue["type"], issue["severity"], issue["hoursSince"]) == ("stale", "medium", "6.0")

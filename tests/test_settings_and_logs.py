@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from config.report_config import ReportConfig, load_report_config
 from config.settings import DEFAULT_API_URL, STAGES, load_settings
 from lib import cli, db, logs
 from lib.errors import BreakerOpenError, ConfigError, DataError, UsageError
@@ -115,29 +114,6 @@ def test_errors_end_as_one_line_and_their_exit_code(
     output = capsys.readouterr()
     assert output.out == ""
     assert len(output.err.splitlines()) == 1
-
-
-def test_site_file_overlays_the_thresholds(tmp_path: Path) -> None:
-    (tmp_path / "7.toml").write_text("[thresholds]\nflat_rate_usd_per_kwh = 1\nbusiness_weekdays = [0, 5]\n")
-    config = load_report_config(7, tmp_path)
-    assert (config.flat_rate_usd_per_kwh, config.business_weekdays) == (1.0, (0, 5))
-    assert config.business_start_hour == ReportConfig.business_start_hour
-    assert load_report_config(8, tmp_path) == ReportConfig()
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[thresholds]\nflat_rate = 1\n", "unknown threshold 'flat_rate'"),
-        ("[thresholds]\nbaseline_weeks = 'four'\n", "should be like 4"),
-        ("[thresholds]\nbaseline_weeks = true\n", "should be like 4"),
-        ("thresholds\n", "cannot read"),
-    ],
-)
-def test_site_file_with_a_mistake_is_refused(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "7.toml").write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        load_report_config(7, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def test_site_is_the_sum_of_its_roots_where_all_report():
     third = constant(3, 7.0)
     third = third[third["interval_start"] != pd.Timestamp("2026-01-14 17:00Z")]
     readings = pd.concat([constant(1, 10.0), constant(2, 4.0), third])
-    site = sum_site_demand(prepare_intervals(readings, meters, scope.tz, scope.config), scope)
+    site = sum_site_demand(prepare_intervals(readings, meters, scope.tz), scope)
     assert (site.roots, site.left_out) == ([1, 3], [])
     assert set(site.sound["mean_kw"]) == {17.0}
     assert len(site.sound) == 35 * 96 - 1
@@ -44,7 +44,7 @@ def test_a_small_dead_meter_leaves_the_month_nearly_as_well_metered():
     scope = make_scope(make_meters(1, 2))
     small = constant(2, 3.0)
     readings = pd.concat([constant(1, 97.0), small[small["interval_start"] < pd.Timestamp("2026-01-14 17:00Z")]])
-    site = sum_site_demand(prepare_intervals(readings, scope.meters, scope.tz, scope.config), scope)
+    site = sum_site_demand(prepare_intervals(readings, scope.meters, scope.tz), scope)
     dead = site.metered["epoch_s"] >= pd.Timestamp("2026-01-14 17:00Z").timestamp()
     assert site.metered.loc[dead, "covered_ratio"].to_numpy() == pytest.approx(0.97)
     assert site.metered.loc[~dead, "covered_ratio"].to_numpy() == pytest.approx(1.0)

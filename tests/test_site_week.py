@@ -28,9 +28,9 @@ from analyze.week.site_week import (
     describe_resolution,
     root_meters,
 )
-from config.report_config import ReportConfig
-from config.tariff_config import load_site_tariffs
+from config.site_file import load_site
 from config.tariff_model import Carbon, SiteTariffs, TariffSpan
+from config.thresholds import Thresholds
 from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import Window, local_day_window
@@ -41,7 +41,7 @@ BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 
 
 def analyze(readings, meters, period=WEEK, tz=NEW_YORK):
-    config = ReportConfig()
+    config = Thresholds()
     return analyze_site_week(readings, meters, period, baseline_before(period, tz, config), tz, config)
 
 
@@ -347,7 +347,7 @@ def test_an_empty_frame_without_types():
 
 def test_baseline_is_whole_local_weeks_over_the_clock_change():
     week = local_day_window(date(2026, 3, 23), date(2026, 3, 29), NEW_YORK)
-    baseline = baseline_before(week, NEW_YORK, ReportConfig())
+    baseline = baseline_before(week, NEW_YORK, Thresholds())
     assert baseline == Window(datetime(2026, 2, 23, 5, tzinfo=UTC), datetime(2026, 3, 23, 4, tzinfo=UTC))
 
 
@@ -431,7 +431,7 @@ def test_bad_hours_teach_the_forecast_nothing():
 
     def forecast_of(frame, hourly):
         context = SiteContext(site_id=1, hourly=hourly_of(hourly, [1]))
-        week = analyze_site_week(frame, make_meters(1), WEEK, SCOPE.baseline, NEW_YORK, ReportConfig(), None, context)
+        week = analyze_site_week(frame, make_meters(1), WEEK, SCOPE.baseline, NEW_YORK, Thresholds(), context=context)
         return as_json(week)["sections"]["forecast"]
 
     told, without = forecast_of(broken, broken), forecast_of(absent, absent)
@@ -469,7 +469,7 @@ def test_cost_and_carbon_stand_beside_the_consumption():
     tariffs = SiteTariffs((TariffSpan(tariff),), tariff, carbon=Carbon(0.4, "a test"))
     readings = fill_window(1, BOTH, 5.0, 5.0)
     week = analyze_site_week(
-        readings, make_meters(1), WEEK, SCOPE.baseline, NEW_YORK, ReportConfig(), None, SiteContext(tariffs=tariffs)
+        readings, make_meters(1), WEEK, SCOPE.baseline, NEW_YORK, Thresholds(), context=SiteContext(tariffs=tariffs)
     )
     # A month of 744 h at 5 kW brings 3,720 kWh, which stay in the first tier; 30 h of the week are peak.
     assert week.consumption["cost"]["energyCost"] == pytest.approx(5 * (30 * 0.20 + 138 * 0.10), rel=0.01)
@@ -515,7 +515,7 @@ def test_the_highest_load_is_the_billing_peak_also_of_a_meter_without_history():
 
 def test_the_flat_rate_of_the_sites_file_is_its_tariff_and_no_assumption(tmp_path):
     (tmp_path / "7.toml").write_text("[thresholds]\nflat_rate_usd_per_kwh = 0.15\n")
-    own, none = load_site_tariffs(7, tmp_path), load_site_tariffs(8, tmp_path)
+    own, none = load_site(7, tmp_path).tariffs, load_site(8, tmp_path).tariffs
     assert (own.is_assumed, own.current[0].tariff.name) == (False, "flat_rate")
     assert own.current[0].tariff.energy.periods[0].tiers[0].rate == 0.15
     assert (none.is_assumed, none.current[0].tariff.energy.periods[0].tiers[0].rate) == (True, 0.12)
@@ -539,9 +539,9 @@ def full_week(readings, meters, period, config=None):
     context = SiteContext(
         site_id=7, tariffs=ASSUMED, hourly=hourly_of(readings, roots), electrical=readings.assign(voltage_v=120.0)
     )
-    config = config or ReportConfig()
+    config = config or Thresholds()
     baseline = baseline_before(period, NEW_YORK, config)
-    return analyze_site_week(readings, meters, period, baseline, NEW_YORK, config, None, context)
+    return analyze_site_week(readings, meters, period, baseline, NEW_YORK, config, context=context)
 
 
 @pytest.mark.parametrize(
@@ -556,7 +556,7 @@ def full_week(readings, meters, period, config=None):
 )
 def test_a_period_of_any_length_is_analysed_whole(first, last, hours):
     period = local_day_window(first, last, NEW_YORK)
-    both = Window(baseline_before(period, NEW_YORK, ReportConfig()).start, period.end)
+    both = Window(baseline_before(period, NEW_YORK, Thresholds()).start, period.end)
     evening = f"{first} 20:00"
     readings = set_power(fill_window(1, both, 5.0, 1.0), evening, f"{first} 23:00", 9.0)
     made = check_parts(full_week(readings, make_meters(1), period))

@@ -3,16 +3,24 @@
 import numpy as np
 import pandas as pd
 import pytest
-from week_factory import NEW_YORK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
+from week_factory import (
+    NEW_YORK,
+    fill_window,
+    make_meters,
+    make_readings,
+    make_scope,
+    make_thresholds,
+    prepare,
+    set_power,
+)
 
 from analyze.load.hour_of_week import profile_period
 from analyze.sections.spikes import assess_spikes, build_section, find_spikes, format_duration, sum_site_power
-from config.report_config import ReportConfig
 from lib.date_utils import Window
 
 METERS = make_meters(1)
 SCOPE = make_scope(METERS)
-CONTRACT = SCOPE._replace(config=ReportConfig(spike_rule="hour_of_week"))
+CONTRACT = SCOPE._replace(config=make_thresholds(spikes={"rule": "hour_of_week"}))
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 
 

@@ -10,7 +10,6 @@ from week_factory import NEW_YORK, fill_window, make_meters, make_readings
 
 from analyze.meters.bad_intervals import flag_flat_line, flag_stuck
 from analyze.week.intervals import prepare_intervals
-from config.report_config import ReportConfig
 from lib.date_utils import Window
 
 
@@ -46,7 +45,7 @@ def test_a_hole_or_missing_power_does_not_free_a_stuck_meter():
     readings = make_readings(1, "2026-01-12 05:00Z", [2.0, 7.0, 7.0, 7.0, 7.0, 3.0], 3600)
     readings.loc[2, ["power_kw", "energy_kwh"]] = np.nan
     readings.loc[3, "power_kw"] = np.nan  # its energy still says 7 kW
-    intervals = prepare_intervals(readings, METERS, NEW_YORK, ReportConfig())
+    intervals = prepare_intervals(readings, METERS, NEW_YORK)
     assert flag(intervals) == [False, True, True, True, False]
 
 
@@ -57,7 +56,7 @@ def test_stuck_does_not_run_on_into_the_next_channel():
             make_readings(2, "2026-01-12 05:00Z", [7.0, 7.0, 1.0], 3600),
         ]
     )
-    assert not any(flag(prepare_intervals(readings, make_meters(1, 2), NEW_YORK, ReportConfig())))
+    assert not any(flag(prepare_intervals(readings, make_meters(1, 2), NEW_YORK)))
 
 
 def test_stuck_in_the_period_is_high_and_tells_when_it_froze():

@@ -1,4 +1,4 @@
-"""Tests of config/tariff_config.py: what may be written, what it means, and how mistakes are refused."""
+"""Tests of config/tariff_file.py and config/site_tariffs.py: what may be written, and what it means."""
 
 import re
 from datetime import date
@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from tariff_factory import FLAT_ENERGY, HEAD, PEAK, make_tariff, urdb_text
 
-from config.tariff_config import DEFAULT_FLAT, DEFAULT_TOU, load_site_tariffs, load_tariff
+from config.site_file import load_site
+from config.tariff_file import DEFAULT_FLAT, DEFAULT_TOU, load_tariff
 from config.tariff_model import Carbon, Ratchet, Tier
 from lib.errors import ConfigError
 
@@ -102,7 +103,7 @@ def test_urdb_demand_fixed_charges_and_ratchet():
 
 def test_file_that_is_missing_or_no_toml(tmp_path):
     (tmp_path / "broken.toml").write_text("currency = ")
-    with pytest.raises(ConfigError, match="cannot read .*broken.toml"):
+    with pytest.raises(ConfigError, match=r"broken.toml, line 1: Invalid value"):
         load_tariff("broken", tmp_path)
     for name in ("acme", "../acme"):
         with pytest.raises(ConfigError, match=r"there is no tariff '.*acme' in .*; known: broken"):
@@ -123,21 +124,21 @@ def folder(tmp_path):
     return tmp_path
 
 
-def load_site(folder, text):
+def load_tariffs(folder, text):
     (folder / "7.toml").write_text(text)
-    return load_site_tariffs(7, folder, folder)
+    return load_site(7, folder, folder).tariffs
 
 
 def test_site_without_a_tariff_has_the_assumed_ones(folder):
     for text in (None, "[thresholds]\nbusiness_start_hour = 6\n"):
-        site = load_site_tariffs(7, folder, folder) if text is None else load_site(folder, text)
+        site = load_site(7, folder, folder).tariffs if text is None else load_tariffs(folder, text)
         assert (site.is_assumed, site.carbon, site.compare_with.name) == (True, None, DEFAULT_TOU)
         assert site.tariff_on(date(1999, 1, 1)).name == DEFAULT_FLAT
 
 
 def test_a_shipped_tariff_stays_an_assumption_where_a_site_names_it(tmp_path):
     (tmp_path / "7.toml").write_text(f'[tariff]\nname = "{DEFAULT_TOU}"\n')
-    site = load_site_tariffs(7, tmp_path)
+    site = load_site(7, tmp_path).tariffs
     assert (site.is_assumed, site.current[0].tariff.name, site.compare_with.name) == (True, DEFAULT_TOU, DEFAULT_FLAT)
 
 
@@ -147,13 +148,13 @@ def test_site_with_tariffs_by_date_peaks_and_carbon(folder):
         "billed_peaks_kw = { 2025-08 = 212.5 }\n"
         '[carbon]\nkg_per_kwh = 0.37\nsource = "a grid, 2023"\n'
     )
-    site = load_site(folder, text)
+    site = load_tariffs(folder, text)
     days = (date(2025, 2, 28), date(2025, 3, 1), date(2025, 12, 31), date(2026, 1, 1))
     assert [tariff and tariff.name for tariff in map(site.tariff_on, days)] == [None, "old", "old", "new"]
     assert (site.is_assumed, site.compare_with.name) == (False, DEFAULT_FLAT)  # the one in force is no flat rate
     assert (site.carbon, site.billed_peaks_kw) == (Carbon(0.37, "a grid, 2023"), (("2025-08", 212.5),))
-    assert load_site(folder, '[tariff]\nname = "old"\n').compare_with.name == DEFAULT_TOU
-    assert load_site(folder, '[tariff]\nname = "old"\ncompare_with = "new"\n').compare_with.name == "new"
+    assert load_tariffs(folder, '[tariff]\nname = "old"\n').compare_with.name == DEFAULT_TOU
+    assert load_tariffs(folder, '[tariff]\nname = "old"\ncompare_with = "new"\n').compare_with.name == "new"
 
 
 @pytest.mark.parametrize(
@@ -163,10 +164,9 @@ def test_site_with_tariffs_by_date_peaks_and_carbon(folder):
             '[thresholds]\nflat_rate_usd_per_kwh = 0.14\n[tariff]\nname = "old"\n',
             "thresholds.flat_rate_usd_per_kwh and [tariff] both say what the site pays; take one of them out",
         ),
-        ("[tariff]\n", "tariff.name or periods should be given, one of the two"),
         ("tariff = 'old'\n", "tariff should be a table: [tariff]"),
-        ('[tariff]\nname = "gone"\n', "tariff.name: there is no tariff 'gone'"),
-        ('[tariff]\nname = "old"\nrate = 1\n', "tariff.rate is unknown"),
+        ('[tariff]\nname = "gone"\n', "tariff.name should be another, or be corrected: there is no tariff 'gone'"),
+        ('[tariff]\nname = "old"\nrate = 1\n', "tariff.rate is not known"),
         ('[tariff]\nname = "euro"\n', "tariff.compare_with is missing; it should be a tariff in EUR"),
         (
             '[tariff]\nperiods = [{ name = "old" }, { name = "new", from = 2025-12-01 }]\n',
@@ -184,5 +184,5 @@ def test_site_with_tariffs_by_date_peaks_and_carbon(folder):
 )
 def test_mistakes_in_a_sites_file(folder, text, message):
     with pytest.raises(ConfigError, match=re.escape(message)) as caught:
-        load_site(folder, text)
+        load_tariffs(folder, text)
     assert "7.toml: " in str(caught.value)

@@ -14,14 +14,14 @@ CHARGE = FLAT_ENERGY + '[[demand.charges]]\nname = "d"\n'
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (FLAT_ENERGY + "[fees]\nx = 1", "fees is unknown; the keys here are currency, source"),
+        (FLAT_ENERGY + "[fees]\nx = 1", "[fees] is not known; known here: currency, [demand], [energy], [fixed]"),
         (HEAD.replace("USD", "dollars") + FLAT_ENERGY, "currency should be a code of three capital letters"),
         ('currency = "USD"\n' + FLAT_ENERGY, "source is missing; it should be a text"),
         ("", "energy is missing; it should be a table [energy]"),
-        ("[energy]\n", "energy.periods is missing; it should be a list of one period or more"),
+        ("[energy]\n", "energy.periods is missing; it should be a list of tables: [[energy.periods]]"),
         ("valid_from = 2026-01-01\nvalid_to = 2025-01-01\n" + FLAT_ENERGY, "valid_to should be 2026-01-01 or later"),
         ('valid_from = "2026"\n' + FLAT_ENERGY, "valid_from should be a date such as 2026-01-31, without quotes"),
-        ("holidays = [1]\n" + FLAT_ENERGY, "holidays should be a list of dates"),
+        ("holidays = [1]\n" + FLAT_ENERGY, "holidays[1] should be a date such as"),
         (FLAT_ENERGY.replace("0.10", "-1"), "energy.periods[1].rate_per_kwh should be a number of 0 or more, not -1"),
         (FLAT_ENERGY.replace("0.10", "nan"), "energy.periods[1].rate_per_kwh should be a number"),
         (FLAT_ENERGY.replace("0.10", "true"), "energy.periods[1].rate_per_kwh should be a number"),
@@ -29,11 +29,11 @@ CHARGE = FLAT_ENERGY + '[[demand.charges]]\nname = "d"\n'
         (PEAK, "energy.periods leave a time without a rate: January, mon, 00:00"),
         (PEAK.replace("18", "25") + FLAT_ENERGY, "energy.periods[1].hours should be a list of [from, to] pairs"),
         (PEAK.replace("18", "12.1") + FLAT_ENERGY, "on the quarter hour"),
-        (PEAK + 'days = ["Monday"]\n' + FLAT_ENERGY, "energy.periods[1].days should be a list out of mon, tue"),
-        (PEAK + "months = [0]\n" + FLAT_ENERGY, "energy.periods[1].months should be a list of months from 1 to 12"),
-        (PEAK + "when = [{}]\n" + FLAT_ENERGY, "energy.periods[1].hours stands beside energy.periods[1].when"),
+        (PEAK + 'days = ["Monday"]\n' + FLAT_ENERGY, "energy.periods[1].days[1] should be one of fri, holiday, mon,"),
+        (PEAK + "months = [0]\n" + FLAT_ENERGY, "energy.periods[1].months[1] should be a list of months from 1 to 12"),
+        (PEAK + "when = [{}]\n" + FLAT_ENERGY, "energy.periods[1].hours stands beside when"),
         (
-            PEAK + "tiers = []\n" + FLAT_ENERGY,
+            PEAK + "tiers = [{ rate_per_kwh = 1 }]\n" + FLAT_ENERGY,
             "energy.periods[1].rate_per_kwh or tiers should be given, one of the two",
         ),
         (
@@ -74,16 +74,22 @@ CHARGE = FLAT_ENERGY + '[[demand.charges]]\nname = "d"\n'
             FLAT_ENERGY + '[[taxes]]\nname = "t"\npct = 1\nper_kwh = 1',
             "taxes[1].per_kwh or pct should be given, one of",
         ),
-        (FLAT_ENERGY + '[[riders]]\nname = "r"\npct = 1\non = ["all"]', "riders[1].on should be a list out of energy"),
+        (
+            FLAT_ENERGY + '[[riders]]\nname = "r"\npct = 1\non = ["all"]',
+            "riders[1].on[1] should be one of demand, energy",
+        ),
         (urdb_text() + FLAT_ENERGY, "energy stands beside [urdb]"),
         (urdb_text(energyweekdayschedule="[[0]]"), "urdb.energyweekdayschedule should be 12 rows (January first)"),
         (urdb_text(energyweekendschedule=str([[3] * 24] * 12)), "of 24 period numbers from 0 to 2"),
         (
             urdb_text(energyratestructure="[[{ rate = 1, unit = 'kWh daily' }]]"),
-            "urdb.energyratestructure[0][0].unit should be one of kWh",
+            "urdb.energyratestructure[1][1].unit should be one of kWh",
         ),
-        (urdb_text(demandratchetpercentage=str([80] * 12)), "12 equal shares from 0 to 1, such as 0.8 for 80 %"),
-        (urdb_text(demandreactivepowercharge="1"), "urdb.demandreactivepowercharge is unknown"),
+        (
+            urdb_text(demandratchetpercentage=str([80] * 12)),
+            "demandratchetpercentage[1] should be a number from 0 to 1, not 80",
+        ),
+        (urdb_text(demandreactivepowercharge="1"), "urdb.demandreactivepowercharge is not known"),
     ],
 )
 def test_mistakes_name_file_key_and_what_is_right(text, message):

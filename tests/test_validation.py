@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from site_factory import make_rows, make_site, register_site, store_readings
 
-from config.validation_config import ValidationLimits, load_site_limits
+from config.limits import ValidationLimits
+from config.site_file import load_site
 from govern import validate_data
 from govern.checks.quarantine import Blocked, MeterEnergy, describe_excess, quarantine_channels, site_energy_kwh
 from govern.checks.reader import Check, read_checks, render_checks, settable_limits
@@ -373,7 +374,7 @@ def test_site_sets_limits_of_its_own_and_they_stand_in_the_verdict(conn: Connect
     checks = read_checks()
 
     def validate(text: str) -> dict[str, CheckResult]:
-        site_limits = load_site_limits(SITE_ID, settable_limits(checks), write_limits(tmp_path, text))
+        site_limits = load_site(SITE_ID, write_limits(tmp_path, text)).limits(settable_limits(checks))
         verdict = validate_site(conn, SITE_ID, checks, site_limits=site_limits)
         conn.commit()
         return {result.check.name: result for result in verdict.results}
@@ -404,26 +405,29 @@ def test_site_sets_limits_of_its_own_and_they_stand_in_the_verdict(conn: Connect
 
 
 def test_site_without_a_file_or_table_has_the_limits_of_all(tmp_path: Path) -> None:
-    assert load_site_limits(SITE_ID, {"max_kw": 5}, tmp_path) == ()
+    assert load_site(SITE_ID, tmp_path).limits({"max_kw": 5}) == ()
     (tmp_path / f"{SITE_ID}.toml").write_text("[thresholds]\n")
-    assert load_site_limits(SITE_ID, {"max_kw": 5}, tmp_path) == ()
+    assert load_site(SITE_ID, tmp_path).limits({"max_kw": 5}) == ()
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("max_lag_hour = 24", r"validation\.max_lag_hour is no limit that a site can set; those are .*max_lag_hours, "),
-        ("max_held_sites_pct = 90", r"validation\.max_held_sites_pct is no limit that a site can set"),
-        ("lookback_days = 9", r"validation\.lookback_days is no limit that a site can set"),
-        ("max_lag_hours = true", r"validation\.max_lag_hours should be a number of 0 or more, not True"),
+        ("max_lag_hour = 24", r"validation\.max_lag_hour is not known; did you mean max_lag_hours\?"),
+        ("max_held_sites_pct = 90", r"validation\.max_held_sites_pct is not known; "),
+        ("lookback_days = 9", r"validation\.lookback_days is not known; known here: max_children_ratio, "),
+        ("max_lag_hours = true", r"validation\.max_lag_hours should be a number of 0 or more, not true"),
         ("max_lag_hours = -1", r"validation\.max_lag_hours should be a number of 0 or more, not -1"),
         ("max_temperature_c = nan", r"validation\.max_temperature_c should be a number of 0 or more, not nan"),
-        ("min_temperature_c = '-60'", r"validation\.min_temperature_c should be a number, not '-60'"),
+        (
+            "min_temperature_c = '-60'",
+            r"validation\.min_temperature_c should be a number of -273.15 or more, not '-60'",
+        ),
     ],
 )
 def test_limit_that_cannot_be_meant_is_refused_by_name(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=rf"{SITE_ID}\.toml: {problem}"):
-        load_site_limits(SITE_ID, settable_limits(read_checks()), write_limits(tmp_path, text))
+        load_site(SITE_ID, write_limits(tmp_path, text)).limits(settable_limits(read_checks()))
 
 
 def test_broken_file_of_one_site_holds_up_no_other(
@@ -438,7 +442,7 @@ def test_broken_file_of_one_site_holds_up_no_other(
     monkeypatch.setenv("DATABASE_URL", database_url)
     assert validate_data.main(["--all"]) == 1
     printed = capsys.readouterr()
-    assert f"site 1 could not be validated: {tmp_path}/1.toml: validation.max_lag is no limit" in printed.err
+    assert f"site 1 could not be validated: {tmp_path}/1.toml: validation.max_lag is not known" in printed.err
     assert "the site's own limit: max_lag_hours = 99, else 12\nsite 2: passed" in printed.out
     assert [load_validation_status(conn, site).verdict for site in (1, 2, 3)] == ["missing", "closed", "missing"]
 

@@ -27,15 +27,15 @@ from analyze.load.savings_model import (
 from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
 from analyze.sections.savings import render_text, verify_savings
-from config.report_config import ReportConfig
 from config.tariff_model import SiteTariffs, TariffSpan
+from config.thresholds import Thresholds
 from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import add_local_time, local_midnight
 from lib.errors import DataError, UsageError
 
 CHANGE = date(2026, 1, 15)
-CONFIG = ReportConfig()
+CONFIG = Thresholds()
 
 
 def make_hours(before=84, after=35, change=CHANGE, saved=0.0, noise=0.02, seed=4, tz=NEW_YORK):
@@ -312,7 +312,7 @@ def test_a_saving_is_priced_by_its_hours():
     scope = make_scope(make_meters(1))
     site = site_frame(np.array([0]), np.array([1.0]), 3600, scope)
     pricing = price_site(site, scope, SiteTariffs((TariffSpan(tariff),), tariff))
-    savings = verify_savings(hours, CHANGE, NEW_YORK, ReportConfig(), pricing=pricing)["savings"]
+    savings = verify_savings(hours, CHANGE, NEW_YORK, Thresholds(), pricing=pricing)["savings"]
     after = hours[hours["timestamp"] >= pd.Timestamp(CHANGE + timedelta(days=1), tz=NEW_YORK)]
     local = after["timestamp"].dt.tz_convert(NEW_YORK).dt.hour
     saved = after["energy_kwh"] / 0.9 * 0.1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.week.intervals import WeekScope, prepare_intervals
 from analyze.week.site_week import baseline_before
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 from lib.date_utils import Window, local_day_window
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -68,17 +69,22 @@ def fill_window(
     return frame.assign(power_kw=power, energy_kwh=power * interval_s / 3600)
 
 
+def make_thresholds(**groups: dict[str, object]) -> Thresholds:
+    """Return the thresholds with some others than the defaults, by group: ``spikes={"min_power_kw": 2.0}``."""
+    return msgspec.convert(groups, Thresholds)
+
+
 def make_scope(
-    meters: pd.DataFrame, period: Window = WEEK, tz: ZoneInfo = NEW_YORK, config: ReportConfig | None = None
+    meters: pd.DataFrame, period: Window = WEEK, tz: ZoneInfo = NEW_YORK, config: Thresholds | None = None
 ) -> WeekScope:
     """Return the scope of `period` with the baseline weeks before it."""
-    config = config or ReportConfig()
+    config = config or Thresholds()
     return WeekScope(meters, period, baseline_before(period, tz, config), tz, config)
 
 
 def prepare(readings: pd.DataFrame, scope: WeekScope) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return all intervals, their flags, and the sound ones."""
-    intervals = prepare_intervals(readings, scope.meters, scope.tz, scope.config)
+    intervals = prepare_intervals(readings, scope.meters, scope.tz)
     bad = find_bad_intervals(intervals, scope.config)
     return intervals, bad, intervals[~bad.any(axis=1)]
 

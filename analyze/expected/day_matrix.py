@@ -12,7 +12,6 @@ import pandas as pd
 
 from analyze.expected.day_types import DayTypes, label_days
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, number_channels
-from config.opening_hours import default_schedule
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -83,9 +82,9 @@ def lay_out_days(rows: pd.DataFrame, scope: WeekScope) -> list[DayMatrix]:
     moments = (scope.baseline.start, scope.period.start, scope.period.end - timedelta(microseconds=1))
     first, start, last = (_day_number(moment.astimezone(scope.tz)) for moment in moments)
     size = max(last - first + 1, 1)
-    schedule = scope.schedule or default_schedule(scope.config)
+    schedule = scope.schedule
     types = label_days(first, size, schedule)
-    weeks = scope.config.baseline_weeks
+    weeks = scope.config.baseline.weeks
     back = (start - 1 - (first + np.arange(size))) // 7
     fold = np.where(back < 0, PERIOD, np.clip(weeks - 1 - back, 0, weeks - 1))
     length_s = rows["interval_s"].to_numpy()

@@ -81,8 +81,8 @@ def _expect(matrix: DayMatrix, scope: WeekScope, weather: pd.DataFrame | None) -
         matrix,
         weather,
         scope.tz,
-        min_gain_pct=config.temperature_min_gain_pct,
-        min_coverage_pct=config.expected_min_coverage_pct,
+        min_gain_pct=config.expected.temperature_min_gain_pct,
+        min_coverage_pct=config.expected.min_coverage_pct,
     )
     level = level_of_like_days(matrix, matrix.power_kw - response.kw)
     expected = level.level_kw + response.kw

@@ -18,7 +18,6 @@ from analyze.week.intervals import (
     starts_new_run,
     weekday_counts,
 )
-from config.opening_hours import default_schedule
 from lib.stats_utils import grouped_quantiles, label_runs, sum_by_place
 
 BASE_LOAD, START_UP, SHUT_DOWN, LEFT_ON, WAVERING = "baseLoad", "startUp", "shutDown", "leftOn", "wavering"
@@ -44,7 +43,7 @@ def usual_excess(clean: pd.DataFrame, excess: pd.Series, baselines: pd.DataFrame
     pd.DataFrame
         `usual_kwh`, the median of the baseline weeks, each weekday as often as the period holds it (`weekday_counts`),
         and `noise_kwh`, one standard deviation of such a period's sum.
-        A week of which sound readings cover less than `baseline_min_completeness_pct` is left out; NaN where no week
+        A week of which sound readings cover less than `baseline.min_completeness_pct` is left out; NaN where no week
         is left, or the baseline is the period's own.
 
     Notes
@@ -54,7 +53,7 @@ def usual_excess(clean: pd.DataFrame, excess: pd.Series, baselines: pd.DataFrame
     load that differs from night to night though four weeks happened to agree (a median deviation would be 0 for a
     machine that runs on one night out of three), the first one that drifts from week to week.
     """
-    weeks, ids = scope.config.baseline_weeks, baselines.index.to_numpy()
+    weeks, ids = scope.config.baseline.weeks, baselines.index.to_numpy()
     number = baseline_week_numbers(clean, scope)
     keep = number >= 0
     channel = np.searchsorted(ids, clean["channel_id"][keep])
@@ -65,7 +64,7 @@ def usual_excess(clean: pd.DataFrame, excess: pd.Series, baselines: pd.DataFrame
 
     like_period = weekday_counts(scope)[clean["local_weekday"]]
     week_hours = (scope.baseline.end - scope.baseline.start).total_seconds() / 3600 / weeks
-    is_full = weekly(clean["hours"]) >= scope.config.baseline_min_completeness_pct / 100 * week_hours
+    is_full = weekly(clean["hours"]) >= scope.config.baseline.min_completeness_pct / 100 * week_hours
     sums = np.where(is_full, weekly(excess * like_period), np.nan)
     owner = np.repeat(np.arange(ids.size), weeks)
     median, _ = grouped_quantiles(sums, owner, ids.size, [0.5])
@@ -107,18 +106,18 @@ def label_parts(period: pd.DataFrame, excess: pd.Series, baseline_kw: pd.Series,
     -------
     pd.DataFrame
         Added: `excess_kwh`; `kind` ("night", "weekend", "holiday", or "" in opening hours); `part` of intervals that
-        have an excess: "startUp" up to `after_hours_start_up_min` before opening, "shutDown" up to
-        `after_hours_shut_down_min` after closing, else "leftOn" above `after_hours_left_on_ratio` times the resting
+        have an excess: "startUp" up to `after_hours.start_up_min` before opening, "shutDown" up to
+        `after_hours.shut_down_min` after closing, else "leftOn" above `after_hours.left_on_ratio` times the resting
         power, else "wavering". What is not excess is the base load.
     """
-    config, schedule = scope.config, scope.schedule or default_schedule(scope.config)
+    config, schedule = scope.config, scope.schedule
     rest_kw = period["channel_id"].map(baseline_kw)
     labels = np.select(
         [
             excess.to_numpy() <= 0,
-            opens_within(period, schedule, config.after_hours_start_up_min).to_numpy(),
-            closed_within(period, schedule, config.after_hours_shut_down_min).to_numpy(),
-            (period["mean_kw"] > config.after_hours_left_on_ratio * rest_kw).to_numpy(),
+            opens_within(period, schedule, config.after_hours.start_up_min).to_numpy(),
+            closed_within(period, schedule, config.after_hours.shut_down_min).to_numpy(),
+            (period["mean_kw"] > config.after_hours.left_on_ratio * rest_kw).to_numpy(),
         ],
         ["", START_UP, SHUT_DOWN, LEFT_ON],
         default=WAVERING,
@@ -171,7 +170,7 @@ def _worst_nights(shut: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
     excess_kwh = np.add.reduceat(shut["excess_kwh"].to_numpy(), first)
     cost = np.add.reduceat((shut["excess_kwh"] * shut["rate_per_kwh"]).to_numpy(), first)
     max_kw = np.maximum.reduceat(shut["mean_kw"].to_numpy(), first)
-    worst = np.argsort(-excess_kwh, kind="stable")[: scope.config.after_hours_worst_nights]
+    worst = np.argsort(-excess_kwh, kind="stable")[: scope.config.after_hours.worst_nights]
     return [
         {
             "night": str(nights[n]),
@@ -200,7 +199,7 @@ def list_episodes(period: pd.DataFrame, excess: pd.Series, scope: WeekScope) -> 
     run_id = label_runs(rows["excess_kwh"] > 0, starts_new_run(rows))
     runs = list_runs(rows, run_id, excess_kwh=("excess_kwh", "sum"), max_kw=("mean_kw", "max"))
     runs = runs.sort_values("excess_kwh", ascending=False, kind="stable")
-    runs = runs.groupby("channel_id").head(scope.config.top_list_max).sort_values(["channel_id", "start"])
+    runs = runs.groupby("channel_id").head(scope.config.lists.max_findings).sort_values(["channel_id", "start"])
     runs = runs.assign(start_text=local_iso(runs["start"], scope.tz), end_text=local_iso(runs["end"], scope.tz))
     episodes: dict[int, list[dict[str, Any]]] = {}
     for run in runs.itertuples():

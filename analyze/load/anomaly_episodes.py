@@ -3,9 +3,9 @@
 Pure. The residual of each interval to its expected load (`power_grid.left_out_levels`) is averaged over three hours and
 has to pass both tests:
 
-- *change*: it is more than `anomaly_min_scales` times the usual residual of its hour and kind of day, after what the
+- *change*: it is more than `min_scales` times the usual residual of its hour and kind of day, after what the
   two days around share (a heat wave, a quiet week) is forgiven;
-- *novelty*: it is more than `anomaly_novelty_ratio` (for lows `anomaly_low_novelty_ratio`) times the 95th percentile
+- *novelty*: it is more than `novelty_ratio` (for lows `low_novelty_ratio`) times the 95th percentile
   of what the baseline weeks showed there.
 
 References
@@ -50,7 +50,7 @@ _MAD_TO_STD = 1.4826
 _NOVEL_QUANTILE = 0.95
 _MAX_DRIFT_RATIO = 3.0  # forgiven at most: this many times the 95th percentile of the baseline's own drift
 _MIN_SCALE_RATIO = 0.02  # of the channel's p95 − p5: smaller residuals matter to nobody
-_EDGE_RATIO = 0.5  # of `anomaly_min_ratio`: an episode's own intervals deviate at least this much
+_EDGE_RATIO = 0.5  # of `min_ratio`: an episode's own intervals deviate at least this much
 _SHAPE_QUANTILE = 0.9
 
 
@@ -88,7 +88,7 @@ def find_episodes(
     pd.DataFrame
         By index of `clean`: `event_id` (1, 2, …), `expected_kw`, `direction` ("high" or "low"), and one boolean column
         for each of `VIEWS` (level: without forgiving; shape: the day's residuals scatter as on no baseline day). A
-        break of at most `anomaly_max_break_intervals` and `anomaly_max_break_minutes` becomes part of its episode; a
+        break of at most `max_break_intervals` and `max_break_minutes` becomes part of its episode; a
         hole in the readings, or the other direction, ends it.
     """
     rows = clean[in_window(clean, Window(scope.baseline.start, scope.period.end))]
@@ -113,8 +113,8 @@ def _judge(grid: PowerGrid, shift_kw: Floats, may_judge: Flags, scope: WeekScope
     """Return `event_id`, `expected_kw`, `direction` and the views of each cell of the grid."""
     config, usual = scope.config, _describe_usual(grid, shift_kw, scope)
     width = _SMOOTH_H * grid.per_hour
-    least_kw = config.anomaly_min_ratio * np.abs(rolling_mean(usual.expected_kw + shift_kw, width))
-    edge_kw = _EDGE_RATIO * config.anomaly_min_ratio * np.abs(usual.expected_kw)
+    least_kw = config.anomalies.min_ratio * np.abs(rolling_mean(usual.expected_kw + shift_kw, width))
+    edge_kw = _EDGE_RATIO * config.anomalies.min_ratio * np.abs(usual.expected_kw)
     shape = grid.power_kw.shape
     event, expected_kw = np.zeros(shape, dtype=np.int64), usual.expected_kw.copy()
     direction, views = np.full(shape, "", dtype=object), {name: np.zeros(shape, dtype=bool) for name in VIEWS}
@@ -123,7 +123,7 @@ def _judge(grid: PowerGrid, shift_kw: Floats, may_judge: Flags, scope: WeekScope
         outside = sign * (grid.power_kw - usual.edges_kw[name] - known_shift)
         forgiven = outside - np.clip(sign * usual.around_kw, 0.0, None)
         smooth = rolling_mean(forgiven, width)
-        is_change = (smooth > config.anomaly_min_scales * usual.scale_kw) & (smooth > least_kw)
+        is_change = (smooth > config.anomalies.min_scales * usual.scale_kw) & (smooth > least_kw)
         is_novel = smooth > usual.novel_kw[name]
         near = rolling_any(is_change & is_novel & (grid.fold < 0), 2 * _REACH_H * grid.per_hour + 1)
         hit = near & may_judge & (forgiven > usual.scale_kw) & (forgiven > edge_kw) & (event == 0)
@@ -133,7 +133,7 @@ def _judge(grid: PowerGrid, shift_kw: Floats, may_judge: Flags, scope: WeekScope
         expected_kw = np.where(hit, usual.expected_kw + known_shift, expected_kw)
         views["change"] |= hit & rolling_any(is_change, width)
         views["novelty"] |= hit & rolling_any(is_novel, width)
-        views["level"] |= hit & (outside > config.anomaly_min_scales * usual.scale_kw)
+        views["level"] |= hit & (outside > config.anomalies.min_scales * usual.scale_kw)
         views["shape"] |= hit & usual.is_new_shape
     return {"event_id": event, "expected_kw": expected_kw, "direction": direction, **views}
 
@@ -151,7 +151,7 @@ def _describe_usual(grid: PowerGrid, shift_kw: Floats, scope: WeekScope) -> _Usu
     low, high = np.moveaxis(
         kind_quantiles(grid, usual, baseline, [1 - _NOVEL_QUANTILE, _NOVEL_QUANTILE])[:, kind], 2, 0
     )
-    novel = {HIGH: config.anomaly_novelty_ratio * high, LOW: -config.anomaly_low_novelty_ratio * low}
+    novel = {HIGH: config.anomalies.novelty_ratio * high, LOW: -config.anomalies.low_novelty_ratio * low}
     scale = _scales(grid, usual, baseline)[:, kind]
     return _Usual(expected, {HIGH: highest, LOW: lowest}, shift_kw, around, scale, novel, _new_shapes(grid, residual))
 
@@ -183,7 +183,7 @@ def _new_shapes(grid: PowerGrid, residual: Floats) -> Flags:
 def _close_breaks(hit: Flags, grid: PowerGrid, scope: WeekScope) -> Flags:
     """Return `hit` with short breaks between two flagged cells filled, where nothing is missing in them."""
     longest = min(
-        scope.config.anomaly_max_break_intervals, int(60 * scope.config.anomaly_max_break_minutes / grid.step_s)
+        scope.config.anomalies.max_break_intervals, int(60 * scope.config.anomalies.max_break_minutes / grid.step_s)
     )
     known, closed = ~np.isnan(grid.power_kw), hit.copy()
     for length in range(1, longest + 1):

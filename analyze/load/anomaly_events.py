@@ -63,10 +63,10 @@ def _weigh(runs: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     beyond_kwh = runs["excess_kwh"] + runs["deficit_kwh"]
     usual_kwh = runs["usual_day_kwh"].where(runs["usual_day_kwh"] > 0)
     day_share = (beyond_kwh / usual_kwh).fillna(1.0)  # a load that is usually off, and now is not
-    least_share = np.where(is_high, config.anomaly_medium_day_share, config.anomaly_low_medium_day_share)
-    matters = (beyond_kwh >= config.anomaly_medium_excess_kwh) & (day_share >= least_share)
-    is_doubled = runs["excess_kwh"] + runs["expected_kwh"] >= config.anomaly_high_actual_ratio * runs["expected_kwh"]
-    is_grave = is_high & is_doubled & (runs["excess_kwh"] >= config.anomaly_high_excess_kwh)
+    least_share = np.where(is_high, config.anomalies.medium_day_share, config.anomalies.low_medium_day_share)
+    matters = (beyond_kwh >= config.anomalies.medium_excess_kwh) & (day_share >= least_share)
+    is_doubled = runs["excess_kwh"] + runs["expected_kwh"] >= config.anomalies.high_actual_ratio * runs["expected_kwh"]
+    is_grave = is_high & is_doubled & (runs["excess_kwh"] >= config.anomalies.high_excess_kwh)
     return runs.assign(
         day_share=day_share, severity=np.select([matters & is_grave, matters], ["high", "medium"], "low")
     )

@@ -21,7 +21,7 @@ from analyze.week.intervals import SECONDS_PER_HOUR, prepare_intervals
 from lib.stats_utils import grouped_quantiles
 
 if TYPE_CHECKING:
-    from config.report_config import ReportConfig
+    from config.thresholds import Thresholds
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,7 +65,7 @@ class WeekGrid(NamedTuple):
         return self.slot // self.slots_a_day >= _WORKING_DAYS
 
 
-def score_readings(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, config: ReportConfig) -> pd.DataFrame:
+def score_readings(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, config: Thresholds) -> pd.DataFrame:
     """Return for every reading of an energy meter how unusual it is.
 
     Parameters
@@ -82,9 +82,9 @@ def score_readings(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, c
     -------
     pd.DataFrame
         By channel and time: `channel_id`, `timestamp` (interval start, UTC), `score` (0–1) and `is_anomaly` (score at
-        or above `anomaly_score_threshold`). A reading without a value scores 0: that is the sensor's affair.
+        or above `score_threshold`). A reading without a value scores 0: that is the sensor's affair.
     """
-    intervals = prepare_intervals(readings, meters, tz, config)
+    intervals = prepare_intervals(readings, meters, tz)
     parts = [np.zeros(0)]
     parts += [score_channel(rows) for _, rows in intervals.groupby("channel_id", sort=True)]
     scored = intervals[["channel_id", "interval_start"]].assign(score=np.concatenate(parts))
@@ -95,7 +95,7 @@ def score_readings(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, c
     result = wanted.merge(scored, how="left", on=["channel_id", "interval_start"])
     result = result.sort_values(["channel_id", "interval_start"], ignore_index=True)
     result = result.rename(columns={"interval_start": "timestamp"}).fillna({"score": 0.0})
-    return result.assign(is_anomaly=result["score"] >= config.anomaly_score_threshold)
+    return result.assign(is_anomaly=result["score"] >= config.anomalies.score_threshold)
 
 
 def score_channel(intervals: pd.DataFrame) -> Floats:

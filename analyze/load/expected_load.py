@@ -28,7 +28,7 @@ from analyze.load.week_profile import ProfileRows, fit_profile, fold_by_week, we
 from lib.date_utils import HOURS_PER_WEEK
 
 if TYPE_CHECKING:
-    from config.report_config import ReportConfig
+    from config.thresholds import Thresholds
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -47,7 +47,7 @@ class ExpectedLoad(NamedTuple):
 
 
 def fit_expected_load(
-    baseline: pd.DataFrame, config: ReportConfig, *, temp_c: pd.Series | None = None, held_out: pd.Series | None = None
+    baseline: pd.DataFrame, config: Thresholds, *, temp_c: pd.Series | None = None, held_out: pd.Series | None = None
 ) -> ExpectedLoad:
     """Fit the expected load of every channel in `baseline`.
 
@@ -70,9 +70,9 @@ def fit_expected_load(
 
     Notes
     -----
-    The temperature is used where it covers `expected_min_coverage_pct` of the baseline and makes the mean absolute
-    error of left-out weeks smaller by `temperature_min_gain_pct`. Sufficient is a baseline of `expected_min_days` or
-    more, of which `expected_min_coverage_pct` is covered (CalTRACK 2.2). Claims about a whole year need a whole year.
+    The temperature is used where it covers `expected.min_coverage_pct` of the baseline and makes the mean absolute
+    error of left-out weeks smaller by `temperature_min_gain_pct`. Sufficient is a baseline of `expected.min_days` or
+    more, of which `expected.min_coverage_pct` is covered (CalTRACK 2.2). Claims about a whole year need a whole year.
     """
     ids, channel = np.unique(baseline["channel_id"].to_numpy(dtype="int64"), return_inverse=True)
     keep = np.ones(len(baseline), dtype=bool) if held_out is None else ~held_out.to_numpy(dtype=bool)
@@ -123,11 +123,11 @@ def predict_load(model: ExpectedLoad, rows: pd.DataFrame, temp_c: pd.Series | No
 
 
 def _choose_response(
-    rows: ProfileRows, temp_c: Floats, hours: Floats, plain_error_kw: float, config: ReportConfig
+    rows: ProfileRows, temp_c: Floats, hours: Floats, plain_error_kw: float, config: Thresholds
 ) -> TemperatureResponse | None:
     """Return one channel's response where it foresees left-out weeks better than the plain profile, else None."""
     is_known = ~np.isnan(temp_c)
-    if hours[is_known].sum() < config.expected_min_coverage_pct / 100 * hours.sum():
+    if hours[is_known].sum() < config.expected.min_coverage_pct / 100 * hours.sum():
         return None
     rows, temp_c, hours = (
         rows.of(is_known)._replace(channel=np.zeros(is_known.sum(), dtype=np.int64)),
@@ -143,7 +143,7 @@ def _choose_response(
             return None
         rest = rows._replace(power_kw=rows.power_kw - response.power_kw(temp_c), keep=fitted)
         error[own] = np.abs(rest.power_kw - week_levels(rest, 1)[0, rows.hour])[own]
-    if not np.nanmean(error[rows.keep]) < (1 - config.temperature_min_gain_pct / 100) * plain_error_kw:
+    if not np.nanmean(error[rows.keep]) < (1 - config.expected.temperature_min_gain_pct / 100) * plain_error_kw:
         return None
     return fit_response(rows.power_kw[rows.keep], temp_c[rows.keep], rows.hour[rows.keep], hours[rows.keep])
 
@@ -154,7 +154,7 @@ def _describe_fit(
     predicted_kw: Floats,
     ids: Ints,
     responses: dict[int, TemperatureResponse],
-    config: ReportConfig,
+    config: Thresholds,
 ) -> pd.DataFrame:
     entries = []
     for number, channel_id in enumerate(ids.tolist()):

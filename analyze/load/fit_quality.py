@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 if TYPE_CHECKING:
-    from config.report_config import ReportConfig
+    from config.thresholds import Thresholds
 
 _SECONDS_PER_DAY = 86_400
 
@@ -45,7 +45,7 @@ def describe_quality(actual: npt.ArrayLike, predicted: npt.ArrayLike, parameters
     }
 
 
-def check_sufficiency(baseline: pd.DataFrame, config: ReportConfig) -> dict[str, Any]:
+def check_sufficiency(baseline: pd.DataFrame, config: Thresholds) -> dict[str, Any]:
     """Return `span_days`, `coverage_pct` (of that span), `is_sufficient` and `reason` ("" where sufficient).
 
     Parameters
@@ -57,8 +57,8 @@ def check_sufficiency(baseline: pd.DataFrame, config: ReportConfig) -> dict[str,
     span_s = (start_s + length_s).max() - start_s.min()
     coverage_pct, span_days = 100 * length_s.sum() / span_s, span_s / _SECONDS_PER_DAY
     reason = ""
-    if span_days < config.expected_min_days:
-        reason = f"the baseline spans {span_days:.1f} days; {config.expected_min_days:g} are needed"
-    elif coverage_pct < config.expected_min_coverage_pct:
-        reason = f"{coverage_pct:.1f} % of the baseline is covered; {config.expected_min_coverage_pct:g} % is needed"
+    if span_days < config.expected.min_days:
+        reason = f"the baseline spans {span_days:.1f} days; {config.expected.min_days:g} are needed"
+    elif coverage_pct < config.expected.min_coverage_pct:
+        reason = f"{coverage_pct:.1f} % of the baseline is covered; {config.expected.min_coverage_pct:g} % is needed"
     return {"span_days": span_days, "coverage_pct": coverage_pct, "is_sufficient": not reason, "reason": reason}

@@ -57,18 +57,18 @@ def profile_period(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     pd.DataFrame
         As `add_hour_of_week_profile`, with `baseline_pct` (how much of the baseline weeks the channel's sound readings
         cover) and `is_assessed`: True where sound readings cover
-        `baseline_min_completeness_pct` of the channel's baseline weeks, and the hour of the week has
+        `baseline.min_completeness_pct` of the channel's baseline weeks, and the hour of the week has
         `hour_of_week_min_samples` values or more.
     """
     baseline = clean[in_window(clean, scope.baseline)]
     rows = add_hour_of_week_profile(clean[in_window(clean, scope.period)], baseline)
     covered_pct = rows["channel_id"].map(assess_channels(clean, scope)["baseline_pct"])
-    return assess_rows(rows.assign(baseline_pct=covered_pct), scope, scope.config.hour_of_week_min_samples)
+    return assess_rows(rows.assign(baseline_pct=covered_pct), scope, scope.config.baseline.hour_of_week_min_samples)
 
 
 def assess_rows(profiled: pd.DataFrame, scope: WeekScope, min_samples: int) -> pd.DataFrame:
     """Return `profiled` with `is_assessed` for a method that wants `min_samples` values in the hour of the week."""
-    is_trusted = profiled["baseline_pct"] >= scope.config.baseline_min_completeness_pct
+    is_trusted = profiled["baseline_pct"] >= scope.config.baseline.min_completeness_pct
     return profiled.assign(is_assessed=is_trusted & (profiled["samples"] >= min_samples))
 
 
@@ -84,8 +84,8 @@ def list_unassessed(
             continue
         if row.period_pct == 0:
             refusal = refuse_silent()
-        elif row.baseline_pct < config.baseline_min_completeness_pct:
-            needed = f"{config.baseline_min_completeness_pct:.0f} % is needed"
+        elif row.baseline_pct < config.baseline.min_completeness_pct:
+            needed = f"{config.baseline.min_completeness_pct:.0f} % is needed"
             reason = f"sound readings cover {row.baseline_pct:.1f} % of the baseline weeks; {needed}"
             refusal = refuse_short_baseline(row.baseline_pct, row.period_pct, reason, scope)
         else:

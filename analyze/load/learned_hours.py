@@ -23,10 +23,10 @@ from analyze.load.schedules import is_open
 from analyze.meters.completeness import assess_channels
 from analyze.week.intervals import WeekScope, channel_names, in_window, list_channels, split_channels
 from analyze.week.refusals import SHORT_BASELINE, insufficient, refuse_short_baseline
-from config.opening_hours import MINUTES_PER_DAY, Day, Schedule, default_schedule
+from config.opening_hours import MINUTES_PER_DAY, Day, Schedule
 
 if TYPE_CHECKING:
-    from config.report_config import ReportConfig
+    from config.thresholds import Thresholds
 
 _BASE_QUANTILE, _PLATEAU_QUANTILE = 0.05, 0.95
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
@@ -52,7 +52,7 @@ class LearnedHours(NamedTuple):
     reason: str
 
 
-def learn_hours(rows: pd.DataFrame, config: ReportConfig) -> LearnedHours:
+def learn_hours(rows: pd.DataFrame, config: Thresholds) -> LearnedHours:
     """Return the usual start and end of each weekday of one channel.
 
     Parameters
@@ -64,9 +64,9 @@ def learn_hours(rows: pd.DataFrame, config: ReportConfig) -> LearnedHours:
     Returns
     -------
     LearnedHours
-        Refused with `short_baseline` where no weekday has `learned_min_days` full days, and with `no_rhythm` where
-        the load swings by less than `learned_min_swing_ratio` of its plateau, or starts and ends at random (median
-        deviation above `learned_max_spread_min` on every weekday that runs).
+        Refused with `short_baseline` where no weekday has `min_days` full days, and with `no_rhythm` where
+        the load swings by less than `min_swing_ratio` of its plateau, or starts and ends at random (median
+        deviation above `max_spread_min` on every weekday that runs).
 
     Notes
     -----
@@ -77,10 +77,10 @@ def learn_hours(rows: pd.DataFrame, config: ReportConfig) -> LearnedHours:
         return LearnedHours(np.nan, np.nan, (None,) * 7, SHORT_BASELINE, "no sound readings in the baseline weeks")
     base_kw, plateau_kw = map(float, np.quantile(rows["mean_kw"].to_numpy(), [_BASE_QUANTILE, _PLATEAU_QUANTILE]))
     blocks = _daily_blocks(rows, base_kw, plateau_kw, config)
-    if all(len(days) < config.learned_min_days for days in blocks):
-        reason = f"no weekday has {config.learned_min_days} full days in the baseline weeks"
+    if all(len(days) < config.learned_hours.min_days for days in blocks):
+        reason = f"no weekday has {config.learned_hours.min_days} full days in the baseline weeks"
         return LearnedHours(base_kw, plateau_kw, (None,) * 7, SHORT_BASELINE, reason)
-    if plateau_kw <= 0 or plateau_kw - base_kw < config.learned_min_swing_ratio * plateau_kw:
+    if plateau_kw <= 0 or plateau_kw - base_kw < config.learned_hours.min_swing_ratio * plateau_kw:
         alike = f"day and night are too alike: {base_kw:.2f} to {plateau_kw:.2f} kW"
         reason = alike if plateau_kw > 0 else "it is off for nineteen hours out of twenty or more"
         return LearnedHours(base_kw, plateau_kw, (None,) * 7, "no_rhythm", reason)
@@ -91,7 +91,7 @@ def learn_hours(rows: pd.DataFrame, config: ReportConfig) -> LearnedHours:
 
 
 def _daily_blocks(
-    rows: pd.DataFrame, base_kw: float, plateau_kw: float, config: ReportConfig
+    rows: pd.DataFrame, base_kw: float, plateau_kw: float, config: Thresholds
 ) -> list[list[tuple[int, int]]]:
     """Return by weekday the running block of each full day [minutes]; (0, 0) is a day without one."""
     swing_kw = plateau_kw - base_kw
@@ -106,7 +106,7 @@ def _daily_blocks(
         if hours[start:end].sum() < _FULL_DAY_HOURS:
             continue
         first, last = (start + n for n in _largest_segment(above[start:end]))
-        runs = last > first and hours[first:last].sum() >= config.learned_min_run_hours
+        runs = last > first and hours[first:last].sum() >= config.learned_hours.min_run_hours
         closes = int(minute[last - 1] + 60 * hours[last - 1]) if runs else 0
         weekday = (int(day[start].astype("int64")) + _EPOCH_WEEKDAY) % 7
         blocks[weekday].append((int(minute[first]), min(closes, MINUTES_PER_DAY)) if runs else (0, 0))
@@ -121,14 +121,14 @@ def _largest_segment(values: npt.NDArray[np.float64]) -> tuple[int, int]:
     return int(np.argmin(total[: last + 1])), last
 
 
-def _learned_day(blocks: list[tuple[int, int]], config: ReportConfig) -> LearnedDay | None:
-    if len(blocks) < config.learned_min_days:
+def _learned_day(blocks: list[tuple[int, int]], config: Thresholds) -> LearnedDay | None:
+    if len(blocks) < config.learned_hours.min_days:
         return None
     running = np.array([block for block in blocks if block[1] > block[0]], dtype=float).reshape(-1, 2)
     if 2 * len(running) <= len(blocks):
         return LearnedDay(0, 0, len(blocks))
     middle = np.median(running, axis=0)
-    if (np.median(np.abs(running - middle), axis=0) > config.learned_max_spread_min).any():
+    if (np.median(np.abs(running - middle), axis=0) > config.learned_hours.max_spread_min).any():
         return None
     return LearnedDay(int(middle[0]), int(middle[1]), len(blocks))
 
@@ -149,11 +149,11 @@ def find_disagreements(clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
 
     Notes
     -----
-    A finding needs `schedule_disagreement_min` minutes before opening and after closing together, on
-    `schedule_disagreement_weekdays` weekdays, or one whole weekday that is declared closed. Running for less than the
+    A finding needs `disagreement_min` minutes before opening and after closing together, on
+    `disagreement_weekdays` weekdays, or one whole weekday that is declared closed. Running for less than the
     declared hours is none: an oven need not bake from opening to closing.
     """
-    schedule = scope.schedule or default_schedule(scope.config)
+    schedule = scope.schedule
     names, coverage = channel_names(scope.meters), assess_channels(clean, scope)
     baseline, period = clean[in_window(clean, scope.baseline)], clean[in_window(clean, scope.period)]
     closed_of = split_channels(period.assign(is_closed=~is_open(period, schedule)))
@@ -178,7 +178,7 @@ def _refuse(learned: LearnedHours, covered: pd.Series, scope: WeekScope) -> dict
     return insufficient("no_rhythm", missing, None) | {"reason": learned.reason}
 
 
-def outside_minutes(learned: LearnedHours, schedule: Schedule, config: ReportConfig) -> dict[int, tuple[int, int]]:
+def outside_minutes(learned: LearnedHours, schedule: Schedule, config: Thresholds) -> dict[int, tuple[int, int]]:
     """Return by weekday the minutes that a channel runs before opening and after closing; empty for no finding.
 
     On a weekday that is declared closed all its minutes count as before opening.
@@ -193,10 +193,10 @@ def outside_minutes(learned: LearnedHours, schedule: Schedule, config: ReportCon
             late = max(0, day.end_min - max(closes, day.start_min))
         else:
             early, late = day.end_min - day.start_min, 0
-        if early + late >= config.schedule_disagreement_min:
+        if early + late >= config.learned_hours.disagreement_min:
             outside[weekday] = (early, late)
     has_closed_day = any(not schedule.week[weekday] for weekday in outside)
-    return outside if len(outside) >= config.schedule_disagreement_weekdays or has_closed_day else {}
+    return outside if len(outside) >= config.learned_hours.disagreement_weekdays or has_closed_day else {}
 
 
 def _describe(
@@ -204,7 +204,7 @@ def _describe(
     outside: dict[int, tuple[int, int]],
     closed: pd.DataFrame,
     schedule: Schedule,
-    config: ReportConfig,
+    config: Thresholds,
 ) -> dict[str, Any]:
     minute = closed["local_time"].dt.hour * 60 + closed["local_time"].dt.minute
     starts = np.array([day.start_min if day else 0 for day in learned.week])

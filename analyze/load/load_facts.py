@@ -46,7 +46,7 @@ def build_load_facts(
     Notes
     -----
     - base load [kW]: the median over local days of the day's lowest power; a day counts when nine tenths of it are
-      there. Below `load_facts_min_days` such days it is not told.
+      there. Below `load_facts.min_days` such days it is not told.
     - load factor: mean over peak of the interval power (IEC 60050, 691-10-02).
     - peak to base: peak over base load; None where the base load is 0.
     - load duration: the power that is reached or exceeded for p percent of the measured time.
@@ -69,7 +69,7 @@ def build_load_facts(
 
 
 def _facts(rows: pd.DataFrame, lows: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
-    needed, lows_kw = scope.config.load_facts_min_days, lows["low_kw"].to_numpy()
+    needed, lows_kw = scope.config.load_facts.min_days, lows["low_kw"].to_numpy()
     if len(lows_kw) < needed:
         later = day_after(scope.period.end, needed - len(lows_kw), scope.tz)
         missing = f"{needed} nearly full days of sound readings in the period; there are {len(lows_kw)}"
@@ -77,7 +77,7 @@ def _facts(rows: pd.DataFrame, lows: pd.DataFrame, scope: WeekScope) -> dict[str
     power_kw, hours = rows["mean_kw"].to_numpy(), rows["hours"].to_numpy()
     peak, base_kw = int(np.argmax(power_kw)), float(np.median(lows_kw))
     peak_kw, mean_kw = float(power_kw[peak]), float(np.average(power_kw, weights=hours))
-    near_peak = (power_kw >= scope.config.near_peak_ratio * peak_kw) & (power_kw > 0)
+    near_peak = (power_kw >= scope.config.load_facts.near_peak_ratio * peak_kw) & (power_kw > 0)
     return {
         "status": "ok",
         "daysAssessed": len(lows_kw),
@@ -140,16 +140,14 @@ def _energy_use_intensity(
 
 
 def _annual_intensity(rows: pd.DataFrame, roots: int, scope: WeekScope, floor_area_m2: float) -> dict[str, Any]:
-    config, end = scope.config, scope.period.end
-    start = end - timedelta(days=config.eui_min_history_days)
+    facts, end = scope.config.load_facts, scope.period.end
+    start = end - timedelta(days=facts.eui_min_history_days)
     year = rows[rows["epoch_s"].between(start.timestamp(), end.timestamp(), inclusive="left")]
-    pct = 100 * year["hours"].sum() / (24 * config.eui_min_history_days * roots)
-    if pct < config.eui_min_completeness_pct:
+    pct = 100 * year["hours"].sum() / (24 * facts.eui_min_history_days * roots)
+    if pct < facts.eui_min_completeness_pct:
         first = pd.Timestamp(int(year["epoch_s"].min()), unit="s", tz="UTC")
-        possible = (first + pd.Timedelta(days=config.eui_min_history_days)).tz_convert(scope.tz).date().isoformat()
-        missing = (
-            f"{config.eui_min_completeness_pct:.0f} % of {config.eui_min_history_days} days; there are {pct:.1f} %"
-        )
+        possible = (first + pd.Timedelta(days=facts.eui_min_history_days)).tz_convert(scope.tz).date().isoformat()
+        missing = f"{facts.eui_min_completeness_pct:.0f} % of {facts.eui_min_history_days} days; there are {pct:.1f} %"
         return insufficient("short_history", missing, possible)
-    annual_kwh = float(year["used_kwh"].sum()) / (pct / 100) * _DAYS_PER_YEAR / config.eui_min_history_days
+    annual_kwh = float(year["used_kwh"].sum()) / (pct / 100) * _DAYS_PER_YEAR / facts.eui_min_history_days
     return {"status": "ok", "kwhPerM2": round(annual_kwh / floor_area_m2, 2), "completenessPct": round(float(pct), 1)}

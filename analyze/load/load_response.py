@@ -62,7 +62,7 @@ def respond_to_temperature(clean: pd.DataFrame, scope: WeekScope, weather: pd.Da
     for channel_id, response in model.responses.items():
         if model.fit.at[channel_id, "is_sufficient"]:
             own = temp_c[rows["channel_id"] == channel_id]
-            kw = response.power_kw(own.to_numpy(dtype=float), beyond_k=scope.config.temperature_beyond_k)
+            kw = response.power_kw(own.to_numpy(dtype=float), beyond_k=scope.config.expected.temperature_beyond_k)
             parts.append(pd.Series(kw, index=own.index))
     return pd.concat(parts)
 

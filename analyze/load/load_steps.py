@@ -75,9 +75,9 @@ def find_level_changes(clean: pd.DataFrame, scope: WeekScope) -> list[LevelChang
 
     Notes
     -----
-    A step is two levels, the later one of `step_min_days` or more up to the period's end; a drift a straight line from
+    A step is two levels, the later one of `min_days` or more up to the period's end; a drift a straight line from
     the change point on, where that leaves smaller absolute deviations. Either is reported when it is larger than
-    `step_min_scales` robust standard deviations of what it leaves and than `step_min_ratio` of the mean power before;
+    `min_scales` robust standard deviations of what it leaves and than `min_ratio` of the mean power before;
     a step only when it came within the period or those days before it, so that next week's report is silent about it.
     """
     rows = clean[in_window(clean, Window(scope.baseline.start, scope.period.end))]
@@ -112,18 +112,18 @@ def list_steps(changes: list[LevelChange], scope: WeekScope) -> list[dict[str, A
 
 
 def _change_of(channel_id: int, levels: _DailyLevels, scope: WeekScope) -> LevelChange | None:
-    min_days = scope.config.step_min_days
+    min_days = scope.config.steps.min_days
     days, quartiles, mean_kw = levels
     level = quartiles.mean(axis=1)
     if days.size < _MIN_DAYS_BEFORE + min_days:
         return None
     ends_kw = abs(np.median(level[-min_days:]) - np.median(level[:_MIN_DAYS_BEFORE]))
-    if ends_kw < _MIN_SHARED * scope.config.step_min_ratio * abs(mean_kw.mean()):  # spares the fits below
+    if ends_kw < _MIN_SHARED * scope.config.steps.min_ratio * abs(mean_kw.mean()):  # spares the fits below
         return None
     fit = min(_fit_step(level, min_days), _fit_drift(level))
     before_kw = float(mean_kw[: max(fit.at, _MIN_DAYS_BEFORE)].mean())
     size, scale = abs(fit.rise), _MAD_TO_STD * float(np.median(np.abs(level - fit.level)))
-    least = max(scope.config.step_min_scales * scale, scope.config.step_min_ratio * abs(before_kw), 1e-9)
+    least = max(scope.config.steps.min_scales * scale, scope.config.steps.min_ratio * abs(before_kw), 1e-9)
     edge = fit.at if fit.kind == STEP else days.size - min_days
     shared = np.median(quartiles[edge:], axis=0) - np.median(quartiles[: max(fit.at, _MIN_DAYS_BEFORE)], axis=0)
     if size < least or (shared * np.sign(fit.rise) < _MIN_SHARED * size).any():

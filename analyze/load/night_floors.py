@@ -54,14 +54,15 @@ def compare_floors(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
         *(grouped_quantiles(np.where(before & part, power_kw, np.nan), code, len(ids), [0.5])[0][:, 0]
           for part in (~shut, shut))
     )  # fmt: skip
+    limits, quantile = config.after_hours, config.after_hours.left_on_night_quantile
     (usual, usual_count), (now, now_count) = (
         grouped_quantiles(values, owner, len(ids), quantiles)
-        for (values, owner), quantiles in zip(floors, ([0.5, config.left_on_night_quantile], [0.5, 0.0]), strict=True)
+        for (values, owner), quantiles in zip(floors, ([0.5, quantile], [0.5, 0.0]), strict=True)
     )
     known = (usual_count >= _MIN_BASELINE_NIGHTS) & (now_count >= _MIN_PERIOD_NIGHTS)
     rise_kw = now[:, 0] - usual[:, 0]
-    least_kw = np.fmax(config.left_on_min_ratio * usual[:, 0], config.left_on_min_swing_ratio * swing_kw)
-    least_kw = np.fmax(least_kw, config.after_hours_min_power_kw)
+    least_kw = np.fmax(limits.left_on_min_ratio * usual[:, 0], limits.left_on_min_swing_ratio * swing_kw)
+    least_kw = np.fmax(least_kw, limits.min_power_kw)
     table = {
         "usual_floor_kw": np.where(known, usual[:, 0], np.nan),
         "floor_kw": np.where(known, now[:, 0], np.nan),

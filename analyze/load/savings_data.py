@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analyze.load.savings_model import DRIFT_MIN_DAYS, extrapolated_share
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 from lib.date_utils import add_local_time
 
 _NEARER = "look at a meter nearer to what was changed"
@@ -37,8 +37,8 @@ class Sides(NamedTuple):
     fit_days: int
 
 
-def add_temperature(hourly: pd.DataFrame, weather: pd.DataFrame, config: ReportConfig) -> pd.DataFrame:
-    """Return hours with `temp_c` where the weather of `savings_min_completeness_pct` of them is known, else without.
+def add_temperature(hourly: pd.DataFrame, weather: pd.DataFrame, config: Thresholds) -> pd.DataFrame:
+    """Return hours with `temp_c` where the weather of `savings.min_completeness_pct` of them is known, else without.
 
     Parameters
     ----------
@@ -55,18 +55,18 @@ def add_temperature(hourly: pd.DataFrame, weather: pd.DataFrame, config: ReportC
     known = weather.loc[weather["temp_c"].notna(), ["timestamp", "temp_c"]]
     rows = hourly.merge(known, how="left", on="timestamp")
     covered_pct = 100 * rows["temp_c"].notna().mean() if len(rows) else 0.0
-    return rows if covered_pct >= config.savings_min_completeness_pct else hourly
+    return rows if covered_pct >= config.savings.min_completeness_pct else hourly
 
 
 def split_sides(
-    hourly: pd.DataFrame, change: date, tz: ZoneInfo, config: ReportConfig, holidays: frozenset[date]
+    hourly: pd.DataFrame, change: date, tz: ZoneInfo, config: Thresholds, holidays: frozenset[date]
 ) -> Sides:
     """Return the hours on either side of the change; those without a temperature are left out where others have one."""
     rows = hourly[np.isfinite(hourly["energy_kwh"].astype("float64"))].sort_values("timestamp")
     has_temperature = "temp_c" in rows and bool(rows["temp_c"].notna().any())
     if has_temperature:
         rows = rows[rows["temp_c"].notna()]
-    limit = config.savings_max_days if has_temperature else config.savings_max_days_without_temp
+    limit = config.savings.max_days if has_temperature else config.savings.max_days_without_temp
     start = pd.to_datetime(rows["timestamp"], utc=True)
     rows = add_local_time(rows.assign(interval_start=start), tz).reset_index(drop=True)
     day = rows["local_time"].dt.date
@@ -74,7 +74,7 @@ def split_sides(
     is_holiday = pd.Series([value in holidays for value in day], index=rows.index, dtype=bool)
     sides, counts, covered = [], [], []
     rows = rows.assign(days_before=-offset)
-    for side, farthest in (((offset < 0), config.savings_max_days), ((offset > 0), limit)):
+    for side, farthest in (((offset < 0), config.savings.max_days), ((offset > 0), limit)):
         # Readings reach from the change to the farthest day that has any; holes in between count as missing.
         near = side & (offset.abs() <= limit)
         days = int(offset[near].abs().max()) if near.any() else 0
@@ -84,9 +84,9 @@ def split_sides(
     return Sides(sides[0], sides[1], counts[0], counts[1], (covered[0], covered[1]), limit)
 
 
-def missing_data(sides: Sides, change: date, config: ReportConfig) -> list[dict[str, Any]]:
+def missing_data(sides: Sides, change: date, config: Thresholds) -> list[dict[str, Any]]:
     """Return what the readings lack before any model is fitted."""
-    needed, floor = config.savings_min_days, config.savings_min_completeness_pct
+    needed, floor = config.savings.min_days, config.savings.min_completeness_pct
     missing = []
     if sides.before_days < needed:
         known = f"{sides.before_days} days before the change are known"
@@ -109,11 +109,11 @@ def missing_data(sides: Sides, change: date, config: ReportConfig) -> list[dict[
     return missing
 
 
-def missing_temperatures(sides: Sides, config: ReportConfig) -> list[dict[str, Any]]:
+def missing_temperatures(sides: Sides, config: Thresholds) -> list[dict[str, Any]]:
     """Return a lack where too many hours after the change were colder or warmer than any before."""
     low, high = sides.before["temp_c"].min(), sides.before["temp_c"].max()
     outside_pct = 100 * extrapolated_share(sides.before, sides.after)
-    if outside_pct <= config.savings_max_extrapolated_pct:
+    if outside_pct <= config.savings.max_extrapolated_pct:
         return []
     text = (
         f"{outside_pct:.0f} % of the hours after the change lie outside {low:.0f} to {high:.0f} °C, the temperatures "
@@ -122,11 +122,11 @@ def missing_temperatures(sides: Sides, config: ReportConfig) -> list[dict[str, A
     return [lack("temperature_range", text, None)]
 
 
-def uncertain(ratio: float, days: float, change: date, config: ReportConfig) -> dict[str, Any]:
+def uncertain(ratio: float, days: float, change: date, config: Thresholds) -> dict[str, Any]:
     """Return the lack of days: the ratio falls with their square root, should the saving and the noise stay alike."""
-    wanted = days * (ratio / config.savings_max_uncertainty_ratio) ** 2 if np.isfinite(ratio) else np.inf
+    wanted = days * (ratio / config.savings.max_uncertainty_ratio) ** 2 if np.isfinite(ratio) else np.inf
     possible = change + timedelta(days=int(np.ceil(wanted)) + 1) if wanted <= _MAX_WAIT_DAYS else None
-    limit_pct = 100 * config.savings_max_uncertainty_ratio
+    limit_pct = 100 * config.savings.max_uncertainty_ratio
     text = f"the uncertainty is {100 * ratio:.0f} % of the difference; {limit_pct:.0f} % is allowed (68 % confidence)"
     if possible is None:
         text += f": too small to be told from this meter's own ups and downs; {_NEARER}"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analyze.meters.meter_tree import root_of_channels
 from analyze.week.intervals import SECONDS_PER_HOUR, energy_meters, epoch_seconds, list_channels, number_channels
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 
 
 class SiteHours(NamedTuple):
@@ -26,7 +26,7 @@ def whole_hours(hourly: pd.DataFrame, meters: pd.DataFrame) -> pd.DataFrame:
     return hourly[(hourly["reading_count"] >= expected) & hourly["energy_kwh"].notna()]
 
 
-def total_by_hour(hourly: pd.DataFrame, meters: pd.DataFrame, config: ReportConfig) -> SiteHours:
+def total_by_hour(hourly: pd.DataFrame, meters: pd.DataFrame, config: Thresholds) -> SiteHours:
     """Return the energy of the site's root meters added up, in the hours that all of them cover.
 
     Parameters
@@ -38,7 +38,7 @@ def total_by_hour(hourly: pd.DataFrame, meters: pd.DataFrame, config: ReportConf
 
     Notes
     -----
-    A root meter that covers less than `forecast_min_completeness_pct` of the hours between the first and the last of
+    A root meter that covers less than `forecast.min_completeness_pct` of the hours between the first and the last of
     the site, or has been silent on the last day, is left out: without it, no hour would be whole. An hour counts as
     covered when all its intervals are there.
     """
@@ -52,7 +52,7 @@ def total_by_hour(hourly: pd.DataFrame, meters: pd.DataFrame, config: ReportConf
     table = np.full((int(hour.max() - hour.min()) + 1, ids.size), np.nan)
     table[hour - hour.min(), channel] = whole["energy_kwh"]
     known = ~np.isnan(table)
-    kept = (known.mean(axis=0) >= config.forecast_min_completeness_pct / 100) & known[-24:].any(axis=0)
+    kept = (known.mean(axis=0) >= config.forecast.min_completeness_pct / 100) & known[-24:].any(axis=0)
     total = table[:, kept].sum(axis=1) if kept.any() else np.full(len(table), np.nan)
     covered = np.flatnonzero(~np.isnan(total))
     start = pd.to_datetime((covered + hour.min()) * SECONDS_PER_HOUR, unit="s", utc=True)

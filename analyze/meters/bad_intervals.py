@@ -25,7 +25,7 @@ from analyze.week.intervals import SECONDS_PER_HOUR, in_window, number_channels
 from lib.stats_utils import grouped_quantiles
 
 if TYPE_CHECKING:
-    from config.report_config import ReportConfig
+    from config.thresholds import Thresholds
     from lib.date_utils import Window
 
 _KEY_DIGITS = 6  # two stuck levels are the same one when they agree to this many digits
@@ -35,7 +35,7 @@ _PRIOR_TRIALS = 100  # a few repeats among a few values do not yet make a coarse
 ALWAYS_NAMED = ("stuck", "catch_up", "negative_energy")
 
 
-def find_bad_intervals(intervals: pd.DataFrame, config: ReportConfig) -> pd.DataFrame:
+def find_bad_intervals(intervals: pd.DataFrame, config: Thresholds) -> pd.DataFrame:
     """Return for each interval why it should not be believed: one boolean column for each reason.
 
     `stuck`, `catch_up` and `negative_energy` are always there (`ALWAYS_NAMED`), the others only where they flag
@@ -43,20 +43,23 @@ def find_bad_intervals(intervals: pd.DataFrame, config: ReportConfig) -> pd.Data
     """
     frozen = flag_stuck(
         intervals,
-        min_hours=config.flat_min_hours,
-        min_power_kw=config.stuck_min_power_kw,
-        tolerance_ratio=config.stuck_tolerance_ratio,
-        recurring_runs=config.stuck_recurring_runs,
-        max_repeat_ratio=config.stuck_max_repeat_ratio,
-        longer_ratio=config.stuck_longer_ratio,
+        min_hours=config.sensors.flat_min_hours,
+        min_power_kw=config.sensors.stuck_min_power_kw,
+        tolerance_ratio=config.sensors.stuck_tolerance_ratio,
+        recurring_runs=config.sensors.stuck_recurring_runs,
+        max_repeat_ratio=config.sensors.stuck_max_repeat_ratio,
+        longer_ratio=config.sensors.stuck_longer_ratio,
     )
-    ratio, least_kwh = config.catch_up_min_ratio, config.catch_up_min_energy_kwh
+    ratio, least_kwh = config.sensors.catch_up_min_ratio, config.sensors.catch_up_min_energy_kwh
     catch_up = flag_catch_up(
-        intervals, min_ratio=ratio, min_energy_kwh=least_kwh, min_missing=config.gap_min_intervals + 1
+        intervals, min_ratio=ratio, min_energy_kwh=least_kwh, min_missing=config.sensors.gap_min_intervals + 1
     )
     clock = flag_clock_change(intervals, min_energy_kwh=least_kwh)
     register = flag_register(
-        intervals, max_ratio=ratio, min_power_kw=config.stuck_min_power_kw, min_hours=config.flat_min_hours
+        intervals,
+        max_ratio=ratio,
+        min_power_kw=config.sensors.stuck_min_power_kw,
+        min_hours=config.sensors.flat_min_hours,
     )
     live = intervals.assign(mean_kw=intervals["mean_kw"].mask(frozen))
     phases = find_phase_faults(intervals, config)
@@ -68,26 +71,26 @@ def find_bad_intervals(intervals: pd.DataFrame, config: ReportConfig) -> pd.Data
         "register": register,
         "register_jump": ~clock
         & flag_register_jump(
-            intervals, min_ratio=ratio, min_energy_kwh=least_kwh, recurring_runs=config.stuck_recurring_runs
+            intervals, min_ratio=ratio, min_energy_kwh=least_kwh, recurring_runs=config.sensors.stuck_recurring_runs
         ),
         "clock_change": clock,
-        "interpolated": flag_interpolated(intervals, min_hours=config.interpolated_min_hours),
+        "interpolated": flag_interpolated(intervals, min_hours=config.sensors.interpolated_min_hours),
         **{kind: number > 0 for kind, number in phases.items()},
     }
     named["zero"] = _flag_zero(intervals, named, config)
     return pd.DataFrame({name: mask for name, mask in named.items() if name in ALWAYS_NAMED or mask.any()})
 
 
-def _flag_zero(intervals: pd.DataFrame, faults: dict[str, pd.Series], config: ReportConfig) -> pd.Series:
+def _flag_zero(intervals: pd.DataFrame, faults: dict[str, pd.Series], config: Thresholds) -> pd.Series:
     """Return the zeros of loads that never rest, by what is sound of them: without the other `faults`."""
     sound = ~np.logical_or.reduce([mask.to_numpy() for mask in faults.values()])
     return flag_zero(
         intervals,
         pd.Series(sound, index=intervals.index),
-        min_hours=config.flat_min_hours,
-        max_runs=config.zero_max_runs,
-        min_floor_ratio=config.zero_min_floor_ratio,
-        min_live_hours=config.zero_min_live_hours,
+        min_hours=config.sensors.flat_min_hours,
+        max_runs=config.sensors.zero_max_runs,
+        min_floor_ratio=config.sensors.zero_min_floor_ratio,
+        min_live_hours=config.sensors.zero_min_live_hours,
     )
 
 

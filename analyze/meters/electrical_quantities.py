@@ -19,7 +19,7 @@ import pandas as pd
 from lib.stats_utils import nan_quantiles
 
 if TYPE_CHECKING:
-    from config.report_config import ReportConfig
+    from config.thresholds import Thresholds
 
 Floats = npt.NDArray[np.float64]
 
@@ -112,7 +112,7 @@ QUANTITIES = (
 )  # fmt: skip
 
 
-def find_supply(rows: pd.DataFrame, config: ReportConfig) -> Supply:
+def find_supply(rows: pd.DataFrame, config: Thresholds) -> Supply:
     """Return the nominal frequency and voltages, from the medians of what was measured.
 
     `nominal_voltage_v` of `config`, if above 0, holds for every meter.
@@ -126,13 +126,13 @@ def find_supply(rows: pd.DataFrame, config: ReportConfig) -> Supply:
     for channel_id, own in rows.groupby("channel_id"):
         phases = _phases(own, *_VOLTAGES)
         middle = float(np.nanmedian(phases)) if phases.size and not np.isnan(phases).all() else np.nan
-        nominal = config.nominal_voltage_v or _nearest(middle, nominals)
+        nominal = config.electrical.nominal_voltage_v or _nearest(middle, nominals)
         if nominal is not None and abs(middle / nominal - 1) <= _FARTHEST_RATIO:
             voltages[int(channel_id)] = nominal
     return Supply(frequency, voltages)
 
 
-def measure_quantities(rows: pd.DataFrame, supply: Supply, config: ReportConfig) -> dict[str, Measured]:
+def measure_quantities(rows: pd.DataFrame, supply: Supply, config: Thresholds) -> dict[str, Measured]:
     """Return what can be judged of one meter, by the quantity's key.
 
     Parameters
@@ -142,8 +142,8 @@ def measure_quantities(rows: pd.DataFrame, supply: Supply, config: ReportConfig)
 
     Notes
     -----
-    Currents, distortion and power factor are judged only under load: at `electrical_min_load_share` of the 99th
-    percentile of the power and at `electrical_min_power_kw` or more. At light load THD and imbalance are large and harm
+    Currents, distortion and power factor are judged only under load: at `electrical.min_load_share` of the 99th
+    percentile of the power and at `electrical.min_power_kw` or more. At light load THD and imbalance are large and harm
     nothing: IEEE 519 relates harmonics to the greatest load current (TDD) for that reason.
     """
     if rows.empty:
@@ -151,35 +151,37 @@ def measure_quantities(rows: pd.DataFrame, supply: Supply, config: ReportConfig)
     found = _measure_voltages(rows, supply, config) | measure_frequency(rows, supply, config)
     power_kw = rows["mean_kw"].abs().to_numpy()
     peak_kw = float(np.quantile(power_kw, _PEAK_QUANTILE))
-    loaded = power_kw >= max(config.electrical_min_power_kw, config.electrical_min_load_share * peak_kw)
+    loaded = power_kw >= max(config.electrical.min_power_kw, config.electrical.min_load_share * peak_kw)
     currents = _phases(rows, *_CURRENTS)
     if currents.shape[1] == 3:
         mean_a = np.where(loaded, currents.mean(axis=1), np.nan)
-        limits = config.current_imbalance_max_pct, config.current_imbalance_severe_pct
+        limits = config.electrical.current_imbalance_max_pct, config.electrical.current_imbalance_severe_pct
         found["current_imbalance"] = _above(_imbalance_pct(currents, mean_a), *limits)
-        limits = config.neutral_current_max_pct, config.neutral_current_severe_pct
+        limits = config.electrical.neutral_current_max_pct, config.electrical.neutral_current_severe_pct
         found["neutral_current"] = _above(100 * _column(rows, "current_neutral_a") / mean_a, *limits)
     thd_pct = np.where(loaded, _column(rows, "thd_current_pct"), np.nan)
-    found["current_thd"] = _above(thd_pct, config.thd_current_max_pct, config.thd_current_severe_pct)
+    limits = config.electrical.thd_current_max_pct, config.electrical.thd_current_severe_pct
+    found["current_thd"] = _above(thd_pct, *limits)
     factor = np.where(loaded, np.abs(_column(rows, "power_factor")), np.nan)
     found["power_factor"] = Measured(
-        (1 - factor) / (1 - config.power_factor_min_ratio),
-        (1 - factor) / (1 - config.power_factor_severe_ratio),
+        (1 - factor) / (1 - config.electrical.power_factor_min_ratio),
+        (1 - factor) / (1 - config.electrical.power_factor_severe_ratio),
         factor,
-        config.power_factor_min_ratio,
+        config.electrical.power_factor_min_ratio,
         np.nan,
     )
     return {key: item for key, item in found.items() if not np.isnan(item.reach).all()}
 
 
-def _measure_voltages(rows: pd.DataFrame, supply: Supply, config: ReportConfig) -> dict[str, Measured]:
+def _measure_voltages(rows: pd.DataFrame, supply: Supply, config: Thresholds) -> dict[str, Measured]:
     nominal = supply.voltage_v.get(int(rows["channel_id"].iloc[0]))
     if nominal is None:
         return _measure_level(rows, config)
     volts = _phases(rows, *_VOLTAGES)
-    band_pct, low_pct, high_pct = config.voltage_band_pct, config.voltage_severe_low_pct, config.voltage_severe_high_pct
+    limit = config.electrical
+    band_pct, low_pct, high_pct = limit.voltage_band_pct, limit.voltage_severe_low_pct, limit.voltage_severe_high_pct
     if nominal in _NOMINALS_50HZ_V:
-        band_pct = config.voltage_band_50hz_pct
+        band_pct = config.electrical.voltage_band_50hz_pct
         low_pct = high_pct = _SEVERE_50HZ_RATIO * band_pct
     off_pct = np.round(100 * (volts / nominal - 1), 9)  # 126 V of 120 V is at the edge, not beyond it
     missing = np.isnan(off_pct).all(axis=1)
@@ -190,12 +192,12 @@ def _measure_voltages(rows: pd.DataFrame, supply: Supply, config: ReportConfig) 
     found = {"voltage": Measured(np.abs(off_pct[at_worst]) / band_pct, severe[at_worst], volts[at_worst], *edges)}
     if volts.shape[1] == 3:
         imbalance_pct = _imbalance_pct(volts, volts.mean(axis=1))
-        limits = config.voltage_imbalance_max_pct, config.voltage_imbalance_severe_pct
+        limits = config.electrical.voltage_imbalance_max_pct, config.electrical.voltage_imbalance_severe_pct
         found["voltage_imbalance"] = _above(imbalance_pct, *limits)
     return found
 
 
-def _measure_level(rows: pd.DataFrame, config: ReportConfig) -> dict[str, Measured]:
+def _measure_level(rows: pd.DataFrame, config: Thresholds) -> dict[str, Measured]:
     """Return how far the phases are from every usual voltage, where each is known by itself and all are that far.
 
     The mean of a point's phases holds its unused ones too, so of 75 to 100 V it says nothing. `reach` is that of the
@@ -205,7 +207,7 @@ def _measure_level(rows: pd.DataFrame, config: ReportConfig) -> dict[str, Measur
     if not volts.shape[1]:
         return {}
     middles = np.nanmedian(volts, axis=0)
-    nominals = (config.nominal_voltage_v,) if config.nominal_voltage_v else _NOMINALS_V
+    nominals = (config.electrical.nominal_voltage_v,) if config.electrical.nominal_voltage_v else _NOMINALS_V
     nominal = min(nominals, key=lambda value: abs(middles[0] / value - 1))
     if middles.max() > _MAX_LOW_VOLTAGE_V * (1 + _FARTHEST_RATIO):
         return {}
@@ -218,13 +220,14 @@ def _measure_level(rows: pd.DataFrame, config: ReportConfig) -> dict[str, Measur
     return {"voltage_level": Measured(nearest, nearest, np.nanmean(volts, axis=1), *edges)}
 
 
-def measure_frequency(rows: pd.DataFrame, supply: Supply, config: ReportConfig) -> dict[str, Measured]:
+def measure_frequency(rows: pd.DataFrame, supply: Supply, config: Thresholds) -> dict[str, Measured]:
     """Return the frequency's distance from its nominal value, or nothing where neither is known."""
     if supply.frequency_hz is None:
         return {}
-    hertz, nominal, band = _column(rows, "frequency_hz"), supply.frequency_hz, config.frequency_band_hz
+    band, severe = config.electrical.frequency_band_hz, config.electrical.frequency_severe_hz
+    hertz, nominal = _column(rows, "frequency_hz"), supply.frequency_hz
     off = np.abs(hertz - nominal).round(9)  # 60.05 is at the edge, not beyond it
-    return {"frequency": Measured(off / band, off / config.frequency_severe_hz, hertz, nominal - band, nominal + band)}
+    return {"frequency": Measured(off / band, off / severe, hertz, nominal - band, nominal + band)}
 
 
 def _above(values_pct: Floats, limit_pct: float, severe_pct: float) -> Measured:

@@ -122,10 +122,11 @@ def list_imbalance_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[st
     rows = clean[in_window(clean, scope.period)].dropna(subset=list(PHASE_COLUMNS))
     for channel_id, phase_kw in rows.groupby("channel_id")[list(PHASE_COLUMNS)].mean().iterrows():
         mean_kw = phase_kw.mean()
-        if 3 * mean_kw <= config.phase_min_power_kw or phase_kw.min() < config.phase_usual_min_ratio * mean_kw:
+        least_kw = config.meters.phase_usual_min_ratio * mean_kw
+        if 3 * mean_kw <= config.meters.phase_min_power_kw or phase_kw.min() < least_kw:
             continue
         imbalance_pct = 100 * (phase_kw - mean_kw).abs().max() / mean_kw
-        if imbalance_pct > config.phase_imbalance_max_pct:
+        if imbalance_pct > config.meters.phase_imbalance_max_pct:
             values = ", ".join(f"{value:.2f}" for value in phase_kw)
             text = f"phases carry {values} kW on average: {imbalance_pct:.0f} % out of balance"
             more = {"imbalancePct": round(float(imbalance_pct), 1)}
@@ -147,7 +148,7 @@ def list_register_drift_issues(clean: pd.DataFrame, scope: WeekScope) -> list[di
     config, issues = scope.config, []
     ratios, days = _daily_register_ratios(clean, scope)
     for channel_id, (usual, ratio), count in zip(number_channels(clean)[1].tolist(), ratios, days[:, 1], strict=True):
-        if count < config.drift_min_days or not 100 * abs(ratio - 1) > config.register_max_drift_pct:
+        if count < config.meters.drift_min_days or not 100 * abs(ratio - 1) > config.meters.register_max_drift_pct:
             continue
         less_or_more = "less" if ratio < 1 else "more"
         before = "" if np.isnan(usual) else f"; {100 * usual:.1f} % of it in the weeks before"
@@ -174,7 +175,7 @@ def _daily_register_ratios(clean: pd.DataFrame, scope: WeekScope) -> tuple[Float
     size = 2 * len(ids) * width
     kwh = np.bincount(cell, weights=clean["energy_kwh"].to_numpy()[known], minlength=size)
     due = np.bincount(cell, weights=due_kwh[known], minlength=size)
-    enough = due >= scope.config.catch_up_min_energy_kwh
+    enough = due >= scope.config.sensors.catch_up_min_energy_kwh
     ratio = np.divide(kwh, due, out=np.full(size, np.nan), where=enough)
     median, days = grouped_quantiles(ratio, np.repeat(np.arange(2 * len(ids)), width), 2 * len(ids), [0.5])
     return median.reshape(-1, 2), days.reshape(-1, 2)
@@ -196,15 +197,15 @@ def list_sum_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any
         steps = _matched_steps(clean, parent, below)
         weeks = (steps.index.to_numpy() - scope.period.start.timestamp()) // (7 * _DAY_S)
         sums = steps.groupby(np.where(weeks >= 0, 0, weeks)).sum()
-        if 0 not in sums.index or sums.loc[0, "own"] <= config.catch_up_min_energy_kwh:
+        if 0 not in sums.index or sums.loc[0, "own"] <= config.sensors.catch_up_min_energy_kwh:
             continue
         covered_pct = 100 * sums["below"] / sums["own"]
         now_pct, before = covered_pct[0], covered_pct.drop(0)
         evidence = {"subMeterIds": sorted(below), "coveredPct": round(float(now_pct), 1)}
-        if now_pct > 100 + config.sum_max_excess_pct:
+        if now_pct > 100 + config.meters.sum_max_excess_pct:
             text = f"its sub-meters add up to {now_pct:.0f} % of it; one of them or it counts wrongly"
             issues.append(make_issue("sum_mismatch", "medium", parent, scope, text, **evidence))
-        elif len(before) > 1 and max(before.min() - now_pct, now_pct - before.max()) > config.sum_max_shift_pct:
+        elif len(before) > 1 and max(before.min() - now_pct, now_pct - before.max()) > config.meters.sum_max_shift_pct:
             text = f"its sub-meters cover {now_pct:.0f} % of it, {before.min():.0f} to {before.max():.0f} % before"
             issues.append(make_issue("sum_shift", "low", parent, scope, text, **evidence))
     return issues
@@ -237,14 +238,14 @@ def list_base_step_issues(base_loads: pd.DataFrame, scope: WeekScope) -> list[di
             for window in (scope.baseline, scope.period)
         )
         before, now = base_kw[in_baseline], base_kw[in_period]
-        if before.size < config.base_step_min_baseline_days or now.size < config.drift_min_days:
+        if before.size < config.meters.base_step_min_baseline_days or now.size < config.meters.drift_min_days:
             continue
         usual_kw = float(np.median(before))
-        margin_kw = max(config.base_step_min_ratio * usual_kw, config.base_step_min_kw)
+        margin_kw = max(config.meters.base_step_min_ratio * usual_kw, config.meters.base_step_min_kw)
         for sign, edge_kw in ((1, before.max()), (-1, before.min())):
             outside = sign * (now - edge_kw) > margin_kw
             run = int(np.argmin(outside[::-1])) if not outside.all() else outside.size
-            if run >= config.drift_min_days:
+            if run >= config.meters.drift_min_days:
                 new_kw = float(np.median(now[-run:]))
                 text = f"base load (10th percentile of the day) of {new_kw:.2f} kW for {run} days, "
                 text += f"where {usual_kw:.2f} kW was usual"
@@ -282,12 +283,12 @@ def list_quantised_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[st
         energy_kwh = rows["energy_kwh"].to_numpy()
         values = np.unique(np.round(energy_kwh[energy_kwh >= 0], _STEP_DIGITS))
         above = energy_kwh[energy_kwh > 10.0**-_STEP_DIGITS]
-        if len(above) < config.quantised_min_intervals or len(values) < 2:
+        if len(above) < config.meters.quantised_min_intervals or len(values) < 2:
             continue
         pulse_kwh = min(float(np.diff(values).min()), values[values > 0][0])
         steps, typical = values / pulse_kwh, float(np.median(above)) / pulse_kwh
         off = np.abs(steps - np.round(steps)).max()
-        if off > config.quantised_tolerance_steps or typical > config.quantised_max_steps:
+        if off > config.meters.quantised_tolerance_steps or typical > config.meters.quantised_max_steps:
             continue
         text = f"counts in steps of {pulse_kwh:.4g} kWh, about {typical:.0f} an interval: {100 / typical:.0f} % each"
         more = {"pulseKwh": round(pulse_kwh, 6), "typicalPulses": round(typical, 1)}

@@ -86,7 +86,7 @@ def find_gaps(intervals: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     gaps = pd.DataFrame(
         {"channel_id": intervals["channel_id"], "start_s": start, "end_s": intervals["epoch_s"], "missing": missing}
     )
-    return gaps[in_window(intervals, scope.period) & (missing > scope.config.gap_min_intervals)]
+    return gaps[in_window(intervals, scope.period) & (missing > scope.config.sensors.gap_min_intervals)]
 
 
 def make_issue(
@@ -134,12 +134,12 @@ def find_absences(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, A
             text = f"no reading in the period; the last one is {hours:.0f} h old"
             issues.append(make_issue("dead", "high", channel_id, scope, text, **silent))
             continue
-        if hours > config.stale_after_hours:
-            level = "high" if hours > config.stale_high_after_hours else "medium"
+        if hours > config.sensors.stale_after_hours:
+            level = "high" if hours > config.sensors.stale_high_after_hours else "medium"
             text = f"silent for the last {hours:.1f} h of the period"
             issues.append(make_issue("stale", level, channel_id, scope, text, **silent))
         expected, present, pct = coverage.loc[channel_id]
-        if 100.0 - pct > config.missing_max_pct:
+        if 100.0 - pct > config.sensors.missing_max_pct:
             text = f"{100.0 - pct:.1f} % of {int(expected)} expected intervals are missing"
             more = {"missingIntervals": int(expected - present), "completenessPct": round(float(pct), 1)}
             issues.append(make_issue("missing_data", "medium", channel_id, scope, text, **more))
@@ -152,7 +152,7 @@ def list_gap_issues(intervals: pd.DataFrame, doubled: pd.Series, scope: WeekScop
     is_counted = doubled.shift(fill_value=False)[gaps.index] & (gaps["end_s"] - gaps["start_s"] <= SECONDS_PER_HOUR)
     for gap in gaps[~is_counted].itertuples():
         hours = (gap.end_s - gap.start_s) / SECONDS_PER_HOUR
-        level = "medium" if hours > scope.config.gap_medium_after_hours else "low"
+        level = "medium" if hours > scope.config.sensors.gap_medium_after_hours else "low"
         window = {"start": iso(gap.start_s, scope), "end": iso(gap.end_s, scope)}
         text = f"{int(gap.missing)} intervals ({hours:.1f} h) missing"
         more = {"missingIntervals": int(gap.missing), **window}
@@ -176,7 +176,7 @@ def run_issues(
 def list_stuck_issues(intervals: pd.DataFrame, stuck: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
     """Return one issue per frozen value that reaches into the period, from where it froze on."""
     power_kw = intervals["mean_kw"]
-    moved = (power_kw - power_kw.shift()).abs() > scope.config.stuck_tolerance_ratio * power_kw.abs()
+    moved = (power_kw - power_kw.shift()).abs() > scope.config.sensors.stuck_tolerance_ratio * power_kw.abs()
     run_id = label_runs(stuck, moved | (intervals["channel_id"] != intervals["channel_id"].shift()))
     runs = list_runs(intervals, run_id, mean_kw=("mean_kw", "mean"))
     runs = runs[runs.index.isin(run_id[in_window(intervals, scope.period)])]
@@ -189,18 +189,18 @@ def list_flat_line_issues(intervals: pd.DataFrame, doubted: pd.Series, scope: We
     flat = flag_flat_line(
         intervals,
         scope.baseline,
-        window_hours=config.flat_min_hours,
-        max_variance_kw2=config.flat_max_variance_kw2,
-        min_steadier_ratio=config.flat_min_steadier_ratio,
+        window_hours=config.sensors.flat_min_hours,
+        max_variance_kw2=config.sensors.flat_max_variance_kw2,
+        min_steadier_ratio=config.sensors.flat_min_steadier_ratio,
     )
     run_id = label_runs(flat & ~doubted & in_window(intervals, scope.period), starts_new_run(intervals))
     runs = list_runs(intervals, run_id, mean_kw=("mean_kw", "mean"))
     # Each flagged interval ends a flat window, so the stretch began most of a window before the first of them.
-    lead_hours = config.flat_min_hours - runs["hours"] / runs["intervals"]
+    lead_hours = config.sensors.flat_min_hours - runs["hours"] / runs["intervals"]
     runs = runs.assign(start=runs["start"] - pd.to_timedelta(lead_hours, unit="h"), hours=runs["hours"] + lead_hours)
 
     def describe(run: Any) -> tuple[str, str]:
-        level = "medium" if run.hours >= config.flat_medium_after_hours else "low"
+        level = "medium" if run.hours >= config.sensors.flat_medium_after_hours else "low"
         return level, f"unusually steady at {run.mean_kw:.3g} kW for {run.hours:.1f} h"
 
     return run_issues("flat_line", runs, scope, describe)
@@ -246,8 +246,8 @@ def list_negative_issues(intervals: pd.DataFrame, negative: pd.Series, scope: We
 
 
 def _negative_kind(run: Any, baseline_share: float, scope: WeekScope) -> tuple[str, str]:
-    if run.back_hours < min(scope.config.flat_min_hours, run.hours / 2):
+    if run.back_hours < min(scope.config.sensors.flat_min_hours, run.hours / 2):
         return "register_reset", "medium"
-    if run.back_hours < scope.config.flat_min_hours or _RARELY < baseline_share < 1 - _RARELY:
+    if run.back_hours < scope.config.sensors.flat_min_hours or _RARELY < baseline_share < 1 - _RARELY:
         return "negative_energy", "low"
     return ("reversed", "high") if baseline_share <= _RARELY else ("reversed", "medium")

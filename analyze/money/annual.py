@@ -23,7 +23,7 @@ import pandas as pd
 
 from analyze.load.schedules import hours_of_day
 from analyze.week.intervals import WeekScope, period_weeks
-from config.opening_hours import default_schedule, list_holidays
+from config.opening_hours import list_holidays
 from config.tariff_model import MONTHS_PER_YEAR
 
 Floats = npt.NDArray[np.float64]
@@ -79,7 +79,7 @@ def plan_year(scope: WeekScope, monthly: pd.DataFrame | None = None) -> Year:
     closed, and those are counted.
     """
     first = scope.period.end.astimezone(scope.tz).date()
-    opens_on = [bool(day) for day in (scope.schedule or default_schedule(scope.config)).week]
+    opens_on = [bool(day) for day in scope.schedule.week]
     usual_per_week = sum(opens_on)
     days = [first + timedelta(days=n) for n in range(DAYS_PER_YEAR)]
     start = scope.period.start.astimezone(scope.tz).date()
@@ -97,7 +97,7 @@ def plan_year(scope: WeekScope, monthly: pd.DataFrame | None = None) -> Year:
 
 
 def _opens_on(days: list[date], scope: WeekScope) -> Floats:
-    schedule = scope.schedule or default_schedule(scope.config)
+    schedule = scope.schedule
     holidays = list_holidays(schedule, range(min(days).year, max(days).year + 1))
     return np.array([bool(hours_of_day(day, schedule, holidays)) for day in days], dtype=float)
 

@@ -65,7 +65,7 @@ def claim_savings(
 
     Notes
     -----
-    1. Intervals flagged as bad claim nothing, nor do channels sound for less than `quick_win_min_sound_pct`.
+    1. Intervals flagged as bad claim nothing, nor do channels sound for less than `min_sound_pct`.
     2. A kind claims only what goes beyond those before it.
     3. No interval claims more than its own energy, not even by the high figures of all kinds together.
     4. A parent claims only what goes beyond its sub-meters (`net_of_sub_meters`).
@@ -113,7 +113,7 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
 
 def _sound_channels(rows: pd.DataFrame, scope: WeekScope) -> pd.Series:
     coverage = channel_completeness(rows, scope.meters, scope.period)
-    return coverage.loc[coverage["completeness_pct"] >= scope.config.quick_win_min_sound_pct, "channel_id"]
+    return coverage.loc[coverage["completeness_pct"] >= scope.config.quick_wins.min_sound_pct, "channel_id"]
 
 
 def _metered(intervals: pd.DataFrame, scope: WeekScope) -> set[int]:

@@ -104,7 +104,7 @@ def _why_no_demand(site: SiteDemand, scope: WeekScope) -> dict[str, Any] | None:
     if not site.roots:
         reason = "no meter has reported enough of the period to make up the site's total"
         return unavailable("no_total", reason, "readings of the main meters")
-    pct, floor = coverage_pct(site.sound, scope), scope.config.baseline_min_completeness_pct
+    pct, floor = coverage_pct(site.sound, scope), scope.config.baseline.min_completeness_pct
     if pct < floor:
         reason = f"all meters of the site's total report together in {pct:.1f} % of the period; {floor:.0f} % is needed"
         later = day_after(scope.period.end, (scope.period.end - scope.period.start).total_seconds() / 86_400, scope.tz)

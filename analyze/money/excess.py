@@ -63,7 +63,7 @@ def measure_excess(
 def _after_hours(rows: pd.DataFrame, clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope) -> Excess:
     """Return the excess above the resting power of the meters that the section lists; avoidable is what was left on."""
     mid = after_hours_excess_kwh(rows, baselines)
-    is_listed = mid.groupby(rows["channel_id"]).transform("sum") >= scope.config.after_hours_min_excess_kwh
+    is_listed = mid.groupby(rows["channel_id"]).transform("sum") >= scope.config.after_hours.min_excess_kwh
     mid = mid.where(is_listed, 0.0)
     best, worst = rest_range_kw(clean, baselines, scope)
     low, high = (
@@ -87,11 +87,11 @@ def rest_range_kw(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
     weekly = [
         resting_power_kw(
             shut[number == week],
-            quantile=config.after_hours_baseline_quantile,
-            min_power_kw=config.after_hours_min_power_kw,
-            rule=config.after_hours_rest_rule,
+            quantile=config.after_hours.baseline_quantile,
+            min_power_kw=config.after_hours.min_power_kw,
+            rule=config.after_hours.rest_rule,
         ).reindex(rest.index)
-        for week in range(config.baseline_weeks)
+        for week in range(config.baseline.weeks)
     ]
     table = pd.concat([rest, *(own.where(baselines["source"] == FROM_BASELINE) for own in weekly)], axis=1)
     return table.min(axis=1), table.max(axis=1)
@@ -128,7 +128,7 @@ def _anomaly(rows: pd.DataFrame, anomalies: pd.DataFrame) -> Excess:
 
 def _spike(rows: pd.DataFrame, spikes: pd.DataFrame, scope: WeekScope) -> Excess:
     power_kw, hours = spikes["mean_kw"], spikes["hours"]
-    references = (scope.config.spike_p95_multiplier * spikes["p95_kw"], spikes["p95_kw"], spikes["q75_kw"])
+    references = (scope.config.spikes.p95_multiplier * spikes["p95_kw"], spikes["p95_kw"], spikes["q75_kw"])
     low, mid, high = (((power_kw - reference).clip(lower=0) * hours).to_numpy() for reference in references)
     return _spread(rows, spikes, (low, mid, high))
 

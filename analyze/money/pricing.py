@@ -22,6 +22,7 @@ from analyze.money.tariff_rates import (
 from analyze.money.tariff_time import Spans, at_month, energy_periods, find_cells
 from analyze.week.intervals import WeekScope, in_window
 from config.tariff_model import (
+    ASSUMED_RATE_USD_PER_KWH,
     MONTHS_PER_YEAR,
     SCHEDULE_SHAPE,
     EnergyRates,
@@ -102,7 +103,7 @@ def price_site(
     site
         The site's intervals (`sum_site_demand`), empty where they are not known.
     tariffs
-        What the site pays; None takes `flat_rate_usd_per_kwh`.
+        What the site pays; None takes the assumed rate.
 
     Notes
     -----
@@ -110,7 +111,7 @@ def price_site(
     something on these days too, though no bill can be written for them.
     """
     if tariffs is None:
-        spans: Spans = (TariffSpan(flat_tariff(scope.config.flat_rate_usd_per_kwh)),)
+        spans: Spans = (TariffSpan(flat_tariff(ASSUMED_RATE_USD_PER_KWH)),)
         return Pricing(spans, spans[0].tariff, site, scope, holidays, True)
     spans = _without_holes(tariffs.current)
     last = (scope.period.end - timedelta(microseconds=1)).astimezone(scope.tz).date()
@@ -128,7 +129,7 @@ def flat_tariff(rate_per_kwh: float) -> Tariff:
     """Return a tariff of one price, in US dollars: what the contract takes where nothing is known."""
     period = RatePeriod("flat", (Tier(rate_per_kwh),))
     energy = EnergyRates((period,), schedule_of(np.zeros(SCHEDULE_SHAPE, dtype=np.int8)))
-    return Tariff("flat_rate", "USD", "threshold flat_rate_usd_per_kwh", energy)
+    return Tariff("flat_rate", "USD", "assumed rate", energy)
 
 
 def _without_holes(spans: Spans) -> Spans:

@@ -11,7 +11,7 @@ import pandas as pd
 from analyze.load.schedules import NIGHT, closed_kind
 from analyze.money.attribution import claim_column
 from analyze.week.intervals import WeekScope, period_weeks
-from config.opening_hours import MINUTES_PER_DAY, Day, default_schedule
+from config.opening_hours import MINUTES_PER_DAY, Day
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MOSTLY = 0.75  # this share of the energy on one side is "at night" or "on closed days", less is both
@@ -162,7 +162,7 @@ def _day(moment: pd.Timestamp) -> str:
 def _closed_times(claims: pd.DataFrame, scope: WeekScope) -> tuple[str, dict[str, Any]]:
     """Return when the claimed energy was used, in words and for a machine: at night, on closed days, or both."""
     kwh = claims[claim_column("after_hours")]
-    is_night = (closed_kind(claims, scope.schedule or default_schedule(scope.config)) == NIGHT).to_numpy()
+    is_night = (closed_kind(claims, scope.schedule) == NIGHT).to_numpy()
     by_night, by_day = claims[is_night], claims[~is_night]
     on_closed_days = kwh[~is_night].sum() / kwh.sum()
     hours, days = _hours(by_night, "after_hours"), _notable_days(by_day, kwh[~is_night])
@@ -201,7 +201,7 @@ def _notable_days(rows: pd.DataFrame, kwh: pd.Series) -> list[str]:
 
 def describe_opening(scope: WeekScope) -> str:
     """Return the weekly opening hours in words, such as ``Mon–Thu 07:00–18:00, Fri 07:00–12:00 and 13:00–16:00``."""
-    week = (scope.schedule or default_schedule(scope.config)).week
+    week = scope.schedule.week
     by_hours: dict[Day, list[str]] = {}
     for name, day in zip(_WEEKDAYS, week, strict=True):
         if day:
@@ -212,7 +212,7 @@ def describe_opening(scope: WeekScope) -> str:
 
 def describe_schedule(scope: WeekScope, site_id: int) -> dict[str, Any]:
     """Return the opening hours that the findings rest on, and a `note` where nobody named them, else None."""
-    is_assumed, hours = (scope.schedule or default_schedule(scope.config)).is_assumed, describe_opening(scope)
+    is_assumed, hours = scope.schedule.is_assumed, describe_opening(scope)
     note = (
         f"Opening hours are assumed: {hours}. Name the site's own under [schedule] in config/sites/{site_id}.toml."
         if is_assumed

@@ -77,7 +77,7 @@ def sum_site_demand(sound: pd.DataFrame, scope: WeekScope, intervals: pd.DataFra
     did.
 
     `sound` is the sum over the root meters that usually report: those of which the readings cover
-    `baseline_min_completeness_pct` of the baseline weeks or of the period. A step that one of them does not fill is
+    `baseline.min_completeness_pct` of the baseline weeks or of the period. A step that one of them does not fill is
     left out. One that covers less of the period itself would leave little of it: it is left out and named instead.
 
     Export is no income here: a step in which the site feeds in counts as 0.
@@ -182,7 +182,7 @@ def _choose_roots(intervals: pd.DataFrame, scope: WeekScope) -> tuple[list[int],
     """Return the root meters to sum, and those that usually report but fail in the period."""
     in_period = in_window(intervals, scope.period)
     seen, reporting = set(list_channels(intervals)), set(list_channels(intervals[in_period]))
-    coverage, floor = assess_channels(intervals, scope), scope.config.baseline_min_completeness_pct
+    coverage, floor = assess_channels(intervals, scope), scope.config.baseline.min_completeness_pct
     usual = set(coverage.index[(coverage >= floor).any(axis=1)].astype(int))
     sound = set(coverage.index[coverage["period_pct"] >= floor].astype(int))
     top_of, usual_top_of = root_of_channels(scope.meters, reporting), root_of_channels(scope.meters, seen)

@@ -63,7 +63,7 @@ def resting_power_kw(
 def estimate_baselines(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     """Return by `channel_id` its `baseline_kw` [kW] and the `source` of it.
 
-    The baseline weeks are the source where sound readings cover `baseline_min_completeness_pct` of them, else the
+    The baseline weeks are the source where sound readings cover `baseline.min_completeness_pct` of them, else the
     period itself where it is as complete, else there is none: NaN and None. `baseline_pct` and `period_pct` tell.
     """
     config = scope.config
@@ -72,11 +72,11 @@ def estimate_baselines(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
         rows = clean.loc[clean["is_after_hours"] & in_window(clean, window), ["channel_id", "mean_kw"]]
         result[name] = resting_power_kw(
             rows,
-            quantile=config.after_hours_baseline_quantile,
-            min_power_kw=config.after_hours_min_power_kw,
-            rule=config.after_hours_rest_rule,
+            quantile=config.after_hours.baseline_quantile,
+            min_power_kw=config.after_hours.min_power_kw,
+            rule=config.after_hours.rest_rule,
         ).reindex(result.index)
-    floor = config.baseline_min_completeness_pct
+    floor = config.baseline.min_completeness_pct
     has_baseline = (result["baseline_pct"] >= floor) & result[FROM_BASELINE].notna()
     has_period = (result["period_pct"] >= floor) & result[FROM_PERIOD].notna()
     return result.assign(
@@ -107,10 +107,10 @@ def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
     -----
     `percentOfTotal` is the excess as a percentage of the meter's own energy in the period. `usualExcessKwh` is the
     median of the baseline weeks and `aboveUsualKwh` the difference to it: near 0 is a habit, a large value is new.
-    `isSignificant` follows `after_hours_significance_rule`: by "above_usual" the difference is at least
-    `after_hours_min_excess_kwh` and `after_hours_noise_multiplier` times `noiseKwh`, or something stayed on in every
+    `isSignificant` follows `after_hours.significance_rule`: by "above_usual" the difference is at least
+    `after_hours.min_excess_kwh` and `after_hours.noise_multiplier` times `noiseKwh`, or something stayed on in every
     night (`night_floors`); by "listed", the contract's, every listed meter is. `pattern` says "new" where it stayed on
-    in every night, or the difference is significant and `after_hours_new_ratio` of the meter's usual energy after
+    in every night, or the difference is significant and `after_hours.new_ratio` of the meter's usual energy after
     hours; "raised" where it is significant only, as in a week of other weather; else "wavers" where most of the excess
     lies near the resting power, else "habit"; "unknown" without baseline weeks. `usualFloorKw` and `floorKw` are the
     medians of the nights' floors. `parts`, `byKind`, `worstNights` and `profile24x7` are those of `after_hours_parts`.
@@ -122,7 +122,7 @@ def build_section(clean: pd.DataFrame, baselines: pd.DataFrame, scope: WeekScope
     period = clean[in_window(clean, scope.period)]
     excess = after_hours_excess_kwh(period, baselines)
     total = excess.groupby(period["channel_id"]).sum()
-    listed = total[total >= config.after_hours_min_excess_kwh].sort_index().sort_values(ascending=False, kind="stable")
+    listed = total[total >= config.after_hours.min_excess_kwh].sort_index().sort_values(ascending=False, kind="stable")
     net = net_of_sub_meters(excess.where(period["channel_id"].isin(listed.index), 0.0), period, scope.meters)
     net_by_channel = pd.Series(net, index=period.index).groupby(period["channel_id"]).sum()
     usual = usual_excess(clean, after_hours_excess_kwh(clean, baselines), baselines, scope)
@@ -181,11 +181,11 @@ def _compare(excess_kwh: float, usual: pd.Series, rows: pd.DataFrame, scope: Wee
     """Return how a meter's excess and its nights' floors compare with the baseline weeks, and what pattern that is."""
     usual_kwh, noise_kwh = float(usual["usual_kwh"]), float(usual["noise_kwh"])
     is_known, above_kwh = not np.isnan(usual_kwh), excess_kwh - usual_kwh
-    least_kwh = max(scope.config.after_hours_min_excess_kwh, scope.config.after_hours_noise_multiplier * noise_kwh)
+    least_kwh = max(scope.config.after_hours.min_excess_kwh, scope.config.after_hours.noise_multiplier * noise_kwh)
     pattern = (
         _pattern(above_kwh, above_kwh >= least_kwh, bool(usual["is_raised"]), rows, scope) if is_known else UNKNOWN
     )
-    is_listed_rule = scope.config.after_hours_significance_rule == LISTED
+    is_listed_rule = scope.config.after_hours.significance_rule == LISTED
     numbers = {
         "usualExcessKwh": (usual_kwh, 2),
         "aboveUsualKwh": (above_kwh, 2),
@@ -203,16 +203,16 @@ def _compare(excess_kwh: float, usual: pd.Series, rows: pd.DataFrame, scope: Wee
 def _pattern(above_kwh: float, is_above: bool, is_raised: bool, rows: pd.DataFrame, scope: WeekScope) -> str:
     shut = rows[rows["is_after_hours"]]
     usual_used_kwh = float(shut["used_kwh"].sum()) - above_kwh
-    if is_raised and above_kwh >= scope.config.after_hours_min_excess_kwh:
+    if is_raised and above_kwh >= scope.config.after_hours.min_excess_kwh:
         return NEW
     if is_above:
-        return NEW if above_kwh >= scope.config.after_hours_new_ratio * usual_used_kwh else RAISED
+        return NEW if above_kwh >= scope.config.after_hours.new_ratio * usual_used_kwh else RAISED
     wavering_kwh = float(rows["excess_kwh"][rows["part"] == WAVERING].sum())
     return WAVERS if wavering_kwh >= rows["excess_kwh"].sum() / 2 else HABIT
 
 
 def _not_assessed(baselines: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
-    names, floor = channel_names(scope.meters), scope.config.baseline_min_completeness_pct
+    names, floor = channel_names(scope.meters), scope.config.baseline.min_completeness_pct
     result = []
     for row in baselines[baselines["baseline_kw"].isna() | (baselines["period_pct"] == 0)].itertuples():
         reason = (

@@ -77,14 +77,14 @@ def find_anomalies(
 
     Notes
     -----
-    An anomaly has `anomaly_min_intervals` or more intervals whose excess (or deficit) adds up to
-    `anomaly_min_excess_kwh`. By `anomaly_method`:
+    An anomaly has `min_intervals` or more intervals whose excess (or deficit) adds up to
+    `min_excess_kwh`. By `method`:
 
-    - "robust": both tests of `anomaly_episodes`, high and low, `anomaly_min_hours` or longer, with small breaks; below
-      `anomaly_medium_excess_kwh` the day's shape must be unusual too, for a mild night shifts a load a little as well;
+    - "robust": both tests of `anomaly_episodes`, high and low, `min_hours` or longer, with small breaks; below
+      `medium_excess_kwh` the day's shape must be unusual too, for a mild night shifts a load a little as well;
     - "tukey": consecutive intervals above the fence (`upper_fence_kw`), high only; a hole ends an event.
     """
-    if scope.config.anomaly_method == TUKEY:
+    if scope.config.anomalies.method == TUKEY:
         judged = _judge_tukey(profiled, scope)
     else:
         changes = find_level_changes(clean, scope) if changes is None else changes
@@ -102,12 +102,12 @@ def find_anomalies(
     usual_kw = before["mean_kw"].groupby(before["channel_id"]).mean()
     judged = judged.assign(usual_day_kwh=judged["channel_id"].map(usual_kw).astype(float) * _HOURS_PER_DAY)
     run = judged.assign(beyond_kwh=beyond_kwh).groupby("event_id")
-    is_event = (run["hours"].transform("size") >= scope.config.anomaly_min_intervals) & (
-        run["beyond_kwh"].transform("sum") >= scope.config.anomaly_min_excess_kwh
+    is_event = (run["hours"].transform("size") >= scope.config.anomalies.min_intervals) & (
+        run["beyond_kwh"].transform("sum") >= scope.config.anomalies.min_excess_kwh
     )
-    if scope.config.anomaly_method == ROBUST:
-        is_event &= run["hours"].transform("sum") >= scope.config.anomaly_min_hours
-        is_large = run["beyond_kwh"].transform("sum") >= scope.config.anomaly_medium_excess_kwh
+    if scope.config.anomalies.method == ROBUST:
+        is_event &= run["hours"].transform("sum") >= scope.config.anomalies.min_hours
+        is_large = run["beyond_kwh"].transform("sum") >= scope.config.anomalies.medium_excess_kwh
         is_event &= is_large | run["shape"].transform("any")
     events = judged[is_event].sort_values(["channel_id", "epoch_s"])
     return events.assign(event_id=events["event_id"].factorize()[0] + 1)
@@ -116,7 +116,7 @@ def find_anomalies(
 def _judge_tukey(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     config = scope.config
     fence_kw = upper_fence_kw(
-        profiled, iqr_multiplier=config.anomaly_iqr_multiplier, min_iqr_ratio=config.anomaly_min_iqr_ratio
+        profiled, iqr_multiplier=config.anomalies.iqr_multiplier, min_iqr_ratio=config.anomalies.min_iqr_ratio
     )
     is_above = profiled["is_assessed"] & (profiled["mean_kw"] > fence_kw)
     run_id = label_runs(is_above, starts_new_run(profiled))
@@ -138,7 +138,7 @@ def _assessed(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
 
 def _min_samples(scope: WeekScope) -> int:
     """Return how many values of an hour of the week the method in use wants; the robust one pools neighbours."""
-    return scope.config.hour_of_week_min_samples if scope.config.anomaly_method == TUKEY else _MIN_SAMPLES
+    return scope.config.baseline.hour_of_week_min_samples if scope.config.anomalies.method == TUKEY else _MIN_SAMPLES
 
 
 def build_section(
@@ -168,9 +168,9 @@ def build_section(
     Levels that changed for good stand in `steps`, once each. `expectedLoad` tells how well each meter is foreseen.
 
     `context` is where most of an event's excess lies, `dayShare` the excess (or deficit) over a usual day's energy.
-    `severity` is "medium" from `anomaly_medium_excess_kwh` and `anomaly_medium_day_share` on (a low event:
-    `anomaly_low_medium_day_share`, for it costs nothing), "high" at `anomaly_high_excess_kwh` and
-    `anomaly_high_actual_ratio` times the expected energy too. Of the events of one `incident` (`incidents`) the gravest
+    `severity` is "medium" from `medium_excess_kwh` and `medium_day_share` on (a low event:
+    `low_medium_day_share`, for it costs nothing), "high" at `high_excess_kwh` and
+    `high_actual_ratio` times the expected energy too. Of the events of one `incident` (`incidents`) the gravest
     alone keeps its severity; the others are "low" and name it in `partOf`. `confidence` is "high" when all four of
     `views` saw it, "medium" with three. The summary's `totalExcessKwh` holds a sub-meter's excess once, though its
     parent's event is listed too.
@@ -181,7 +181,7 @@ def build_section(
     ids = sorted({event["channelId"] for event in high})
     by_channel = [channel_entry([event for event in high if event["channelId"] == key]) for key in ids]
     by_channel.sort(key=lambda entry: (-entry["totalExcessKwh"], entry["channelId"]))
-    is_robust = scope.config.anomaly_method == ROBUST
+    is_robust = scope.config.anomalies.method == ROBUST
     if changes is None:
         changes = find_level_changes(clean, scope) if is_robust else []
     return {

@@ -108,7 +108,7 @@ def _compare(clean: pd.DataFrame, roots: set[int], scope: WeekScope) -> dict[str
     its usual is the median of its such weeks, each weekday as often as the period holds it. One dead meter then takes
     no comparison away from the others.
     """
-    weeks = scope.config.baseline_weeks
+    weeks = scope.config.baseline.weeks
     number = np.where(in_window(clean, scope.period), weeks, baseline_week_numbers(clean, scope))
     known = clean[number >= 0]
     if known.empty:

@@ -43,7 +43,7 @@ def analyze_cost(
         Of baseline and period, or longer back, which makes more of the ratchet known (`prepare_intervals`); without
         the bad ones, for a register's jump would be billed as a peak.
     tariffs
-        What the site pays and what that is compared with (`load_site_tariffs`).
+        What the site pays and what that is compared with (`config.site_file`).
     holidays
         The site's local days that are billed as holidays, where a tariff has no list of its own.
     site

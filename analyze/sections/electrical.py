@@ -23,6 +23,7 @@ from analyze.meters.electrical_quantities import (
 from analyze.meters.meter_tree import parents_of
 from analyze.week.intervals import WeekScope, channel_names, energy_meters, in_window, prepare_intervals, split_channels
 from analyze.week.refusals import insufficient
+from config.tariff_model import PowerFactorClause
 
 SEVERITIES = ("high", "medium", "low")
 
@@ -36,7 +37,9 @@ class _Excess(NamedTuple):
     severe_share: float
 
 
-def check_electrical_health(readings: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+def check_electrical_health(
+    readings: pd.DataFrame, scope: WeekScope, clause: PowerFactorClause | None = None
+) -> dict[str, Any]:
     """Return the state of supply and load of each meter over the period.
 
     Parameters
@@ -55,12 +58,12 @@ def check_electrical_health(readings: pd.DataFrame, scope: WeekScope) -> dict[st
     Notes
     -----
     What each quantity is and where its limit comes from is told in `electrical_quantities`. An issue is made of
-    `electrical_min_hours` or more outside the limit: "low"; "medium" for more than `electrical_max_share` of the
+    `electrical.min_hours` or more outside the limit: "low"; "medium" for more than `electrical.max_share` of the
     assessed time (EN 50160 counts 95 % of the week) or that long beyond the severe limit; "high" for more than that
     share beyond the severe limit. Of currents, distortion and power factor, which wear and cost but do not break,
     "high" is told as "medium" and "medium" as "low".
     """
-    rows = prepare_intervals(_with_energy(readings), scope.meters, scope.tz, scope.config)
+    rows = prepare_intervals(_with_energy(readings), scope.meters, scope.tz)
     rows = rows[in_window(rows, scope.period)]
     supply = find_supply(rows, scope.config)
     roots = set(energy_meters(scope.meters)["channel_id"].astype(int)) - set(parents_of(scope.meters))
@@ -78,8 +81,8 @@ def check_electrical_health(readings: pd.DataFrame, scope: WeekScope) -> dict[st
         if not measured:
             continue
         measures = _summarise_measures(measured, own, supply, channel_id)
-        if channel_id in roots:
-            measures |= _power_factor_penalty(measures, own, scope)
+        if channel_id in roots and clause is not None:
+            measures |= _power_factor_penalty(measures, own, clause)
         judged = [item for item in QUANTITIES if item.key in measured and item.key != "frequency"]
         found = [_issue(item, measured[item.key], own, scope) for item in judged]
         issues = [{**entry, **issue} for issue in found if issue is not None]
@@ -116,7 +119,7 @@ def _excess(measured: Measured, hours: npt.NDArray[np.float64]) -> _Excess:
 
 
 def _severity(excess: _Excess, scope: WeekScope) -> str | None:
-    least, most = scope.config.electrical_min_hours, scope.config.electrical_max_share
+    least, most = scope.config.electrical.min_hours, scope.config.electrical.max_share
     if excess.hours < least:
         return None
     if excess.severe_hours >= least and excess.severe_share > most:
@@ -183,11 +186,11 @@ def _summarise_measures(
     return measures
 
 
-def _power_factor_penalty(measures: dict[str, Any], rows: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
-    """Return what the tariff adds for the power factor, where it has such a clause and the meter is a main one."""
-    target, rate = scope.config.power_factor_target_ratio, scope.config.power_factor_penalty_usd_per_kw
+def _power_factor_penalty(measures: dict[str, Any], rows: pd.DataFrame, clause: PowerFactorClause) -> dict[str, Any]:
+    """Return what the tariff adds for the power factor of a main meter."""
+    target, rate = clause.target_ratio, clause.penalty_usd_per_kw
     factor = measures.get("powerFactor", {}).get("median")
-    if not (target and rate and factor and 0 < factor < target):
+    if not (rate and factor and 0 < factor < target):
         return {}
     added_kw = float(rows["mean_kw"].max()) * (target / factor - 1)
     return {"powerFactorPenalty": {"addedKw": round(added_kw, 2), "monthlyCost": round(added_kw * rate, 2)}}

@@ -18,7 +18,7 @@ from analyze.load.forecast_model import Weeks, error_quantiles, predict_week
 from analyze.load.site_hours import metered_by_hour, total_by_hour
 from analyze.week.intervals import WeekScope
 from analyze.week.refusals import day_after, unavailable
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 from lib.date_utils import HOURS_PER_WEEK, days_before
 
 _HOUR = pd.Timedelta(hours=1)
@@ -65,7 +65,7 @@ def forecast_site(
     holidays: Collection[date] | None = None,
     *,
     site_id: int = 0,
-    config: ReportConfig | None = None,
+    config: Thresholds | None = None,
     metered: pd.Series | None = None,
 ) -> dict[str, Any]:
     """Return the section "forecast": the seven local days from `horizon_start` on.
@@ -86,20 +86,20 @@ def forecast_site(
     history is. `trend_change_pct` compares with the same hours of the last seven days, those without data left out, so
     that a silent meter is not taken for a trend.
     """
-    config = config or ReportConfig()
+    config = config or Thresholds()
     start = pd.Timestamp(horizon_start).tz_convert("UTC").ceil("h")
     weeks = _lay_out(hourly, start, tz, frozenset(holidays or ()), config)
-    covered_pct = 100 * np.isfinite(weeks.kwh[-config.forecast_min_weeks :]).mean()
-    if covered_pct < config.forecast_min_completeness_pct:
-        needed = f"{config.forecast_min_completeness_pct:.0f} %"
-        span = f"the {config.forecast_min_weeks} weeks before {start:%Y-%m-%d}"
+    covered_pct = 100 * np.isfinite(weeks.kwh[-config.forecast.min_weeks :]).mean()
+    if covered_pct < config.forecast.min_completeness_pct:
+        needed = f"{config.forecast.min_completeness_pct:.0f} %"
+        span = f"the {config.forecast.min_weeks} weeks before {start:%Y-%m-%d}"
         reason = f"hours with data of every main meter cover {covered_pct:.0f} % of {span}; {needed} is needed"
-        lacking = 7 * config.forecast_min_weeks * (config.forecast_min_completeness_pct - covered_pct) / 100
+        lacking = 7 * config.forecast.min_weeks * (config.forecast.min_completeness_pct - covered_pct) / 100
         possible = day_after(start.to_pydatetime(), lacking, tz) if covered_pct > 0 else None
         return unavailable("short_history", reason, f"whole hours of every main meter on {needed} of {span}", possible)
     predicted = predict_week(weeks.kwh)
-    low, high = error_quantiles(weeks.kwh, predicted, config.forecast_band_share)
-    end = days_before(start.to_pydatetime(), -config.forecast_horizon_days, tz)
+    low, high = error_quantiles(weeks.kwh, predicted, config.forecast.band_share)
+    end = days_before(start.to_pydatetime(), -config.forecast.horizon_days, tz)
     moments = pd.date_range(start, end, freq="h", inclusive="left")
     column = _like_sunday(moments, _columns(moments, start, tz), tz, weeks.holidays)
     floor = min(0.0, float(np.nanmin(weeks.kwh)))
@@ -124,16 +124,16 @@ def _columns(moments: pd.DatetimeIndex, start: pd.Timestamp, tz: ZoneInfo) -> np
 
 
 def _lay_out(
-    hourly: pd.DataFrame, start: pd.Timestamp, tz: ZoneInfo, holidays: frozenset[date], config: ReportConfig
+    hourly: pd.DataFrame, start: pd.Timestamp, tz: ZoneInfo, holidays: frozenset[date], config: Thresholds
 ) -> Weeks:
     """Return the history as rows of 168 hours of the wall clock, the last of which ends at `start`.
 
     The hour that autumn repeats is the mean of its two; the one that spring skips is missing, as holidays are.
     """
-    count = -(-config.forecast_history_days * 24 // HOURS_PER_WEEK)
+    count = -(-config.forecast.history_days * 24 // HOURS_PER_WEEK)
     kwh = np.full(count * HOURS_PER_WEEK, np.nan)
     moments = pd.DatetimeIndex(pd.to_datetime(hourly["timestamp"], utc=True))
-    first = start - pd.Timedelta(days=config.forecast_history_days)
+    first = start - pd.Timedelta(days=config.forecast.history_days)
     energy = hourly["energy_kwh"].astype("float64").to_numpy()
     keep = (moments >= first) & (moments < start) & np.isfinite(energy)
     moments, energy = moments[keep], energy[keep]
@@ -163,7 +163,7 @@ def _section(
     start: pd.Timestamp,
     tz: ZoneInfo,
     site_id: int,
-    config: ReportConfig,
+    config: Thresholds,
     last_week_kwh: float,
 ) -> dict[str, Any]:
     local = table["timestamp"].dt.tz_convert(tz)
@@ -180,7 +180,7 @@ def _section(
         "forecast": rows[["timestamp", *numbers]].to_dict("records"),
         "summary": {
             "site_id": site_id,
-            "horizon_days": config.forecast_horizon_days,
+            "horizon_days": config.forecast.horizon_days,
             "training_rows": len(weeks.actual_kwh),
             "forecast_hours": len(table),
             "total_predicted_kwh": round(float(table["predicted_kwh"].sum()), 3),

@@ -14,7 +14,6 @@ from analyze.money.quick_win_texts import DESCRIBE, WinText
 from analyze.money.repairs import list_repairs
 from analyze.sections.after_hours import HABIT, NEW, RAISED, UNKNOWN, WAVERS
 from analyze.week.intervals import WeekScope, in_window, list_runs, local_iso, period_weeks, starts_new_run
-from config.opening_hours import default_schedule
 from lib.stats_utils import label_runs
 
 # How far a saving is believed, and what it takes, when wins are ranked: ranking aids, not probabilities or hours.
@@ -73,8 +72,8 @@ def build_section(
 
     Notes
     -----
-    One win per meter and kind whose avoidable energy is `quick_win_min_weekly_kwh` a week or more, ranked by weekly
-    cost × weight of its confidence / weight of its effort; at most `quick_wins_max`, the repairs among them.
+    One win per meter and kind whose avoidable energy is `min_weekly_kwh` a week or more, ranked by weekly
+    cost × weight of its confidence / weight of its effort; at most `max_listed`, the repairs among them.
 
     `impact` is of the avoidable energy (`addressableWaste.kwh.mid`); `observedWaste` is all that lies above the
     reference. What was seen on one day, or one night that is no habit, counts once in a year (`_is_one_off`).
@@ -89,7 +88,7 @@ def build_section(
     always_on, wins = _always_on_channels(clean, scope), []
     contradicting = _contradict_assumed_hours(findings.disagreements, scope)
     for kind in KINDS:
-        worth = weekly.index[weekly[claim_column(kind)] >= scope.config.quick_win_min_weekly_kwh]
+        worth = weekly.index[weekly[claim_column(kind)] >= scope.config.quick_wins.min_weekly_kwh]
         rows = claims[(claims[claim_column(kind, OBSERVED)] > 0) & claims["channel_id"].isin(worth)]
         rates = pricing.month_rates(rows)
         for channel_id in worth:
@@ -101,7 +100,7 @@ def build_section(
             wins.append(_win(case, int(channel_id) in always_on, scope, pricing, year))
     wins.sort(key=lambda win: (-win["rankScore"], win["channelId"], win["type"]))
     repairs = list_repairs(findings.sensor_health, clean, scope, pricing)
-    most = scope.config.quick_wins_max
+    most = scope.config.quick_wins.max_listed
     return wins[: most - min(len(repairs), most // 3)] + repairs[: most // 3]
 
 
@@ -118,7 +117,7 @@ def _finding_of(kind: str, channel_id: int, findings: Findings) -> dict[str, Any
 
 def _contradict_assumed_hours(disagreements: dict[str, Any], scope: WeekScope) -> set[int]:
     """Return the channels that keep other hours than those that are only assumed; none where the site named its own."""
-    if not (scope.schedule or default_schedule(scope.config)).is_assumed:
+    if not scope.schedule.is_assumed:
         return set()
     return {finding["channelId"] for finding in disagreements["findings"]}
 
@@ -128,7 +127,7 @@ def _always_on_channels(clean: pd.DataFrame, scope: WeekScope) -> set[int]:
     rows = clean.loc[in_window(clean, scope.baseline), ["channel_id", "is_after_hours", "mean_kw"]]
     mean_kw = rows.groupby(["channel_id", "is_after_hours"])["mean_kw"].mean().unstack()
     mean_kw = mean_kw.reindex(columns=[False, True])
-    return set(mean_kw.index[mean_kw[True] >= scope.config.quick_win_always_on_ratio * mean_kw[False]].astype(int))
+    return set(mean_kw.index[mean_kw[True] >= scope.config.quick_wins.always_on_ratio * mean_kw[False]].astype(int))
 
 
 def _confidence(case: _Case, is_always_on: bool, scope: WeekScope) -> str:
@@ -273,9 +272,9 @@ def _priority(annual_cost: float, confidence: str, scope: WeekScope) -> str:
     """Return the priority by annual cost; what is believed little comes last."""
     if confidence == "low":
         return "low"
-    if annual_cost >= scope.config.quick_win_high_annual_usd:
+    if annual_cost >= scope.config.quick_wins.high_annual_usd:
         return "high"
-    return "medium" if annual_cost >= scope.config.quick_win_medium_annual_usd else "low"
+    return "medium" if annual_cost >= scope.config.quick_wins.medium_annual_usd else "low"
 
 
 def render_text(section: list[dict[str, Any]]) -> str:

@@ -32,7 +32,8 @@ from analyze.load.savings_model import (
     saving_error_kwh,
 )
 from analyze.money.pricing import Pricing
-from config.report_config import ReportConfig
+from config.tariff_model import ASSUMED_RATE_USD_PER_KWH
+from config.thresholds import Thresholds
 
 if TYPE_CHECKING:
     pass
@@ -46,7 +47,7 @@ def verify_savings(
     hourly: pd.DataFrame,
     change: date,
     tz: ZoneInfo,
-    config: ReportConfig,
+    config: Thresholds,
     holidays: Collection[date] = (),
     pricing: Pricing | None = None,
 ) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def _expect(sides: Sides) -> _Expected:
 
 
 def _judge(
-    expected: _Expected, sides: Sides, change: date, config: ReportConfig, pricing: Pricing | None
+    expected: _Expected, sides: Sides, change: date, config: Thresholds, pricing: Pricing | None
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the saving with its uncertainty, and what is lacking to believe it."""
     days, missing = len(expected.hours) / 24, []
@@ -149,7 +150,7 @@ def _judge(
     )
     is_different = abs(saving_kwh) > _ROUNDING * expected_kwh
     ratio = error_kwh / abs(saving_kwh) if is_different else np.inf
-    if ratio > config.savings_max_uncertainty_ratio:
+    if ratio > config.savings.max_uncertainty_ratio:
         missing.append(uncertain(ratio, days, change, config))
     savings = {
         **_describe_saving(expected_kwh, expected.used_kwh, shown_kwh, days),
@@ -176,10 +177,10 @@ def _describe_saving(expected_kwh: float, used_kwh: float, shown_kwh: float, day
 
 
 def _describe_cost(
-    after: pd.DataFrame, expected_kwh: np.ndarray, shown_kwh: float, pricing: Pricing | None, config: ReportConfig
+    after: pd.DataFrame, expected_kwh: np.ndarray, shown_kwh: float, pricing: Pricing | None, config: Thresholds
 ) -> dict[str, Any]:
     """Return the saving's worth, Σ (expected − used) × marginal rate of the hour, and its range at a mean rate."""
-    rate = np.full(len(after), config.flat_rate_usd_per_kwh)
+    rate = np.full(len(after), ASSUMED_RATE_USD_PER_KWH)
     tariff = {"currency": "USD", "tariff": "flat_rate", "isAssumed": True}
     if pricing is not None:
         rate, tariff = pricing.rate_per_kwh(after).to_numpy(), pricing.describe()

@@ -76,7 +76,7 @@ def _list_unassessed(clean: pd.DataFrame, base_loads: pd.DataFrame, scope: WeekS
     with_phases = period.dropna(subset=list(PHASE_COLUMNS)) if len(phases) == len(PHASE_COLUMNS) else period.iloc[:0]
     with_both = period[period["energy_kwh"].notna() & period["power_kw"].notna()]
     days = base_loads[base_loads["start_s"] < scope.period.start.timestamp()]["channel_id"].value_counts()
-    needed = scope.config.base_step_min_baseline_days
+    needed = scope.config.meters.base_step_min_baseline_days
     later = (scope.period.end + timedelta(days=needed)).astimezone(scope.tz).date().isoformat()
     lacking = {
         ("phases", "no_phase_power", "power of each of three phases", None): set(with_phases["channel_id"]),

@@ -27,24 +27,24 @@ from lib.date_utils import Window, add_local_time
 from lib.stats_utils import label_runs
 
 if TYPE_CHECKING:
-    from config.report_config import ReportConfig
+    from config.thresholds import Thresholds
 
 DEMAND, HOUR_OF_WEEK = "demand", "hour_of_week"  # rules of a spike
 SITE_CHANNEL_ID = -1  # the site's sum goes through the same functions as a channel
 
 
 def assess_spikes(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    """Return `profiled` with `is_assessed` as `spike_rule` takes it.
+    """Return `profiled` with `is_assessed` as `rule` takes it.
 
     The hour's own percentile needs `hour_of_week_min_samples` values, which hourly meters never have in four weeks;
-    beside the channel's, a maximum of `spike_min_samples` weeks suffices.
+    beside the channel's, a maximum of `min_samples` weeks suffices.
     """
-    by_hour = scope.config.spike_rule == HOUR_OF_WEEK
-    least = scope.config.hour_of_week_min_samples if by_hour else scope.config.spike_min_samples
+    by_hour = scope.config.spikes.rule == HOUR_OF_WEEK
+    least = scope.config.baseline.hour_of_week_min_samples if by_hour else scope.config.spikes.min_samples
     return assess_rows(profiled, scope, least)
 
 
-def find_spikes(profiled: pd.DataFrame, config: ReportConfig, *, min_power_kw: float) -> pd.DataFrame:
+def find_spikes(profiled: pd.DataFrame, config: Thresholds, *, min_power_kw: float) -> pd.DataFrame:
     """Return the intervals in a spike: power above a multiple of what is usually the highest, and not small.
 
     Parameters
@@ -63,14 +63,16 @@ def find_spikes(profiled: pd.DataFrame, config: ReportConfig, *, min_power_kw: f
 
     Notes
     -----
-    A spike is above `spike_p95_multiplier` times the 95th percentile of its hour of the week; by the `spike_rule`
+    A spike is above `p95_multiplier` times the 95th percentile of its hour of the week; by the `rule`
     "demand" above the same multiple of the 95th percentile of all the channel's demand too, by "hour_of_week", the
     contract's, of the hour alone. A kettle at four in the morning is far above that hour's usual, and no peak.
     """
     power_kw, usual_kw = profiled["mean_kw"], profiled["p95_kw"]
-    if config.spike_rule == DEMAND:
+    if config.spikes.rule == DEMAND:
         usual_kw = np.maximum(usual_kw, profiled["channel_p95_kw"])
-    is_high = profiled["is_assessed"] & (power_kw > config.spike_p95_multiplier * usual_kw) & (power_kw >= min_power_kw)
+    is_high = (
+        profiled["is_assessed"] & (power_kw > config.spikes.p95_multiplier * usual_kw) & (power_kw >= min_power_kw)
+    )
     run_id = label_runs(is_high, starts_new_run(profiled))
     excess_kwh = (power_kw - profiled["p95_kw"]).clip(lower=0) * profiled["hours"]
     return profiled.assign(event_id=run_id, excess_kwh=excess_kwh)[is_high]
@@ -79,14 +81,14 @@ def find_spikes(profiled: pd.DataFrame, config: ReportConfig, *, min_power_kw: f
 def sum_site_power(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     """Return the site's power as intervals of one channel, where every meter that makes it up has reported.
 
-    The sum is over the root meters of which sound readings cover `baseline_min_completeness_pct` of both the baseline
+    The sum is over the root meters of which sound readings cover `baseline.min_completeness_pct` of both the baseline
     weeks and the period: a meter that is dead in the period would else make this week look small against the others.
     Meters are brought to the longest interval among them; a step that one of them does not fill is left out.
     """
     reporting = set(list_channels(clean[in_window(clean, scope.period)]))
     roots = {root for root in root_of_channels(scope.meters, reporting).values() if root in reporting}
     coverage = assess_channels(clean, scope)
-    full = coverage.index[(coverage >= scope.config.baseline_min_completeness_pct).all(axis=1)]
+    full = coverage.index[(coverage >= scope.config.baseline.min_completeness_pct).all(axis=1)]
     rows = clean[clean["channel_id"].isin(roots & set(full))]
     if rows.empty:
         return rows
@@ -112,11 +114,11 @@ def sum_site_power(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
         }
     )
     frame = add_local_time(frame.assign(power_kw=frame["mean_kw"]), scope.tz)
-    return frame.assign(is_after_hours=is_after_hours(frame, scope.config, scope.schedule))
+    return frame.assign(is_after_hours=is_after_hours(frame, scope.schedule))
 
 
 def find_site_spikes(site: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    """Return the intervals in which the site as a whole spikes; as `find_spikes`, from `spike_min_site_power_kw` on.
+    """Return the intervals in which the site as a whole spikes; as `find_spikes`, from `min_site_power_kw` on.
 
     `site` is the site's power as `sum_site_power` gives it.
     """
@@ -130,7 +132,7 @@ def find_site_spikes(site: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     }
     of_site = scope._replace(meters=pd.DataFrame(meter))
     profiled = assess_spikes(profile_period(site, of_site), of_site)
-    return find_spikes(profiled, scope.config, min_power_kw=scope.config.spike_min_site_power_kw)
+    return find_spikes(profiled, scope.config, min_power_kw=scope.config.spikes.min_site_power_kw)
 
 
 def find_peaks(site: pd.DataFrame, scope: WeekScope) -> dict[str, dict[str, Any] | None]:
@@ -168,7 +170,7 @@ def _severity(event: dict[str, Any], scope: WeekScope) -> str:
     """Return "high" for a spike that costs a demand charge and is tall, "medium" for either, "low" for neither."""
     if event["isSustained"]:
         return "low"
-    is_tall = event["peakPower"] >= scope.config.spike_tall_ratio * event["channelPeakPower"]
+    is_tall = event["peakPower"] >= scope.config.spikes.tall_ratio * event["channelPeakPower"]
     return ("low", "medium", "high")[is_tall + event["isAtBillingPeak"]]
 
 
@@ -196,13 +198,13 @@ def build_section(
 
     Notes
     -----
-    `totalExcessKwh` is the energy above the p95 of the hour of the week. An event longer than `spike_max_hours` is a
+    `totalExcessKwh` is the energy above the p95 of the hour of the week. An event longer than `max_hours` is a
     raised level rather than a spike: it is kept, with `isSustained` true. `topSpikes` are ordered by the power of
     their peak above the p95. The summary counts the meters' events, a sub-meter's energy once; `siteSpikes` are the
     same energy seen from above and are in no sum. `isAtSitePeak` and `isAtBillingPeak` are true where a spike covers
     the interval of the site's highest demand in the period, and in the month so far (`find_peaks`): only the latter
     costs a demand charge. `usualPeakPower` and `channelPeakPower` are the 95th percentiles of the hour of the week and
-    of all the meter's demand. `severity` is "high" at the billing peak and from `spike_tall_ratio` times the latter on,
+    of all the meter's demand. `severity` is "high" at the billing peak and from `tall_ratio` times the latter on,
     "medium" for one of the two, "low" for neither and where sustained.
     """
     names = channel_names(scope.meters)
@@ -228,13 +230,13 @@ def build_section(
             "totalExcessKwh": round(float(net_kwh.sum()), 2),
             "sustainedEvents": sum(event["isSustained"] for event in events),
         },
-        "topSpikes": events[: scope.config.top_list_max],
+        "topSpikes": events[: scope.config.lists.max_findings],
         "byChannel": sorted(by_channel, key=lambda entry: (-entry["totalExcessKwh"], entry["channelId"])),
         **peaks,
         "siteSpikes": [event for _, event in _list_events(find_site_spikes(site, scope), scope)][
-            : scope.config.top_list_max
+            : scope.config.lists.max_findings
         ],
-        "notAssessed": list_unassessed(assess_spikes(profiled, scope), clean, scope, scope.config.spike_min_samples),
+        "notAssessed": list_unassessed(assess_spikes(profiled, scope), clean, scope, scope.config.spikes.min_samples),
     }
 
 
@@ -262,7 +264,7 @@ def _list_events(spikes: pd.DataFrame, scope: WeekScope) -> list[tuple[int, dict
                 "usualPeakPower": round(float(run.usual_kw), 3),
                 "channelPeakPower": round(float(run.channel_kw), 3),
                 "totalExcessKwh": round(float(run.excess_kwh), 2),
-                "isSustained": bool(run.hours > scope.config.spike_max_hours),
+                "isSustained": bool(run.hours > scope.config.spikes.max_hours),
             },
         )
         for run in runs.itertuples()

@@ -61,15 +61,15 @@ def write_scores(args: argparse.Namespace) -> int:
     setup_logging(args.verbose)
 
     from analyze.load.anomaly_scores import score_readings
-    from config.report_config import load_report_config
     from config.settings import load_settings
+    from config.site_file import read_site
     from lib import db, readings
 
-    config = load_report_config(args.site)
+    config = read_site(args.site).thresholds
     with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         tz = parse_timezone(args.timezone or readings.load_site(conn, args.site).timezone)
         window = readings.load_period(conn, args.site, args.start, args.end, tz, datetime.now(UTC))
-        around = timedelta(weeks=config.baseline_weeks)
+        around = timedelta(weeks=config.baseline.weeks)
         rows = readings.load_readings(conn, args.site, Window(window.start - around, window.end + around))
         scores = score_readings(rows, readings.load_meters(conn, args.site), tz, config)
     scores = scores[(scores["timestamp"] >= window.start) & (scores["timestamp"] < window.end)]

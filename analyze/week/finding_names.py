@@ -17,7 +17,7 @@ SITE = "site"  # in place of a channel, for what concerns all of it
 
 # What each method computes; a finding's `evidence.method` is a key of it.
 METHODS = {
-    "meter_check": "A rule on the meter's own readings; see analyze/meters and config/report_config.py.",
+    "meter_check": "A rule on the meter's own readings; see analyze/meters and config/thresholds.py.",
     "after_hours_excess": "Σ max(0, power − resting power) × hours outside opening hours [kWh]; resting power: a low "
     "quantile of the closed hours of the baseline weeks. See analyze/after_hours_waste.py.",
     "hour_of_week_excess": "Σ (power − expected power) × hours over an episode [kWh]; expected: the hour of week in "

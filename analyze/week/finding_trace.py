@@ -82,7 +82,7 @@ def trace_finding(
     """
     evidence = finding["evidence"]
     window = Window(*(datetime.fromisoformat(evidence[key]) for key in ("start", "end")))
-    intervals = prepare_intervals(readings, scope.meters, scope.tz, scope.config, scope.schedule)
+    intervals = prepare_intervals(readings, scope.meters, scope.tz, scope.schedule)
     intervals = intervals[in_window(intervals, Window(scope.baseline.start, scope.period.end))]
     bad = find_bad_intervals(intervals, scope.config)
     counted = _count(finding, intervals[~bad.any(axis=1)], claims, scope)
@@ -150,7 +150,7 @@ def _count(finding: dict[str, Any], clean: pd.DataFrame, claims: pd.DataFrame, s
         return _Counted(shut_kwh, resting_kw)
     profiled = profile_period(clean, scope)
     anomalies = find_anomalies(profiled, clean, scope)
-    spikes = find_spikes(assess_spikes(profiled, scope), scope.config, min_power_kw=scope.config.spike_min_power_kw)
+    spikes = find_spikes(assess_spikes(profiled, scope), scope.config, min_power_kw=scope.config.spikes.min_power_kw)
     expected_kw = anomalies["expected_kwh"] / anomalies["hours"]
     if method == "hour_of_week_excess":
         is_low = finding.get("direction") == "low"

@@ -66,14 +66,14 @@ def prepare_week(
 ) -> WeekData:
     """Sort out the intervals that a meter got wrong, and price the others."""
     schedule, meters, tz, config = scope.schedule, scope.meters, scope.tz, scope.config
-    intervals = prepare_intervals(readings, meters, tz, config, schedule)
+    intervals = prepare_intervals(readings, meters, tz, schedule)
     intervals = intervals[in_window(intervals, Window(scope.baseline.start, scope.period.end))]
     bad = find_bad_intervals(intervals, config)
     clean = intervals[~bad.any(axis=1)]
-    resets = prepare_intervals(readings.iloc[:0] if resets is None else resets, meters, tz, config)
+    resets = prepare_intervals(readings.iloc[:0] if resets is None else resets, meters, tz)
     years = range(scope.baseline.start.year - 1, scope.period.end.year + 2)
     site = sum_site_demand(clean, scope, intervals)
-    pricing = price_site(site.metered, scope, tariffs, list_holidays(schedule, years) if schedule else {})
+    pricing = price_site(site.metered, scope, tariffs, list_holidays(schedule, years))
     expectation = expect_load(clean, scope, weather)
     return WeekData(intervals, bad, set_rates(clean, pricing, scope), resets, site, pricing, expectation)
 
@@ -81,7 +81,7 @@ def prepare_week(
 def find_in_week(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | None) -> WeekFound:
     """Say of the sound intervals what is usual, and what is not."""
     profiled = profile_period(clean, scope)
-    is_robust = scope.config.anomaly_method == anomalies.ROBUST
+    is_robust = scope.config.anomalies.method == anomalies.ROBUST
     changes = find_level_changes(clean, scope) if is_robust else None
     response_kw = respond_to_temperature(clean, scope, weather)
     assessed = spikes.assess_spikes(profiled, scope)
@@ -91,7 +91,7 @@ def find_in_week(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | 
         changes=changes,
         response_kw=response_kw,
         anomalies=anomalies.find_anomalies(profiled, clean, scope, changes, response_kw),
-        spikes=spikes.find_spikes(assessed, scope.config, min_power_kw=scope.config.spike_min_power_kw),
+        spikes=spikes.find_spikes(assessed, scope.config, min_power_kw=scope.config.spikes.min_power_kw),
     )
 
 

@@ -15,11 +15,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.load import schedules
+from config.opening_hours import ASSUMED_SCHEDULE, Schedule
+from config.tariff_model import ASSUMED_RATE_USD_PER_KWH
 from lib.date_utils import Window, add_local_time, days_before
 
 if TYPE_CHECKING:
-    from config.opening_hours import Schedule
-    from config.report_config import ReportConfig
+    from config.thresholds import Thresholds
 
 SECONDS_PER_HOUR = 3600
 _MAX_SPAN_RATIO = 4  # steps from the first to the last reading for each reading, before sorting takes less room
@@ -28,15 +29,15 @@ _MAX_SPAN_RATIO = 4  # steps from the first to the last reading for each reading
 class WeekScope(NamedTuple):
     """What a week's analysis is about: the site's meters, the two windows (UTC), its zone and its thresholds.
 
-    Without a `schedule` the business hours of `config` hold.
+    Without a `schedule`, the assumed one holds.
     """
 
     meters: pd.DataFrame
     period: Window
     baseline: Window
     tz: ZoneInfo
-    config: ReportConfig
-    schedule: Schedule | None = None
+    config: Thresholds
+    schedule: Schedule = ASSUMED_SCHEDULE
 
 
 def energy_meters(meters: pd.DataFrame) -> pd.DataFrame:
@@ -66,7 +67,7 @@ def local_iso(moments: pd.Series, tz: ZoneInfo) -> list[str]:
 
 
 def prepare_intervals(
-    readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, config: ReportConfig, schedule: Schedule | None = None
+    readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, schedule: Schedule = ASSUMED_SCHEDULE
 ) -> pd.DataFrame:
     """Return the intervals of the energy meters, on local time.
 
@@ -78,7 +79,7 @@ def prepare_intervals(
     tz
         The site's zone, on whose wall clock business hours and the hour of the week are told.
     schedule
-        The declared opening hours; None takes the business hours of `config`.
+        The opening hours.
 
     Returns
     -------
@@ -96,10 +97,10 @@ def prepare_intervals(
         mean_kw=np.where(np.isnan(power_kw), energy_kwh / hours, power_kw),
         used_kwh=np.where(np.isnan(energy_kwh), power_kw * hours, energy_kwh),
         epoch_s=epoch_seconds(frame["interval_start"]).astype("int64"),
-        rate_per_kwh=config.flat_rate_usd_per_kwh,
+        rate_per_kwh=ASSUMED_RATE_USD_PER_KWH,
     )
     frame = add_local_time(frame, tz)
-    return frame.assign(is_after_hours=is_after_hours(frame, config, schedule))
+    return frame.assign(is_after_hours=is_after_hours(frame, schedule))
 
 
 def _sound_rows(readings: pd.DataFrame, ids: npt.NDArray[np.int64]) -> pd.DataFrame:
@@ -121,26 +122,15 @@ def _sound_rows(readings: pd.DataFrame, ids: npt.NDArray[np.int64]) -> pd.DataFr
     return frame.reset_index(drop=True)
 
 
-def is_after_hours(local: pd.DataFrame, config: ReportConfig, schedule: Schedule | None = None) -> pd.Series:
-    """Return True where an interval starts outside business hours on the site's wall clock.
+def is_after_hours(local: pd.DataFrame, schedule: Schedule = ASSUMED_SCHEDULE) -> pd.Series:
+    """Return True where an interval starts outside opening hours on the site's wall clock, told to the minute.
 
     Parameters
     ----------
     local
         `local_time`, `local_hour` and `local_weekday` as `add_local_time` gives them.
-    schedule
-        The declared opening hours, told to the minute; None takes the business hours of `config`.
-
-    Notes
-    -----
-    Business hours run from `business_start_hour` up to, not including, `business_end_hour`. Where the start is the
-    later of the two they run past midnight, and the hours after it belong to the weekday they fall on.
     """
-    if schedule is not None:
-        return ~schedules.is_open(local, schedule)
-    hour, opens, closes = local["local_hour"], config.business_start_hour, config.business_end_hour
-    is_open = (hour >= opens) & (hour < closes) if opens < closes else (hour >= opens) | (hour < closes)
-    return ~(is_open & local["local_weekday"].isin(config.business_weekdays))
+    return ~schedules.is_open(local, schedule)
 
 
 def in_window(intervals: pd.DataFrame, window: Window) -> pd.Series:
@@ -256,7 +246,7 @@ def _reduce(values: npt.NDArray[Any], first: npt.NDArray[np.int64], how: str) ->
 
 def baseline_week_numbers(intervals: pd.DataFrame, scope: WeekScope) -> npt.NDArray[np.int64]:
     """Return for each interval its week before the period on the local calendar: 0 is the last one, −1 is none."""
-    weeks = scope.config.baseline_weeks
+    weeks = scope.config.baseline.weeks
     edges = [days_before(scope.period.start, 7 * (weeks - n), scope.tz).timestamp() for n in range(weeks + 1)]
     number = weeks - np.searchsorted(edges, intervals["epoch_s"], side="right")
     return np.where((number >= 0) & (number < weeks), number, -1)

@@ -27,11 +27,8 @@ from analyze.week.site_week import (
     list_quarantined,
     root_meters,
 )
-from config.measures_config import load_measures
 from config.opening_hours import list_holidays
-from config.report_config import load_report_config
-from config.schedule_config import load_site_facts
-from config.tariff_config import load_site_tariffs
+from config.site_file import read_site
 from lib import readings
 from lib.date_utils import Window, days_before, local_day_window, local_midnight, parse_timezone
 
@@ -71,16 +68,16 @@ def load_week(
     """
     site = readings.load_site(conn, site_id)
     tz = parse_timezone(timezone or site.timezone)
-    config = load_report_config(site_id)
+    said = read_site(site_id)
+    config = said.thresholds
     period = readings.load_period(conn, site_id, start, end, tz, now)
     baseline = baseline_before(period, tz, config)
     quarantined = readings.load_quarantined(conn, site_id)
     left_out = [] if keeps_quarantined else [channel.channel_id for channel in quarantined]
     meters = leave_out(readings.load_meters(conn, site_id), left_out)
     rows = leave_out(readings.load_readings(conn, site_id, Window(baseline.start, period.end)), left_out)
-    facts = load_site_facts(site_id, config)
-    history = Window(days_before(period.end, config.forecast_history_days, tz), period.end)
-    roots, tariffs = root_meters(rows, meters, period), load_site_tariffs(site_id)
+    history = Window(days_before(period.end, config.forecast.history_days, tz), period.end)
+    roots, tariffs = root_meters(rows, meters, period), said.tariffs
     months = tariffs.ratchet_months
     ratchet = Window(days_before(period.start, 31 * (months + 1), tz), baseline.start)
     context = SiteContext(
@@ -89,13 +86,13 @@ def load_week(
         hourly=readings.load_hourly(conn, site_id, history, roots),
         electrical=leave_out(readings.load_electrical(conn, site_id, period), left_out),
         monthly=leave_out(readings.load_monthly(conn, site_id), left_out),
-        floor_area_m2=facts.building.floor_area_m2,
+        floor_area_m2=said.file.building.floor_area_m2,
         resets=leave_out(readings.load_resets(conn, site_id, period), left_out),
         site_hours=readings.load_site_hours(conn, site_id, ratchet, roots) if months else None,
         weather=readings.load_weather(conn, site_id, Window(baseline.start, period.end)),
         quarantined=list_quarantined(quarantined, are_left_out=not keeps_quarantined),
     )
-    return site, analyze_site_week(rows, meters, period, baseline, tz, config, facts.schedule, context)
+    return site, analyze_site_week(rows, meters, period, baseline, tz, config, said.schedule, context)
 
 
 def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> dict[str, Any]:
@@ -117,7 +114,7 @@ def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> di
     start, end = (moment.isoformat() for moment in window)
     cost = load_week(conn, site_id, start, end, None, now)[1].sections["costOptimization"]
     measures = []
-    for measure in load_measures(site_id):
+    for measure in read_site(site_id).measures:
         verdict = load_savings(conn, site, measure.channel_id, measure.changed_on, now)
         measures.append({"name": measure.name, "channelId": measure.channel_id, **verdict})
     summary = summarize_months(monthly, meters, month)
@@ -132,12 +129,11 @@ def load_trace(conn: Connection, report: dict[str, Any], finding: dict[str, Any]
     """
     meta = report["metadata"]
     site_id, tz = meta["site"]["siteId"], parse_timezone(meta["period"]["timezone"])
-    config = load_report_config(site_id)
+    said = read_site(site_id)
+    config = said.thresholds
     period = Window(*(datetime.fromisoformat(meta["period"][key]) for key in ("start", "end")))
     baseline = baseline_before(period, tz, config)
-    scope = WeekScope(
-        readings.load_meters(conn, site_id), period, baseline, tz, config, load_site_facts(site_id, config).schedule
-    )
+    scope = WeekScope(readings.load_meters(conn, site_id), period, baseline, tz, config, said.schedule)
     rows = readings.load_readings(conn, site_id, Window(baseline.start, period.end))
     start, end = meta["period"]["start"], meta["period"]["end"]
     _, week = load_week(conn, site_id, start, end, tz.key, now)
@@ -153,19 +149,19 @@ def load_trace(conn: Connection, report: dict[str, Any], finding: dict[str, Any]
 
 def load_savings(conn: Connection, site: Site, channel_id: int, change: date, now: datetime) -> dict[str, Any]:
     """Read a meter's hours around a change, the weather and the site's tariff, and return the verdict."""
-    tz, config = parse_timezone(site.timezone), load_report_config(site.site_id)
-    schedule, span = load_site_facts(site.site_id, config).schedule, timedelta(days=config.savings_max_days)
+    said, tz = read_site(site.site_id), parse_timezone(site.timezone)
+    config, span = said.thresholds, timedelta(days=said.thresholds.savings.max_days)
     window = Window(local_midnight(change - span, tz), min(local_midnight(change + span, tz), now))
     meters = readings.load_meters(conn, site.site_id)
     hourly = readings.load_hourly(conn, site.site_id, window)
     weather = readings.load_weather(conn, site.site_id, window)
-    days = list_holidays(schedule, range(window.start.year, window.end.year + 1))
+    days = list_holidays(said.schedule, range(window.start.year, window.end.year + 1))
     hours = total_by_hour(hourly, meters, config).hourly
-    scope = WeekScope(meters, window, window, tz, config, schedule)
+    scope = WeekScope(meters, window, window, tz, config, said.schedule)
     site_rows = site_frame(
         epoch_seconds(hours["timestamp"]).astype("int64"), hours["energy_kwh"].to_numpy(), SECONDS_PER_HOUR, scope
     )
-    pricing = price_site(site_rows, scope, load_site_tariffs(site.site_id), days)
+    pricing = price_site(site_rows, scope, said.tariffs, days)
     whole = whole_hours(hourly, meters)
     own = add_temperature(whole[whole["channel_id"] == channel_id], weather, config)
     return verify_savings(own, change, tz, config, days, pricing)
@@ -180,20 +176,18 @@ def load_electrical_health(
     period = readings.load_period(conn, site_id, start, end, tz, now)
     meters = readings.load_meters(conn, site_id)
     rows = readings.load_electrical(conn, site_id, period)
-    return (
-        site,
-        period,
-        check_electrical_health(rows, WeekScope(meters, period, period, tz, load_report_config(site_id))),
-    )
+    said = read_site(site_id)
+    scope = WeekScope(meters, period, period, tz, said.thresholds)
+    return site, period, check_electrical_health(rows, scope, said.tariffs.power_factor)
 
 
 def load_forecast(conn: Connection, site: Site, start: datetime) -> tuple[dict[str, Any], list[int]]:
     """Read a site's hours before `start` and return the forecast, and the channels left out for want of data."""
-    config, tz = load_report_config(site.site_id), parse_timezone(site.timezone)
-    schedule = load_site_facts(site.site_id, config).schedule
-    window = Window(start - timedelta(days=config.forecast_history_days), start)
+    said, tz = read_site(site.site_id), parse_timezone(site.timezone)
+    config = said.thresholds
+    window = Window(start - timedelta(days=config.forecast.history_days), start)
     hourly, meters = readings.load_hourly(conn, site.site_id, window), readings.load_meters(conn, site.site_id)
     hours, metered = total_by_hour(hourly, meters, config), metered_by_hour(hourly, meters)
-    days = list_holidays(schedule, {window.start.year, start.year, start.year + 1})
+    days = list_holidays(said.schedule, {window.start.year, start.year, start.year + 1})
     section = forecast_site(hours.hourly, start, tz, days, site_id=site.site_id, config=config, metered=metered)
     return section, list(hours.excluded_ids)

@@ -50,19 +50,19 @@ def refuse_short_baseline(baseline_pct: float, period_pct: float, reason: str, s
     It will be possible for the first period before which so many sound days lie: what baseline and period hold now
     counts towards them, the rest is waited for, and then the period itself must pass.
     """
-    floor = scope.config.baseline_min_completeness_pct
+    floor = scope.config.baseline.min_completeness_pct
     baseline_days, period_days = (
         (window.end - window.start).total_seconds() / 86_400 for window in (scope.baseline, scope.period)
     )
     needed = floor / 100 * baseline_days
     have = (baseline_pct * baseline_days + period_pct * period_days) / 100
     possible = day_after(scope.period.end, max(0.0, needed - have) + period_days, scope.tz)
-    missing = f"sound readings on {floor:.0f} % of the {scope.config.baseline_weeks} weeks before a period"
+    missing = f"sound readings on {floor:.0f} % of the {scope.config.baseline.weeks} weeks before a period"
     return insufficient(SHORT_BASELINE, missing, possible) | {"reason": reason}
 
 
 def refuse_few_samples(min_samples: int, scope: WeekScope) -> dict[str, Any]:
     """Return the refusal of a channel whose intervals are too long, or too few, for a profile by hour of the week."""
     reason = f"fewer than {min_samples} baseline values in each hour of the week"
-    missing = f"{min_samples} values in an hour of the week over {scope.config.baseline_weeks} weeks: shorter intervals"
+    missing = f"{min_samples} values in an hour of the week over {scope.config.baseline.weeks} weeks: shorter intervals"
     return insufficient(FEW_SAMPLES, missing, None) | {"reason": reason}

@@ -32,11 +32,11 @@ from analyze.week.intervals import (
 )
 from analyze.week.refusals import unavailable
 from analyze.week.summary import build_summary
-from config.report_config import ReportConfig
+from config.opening_hours import ASSUMED_SCHEDULE, Schedule
+from config.thresholds import Thresholds
 from lib.date_utils import Window, days_before
 
 if TYPE_CHECKING:
-    from config.opening_hours import Schedule
     from config.tariff_model import SiteTariffs
     from lib.readings import QuarantinedChannel
 
@@ -48,7 +48,7 @@ FINDINGS = ("sensorHealth", "afterHoursWaste", "anomalies", "spikes", "scheduleD
 class SiteContext(NamedTuple):
     """What is known of a site besides the energy of five weeks; without a part the sections that need it say so.
 
-    `tariffs` is what it pays (`load_site_tariffs`), `hourly` its history up to the period's end (`load_hourly`),
+    `tariffs` is what it pays (`config.site_file`), `hourly` its history up to the period's end (`load_hourly`),
     `electrical` the electrical quantities of the period (`load_electrical`), `monthly` the energy of its channels by
     month (`load_monthly`), `resets` the intervals that quarantine holds for negative energy (`load_resets`),
     `weather` the outdoor temperature of baseline and period (`load_weather`),
@@ -90,8 +90,8 @@ def analyze_site_week(
     period: Window,
     baseline: Window,
     tz: ZoneInfo,
-    config: ReportConfig,
-    schedule: Schedule | None = None,
+    config: Thresholds,
+    schedule: Schedule = ASSUMED_SCHEDULE,
     context: SiteContext | None = None,
 ) -> SiteWeek:
     """Return everything that the analyses find in `period`.
@@ -107,7 +107,7 @@ def analyze_site_week(
     tz
         The site's zone: business hours, hours of the week and days are told on its wall clock.
     schedule
-        The declared opening hours; None takes the business hours of `config`.
+        The opening hours.
     context
         What is known besides.
 
@@ -154,13 +154,14 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
     """Return the sections that look beyond the energy of these weeks: what comes, what it costs, and supply."""
     clean, holidays = data.clean, data.pricing.holidays
     wrong, metered = data.intervals[data.bad.any(axis=1)], data.site.metered
+    clause = None if context.tariffs is None else context.tariffs.power_factor
     return {
         "loadFacts": build_load_facts(
             clean, scope, context.floor_area_m2, float(metered.loc[in_window(metered, scope.period), "used_kwh"].sum())
         ),
         "electricalHealth": unavailable("not_loaded", "no electrical quantities were loaded", "electrical quantities")
         if context.electrical is None
-        else check_electrical_health(_live(context.electrical, data), scope),
+        else check_electrical_health(_live(context.electrical, data), scope, clause),
         "forecast": unavailable("not_loaded", "no hourly history was loaded", "an hourly history")
         if context.hourly is None
         else forecast_hours(context.hourly, wrong, scope, holidays, context.site_id, _last_week_kwh(data, scope)),
@@ -216,9 +217,9 @@ def list_quarantined(quarantined: Sequence[QuarantinedChannel], *, are_left_out:
     ]
 
 
-def baseline_before(period: Window, tz: ZoneInfo, config: ReportConfig) -> Window:
+def baseline_before(period: Window, tz: ZoneInfo, config: Thresholds) -> Window:
     """Return the whole local weeks before `period` that say what is usual."""
-    return Window(days_before(period.start, DAYS_PER_WEEK * config.baseline_weeks, tz), period.start)
+    return Window(days_before(period.start, DAYS_PER_WEEK * config.baseline.weeks, tz), period.start)
 
 
 def leave_out(frame: pd.DataFrame, channel_ids: list[int]) -> pd.DataFrame:

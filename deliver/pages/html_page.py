@@ -56,7 +56,7 @@ def _chart_markup(block: dict[str, Any]) -> str:
 
 
 def _brand_style(brand: dict[str, Any]) -> str:
-    """Return the brand's colour as the page's accent; `config.branding` has checked that it is one."""
+    """Return the brand's colour as the page's accent; `config.site_file` has checked that it is one."""
     if not brand.get("color"):
         return ""
     light, dark = brand["color"], f"color-mix(in srgb, {brand['color']} 45%, white)"

@@ -94,7 +94,7 @@ def _tariff(report: dict[str, Any], evidence: dict[str, Any]) -> str:
         return f"{rate['tariff']}, {valid}{assumed}; {rate['kind'].replace('_', ' ')} rate of each interval"
     basis = (report["sections"].get("costOptimization") or {}).get("basis")
     if not basis:
-        return "the flat rate of config/report_config.py; the report holds no tariff"
+        return "an assumed flat rate; the report holds no tariff"
     tariffs = basis["tariffs"]
     assumed = ", assumed: no utility's tariff" if tariffs["is_assumed"] else ""
     source = tariffs["sources"].get(tariffs["current"], "")

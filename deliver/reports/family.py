@@ -11,7 +11,7 @@ from deliver.pages.common import asset_line, is_available
 from deliver.reports.weekly import assemble_report, build_metadata, warnings_of
 
 if TYPE_CHECKING:
-    from config.branding import Branding
+    from config.site_file import Branding
     from deliver.reports.site_report import CheckedWeek
 
 _MAX_ACTIONS = 5

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from config.validation_config import ValidationLimits
+from config.limits import ValidationLimits
 
 
 class MeterEnergy(NamedTuple):

@@ -21,7 +21,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from config.validation_config import ValidationLimits
+from config.limits import ValidationLimits
 from lib.errors import DataError
 from lib.paths import CHECKS_DIR
 

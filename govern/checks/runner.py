@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from config.validation_config import SiteLimit, ValidationLimits
+from config.limits import ValidationLimits
+from config.site_file import SiteLimit
 from govern.checks.quarantine import Blocked, MeterEnergy, Quarantine, describe_excess, quarantine_channels
 from govern.checks.reader import (
     COLUMNS,
@@ -88,7 +89,7 @@ def validate_site(
     Parameters
     ----------
     site_limits
-        What the site's file sets (`config.validation_config.load_site_limits`); kept with the verdict.
+        What the site's file sets (`config.site_file.SiteConfig.limits`); kept with the verdict.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from config.validation_config import SiteLimit
+from config.site_file import SiteLimit
 from govern.checks.quarantine import Quarantine
 from govern.checks.reader import SEVERITY_BLOCK, Check
 

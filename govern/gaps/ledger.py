@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from config.ingest_limits import GapLimits
+from config.limits import GapLimits
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError

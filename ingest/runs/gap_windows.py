@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from config.ingest_limits import GapLimits
+from config.limits import GapLimits
 from ingest.eniscope.fetch import WINDOW_DAYS
 from ingest.runs.load_site import Wanted
 from lib import db

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from config.ingest_limits import IngestLimits
+from config.site_file import IngestLimits
 from ingest.files.meter_parents import store_parents
 from ingest.files.parse import ChannelRows, FilePart, complete_energy_and_power
 from ingest.files.reject_file import RejectFile

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from config.ingest_limits import IngestLimits
+from config.site_file import IngestLimits
 from ingest.eniscope.client import SOURCE_SANDBOX, EniscopeClient
 from ingest.eniscope.fetch import (
     WINDOW_DAYS,

@@ -14,7 +14,8 @@ from lib.errors import EXIT_FAILED, EXIT_USAGE
 
 GAP = "…"  # stands for what differs from case to case
 _MOST_VARIANTS = 12  # of one message; beyond that a part is left as a gap
-_REFUSALS = ("refuse", "refuse_value")  # of config/toml_table.py
+# Of config/strict_toml.py: where the message stands among the arguments, and where they are only that.
+_REFUSALS = {"refuse": (2, 1), "Refusal": (1,)}
 # In double quotes, within which $(…) has quotes of its own.
 _FAIL = re.compile(r"""fail "((?:\$\([^)]*\)|[^"\\]|\\.)*)"(?: "(\S+)")?""")
 _EXPANSION = re.compile(r"\$\([^)]*\)|\$\{[^}]*\}|\$\w+")
@@ -78,9 +79,9 @@ def _own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
 def _error_made(call: ast.Call) -> tuple[int, str, int] | None:
     """Return where a call has its message, what is put before it, and the exit code; None where it makes no error."""
     name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-    if name in _REFUSALS and len(call.args) > 1:
-        should = f"{GAP}: {GAP} should be " if name == "refuse_value" else f"{GAP}: {GAP} "
-        return 1, should, EXIT_FAILED
+    for position in _REFUSALS.get(name, ()):
+        if len(call.args) > position:
+            return position, f"{GAP}: {GAP} ", EXIT_FAILED
     if name == _ARGUMENT_ERROR:
         return 0, "", EXIT_USAGE
     kind = getattr(errors, name, errors.PipelineError if name.endswith("ReplyError") else None)

@@ -31,7 +31,7 @@ from benchmarks.measured_meters import DATA_DIR, MeasuredWeek, Meter, complete_w
 
 from analyze.load.anomaly_scores import score_readings
 from analyze.week.site_week import analyze_site_week
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 from lib.paths import write_atomically
 from lib.stats_utils import label_runs
 
@@ -43,7 +43,7 @@ MIN_MAD_RATIO = 0.01  # of the building's mean; keeps the plain score finite whe
 
 def find_all(week: MeasuredWeek, readings: pd.DataFrame) -> Findings:
     """Return the findings of both methods in `readings` of `week`."""
-    config = ReportConfig()
+    config = Thresholds()
     result = analyze_site_week(readings, week.meters, week.period, week.baseline, week.tz, config)
     ours = detections.list_our_findings(result)
     return {OURS: ours, PLAIN: detections.list_plain_findings(week, readings)}
@@ -71,7 +71,7 @@ def run_site(week: MeasuredWeek) -> tuple[int, Findings]:
     return len(week.meters), false_alerts(week, find_all(week, week.readings))
 
 
-def plan_sites(meters: list[Meter], seed: int, config: ReportConfig) -> Iterator[MeasuredWeek]:
+def plan_sites(meters: list[Meter], seed: int, config: Thresholds) -> Iterator[MeasuredWeek]:
     """Yield weeks of the sites with many meters, with those of them that are complete."""
     sites = sorted({meter.site for meter in meters})
     for number, site in enumerate(sites):
@@ -95,7 +95,7 @@ def plain_scores(meter: Meter) -> pd.Series:
 
 def our_scores(meter: Meter) -> pd.Series:
     """Return the score of each reading."""
-    return score_readings(meter.readings, measured_meters.describe_meters([meter]), meter.tz, ReportConfig())["score"]
+    return score_readings(meter.readings, measured_meters.describe_meters([meter]), meter.tz, Thresholds())["score"]
 
 
 def list_unseen(meter: Meter, label: pd.Series, score: pd.Series) -> tuple[str, ...]:
@@ -146,7 +146,7 @@ def main() -> int:
     if missing := measured_meters.missing_files():
         print(f"the measured data are not beside the project ({DATA_DIR / missing[0]} is missing); nothing measured")
         return 0
-    config, meters = ReportConfig(), measured_meters.load_meters()
+    config, meters = Thresholds(), measured_meters.load_meters()
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:  # a fork may inherit a held lock
         faults = chain.from_iterable(plan_faults(meters, seed, config) for seed in args.seeds)
         runs = list(pool.map(run_fault, faults, chunksize=8))

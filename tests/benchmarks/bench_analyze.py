@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from unittest import mock
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pandas as pd
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
@@ -32,7 +33,8 @@ from analyze.load.anomaly_scores import score_readings
 from analyze.week import loading
 from analyze.week.site_week import SiteContext, analyze_site_week, baseline_before
 from config.opening_hours import Schedule
-from config.report_config import ReportConfig, load_report_config
+from config.site_file import read_site
+from config.thresholds import Thresholds
 from govern.usage.refresh import refresh_views
 from ingest.eniscope.client import EniscopeClient
 from ingest.runs.load_site import ingest_readings
@@ -55,7 +57,7 @@ class Week(NamedTuple):
     period: Window
     baseline: Window
     tz: ZoneInfo
-    config: ReportConfig
+    config: Thresholds
     schedule: Schedule
     context: SiteContext
 
@@ -72,21 +74,27 @@ def processor_seconds(work: Callable[[], Any], rounds: int = ROUNDS) -> float:
 
 def load_week(url: str, now: datetime, baseline_weeks: int | None = None) -> Week:
     """Return what the last complete week's analysis is called with, once its data are loaded."""
-    config = load_report_config(SITE_ID)
-    config = replace(config, baseline_weeks=baseline_weeks or config.baseline_weeks)
+    said = read_site(SITE_ID)
+    config = set_weeks(said.thresholds, baseline_weeks or said.thresholds.baseline.weeks)
+    said = replace(said, file=msgspec.structs.replace(said.file, thresholds=config))
     loaded: list[Week] = []
     with (
         db.connect(url, readonly=True) as conn,
-        mock.patch.object(loading, "load_report_config", lambda _: config),
+        mock.patch.object(loading, "read_site", lambda _: said),
         mock.patch.object(loading, "analyze_site_week", lambda *arguments: loaded.append(Week(*arguments))),
     ):
         loading.load_week(conn, SITE_ID, None, None, None, now)
     return loaded[0]
 
 
+def set_weeks(config: Thresholds, weeks: int) -> Thresholds:
+    """Return the thresholds with another number of baseline weeks."""
+    return msgspec.structs.replace(config, baseline=msgspec.structs.replace(config.baseline, weeks=weeks))
+
+
 def with_baseline(week: Week, weeks: int) -> Week:
     """Return the same week beside fewer weeks before it."""
-    config = replace(week.config, baseline_weeks=weeks)
+    config = set_weeks(week.config, weeks)
     baseline = baseline_before(week.period, week.tz, config)
     rows = week.readings[week.readings["interval_start"] >= pd.Timestamp(baseline.start)]
     return week._replace(readings=rows, baseline=baseline, config=config)
@@ -158,7 +166,7 @@ def measure_scores(login: tuple[str, str, str, str], now: datetime, channel_id: 
         with db.connect(url, readonly=True) as conn:
             rows, meters = readings.load_readings(conn, SITE_ID, window), readings.load_meters(conn, SITE_ID)
             tz = ZoneInfo(readings.load_site(conn, SITE_ID).timezone)
-        taken = processor_seconds(lambda: score_readings(rows, meters, tz, ReportConfig()))
+        taken = processor_seconds(lambda: score_readings(rows, meters, tz, Thresholds()))
         command = [sys.executable, script, "--site", str(SITE_ID), "--scores", str(Path(folder) / "scores.csv")]
         command += ["--start", window.start.isoformat(), "--end", window.end.isoformat()]
         began = time.perf_counter()

@@ -12,7 +12,7 @@ from benchmarks.measured_meters import HOUR_S, MeasuredWeek
 
 from analyze.sections.after_hours import NEW
 from analyze.week.site_week import SiteWeek
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 
 OURS, PLAIN = "ours", "plain"
 # Which findings name a fault for what it is. The plain rules have four words only, and each gets the nearest.
@@ -158,7 +158,7 @@ def is_borne_out(finding: Finding, readings: pd.DataFrame) -> bool:
     if finding.kind == "missing_data":
         inside = rows["interval_s"][(start >= finding.start) & (start < finding.end)].sum()
         missing_pct = 100 * (1 - inside / (finding.end - finding.start).total_seconds())
-        return missing_pct > ReportConfig().missing_max_pct
+        return missing_pct > Thresholds().sensors.missing_max_pct
     # The report gives a silence by the start of its last reading, which is therefore outside.
     is_after = start > finding.start if finding.kind == "stale" else start >= finding.start
     return finding.kind in ABSENCES and not (is_after & (start < finding.end)).any()

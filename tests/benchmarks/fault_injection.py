@@ -16,7 +16,6 @@ import pandas as pd
 from benchmarks.measured_meters import HOUR_S, MeasuredWeek
 
 from analyze.week.intervals import is_after_hours
-from config.report_config import ReportConfig
 from lib.date_utils import add_local_time
 
 Mask = npt.NDArray[np.bool_]
@@ -123,7 +122,7 @@ def leave_on(week: MeasuredWeek, hit: Mask, size: float) -> pd.DataFrame:
 
 
 def _day_and_night(week: MeasuredWeek) -> tuple[Mask, float, float]:
-    shut = is_after_hours(add_local_time(week.readings, week.tz), ReportConfig()).to_numpy()
+    shut = is_after_hours(add_local_time(week.readings, week.tz)).to_numpy()
     usual, power_kw = ~in_week(week), week.readings["power_kw"]
     return shut, float(power_kw[usual & ~shut].median()), float(power_kw[usual & shut].median())
 

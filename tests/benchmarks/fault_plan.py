@@ -12,7 +12,7 @@ import pandas as pd
 from benchmarks.fault_injection import KINDS, REPEATED_HOUR, TO_END, Fault, hit_by
 from benchmarks.measured_meters import QUARTER_S, MeasuredWeek, Meter, complete_weeks, measured_week
 
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 from lib.date_utils import Window
 
 MARGIN_HOURS = 3  # a fault within the week keeps this far from its ends
@@ -56,7 +56,7 @@ def repeated_hour(period: Window, tz: ZoneInfo) -> datetime | None:
     return hours[back[0] - 1].to_pydatetime() if back.size else None
 
 
-def plan_faults(meters: list[Meter], seed: int, config: ReportConfig) -> Iterator[tuple[MeasuredWeek, Fault]]:
+def plan_faults(meters: list[Meter], seed: int, config: Thresholds) -> Iterator[tuple[MeasuredWeek, Fault]]:
     """Yield `EVENTS_PER_KIND` faults of each kind, spread over sizes, durations and meters, no meter's week used twice.
 
     A kind yields fewer where too few weeks can hold it.
@@ -85,7 +85,7 @@ def _draw(
     is_any = KINDS[kind].place != REPEATED_HOUR
     usable = [period for period in free if is_any or period.end - period.start > timedelta(days=7)]
     for index in rng.permutation(len(usable))[:WEEKS_TRIED]:
-        week = measured_week([meter], usable[index], ReportConfig())
+        week = measured_week([meter], usable[index], Thresholds())
         fault = draw_fault(kind, size, hours, week, rng)
         if fault is not None:
             free.remove(week.period)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analyze.week.site_week import baseline_before
-from config.report_config import ReportConfig
+from config.thresholds import Thresholds
 from lib.date_utils import Window, local_day_window
 from lib.paths import PROJECT_ROOT
 
@@ -161,7 +161,7 @@ def in_long_zeros(values: pd.Series, count: int) -> pd.Series:
     return is_zero & (run.groupby(run).transform("size") >= count)
 
 
-def complete_weeks(meter: Meter, config: ReportConfig) -> list[Window]:
+def complete_weeks(meter: Meter, config: Thresholds) -> list[Window]:
     """Return the local weeks, Monday to Sunday, that are complete together with the baseline weeks before them.
 
     Complete is `MIN_COMPLETE_RATIO` of the intervals. Nothing else about the values is looked at.
@@ -170,7 +170,7 @@ def complete_weeks(meter: Meter, config: ReportConfig) -> list[Window]:
         return []
     present = meter.readings["interval_start"]
     first, last = (moment.tz_convert(meter.tz).date() for moment in (present.iloc[0], present.iloc[-1]))
-    monday = first + timedelta(days=-first.weekday() % 7 + 7 * config.baseline_weeks)
+    monday = first + timedelta(days=-first.weekday() % 7 + 7 * config.baseline.weeks)
     weeks = []
     while monday + timedelta(days=6) <= last:
         period = week_of(monday, meter.tz)
@@ -185,7 +185,7 @@ def week_of(monday: date, tz: ZoneInfo) -> Window:
     return local_day_window(monday, monday + timedelta(days=6), tz)
 
 
-def _baseline(meter: Meter, period: Window, config: ReportConfig) -> Window:
+def _baseline(meter: Meter, period: Window, config: Thresholds) -> Window:
     return baseline_before(period, meter.tz, config)
 
 
@@ -198,7 +198,7 @@ def _coverage(meter: Meter, window: Window) -> float:
     return (rows.stop - rows.start) * meter.interval_s / (window.end - window.start).total_seconds()
 
 
-def measured_week(meters: list[Meter], period: Window, config: ReportConfig) -> MeasuredWeek:
+def measured_week(meters: list[Meter], period: Window, config: Thresholds) -> MeasuredWeek:
     """Return the readings of `period` and its baseline weeks of meters that share a zone, as those of one site."""
     baseline = _baseline(meters[0], period, config)
     whole = Window(baseline.start, period.end)

@@ -21,6 +21,7 @@ import pandas as pd
 from benchmarks.claims.made_up_site import MadeUpSite
 
 from analyze.week import loading
+from config.site_file import load_site
 from deliver.reports.weekly import assemble_report
 from ingest.files.parse import complete_energy_and_power
 from ingest.runs.load_file import channel_id_of
@@ -211,9 +212,7 @@ def _widen(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 def _reads_file(site: MadeUpSite, site_id: int, folder: Path) -> AbstractContextManager[object]:
     """Let the product read the site's file from a folder of ours: one among its own would be somebody else's."""
     (folder / f"{site_id}.toml").write_text(site.toml, encoding="utf-8")
-    names = ("load_report_config", "load_site_facts", "load_site_tariffs")
-    readers = {name: partial(getattr(loading, name), sites_dir=folder) for name in names}
-    return mock.patch.multiple(loading, **readers)
+    return mock.patch.object(loading, "read_site", partial(load_site, sites_dir=folder))
 
 
 def report_quickly(site: MadeUpSite, site_id: int) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""What a site pays: ``[tariff]`` of its file, with the tariffs that it names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from config.strict_toml import Place, Refusal, Table, about, refuse, shown_value
+from config.tariff_file import DEFAULT_FLAT, DEFAULT_TOU, load_tariff
+from config.tariff_model import Carbon, PowerFactorClause, SiteTariffs, Tariff, TariffSpan, Tier
+from lib.errors import ConfigError
+
+_ONE = "one of name, periods and flat_rate_usd_per_kwh"
+
+
+class TariffPeriodTable(Table, frozen=True, kw_only=True):
+    """A tariff and the days on which the site is on it."""
+
+    name: Annotated[str, about("A file of config/tariffs/")]
+    first: Annotated[date, about("First day; left out: the tariff's own")] | None = msgspec.field(
+        default=None, name="from"
+    )
+    last: Annotated[date, about("Last day; left out: the tariff's own")] | None = msgspec.field(default=None, name="to")
+
+
+class PowerFactorTable(Table, frozen=True, kw_only=True):
+    """A penalty: the billed demand is raised by target / power factor."""
+
+    target_ratio: Annotated[float, about("Power factor below which it is charged", gt=0, le=1)]
+    penalty_usd_per_kw: Annotated[float, about("For each kW that is added", ge=0)]
+
+
+Peaks = dict[
+    Annotated[str, about("Month", pattern=r"^\d{4}-(0[1-9]|1[0-2])$", right="a month such as 2025-08")],
+    Annotated[float, about("Billed peak [kW]", ge=0)],
+]
+
+
+class TariffTable(Table, frozen=True):
+    """What the site pays: a flat rate, or a tariff of config/tariffs/. Without either, a flat rate is assumed."""
+
+    # No kWh of any tariff costs 5 USD; such a number was meant in cents.
+    flat_rate_usd_per_kwh: Annotated[float, about("One price for every kWh", ge=0, le=5)] | None = None
+    name: Annotated[str, about("A file of config/tariffs/; the shipped ones are assumptions")] | None = None
+    periods: Annotated[tuple[TariffPeriodTable, ...], about("Where it changed", min_length=1)] | None = None
+    compare_with: Annotated[str, about("What the report compares it with")] | None = None
+    billed_peaks_kw: Annotated[Peaks, about("Peaks on bills older than the readings, for a ratchet")] = {}
+    power_factor: PowerFactorTable | None = None
+
+    def __post_init__(self) -> None:
+        named = [name for name in ("name", "periods", "flat_rate_usd_per_kwh") if getattr(self, name) is not None]
+        if len(named) > 1:
+            raise Refusal(named[0], f"and {named[1]} both say what the site pays; give {_ONE}")
+
+
+def load_site_tariffs(table: TariffTable, carbon: Carbon | None, path: Path, tariffs_dir: Path) -> SiteTariffs:
+    """Return what the site pays; the shipped flat rate, marked as assumed, where its file names none.
+
+    Raises
+    ------
+    ConfigError
+        When a tariff that the file names cannot be meant.
+    """
+    spans = _spans(table, path, tariffs_dir)
+    is_named = any(one is not None for one in (table.name, table.periods, table.flat_rate_usd_per_kwh))
+    is_assumed = not is_named or any(span.tariff.is_assumption for span in spans)
+    other = table.compare_with or (DEFAULT_TOU if spans[-1].tariff.is_flat else DEFAULT_FLAT)
+    compare_with = _load_named(other, path, ("tariff", "compare_with"), tariffs_dir)
+    currencies = {span.tariff.currency for span in spans}
+    if currencies != {compare_with.currency}:
+        right = f"a tariff in {', '.join(sorted(currencies))} ({other} is in {compare_with.currency})"
+        problem = f"is missing; it should be {right}" if table.compare_with is None else f"should be {right}"
+        refuse(path, ("tariff", "compare_with"), problem)
+    factor = table.power_factor
+    clause = None if factor is None else PowerFactorClause(factor.target_ratio, factor.penalty_usd_per_kw)
+    return SiteTariffs(spans, compare_with, is_assumed, carbon, tuple(sorted(table.billed_peaks_kw.items())), clause)
+
+
+def _spans(table: TariffTable, path: Path, tariffs_dir: Path) -> tuple[TariffSpan, ...]:
+    """Return the tariffs by date, each within its own validity."""
+    if table.periods is not None:
+        return _period_spans(table.periods, path, tariffs_dir)
+    if table.name is not None:
+        tariff = _load_named(table.name, path, ("tariff", "name"), tariffs_dir)
+        return (TariffSpan(tariff, tariff.valid_from, tariff.valid_to),)
+    return (TariffSpan(_at_flat_rate(load_tariff(DEFAULT_FLAT, tariffs_dir), table.flat_rate_usd_per_kwh)),)
+
+
+def _at_flat_rate(flat: Tariff, rate: float | None) -> Tariff:
+    """Return the assumed flat tariff, or that of the rate which the site's file names."""
+    if rate is None:
+        return flat
+    energy = replace(flat.energy, periods=tuple(replace(p, tiers=(Tier(rate),)) for p in flat.energy.periods))
+    source = "flat_rate_usd_per_kwh of the site's file"
+    return replace(flat, name="flat_rate", energy=energy, source=source, is_assumption=False)
+
+
+def _load_named(name: str, path: Path, place: Place, tariffs_dir: Path) -> Tariff:
+    try:
+        return load_tariff(name, tariffs_dir)
+    except ConfigError as err:
+        refuse(path, place, f"should be another, or be corrected: {err}")
+
+
+def _period_spans(rows: tuple[TariffPeriodTable, ...], path: Path, tariffs_dir: Path) -> tuple[TariffSpan, ...]:
+    spans = [_span(row, path, ("tariff", "periods", n), tariffs_dir) for n, row in enumerate(rows)]
+    spans.sort(key=lambda span: span.first or date.min)
+    for before, after in zip(spans, spans[1:], strict=False):
+        if (before.last or date.max) >= (after.first or date.min):
+            names = f"{before.tariff.name} and {after.tariff.name}"
+            refuse(path, ("tariff", "periods"), f"overlap: {names}; close one with `to`")
+    return tuple(spans)
+
+
+def _span(row: TariffPeriodTable, path: Path, place: Place, tariffs_dir: Path) -> TariffSpan:
+    tariff = _load_named(row.name, path, (*place, "name"), tariffs_dir)
+    first, last = row.first or tariff.valid_from, row.last or tariff.valid_to
+    if first and last and last < first:
+        refuse(path, (*place, "to"), f"should be {first} or later, not {shown_value(last)}")
+    if first and tariff.valid_from and first < tariff.valid_from:
+        refuse(path, (*place, "from"), f"should be {tariff.valid_from} or later, from when {tariff.name} is valid")
+    if last and tariff.valid_to and last > tariff.valid_to:
+        refuse(path, (*place, "to"), f"should be {tariff.valid_to} or earlier, until when {tariff.name} is valid")
+    return TariffSpan(tariff, first, last)
