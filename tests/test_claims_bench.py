@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.accuracy_page import BEGIN, END, keep_section, replace_section
 from benchmarks.claims import catalog
 from benchmarks.claims.building import ALL_DAYS, Draw, Opening, Place, usual_change_pct
-from benchmarks.claims.claims_page import BEGIN, END, keep_section, render_text, replace_section
+from benchmarks.claims.claims_page import render_text
 from benchmarks.claims.judge import Verdict, judge
-from benchmarks.claims.made_up_site import MadeUpSite, Returns, Truth, Waste
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth, Waste
 from benchmarks.claims.stored_frames import file_rows, store
 from benchmarks.claims.tally import Outcome, add_up, calibrate
 from benchmarks.claims.timeline import Timeline
@@ -60,8 +61,8 @@ def report(wins: list[dict[str, Any]] | None = None, **values: Any) -> dict[str,
 QUIET = Truth("Nothing is wrong.", total_kwh=1000.0, change_pct=0.0, next_week_kwh=1000.0)
 
 
-def truth_of(returns: Returns, kwh: float, least_kwh: float | None = None) -> Truth:
-    return replace(QUIET, wastes=(Waste("Main", returns, kwh, least_kwh),))
+def truth_of(recurrence: Recurrence, kwh: float, least_kwh: float | None = None) -> Truth:
+    return replace(QUIET, wastes=(Waste("Main", recurrence, kwh, least_kwh),))
 
 
 def problems(truth: Truth, of: dict[str, Any], toml: str = "") -> tuple[str, ...]:
@@ -73,37 +74,41 @@ def problems(truth: Truth, of: dict[str, Any], toml: str = "") -> tuple[str, ...
     [
         (QUIET, {}, ()),
         (QUIET, {"weeklyKwh": 10.0}, ()),
-        (QUIET, {"weeklyKwh": 10.1}, ("claims 10 kWh a week, at most 0 are so",)),
-        (truth_of(Returns.WEEKLY, 100), {"weeklyKwh": 130.0}, ()),
-        (truth_of(Returns.WEEKLY, 100), {"weeklyKwh": 131.0}, ("claims 131 kWh a week, at most 100 are so",)),
-        (truth_of(Returns.WEEKLY, 100), {"weeklyKwh": 60.0}, ()),
+        (QUIET, {"weeklyKwh": 10.1}, ("10 kWh a week claimed, 0 true",)),
+        (truth_of(Recurrence.WEEKLY, 100), {"weeklyKwh": 130.0}, ()),
+        (truth_of(Recurrence.WEEKLY, 100), {"weeklyKwh": 131.0}, ("131 kWh a week claimed, 100 true",)),
+        (truth_of(Recurrence.WEEKLY, 100), {"weeklyKwh": 60.0}, ()),
         (
-            truth_of(Returns.WEEKLY, 100),
+            truth_of(Recurrence.WEEKLY, 100),
             {"weeklyKwh": 59.0},
-            ("claims 59 kWh a week, where 100 recur (at least 60)",),
+            ("59 kWh a week claimed of 100 that recur (60 expected)",),
         ),
-        (truth_of(Returns.WEEKLY, 100, 25.0), {"weeklyKwh": 25.0}, ()),
+        (truth_of(Recurrence.WEEKLY, 100, 25.0), {"weeklyKwh": 25.0}, ()),
         # 1.3 × 53 weeks × 100 kWh × 0.25, and 25 more
-        (truth_of(Returns.WEEKLY, 100), {"weeklyKwh": 100.0, "estimatedAnnual": 1747.0}, ()),
+        (truth_of(Recurrence.WEEKLY, 100), {"weeklyKwh": 100.0, "estimatedAnnual": 1747.0}, ()),
         (
-            truth_of(Returns.WEEKLY, 100),
+            truth_of(Recurrence.WEEKLY, 100),
             {"weeklyKwh": 100.0, "estimatedAnnual": 1748.0},
-            ("promises 1,748 a year, where 100 kWh a week recur",),
+            ("1,748 a year promised on 100 kWh a week that recur",),
         ),
-        (truth_of(Returns.NEW, 100), {"weeklyKwh": 100.0}, ()),
-        (truth_of(Returns.NEW, 100), {"onceKwh": 50.0}, ()),
-        (truth_of(Returns.NEW, 100), {"onceKwh": 49.0}, ("tells 49 kWh, where 100 are new this week (at least 50)",)),
-        (truth_of(Returns.ONCE, 100), {"onceKwh": 140.0}, ()),
-        (truth_of(Returns.ONCE, 100), {"onceKwh": 141.0}, ("tells 141 kWh as one-time, where 100 are",)),
-        (truth_of(Returns.ONCE, 100), {"weeklyKwh": 100.0}, ("claims 100 kWh a week, at most 0 are so",)),
-        (truth_of(Returns.ASKED, 100), {"unconfirmedWeeklyKwh": 60.0}, ()),
+        (truth_of(Recurrence.NEW, 100), {"weeklyKwh": 100.0}, ()),
+        (truth_of(Recurrence.NEW, 100), {"onceKwh": 50.0}, ()),
         (
-            truth_of(Returns.ASKED, 100),
-            {"unconfirmedWeeklyKwh": 59.0},
-            ("asks about 59 kWh a week, where 100 run while closed (at least 60)",),
+            truth_of(Recurrence.NEW, 100),
+            {"onceKwh": 49.0},
+            ("49 kWh reported of 100 that are new (50 expected)",),
         ),
-        (truth_of(Returns.OPEN, 100), {"weeklyKwh": 130.0}, ()),
-        (truth_of(Returns.OPEN, 100), {}, ()),
+        (truth_of(Recurrence.ONCE, 100), {"onceKwh": 140.0}, ()),
+        (truth_of(Recurrence.ONCE, 100), {"onceKwh": 141.0}, ("141 kWh called one-time, 100 true",)),
+        (truth_of(Recurrence.ONCE, 100), {"weeklyKwh": 100.0}, ("100 kWh a week claimed, 0 true",)),
+        (truth_of(Recurrence.ASKED, 100), {"unconfirmedWeeklyKwh": 60.0}, ()),
+        (
+            truth_of(Recurrence.ASKED, 100),
+            {"unconfirmedWeeklyKwh": 59.0},
+            ("59 kWh a week to confirm of 100 (60 expected)",),
+        ),
+        (truth_of(Recurrence.OPEN, 100), {"weeklyKwh": 130.0}, ()),
+        (truth_of(Recurrence.OPEN, 100), {}, ()),
     ],
 )
 def test_energy_is_claimed_as_it_comes_back(truth: Truth, values: dict[str, float], expected: tuple[str, ...]) -> None:
@@ -114,23 +119,27 @@ def test_energy_is_claimed_as_it_comes_back(truth: Truth, values: dict[str, floa
     ("truth", "values", "expected"),
     [
         (QUIET, {"totalKwh": 1031.0}, ()),
-        (QUIET, {"totalKwh": 1032.0}, ("total 1,032 kWh, is 1,000",)),
+        (QUIET, {"totalKwh": 1032.0}, ("total 1,032 kWh, actual 1,000",)),
         (QUIET, {"totalKwh": 800.0, "estimatedKwh": 200.0}, ()),
         (replace(QUIET, other_total_kwh=(1500.0,)), {"totalKwh": 1500.0}, ()),
-        (QUIET, {"totalKwh": 800.0, "headline": ["At least 800 kWh."]}, ("total 800 kWh, is 1,000",)),
+        (QUIET, {"totalKwh": 800.0, "headline": ["At least 800 kWh."]}, ("total 800 kWh, actual 1,000",)),
         (replace(QUIET, needs_at_least=True), {"totalKwh": 800.0, "headline": ["At least 800 kWh."]}, ()),
-        (replace(QUIET, needs_at_least=True), {"totalKwh": 800.0}, ("total 800 kWh, is 1,000",)),
+        (replace(QUIET, needs_at_least=True), {"totalKwh": 800.0}, ("total 800 kWh, actual 1,000",)),
         (QUIET, {"changePct": 6.0}, ()),
-        (QUIET, {"changePct": -6.1}, ("change -6 %, is +0 %",)),
-        (QUIET, {"changePct": None}, ("change unknown, is +0 %",)),
+        (QUIET, {"changePct": -6.1}, ("change -6 %, actual +0 %",)),
+        (QUIET, {"changePct": None}, ("change unknown, actual +0 %",)),
         (replace(QUIET, may_lack_change=True), {"changePct": None}, ()),
         (replace(QUIET, is_comparable=False), {"changePct": -15.0}, ()),
-        (replace(QUIET, is_comparable=False), {"changePct": -15.1}, ("compares by -15 % with weeks unlike this one",)),
+        (
+            replace(QUIET, is_comparable=False),
+            {"changePct": -15.1},
+            ("change -15 %, and no earlier week is comparable",),
+        ),
         (replace(QUIET, peak_kw=10.2), {"billing_peak_kw": 10.0}, ()),
-        (replace(QUIET, peak_kw=10.3), {"billing_peak_kw": 10.0}, ("peak 10.0 kW, is 10.3",)),
+        (replace(QUIET, peak_kw=10.3), {"billing_peak_kw": 10.0}, ("peak 10.0 kW, actual 10.3",)),
         (replace(QUIET, peak_kw=9.0), {"billing_peak_kw": 10.0}, ("peak 10.0 kW, was never above 9.0",)),
         (QUIET, {"total_predicted_kwh": 1105.0}, ()),
-        (QUIET, {"total_predicted_kwh": 1106.0}, ("forecast 1,106 kWh, becomes 1,000",)),
+        (QUIET, {"total_predicted_kwh": 1106.0}, ("forecast 1,106 kWh, actual 1,000",)),
         (QUIET, {"total_predicted_kwh": None}, ()),
     ],
 )
@@ -140,23 +149,23 @@ def test_totals_change_peak_and_forecast(truth: Truth, values: dict[str, Any], e
 
 def test_meters_are_named_found_or_passed_over_as_the_truth_says() -> None:
     named = replace(QUIET, must_name=("Fan",), must_find=("Pump",))
-    assert problems(named, report()) == ("neither headline nor risks name Fan", "no finding is about Pump")
+    assert problems(named, report()) == ("headline, risks and opportunities do not name Fan", "no finding about Pump")
     told = report([win(0.0, "low", "Pump")], topRisks=["FAN: 80 kWh above usual"])
     assert problems(named, told) == ()
     silent = replace(QUIET, not_a_word=("turn fan",))
     assert problems(silent, report([win(5.0, "low", "Fan")])) == ()
-    assert problems(silent, report([win(5.0, "medium", "Fan")])) == ("speaks of turn fan",)
+    assert problems(silent, report([win(5.0, "medium", "Fan")])) == ("mentions turn fan",)
 
 
 def test_spreading_load_is_advice_where_a_peak_costs_money() -> None:
     advice = report([win(0.0, "medium", type="spike", title="Stagger what starts with Main")])
-    expected = ("advises to spread load, where nobody is known to pay for a peak: Stagger what starts with Main",)
+    expected = ("advises spreading load without a known demand charge: Stagger what starts with Main",)
     assert problems(QUIET, advice) == expected
     assert problems(QUIET, advice, toml='[tariff]\nname = "default_tou_demand"\n') == ()
 
 
 def test_a_claim_is_true_as_far_as_waste_of_its_meter_backs_it_once() -> None:
-    truth = replace(QUIET, wastes=(Waste("Lights", Returns.WEEKLY, 100.0), Waste("Fan", Returns.ONCE, 50.0)))
+    truth = replace(QUIET, wastes=(Waste("Lights", Recurrence.WEEKLY, 100.0), Waste("Fan", Recurrence.ONCE, 50.0)))
     parents = {"Lights": "Main", "Fan": "Main"}
     claims = [
         win(90.0, "high", "Lights"),

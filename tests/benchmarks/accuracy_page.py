@@ -12,6 +12,8 @@ from benchmarks.detections import OURS, PLAIN, Finding, Outcome
 from benchmarks.fault_injection import KINDS, Fault
 from benchmarks.measured_meters import HOUR_S, QUARTER_S
 
+# The section that bench_claims.py writes stands between these.
+BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
 COMMAND = ".venv/bin/python tests/benchmarks/bench_accuracy.py --write"
 # The goals of the project's plan: (measure, least value), and alerts per site-week at most.
 _RECALL, _F1 = ("recall", 0.95), ("F1", 0.8)
@@ -237,3 +239,19 @@ def render_labelled(scores: list[LabelledScore]) -> tuple[list[str], list[str]]:
             weak.append(f"{item.building}: {auc}, {f1}")
     unseen = [f"- {item.building}, {item.method}: {text}." for item in scores for text in item.unseen]
     return [*lines, *(["", *unseen] if unseen else [])], weak
+
+
+def replace_section(page: str, section: str) -> str:
+    """Return the page with the section between its marks; at the page's end where it has none yet."""
+    marked = f"{BEGIN}\n{section}\n{END}\n"
+    if BEGIN not in page:
+        return f"{page.rstrip()}\n\n{marked}"
+    head, rest = page.split(BEGIN, 1)
+    return head + marked + rest.split(END, 1)[1].lstrip("\n")
+
+
+def keep_section(new_page: str, old_page: str) -> str:
+    """Return a page that was made anew, with the section that the old one has."""
+    if BEGIN not in old_page:
+        return new_page
+    return replace_section(new_page, old_page.split(BEGIN, 1)[1].split(END, 1)[0].strip("\n"))

@@ -22,8 +22,7 @@ sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
 import numpy as np
 import pandas as pd
 from benchmarks import detections, measured_meters
-from benchmarks.accuracy_page import Findings, LabelledScore, Run, render_page
-from benchmarks.claims.claims_page import keep_section
+from benchmarks.accuracy_page import Findings, LabelledScore, Run, keep_section, render_page
 from benchmarks.detections import ACCEPTED, OURS, PLAIN
 from benchmarks.fault_injection import KINDS, Fault, inject
 from benchmarks.fault_plan import plan_faults

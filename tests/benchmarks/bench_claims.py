@@ -7,6 +7,7 @@ share of the recurring waste that is claimed (recall), and how many of the claim
 A third of the kinds is held out: tune an analysis by the others and look at the totals of these only.
 --open-held-out shows them one by one; after that they are not held out any more. Reports are made in process, from
 frames; --whole-way also makes them over a PostgreSQL of its own, script by script, and lists where the two differ.
+--measured adds the savings in the headlines of measured buildings, where these are beside the project.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ from typing import NamedTuple
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
 
+from benchmarks import measured_meters
+from benchmarks.accuracy_page import replace_section
 from benchmarks.bench_setup import temporary_database
 from benchmarks.claims import catalog
-from benchmarks.claims.claims_page import render_section, render_text, replace_section
+from benchmarks.claims.claims_page import describe_measured, render_section, render_text
 from benchmarks.claims.judge import Verdict, judge
 from benchmarks.claims.made_up_site import Scenario
+from benchmarks.claims.measured_savings import MeasuredSavings, plan_measured, run_measured
 from benchmarks.claims.stored_frames import report_quickly
 from benchmarks.claims.tally import Outcome, add_up, calibrate
 from benchmarks.claims.whole_way import report_over_database
@@ -89,6 +93,17 @@ def run_whole_way(tasks: list[Task]) -> list[Outcome]:
     ]
 
 
+def run_measured_weeks() -> list[MeasuredSavings]:
+    """Return the savings that reports on measured buildings claim; none where the data are absent."""
+    if missing := measured_meters.missing_files():
+        print(f"the measured data are not beside the project ({missing[0]} is missing); left out", file=sys.stderr)
+        return []
+    weeks = plan_measured(measured_meters.load_meters())
+    tasks = [(name, week, FIRST_SITE_ID + number) for number, (name, week) in enumerate(weeks)]
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(run_measured, tasks))
+
+
 def describe_differences(quick: list[Outcome], whole: list[Outcome]) -> list[str]:
     """Return a line for each site about which the two ways disagree."""
     lines = []
@@ -131,6 +146,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--seeds", default=",".join(map(str, SEEDS)), metavar="N,N", help="what sites are drawn from")
     add("--open-held-out", action="store_true", help="show the held-out kinds one by one")
     add("--whole-way", action="store_true", help="make the reports over a database too, and compare")
+    add("--measured", action="store_true", help="list the savings in headlines of measured buildings too")
     add("--write", action="store_true", help=f"write the section of {PAGE.relative_to(_PROJECT_ROOT)}")
     add("--json", action="store_true", help="print the outcome as JSON")
     return parser
@@ -147,8 +163,11 @@ def main() -> int:
     print(as_json(outcomes, args.open_held_out) if args.json else render_text(outcomes, args.open_held_out))
     if args.whole_way:
         print("\n".join(describe_differences(outcomes, run_whole_way(tasks))))
+    measured = run_measured_weeks() if args.measured or args.write else []
+    if measured and not args.json:
+        print("\n".join(describe_measured(measured)))
     if args.write:
-        write_atomically(PAGE, replace_section(PAGE.read_text(encoding="utf-8"), render_section(outcomes)))
+        write_atomically(PAGE, replace_section(PAGE.read_text(encoding="utf-8"), render_section(outcomes, measured)))
     print(f"{len(tasks)} sites in {time.perf_counter() - began:.0f} s", file=sys.stderr)
     return 0
 

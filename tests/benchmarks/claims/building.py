@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import TypeVar
 
 import numpy as np
-from benchmarks.claims.made_up_site import MadeUpSite, Returns, Truth, Waste, site_total
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth, Waste, site_total
 from benchmarks.claims.timeline import DAYS_PER_WEEK, HOURS_PER_DAY, Kw, Mask, Timeline
 
 T = TypeVar("T")
@@ -179,16 +179,20 @@ def build(
     """
     parents = parents or {}
     total = site_total({**kw, **(real or {})}, parents)
-    filled = {
-        "total_kwh": time.kwh(total) if "total" in judges else None,
-        "change_pct": usual_change_pct(time, total) if "change" in judges else None,
-        "next_week_kwh": time.kwh(total, time.week_of(1)) if "next" in judges else None,
-        "peak_kw": float(np.nanmax(total[time.is_week])) if "peak" in judges else None,
-    }
-    truth = replace(truth, **{key: value for key, value in filled.items() if getattr(truth, key) is None})
+    truth = replace(
+        truth,
+        total_kwh=_either(truth.total_kwh, time.kwh(total) if "total" in judges else None),
+        change_pct=_either(truth.change_pct, usual_change_pct(time, total) if "change" in judges else None),
+        next_week_kwh=_either(truth.next_week_kwh, time.kwh(total, time.week_of(1)) if "next" in judges else None),
+        peak_kw=_either(truth.peak_kw, float(np.nanmax(total[time.is_week])) if "peak" in judges else None),
+    )
     return MadeUpSite(draw.kind, name, time, kw, toml, truth, parents, temp_c, energy_kwh or {}, has_power)
 
 
-def wasted(meter: str, returns: Returns, time: Timeline, actual: Kw, right: Kw) -> Waste:
+def _either(given: float | None, derived: float | None) -> float | None:
+    return derived if given is None else given
+
+
+def wasted(meter: str, recurrence: Recurrence, time: Timeline, actual: Kw, right: Kw) -> Waste:
     """Return as waste what one load of the report's week exceeds another by."""
-    return Waste(meter, returns, time.kwh(actual - right))
+    return Waste(meter, recurrence, time.kwh(actual - right))

@@ -8,7 +8,7 @@ from benchmarks.claims.kinds_changes import DEMAND
 from benchmarks.claims.kinds_generation import BRIGHT
 from benchmarks.claims.kinds_meters import ESTIMATED, frozen, silent
 from benchmarks.claims.kinds_waste import left_on
-from benchmarks.claims.made_up_site import MadeUpSite, Returns, Truth, Waste
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth, Waste
 
 # Generation -------------------------------------------------------------------------------------------------------
 
@@ -52,7 +52,7 @@ def base_step_behind_solar(seed: int) -> MadeUpSite:
     right = d.used(t, hours, 5, 20, sd=0.015) - 18 * t.sunshine()
     truth = Truth(
         "Every night since Monday lies some kilowatts above all nights before; by day the sun hides it.",
-        (Waste("Main", Returns.NEW, t.kwh(extra), 0.25 * t.kwh(extra)),),
+        (Waste("Main", Recurrence.NEW, t.kwh(extra), 0.0),),
         other_total_kwh=(t.kwh(np.clip(right + extra, 0, None)),),
         must_name=("Main",),
     )
@@ -122,7 +122,7 @@ def clock_of_a_meter_off(seed: int) -> MadeUpSite:
     truth = Truth(
         "One meter runs an hour early, or late, since Monday, and the others do not: its clock is off. What seems to "
         "run outside the hours does not.",
-        (Waste("Fan", Returns.OPEN, t.kwh(np.where(hours.mask(t, 0.5, 0.5), 0.0, fan - 0.3))),),
+        (Waste("Fan", Recurrence.OPEN, t.kwh(np.where(hours.mask(t, 0.5, 0.5), 0.0, fan - 0.3))),),
     )
     kw = {"Fan": fan, "Lights": d.used(t, hours, 0.5, 7), "Sockets": d.used(t, hours, 1, 5)}
     return build(d, "A meter whose clock is off", t, kw, truth, hours.toml(), judges=("total", "change"))
@@ -226,7 +226,7 @@ def base_creeps_up(seed: int) -> MadeUpSite:
     truth = Truth(
         "Half a kilowatt more in each week, by night and by day, since six weeks: something is added, week by week. "
         "How much of it could go, the data do not say.",
-        (Waste("Main", Returns.OPEN, t.kwh(extra * np.ones(t.hour.size))),),
+        (Waste("Main", Recurrence.OPEN, t.kwh(extra * np.ones(t.hour.size))),),
     )
     return build(d, "Base load that creeps up", t, {"Main": right + extra}, truth, hours.toml(), judges=("total",))
 
@@ -263,7 +263,7 @@ def two_weeks_with_nights(seed: int) -> MadeUpSite:
     truth = Truth(
         "Three nights of each of three weeks, which is all the history there is: it recurs as far as can be seen; a "
         "report may sign it, or wait.",
-        (Waste("Lights", Returns.WEEKLY, t.kwh(actual - right), 0.0),),
+        (Waste("Lights", Recurrence.WEEKLY, t.kwh(actual - right), 0.0),),
     )
     kw = {"Lights": actual, "Sockets": d.used(t, hours, 1, 5)}
     return build(d, "Nights on, with two weeks of history", t, kw, truth, hours.toml(), judges=("total",))

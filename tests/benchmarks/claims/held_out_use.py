@@ -16,7 +16,7 @@ from benchmarks.claims.kinds_calendar import (
 )
 from benchmarks.claims.kinds_waste import left_on
 from benchmarks.claims.kinds_weather import WINTER, heating
-from benchmarks.claims.made_up_site import MadeUpSite, Returns, Truth, Waste
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth, Waste
 
 # Quiet ------------------------------------------------------------------------------------------------------------
 
@@ -83,10 +83,11 @@ def two_shifts_not_named(seed: int) -> MadeUpSite:
     t = d.time(intervals=(15, 60))
     real = Opening({**dict.fromkeys(WORKDAYS, ((5.5, 22.5),)), 5: ((6.0, 13.0),)})
     kw = {"Moulding": d.used(t, real, 12, d.between(80, 250), sd=0.06), "Chillers": t.cycling(40, 8, 20, 15)}
+    late = t.is_week & real.mask(t) & ~t.between(7, 18)
     truth = Truth(
         "Works two shifts and Saturday mornings in every week. Nobody named hours; the assumed ones are wrong: at "
         "most a question, nothing in a headline.",
-        (Waste("Moulding", Returns.ASKED, t.kwh(kw["Moulding"], t.is_week & real.mask(t) & ~t.between(7, 18)), 0.0),),
+        (Waste("Moulding", Recurrence.ASKED, t.kwh(kw["Moulding"], late), 0.0),),
     )
     return build(d, "Plant of two shifts, hours not named", t, kw, truth, "")
 
@@ -104,7 +105,7 @@ def weekends_as_weekdays(seed: int) -> MadeUpSite:
     truth = Truth(
         "Runs on Saturdays and Sundays as on working days, in every week, while lights and people are out. It rests "
         "on all nights: its time switch has seven days where the building has five.",
-        (wasted("Air handler 1", Returns.WEEKLY, t, actual, right),),
+        (wasted("Air handler 1", Recurrence.WEEKLY, t, actual, right),),
     )
     return build(d, "Air handler with a seven-day program", t, kw, truth, hours.toml())
 
@@ -115,12 +116,12 @@ def more_nights_each_week(seed: int) -> MadeUpSite:
     right = d.used(t, hours, 0.4, d.between(8, 14))
     nights = [7 * week + day for week, count in ((-4, 1), (-3, 1), (-2, 2), (-1, 3), (0, 4)) for day in range(count)]
     actual = left_on(d, t, right, t.nights(nights, 17, 8), float(np.quantile(right, 0.95)))
-    waste = wasted("Workshop lights", Returns.WEEKLY, t, actual, right)
+    waste = wasted("Workshop lights", Recurrence.WEEKLY, t, actual, right)
     kw = {"Workshop lights": actual, "Machines": d.used(t, hours, 2, 20)}
     truth = Truth(
         "One night, then two, then three, now four: it recurs and grows. This week's size is its size now; the weeks' "
         "mean would be as defensible.",
-        (Waste(waste.meter, waste.returns, waste.kwh, 0.35 * waste.kwh),),
+        (Waste(waste.meter, waste.recurrence, waste.kwh, 0.35 * waste.kwh),),
         must_find=("Workshop lights",),
     )
     return build(d, "Lights on for more nights each week", t, kw, truth, hours.toml(), judges=("total",))
@@ -134,7 +135,7 @@ def two_nights_this_week(seed: int) -> MadeUpSite:
     kw = {"Extract fan": actual, "Lights": d.used(t, hours, 0.4, 7)}
     truth = Truth(
         "On in two nights of this week and in none before: two events, not yet a habit.",
-        (wasted("Extract fan", Returns.OPEN, t, actual, right),),
+        (wasted("Extract fan", Recurrence.OPEN, t, actual, right),),
         must_find=("Extract fan",),
     )
     return build(d, "Fan on in two nights", t, kw, truth, hours.toml())
@@ -145,7 +146,7 @@ def on_since_last_week(seed: int) -> MadeUpSite:
     t, hours = d.time(weeks_before=9), d.office_hours()
     right = d.fan(t, hours, d.between(6, 15))
     actual = left_on(d, t, right, t.since(-int(d.pick((4, 5, 6))), 17), float(np.quantile(right, 0.95)))
-    waste = wasted("Supply fan", Returns.OPEN, t, actual, right)
+    waste = wasted("Supply fan", Recurrence.OPEN, t, actual, right)
     kw = {"Supply fan": actual, "Lights": d.used(t, hours, 0.4, 7)}
     truth = Truth(
         "On since an evening of last week: in this week and in one before. Real, but two weeks make no year.",
@@ -175,7 +176,7 @@ def saturday_work_not_named(seed: int) -> MadeUpSite:
     late = t.is_week & (t.weekday == 5) & real.mask(t)
     truth = Truth(
         "Every meter works on Saturday mornings, in every week: a shift that nobody named. A question, no saving.",
-        tuple(Waste(name, Returns.ASKED, t.kwh(values, late), 0.0) for name, values in kw.items()),
+        tuple(Waste(name, Recurrence.ASKED, t.kwh(values, late), 0.0) for name, values in kw.items()),
     )
     return build(d, "Saturday shift that nobody named", t, kw, truth, named.toml())
 
@@ -188,7 +189,7 @@ def irrigation(seed: int) -> MadeUpSite:
     pump = t.switched(runs, d.between(4, 9), 0.02, 0.02)
     truth = Truth(
         "Three nights a week since the season began, and dry in between: it waters when the sun is down.",
-        (Waste("Irrigation pump", Returns.ASKED, t.kwh(pump), 0.0),),
+        (Waste("Irrigation pump", Recurrence.ASKED, t.kwh(pump), 0.0),),
     )
     kw = {"Irrigation pump": pump, "Clubhouse": d.used(t, hours, 1, 12)}
     return build(d, "Golf club with irrigation", t, kw, truth, hours.toml(), judges=("total", "next"))
@@ -201,7 +202,7 @@ def pump_every_fourth_day(seed: int) -> MadeUpSite:
     pump = t.switched((t.day % 4 == phase) & t.between(start, min(24, start + 5)), d.between(8, 16), 0.05, 0.02)
     truth = Truth(
         "A tank that is emptied every fourth day, whatever weekday that is.",
-        (Waste("Transfer pump", Returns.ASKED, t.kwh(pump), 0.0),),
+        (Waste("Transfer pump", Recurrence.ASKED, t.kwh(pump), 0.0),),
     )
     kw = {"Transfer pump": pump, "Main": d.used(t, hours, 4, 25)}
     return build(d, "Pump that runs every fourth day", t, kw, truth, hours.toml(), judges=("total",))
@@ -213,7 +214,7 @@ def tenant_moved_in(seed: int) -> MadeUpSite:
     suite = np.where(t.since(0), d.used(t, hours, 1.5, d.between(9, 16)), 0.4 * t.wander(0.04))
     truth = Truth(
         "A suite that stood empty works its hours since Monday: a change of use, told once, and no waste by itself.",
-        (Waste("Suite 200", Returns.OPEN, t.kwh(suite)),),
+        (Waste("Suite 200", Recurrence.OPEN, t.kwh(suite)),),
         must_find=("Suite 200",),
     )
     kw = {"Suite 200": suite, "Common areas": d.used(t, hours, 4, 14)}
@@ -232,7 +233,7 @@ def worked_on_holiday(seed: int) -> MadeUpSite:
     closed = shut(t, load, t.on_days(weekday), 4)
     truth = Truth(
         "Worked on a named holiday as on any day: an exception that nobody named, or an oversight. Once.",
-        (Waste("Main", Returns.ONCE, t.kwh(load - closed)),),
+        (Waste("Main", Recurrence.ONCE, t.kwh(load - closed)),),
     )
     return build(d, "Worked on a named holiday", t, {"Main": load}, truth, hours.toml(place), judges=("total",))
 
@@ -318,7 +319,7 @@ def timer_kept_old_time(seed: int) -> MadeUpSite:
     truth = Truth(
         "An hour off on the wall clock since the clocks changed: a time switch that nobody set. An hour a day runs "
         "outside its former times; whether that is waste is for its operator to say.",
-        (Waste("Supply fan", Returns.OPEN, outside),),
+        (Waste("Supply fan", Recurrence.OPEN, outside),),
     )
     kw = {"Supply fan": fan, "Lights": d.used(t, hours, 0.5, 8)}
     return build(d, "Time switch that kept the old time", t, kw, truth, hours.toml(), judges=("total", "change"))
@@ -365,7 +366,7 @@ def frost_protection(seed: int) -> MadeUpSite:
     truth = Truth(
         "Heats pipes and ramps whenever it is below two degrees, by night too: this week and in the cold one before. "
         "Frost protection is needed.",
-        (Waste("Trace heating", Returns.ASKED, t.kwh(trace), 0.0),) if t.kwh(trace) > 1 else (),
+        (Waste("Trace heating", Recurrence.ASKED, t.kwh(trace), 0.0),) if t.kwh(trace) > 1 else (),
         not_a_word=("Turn Trace", "Let Trace"),
     )
     kw = {"Trace heating": trace, "Main": d.used(t, hours, 4, 20)}

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from benchmarks.claims.made_up_site import MadeUpSite, Returns, Truth
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth
 
 Report = dict[str, Any]
 
@@ -55,8 +55,8 @@ class JudgedClaim(NamedTuple):
 class Verdict:
     """What is wrong with a report, and the energies behind precision and recall [kWh a week].
 
-    `claimed` is the headline's sum a week, `backed` the part of it that is true; `recurring` is what comes back every
-    week, `found` the part of it that is claimed.
+    `claimed` is the headline's sum a week, `backed` the part of it that is true; `recurring` is what recurs every week,
+    `found` the part of it that is claimed.
     """
 
     problems: tuple[str, ...]
@@ -77,8 +77,8 @@ def judge(report: Report, site: MadeUpSite) -> Verdict:
         *_judge_words(report, site),
     ]
     weekly = float(savings["weeklyKwh"])
-    recurring = truth.kwh(Returns.WEEKLY)
-    supported = truth.kwh(Returns.WEEKLY, Returns.NEW, Returns.OPEN)
+    recurring = truth.kwh(Recurrence.WEEKLY)
+    supported = truth.kwh(Recurrence.WEEKLY, Recurrence.NEW, Recurrence.OPEN)
     return Verdict(
         tuple(problems),
         tuple(judge_claims(list_claims(report), site)),
@@ -95,33 +95,31 @@ def judge(report: Report, site: MadeUpSite) -> Verdict:
 def _judge_savings(savings: dict[str, Any], truth: Truth) -> list[str]:
     weekly, once = float(savings["weeklyKwh"]), float(savings.get("onceKwh", 0.0))
     asked, yearly = float(savings.get("unconfirmedWeeklyKwh", 0.0)), float(savings["estimatedAnnual"])
-    recurring, new = truth.kwh(Returns.WEEKLY), truth.kwh(Returns.NEW)
-    may_be_open = truth.kwh(Returns.OPEN)
+    recurring, new = truth.kwh(Recurrence.WEEKLY), truth.kwh(Recurrence.NEW)
+    may_be_open = truth.kwh(Recurrence.OPEN)
     problems = []
     if weekly > CLAIM_RATIO * (recurring + new + may_be_open) + SLACK_KWH:
-        problems.append(f"claims {weekly:,.0f} kWh a week, at most {recurring + new + may_be_open:,.0f} are so")
-    if weekly < (least := _least(truth, Returns.WEEKLY, FOUND_RATIO)):
-        problems.append(f"claims {weekly:,.0f} kWh a week, where {recurring:,.0f} recur (at least {least:,.0f})")
+        problems.append(f"{weekly:,.0f} kWh a week claimed, {recurring + new + may_be_open:,.0f} true")
+    if weekly < (least := _least(truth, Recurrence.WEEKLY, FOUND_RATIO)):
+        problems.append(f"{weekly:,.0f} kWh a week claimed of {recurring:,.0f} that recur ({least:,.0f} expected)")
     if yearly > ONCE_RATIO * WEEKS_A_YEAR * HIGHEST_PRICE * recurring + SLACK_MONEY:
-        problems.append(f"promises {yearly:,.0f} a year, where {recurring:,.0f} kWh a week recur")
-    if once > ONCE_RATIO * (truth.kwh(Returns.ONCE) + new + may_be_open) + SLACK_KWH:
-        problems.append(f"tells {once:,.0f} kWh as one-time, where {truth.kwh(Returns.ONCE):,.0f} are")
-    if weekly + once < (least := _least(truth, Returns.NEW, NEW_RATIO)):
-        problems.append(f"tells {weekly + once:,.0f} kWh, where {new:,.0f} are new this week (at least {least:,.0f})")
-    if asked < (least := _least(truth, Returns.ASKED, FOUND_RATIO)):
-        size = truth.kwh(Returns.ASKED)
-        problems.append(
-            f"asks about {asked:,.0f} kWh a week, where {size:,.0f} run while closed (at least {least:,.0f})"
-        )
+        problems.append(f"{yearly:,.0f} a year promised on {recurring:,.0f} kWh a week that recur")
+    if once > ONCE_RATIO * (truth.kwh(Recurrence.ONCE) + new + may_be_open) + SLACK_KWH:
+        problems.append(f"{once:,.0f} kWh called one-time, {truth.kwh(Recurrence.ONCE):,.0f} true")
+    if weekly + once < (least := _least(truth, Recurrence.NEW, NEW_RATIO)):
+        problems.append(f"{weekly + once:,.0f} kWh reported of {new:,.0f} that are new ({least:,.0f} expected)")
+    if asked < (least := _least(truth, Recurrence.ASKED, FOUND_RATIO)):
+        size = truth.kwh(Recurrence.ASKED)
+        problems.append(f"{asked:,.0f} kWh a week to confirm of {size:,.0f} ({least:,.0f} expected)")
     return problems
 
 
-def _least(truth: Truth, kind: Returns, ratio: float) -> float:
+def _least(truth: Truth, kind: Recurrence, ratio: float) -> float:
     """Return the energy of a kind that has to be told."""
     return sum(
         max(0.0, ratio * waste.kwh - SLACK_KWH) if waste.least_kwh is None else waste.least_kwh
         for waste in truth.wastes
-        if waste.returns is kind
+        if waste.recurrence is kind
     )
 
 
@@ -129,13 +127,13 @@ def _judge_use(report: Report, truth: Truth) -> list[str]:
     used, problems = report["consumption"], []
     total, change = used["totalKwh"], used["changePct"]
     if truth.total_kwh is not None and not _is_total_right(float(total), report, truth):
-        problems.append(f"total {total:,.0f} kWh, is {truth.total_kwh:,.0f}")
+        problems.append(f"total {total:,.0f} kWh, actual {truth.total_kwh:,.0f}")
     if not truth.is_comparable:
         if change is not None and abs(change) > INCOMPARABLE_PCT:
-            problems.append(f"compares by {change:+.0f} % with weeks unlike this one")
+            problems.append(f"change {change:+.0f} %, and no earlier week is comparable")
     elif truth.change_pct is not None and not _is_change_right(change, truth.change_pct, truth.may_lack_change):
         told = "unknown" if change is None else f"{change:+.0f} %"
-        problems.append(f"change {told}, is {truth.change_pct:+.0f} %")
+        problems.append(f"change {told}, actual {truth.change_pct:+.0f} %")
     return problems
 
 
@@ -159,29 +157,34 @@ def _judge_costs(report: Report, site: MadeUpSite) -> list[str]:
     peak = sections["costOptimization"].get("demand_analysis", {}).get("billing_peak_kw")
     if truth.peak_kw is not None and peak is not None:
         if peak < PEAK_LOW * truth.peak_kw:
-            problems.append(f"peak {peak:,.1f} kW, is {truth.peak_kw:,.1f}")
+            problems.append(f"peak {peak:,.1f} kW, actual {truth.peak_kw:,.1f}")
         if peak > PEAK_HIGH * truth.peak_kw:
             problems.append(f"peak {peak:,.1f} kW, was never above {truth.peak_kw:,.1f}")
     ahead = sections["forecast"].get("summary", {}).get("total_predicted_kwh")
-    next_week = truth.next_week_kwh
-    if None not in (next_week, ahead) and abs(ahead - next_week) > FORECAST_RATIO * abs(next_week) + FORECAST_SLACK_KWH:
-        problems.append(f"forecast {ahead:,.0f} kWh, becomes {next_week:,.0f}")
+    if truth.next_week_kwh is not None and not _is_forecast_right(ahead, truth.next_week_kwh):
+        problems.append(f"forecast {ahead:,.0f} kWh, actual {truth.next_week_kwh:,.0f}")
     if not site.has_demand_charge:
         problems += [
-            f"advises to spread load, where nobody is known to pay for a peak: {win['title']}"
+            f"advises spreading load without a known demand charge: {win['title']}"
             for win in _believed(report)
             if win["type"].startswith(MONEY_ONLY) or "stagger" in win["title"].lower()
         ]
     return problems
 
 
+def _is_forecast_right(told_kwh: float | None, true_kwh: float) -> bool:
+    """Return whether a forecast is near; a refusal is no error."""
+    return told_kwh is None or abs(told_kwh - true_kwh) <= FORECAST_RATIO * abs(true_kwh) + FORECAST_SLACK_KWH
+
+
 def _judge_words(report: Report, site: MadeUpSite) -> list[str]:
     truth, told = site.truth, _told(report)
     advised = told + " " + " ".join(win["title"] for win in _believed(report)).lower()
     found = _found(report)
-    problems = [f"neither headline nor risks name {name}" for name in truth.must_name if name.lower() not in told]
-    problems += [f"no finding is about {name}" for name in truth.must_find if name not in found]
-    problems += [f"speaks of {word}" for word in truth.not_a_word if word.lower() in advised]
+    unnamed = [name for name in truth.must_name if name.lower() not in told]
+    problems = [f"headline, risks and opportunities do not name {name}" for name in unnamed]
+    problems += [f"no finding about {name}" for name in truth.must_find if name not in found]
+    problems += [f"mentions {word}" for word in truth.not_a_word if word.lower() in advised]
     return problems
 
 
@@ -236,7 +239,7 @@ def judge_claims(claims: list[Claim], site: MadeUpSite) -> list[JudgedClaim]:
     for claim in claims:
         true_kwh = 0.0
         for place, waste in enumerate(site.truth.wastes):
-            if waste.returns in _backing(claim) and site.is_related(claim.meter, waste.meter):
+            if waste.recurrence in _backing(claim) and site.is_related(claim.meter, waste.meter):
                 taken = min(left[place], claim.kwh - true_kwh)
                 left[place] -= taken
                 true_kwh += taken
@@ -245,12 +248,12 @@ def judge_claims(claims: list[Claim], site: MadeUpSite) -> list[JudgedClaim]:
     return judged
 
 
-def _backing(claim: Claim) -> set[Returns]:
+def _backing(claim: Claim) -> set[Recurrence]:
     """Return which kinds of waste can back a claim."""
     if claim.confidence == "low":  # a question rather than a claim
-        return set(Returns)
+        return set(Recurrence)
     if claim.is_yearly:
-        return {Returns.WEEKLY}
+        return {Recurrence.WEEKLY}
     if claim.is_once:
-        return {Returns.ONCE, Returns.NEW, Returns.OPEN}
-    return {Returns.WEEKLY, Returns.NEW, Returns.OPEN}
+        return {Recurrence.ONCE, Recurrence.NEW, Recurrence.OPEN}
+    return {Recurrence.WEEKLY, Recurrence.NEW, Recurrence.OPEN}

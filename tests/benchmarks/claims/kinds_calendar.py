@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 from benchmarks.claims.building import FIRST_MONDAY, MONDAYS, WORKDAYS, Draw, Opening, Place, build, wasted
-from benchmarks.claims.made_up_site import MadeUpSite, Returns, Truth
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth
 from benchmarks.claims.timeline import Kw, Mask, Timeline
 
 # The weeks of clock changes, by country: its first day is the Monday before the Sunday of the change.
@@ -217,7 +217,7 @@ def late_night_after_shift(seed: int) -> MadeUpSite:
     actual = np.where(after_closing, 9 * t.wander(0.02), right)
     truth = Truth(
         "A bar that closes at two; on two nights of every week the lights stay on until the next noon.",
-        (wasted("Lights", Returns.WEEKLY, t, actual, right),),
+        (wasted("Lights", Recurrence.WEEKLY, t, actual, right),),
     )
     return build(
         d,

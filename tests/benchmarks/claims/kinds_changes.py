@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from benchmarks.claims.building import WORKDAYS, Draw, Opening, build, wasted
-from benchmarks.claims.made_up_site import MadeUpSite, Returns, Truth, Waste
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth, Waste
 
 DEMAND = '\n[tariff]\nname = "default_tou_demand"\n'
 
@@ -44,8 +44,9 @@ def step_up(seed: int) -> MadeUpSite:
     right = d.used(t, hours, 5, d.between(18, 35), sd=0.015)
     load = right * np.where(t.since(day), ratio, 1.0)
     truth = Truth(
-        "Everything is a quarter to two fifths up since a day of this week, by day and by night alike: one step.",
-        (Waste("Main", Returns.NEW, t.kwh(load - right), 0.0),),
+        "Everything is a quarter to two fifths up since a day of this week, by day and by night alike: one step. It "
+        "is new; whether it can be saved nobody can tell.",
+        (Waste("Main", Recurrence.NEW, t.kwh(load - right), 0.0),),
         must_name=("Main",),
     )
     return build(d, "One step up", t, {"Main": load}, truth, hours.toml(), judges=("total", "change"))
@@ -59,7 +60,7 @@ def step_up_kw(seed: int) -> MadeUpSite:
     load = right + extra * t.since(day, 14)
     truth = Truth(
         "Some kilowatts more since an afternoon of this week, by day and night: something was added, or is left on.",
-        (Waste("Distribution board", Returns.NEW, t.kwh(load - right), 0.4 * t.kwh(load - right)),),
+        (Waste("Distribution board", Recurrence.NEW, t.kwh(load - right), 0.0),),
         must_name=("Distribution board",),
     )
     return build(
@@ -76,7 +77,7 @@ def filter_clogs(seed: int) -> MadeUpSite:
     truth = Truth(
         "A percent more on each day since four weeks, while it runs: a filter that clogs, or the season. It is in the "
         "hours of use, so how much of it can be saved is open.",
-        (Waste("Supply fan", Returns.OPEN, t.kwh(fan - right)),),
+        (Waste("Supply fan", Recurrence.OPEN, t.kwh(fan - right)),),
     )
     kw = {"Supply fan": fan, "Everything else": d.used(t, hours, 4, 18)}
     return build(d, "A fan that draws more each day", t, kw, truth, hours.toml(), judges=("total",))
@@ -121,7 +122,7 @@ def one_tall_spike(seed: int) -> MadeUpSite:
     actual = load + d.between(60, 90) * spike
     truth = Truth(
         "Half an hour of several times the usual, once: it sets the month's demand, and its energy is small.",
-        (wasted("Main", Returns.ONCE, t, actual, load),),
+        (wasted("Main", Recurrence.ONCE, t, actual, load),),
     )
     return build(
         d, "One tall spike", t, {"Main": actual}, truth, hours.toml() + DEMAND, judges=("total", "change", "peak")
@@ -162,7 +163,7 @@ def lights_in_autumn(seed: int) -> MadeUpSite:
     light = d.used(t, hours, 0.5, 8) * (1 + 0.008 * np.clip(t.day + 35, 0, None))
     truth = Truth(
         "A little more light in every week of autumn, in the hours of use: the days grow shorter.",
-        (Waste("Lights", Returns.OPEN, 0.1 * t.kwh(light)),),
+        (Waste("Lights", Recurrence.OPEN, 0.1 * t.kwh(light)),),
     )
     return build(
         d,

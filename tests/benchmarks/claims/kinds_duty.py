@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from benchmarks.claims.building import ALL_DAYS, WORKDAYS, Draw, Opening, build, wasted
-from benchmarks.claims.made_up_site import MadeUpSite, Returns, Truth, Waste
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth, Waste
 
 
 def cold_rooms(seed: int) -> MadeUpSite:
@@ -31,7 +31,7 @@ def duty_grown(seed: int) -> MadeUpSite:
     truth = Truth(
         "Runs two thirds of the time instead of two fifths since a day of this week, at the same power, in air as warm "
         "as before: it works harder for the same cold. New, and worth this week's money.",
-        (Waste("Freezer", Returns.NEW, t.kwh(actual - right), 0.0),),
+        (Waste("Freezer", Recurrence.NEW, t.kwh(actual - right), 0.0),),
         must_name=("Freezer",),
     )
     kw = {"Freezer": actual, "Sales floor": d.used(t, hours, 0.6, 10)}
@@ -70,7 +70,7 @@ def night_rate_heater(seed: int) -> MadeUpSite:
     truth = Truth(
         "Heats water from midnight for some hours, every night, and never by day: on the cheap rate, for the guests' "
         "morning. It may be asked about.",
-        (Waste("Water heater", Returns.ASKED, t.kwh(boiler), 0.0),),
+        (Waste("Water heater", Recurrence.ASKED, t.kwh(boiler), 0.0),),
     )
     toml = hours.toml() + '\n[tariff]\nname = "default_tou_demand"\n'
     return build(
@@ -84,7 +84,7 @@ def air_compressor_idles(seed: int) -> MadeUpSite:
     hours = Opening.on(WORKDAYS, 6, 22)
     size = d.between(30, 75)
     air = np.where(hours.mask(t), size * (0.75 + 0.1 * t.wander(0.3)), 0.35 * size) * t.wander(0.05)
-    idle = Waste("Air compressor", Returns.ASKED, t.kwh(np.where(hours.mask(t), 0.0, air)), 0.0)
+    idle = Waste("Air compressor", Recurrence.ASKED, t.kwh(np.where(hours.mask(t), 0.0, air)), 0.0)
     truth = Truth(
         "Idles at a third of its size on all nights and weekends: leaks, or users that need air. A question.", (idle,)
     )
@@ -101,7 +101,7 @@ def stayed_on_between_cycles(seed: int) -> MadeUpSite:
     actual = np.where(t.nights(nights, 17, 7), cycling_on, right)
     truth = Truth(
         "Cycles in its hours and rests at night, but on three nights of every week it cycles on.",
-        (wasted("Heat sealer", Returns.WEEKLY, t, actual, right),),
+        (wasted("Heat sealer", Recurrence.WEEKLY, t, actual, right),),
     )
     kw = {"Heat sealer": actual, "Lights": d.used(t, hours, 0.4, 6)}
     return build(d, "Machine that cycles on through some nights", t, kw, truth, hours.toml())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from benchmarks.claims.building import Draw, build, wasted
-from benchmarks.claims.made_up_site import MadeUpSite, Returns, Truth
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth, site_total
 from benchmarks.claims.timeline import Kw, Mask, Timeline
 
 ESTIMATED = 0.06  # of the total: what an estimate of missing or wrong readings may be off
@@ -137,7 +137,7 @@ def filled_by_a_line(seed: int) -> MadeUpSite:
     truth = Truth(
         "A straight line for a day and a night: a logger filled a gap. These are no measurements.",
         total_kwh=t.kwh(load + right["Fan"] + right["Sockets"]),
-        other_total_kwh=(t.kwh(sum(right.values())),),
+        other_total_kwh=(t.kwh(site_total(right, {})),),
         total_tolerance=ESTIMATED,
         may_lack_change=True,
         must_find=("Lights",),
@@ -169,7 +169,7 @@ def nested_left_on(seed: int) -> MadeUpSite:
     parents = {"Floor 2": "Main", "Lights 2": "Floor 2", "Fan": "Main"}
     truth = Truth(
         "Lights two levels below the main are on since a day of this week; main and floor show the same energy again.",
-        (wasted("Lights 2", Returns.NEW, t, light, right),),
+        (wasted("Lights 2", Recurrence.NEW, t, light, right),),
         must_name=("Lights 2",),
     )
     return build(
@@ -202,7 +202,7 @@ def peak_beside_silence(seed: int) -> MadeUpSite:
     truth = Truth(
         "The highest quarter-hours of the week fall while a small meter was silent: the peak is at least the "
         "building's, and the month is billed by it.",
-        (wasted("Building", Returns.ONCE, t, building, main),),
+        (wasted("Building", Recurrence.ONCE, t, building, main),),
         total_tolerance=ESTIMATED,
         needs_at_least=True,
         may_lack_change=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from benchmarks.claims.building import ALL_DAYS, WORKDAYS, Draw, Opening, build
-from benchmarks.claims.made_up_site import MadeUpSite, Truth
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth, Waste
 
 
 def quiet_office(seed: int) -> MadeUpSite:
@@ -86,7 +86,8 @@ def cleaning_crew(seed: int) -> MadeUpSite:
     light = np.where(hours.mask(t, 0.5, 0.5), 9.0, np.where(evening, 6.0, 0.4)) * t.wander(0.03)
     truth = Truth(
         "Lights for some hours after closing on every working day, at the same times in every week: cleaning, or a "
-        "habit. It may be asked about; that it can be saved cannot be signed."
+        "habit. It may be asked about; that it can be saved cannot be signed.",
+        (Waste("Lights", Recurrence.ASKED, t.kwh(np.where(evening & ~hours.mask(t, 0.5, 0.5), light, 0.0)), 0.0),),
     )
     return build(
         d, "Office with an evening crew", t, {"Lights": light, "Sockets": d.used(t, hours, 1, 4)}, truth, hours.toml()

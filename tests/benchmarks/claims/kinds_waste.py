@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from benchmarks.claims.building import ALL_DAYS, WORKDAYS, Draw, Opening, build, wasted
-from benchmarks.claims.made_up_site import MadeUpSite, Returns, Truth, Waste
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth, Waste
 from benchmarks.claims.timeline import Kw, Mask, Timeline
 
 
@@ -20,7 +20,8 @@ def one_night(seed: int) -> MadeUpSite:
     right = d.fan(t, hours, size)
     actual = left_on(d, t, right, t.nights([day], 17, 8), size)
     kw = {"Supply fan": actual, "Everything else": d.used(t, hours, 4, 18)}
-    truth = Truth("On through one night; it began and ended.", (wasted("Supply fan", Returns.ONCE, t, actual, right),))
+    waste = wasted("Supply fan", Recurrence.ONCE, t, actual, right)
+    truth = Truth("On through one night; it began and ended.", (waste,))
     return build(d, "Fan left on for one night", t, kw, truth, hours.toml())
 
 
@@ -35,7 +36,7 @@ def one_weekend(seed: int) -> MadeUpSite:
     kw = {"Main": actual + light + rest, "Roof unit": actual, "Lights": light}
     truth = Truth(
         "On from Friday evening to the week's end: two midnights, and one event.",
-        (wasted("Roof unit", Returns.ONCE, t, actual, right),),
+        (wasted("Roof unit", Recurrence.ONCE, t, actual, right),),
         must_find=("Roof unit",),
     )
     return build(
@@ -58,7 +59,7 @@ def since_tuesday(seed: int) -> MadeUpSite:
     kw = {"Air handler": actual, "Everything else": d.used(t, hours, 4, 15)}
     truth = Truth(
         "Never off since an evening of this week: four nights and a weekend, worth this week's money.",
-        (wasted("Air handler", Returns.NEW, t, actual, right),),
+        (wasted("Air handler", Recurrence.NEW, t, actual, right),),
         must_name=("Air handler",),
     )
     return build(d, "Air handler on since a day", t, kw, truth, hours.toml(), judges=("total", "change"))
@@ -74,7 +75,7 @@ def nights_every_week(seed: int) -> MadeUpSite:
     kw = {"Lights floor 2": actual, "Sockets": d.used(t, hours, 2, 6)}
     truth = Truth(
         "Whole nights, a few in each week and not the same ones; on the other nights it is off, so it can be.",
-        (wasted("Lights floor 2", Returns.WEEKLY, t, actual, right),),
+        (wasted("Lights floor 2", Recurrence.WEEKLY, t, actual, right),),
     )
     return build(d, "Lights on some nights of every week", t, kw, truth, hours.toml())
 
@@ -83,8 +84,8 @@ def never_off(seed: int) -> MadeUpSite:
     d = Draw(seed, "never_off")
     t, hours = d.time(), d.office_hours()
     pump = t.steady(d.between(3, 12))
-    running = Waste("Circulation pump", Returns.ASKED, t.kwh(pump, t.is_week & ~hours.mask(t)))
-    running = Waste(running.meter, running.returns, running.kwh, 0.6 * running.kwh)
+    running = Waste("Circulation pump", Recurrence.ASKED, t.kwh(pump, t.is_week & ~hours.mask(t)))
+    running = Waste(running.meter, running.recurrence, running.kwh, 0.6 * running.kwh)
     kw = {"Circulation pump": pump, "Lights": d.used(t, hours, 0.5, 8)}
     truth = Truth(
         "The same by night as by day, in every week: it may have to run. The size is known, the need is not.",
@@ -110,8 +111,8 @@ def starts_earlier(seed: int) -> MadeUpSite:
     lead = 0.5 + np.clip((t.day // 7 + 6) * earlier_h, 0, None)  # six weeks ago it began
     right = t.switched(hours.mask(t, 0.5), size, 0.3)
     actual = np.where(hours.mask(t, lead) & ~hours.mask(t, 0.5), size, right)
-    creep = wasted("Air handler", Returns.WEEKLY, t, actual, right)
-    creep = Waste(creep.meter, creep.returns, creep.kwh, 0.25 * creep.kwh)
+    creep = wasted("Air handler", Recurrence.WEEKLY, t, actual, right)
+    creep = Waste(creep.meter, creep.recurrence, creep.kwh, 0.25 * creep.kwh)
     kw = {"Air handler": actual, "Everything else": d.used(t, hours, 4, 15)}
     truth = Truth(
         "Starts earlier in every week; by now hours before opening. It began before the baseline, so how early is "
@@ -131,7 +132,7 @@ def hours_wrongly_named(seed: int) -> MadeUpSite:
     truth = Truth(
         "Every meter works from six to eight in the evening on every working day: the named hours are wrong, or the "
         "building is used longer. A question, no saving.",
-        tuple(Waste(name, Returns.ASKED, t.kwh(values, late), 0.0) for name, values in kw.items()),
+        tuple(Waste(name, Recurrence.ASKED, t.kwh(values, late), 0.0) for name, values in kw.items()),
     )
     return build(d, "Hours named wrongly", t, kw, truth, named.toml())
 
@@ -142,10 +143,10 @@ def nights_hours_not_named(seed: int) -> MadeUpSite:
     nights = [7 * week + day for week in range(-13, 2) for day in (0, 2, 3)]
     right = d.used(t, hours, 0.3, 8)
     actual = left_on(d, t, right, t.nights(nights, 17, 8), 8)
-    asked = wasted("Lights", Returns.ASKED, t, actual, right)
+    asked = wasted("Lights", Recurrence.ASKED, t, actual, right)
     truth = Truth(
         "On three nights of every week, but nobody named the hours: low at most, in no headline.",
-        (Waste(asked.meter, asked.returns, asked.kwh, 0.0),),
+        (Waste(asked.meter, asked.recurrence, asked.kwh, 0.0),),
     )
     return build(
         d, "Lights on at night, hours not named", t, {"Lights": actual, "Sockets": d.used(t, hours, 2, 5)}, truth, ""
@@ -159,8 +160,8 @@ def dusk_to_dawn(seed: int) -> MadeUpSite:
     lamps = t.switched((t.hour < rise) | (t.hour >= sets), d.between(3, 12), 0.0, 0.01)
     truth = Truth(
         "On from dusk to dawn, and follows the sun through the weeks: outdoor lighting does its work.",
-        (Waste("Parking lights", Returns.ASKED, t.kwh(lamps), 0.0),),
-        not_a_word=("Parking lights",),
+        (Waste("Parking lights", Recurrence.ASKED, t.kwh(lamps), 0.0),),
+        not_a_word=("Turn Parking", "Let Parking"),
     )
     kw = {"Parking lights": lamps, "Sales floor": d.used(t, hours, 1, 12)}
     return build(d, "Parking lights that follow the sun", t, kw, truth, hours.toml(), judges=("total", "next"))
@@ -174,7 +175,7 @@ def late_event(seed: int) -> MadeUpSite:
     kw = {"Hall": np.where(party, 14 * t.wander(0.05), hall), "Kitchen": d.used(t, hours, 0.5, 6)}
     truth = Truth(
         "One Saturday evening of use, outside the named hours: an event, or one oversight; once either way.",
-        (wasted("Hall", Returns.ONCE, t, kw["Hall"], hall),),
+        (wasted("Hall", Recurrence.ONCE, t, kw["Hall"], hall),),
     )
     return build(d, "An event on a Saturday night", t, kw, truth, hours.toml())
 

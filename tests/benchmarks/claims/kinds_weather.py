@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from benchmarks.claims.building import WORKDAYS, Draw, Opening, build, wasted
-from benchmarks.claims.made_up_site import MadeUpSite, Returns, Truth
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth
 from benchmarks.claims.timeline import Kw, Timeline
 
 SUMMER, WINTER, MILD = (5, 6, 7, 8, 9), (11, 12, 1, 2), (3, 4, 5, 10)
@@ -113,7 +113,7 @@ def left_on_in_heat(seed: int) -> MadeUpSite:
     kw = {"Chiller": chiller, "Extract fan": fan, "Lights": d.used(t, hours, 0.5, 7)}
     truth = Truth(
         "Two things at once: heat, which explains the chiller, and a fan left on over the weekend, once.",
-        (wasted("Extract fan", Returns.ONCE, t, fan, right),),
+        (wasted("Extract fan", Recurrence.ONCE, t, fan, right),),
         must_find=("Extract fan",),
         not_a_word=("Turn Chiller", "Let Chiller"),
     )

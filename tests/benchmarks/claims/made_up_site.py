@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.claims.timeline import Kw, Timeline
 
 
-class Returns(StrEnum):
-    """How a waste comes back."""
+class Recurrence(StrEnum):
+    """How often a waste occurs, and so what may be said of it."""
 
     WEEKLY = "weekly"  # in the weeks before too: worth money a year
     NEW = "new"  # this week only, over three nights or more: worth this week's money
@@ -33,7 +33,7 @@ class Waste:
     """
 
     meter: str
-    returns: Returns
+    recurrence: Recurrence
     kwh: float
     least_kwh: float | None = None
 
@@ -87,9 +87,9 @@ class Truth:
     not_a_word: tuple[str, ...] = ()
     needs_at_least: bool = False
 
-    def kwh(self, *kinds: Returns) -> float:
+    def kwh(self, *kinds: Recurrence) -> float:
         """Return the energy wasted in these ways."""
-        return sum(waste.kwh for waste in self.wastes if waste.returns in kinds)
+        return sum(waste.kwh for waste in self.wastes if waste.recurrence in kinds)
 
 
 @dataclass(frozen=True)

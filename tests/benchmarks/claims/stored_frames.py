@@ -1,4 +1,4 @@
-"""The quick way: a made-up site's report without a database.
+"""The quick way: the report on a made-up or measured site without a database.
 
 Frames stand in for what the loaders of `lib.readings` would read from Layer 3; everything above the loaders is the
 product's own. Left out is what validation may quarantine, so a benchmark compares with the whole way (`whole_way`).
@@ -10,15 +10,17 @@ import json
 import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 from benchmarks.claims.made_up_site import MadeUpSite
+from benchmarks.claims.timeline import Kw
+from benchmarks.measured_meters import MeasuredWeek
 
 from analyze.week import loading
 from config.site_file import load_site
@@ -28,6 +30,9 @@ from ingest.runs.load_file import channel_id_of
 from ingest.storage.plausibility import REJECT_NEGATIVE_ENERGY, Rules, find_impossible
 from lib import readings as loaders
 from lib.date_utils import Window
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
 
 SECONDS_PER_HOUR, SECONDS_PER_DAY = 3600, 86_400
 ENERGY_DIGITS, POWER_DIGITS, TEMP_DIGITS = 6, 5, 2  # as files and weather services have them
@@ -78,14 +83,9 @@ def store(site: MadeUpSite, site_id: int) -> Frames:
         pd.concat(parts)[columns].sort_values(["channel_id", "interval_start"], ignore_index=True)
         for parts in (kept, refused)
     )
-    return Frames(
-        readings,
-        resets,
-        _meters(site, site_id, interval_s),
-        _hourly(readings),
-        _monthly(readings, site),
-        _weather(site),
-    )
+    start = site.time.index.tz_convert("UTC")
+    meters, hourly, monthly = _meters(site, site_id, interval_s), _hourly(readings), _monthly(readings, site.time.zone)
+    return Frames(readings, resets, meters, hourly, monthly, _weather(site.temp_c, start))
 
 
 def _impossible(rows: pd.DataFrame, interval_s: int) -> tuple[np.ndarray, np.ndarray]:
@@ -125,17 +125,16 @@ def _hourly(readings: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns).reset_index()
 
 
-def _monthly(readings: pd.DataFrame, site: MadeUpSite) -> pd.DataFrame:
-    local = readings["interval_start"].dt.tz_convert(site.time.zone).dt.tz_localize(None)
+def _monthly(readings: pd.DataFrame, zone: str) -> pd.DataFrame:
+    local = readings["interval_start"].dt.tz_convert(zone).dt.tz_localize(None)
     rows = readings.assign(
         local_month=local.dt.to_period("M").dt.start_time.dt.date, days=readings["interval_s"] / SECONDS_PER_DAY
     )
     return rows.groupby(["channel_id", "local_month"])[["energy_kwh", "days"]].sum().reset_index()
 
 
-def _weather(site: MadeUpSite) -> pd.DataFrame:
-    temp = pd.Series(site.temp_c, index=site.time.index.tz_convert("UTC"), dtype=float)
-    hourly = temp.resample("h").mean().dropna().round(TEMP_DIGITS)
+def _weather(temp_c: Kw | None, moments: pd.DatetimeIndex) -> pd.DataFrame:
+    hourly = pd.Series(temp_c, index=moments, dtype=float).resample("h").mean().dropna().round(TEMP_DIGITS)
     numbers = {"temp_c": hourly.to_numpy(), "relative_humidity_pct": 50.0, "irradiance_w_m2": 100.0}
     return pd.DataFrame({"timestamp": hourly.index, **numbers})
 
@@ -143,12 +142,10 @@ def _weather(site: MadeUpSite) -> pd.DataFrame:
 class StandIn:
     """Answers as the loaders of `lib.readings` do, from frames; it takes the connection's place and needs none."""
 
-    def __init__(self, site: MadeUpSite, site_id: int) -> None:
-        self.frames = store(site, site_id)
-        known = {"site_id": site_id, "site_name": site.name, "timezone": site.time.zone, "data_source": "file"}
-        self.site = loaders.Site(**{name: known.get(name) for name in loaders.Site._fields})
-        ingested_until = site.time.index[-1].to_pydatetime()
-        self.status = loaders.ValidationStatus(1, "closed", True, ingested_until, [], [], None, None)
+    def __init__(self, frames: Frames, site: loaders.Site) -> None:
+        self.frames, self.site = frames, site
+        last = frames.readings["interval_start"].max()
+        self.status = loaders.ValidationStatus(1, "closed", True, last.to_pydatetime(), [], [], None, None)
 
     def load_site(self, _conn: None, _site_id: int) -> loaders.Site:
         """Return the site."""
@@ -209,21 +206,36 @@ def _widen(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     return rows.assign(**{name: np.nan for name in columns if name not in rows})
 
 
-def _reads_file(site: MadeUpSite, site_id: int, folder: Path) -> AbstractContextManager[object]:
+def _reads_file(toml: str, site_id: int, folder: Path) -> AbstractContextManager[object]:
     """Let the product read the site's file from a folder of ours: one among its own would be somebody else's."""
-    (folder / f"{site_id}.toml").write_text(site.toml, encoding="utf-8")
+    (folder / f"{site_id}.toml").write_text(toml, encoding="utf-8")
     return mock.patch.object(loading, "read_site", partial(load_site, sites_dir=folder))
 
 
-def report_quickly(site: MadeUpSite, site_id: int) -> dict[str, Any]:
-    """Return the site's weekly report, as its reader gets it."""
-    stand_in, now = StandIn(site, site_id), datetime.now(UTC)
+def make_report(frames: Frames, site: loaders.Site, toml: str, monday: date) -> dict[str, Any]:
+    """Return the weekly report on what is stored, as its reader gets it."""
+    stand_in, now = StandIn(frames, site), datetime.now(UTC)
     answers = {name: getattr(stand_in, name) for name in dir(stand_in) if name.startswith("load_")}
     with (
         tempfile.TemporaryDirectory() as folder,
-        _reads_file(site, site_id, Path(folder)),
+        _reads_file(toml, site.site_id, Path(folder)),
         mock.patch.multiple(loaders, **answers),
     ):
-        _, week = loading.load_week(None, site_id, site.time.monday.isoformat(), None, None, now)
-    report = assemble_report(stand_in.site, stand_in.status, week, forced_reason=None, now=now)
+        _, week = loading.load_week(cast("Connection", None), site.site_id, monday.isoformat(), None, None, now)
+    report = assemble_report(site, stand_in.status, week, forced_reason=None, now=now)
     return json.loads(json.dumps(report, allow_nan=False))
+
+
+def report_quickly(site: MadeUpSite, site_id: int) -> dict[str, Any]:
+    """Return a made-up site's weekly report."""
+    stored = loaders.Site(site_id, site.name, site.time.zone, None, None, None, None, "file")
+    return make_report(store(site, site_id), stored, site.toml, site.time.monday)
+
+
+def report_measured(week: MeasuredWeek, site_id: int) -> dict[str, Any]:
+    """Return the weekly report on a week of measured meters, of which nobody named hours, weather or parents."""
+    rows, zone = week.readings, week.tz.key
+    hourly, monthly = _hourly(rows), _monthly(rows, zone)
+    frames = Frames(rows, rows.iloc[:0], week.meters, hourly, monthly, _weather(None, pd.DatetimeIndex([], tz="UTC")))
+    stored = loaders.Site(site_id, "Measured site", zone, None, None, None, None, "file")
+    return make_report(frames, stored, "", week.period.start.astimezone(week.tz).date())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -108,7 +109,7 @@ class Timeline:
 
     # How much ---------------------------------------------------------------------------------------------------------
 
-    def kwh(self, kw: Kw, mask: Mask | None = None) -> float:
+    def kwh(self, kw: npt.NDArray[Any], mask: Mask | None = None) -> float:
         """Return the energy of the report's week, or of a mask, without intervals that have no value."""
         return float(np.nansum(kw[self.is_week if mask is None else mask]) * self.interval_h)
 
@@ -144,7 +145,7 @@ class Timeline:
         off_kw: float,
         on_min: float,
         off_min: float,
-        slowness: Kw | float = 1.0,
+        slowness: npt.ArrayLike = 1.0,
         spread: float = 0.15,
     ) -> Kw:
         """Return a load that a thermostat switches: mean power of its minutes.
