@@ -16,6 +16,8 @@ T = TypeVar("T")
 DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WORKDAYS, ALL_DAYS = range(5), range(7)
 FIRST_MONDAY, MONDAYS = date(2024, 3, 4), 112  # weeks to draw from; all of them past, with the week after
+HALF_HOUR_ZONE = "Australia/Adelaide"
+ENERGY_ONLY_SHARE = 0.25  # of the sites: their files have no power
 TYPICAL_WEEKS = 4  # before the report's, by which a change is told
 
 
@@ -39,6 +41,7 @@ PLACES = (
     Place("Europe/Berlin", "DE", "BY"),
     Place("Australia/Sydney", "AU", "NSW"),
     Place("Australia/Brisbane", "AU", "QLD"),
+    Place("Australia/Adelaide", "AU", "SA"),
 )
 
 
@@ -119,7 +122,10 @@ class Draw:
     ) -> Timeline:
         """Return the site's calendar around one of these weeks."""
         weeks = int(self.between(6, 13, 1)) if weeks_before is None else weeks_before
-        return Timeline(monday or self.monday(months), self.place.zone, self.rng, self.pick(intervals), weeks)
+        interval_min = self.pick(intervals)
+        if self.place.zone == HALF_HOUR_ZONE:  # its whole hours are no whole hours of UTC
+            interval_min = min(interval_min, 30)
+        return Timeline(monday or self.monday(months), self.place.zone, self.rng, interval_min, weeks)
 
     def office_hours(self) -> Opening:
         """Return office hours, Monday to Friday."""
@@ -166,7 +172,7 @@ def build(
     judges: Sequence[str] = ("total", "change", "next"),
     temp_c: Kw | None = None,
     energy_kwh: Mapping[str, Kw] | None = None,
-    has_power: bool = True,
+    has_power: bool | None = None,
 ) -> MadeUpSite:
     """Return the site, with what follows from its loads filled into its truth.
 
@@ -176,8 +182,13 @@ def build(
         What meters would have shown if they were right, where they differ from `kw`.
     judges
         Of "total", "change", "next" and "peak": what a report is held to, unless the truth says it already.
+    has_power
+        None leaves it to chance, where nothing is fed back and no counter catches up.
     """
     parents = parents or {}
+    if has_power is None:
+        is_plain = not energy_kwh and all(np.nanmin(values) >= 0 for values in kw.values())
+        has_power = not (is_plain and draw.rng.random() < ENERGY_ONLY_SHARE)
     total = site_total({**kw, **(real or {})}, parents)
     truth = replace(
         truth,

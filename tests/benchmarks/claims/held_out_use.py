@@ -78,6 +78,19 @@ def dairy_farm(seed: int) -> MadeUpSite:
     return build(d, "Dairy farm", t, kw, truth, hours.toml())
 
 
+def laboratory(seed: int) -> MadeUpSite:
+    d = Draw(seed, "laboratory")
+    t, hours = d.time(), d.office_hours()
+    bench = t.bursts(np.ones(t.hour.size, dtype=bool), d.between(1.5, 3), 180, d.between(4, 10), 0.8)
+    kw = {"Test bench": bench, "Fume hoods": t.steady(6, 0.03), "Offices": d.used(t, hours, 1.5, 9)}
+    toml = hours.toml() + '\n[channels."Fume hoods"]\nmust_run = true\n'
+    truth = Truth(
+        "Runs of hours at any time, by night and on Sundays too, in every week: experiments. It may be asked about.",
+        (Waste("Test bench", Recurrence.ASKED, t.kwh(bench, t.is_week & ~hours.mask(t)), 0.0),),
+    )
+    return build(d, "Laboratory", t, kw, truth, toml, judges=("total",))
+
+
 def two_shifts_not_named(seed: int) -> MadeUpSite:
     d = Draw(seed, "two_shifts_not_named")
     t = d.time(intervals=(15, 60))
@@ -403,6 +416,7 @@ SCENARIOS = (
     supermarket,
     school_with_evening_course,
     dairy_farm,
+    laboratory,
     two_shifts_not_named,
     weekends_as_weekdays,
     more_nights_each_week,

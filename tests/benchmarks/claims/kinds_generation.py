@@ -29,6 +29,20 @@ def solar_behind_main(seed: int) -> MadeUpSite:
     return build(d, "Solar behind the main", t, {"Main": net}, truth, hours.toml(), judges=("total",))
 
 
+def solar_energy_only(seed: int) -> MadeUpSite:
+    d = Draw(seed, "solar_energy_only")
+    d.place_in("US", "GB", "DE")
+    t, hours = d.time(months=BRIGHT), d.office_hours()
+    net = d.used(t, hours, 5, 20) - d.between(18, 35) * t.sunshine()
+    truth = Truth(
+        "The file has energy alone, below zero at noon of every bright day: fed back, not a counter that was reset.",
+        other_total_kwh=_totals(t, net, net)[:1],
+        not_a_word=("Turn Main", "Let Main", "reversed", "repair"),
+    )
+    return build(d, "Solar behind the main, energy only", t, {"Main": net}, truth, hours.toml(), judges=("total",),
+                 has_power=False)  # fmt: skip
+
+
 def solar_metered_positive(seed: int) -> MadeUpSite:
     d = Draw(seed, "solar_metered_positive")
     d.place_in("US", "AU", "DE")
@@ -79,4 +93,4 @@ def battery(seed: int) -> MadeUpSite:
     return build(d, "Battery behind the main", t, kw, truth, toml, parents={"Battery": "Main"}, judges=())
 
 
-SCENARIOS = (solar_behind_main, solar_metered_positive, solar_not_declared, battery)
+SCENARIOS = (solar_behind_main, solar_energy_only, solar_metered_positive, solar_not_declared, battery)

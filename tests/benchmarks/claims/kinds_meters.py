@@ -32,6 +32,7 @@ def _faulty(seed: int, kind: str, factor: float) -> MadeUpSite:
     d = Draw(seed, kind)
     t = d.time()
     right, toml = _three(d, t)
+    right["Sockets"] = 0.5 * right["Sockets"]  # so that no value is beyond what the import takes
     day = int(d.pick((1, 2, 3)))
     wrong = right["Sockets"] * np.where(t.since(day, d.between(8, 14, 1)), factor, 1.0)
     truth = Truth(
@@ -51,8 +52,8 @@ def times_ten(seed: int) -> MadeUpSite:
     return _faulty(seed, "times_ten", 10.0)
 
 
-def times_hundred(seed: int) -> MadeUpSite:
-    return _faulty(seed, "times_hundred", 100.0)
+def times_thousand(seed: int) -> MadeUpSite:
+    return _faulty(seed, "times_thousand", 1000.0)
 
 
 def stuck_for_days(seed: int) -> MadeUpSite:
@@ -213,7 +214,7 @@ def peak_beside_silence(seed: int) -> MadeUpSite:
 
 SCENARIOS = (
     times_ten,
-    times_hundred,
+    times_thousand,
     stuck_for_days,
     two_days_missing,
     main_silent_half_a_day,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from benchmarks.claims.building import ALL_DAYS, WORKDAYS, Draw, Opening, build
-from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth, Waste
+from benchmarks.claims.made_up_site import MadeUpSite, Recurrence, Truth, Waste, site_total
 
 
 def quiet_office(seed: int) -> MadeUpSite:
@@ -79,6 +79,33 @@ def tiny_loads(seed: int) -> MadeUpSite:
     return build(d, "Storage unit", t, kw, truth, hours.toml(), judges=("total",))
 
 
+def quiet_clinic(seed: int) -> MadeUpSite:
+    d = Draw(seed, "quiet_clinic")
+    t = d.time()
+    hours = Opening({**dict.fromkeys(WORKDAYS, ((7.5, 19.0),)), 5: ((8.0, 13.0),)})
+    kw = {
+        "Practice": d.used(t, hours, 2, d.between(8, 20)),
+        "X-ray": t.bursts(hours.mask(t), 12, 3, 25, 0.6),
+        "Vaccine fridge": t.cycling(0.5, 0.03, 12, 25),
+        "Ventilation": d.fan(t, hours, 5),
+    }
+    truth = Truth("Works the hours that it names; the X-ray stands by at night, and the fridge must.")
+    return build(d, "Clinic", t, kw, truth, hours.toml())
+
+
+def many_meters(seed: int) -> MadeUpSite:
+    d = Draw(seed, "many_meters")
+    t, hours = d.time(intervals=(15,), weeks_before=6), d.office_hours()
+    parts = {f"Lights {n}": d.used(t, hours, 0.3, d.between(2, 8), sd=0.05) for n in range(1, 7)}
+    parts |= {f"Fan {n}": d.fan(t, hours, d.between(2, 9)) for n in range(1, 5)}
+    parts |= {f"Pump {n}": t.cycling(d.between(1, 4), 0.05, d.between(8, 30), d.between(8, 30)) for n in range(1, 4)}
+    parts |= {f"Lift {n}": t.bursts(hours.mask(t), d.between(20, 60), 4, d.between(5, 12), 0.2) for n in range(1, 3)}
+    main = site_total(parts, {}) + d.used(t, hours, 3, 12)
+    truth = Truth("Fifteen sub-meters of all kinds, none of them wrong: so many chances to claim something.")
+    parents = dict.fromkeys(parts, "Main")
+    return build(d, "Office with many meters", t, {"Main": main, **parts}, truth, hours.toml(), parents=parents)
+
+
 def cleaning_crew(seed: int) -> MadeUpSite:
     d = Draw(seed, "cleaning_crew")
     t, hours = d.time(), Opening.on(WORKDAYS, 8, 17)
@@ -103,5 +130,7 @@ SCENARIOS = (
     data_center,
     huge_hospital,
     tiny_loads,
+    quiet_clinic,
+    many_meters,
     cleaning_crew,
 )
