@@ -1,7 +1,7 @@
 """How unusual every interval of a window is: a score from 0 to 1, without labels and without a separate baseline.
 
 Pure. Each channel is compared with itself: power is laid out on the local wall clock as weeks × slots of the week, and
-each slot with the same slot of the weeks around it. Several views of the deviation are combined (`score_channel`).
+each slot with the same slot of the weeks around it, and nights and closed days with those of the season (`unrest`).
 
 References
 ----------
@@ -10,24 +10,21 @@ Gulati, M. and Arjunan, P. (2022), "LEAD1.0", doi:10.1145/3538637.3539761, for t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from analyze.load.unrest import score_unrest
+from analyze.load.week_grid import Floats, Ints, WeekGrid, lay_out, moving_mean, slots_of
 from analyze.week.intervals import SECONDS_PER_HOUR, prepare_intervals
 from lib.stats_utils import grouped_quantiles
 
 if TYPE_CHECKING:
+    from config.opening_hours import Schedule
     from config.thresholds import Thresholds
 
-Floats = npt.NDArray[np.float64]
-
-_SECONDS_PER_DAY, _SECONDS_PER_WEEK = 86_400, 604_800
-_MONDAY = pd.Timestamp("1970-01-05")  # a Monday, so that weeks count from it on the wall clock
-_WORKING_DAYS = 5  # Monday to Friday
 _TINY_KW = 1e-9  # keeps a scale above zero
 _MAD_TO_STD = 1.4826  # of a normal distribution
 _NEAREST_WEEKS = (-1, 1, -2, 2, -3, 3, -4, 4)  # where one is missing, the next stands in
@@ -43,29 +40,18 @@ _HALF_SCORE = 3.0  # a deviation of this many robust standard deviations scores 
 _USUAL_RUN_QUANTILE = 0.9  # a load that is often still (off by night) is so by habit
 _HALF_RUN_H = 3.0  # a run of one value this many hours longer than the channel's usual ones scores one half
 _ALARM_WEIGHT = 0.7  # what a frozen or vanished load scores by itself at most
+# Rest that is missed week after week is worth a flag, and less than what no other week had: just above the shipped
+# `anomalies.score_threshold`.
+_UNREST_SCORE = 0.46
 
 
-class WeekGrid(NamedTuple):
-    """Where each interval of a channel lies on the local wall clock, and the power laid out on it."""
-
-    week: npt.NDArray[np.int64]
-    slot: npt.NDArray[np.int64]
-    day: npt.NDArray[np.int64]
-    step_s: int
-    power_kw: Floats  # weeks × slots, NaN where nothing was measured
-
-    @property
-    def slots_a_day(self) -> int:
-        """How many slots a local day has; one at least."""
-        return max(self.power_kw.shape[1] // 7, 1)
-
-    @property
-    def is_weekend(self) -> npt.NDArray[np.bool_]:
-        """Whether each interval lies on a Saturday or Sunday."""
-        return self.slot // self.slots_a_day >= _WORKING_DAYS
-
-
-def score_readings(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, config: Thresholds) -> pd.DataFrame:
+def score_readings(
+    readings: pd.DataFrame,
+    meters: pd.DataFrame,
+    tz: ZoneInfo,
+    config: Thresholds,
+    schedule: Schedule | None = None,
+) -> pd.DataFrame:
     """Return for every reading of an energy meter how unusual it is.
 
     Parameters
@@ -77,6 +63,10 @@ def score_readings(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, c
         `channel_id` and `is_energy_meter`; channels that do not measure energy are left out.
     tz
         The site's zone, on whose wall clock the load repeats itself.
+    schedule
+        The site's calendar. A day that it closes (holiday, exception, break) is unusual only where it is neither like
+        its weekday nor like the days of rest, nor below them. None, and a schedule that names no such day, leaves every
+        day to its weekday.
 
     Returns
     -------
@@ -86,7 +76,7 @@ def score_readings(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, c
     """
     intervals = prepare_intervals(readings, meters, tz)
     parts = [np.zeros(0)]
-    parts += [score_channel(rows) for _, rows in intervals.groupby("channel_id", sort=True)]
+    parts += [score_channel(rows, schedule) for _, rows in intervals.groupby("channel_id", sort=True)]
     scored = intervals[["channel_id", "interval_start"]].assign(score=np.concatenate(parts))
     energy_ids = meters.loc[meters["is_energy_meter"].astype(bool), "channel_id"]
     wanted = readings.loc[readings["channel_id"].isin(energy_ids), ["channel_id", "interval_start"]]
@@ -98,13 +88,15 @@ def score_readings(readings: pd.DataFrame, meters: pd.DataFrame, tz: ZoneInfo, c
     return result.assign(is_anomaly=result["score"] >= config.anomalies.score_threshold)
 
 
-def score_channel(intervals: pd.DataFrame) -> Floats:
+def score_channel(intervals: pd.DataFrame, schedule: Schedule | None = None) -> Floats:
     """Return the score of each interval of one channel, 0 to 1.
 
     Parameters
     ----------
     intervals
         `local_time`, `interval_s` [s], `mean_kw` [kW] of one channel, by time.
+    schedule
+        As in `score_readings`.
 
     Notes
     -----
@@ -118,63 +110,62 @@ def score_channel(intervals: pd.DataFrame) -> Floats:
       (`_unlike`), so that what three other days did too is ordinary, be it in another week.
 
     Their mean m is raised to 1 − (1 − m) · Π(1 − 0.7 a) by what is suspicious in itself, each a from 0 to 1: a *run* of
-    one value, and a *low* beneath all that is usual.
+    one value, and a *low* beneath all that is usual. Where that is below 0.46, it is raised towards it by the degree to
+    which a night or closed day is *without rest* (`unrest.score_unrest`), for that may recur for weeks.
 
     The unlike view is the distance to the nearest subsequences of a matrix profile, here aligned on the wall clock:
     Yeh, C.-C. M. et al. (2016), "Matrix Profile I", doi:10.1109/ICDM.2016.0179.
     """
-    grid = lay_out(intervals)
+    grid = lay_out(intervals, schedule)
     power_kw = intervals["mean_kw"].to_numpy(dtype=float)
     floor_kw = _floor_kw(power_kw)
     change_kw, residual_kw = _deviations(grid, power_kw)
     deviations = [np.abs(change_kw), _by_day(np.abs(change_kw), grid, "mean"), _by_day(residual_kw, grid, "std")]
-    deviations += [_unlike(grid, hours) for hours in _ALIKE_HOURS]
+    deviations += _unlike(grid, _ALIKE_HOURS)
     z_of_views = (_robust_z(deviation, grid, floor_kw) for deviation in deviations)
     change, *views = (z / (z + _HALF_SCORE) for z in z_of_views)
     calm = 1 - np.mean([_smooth(change, _SUSTAINED_H, grid), *views], axis=0)
     for alarm in _alarms(grid, power_kw):
         calm = calm * (1 - _ALARM_WEIGHT * alarm)
-    return np.clip(1 - calm, 0.0, 1.0)
-
-
-def lay_out(intervals: pd.DataFrame) -> WeekGrid:
-    """Return the power of one channel laid out by week and slot of the week on the wall clock.
-
-    In autumn two intervals share a slot, with their mean; the hour that spring skips is missing. Slots are as long as
-    most intervals.
-    """
-    step_s = int(intervals["interval_s"].mode().iloc[0])
-    wall_s = ((intervals["local_time"] - _MONDAY) // pd.Timedelta(seconds=1)).to_numpy(dtype="int64")
-    week, slot = wall_s // _SECONDS_PER_WEEK, wall_s % _SECONDS_PER_WEEK // step_s
-    week = week - week.min()
-    slots = -(-_SECONDS_PER_WEEK // step_s)
-    size = int(week.max() + 1) * slots
-    power_kw = intervals["mean_kw"].to_numpy(dtype=float)
-    total = np.bincount(week * slots + slot, weights=power_kw, minlength=size)
-    count = np.bincount(week * slots + slot, minlength=size)
-    mean_kw = np.divide(total, count, out=np.full(size, np.nan), where=count > 0)
-    day = wall_s // _SECONDS_PER_DAY
-    return WeekGrid(week, slot, day - day.min(), step_s, mean_kw.reshape(-1, slots))
+    score = np.clip(1 - calm, 0.0, 1.0)
+    raised: Floats = score + score_unrest(grid) * np.maximum(_UNREST_SCORE - score, 0.0)
+    return raised
 
 
 def _deviations(grid: WeekGrid, power_kw: Floats) -> tuple[Floats, Floats]:
     """Return each interval's change against its nearest weeks, and its residual to their median [kW, signed].
 
     The smaller change against the two nearest weeks, which are smoothed by a median over ±1 h. Where no other week has
-    the slot, the median of the time of day on the window's working days, or on its weekends, stands for both.
+    the slot, the median of the time of day on the window's working days, or on its weekends, stands for both. A day
+    that the calendar closes may be like its weekday or like a Sunday, or lie below both.
     """
     smooth_kw = _rolling_median(grid.power_kw.ravel(), 2 * SECONDS_PER_HOUR // grid.step_s + 1).reshape(
         grid.power_kw.shape
     )
     near, median_kw = _nearest_weeks(smooth_kw)
     like_day = _same_time_of_day(grid, power_kw)
-    cell = (grid.week, grid.slot)
-    change = power_kw - np.stack([near[0][cell], near[1][cell]])
-    change = np.where(np.isnan(change[0]), power_kw - like_day, change)
-    change[1] = np.where(np.isnan(change[1]), change[0], change[1])
-    smaller = np.where(np.abs(change[0]) <= np.abs(change[1]), change[0], change[1])
-    middle = median_kw[cell]
-    return smaller, power_kw - np.where(np.isnan(middle), like_day, middle)
+
+    def deviations_from(slot: Ints) -> tuple[Floats, Floats]:
+        cell = (grid.week, slot)
+        change = power_kw - np.stack([near[0][cell], near[1][cell]])
+        change = np.where(np.isnan(change[0]), power_kw - like_day, change)
+        change[1] = np.where(np.isnan(change[1]), change[0], change[1])
+        middle = median_kw[cell]
+        return _smaller(change[0], change[1]), power_kw - np.where(np.isnan(middle), like_day, middle)
+
+    change, residual = deviations_from(grid.slot)
+    if not grid.is_closed_day.any():
+        return change, residual
+    as_sunday = (np.maximum(deviation, 0.0) for deviation in deviations_from(grid.sunday_slot))
+    change, residual = (
+        np.where(grid.is_closed_day, _smaller(own, other), own)
+        for own, other in zip((change, residual), as_sunday, strict=True)
+    )
+    return change, residual
+
+
+def _smaller(one: Floats, other: Floats) -> Floats:
+    return np.where(np.abs(one) <= np.abs(other), one, other)
 
 
 def _nearest_weeks(power_kw: Floats) -> tuple[list[Floats], Floats]:
@@ -204,25 +195,39 @@ def _same_time_of_day(grid: WeekGrid, power_kw: Floats) -> Floats:
     return median[kind, 0]
 
 
-def _unlike(grid: WeekGrid, hours: int) -> Floats:
+def _unlike(grid: WeekGrid, windows_h: tuple[int, ...]) -> list[Floats]:
     """Return how far the hours around each interval lie from the same hours of the third most similar day [kW].
 
-    The distance is the mean absolute difference. Compared are days of the same kind, working or weekend, up to
-    `_ALIKE_REACH_DAYS` before and after. Where fewer than three are known, it is the furthest of them; 0 without any.
+    The distance is the mean absolute difference over each of `windows_h`. Compared are days of the same kind, working
+    or of rest, up to `_ALIKE_REACH_DAYS` before and after; a day that the calendar closes, with both. Where fewer than
+    three are known, it is the furthest of them; 0 without any.
     """
     power_kw, slots = grid.power_kw.ravel(), grid.slots_a_day
-    is_weekend = np.arange(power_kw.size) // slots % 7 >= _WORKING_DAYS
-    width = hours * SECONDS_PER_HOUR // grid.step_s // 2 * 2 + 1
-    nearest = np.full((_ALIKE_DAYS, power_kw.size), np.inf)
+    is_rest, is_named = grid.closed_slots()
+    widths = tuple(slots_of(hours, grid.step_s) for hours in windows_h)
+    nearest = [np.full((_ALIKE_DAYS, power_kw.size), np.inf) for _ in widths]
     for lag in range(slots, min(_ALIKE_REACH_DAYS * slots, power_kw.size - slots) + 1, slots):
-        distance = _moving_mean(np.abs(power_kw[lag:] - power_kw[:-lag]), width)
-        distance[np.isnan(distance) | (is_weekend[lag:] != is_weekend[:-lag])] = np.inf
-        for part in (nearest[:, lag:], nearest[:, :-lag]):
-            further = distance
-            for row in part:
-                row[:], further = np.minimum(row, further), np.maximum(row, further)
-    furthest = np.where(np.isinf(nearest), 0.0, nearest).max(axis=0)
-    return furthest[grid.week * grid.power_kw.shape[1] + grid.slot]
+        later, earlier = slice(lag, None), slice(None, -lag)
+        is_other = is_rest[later] != is_rest[earlier]
+        for rows, distance in zip(
+            nearest, moving_mean(np.abs(power_kw[later] - power_kw[earlier]), widths), strict=True
+        ):
+            np.maximum(distance, 0.0, out=distance)  # a difference of sums may fall a hair below
+            distance[np.isnan(distance)] = np.inf
+            for own in (later, earlier):
+                _keep_nearest(rows[:, own], np.where(is_other & ~is_named[own], np.inf, distance))
+    at = grid.week * grid.power_kw.shape[1] + grid.slot
+    return [np.where(np.isinf(rows), 0.0, rows).max(axis=0)[at] for rows in nearest]
+
+
+def _keep_nearest(rows: Floats, distance: Floats) -> None:
+    """Put distances in their place among the nearest ones, which stand in ascending rows."""
+    *nearer, last = rows
+    for row in nearer:
+        further = np.maximum(row, distance)
+        np.minimum(row, distance, out=row)
+        distance = further
+    np.minimum(last, distance, out=last)
 
 
 def _robust_z(deviation: Floats, grid: WeekGrid, floor_kw: float) -> Floats:
@@ -271,20 +276,6 @@ def _by_day(values: Floats, grid: WeekGrid, statistic: str) -> Floats:
 def _smooth(values: Floats, hours: int, grid: WeekGrid) -> Floats:
     width = hours * SECONDS_PER_HOUR // grid.step_s
     return pd.Series(values).rolling(max(width, 1), center=True, min_periods=1).mean().to_numpy()
-
-
-def _moving_mean(values: Floats, width: int) -> Floats:
-    """Return the mean of what is known, zero or more, within `width` (odd) values around each; NaN where nothing is."""
-    known = ~np.isnan(values)
-    edge = width // 2
-    total, count = (
-        np.concatenate([np.zeros(edge + 1), np.cumsum(part), np.full(edge, part.sum())])
-        for part in (np.where(known, values, 0.0), known)
-    )
-    span = values.size
-    total, count = (part[width : width + span] - part[:span] for part in (total, count))
-    mean = np.divide(total, count, out=np.full(span, np.nan), where=count > 0)
-    return np.maximum(mean, 0.0)  # a difference of sums may fall a hair below
 
 
 def _rolling_median(values: Floats, width: int) -> Floats:

@@ -65,13 +65,14 @@ def write_scores(args: argparse.Namespace) -> int:
     from config.site_file import read_site
     from lib import db, readings
 
-    config = read_site(args.site).thresholds
+    site_file = read_site(args.site)
+    config = site_file.thresholds
     with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         tz = parse_timezone(args.timezone or readings.load_site(conn, args.site).timezone)
         window = readings.load_period(conn, args.site, args.start, args.end, tz, datetime.now(UTC))
         around = timedelta(weeks=config.baseline.weeks)
         rows = readings.load_readings(conn, args.site, Window(window.start - around, window.end + around))
-        scores = score_readings(rows, readings.load_meters(conn, args.site), tz, config)
+        scores = score_readings(rows, readings.load_meters(conn, args.site), tz, config, site_file.schedule)
     scores = scores[(scores["timestamp"] >= window.start) & (scores["timestamp"] < window.end)]
     write_atomically(args.scores, format_scores(scores))
     logging.getLogger(__name__).info(

@@ -202,6 +202,13 @@ def roc_auc(is_positive: npt.ArrayLike, score: npt.ArrayLike) -> float:
     return float((rank[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
+def precision_and_recall(is_positive: npt.ArrayLike, is_called: npt.ArrayLike) -> tuple[float, float]:
+    """Return how many of those called are positive, and how many of the positive are called."""
+    positive, called = np.asarray(is_positive, dtype=bool), np.asarray(is_called, dtype=bool)
+    hits = int((positive & called).sum())
+    return hits / max(int(called.sum()), 1), hits / max(int(positive.sum()), 1)
+
+
 def best_f1(is_positive: npt.ArrayLike, score: npt.ArrayLike) -> float:
     """Return the highest F1 that any threshold on the score gives."""
     positive, value = np.asarray(is_positive, dtype=bool), np.asarray(score, dtype=float)

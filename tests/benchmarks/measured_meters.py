@@ -28,6 +28,7 @@ FILES = (
     "rsf_office_end_uses_hourly.csv.gz",
     "vdi4657_profiles_15min.csv.gz",
     "lead_two_buildings_labelled.csv.gz",
+    "lead_two_more_buildings_labelled.csv.gz",
 )
 QUARTER_S, HOUR_S = 900, 3600
 MIN_COMPLETE_RATIO = 0.99  # of the baseline weeks and of the week itself; the hour lost to a clock change is 0.6 %
@@ -49,8 +50,9 @@ VDI_YEARS = {
     "OE_Schule_m": 2014,
 }
 VDI_ANNUAL_MWH = 100.0  # the size given to the normalised profiles: a school or workshop of 11 kW on average
-# The two labelled buildings are meters of the Fox and the Rat site.
-LABELLED_ZONES = {254: "America/Phoenix", 335: "US/Eastern"}
+# The labelled buildings are meters of the Fox, the Rat (two) and the Hog site.
+LABELLED_ZONES = {254: "America/Phoenix", 335: "US/Eastern", 439: "US/Eastern", 1074: "US/Central"}
+LABELLED_COUNTRY = "US"
 
 
 class Meter(NamedTuple):
@@ -227,7 +229,8 @@ def load_labelled() -> list[tuple[Meter, pd.Series]]:
 
     The buildings' whole year as published, zeros and all; hours without a reading have no row and no label.
     """
-    raw = _read("lead_two_buildings_labelled.csv.gz").dropna(subset=["meter_reading", "anomaly"])
+    raw = pd.concat([_read(name) for name in FILES if name.startswith("lead_")])
+    raw = raw.dropna(subset=["meter_reading", "anomaly"])
     result = []
     for key, rows in raw.groupby("building_id"):
         zone = LABELLED_ZONES[int(key)]
