@@ -10,7 +10,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from benchmarks.accuracy_page import TOGETHER, LabelledScore, replace_labelled
 from benchmarks.detections import (
+    OURS,
     Finding,
     Outcome,
     best_f1,
@@ -19,6 +21,7 @@ from benchmarks.detections import (
     judge,
     list_false_alerts,
     list_plain_findings,
+    precision_and_recall,
     roc_auc,
     score_events,
 )
@@ -263,3 +266,22 @@ def test_the_plain_rules_find_what_they_say(week) -> None:
         fault = fault_of(kind, size, 8 if kind == "stuck" else 4)
         fresh = {item.kind for item in list_plain_findings(week, inject(week, fault)) if is_about(item, fault)}
         assert word in fresh, kind
+
+
+def test_precision_and_recall_by_hand():
+    assert precision_and_recall([1, 1, 0, 0, 0], [1, 0, 1, 1, 0]) == (pytest.approx(1 / 3), 0.5)
+    assert precision_and_recall([1, 0], [0, 0]) == (0.0, 0.0)
+
+
+def test_the_part_of_the_labelled_buildings_is_replaced_and_the_rest_of_the_page_stays():
+    head, more = "# Accuracy\n\n## Labelled buildings\n\n", "\n\n## More\n\nit\n"
+    page = f"{head}old\n\n## Weak spots\n\n- spike: F1.\n- building 1: old.{more}"
+    scores = [
+        LabelledScore("building 1", 10, 2, OURS, 0.95, 0.7, 0.5, 0.6),
+        LabelledScore(TOGETHER, 10, 2, OURS, 0.95, 0.7, 0.5, 0.71),
+    ]
+    new = replace_labelled(page, scores)
+    assert new.startswith(f"{head}Hours that people called")
+    assert "| building 1 | 10 | 2 | ours | 0.950 | 0.700 | 0.50 | 0.60 |\n" in new
+    assert new.endswith(f"## Weak spots\n\n- spike: F1.\n- together: precision 0.500 (goal 0.6).{more}")
+    assert replace_labelled(new, scores) == new

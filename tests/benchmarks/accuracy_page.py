@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -29,6 +30,9 @@ GOALS = {
     "anomaly low": _F1,
 }
 MAX_FALSE_ALERTS, MIN_AUC, MIN_BEST_F1 = 1.0, 0.90, 0.6
+MIN_AUC_TOGETHER, MIN_PRECISION, MIN_RECALL = 0.92, 0.6, 0.7  # of the flags of the labelled buildings
+TOGETHER = "together"
+LABELLED_HEADING, WEAK_HEADING = "## Labelled buildings", "## Weak spots"
 
 Findings = dict[str, list[Finding]]
 
@@ -51,6 +55,8 @@ class LabelledScore(NamedTuple):
     method: str
     auc: float
     best_f1: float
+    precision: float | None = None  # at the shipped threshold
+    recall: float | None = None
     unseen: tuple[str, ...] = ()  # labelled hours in a row that score like ordinary ones
 
 
@@ -104,12 +110,21 @@ finding of severity medium or high: sensor issues, anomalies, spikes that are no
 that is new. Gaps, silence and missing data are none where the readings are truly missing. The weeks were measured in
 real buildings: holidays and true faults in them count as false here, so these numbers are upper bounds.
 """
-LABELLED_TEXT = f"""## Labelled buildings
+LABELLED_TEXT = f"""{LABELLED_HEADING}
 
-Hours that people called anomalous, in a year of two buildings (LEAD 1.0). No label is used to score. Plain is the
-distance from the hour of the week's median in median absolute deviations. Best F1 is over all thresholds. Goals:
-ROC-AUC ≥ {MIN_AUC}, best F1 ≥ {MIN_BEST_F1}. Not held out: which views the score combines was chosen while looking at
-both buildings, and at twenty other meters with planted anomalies, which gained too (mean best F1 0.50, then 0.53).
+Hours that people called anomalous, in a year of four buildings (LEAD 1.0). No label is used to score. Plain is the
+distance from the hour of the week's median in median absolute deviations. Best F1 is over all thresholds; precision and
+recall are those of the flags at the shipped threshold. Goals: ROC-AUC ≥ {MIN_AUC}, best F1 ≥ {MIN_BEST_F1}; together
+ROC-AUC ≥ {MIN_AUC_TOGETHER}, and flags with precision ≥ {MIN_PRECISION} at recall ≥ {MIN_RECALL}.
+
+Not held out: the views were chosen while looking at these buildings. With the constants of the views of missing rest
+(`analyze/load/unrest.py`) chosen by three of the buildings, and the fourth scored with them, ROC-AUC is 0.949 together
+and the flags have precision 0.44 at recall 0.58. In 48 other meters of a year each with planted anomalies those views
+change little: mean ROC-AUC 0.930, then 0.928; mean best F1 0.627, then 0.624.
+
+People do not agree with each other on these buildings, which bounds the precision: of the public holidays on which the
+load was that of a Sunday they marked about a third, and of the winter and summer weeks in which nights stayed up alike,
+the summer ones. *Holidays named* is the same score where the site's file names the country: such a day is none then.
 
 Below are labelled hours in a row that score no higher than the building's
 median hour: a method sees nothing in them, and they take from the area under its curve.
@@ -149,7 +164,7 @@ def render_page(
         LABELLED_TEXT,
         *table,
         "",
-        "## Weak spots",
+        WEAK_HEADING,
         "",
         *([f"- {text}." for text in weak] or ["No goal is missed in this run."]),
         "",
@@ -229,16 +244,44 @@ def render_alerts(title: str, weeks: list[Findings]) -> tuple[list[str], list[st
 
 def render_labelled(scores: list[LabelledScore]) -> tuple[list[str], list[str]]:
     """Return the table of the labelled buildings, and the weak spots in it."""
-    lines = ["| building | hours | labelled | method | ROC-AUC | best F1 |", "|---|---:|---:|---|---:|---:|"]
+    names = ("building", "hours", "labelled", "method", "ROC-AUC", "best F1", "precision", "recall")
+    lines = [f"| {' | '.join(names)} |", "|---|---:|---:|---|---:|---:|---:|---:|"]
     weak = []
     for item in scores:
-        cells = f"{item.hours} | {item.labelled} | {item.method} | {item.auc:.3f} | {item.best_f1:.3f}"
-        lines.append(f"| {item.building} | {cells} |")
-        if item.method == OURS and not (item.auc >= MIN_AUC and item.best_f1 >= MIN_BEST_F1):
-            auc, f1 = f"ROC-AUC {item.auc:.3f} (goal {MIN_AUC})", f"best F1 {item.best_f1:.3f} (goal {MIN_BEST_F1})"
-            weak.append(f"{item.building}: {auc}, {f1}")
+        flags = ["–" if value is None else f"{value:.2f}" for value in (item.precision, item.recall)]
+        cells = (
+            item.building,
+            item.hours,
+            item.labelled,
+            item.method,
+            f"{item.auc:.3f}",
+            f"{item.best_f1:.3f}",
+            *flags,
+        )
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+        if item.method == OURS and (missed := _missed_goals(item)):
+            weak.append(f"{item.building}: {', '.join(missed)}")
     unseen = [f"- {item.building}, {item.method}: {text}." for item in scores for text in item.unseen]
     return [*lines, *(["", *unseen] if unseen else [])], weak
+
+
+def _missed_goals(item: LabelledScore) -> list[str]:
+    measures = [("ROC-AUC", item.auc, MIN_AUC), ("best F1", item.best_f1, MIN_BEST_F1)]
+    if item.building == TOGETHER:
+        flags = [("precision", item.precision, MIN_PRECISION), ("recall", item.recall, MIN_RECALL)]
+        measures = [("ROC-AUC", item.auc, MIN_AUC_TOGETHER), *flags]
+    return [f"{name} {value:.3f} (goal {goal})" for name, value, goal in measures if value is None or value < goal]
+
+
+def replace_labelled(page: str, scores: list[LabelledScore]) -> str:
+    """Return the page with the part of the labelled buildings made anew, and their weak spots; the rest stays."""
+    table, weak = render_labelled(scores)
+    before, rest = page.split(LABELLED_HEADING)
+    spots, *after = re.split(r"(?m)^(?=## |<!-- )", rest.split(WEAK_HEADING)[1])
+    names = tuple(f"- {item.building}: " for item in scores)
+    kept = [line for line in spots.strip().splitlines() if not line.startswith(names)]
+    lines = [LABELLED_TEXT, *table, "", WEAK_HEADING, "", *kept, *(f"- {text}." for text in weak), ""]
+    return before + "\n".join([*lines, *(["".join(after)] if after else [])])
 
 
 def replace_section(page: str, section: str) -> str:

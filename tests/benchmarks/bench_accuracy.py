@@ -1,6 +1,6 @@
 """Measure what the analyses find: injected faults in measured weeks, false alerts without them, labelled buildings.
 
-Run: .venv/bin/python tests/benchmarks/bench_accuracy.py [--write] [--seeds N …] [--events FILE]
+Run: .venv/bin/python tests/benchmarks/bench_accuracy.py [--write] [--labelled] [--seeds N …] [--events FILE]
 Prints docs/accuracy.md, and with --write writes it; the same seeds and code give the same page. The seeds that it takes
 by itself are held out: choose thresholds by others (3, 11 and 12 were used for that). The measured data are no
 part of this project; where they are absent it says so and exits 0.
@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,7 +23,15 @@ sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
 import numpy as np
 import pandas as pd
 from benchmarks import detections, measured_meters
-from benchmarks.accuracy_page import Findings, LabelledScore, Run, keep_section, render_page
+from benchmarks.accuracy_page import (
+    TOGETHER,
+    Findings,
+    LabelledScore,
+    Run,
+    keep_section,
+    render_page,
+    replace_labelled,
+)
 from benchmarks.detections import ACCEPTED, OURS, PLAIN
 from benchmarks.fault_injection import KINDS, Fault, inject
 from benchmarks.fault_plan import plan_faults
@@ -30,6 +39,7 @@ from benchmarks.measured_meters import DATA_DIR, MeasuredWeek, Meter, complete_w
 
 from analyze.load.anomaly_scores import score_readings
 from analyze.week.site_week import analyze_site_week
+from config.opening_hours import ASSUMED_SCHEDULE, Schedule
 from config.thresholds import Thresholds
 from lib.paths import write_atomically
 from lib.stats_utils import label_runs
@@ -92,9 +102,15 @@ def plain_scores(meter: Meter) -> pd.Series:
     return distance_kw / usual_kw
 
 
-def our_scores(meter: Meter) -> pd.Series:
+def our_scores(meter: Meter, schedule: Schedule | None = None) -> pd.Series:
     """Return the score of each reading."""
-    return score_readings(meter.readings, measured_meters.describe_meters([meter]), meter.tz, Thresholds())["score"]
+    meters, config = measured_meters.describe_meters([meter]), Thresholds()
+    return score_readings(meter.readings, meters, meter.tz, config, schedule)["score"]
+
+
+def our_scores_with_holidays(meter: Meter) -> pd.Series:
+    """Return the score of each reading of a site whose file names its country."""
+    return our_scores(meter, replace(ASSUMED_SCHEDULE, country=measured_meters.LABELLED_COUNTRY))
 
 
 def list_unseen(meter: Meter, label: pd.Series, score: pd.Series) -> tuple[str, ...]:
@@ -109,17 +125,20 @@ def list_unseen(meter: Meter, label: pd.Series, score: pd.Series) -> tuple[str, 
 
 def score_labelled() -> list[LabelledScore]:
     """Return how well both methods score the labelled buildings, each and all together."""
-    buildings = measured_meters.load_labelled()
+    buildings, threshold = measured_meters.load_labelled(), Thresholds().anomalies.score_threshold
     result = []
-    for method, score_of in ((OURS, our_scores), (PLAIN, plain_scores)):
+    methods = ((OURS, our_scores), (f"{OURS}, holidays named", our_scores_with_holidays), (PLAIN, plain_scores))
+    for method, score_of in methods:
         parts = []
         for meter, label in buildings:
             score = score_of(meter)
             parts.append((meter.name, label, score, list_unseen(meter, label, score)))
         together = [np.concatenate([part[column] for part in parts]) for column in (1, 2)]
-        for name, label, score, unseen in [*parts, ("together", *together, ())]:
-            auc, f1 = detections.roc_auc(label, score), detections.best_f1(label, score)
-            result.append(LabelledScore(name, len(label), int(label.sum()), method, auc, f1, unseen))
+        for name, label, score, unseen in [*parts, (TOGETHER, *together, ())]:
+            fit = detections.roc_auc(label, score), detections.best_f1(label, score)
+            flags = (None, None) if method == PLAIN else detections.precision_and_recall(label, score >= threshold)
+            shown = unseen if method in (OURS, PLAIN) else ()
+            result.append(LabelledScore(name, len(label), int(label.sum()), method, *fit, *flags, shown))
     return result
 
 
@@ -139,11 +158,18 @@ def main() -> int:
     """Run it, print it, and write what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(_PROJECT_ROOT)}")
+    parser.add_argument("--labelled", action="store_true", help="make the part of the labelled buildings anew only")
     parser.add_argument("--seeds", type=int, nargs="+", default=HELD_OUT_SEEDS, metavar="N")
     parser.add_argument("--events", type=Path, help="CSV file for every fault and how it fared")
     args = parser.parse_args()
     if missing := measured_meters.missing_files():
         print(f"the measured data are not beside the project ({DATA_DIR / missing[0]} is missing); nothing measured")
+        return 0
+    if args.labelled:
+        page = replace_labelled(PAGE.read_text(encoding="utf-8"), score_labelled())
+        print(page)
+        if args.write:
+            write_atomically(PAGE, page)
         return 0
     config, meters = Thresholds(), measured_meters.load_meters()
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:  # a fork may inherit a held lock
