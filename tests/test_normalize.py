@@ -18,7 +18,7 @@ from ingest.eniscope.normalize import (
     parse_organization,
     parse_readings,
 )
-from ingest.storage.plausibility import Rules
+from ingest.storage.plausibility import Rules, find_impossible
 from lib.date_utils import Window
 from lib.errors import DataError
 
@@ -252,3 +252,18 @@ def test_fields_are_found_in_any_shape() -> None:
     assert parse_fields({"T": {"unit": "°C"}, "RH": {}}) == ("T", "RH")
     assert parse_fields(["unknown"]) == ()
     assert "CO2" not in METER_FIELDS
+
+
+def test_energy_below_zero_without_a_power_is_export_where_a_channel_goes_to_and_fro() -> None:
+    def refused(energies: list[float], *, may_feed_in: bool = False) -> list[int]:
+        energy_kwh = np.array(energies)
+        columns = {"energy_kwh": energy_kwh}
+        seconds = START + 900.0 * np.arange(energy_kwh.size)
+        rules = Rules(may_feed_in=may_feed_in)
+        return np.flatnonzero(find_impossible(seconds, columns, 900, rules)["negative_energy"]).tolist()
+
+    assert refused([5, -2, 4, -3, 5, -1]) == []
+    assert refused([5, -2, 4, -3, 5]) == [1, 3], "two may be resets of a counter"
+    assert refused([5, -2, -3, 5, -1]) == [1, 2, 4], "a channel that hardly ever imports is turned round"
+    assert refused([5, -2, 5, -3, 5, -1, -100, -101]) == [7], "a counter that was reset takes all of it away at once"
+    assert refused([-2, -3], may_feed_in=True) == []

@@ -1,4 +1,4 @@
--- Energy used is never negative; where it is, a counter was reset.
+-- Energy is negative only where power flows back; elsewhere a counter was reset.
 -- Scope: channel
 -- Hint: reports leave these intervals out of findings; ask the vendor whether the meter was replaced.
 WITH wrong AS (
@@ -8,6 +8,7 @@ WITH wrong AS (
     FROM channels AS c
     JOIN readings AS r USING (channel_id)
     WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s AND r.energy_kwh < 0
+        AND NOT coalesce(r.power_kw < 0, false)
 )
 SELECT
     channel_id,

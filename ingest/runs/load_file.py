@@ -67,6 +67,7 @@ class ImportSummary:
     empty: int = 0
     rejected: int = 0
     failed: set[str] = field(default_factory=set)
+    feeding_in: set[str] = field(default_factory=set)  # channels that were seen to export
     unnamed_main: str | None = None  # a channel that seems to hold the others, where no channel has a parent
 
 
@@ -257,7 +258,10 @@ def _store_rows(
 ) -> int:
     """Store one channel's rows of a part, with the log line, in the open transaction; return how many are usable."""
     readings.check_resolution(conn, attempt.channel_id, attempt.window, attempt.interval_s)
-    reason = _impossible(rows, Rules(limits.max_power_of(attempt.channel_id), limits.max_catch_up_hours))
+    rules = Rules(limits.max_power_of(attempt.channel_id), limits.max_catch_up_hours)
+    reason = _impossible(rows, rules._replace(may_feed_in=rows.channel in summary.feeding_in))
+    if _feeds_in(rows, reason):
+        summary.feeding_in.add(rows.channel)
     # Judged as the file has them, and completed then: a power made from the energy would agree with anything.
     whole = rows._replace(rows=complete_energy_and_power(rows.rows, rows.interval_s))
     refused = np.flatnonzero(reason != "")
@@ -288,6 +292,11 @@ def _count(rows: ChannelRows, counts: Mapping[str, int], summary: ImportSummary)
     summary.read += len(rows.rows)
     summary.empty += counts.get(REJECT_EMPTY, 0)
     summary.rejected += sum(count for name, count in counts.items() if name != REJECT_EMPTY)
+
+
+def _feeds_in(rows: ChannelRows, reason: np.ndarray) -> bool:
+    """Return whether energy below zero was taken for export."""
+    return "energy_kwh" in rows.rows and bool(((rows.rows["energy_kwh"].to_numpy() < 0) & (reason == "")).any())
 
 
 def _impossible(rows: ChannelRows, rules: Rules) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Tells the records that cannot be right from those that only look odd. Pure: no network, no database, no clock.
 
 A record that cannot be right goes into quarantine with its reason (`ingest.storage.rejects`) and not into `readings`.
-Zero, an idle meter, and energy fed back (negative, with a negative power that says the same) can be right.
+Zero, an idle meter, and energy fed back can be right: negative, with a negative power that says the same, or without a
+power in a channel that goes to and fro between import and export.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ _REASON_TYPE = "U20"  # a fixed width, which compares quicker than objects; the 
 _BLANK_WORDS = frozenset({"", "-", "null", "none", "nan", "n/a", "na"})
 _POWER_COLUMNS = ("power_kw", "power_l1_kw", "power_l2_kw", "power_l3_kw")
 _SECONDS_PER_HOUR = 3600.0
+_LEAST_SIGNS = 3
+_MOST_EXPORT = 20.0
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,6 +56,7 @@ class Rules(NamedTuple):
     max_power_kw: float = np.inf
     max_catch_up_hours: float = np.inf
     latest_start_s: float = np.inf  # epoch seconds; an interval that starts later is in the future
+    may_feed_in: bool = False  # known to export: its energy may be negative without a power that says the same
 
 
 class Reject(NamedTuple):
@@ -106,10 +110,29 @@ def find_impossible(
                 over_power |= np.abs(columns[name]) > rules.max_power_kw
         return {
             # A counter runs backwards only where power flows backwards; elsewhere it was reset.
-            REJECT_NEGATIVE_ENERGY: (energy_kwh < 0) & ~(power_kw < 0),
+            REJECT_NEGATIVE_ENERGY: (energy_kwh < 0)
+            & ~(power_kw < 0)
+            & ~find_feed_in(energy_kwh, power_kw, may_feed_in=rules.may_feed_in),
             REJECT_POWER_OVER_LIMIT: over_power,
             REJECT_ENERGY_OVER_LIMIT: np.abs(energy_kwh) > rules.max_power_kw * hours,
         }
+
+
+def find_feed_in(energy_kwh: Floats, power_kw: Floats, *, may_feed_in: bool = False) -> npt.NDArray[np.bool_]:
+    """Return the records of negative energy, without a power beside it, that are export.
+
+    A counter that is reset takes away in one record what it counted in months. So the records of a channel are taken
+    for export where there are `_LEAST_SIGNS` of either sign or more, as far as none is above `_MOST_EXPORT` times what
+    it usually imports at most (95th percentile). With `may_feed_in` all are.
+    """
+    alone = (energy_kwh < 0) & np.isnan(power_kw)
+    imported = energy_kwh[energy_kwh > 0]
+    if may_feed_in or not alone.any():
+        return alone
+    if imported.size < _LEAST_SIGNS:
+        return np.zeros(energy_kwh.size, dtype=bool)
+    export = alone & (-energy_kwh <= _MOST_EXPORT * np.quantile(imported, 0.95))
+    return export & (np.count_nonzero(export) >= _LEAST_SIGNS)
 
 
 def find_reasons(
