@@ -237,7 +237,7 @@ class Equipment(StrEnum):
 class ChannelTable(Table, frozen=True):
     """What a channel is, by its name or id: [channels."PV inverter"], [channels."162126"]."""
 
-    kind: Annotated[ChannelKind, about("What it measures; a main is the net meter of the site")] = ChannelKind.LOAD
+    kind: Annotated[ChannelKind, about("What it measures; a main tells import and export")] | None = None
     must_run: Annotated[bool, about("It is needed while the site is closed: no saving is claimed for it")] = False
     parent: (
         Annotated[str | int, about("The meter whose energy holds its own", right="a channel's name or id")] | None

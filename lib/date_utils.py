@@ -207,6 +207,13 @@ def days_before(moment: datetime, days: int, tz: ZoneInfo) -> datetime:
     return (local.replace(tzinfo=None) - timedelta(days=days)).replace(tzinfo=tz).astimezone(UTC)
 
 
+def list_local_days(window: Window, tz: ZoneInfo) -> list[date]:
+    """Return the local days that `window` touches, in order."""
+    first = window.start.astimezone(tz).date()
+    last = (window.end - timedelta(microseconds=1)).astimezone(tz).date()
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
 def split_window(window: Window, days: int) -> Iterator[Window]:
     """Yield consecutive windows of `days` × 24 h that together are `window`.
 

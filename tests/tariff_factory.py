@@ -14,7 +14,10 @@ import pandas as pd
 from jsonschema_rs import Draft202012Validator
 from week_factory import NEW_YORK, make_meters, make_readings, make_scope
 
-from analyze.money.site_demand import site_frame
+from analyze.expected.best_energy import find_best_energy
+from analyze.expected.model import expect_load
+from analyze.meters.bad_intervals import ALWAYS_NAMED
+from analyze.money.site_demand import SiteDemand, site_frame, sum_site_demand
 from analyze.sections.costs import analyze_cost
 from analyze.week.intervals import WeekScope, prepare_intervals
 from config.tariff_file import DEFAULT_FLAT, DEFAULT_TOU, load_tariff
@@ -110,12 +113,18 @@ def constant(channel_id: int, kw: float, window: Window = BOTH, interval_s: int 
     return make_readings(channel_id, pd.Timestamp(window.start), np.full(count, kw), interval_s)
 
 
+def site_of(readings: pd.DataFrame, scope: WeekScope = SCOPE) -> SiteDemand:
+    """Return the site's energy and demand of `readings`, none of which is flagged."""
+    intervals = prepare_intervals(readings, scope.meters, scope.tz)
+    none_bad = pd.DataFrame(False, index=intervals.index, columns=list(ALWAYS_NAMED))
+    return sum_site_demand(find_best_energy(intervals, none_bad, expect_load(intervals, scope, None), scope), scope)
+
+
 def cost_of(
     readings: pd.DataFrame, scope: WeekScope = SCOPE, tariffs: SiteTariffs = ASSUMED, **more: Any
 ) -> dict[str, Any]:
-    """Return the section of `readings`; it keeps to the report's schema, or is refused."""
-    intervals = prepare_intervals(readings, scope.meters, scope.tz)
-    section = analyze_cost(intervals, scope, tariffs, **more)
+    """Return the section of `readings`, none of which is flagged; it keeps to the report's schema, or is refused."""
+    section = analyze_cost(site_of(readings, scope), scope, tariffs, **more)
     json.dumps(section, allow_nan=False)
     if "status" not in section:
         SECTION.validate(section)

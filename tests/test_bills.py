@@ -41,6 +41,7 @@ def test_flat():
         "covered_days": 31.0,
         "days": 31,
         "is_complete": True,
+        "estimated_kwh": 0.0,
         "energy_kwh": 7440.0,
         "lines": [{"kind": "energy", "name": "all", "quantity": 7440.0, "unit": "kWh", "rate": 0.1, "amount": 744.0}],
         "total": 744.0,

@@ -2,11 +2,12 @@
 
 from datetime import date
 
-import numpy as np
 import pandas as pd
 import pytest
+from tariff_factory import constant, site_of
 from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
+from analyze.expected.best_energy import BestEnergy
 from analyze.week.chart_data import completeness_by_day, heat_map, site_load
 from analyze.week.site_week import analyze_site_week
 from lib.date_utils import Window, local_day_window
@@ -15,24 +16,42 @@ SCOPE = make_scope(make_meters(1, 2))
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 
 
-def profiled_of(readings, q50_kw, scope=SCOPE):
-    rows = prepare(readings, scope)[0]
-    return rows.assign(q50_kw=rows["channel_id"].map(q50_kw).astype(float))
+def best_of(readings, scope=SCOPE):
+    """Return the best energy of the period, of readings none of which is flagged."""
+    return site_of(readings, scope).best.of_period(scope)
 
 
-def test_site_load_adds_up_meters_beside_what_is_usual():
-    first = pd.Timestamp(WEEK.start)
-    readings = pd.concat([make_readings(1, first, [4.0] * 8), make_readings(2, first, [2.0] * 4)])
-    load = site_load(profiled_of(readings, {1: 3.0, 2: np.nan}), SCOPE)
-    assert load.index[0] == first.timestamp()
+def test_site_load_adds_up_meters_beside_what_is_expected():
+    """Meters at 4 kW and, without history, at 1 and 3 kW; the first misses the second hour and is estimated."""
+    first = constant(1, 4.0)
+    hole = first["interval_start"].between("2026-01-12 06:00Z", "2026-01-12 06:45Z")
+    rows = pd.concat([first[~hole], make_readings(2, pd.Timestamp(WEEK.start), [1.0] * 8 + [3.0] * 4)])
+    load = site_load(best_of(rows), SCOPE)
+    assert load.index[0] == pd.Timestamp(WEEK.start).timestamp()
     assert len(load) == 168
-    assert load.head(3)["actual_kwh"].fillna(-1).tolist() == [6.0, 4.0, -1.0]
-    assert load.head(3)["expected_kwh"].fillna(-1).tolist() == [
-        5.0,
-        3.0,
-        -1.0,
-    ]  # 2 has no history
-    assert load.head(3)["meters"].tolist() == [2, 1, 0]
+    assert load.head(4)["actual_kwh"].tolist() == [5.0, 5.0, 7.0, 4.0]
+    assert load.head(4)["estimated_kwh"].tolist() == [0.0, 4.0, 0.0, 0.0]
+    # The second meter is a fifth of the first hours, and three sevenths of the third.
+    assert load.head(4)["expected_kwh"].fillna(-1).tolist() == [5.0, 5.0, -1.0, 4.0]
+    assert load.head(4)["meters"].tolist() == [2, 1, 2, 1]
+    assert (load["low_kwh"].dropna() <= load["expected_kwh"].dropna()).all()
+
+
+def test_the_band_of_several_meters_is_that_of_meters_that_stray_apart():
+    """Two meters of which each may be one kilowatt higher, and half a kilowatt lower, than expected."""
+    one = best_of(constant(1, 4.0)).rows.assign(
+        expected_kwh=1.0, expected_low_kwh=0.875, expected_high_kwh=1.25, kwh=1.0
+    )
+    load = site_load(BestEnergy(pd.concat([one, one.assign(channel_id=2)])), SCOPE)
+    assert load["expected_kwh"].tolist() == [8.0] * 168
+    assert load["high_kwh"].to_numpy() == pytest.approx(8 + 2**0.5)
+    assert load["low_kwh"].to_numpy() == pytest.approx(8 - 2**0.5 / 2)
+
+
+def test_a_site_without_like_days_has_no_expected_line():
+    load = site_load(best_of(constant(1, 4.0, WEEK)), SCOPE)
+    assert load["actual_kwh"].tolist() == [4.0] * 168
+    assert load[["expected_kwh", "low_kwh", "high_kwh"]].isna().all(axis=None)
 
 
 def test_heat_map_is_the_mean_of_each_hour_of_the_wall_clock():
@@ -41,7 +60,7 @@ def test_heat_map_is_the_mean_of_each_hour_of_the_wall_clock():
     for day, kw in (("2026-01-12", 4.0), ("2026-01-19", 8.0)):
         readings = set_power(readings, f"{day} 09:00", f"{day} 10:00", kw)
     scope = make_scope(make_meters(1), two_weeks)
-    map_kw = heat_map(profiled_of(readings, {1: 1.0}, scope), scope)
+    map_kw = heat_map(best_of(readings, scope), scope)
     assert map_kw[0][9] == pytest.approx(6.0, abs=0.001)  # Mondays at nine
     assert map_kw[1][9] == pytest.approx(5.0, abs=0.1)
     assert map_kw[6][9] == pytest.approx(1.0, abs=0.02)
@@ -56,10 +75,10 @@ def test_heat_map_takes_no_missing_reading_for_a_lull():
     day = second["interval_start"].dt.tz_convert(NEW_YORK).dt.day == 14
     third = make_readings(3, WEEK.start, [50.0] * 96)
     scope = make_scope(make_meters(1, 2, 3))
-    map_kw = heat_map(profiled_of(pd.concat([first[~lost], second[~day], third]), {1: 1.0}, scope), scope)
+    map_kw = heat_map(best_of(pd.concat([first[~lost], second[~day], third]), scope), scope)
     assert map_kw[2] == [None] * 24
     assert all(kw == pytest.approx(7.0, abs=0.15) for n, row in enumerate(map_kw) if n != 2 for kw in row)
-    assert heat_map(profiled_of(third, {}, scope), scope) == [[None] * 24] * 7
+    assert heat_map(best_of(third, scope), scope) == [[None] * 24] * 7
 
 
 def test_heat_map_keeps_the_hours_in_which_a_small_meter_is_silent():
@@ -68,7 +87,7 @@ def test_heat_map_keeps_the_hours_in_which_a_small_meter_is_silent():
     day = small["interval_start"].dt.tz_convert(NEW_YORK).dt.day == 14
     scope = make_scope(make_meters(1, 2))
     readings = pd.concat([fill_window(1, WEEK, 9.0, 9.0), small[~day]])
-    map_kw = heat_map(profiled_of(readings, {1: 1.0}, scope), scope)
+    map_kw = heat_map(best_of(readings, scope), scope)
     assert all(kw == pytest.approx(9.0 if n == 2 else 10.0, abs=0.2) for n, row in enumerate(map_kw) for kw in row)
 
 

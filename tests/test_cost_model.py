@@ -13,8 +13,6 @@ from tariff_factory import ASSUMED, FLAT_ENERGY, PEAK, RATCHET, SCOPE, constant,
 from week_factory import make_meters, make_scope, set_power
 
 from analyze.money.cost_texts import render_text
-from analyze.sections.costs import analyze_cost
-from analyze.week.intervals import prepare_intervals
 from config.site_file import load_site
 from config.tariff_file import DEFAULT_FLAT, DEFAULT_TOU, load_tariff
 from config.tariff_model import Carbon, SiteTariffs, TariffSpan
@@ -210,12 +208,17 @@ def test_refusals_say_what_is_missing(readings, tariffs, code, reason):
     assert render_text(section).startswith("unavailable: ")
 
 
-def test_meters_that_never_report_together_are_refused():
+def test_meters_that_take_turns_are_estimated_and_one_that_is_silent_too_long_is_refused():
+    """Each of two meters misses every fifth quarter-hour, never the same; then one alone misses two in five."""
     first, second = constant(1, 10.0), constant(2, 10.0)
-    number = np.arange(len(first)) % 4
-    readings = pd.concat([first[number != 0], second[number != 2]])
+    number = np.arange(len(first))
+    readings = pd.concat([first[number % 5 != 0], second[number % 5 != 2]])
     section = cost_of(readings, make_scope(make_meters(1, 2)))
-    assert "all meters of the site's total report together in 50.0 % of the period; 70 %" in section["reason"]
+    assert section["tou_analysis"]["total_kwh"] == 20 * 168.0
+    assert (section["basis"]["estimated_kwh"], section["basis"]["is_at_least"]) == (10 * 268 / 4, False)
+    assert section["basis"]["demand_coverage_pct"] == 60.1
+    section = cost_of(first[number % 5 < 3])
+    assert "valid readings of the main meters cover 59.8 % of the period; 70 % is needed" in section["reason"]
     assert (section["code"], section["possibleFrom"]) == ("low_coverage", "2026-01-26")
 
 
@@ -228,8 +231,7 @@ def test_order_of_rows_changes_nothing_and_no_cost_is_negative(kw, seed):
     power = rng.gamma(2.0, np.array(kw)[rows["channel_id"] - 1] + 0.01)
     rows = rows.assign(power_kw=power, energy_kwh=power / 4)
     section = cost_of(rows, scope)
-    intervals = prepare_intervals(rows, scope.meters, scope.tz)
-    assert analyze_cost(intervals.sample(frac=1.0, random_state=seed), scope, ASSUMED) == section
+    assert cost_of(rows.sample(frac=1.0, random_state=seed), scope) == section
     tou, demand = section["tou_analysis"], section["demand_analysis"]
     assert min(tou["flat_total_cost"], tou["tou_total_cost"], demand["monthly_demand_charge"]) >= 0
     parts = tou["period_breakdown"].values()

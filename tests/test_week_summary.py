@@ -29,7 +29,9 @@ def summarize(wins: list[dict[str, Any]], anomalies: list[dict[str, Any]]) -> di
         "totalKwh": 1000.0,
         "estimatedKwh": 0.0,
         "changePct": None,
-        "comparison": {"meters": 0, "ofMeters": 0},
+        "comparison": {"meters": 0, "ofMeters": 0, "reason": "no_like_days"},
+        "isAtLeast": False,
+        "notEstimated": [],
         "exportedKwh": 0.0,
         "daily": [{"date": "2026-01-12"}, {"date": "2026-01-18"}],
     }

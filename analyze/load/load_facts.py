@@ -34,7 +34,7 @@ def build_load_facts(
     floor_area_m2
         Of the site [m²]; None where it is not known.
     site_kwh
-        What the site used in the period, doubtful readings included, as the report's total has it [kWh]; None takes
+        What the site used in the period, as the report's total has it [kWh]; None takes
         the sound intervals of the root meters.
 
     Returns

@@ -9,21 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.week.intervals import energy_meters, number_channels
+from analyze.meters.channel_kinds import using_meters
+from analyze.week.intervals import number_channels
 
 # Half the hours of its sub-meters: below that a main meter's sum says less about its branch than theirs.
 _MAIN_MIN_COVER_RATIO = 0.5
-# A main meter that missed a part and metered less than this share of its sub-meters' energy says less than they do; a
-# smaller difference may be that of the meters themselves.
-_MAIN_MIN_ENERGY_RATIO = 0.95
 
 
 def parents_of(meters: pd.DataFrame) -> dict[int, int]:
-    """Return the parent of each energy meter that has one among the energy meters.
+    """Return the parent of each meter of use that has one among them (`using_meters`).
 
     A meter whose chain of parents leads back to itself is taken to have none: the chain says nothing.
     """
-    energy = energy_meters(meters)
+    energy = using_meters(meters)
     ids = energy["channel_id"].tolist()
     known = zip(ids, energy["parent_channel_id"].tolist(), strict=True)
     parents = {child: int(parent) for child, parent in known if not pd.isna(parent) and int(parent) in set(ids)}
@@ -61,49 +59,33 @@ def reporting_meters(intervals: pd.DataFrame, meters: pd.DataFrame, *, min_cover
 
 
 def root_of_channels(meters: pd.DataFrame, reporting: set[int]) -> dict[int, int]:
-    """Return for each energy meter the topmost meter above it, or itself, among those in `reporting`.
+    """Return for each meter of use the topmost meter above it, or itself, among those in `reporting`.
 
     A main meter that is not in `reporting` is passed over: its sub-meters then stand for themselves.
     """
     parents = parents_of(meters)
     return {
         channel_id: next((top for top in reversed(_ancestors(channel_id, parents)) if top in reporting), channel_id)
-        for channel_id in energy_meters(meters)["channel_id"].astype(int)
+        for channel_id in using_meters(meters)["channel_id"].astype(int)
     }
 
 
 def find_roots(period: pd.DataFrame, meters: pd.DataFrame) -> set[int]:
     """Return the meters whose sum is the site, by the intervals of the period; sub-meters stand in for a dead main.
 
-    A main that covers less of the period than its sub-meters speaks for its branch while it has metered more than they
-    have: what no sub-meter sees is in its sum only, and what it missed is in theirs.
+    A main that covers half of what its sub-meters cover speaks for its branch: what no sub-meter sees is in its sum
+    only, and what it missed can be estimated (`analyze.expected.best_energy`).
 
     Parameters
     ----------
     period
-        With `channel_id`, `hours` and `energy_kwh`.
+        With `channel_id` and `hours`.
     """
     reporting = reporting_meters(period, meters, min_cover_ratio=_MAIN_MIN_COVER_RATIO)
-    reporting -= _outdone_mains(reporting, period, meters)
+    reporting &= set(using_meters(meters)["channel_id"].astype(int))
     root_of = root_of_channels(meters, reporting)
     unheard_mains = set(parents_of(meters).values()) - reporting
     return {channel_id for channel_id, root in root_of.items() if channel_id == root} - unheard_mains
-
-
-def _outdone_mains(reporting: set[int], period: pd.DataFrame, meters: pd.DataFrame) -> set[int]:
-    """Return the mains that cover less than the meters next below them, and metered clearly less than their sum."""
-    parents, left = parents_of(meters), set(reporting)
-    if not parents:
-        return set()
-    sums = period.groupby("channel_id")[["hours", "energy_kwh"]].sum()
-    chains = {key: _ancestors(key, parents) for key in sorted(reporting)}
-    for main in sorted(reporting, key=lambda key: (-len(chains[key]), key)):  # deepest first
-        below = [key for key in left if next((above for above in chains[key] if above in left), None) == main]
-        own, others = sums.loc[main], sums.loc[sorted(below)]
-        is_shorter = own["hours"] < others["hours"].max()  # never without sub-meters: their maximum is NaN
-        if is_shorter and own["energy_kwh"] < _MAIN_MIN_ENERGY_RATIO * others["energy_kwh"].sum():
-            left.discard(main)
-    return reporting - left
 
 
 def net_of_sub_meters(kwh: npt.ArrayLike, intervals: pd.DataFrame, meters: pd.DataFrame) -> npt.NDArray[np.float64]:

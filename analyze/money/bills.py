@@ -29,12 +29,12 @@ def bill_months(
     billed_peaks_kw: Mapping[str, float] | None = None,
     history: pd.DataFrame | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the bill of every calendar month that the data touch, as far as it is metered.
+    """Return the bill of every calendar month that the data touch, as far as its energy is known.
 
     Parameters
     ----------
     site
-        The site's intervals (`SiteDemand.metered`).
+        The site's intervals (`SiteDemand.energy`).
     demand
         The same over the demand interval (`mean_demand`), as far back as it is known.
     tariff
@@ -49,7 +49,8 @@ def bill_months(
     -------
     list of dict
         `month`, `start`, `end` (local days, both included), `tariff`, `currency`, `coverage_pct` (of the site's usual
-        energy), the same as `covered_days` of `days`, `is_complete` (every meter, all the time), `energy_kwh`, `lines`
+        energy), the same as `covered_days` of `days`, `is_complete` (every meter, all the time), `energy_kwh`, of which
+        `estimated_kwh` is not as metered, `lines`
         (`kind`, `name`, `quantity`, `unit`, `rate`, `amount`, and where needed `note`) and `total`. Amounts are rounded
         to cents last, so that lines may differ from the total by their rounding.
 
@@ -82,6 +83,7 @@ def bill_months(
             "days": days,
             "is_complete": whole_pct >= _WHOLE_PCT,
         }
+        coverage["estimated_kwh"] = round(float(site.loc[rows, "estimated_kwh"].sum()), 3)
         bills.append(_bill(segment, _with_adders(lines, kwh, segment), kwh) | coverage)
     return bills
 

@@ -22,7 +22,7 @@ HOURS_PER_MONTH = 365.25 * 24 / 12  # 730.5
 class CostCase(NamedTuple):
     """One period of a site, ready to be priced.
 
-    `site` holds the energy metered and `demand` the sound steps, of all that is known; `period` and `demand_case` those
+    `site` holds the energy and `demand` the steps that tell it, of all that is known; `period` and `demand_case` those
     of the period. `flat` and `tou` are the two sides of the comparison, `own` and `other` the site's tariff and the one
     beside it. `month` is a day of the calendar month whose rates are taken, and `scale` makes the period's energy that
     of a month. `history` is the demand by the hour before `demand` begins, which only a ratchet looks at.
@@ -58,16 +58,16 @@ def prepare_case(
     flat, tou = sides if own.is_flat else sides[::-1]
     tou = tuple(span for span in tou if span.first is None or span.first <= last)
     charged = own if own.demand else other if other.demand else None
-    demand = mean_demand(site.sound, charged.demand_interval_s if charged else DEFAULT_DEMAND_INTERVAL_S, scope)
-    period, rows = (frame[in_window(frame, scope.period)] for frame in (site.metered, demand))
+    demand = mean_demand(site.demand, charged.demand_interval_s if charged else DEFAULT_DEMAND_INTERVAL_S, scope)
+    period, rows = (frame[in_window(frame, scope.period)] for frame in (site.energy, demand))
     billed = dict(tariffs.billed_peaks_kw)
-    hours = _before(history, site.metered, scope)
+    hours = _before(history, site.energy, scope)
     peaks = _peaks(charged, [frame for frame in (demand, hours) if len(frame)], holidays, billed) if charged else {}
     cells = find_cells(rows, charged or own, holidays)
     month = middle.astimezone(scope.tz).date()
     case = DemandCase(rows, cells, charged, f"{month:%Y-%m}", peaks)
     scale = HOURS_PER_MONTH / float(period["hours"].sum())
-    return CostCase(site.metered, period, demand, flat, tou, own, other, case, month, scale, holidays, hours)
+    return CostCase(site.energy, period, demand, flat, tou, own, other, case, month, scale, holidays, hours)
 
 
 def _peaks(
@@ -104,12 +104,12 @@ def _why_no_demand(site: SiteDemand, scope: WeekScope) -> dict[str, Any] | None:
     if not site.roots:
         reason = "no meter has reported enough of the period to make up the site's total"
         return unavailable("no_total", reason, "readings of the main meters")
-    pct, floor = coverage_pct(site.sound, scope), scope.config.baseline.min_completeness_pct
+    pct, floor = coverage_pct(site.demand, scope), scope.config.baseline.min_completeness_pct
     if pct < floor:
-        reason = f"all meters of the site's total report together in {pct:.1f} % of the period; {floor:.0f} % is needed"
+        reason = f"valid readings of the main meters cover {pct:.1f} % of the period; {floor:.0f} % is needed"
         later = day_after(scope.period.end, (scope.period.end - scope.period.start).total_seconds() / 86_400, scope.tz)
         return unavailable("low_coverage", reason, f"a period of which {floor:.0f} % is covered", later)
-    if not site.metered.loc[in_window(site.metered, scope.period), "used_kwh"].any():
+    if not site.energy.loc[in_window(site.energy, scope.period), "used_kwh"].any():
         return unavailable("no_energy", "the site used no energy in the period", "energy to price")
     return None
 
@@ -136,6 +136,18 @@ def coverage_pct(site: pd.DataFrame, scope: WeekScope) -> float:
     return 100 * hours * 3600 / (scope.period.end - scope.period.start).total_seconds()
 
 
+def _metered_pct(site: pd.DataFrame, scope: WeekScope) -> float:
+    """Return how much of the period is metered, by the share of the site's usual energy, 0–100."""
+    own = site[in_window(site, scope.period)]
+    hours = float((own["hours"] * own["covered_ratio"]).sum())
+    return 100 * hours * SECONDS_PER_HOUR / (scope.period.end - scope.period.start).total_seconds()
+
+
+def _valid_demand_pct(site: SiteDemand, scope: WeekScope) -> float:
+    """Return how much of the period all of its meters cover with valid readings, 0–100."""
+    return coverage_pct(site.demand[~site.demand["is_estimated"]], scope)
+
+
 def describe_basis(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> dict[str, Any]:
     """Return how the figures were come by: tariffs, coverage, methods, and what they do not know."""
     charged = case.demand_case.tariff
@@ -155,8 +167,10 @@ def describe_basis(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: 
         "interval_minutes": round(int(case.period["interval_s"].iloc[0]) / 60, 2),
         "demand_interval_minutes": round(int(case.demand_case.rows["interval_s"].iloc[0]) / 60, 2),
         "covered_hours": round(float(case.period["hours"].sum()), 2),
-        "coverage_pct": round(coverage_pct(case.site, scope), 1),
-        "demand_coverage_pct": round(coverage_pct(site.sound, scope), 1),
+        "coverage_pct": round(_metered_pct(case.site, scope), 1),
+        "demand_coverage_pct": round(_valid_demand_pct(site, scope), 1),
+        "estimated_kwh": round(float(case.period["estimated_kwh"].sum()), 3),
+        "is_at_least": site.is_at_least,
         "monthly_method": "covered_hours",
         "monthly_scale": round(case.scale, 4),
         "annual_method": "same_load_each_month",
@@ -167,11 +181,11 @@ def describe_basis(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: 
 
 def _notes(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> list[str]:
     notes = [
-        f"Energy is all that was metered, doubtful readings included. Monthly figures are the period's × "
-        f"{case.scale:.4f}: 730.5 hours of an average month over the hours with readings.",
+        "Energy is as metered; what is missing or wrong is estimated from like days. Monthly figures are the period's "
+        f"× {case.scale:.4f}: 730.5 hours of an average month over the hours that are known.",
         "Annual figures are twelve months like this period, each at its own rates; the load's seasons are not known.",
-        f"The peak is the highest of the {coverage_pct(site.sound, scope):.0f} % of the period that all main meters "
-        "cover with sound readings; the monthly demand charge takes it for the month's.",
+        f"All main meters cover {_valid_demand_pct(site, scope):.0f} % of the period with valid readings; elsewhere "
+        "the peak counts what flowed at least. The monthly demand charge takes the period's peak for the month's.",
         "Costs and charges are without riders and taxes; savings are with the percentage ones, bills with all.",
     ]
     if period_weeks(scope) < 1:
@@ -199,4 +213,6 @@ def _notes(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTari
         notes.append(
             f"Costs lack what {names} did not report; usually that is {site.left_out_pct:.1f} % of the site's energy."
         )
+    elif site.is_at_least:
+        notes.append("Part of the period's energy is not known and cannot be estimated: costs are at least these.")
     return notes

@@ -23,6 +23,7 @@ TOP_DRIVERS = 10
 # The hours of the day that come within a tenth of the billing peak are those where shaving has to work.
 CONCENTRATION_SHARE = 0.9
 _WEEKEND = (5, 6)
+_LEAST_KW = 0.001  # a peak that may be higher by less than this may not be higher
 
 
 class DemandCase(NamedTuple):
@@ -78,7 +79,9 @@ def build_demand_analysis(case: DemandCase, scope: WeekScope) -> dict[str, Any]:
 
     Notes
     -----
-    `billing_peak_kw` is the highest mean power over the demand interval in the period, at any hour;
+    `billing_peak_kw` is the highest mean power over the demand interval in the period, at any hour. Where a meter was
+    not valid, what it drew at least counts: `is_peak_estimated` tells that it does so in the peak itself, and
+    `is_peak_at_least` that the peak may have been higher.
     `monthly_demand_charge` the demand charges of the month if its peaks are those of the period, with what is known of
     the ratchet. `peak_timestamp` is the start of the interval. `top_peak_events` has the highest interval of each day.
     """
@@ -88,6 +91,8 @@ def build_demand_analysis(case: DemandCase, scope: WeekScope) -> dict[str, Any]:
     lines = case.lines()
     return {
         "billing_peak_kw": round(peak, 3),
+        "is_peak_estimated": bool(rows.loc[kw.idxmax(), "is_estimated"]),
+        "is_peak_at_least": bool((rows["high_kwh"] / rows["hours"]).max() > peak + _LEAST_KW),
         "peak_timestamp": local_iso(rows.loc[[kw.idxmax()], "interval_start"], scope.tz)[0],
         "demand_rate_per_kw": round(demand_rate(case), 6),
         "monthly_demand_charge": round(sum(line.cost for line in lines), 2),
@@ -164,7 +169,7 @@ def build_peak_drivers(intervals: pd.DataFrame, roots: list[int], case: DemandCa
     Parameters
     ----------
     intervals
-        Of the period, of all meters.
+        Of the period, of all meters (`BestEnergy.rows`).
     roots
         The meters whose sum is the site's demand.
 
@@ -214,7 +219,8 @@ def build_peak_drivers(intervals: pd.DataFrame, roots: list[int], case: DemandCa
 def _net_power(intervals: pd.DataFrame, roots: list[int], rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     """Return kW by demand interval and meter beneath `roots`, each without what its own sub-meters show."""
     step_s = int(rows["interval_s"].iloc[0])
-    kw = energy_matrix(intervals, step_s).reindex(rows["epoch_s"]) * 3600 / step_s
+    least = intervals.assign(used_kwh=intervals["low_kwh"].clip(lower=0.0))
+    kw = energy_matrix(least, step_s).reindex(rows["epoch_s"]) * 3600 / step_s
     parents, net = parents_of(scope.meters), kw.copy()
     for child, parent in parents.items():
         if child in kw and parent in kw:

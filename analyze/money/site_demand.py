@@ -1,8 +1,8 @@
 """What the site as a whole uses: the sum over its root meters. Pure.
 
-Two sums, for two questions. A bill's energy is all that was metered, bad intervals included, and so is the site's total
-(`consumption`): what the meters said in sum. Its demand is a single interval, which one register's jump or one silent
-meter would falsify: only steps that all root meters fill with sound readings count.
+Both sums are made of the best that is known of each interval (`analyze.expected.best_energy`): a bill's energy of the
+best estimate, its demand of what flowed at least. A demand charge is paid for a single interval, which nobody can be
+told to have had on an estimate.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.meters.completeness import assess_channels
-from analyze.meters.meter_tree import find_roots, root_of_channels
+from analyze.expected.best_energy import BestEnergy, Source
+from analyze.meters.meter_tree import find_roots, parents_of, root_of_channels
 from analyze.week.intervals import (
     SECONDS_PER_HOUR,
     WeekScope,
@@ -27,95 +27,145 @@ from analyze.week.intervals import (
 from lib.date_utils import add_local_time
 from lib.stats_utils import sum_by_place
 
+Floats = npt.NDArray[np.float64]
+
 # Tariffs change rates at quarter hours, so finer readings are summed to this.
 MIN_STEP_S = 900
 # Root meters that fail for the period may be left out while they usually bring no more than this of the site's energy:
 # the costs are then as much too small. Beyond it the section is refused.
 MAX_LEFT_OUT_SHARE_PCT = 5.0
+_MIN_VALID_RATIO = 0.5  # of the period: of a meter that has less the energy is not estimated
+_MIN_STEP_RATIO = 0.5  # of the site's usual power that must be metered for a step to tell a demand
+_LEAST_UNKNOWN_RATIO = 0.005  # of the energy: less of it unknown, and a sum is no mere lower bound
+_OF_DEMAND = ("low_kwh", "high_kwh", "is_known", "power_ratio")  # columns of steps that say nothing of energy
+_UNSEEN_RATIO = 0.03  # of a main's energy that its sub-meters do not see
 
 
 class SiteDemand(NamedTuple):
-    """The site's intervals (see `sum_site_demand`), and which meters they are made of.
+    """The site's energy and demand per interval (see `sum_site_demand`), and which meters they are made of.
 
-    `metered` holds the energy of all steps, `sound` the steps that tell the demand. `metered_roots` and `roots` are the
-    meters that these sum. `left_out` names those that `sound` lacks, with `usual_share_pct` of the site's energy.
+    `best` holds the intervals of all meters, `energy` the site's energy, `demand` what flowed at least. `roots` are the
+    meters that both sum; `left_out` names those whose period is not known well enough, with `usual_share_pct` of the
+    site's energy. `is_at_least` tells whether part of the period's energy is unknown.
     """
 
-    metered: pd.DataFrame
-    sound: pd.DataFrame
-    metered_roots: set[int]
+    best: BestEnergy
+    energy: pd.DataFrame
+    demand: pd.DataFrame
     roots: list[int]
     left_out: list[dict[str, Any]]
+    is_at_least: bool
 
     @property
     def left_out_pct(self) -> float:
         """The share of the site's usual energy that the sums lack, in percent."""
         return float(sum(entry["usual_share_pct"] for entry in self.left_out))
 
+    @property
+    def of_roots(self) -> BestEnergy:
+        """The intervals of the root meters."""
+        return self.best.of_channels(self.roots)
 
-def sum_site_demand(sound: pd.DataFrame, scope: WeekScope, intervals: pd.DataFrame | None = None) -> SiteDemand:
-    """Return the site's energy per interval, over all that the intervals cover.
 
-    Parameters
-    ----------
-    sound
-        Of baseline and period, or longer back (`prepare_intervals`), without the bad ones.
-    intervals
-        The same with the bad ones; None where there are none.
+def sum_site_demand(best: BestEnergy, scope: WeekScope) -> SiteDemand:
+    """Return the site's energy and demand per interval, over all that the intervals cover.
 
     Returns
     -------
     SiteDemand
-        `metered` and `sound`: `epoch_s`, `interval_start` (UTC), `interval_s` [s], `hours`, `used_kwh`, `mean_kw`,
-        `is_whole`, `covered_ratio` and what `add_local_time` adds, by time. The step is the longest interval of the
-        root meters, a quarter hour or more.
+        `energy` and `demand`: `epoch_s`, `interval_start` (UTC), `interval_s` [s], `hours`, `used_kwh`, `mean_kw` and
+        what `add_local_time` adds, by time. The step is the longest interval of the root meters, a quarter hour or
+        more.
 
     Notes
     -----
-    `metered` is the sum over the roots of the period (`meter_tree.find_roots`), whatever of them has reported in a
-    step; `is_whole` tells where all have filled it, `covered_ratio` how much of the site's usual energy those have that
-    did.
+    Both are sums over the roots of the period (`meter_tree.find_roots`), each interval counted as it is imported: what
+    one meter exports is no income, and takes nothing from what another draws.
 
-    `sound` is the sum over the root meters that usually report: those of which the readings cover
-    `baseline.min_completeness_pct` of the baseline weeks or of the period. A step that one of them does not fill is
-    left out. One that covers less of the period itself would leave little of it: it is left out and named instead.
+    `energy` has every step of which anything is known: `estimated_kwh` is the part that is not as metered, `is_whole`
+    tells where all meters were valid, `covered_ratio` how much of the site's usual energy those have that were.
 
-    Export is no income here: a step in which the site feeds in counts as 0.
+    `demand` has the steps in which meters that bring half of the site's usual power or more tell theirs: their sum, and
+    what the others drew at least. `is_estimated` tells where there are others, `high_kwh` what the step held at most.
     """
-    intervals = sound if intervals is None else intervals
-    roots, left_out = _choose_roots(sound, scope)
-    rows = sound[sound["channel_id"].isin(roots)]
+    is_valid = best.is_valid.to_numpy()
+    in_period = in_window(best.rows, scope.period).to_numpy()
+    valid = best.rows[is_valid]
+    heard = best.rows[is_valid & in_period]
+    roots = sorted(find_roots(heard, scope.meters) & set(list_channels(heard)))
+    left_out = _describe_left_out(valid, _find_left_out(best, roots, scope), roots, scope)
+    rows = best.rows[best.rows["channel_id"].isin(roots)]
     step_s = _step_s(rows["interval_s"])
-    total = energy_matrix(rows, step_s).sum(axis=1, skipna=False).dropna()
-    demand = site_frame(total.index.to_numpy(dtype="int64"), total.to_numpy(dtype=float), step_s, scope)
-    metered_roots = find_roots(intervals[in_window(intervals, scope.period)], scope.meters)
-    return SiteDemand(_sum_metered(intervals, metered_roots, scope), demand, metered_roots, roots, left_out)
+    steps = _sum_steps(rows, step_s, scope)
+    is_at_least = bool(left_out) or _is_part_unknown(rows, scope) or _are_unseen(valid, roots, scope)
+    energy = (
+        steps[steps["is_known"]].drop(columns=["low_kwh", "high_kwh", "is_known", "power_ratio"]).reset_index(drop=True)
+    )
+    return SiteDemand(best, energy, _as_demand(steps, step_s, scope), roots, left_out, is_at_least)
 
 
-def _sum_metered(intervals: pd.DataFrame, roots: set[int], scope: WeekScope) -> pd.DataFrame:
-    """Return the frame of what the root meters of the period metered in all steps."""
-    rows = intervals[intervals["channel_id"].isin(roots)]
-    step_s = _step_s(rows["interval_s"])
+def _sum_steps(rows: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFrame:
     index, starts_s = number_steps(rows["epoch_s"].to_numpy(dtype="int64"), step_s)
-    kwh = sum_by_place(index, rows["used_kwh"], starts_s.size)
-    covered_s = sum_by_place(index, rows["interval_s"], starts_s.size)
-    frame = site_frame(starts_s, kwh, step_s, scope)
+    valid, length_s = (rows["source"] <= Source.CAUGHT_UP).to_numpy(), rows["interval_s"].to_numpy(dtype=float)
+    imported = {name: np.maximum(rows[name].to_numpy(), 0.0) for name in ("kwh", "low_kwh", "high_kwh")}
+    as_metered = rows["source"].isin([Source.METERED, Source.CAUGHT_UP]).to_numpy()
+    has_power = (rows["source"] <= Source.CORRECTED).to_numpy()  # of its own: one sum over hours tells no demand
+
+    def total(values: Floats) -> Floats:
+        return sum_by_place(index, values, starts_s.size)
+
+    weighted_s = length_s * _weight_of(rows, rows[valid])
+    frame = site_frame(starts_s, total(np.nan_to_num(imported["kwh"])), step_s, scope)
     return frame.assign(
-        is_whole=covered_s >= step_s * rows["channel_id"].nunique(),
-        covered_ratio=_covered_ratio(rows, index, starts_s.size) / step_s,
+        estimated_kwh=total(np.where(as_metered, 0.0, np.nan_to_num(imported["kwh"]))),
+        low_kwh=total(imported["low_kwh"]),
+        high_kwh=total(imported["high_kwh"]),
+        is_known=total((rows["source"] < Source.UNKNOWN).to_numpy(dtype=float)) > 0,
+        is_whole=total(np.where(valid, length_s, 0.0)) >= step_s * rows["channel_id"].nunique(),
+        covered_ratio=total(np.where(valid, weighted_s, 0.0)) / step_s,
+        power_ratio=total(np.where(has_power, weighted_s, 0.0)) / step_s,
+        is_estimated=total(np.where(has_power, length_s, 0.0)) < step_s * rows["channel_id"].nunique(),
     )
 
 
-def _covered_ratio(rows: pd.DataFrame, index: npt.NDArray[np.int64], steps: int) -> npt.NDArray[np.float64]:
-    """Return the seconds of each step that are metered, each meter weighted by its share of the site's mean power.
+def _as_demand(steps: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFrame:
+    """Return the steps that tell the demand, each with what flowed at least."""
+    told = steps[steps["power_ratio"] >= _MIN_STEP_RATIO - 1e-9]
+    frame = site_frame(told["epoch_s"].to_numpy(), told["low_kwh"].to_numpy(), step_s, scope)
+    return frame.assign(is_estimated=told["is_estimated"].to_numpy(), high_kwh=told["high_kwh"].to_numpy())
+
+
+def _weight_of(rows: pd.DataFrame, valid: pd.DataFrame) -> Floats:
+    """Return for each row its meter's share of the site's usual power, 0 where nothing is known of the meter.
 
     A small meter that is dead leaves a month nearly as well known as it was. Where none used anything, all are alike.
     """
-    totals = rows.groupby("channel_id")[["used_kwh", "hours"]].sum()
-    mean_kw = (totals["used_kwh"] / totals["hours"]).clip(lower=0.0)
+    totals = valid.groupby("channel_id")[["kwh", "hours"]].sum()
+    mean_kw = (totals["kwh"] / totals["hours"]).abs()
     weight = mean_kw / mean_kw.sum() if mean_kw.sum() > 0 else mean_kw * 0.0 + 1 / max(1, len(mean_kw))
-    weighted_s = rows["interval_s"].to_numpy() * rows["channel_id"].map(weight).to_numpy(dtype=float)
-    return sum_by_place(index, weighted_s, steps)
+    return rows["channel_id"].map(weight).fillna(0.0).to_numpy(dtype=float)
+
+
+def _is_part_unknown(rows: pd.DataFrame, scope: WeekScope) -> bool:
+    """Return whether so much of the period's energy is unknown that its sum is a lower bound."""
+    own = rows[in_window(rows, scope.period)]
+    unknown = (own["source"] >= Source.AT_LEAST).to_numpy()
+    if not unknown.any():
+        return False
+    weight = _weight_of(own, own[own["source"] <= Source.CAUGHT_UP]) * own["hours"].to_numpy()
+    return bool(weight[unknown].sum() >= _LEAST_UNKNOWN_RATIO * weight.sum())
+
+
+def _are_unseen(valid: pd.DataFrame, roots: list[int], scope: WeekScope) -> bool:
+    """Return whether sub-meters stand in for a main that usually measures clearly more than they do."""
+    parents, sums = parents_of(scope.meters), valid.groupby("channel_id")[["kwh", "hours"]].sum()
+    mean_kw = sums["kwh"] / sums["hours"]
+    mains = {parents[key] for key in roots if key in parents}
+    for main in mains & set(mean_kw.index):
+        below = [key for key, parent in parents.items() if parent == main]
+        if mean_kw.reindex(below).sum() < (1 - _UNSEEN_RATIO) * mean_kw[main]:
+            return True
+    return False
 
 
 def _step_s(interval_s: pd.Series) -> int:
@@ -126,7 +176,7 @@ def _step_s(interval_s: pd.Series) -> int:
 def site_frame(
     epoch_s: npt.NDArray[np.int64], kwh: npt.NDArray[np.float64], step_s: int, scope: WeekScope
 ) -> pd.DataFrame:
-    """Return the frame of a site's intervals that `sum_site_demand` describes, all of them whole."""
+    """Return the frame of a site's intervals that `sum_site_demand` describes, all of them whole and as metered."""
     kwh = np.maximum(kwh, 0.0)
     hours = step_s / SECONDS_PER_HOUR
     frame = pd.DataFrame(
@@ -137,8 +187,11 @@ def site_frame(
             "hours": hours,
             "used_kwh": kwh,
             "mean_kw": kwh / hours,
+            "estimated_kwh": 0.0,
             "is_whole": True,
             "covered_ratio": 1.0,
+            "is_estimated": False,
+            "high_kwh": kwh,
         }
     )
     return add_local_time(frame, scope.tz)
@@ -157,8 +210,8 @@ def energy_matrix(intervals: pd.DataFrame, step_s: int) -> pd.DataFrame:
     code, ids = number_channels(intervals)
     index, starts_s = number_steps(intervals["epoch_s"].to_numpy(dtype="int64"), step_s)
     cell, size = index * len(ids) + code, starts_s.size * len(ids)
-    kwh = np.bincount(cell, weights=intervals["used_kwh"], minlength=size)
-    covered_s = np.bincount(cell, weights=intervals["interval_s"], minlength=size)
+    kwh = sum_by_place(cell, intervals["used_kwh"], size)
+    covered_s = sum_by_place(cell, intervals["interval_s"], size)
     values = np.where(covered_s == step_s, kwh, np.nan).reshape(starts_s.size, len(ids))
     return pd.DataFrame(values, index=pd.Index(starts_s, name="epoch_s"), columns=ids)
 
@@ -168,39 +221,54 @@ def mean_demand(frame: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFr
 
     Data as coarse as that, or coarser, stay as they are.
     """
+    if frame.empty:
+        return frame
     own_s = int(frame["interval_s"].iloc[0])
     step_s = -(-step_s // own_s) * own_s
     if step_s == own_s:
         return frame
     steps, index, count = np.unique(frame["epoch_s"] // step_s, return_inverse=True, return_counts=True)
     whole = count * own_s == step_s
-    kwh = np.bincount(index, weights=frame["used_kwh"], minlength=steps.size)
-    return site_frame(steps[whole] * step_s, kwh[whole], step_s, scope)
+    kwh, high_kwh, estimated = (
+        sum_by_place(index, frame[name], steps.size)[whole] for name in ("used_kwh", "high_kwh", "is_estimated")
+    )
+    result = site_frame(steps[whole] * step_s, kwh, step_s, scope)
+    return result.assign(is_estimated=estimated > 0, high_kwh=high_kwh)
 
 
-def _choose_roots(intervals: pd.DataFrame, scope: WeekScope) -> tuple[list[int], list[dict[str, Any]]]:
-    """Return the root meters to sum, and those that usually report but fail in the period."""
-    in_period = in_window(intervals, scope.period)
-    seen, reporting = set(list_channels(intervals)), set(list_channels(intervals[in_period]))
-    coverage, floor = assess_channels(intervals, scope), scope.config.baseline.min_completeness_pct
-    usual = set(coverage.index[(coverage >= floor).any(axis=1)].astype(int))
-    sound = set(coverage.index[coverage["period_pct"] >= floor].astype(int))
-    top_of, usual_top_of = root_of_channels(scope.meters, reporting), root_of_channels(scope.meters, seen)
-    roots = sorted({top for key, top in top_of.items() if top in reporting and key in reporting} & usual)
+def _find_left_out(best: BestEnergy, roots: list[int], scope: WeekScope) -> list[int]:
+    """Return the meters of the site's total that usually report, and of whose period too little is valid."""
+    valid_pct = _valid_pct(best, scope)
+    floor = scope.config.baseline.min_completeness_pct
+    usual = set(valid_pct.index[valid_pct["baseline"] >= floor].astype(int))
+    weak = {key for key in roots if key in usual and valid_pct.loc[key, "period"] < 100 * _MIN_VALID_RATIO}
+    reporting = set(valid_pct.index[valid_pct["period"] > 0].astype(int))
+    top_of = root_of_channels(scope.meters, set(valid_pct.index.astype(int)))
     # A main meter that is dead is stood for by its sub-meters.
-    stood_for = {usual_top_of[key] for key in reporting}
-    dead = {top for top in usual_top_of.values() if top in usual - reporting and top not in stood_for}
-    missing = sorted(dead | (set(roots) - sound))
-    kept = [root for root in roots if root in sound]
-    return kept, _describe_left_out(intervals[~in_period], missing, {*roots, *missing}, scope)
+    stood_for = {top_of[key] for key in reporting if key in top_of}
+    dead = {top for top in top_of.values() if top in usual - reporting and top not in stood_for}
+    return sorted(dead | weak)
+
+
+def _valid_pct(best: BestEnergy, scope: WeekScope) -> pd.DataFrame:
+    """Return by channel how much of `baseline` and of `period` is valid [%]."""
+    rows = best.rows[best.is_valid]
+    columns = {}
+    for name, window in (("baseline", scope.baseline), ("period", scope.period)):
+        hours = rows[in_window(rows, window)].groupby("channel_id")["hours"].sum()
+        columns[name] = 100 * hours * SECONDS_PER_HOUR / (window.end - window.start).total_seconds()
+    return pd.DataFrame(columns).fillna(0.0)
 
 
 def _describe_left_out(
-    baseline: pd.DataFrame, missing: list[int], all_roots: set[int], scope: WeekScope
+    valid: pd.DataFrame, missing: list[int], roots: list[int], scope: WeekScope
 ) -> list[dict[str, Any]]:
+    if not missing:
+        return []
     names = channel_names(scope.meters)
-    mean_kw = baseline.groupby("channel_id")["mean_kw"].mean()
-    total = float(mean_kw.reindex(sorted(all_roots)).sum())
+    baseline = valid[~in_window(valid, scope.period)].groupby("channel_id")[["kwh", "hours"]].sum()
+    mean_kw = baseline["kwh"] / baseline["hours"]
+    total = float(mean_kw.reindex(sorted({*roots, *missing})).sum())
     entries = []
     for key in missing:
         share = 100 * float(mean_kw.get(key, 0.0)) / total if total > 0 else 100.0

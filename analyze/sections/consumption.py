@@ -2,136 +2,168 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analyze.expected.best_energy import BestEnergy, Source
+from analyze.expected.comparison import LEAST_KWH, Comparison, compare_channels, compare_with_usual, list_special_days
+from analyze.meters.channel_kinds import kinds_of
 from analyze.meters.completeness import channel_completeness
 from analyze.money.carbon import emissions
 from analyze.money.pricing import Pricing
-from analyze.week.intervals import (
-    WeekScope,
-    baseline_week_numbers,
-    channel_names,
-    energy_meters,
-    in_window,
-    number_channels,
-    weekday_counts,
-)
+from analyze.money.site_demand import SiteDemand
+from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, energy_meters, in_window
 from config.tariff_model import Carbon
-from lib.stats_utils import nan_quantiles
-
-_COMPARABLE_PCT = 95.0  # weeks are compared only when both are this full; else a gap looks like a saving
-_LEAST_USUAL_KWH = 0.01  # a change against next to nothing says nothing
+from lib.date_utils import list_local_days
 
 
 def build_consumption(
+    site: SiteDemand,
     intervals: pd.DataFrame,
-    clean: pd.DataFrame,
-    roots: set[int],
+    valid: pd.DataFrame,
     scope: WeekScope,
     pricing: Pricing,
     carbon: Carbon | None,
 ) -> dict[str, Any]:
-    """Return what was used: in all, by channel, by local day, and beside the weeks before; its cost and its carbon.
+    """Return what was used: in all, by channel, by local day, and beside what is usual; its cost and its carbon.
 
     Parameters
     ----------
-    intervals, clean
-        All intervals of baseline and period, and the sound ones.
-    roots
-        The meters whose sum is the site (`meter_tree.find_roots`).
+    site
+        The best that is known of each interval, and which meters make up the site (`sum_site_demand`).
+    intervals, valid
+        All intervals of baseline and period, and the valid ones.
     pricing, carbon
         What the site pays for a kWh, and what one emits, where that is known.
 
     Notes
     -----
-    `cost` is the energy charge of `totalKwh` alone: demand, fixed charges, riders and taxes stand in the section
+    `cost` is the energy charge of `importedKwh` alone: demand, fixed charges, riders and taxes stand in the section
     "costOptimization".
 
-    `totalKwh` and `daily` add up the energy as metered, bad intervals included, of the root meters (see
-    `meter_tree.reporting_meters`); `estimatedKwh` is what their power says of intervals that lack an energy, and is
-    not in the total, and `exportedKwh` what was fed back, which the total is net of. `peakKw` is the highest mean power
-    of a sound interval. A value without any reading behind it is None, not 0.
+    `totalKwh` is the best estimate of the root meters' energy, net of what they exported: `meteredKwh` as metered and
+    `estimatedKwh` corrected, or what like days draw (`best_energy`). `isAtLeast` tells that part of it is unknown and
+    counts as nothing; `notEstimated` names the meters. `importedKwh` and `exportedKwh` add up the intervals above and
+    below zero. `peakKw` of a meter is the highest mean power of a valid interval. A value without anything behind it is
+    None, not 0.
     """
-    period = intervals[in_window(intervals, scope.period)]
-    root_rows = period[period["channel_id"].isin(roots)]
-    estimated = root_rows["used_kwh"].where(root_rows["energy_kwh"].isna(), 0.0)
-    total_kwh = float(root_rows["energy_kwh"].sum())
+    best = site.best.of_period(scope)
+    of_roots = BestEnergy(best.rows[best.rows["channel_id"].isin(site.roots)])
+    kwh = of_roots.rows["kwh"].fillna(0.0)
+    imported_kwh, exported_kwh = float(kwh.clip(lower=0.0).sum()), -float(kwh.clip(upper=0.0).sum())
+    total_kwh, estimated_kwh = float(kwh.sum()), float(kwh.where(is_estimated(of_roots.rows), 0.0).sum())
     return {
         "totalKwh": round(total_kwh, 3),
-        "estimatedKwh": round(float(estimated.sum()), 3),
-        "exportedKwh": round(abs(float(root_rows["energy_kwh"].clip(upper=0.0).sum())), 3),
-        **_compare(clean[clean["channel_id"].isin(roots)], roots, scope),
-        "byChannel": _by_channel(period, clean[in_window(clean, scope.period)], roots, scope),
-        "daily": _by_day(root_rows, scope),
-        "cost": {"energyCost": round(pricing.energy_cost(root_rows), 2), **pricing.describe(), "kind": "energy"},
-        "carbon": emissions(max(0.0, total_kwh), carbon),
+        "meteredKwh": round(total_kwh - estimated_kwh, 3),
+        "estimatedKwh": round(estimated_kwh, 3),
+        "isAtLeast": site.is_at_least,
+        "notEstimated": _list_unknown(of_roots, site, scope),
+        "importedKwh": round(imported_kwh, 3),
+        "exportedKwh": round(abs(exported_kwh), 3),
+        **_describe_comparison(compare_with_usual(of_roots, scope, site.left_out_pct), scope),
+        "byChannel": _by_channel(best, intervals, valid[in_window(valid, scope.period)], set(site.roots), scope),
+        "daily": _by_day(of_roots.rows, scope),
+        "cost": {
+            "energyCost": round(pricing.energy_cost(_as_imported(of_roots.rows)), 2),
+            **pricing.describe(),
+            "kind": "energy",
+        },
+        "carbon": emissions(imported_kwh, carbon),
+    }
+
+
+def is_estimated(rows: pd.DataFrame) -> pd.Series:
+    """Return which intervals of `BestEnergy.rows` are not as metered."""
+    return ~rows["source"].isin([Source.METERED, Source.CAUGHT_UP])
+
+
+def _as_imported(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(energy_kwh=rows["kwh"].clip(lower=0.0).fillna(0.0))
+
+
+def _list_unknown(of_roots: BestEnergy, site: SiteDemand, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return the meters of the total of which part is unknown, and how many hours of the period that are."""
+    rows, names = of_roots.rows, channel_names(scope.meters)
+    unknown = rows[rows["source"] >= Source.AT_LEAST].groupby("channel_id")["hours"].sum()
+    period_h = (scope.period.end - scope.period.start).total_seconds() / SECONDS_PER_HOUR
+    hours = {**{entry["channelId"]: period_h for entry in site.left_out}, **unknown.to_dict()}
+    return [
+        {"channelId": int(key), "channelName": names[int(key)], "unknownHours": round(float(value), 2)}
+        for key, value in sorted(hours.items())
+    ]
+
+
+def _describe_comparison(found: Comparison, scope: WeekScope) -> dict[str, Any]:
+    is_told = found.reason is None
+    return {
+        "usualKwh": round(found.usual_kwh, 3) if is_told else None,
+        "changePct": round(found.change_pct, 1) if found.change_pct is not None else None,
+        "comparison": {
+            "meters": found.meters,
+            "ofMeters": found.of_meters,
+            "actualKwh": round(found.actual_kwh, 3),
+            "coveragePct": round(found.coverage_pct, 1),
+            "reason": found.reason,
+            "specialDays": [
+                {"date": day.isoformat(), "kind": kind.name.lower(), "name": name, "isClosed": is_closed}
+                for day, kind, name, is_closed in list_special_days(scope)
+            ],
+        },
     }
 
 
 def _by_channel(
-    period: pd.DataFrame, clean_period: pd.DataFrame, roots: set[int], scope: WeekScope
+    best: BestEnergy, intervals: pd.DataFrame, valid_period: pd.DataFrame, roots: set[int], scope: WeekScope
 ) -> list[dict[str, Any]]:
-    names = channel_names(scope.meters)
-    energy_kwh = period.groupby("channel_id")["energy_kwh"].sum(min_count=1)
-    peak_kw = clean_period.groupby("channel_id")["mean_kw"].max()
-    coverage = channel_completeness(period, scope.meters, scope.period)
+    names, kinds, rows = channel_names(scope.meters), kinds_of(scope.meters), best.rows
+    by_channel = rows["channel_id"]
+    energy_kwh = rows["kwh"].groupby(by_channel).sum(min_count=1)
+    estimated_kwh = rows["kwh"].where(is_estimated(rows), 0.0).groupby(by_channel).sum()
+    is_at_least = (rows["source"] >= Source.AT_LEAST).groupby(by_channel).any()
+    peak_kw = valid_period.groupby("channel_id")["mean_kw"].max()
+    coverage = channel_completeness(intervals, scope.meters, scope.period)
+    compared = compare_channels(best, scope)
     return [
         {
-            "channelId": int(row.channel_id),
-            "channelName": names[int(row.channel_id)],
-            "energyKwh": _number(energy_kwh.get(row.channel_id), 3),
-            "peakKw": _number(peak_kw.get(row.channel_id), 3),
-            "completenessPct": _number(row.completeness_pct, 1),
-            "isRoot": int(row.channel_id) in roots,
+            "channelId": key,
+            "channelName": names[key],
+            "kind": kinds[key],
+            "energyKwh": _number(energy_kwh.get(key), 3),
+            "estimatedKwh": round(float(estimated_kwh.get(key, 0.0)), 3),
+            "isAtLeast": bool(is_at_least.get(key, False)),
+            **_beside_usual(compared, key),
+            "peakKw": _number(peak_kw.get(key), 3),
+            "completenessPct": _number(pct, 1),
+            "isRoot": key in roots,
         }
-        for row in coverage.itertuples()
+        for key, pct in zip(coverage["channel_id"].astype(int).tolist(), coverage["completeness_pct"], strict=True)
     ]
 
 
-def _by_day(root_rows: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+def _beside_usual(compared: pd.DataFrame, key: int) -> dict[str, Any]:
+    """Return what is usual of one meter, and by how much it used more."""
+    if key not in compared.index or not compared.loc[key, "is_comparable"]:
+        return {"expectedKwh": None, "changePct": None}
+    usual, actual = (float(compared.loc[key, name]) for name in ("usual_kwh", "actual_kwh"))
+    change = round(100 * (actual / usual - 1), 1) if usual >= LEAST_KWH else None
+    return {"expectedKwh": round(usual, 3), "changePct": change}
+
+
+def _by_day(rows: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
     """Return the energy of every local day that the period touches."""
-    energy_kwh = root_rows.groupby(root_rows["local_time"].dt.date)["energy_kwh"].sum(min_count=1)
-    first = scope.period.start.astimezone(scope.tz).date()
-    last = (scope.period.end - timedelta(microseconds=1)).astimezone(scope.tz).date()
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    return [{"date": day.isoformat(), "energyKwh": _number(energy_kwh.get(day), 3)} for day in days]
-
-
-def _compare(clean: pd.DataFrame, roots: set[int], scope: WeekScope) -> dict[str, Any]:
-    """Return the period beside what is usual, over the root meters that can be compared.
-
-    Like with like: a meter counts when sound energies cover 95 % of the period and of at least one baseline week, and
-    its usual is the median of its such weeks, each weekday as often as the period holds it. One dead meter then takes
-    no comparison away from the others.
-    """
-    weeks = scope.config.baseline.weeks
-    number = np.where(in_window(clean, scope.period), weeks, baseline_week_numbers(clean, scope))
-    known = clean[number >= 0]
-    if known.empty:
-        nothing = {"meters": 0, "ofMeters": len(roots), "actualKwh": 0.0}
-        return {"usualKwh": None, "changePct": None, "comparison": nothing}
-    code, ids = number_channels(known)
-    cell, shape = code * (weeks + 1) + number[number >= 0], (len(ids), weeks + 1)
-    count = np.where(number[number >= 0] < weeks, weekday_counts(scope)[known["local_weekday"]], 1.0)
-    energy_kwh, hours = (
-        np.bincount(cell, weights=values, minlength=len(ids) * (weeks + 1)).reshape(shape)
-        for values in (known["energy_kwh"].fillna(0.0) * count, known["hours"].where(known["energy_kwh"].notna(), 0.0))
-    )
-    week_hours = (scope.baseline.end - scope.baseline.start).total_seconds() / 3600 / weeks
-    period_hours = (scope.period.end - scope.period.start).total_seconds() / 3600
-    is_full = hours >= _COMPARABLE_PCT / 100 * np.array([week_hours] * weeks + [period_hours])
-    usual_kwh = nan_quantiles(np.where(is_full, energy_kwh, np.nan)[:, :weeks], [0.5])[:, 0]
-    is_comparable = is_full[:, weeks] & ~np.isnan(usual_kwh)
-    usual, actual = float(usual_kwh[is_comparable].sum()), float(energy_kwh[is_comparable, weeks].sum())
-    return {
-        "usualKwh": round(usual, 3) if is_comparable.any() else None,
-        "changePct": round(100 * (actual / usual - 1), 1) if usual >= _LEAST_USUAL_KWH else None,
-        "comparison": {"meters": int(is_comparable.sum()), "ofMeters": len(roots), "actualKwh": round(actual, 3)},
-    }
+    day = rows["local_time"].dt.date
+    energy_kwh = rows["kwh"].groupby(day).sum(min_count=1)
+    estimated_kwh = rows["kwh"].where(is_estimated(rows), 0.0).groupby(day).sum()
+    return [
+        {
+            "date": day.isoformat(),
+            "energyKwh": _number(energy_kwh.get(day), 3),
+            "estimatedKwh": round(float(estimated_kwh.get(day, 0.0)), 3),
+        }
+        for day in list_local_days(scope.period, scope.tz)
+    ]
 
 
 def build_data_quality(
@@ -150,7 +182,7 @@ def build_data_quality(
     -----
     `avgCompleteness` is the mean over the energy meters of which anything was to be expected, in percent.
     `channelsAnalyzed` counts those with a sound interval in the period. `excluded` is left out of the findings, and
-    stays part of the metered total; an interval with two flags counts once in `excluded.intervals`.
+    replaced in the totals (`best_energy`); an interval with two flags counts once in `excluded.intervals`.
     """
     is_bad, in_period = bad.any(axis=1), in_window(intervals, scope.period)
     names, energy_kwh = channel_names(scope.meters), intervals["energy_kwh"]

@@ -14,7 +14,7 @@ from analyze.money.carbon import NO_FACTOR
 from analyze.money.cost_case import CostCase, describe_basis, prepare_case, why_not
 from analyze.money.cost_texts import build_recommendations, describe_comparison
 from analyze.money.demand_analysis import build_demand_analysis, build_peak_drivers
-from analyze.money.site_demand import SiteDemand, sum_site_demand
+from analyze.money.site_demand import SiteDemand
 from analyze.money.tariff_rates import price_intervals
 from analyze.money.tou_analysis import build_load_shift, build_tou_analysis
 from analyze.week.intervals import WeekScope, in_window, period_weeks
@@ -27,29 +27,26 @@ _SHAVING_STEP_PCT = 10
 
 
 def analyze_cost(
-    intervals: pd.DataFrame,
+    site: SiteDemand,
     scope: WeekScope,
     tariffs: SiteTariffs,
     *,
     holidays: Collection[date] = (),
-    site: SiteDemand | None = None,
     history: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return the section "costOptimization".
 
     Parameters
     ----------
-    intervals
-        Of baseline and period, or longer back, which makes more of the ratchet known (`prepare_intervals`); without
-        the bad ones, for a register's jump would be billed as a peak.
+    site
+        The site's energy and demand (`sum_site_demand`), of baseline and period, or longer back, which makes more of
+        the ratchet known.
     tariffs
         What the site pays and what that is compared with (`config.site_file`).
     holidays
         The site's local days that are billed as holidays, where a tariff has no list of its own.
-    site
-        Their sum (`sum_site_demand`), where it is known already.
     history
-        `epoch_s` and `mean_kw` of the site by the hour, of the months before `intervals` (`load_site_hours`), for the
+        `epoch_s` and `mean_kw` of the site by the hour, of the months before `site` (`load_site_hours`), for the
         ratchet.
 
     Returns
@@ -62,12 +59,11 @@ def analyze_cost(
     -----
     The flat side is the site's own tariff where that is flat, else what it is compared with; the time-of-use side is
     the other one. Demand is charged as on the site's own tariff, or, where that has no demand charge, as on the other.
-    Energy is as metered, the same as `consumption.totalKwh` with its estimated part; demand is of the sound steps (see
+    Energy is the best estimate, the same as `consumption.importedKwh`; demand is what flowed at least (see
     `site_demand`). Month: the energy of the period × 730.5 h / the hours with readings, at the rates of the calendar
     month in which the period's middle lies. Year: twelve months like this one, each at its own rates; the seasons of
     the load are not known from a week.
     """
-    site = site or sum_site_demand(intervals, scope)
     refusal = why_not(site, scope, tariffs)
     if refusal:
         return refusal
@@ -79,7 +75,7 @@ def analyze_cost(
     shift = build_load_shift(case.period, case.tou[-1].tariff, case.month.month - 1, case.scale, holidays=holidays)
     tou = build_tou_analysis(case.period, flat_cost, tou_cost, case.tou, shift, holidays=holidays)
     demand = build_demand_analysis(case.demand_case, scope)
-    drivers = build_peak_drivers(intervals[in_window(intervals, scope.period)], site.roots, case.demand_case, scope)
+    drivers = build_peak_drivers(site.best.of_period(scope).rows, site.roots, case.demand_case, scope)
     comparison = _compare_bills(case)
     # One day is no sample of a month: nobody is sent to the utility, or to shift work, for a Saturday's rates.
     is_long = period_weeks(scope) >= 1

@@ -19,7 +19,11 @@ __all__ = ["build_section", "channel_completeness", "find_bad_intervals", "rende
 
 
 def build_section(
-    intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope, resets: pd.DataFrame | None = None
+    intervals: pd.DataFrame,
+    bad: pd.DataFrame,
+    scope: WeekScope,
+    resets: pd.DataFrame | None = None,
+    clean: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return the section "sensorHealth".
 
@@ -32,6 +36,9 @@ def build_section(
     resets
         Intervals with negative energy that never came among the readings, for quarantine holds them; prepared alike.
 
+    clean
+        Those that show what is used (`WeekData.clean`); None takes all that are not bad.
+
     Notes
     -----
     "high" is kept for meters that are dead, stuck, or silent for more than `stale_high_after_hours`, that tell a wrong
@@ -39,7 +46,7 @@ def build_section(
     counts from its end to the end of the period (or to the meter's removal). A dead meter has no further issues of
     absence. `notAssessed` lists the checks that lack data, each with what is missing and when it will be possible.
     """
-    clean = intervals[~bad.any(axis=1)]
+    clean = intervals[~bad.any(axis=1)] if clean is None else clean
     base_loads = meter_checks.daily_base_loads(clean)
     doubled = bad.get("clock_change", pd.Series(False, index=intervals.index))
     issues = [

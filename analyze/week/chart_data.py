@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analyze.expected.best_energy import BestEnergy, Source
+from analyze.money.site_demand import SiteDemand
 from analyze.week.intervals import WeekScope, channel_names, energy_meters, in_window, number_channels
-from lib.date_utils import local_midnight
+from lib.date_utils import list_local_days, local_midnight
+from lib.stats_utils import sum_by_place
+
+Floats = npt.NDArray[np.float64]
 
 _SECONDS_PER_HOUR = 3600
 _CELLS = 7 * 24
@@ -20,7 +24,7 @@ _MAX_SILENT_SHARE = 0.2  # of the site's mean power; as of quarantine, beyond it
 
 
 def build_charts(
-    sections: dict[str, Any], profiled: pd.DataFrame, intervals: pd.DataFrame, roots: set[int], scope: WeekScope
+    sections: dict[str, Any], site: SiteDemand, intervals: pd.DataFrame, scope: WeekScope
 ) -> dict[str, Any]:
     """Return the report's `charts`.
 
@@ -28,14 +32,12 @@ def build_charts(
     ----------
     sections
         The report's sections; the three lists of the contract repeat what they hold.
-    profiled
-        Sound intervals of the period with their hour-of-week profile (`profile_period`).
+    site
+        The best that is known of each interval, and the meters whose sum is the site.
     intervals
         All intervals, bad ones included.
-    roots
-        The meters whose sum is the site.
     """
-    root_rows = profiled[profiled["channel_id"].isin(roots)]
+    of_roots = site.of_roots.of_period(scope)
     cost = sections["costOptimization"].get("tou_analysis", {})
     return {
         "afterHoursRanking": [
@@ -48,8 +50,8 @@ def build_charts(
         ],
         "anomalyTimeline": sections["anomalies"]["timeline"],
         "spikeEvents": sections["spikes"]["topSpikes"],
-        "siteLoad": _list_hours(site_load(root_rows, scope), scope),
-        "heatMap24x7": heat_map(root_rows, scope),
+        "siteLoad": _list_hours(site_load(of_roots, scope), scope),
+        "heatMap24x7": heat_map(of_roots, scope),
         "completenessByDay": completeness_by_day(intervals, scope),
         "costByPeriod": [
             {"name": name, "kwh": part["kwh"], "cost": part["cost"], "hours": part["hours"]}
@@ -59,38 +61,58 @@ def build_charts(
     }
 
 
-def site_load(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    """Return the site's energy of each UTC hour of the period, beside what is usual, by `epoch_s`.
+def site_load(of_roots: BestEnergy, scope: WeekScope) -> pd.DataFrame:
+    """Return the site's energy of each UTC hour of the period beside what is expected, by `epoch_s`.
 
     Parameters
     ----------
-    profiled
-        The root meters' sound intervals with `q50_kw`, the baseline median of their hour of the week.
+    of_roots
+        The root meters' intervals of the period.
 
     Returns
     -------
     pd.DataFrame
-        `actual_kwh`; `expected_kwh`, in which a meter without history counts as it was; `meters`, how many of the root
-        meters have readings in the hour. An hour without any is NaN, NaN and 0. Actual and expected are of the same
-        intervals, so that a silent meter is no saving.
+        `actual_kwh`, of which `estimated_kwh` is not as metered; `expected_kwh` with its band `low_kwh` to `high_kwh`,
+        in which a meter without a basis counts as it was; `meters`, how many of the root meters were valid in the hour.
+        An hour of which nothing is known is NaN, NaN and 0. Nothing is expected where meters without a basis bring more
+        than `_MAX_SILENT_SHARE` of the hour's energy. The band of several meters is as if they strayed apart from each
+        other, by which it is narrower than the sum of theirs.
     """
+    rows = of_roots.rows
     start, end = (int(moment.timestamp()) for moment in scope.period)
     first = start // _SECONDS_PER_HOUR
     size = -(-end // _SECONDS_PER_HOUR) - first
-    hour = profiled["epoch_s"].to_numpy(dtype="int64") // _SECONDS_PER_HOUR - first
-    expected = (profiled["q50_kw"].fillna(profiled["mean_kw"]) * profiled["hours"]).to_numpy()
-    count = np.bincount(hour, minlength=size)
-    channel, _ = pd.factorize(profiled["channel_id"])
-    pairs = np.unique(hour * (channel.max(initial=0) + 1) + channel) // (channel.max(initial=0) + 1)
+    hour = rows["epoch_s"].to_numpy(dtype="int64") // _SECONDS_PER_HOUR - first
+    kwh, expected = rows["kwh"].to_numpy(), rows["expected_kwh"].to_numpy()
+    known, has_basis = ~np.isnan(kwh), ~np.isnan(expected)
+    as_metered = rows["source"].isin([Source.METERED, Source.CAUGHT_UP]).to_numpy()
+    channel, ids = number_channels(rows)
 
-    def total(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.where(count > 0, np.bincount(hour, weights=values, minlength=size), np.nan)
+    def total(values: Floats) -> Floats:
+        return sum_by_place(hour, np.nan_to_num(values), size)
 
+    count = total(known.astype(float))
+    unbased = total(np.where(has_basis, 0.0, np.abs(kwh)))
+    is_told = (total((known & has_basis).astype(float)) > 0) & (unbased <= _MAX_SILENT_SHARE * total(np.abs(kwh)))
+    middle = total(np.where(has_basis, expected, kwh))
+    cell = hour * max(ids.size, 1) + channel
+
+    def reach(name: str) -> Floats:
+        """Return the root of the sum over the meters of the squares of how far their hour may stray."""
+        apart = np.nan_to_num(rows[name].to_numpy() - expected)
+        by_meter = sum_by_place(cell, apart, size * max(ids.size, 1)).reshape(size, -1)
+        return np.sqrt((by_meter**2).sum(axis=1))
+
+    valid = (rows["source"] <= Source.CAUGHT_UP).to_numpy()
+    heard = np.bincount(np.unique(cell[valid]) // max(ids.size, 1), minlength=size)
     return pd.DataFrame(
         {
-            "actual_kwh": total(profiled["used_kwh"].to_numpy()),
-            "expected_kwh": total(expected),
-            "meters": np.bincount(pairs, minlength=size),
+            "actual_kwh": np.where(count > 0, total(kwh), np.nan),
+            "estimated_kwh": np.where(count > 0, total(np.where(as_metered, 0.0, kwh)), np.nan),
+            "expected_kwh": np.where(is_told, middle, np.nan),
+            "low_kwh": np.where(is_told, middle - reach("expected_low_kwh"), np.nan),
+            "high_kwh": np.where(is_told, middle + reach("expected_high_kwh"), np.nan),
+            "meters": heard,
         },
         index=pd.Index((np.arange(size) + first) * _SECONDS_PER_HOUR, name="epoch_s"),
     )
@@ -98,24 +120,28 @@ def site_load(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
 
 def _list_hours(load: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
     local = pd.to_datetime(load.index, unit="s", utc=True).tz_convert(scope.tz)
+    columns = (load[name] for name in load.columns)
     return [
         {
             "timestamp": moment.isoformat(),
             "actualKwh": _number(actual),
+            "estimatedKwh": _number(estimated),
             "expectedKwh": _number(expected),
+            "lowKwh": _number(low),
+            "highKwh": _number(high),
             "meters": int(meters),
         }
-        for moment, actual, expected, meters in zip(local, *(load[name] for name in load.columns), strict=True)
+        for moment, actual, estimated, expected, low, high, meters in zip(local, *columns, strict=True)
     ]
 
 
-def heat_map(rows: pd.DataFrame, scope: WeekScope) -> list[list[float | None]]:
+def heat_map(of_roots: BestEnergy, scope: WeekScope) -> list[list[float | None]]:
     """Return the site's mean power [kW] by weekday (Monday first) and hour of the wall clock.
 
     Parameters
     ----------
-    rows
-        The root meters' sound intervals of the period.
+    of_roots
+        The root meters' intervals of the period, of which the valid ones count.
 
     Notes
     -----
@@ -124,12 +150,10 @@ def heat_map(rows: pd.DataFrame, scope: WeekScope) -> list[list[float | None]]:
     `_MAX_SILENT_SHARE` of the site's mean power the cell is None. One that covers less than `_MIN_HEAT_COVER` of the
     period is in no cell.
     """
+    rows = of_roots.rows[of_roots.is_valid]
     code, ids = number_channels(rows)
     cell, shape = code * _CELLS + rows["hour_of_week"].to_numpy(dtype="int64"), (len(ids), _CELLS)
-    kwh, hours = (
-        np.bincount(cell, weights=rows[name], minlength=len(ids) * _CELLS).reshape(shape)
-        for name in ("used_kwh", "hours")
-    )
+    kwh, hours = (sum_by_place(cell, rows[name], len(ids) * _CELLS).reshape(shape) for name in ("kwh", "hours"))
     period_hours = (scope.period.end - scope.period.start).total_seconds() / _SECONDS_PER_HOUR
     kept = hours.sum(axis=1) >= _MIN_HEAT_COVER * period_hours
     if not kept.any():
@@ -150,12 +174,12 @@ def completeness_by_day(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[
     """
     rows = intervals[in_window(intervals, scope.period)]
     names = channel_names(energy_meters(scope.meters))
-    ids, days = np.array(sorted(names), dtype="int64"), _days_of(scope)
+    ids, days = np.array(sorted(names), dtype="int64"), list_local_days(scope.period, scope.tz)
     edges = [max(local_midnight(day, scope.tz), scope.period.start).timestamp() for day in days]
     length_h = np.diff([*edges, scope.period.end.timestamp()]) / _SECONDS_PER_HOUR
     day = np.searchsorted(edges, rows["epoch_s"], side="right") - 1
     cell = np.searchsorted(ids, rows["channel_id"]) * len(days) + day
-    covered_h = np.bincount(cell, weights=rows["hours"], minlength=ids.size * len(days)).reshape(ids.size, len(days))
+    covered_h = sum_by_place(cell, rows["hours"], ids.size * len(days)).reshape(ids.size, len(days))
     pct = np.minimum(100.0, 100.0 * covered_h / length_h)
     return [
         {
@@ -168,12 +192,6 @@ def completeness_by_day(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[
         }
         for key, own in zip(ids, pct, strict=True)
     ]
-
-
-def _days_of(scope: WeekScope) -> list[date]:
-    first = scope.period.start.astimezone(scope.tz).date()
-    last = (scope.period.end - timedelta(microseconds=1)).astimezone(scope.tz).date()
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def _number(value: float) -> float | None:

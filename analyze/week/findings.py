@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from analyze.expected.best_energy import find_best_energy
 from analyze.expected.model import Expectation, expect_load
 from analyze.load.hour_of_week import profile_period
 from analyze.load.load_response import respond_to_temperature
 from analyze.load.load_steps import LevelChange, find_level_changes
 from analyze.meters.bad_intervals import find_bad_intervals
+from analyze.meters.channel_kinds import allow_export, is_load, settle_kinds
 from analyze.money.attribution import claim_savings
 from analyze.money.excess import measure_excess
 from analyze.money.pricing import Pricing, price_site, set_rates
@@ -32,10 +34,13 @@ if TYPE_CHECKING:
 class WeekData(NamedTuple):
     """The intervals of baseline and period, and what the site as a whole draws and pays.
 
-    `expectation` is what the valid intervals should have drawn (`expect_load`).
-    `bad` says why an interval should not be believed (`find_bad_intervals`); `clean` are the others, with their rate;
-    `resets` are those that quarantine holds.
+    `scope` knows what each channel is (`settle_kinds`). `bad` says why an interval should not be believed
+    (`find_bad_intervals`); `clean` are the others, with their rate, as far as they show what is used (`is_load`), and
+    `expectation` is what they should have drawn (`expect_load`). `resets` are the intervals that quarantine holds;
+    `site` has the best that is known of all (`find_best_energy`).
     """
+
+    scope: WeekScope
 
     intervals: pd.DataFrame
     bad: pd.DataFrame
@@ -68,14 +73,17 @@ def prepare_week(
     schedule, meters, tz, config = scope.schedule, scope.meters, scope.tz, scope.config
     intervals = prepare_intervals(readings, meters, tz, schedule)
     intervals = intervals[in_window(intervals, Window(scope.baseline.start, scope.period.end))]
-    bad = find_bad_intervals(intervals, config)
-    clean = intervals[~bad.any(axis=1)]
+    scope = scope._replace(meters=settle_kinds(meters, intervals))
+    bad = allow_export(find_bad_intervals(intervals, config), intervals, scope.meters)
+    valid = intervals[~bad.any(axis=1)]
     resets = prepare_intervals(readings.iloc[:0] if resets is None else resets, meters, tz)
     years = range(scope.baseline.start.year - 1, scope.period.end.year + 2)
-    site = sum_site_demand(clean, scope, intervals)
-    pricing = price_site(site.metered, scope, tariffs, list_holidays(schedule, years))
-    expectation = expect_load(clean, scope, weather)
-    return WeekData(intervals, bad, set_rates(clean, pricing, scope), resets, site, pricing, expectation)
+    expectation = expect_load(valid, scope, weather)
+    site = sum_site_demand(find_best_energy(intervals, bad, expectation, scope), scope)
+    pricing = price_site(site.energy, scope, tariffs, list_holidays(schedule, years))
+    shows_load = is_load(valid, scope.meters)
+    clean = set_rates(valid[shows_load], pricing, scope)
+    return WeekData(scope, intervals, bad, clean, resets, site, pricing, expectation.only(shows_load))
 
 
 def find_in_week(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | None) -> WeekFound:
@@ -98,11 +106,11 @@ def find_in_week(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | 
 def build_findings(data: WeekData, found: WeekFound, scope: WeekScope) -> dict[str, Any]:
     """Return the sections that name what is wrong with a meter, or in the building."""
     clean, profiled = data.clean, found.profiled
-    site_power, demand = spikes.sum_site_power(clean, scope), data.site.sound
+    site_power, demand = spikes.sum_site_power(clean, scope), data.site.demand
     if data.site.left_out_pct > MAX_LEFT_OUT_SHARE_PCT:  # what is left is not the site
         demand = demand.iloc[:0]
     return {
-        "sensorHealth": sensors.build_section(data.intervals, data.bad, scope, data.resets),
+        "sensorHealth": sensors.build_section(data.intervals, data.bad, scope, data.resets, clean),
         "afterHoursWaste": after_hours.build_section(clean, found.baselines, scope),
         "anomalies": anomalies.build_section(found.anomalies, profiled, clean, scope, found.changes, found.response_kw),
         "spikes": spikes.build_section(found.spikes, site_power, profiled, clean, scope, demand),

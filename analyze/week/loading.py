@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from analyze.load.savings_data import add_temperature
 from analyze.load.site_hours import metered_by_hour, total_by_hour, whole_hours
+from analyze.meters.channel_kinds import name_kinds, settle_kinds
 from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
 from analyze.sections.electrical import check_electrical_health
 from analyze.sections.forecast import forecast_site
 from analyze.sections.savings import verify_savings
 from analyze.week.finding_trace import trace_finding
-from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, epoch_seconds
+from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, epoch_seconds, prepare_intervals
 from analyze.week.monthly_summary import add_months, summarize_months
 from analyze.week.site_week import (
     SiteContext,
@@ -33,8 +34,10 @@ from lib import readings
 from lib.date_utils import Window, days_before, local_day_window, local_midnight, parse_timezone
 
 if TYPE_CHECKING:
+    import pandas as pd
     from psycopg2.extensions import connection as Connection
 
+    from config.site_file import SiteConfig
     from lib.readings import Site
 
 
@@ -74,8 +77,9 @@ def load_week(
     baseline = baseline_before(period, tz, config)
     quarantined = readings.load_quarantined(conn, site_id)
     left_out = [] if keeps_quarantined else [channel.channel_id for channel in quarantined]
-    meters = leave_out(readings.load_meters(conn, site_id), left_out)
+    meters = leave_out(_load_named_meters(conn, said), left_out)
     rows = leave_out(readings.load_readings(conn, site_id, Window(baseline.start, period.end)), left_out)
+    meters = settle_kinds(meters, prepare_intervals(rows, meters, tz, said.schedule))
     history = Window(days_before(period.end, config.forecast.history_days, tz), period.end)
     roots, tariffs = root_meters(rows, meters, period), said.tariffs
     months = tariffs.ratchet_months
@@ -93,6 +97,12 @@ def load_week(
         quarantined=list_quarantined(quarantined, are_left_out=not keeps_quarantined),
     )
     return site, analyze_site_week(rows, meters, period, baseline, tz, config, said.schedule, context)
+
+
+def _load_named_meters(conn: Connection, said: SiteConfig) -> pd.DataFrame:
+    """Read the site's meters, with what its file says of each."""
+    meters = readings.load_meters(conn, said.site_id)
+    return name_kinds(meters, said.channels(channel_names(meters)))
 
 
 def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> dict[str, Any]:

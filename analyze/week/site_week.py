@@ -120,6 +120,7 @@ def analyze_site_week(
     scope = WeekScope(energy_meters(meters), period, baseline, tz, config, schedule)
     context = context or SiteContext()
     data = prepare_week(readings, scope, context.tariffs, context.resets, context.weather)
+    scope = data.scope
     found = find_in_week(data.clean, scope, context.weather)
     sections = build_findings(data, found, scope)
     sections["afterHoursWaste"]["schedule"] = describe_schedule(scope, context.site_id)
@@ -130,9 +131,8 @@ def analyze_site_week(
     sections["quickWins"] = quick_wins.build_section(claims, findings, data.clean, scope, data.pricing, year)
     sections |= _context_sections(data, scope, context)
     name_findings(sections, scope)
-    roots = data.site.metered_roots
     carbon = context.tariffs.carbon if context.tariffs else None
-    consumption = build_consumption(data.intervals, data.clean, roots, scope, data.pricing, carbon)
+    consumption = build_consumption(data.site, data.intervals, data.clean, scope, data.pricing, carbon)
     data_quality = build_data_quality(data.intervals, data.bad, scope, len(meters) - len(scope.meters))
     data_quality["quarantinedChannels"] = list(context.quarantined)
     return SiteWeek(
@@ -143,7 +143,7 @@ def analyze_site_week(
         data_resolution=describe_resolution(scope.meters),
         summary=build_summary(sections, consumption, data_quality, data.pricing.tariff.currency, period_weeks(scope)),
         sections=sections,
-        charts=build_charts(sections, found.profiled, data.intervals, roots, scope),
+        charts=build_charts(sections, data.site, data.intervals, scope),
         consumption=consumption,
         data_quality=data_quality,
         claims=claims,
@@ -153,12 +153,11 @@ def analyze_site_week(
 def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) -> dict[str, Any]:
     """Return the sections that look beyond the energy of these weeks: what comes, what it costs, and supply."""
     clean, holidays = data.clean, data.pricing.holidays
-    wrong, metered = data.intervals[data.bad.any(axis=1)], data.site.metered
+    wrong = data.intervals[data.bad.any(axis=1)]
     clause = None if context.tariffs is None else context.tariffs.power_factor
+    site_kwh = float(data.site.of_roots.of_period(scope).rows["kwh"].sum())
     return {
-        "loadFacts": build_load_facts(
-            clean, scope, context.floor_area_m2, float(metered.loc[in_window(metered, scope.period), "used_kwh"].sum())
-        ),
+        "loadFacts": build_load_facts(clean, scope, context.floor_area_m2, site_kwh),
         "electricalHealth": unavailable("not_loaded", "no electrical quantities were loaded", "electrical quantities")
         if context.electrical is None
         else check_electrical_health(_live(context.electrical, data), scope, clause),
@@ -167,15 +166,15 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
         else forecast_hours(context.hourly, wrong, scope, holidays, context.site_id, _last_week_kwh(data, scope)),
         "costOptimization": unavailable("not_loaded", "no tariff was loaded", "a tariff")
         if context.tariffs is None
-        else analyze_cost(clean, scope, context.tariffs, holidays=holidays, site=data.site, history=context.site_hours),
+        else analyze_cost(data.site, scope, context.tariffs, holidays=holidays, history=context.site_hours),
     }
 
 
 def _last_week_kwh(data: WeekData, scope: WeekScope) -> float:
-    """Return the energy metered in the seven local days before the period's end, by the meters of its total."""
+    """Return the energy of the seven local days before the period's end, by the meters of its total."""
     week = Window(days_before(scope.period.end, DAYS_PER_WEEK, scope.tz), scope.period.end)
-    rows = data.intervals[in_window(data.intervals, week) & data.intervals["channel_id"].isin(data.site.metered_roots)]
-    return float(rows["energy_kwh"].sum())
+    rows = data.site.of_roots.rows
+    return float(rows.loc[in_window(rows, week), "kwh"].sum())
 
 
 def _live(electrical: pd.DataFrame, data: WeekData) -> pd.DataFrame:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from analyze.expected.comparison import NotComparable
+
 _MAX_RISKS, _MAX_OPPORTUNITIES = 5, 3
+_MAX_NAMES = 3
+_NOT_COMPARABLE = {
+    NotComparable.NO_LIKE_DAYS: "too few similar days before it",
+    NotComparable.TOO_LITTLE_VALID: "too many readings are missing or wrong",
+    NotComparable.GENERATION: "the meter shows use net of generation",
+    NotComparable.NEXT_TO_NOTHING: "next to nothing is usual",
+}
 _ESTIMATE_MIN_SHARE = 0.005  # below half a percent of the total an estimate is not worth a sentence
 
 
@@ -84,11 +93,9 @@ def _headline(
     first, last = consumption["daily"][0]["date"], consumption["daily"][-1]["date"]
     if not data_quality["channelsAnalyzed"]:
         return [f"No sound readings from {first} to {last}; see the sensors' health."]
-    lines = [f"The site used {total_kwh:,.0f} kWh from {first} to {last}{describe_change(consumption)}."]
-    if consumption["estimatedKwh"] >= _ESTIMATE_MIN_SHARE * total_kwh and consumption["estimatedKwh"] > 0:
-        lines.append(
-            f"A further {consumption['estimatedKwh']:,.0f} kWh are estimated from power: their energy is missing."
-        )
+    least = "at least " if consumption["isAtLeast"] else ""
+    lines = [f"The site used {least}{total_kwh:,.0f} kWh from {first} to {last}{describe_change(consumption)}."]
+    lines += _describe_doubt(consumption)
     exported_kwh = consumption["exportedKwh"]
     if exported_kwh >= _ESTIMATE_MIN_SHARE * (abs(total_kwh) + exported_kwh) and exported_kwh > 0:
         lines.append(
@@ -100,6 +107,20 @@ def _headline(
         f"The data are {data_quality['avgCompleteness']:.1f} % complete over {data_quality['energyMeters']} meters; "
         f"{level['high']} sensor issue{'s' * (level['high'] != 1)} of high severity."
     )
+    return lines
+
+
+def _describe_doubt(consumption: dict[str, Any]) -> list[str]:
+    """Return what of the total is not as metered, and what is not in it."""
+    lines, estimated_kwh = [], consumption["estimatedKwh"]
+    if abs(estimated_kwh) >= _ESTIMATE_MIN_SHARE * abs(consumption["totalKwh"]) and estimated_kwh != 0:
+        lines.append(f"{estimated_kwh:,.0f} kWh of it are estimated: readings are missing or wrong.")
+    unknown = [row["channelName"] for row in consumption["notEstimated"]]
+    if consumption["isAtLeast"] and unknown:
+        names = ", ".join(unknown[:_MAX_NAMES]) + (
+            f" and {len(unknown) - _MAX_NAMES} more" * (len(unknown) > _MAX_NAMES)
+        )
+        lines.append(f"Part of the energy is unknown and not included: {names}.")
     return lines
 
 
@@ -126,10 +147,8 @@ def _savings_lines(wins: list[dict[str, Any]], savings: dict[str, Any], weeks: f
 def describe_change(consumption: dict[str, Any]) -> str:
     """Return the comparison with the weeks before, in words, or why there is none."""
     change_pct, comparison = consumption["changePct"], consumption["comparison"]
-    if change_pct is None and comparison["meters"]:
-        return " (nothing to compare it with: next to nothing is usual)"
     if change_pct is None:
-        return " (nothing to compare it with: no meter has both this period and a week before it nearly full)"
+        return f" (not comparable: {_NOT_COMPARABLE[comparison['reason']]})"
     meters = (
         ""
         if comparison["meters"] == comparison["ofMeters"]
