@@ -8,10 +8,13 @@ Safe to re-run: yes; the files are replaced whole
 
 from __future__ import annotations
 
+import io
+import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -52,7 +55,7 @@ is that of the step that failed. With `-v` a script shows where it came from. Wh
 [the runbook](../guides/runbook.md).
 """
 _PYTHON_MARK, _SHELL_SKIPPED = 'if __name__ == "__main__":', ("environment.sh", "run_tests.sh")
-_WORKERS = 4
+_ENVIRONMENT = {"COLUMNS": "100", "NO_COLOR": "1"}
 
 
 def list_commands(room: str) -> list[Path]:
@@ -62,31 +65,54 @@ def list_commands(room: str) -> list[Path]:
     return scripts + [path for path in sorted(folder.glob("*.sh")) if path.name not in _SHELL_SKIPPED]
 
 
-def read_help(path: Path) -> str:
-    """Return what a script says to ``--help``, at a width of 100 characters.
+def read_help(path: Path, *arguments: str) -> str:
+    """Return what a script says to ``--help``, given after other arguments, at a width of 100 characters.
 
     Raises
     ------
     PipelineError
         When it does not understand the option.
     """
-    program = [sys.executable] if path.suffix == ".py" else ["bash"]
-    environment = ["env", "COLUMNS=100", "NO_COLOR=1"]
-    done = subprocess.run([*environment, *program, str(path), "--help"], capture_output=True, text=True, check=False)
-    if done.returncode != EXIT_DONE:
-        raise PipelineError(f"{path} does not answer --help: {done.stderr.strip()[-200:]}; mend it")
-    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+    run = _run_here if path.suffix == ".py" else _run_by_bash
+    code, said, errors = run(path, [*arguments, "--help"])
+    if code != EXIT_DONE:
+        raise PipelineError(f"{path} does not answer --help: {errors.strip()[-200:]}; mend it")
+    return "\n".join(line.rstrip() for line in said.strip().splitlines())
+
+
+def _run_here(path: Path, arguments: list[str]) -> tuple[object, str, str]:
+    """Run a script in this process: sixty of their own would each import the same again."""
+    said, errors = io.StringIO(), io.StringIO()
+    code: object = EXIT_DONE
+    before = sys.argv, dict(os.environ)
+    try:
+        sys.argv = [str(path), *arguments]
+        os.environ.update(_ENVIRONMENT)
+        with redirect_stdout(said), redirect_stderr(errors):
+            runpy.run_path(str(path), run_name="__main__")
+    except SystemExit as ended:
+        code = ended.code
+    finally:
+        sys.argv, environment = before
+        os.environ.clear()
+        os.environ.update(environment)
+    return code or EXIT_DONE, said.getvalue(), errors.getvalue()
+
+
+def _run_by_bash(path: Path, arguments: list[str]) -> tuple[object, str, str]:
+    command = ["bash", str(path), *arguments]
+    done = subprocess.run(command, env={**os.environ, **_ENVIRONMENT}, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 def render_commands() -> str:
     """Return the page of commands."""
     rooms = {room: list_commands(room) for room in ROOMS}
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        helps = dict(zip(sum(rooms.values(), []), pool.map(read_help, sum(rooms.values(), [])), strict=True))
     parts = [_COMMANDS_INTRO]
     for room, paths in rooms.items():
         parts.append(f"## {room}: {ROOMS[room]}\n")
-        parts += [f"### {path.relative_to(PROJECT_ROOT).as_posix()}\n\n```text\n{helps[path]}\n```\n" for path in paths]
+        for path in paths:
+            parts.append(f"### {path.relative_to(PROJECT_ROOT).as_posix()}\n\n```text\n{read_help(path)}\n```\n")
     return "\n".join(parts)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from site_factory import make_site
 from strange_files import STRANGE, make_strange
+from wrapper_tree import stamp_venv
 
 from lib import db
 from lib.errors import ConfigError
@@ -21,6 +24,7 @@ from operations.postgres_program import find_program, service_file
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 EVERYTHING = (
     "SELECT * FROM readings ORDER BY 1, 2", "SELECT * FROM channels ORDER BY 1",
     "SELECT * FROM mv_daily_usage ORDER BY 1, 2",
@@ -29,17 +33,31 @@ EVERYTHING = (
 )  # fmt: skip
 
 
-def run(script: str, *args: str | Path, url: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", PROJECT_ROOT / "operations" / script, *args],
-        env={"PATH": os.environ["PATH"], "DATABASE_URL": url, "ENV_FILE": os.devnull},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run a wrapper on the project's code with this Python; the .venv of the checkout is left alone."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("operations", "config", "lib", "requirements.txt"):
+        (root / name).symlink_to(PROJECT_ROOT / name)
+    python = root / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    stamp_venv(root)
+
+    def run_wrapper(script: str, *args: str | Path, url: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", root / "operations" / script, *args],
+            env={"PATH": os.environ["PATH"], "DATABASE_URL": url, "ENV_FILE": os.devnull},
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    return run_wrapper
 
 
 @pytest.mark.slow
 def test_what_is_restored_is_what_was_backed_up(
-    conn: Connection, database_url: str, empty_database_url: str, tmp_path: Path
+    run: Run, conn: Connection, database_url: str, empty_database_url: str, tmp_path: Path
 ) -> None:
     make_site(conn, datetime(2026, 1, 20, 5, tzinfo=UTC), days=2)
     before = [db.fetch_all(conn, query) for query in EVERYTHING]
@@ -61,7 +79,7 @@ def test_what_is_restored_is_what_was_backed_up(
 
 @pytest.mark.slow
 def test_a_backup_that_is_cut_off_brings_nothing(
-    conn: Connection, database_url: str, empty_database_url: str, tmp_path: Path
+    run: Run, conn: Connection, database_url: str, empty_database_url: str, tmp_path: Path
 ) -> None:
     make_site(conn, datetime(2026, 1, 20, 5, tzinfo=UTC), days=2)
     backup = Path(run("backup.sh", "--out", tmp_path, url=database_url).stdout.strip())
@@ -80,7 +98,7 @@ NOT_OURS = (
 
 
 @pytest.mark.parametrize("keep", [1, 2, 3])
-def test_only_older_backups_make_room_for_a_new_one(database_url: str, tmp_path: Path, keep: int) -> None:
+def test_only_older_backups_make_room_for_a_new_one(run: Run, database_url: str, tmp_path: Path, keep: int) -> None:
     folder = tmp_path / "kept here"
     older = [f"energy-2020010{number}T000000Z.dump" for number in (1, 2, 3)]
     later = "energy-29990101T000000Z.dump"  # of a machine whose clock was wrong
@@ -100,7 +118,7 @@ def test_only_older_backups_make_room_for_a_new_one(database_url: str, tmp_path:
 
 
 @pytest.mark.parametrize("keep", ["0", "00", "-1", "1.5", "many", "", "9" * 19, "1 2"])
-def test_a_number_of_backups_that_cannot_be_meant_is_refused(tmp_path: Path, keep: str) -> None:
+def test_a_number_of_backups_that_cannot_be_meant_is_refused(run: Run, tmp_path: Path, keep: str) -> None:
     done = run("backup.sh", "--out", tmp_path / "new", "--keep", keep, url="postgresql://nobody@127.0.0.1:9/none")
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert "--keep needs a whole number of 1 or more" in done.stderr
@@ -108,7 +126,7 @@ def test_a_number_of_backups_that_cannot_be_meant_is_refused(tmp_path: Path, kee
 
 
 @pytest.mark.parametrize("kind", STRANGE)
-def test_a_backup_goes_into_a_folder_only(tmp_path: Path, kind: str) -> None:
+def test_a_backup_goes_into_a_folder_only(run: Run, tmp_path: Path, kind: str) -> None:
     place = make_strange(tmp_path, kind)
     if kind == "folder":
         place = place / "file"
@@ -119,14 +137,14 @@ def test_a_backup_goes_into_a_folder_only(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", STRANGE)
-def test_a_restore_takes_a_backup_only(tmp_path: Path, kind: str) -> None:
+def test_a_restore_takes_a_backup_only(run: Run, tmp_path: Path, kind: str) -> None:
     place = make_strange(tmp_path, kind)
     done = run("restore.sh", place, url="postgresql://nobody@127.0.0.1:9/none")
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert f"{place} is not a file; give one that backup.sh wrote" in done.stderr
 
 
-def test_a_restore_takes_no_other_file(tmp_path: Path) -> None:
+def test_a_restore_takes_no_other_file(run: Run, tmp_path: Path) -> None:
     other = tmp_path / "notes.dump"
     other.write_text("precious")
     done = run("restore.sh", other, url="postgresql://nobody@127.0.0.1:9/none")
@@ -135,7 +153,7 @@ def test_a_restore_takes_no_other_file(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-def test_a_backup_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_a_backup_that_fails_leaves_nothing(run: Run, tmp_path: Path) -> None:
     old = [tmp_path / f"energy-2020010{number}T000000Z.dump" for number in (1, 2)]
     for path in old:
         path.touch()

@@ -186,8 +186,8 @@ def test_only_settings_reads_the_environment() -> None:
         for path in MODULES
         if re.search(r"\bos\.(environ|getenv)\b|dotenv", path.read_text(encoding="utf-8"))
     }
-    # The embedded server hands the environment on to PostgreSQL's programs.
-    assert readers <= {"config/settings.py", "operations/postgres/server.py"}
+    # The embedded server hands the environment on to PostgreSQL's programs; the reference sets the width of help texts.
+    assert readers <= {"config/settings.py", "operations/postgres/server.py", "operations/write_reference.py"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -144,9 +144,13 @@ def test_virtual_environment_that_cannot_be_made_is_told_to_cron(tree: Tree) -> 
 
 def test_a_long_log_makes_room_for_a_new_one(tree: Tree) -> None:
     logs = tree.root / "logs"
-    for number in range(1, 12):
+    rotate = '. "$1/operations/environment.sh" && rotate_log "$1/logs/daily_sync.log"'
+    for number in range(1, 11):
         tree.write("logs/daily_sync.log", f"{number}\n" * 100)
-        tree.run("operations/daily_sync.sh", LOG_MAX_BYTES="150")
+        limit = {"PATH": BARE_PATH, "LOG_MAX_BYTES": "150"}
+        subprocess.run(["bash", "-c", rotate, "bash", str(tree.root)], env=limit, check=True)
+    tree.write("logs/daily_sync.log", "11\n" * 100)
+    tree.run("operations/daily_sync.sh", LOG_MAX_BYTES="150")
     kept = sorted(path.name for path in logs.iterdir() if path.suffix != ".lock")
     assert kept == ["daily_sync.log", *(f"daily_sync.log.{number}" for number in range(1, 9))]
     assert [(logs / name).read_text().splitlines()[0] for name in kept[1:]] == [str(n) for n in range(11, 3, -1)]
