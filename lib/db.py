@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2 import errors as pg_errors
@@ -162,7 +162,7 @@ def copy_frame(conn: Connection, query: str, params: Any, dtypes: dict[str, Any]
     return pd.read_csv(buffer, header=None, names=list(dtypes), dtype=dtypes, keep_default_na=False, na_values=[""])
 
 
-def copy_out(conn: Connection, query: str, params: Any, handle: BinaryIO, *, header: bool = False) -> None:
+def copy_out(conn: Connection, query: str, params: Any, handle: IO[bytes], *, header: bool = False) -> None:
     """Write a query's rows to `handle` as CSV in UTF-8, as they come: nothing is held in memory.
 
     Parameters

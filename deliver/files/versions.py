@@ -77,8 +77,9 @@ def _find_older(path: Path, report: dict[str, Any]) -> dict[str, Any] | None:
     except DataError:
         return None  # nothing is there, or no report
     metadata, wanted = old.get("metadata"), report["metadata"]
-    is_same = isinstance(metadata, dict) and all(metadata.get(key) == wanted.get(key) for key in _IDENTITY)
-    return old if is_same and _site_id(metadata) == _site_id(wanted) else None
+    if not isinstance(metadata, dict) or _site_id(metadata) != _site_id(wanted):
+        return None
+    return old if all(metadata.get(key) == wanted.get(key) for key in _IDENTITY) else None
 
 
 def _site_id(metadata: dict[str, Any]) -> Any:

@@ -40,7 +40,8 @@ def draw_chart(kind: str, data: dict[str, Any], width_px: int = WIDE_PX) -> str:
     figure_class = _load_matplotlib()
     import matplotlib
 
-    with matplotlib.rc_context(RC_PARAMS), warnings.catch_warnings():
+    # Its types list each key by name, and no mapping of texts is one.
+    with matplotlib.rc_context(RC_PARAMS), warnings.catch_warnings():  # type: ignore[arg-type]
         # A name may hold letters that the font for measuring lacks; the reader's own font has them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         height_px, draw = KINDS[kind]
@@ -110,7 +111,9 @@ def draw_load(axes: Axes, data: dict[str, Any], width_px: int) -> None:
 
     Optional `low` and `high` bound a band; None in a series is a gap.
     """
-    times = _moments(data["times"])
+    import numpy as np
+
+    times = np.array(_moments(data["times"]), dtype=object)
 
     def values(key: str) -> list[float]:
         return [float("nan") if value is None else value for value in data[key]]

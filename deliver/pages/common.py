@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from deliver.pages import formats as fmt
 from deliver.pages import parts
@@ -13,9 +13,11 @@ CONFIDENCE_TONES = {"high": "good", "medium": "calm", "low": "warn"}
 _BASIS = {"every_week": "every week like this one"}
 
 
-def is_available(part: dict[str, Any] | None) -> bool:
+def is_available(part: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
     """Return whether a part of a report was worked out, rather than refused with a reason."""
-    return bool(part) and part.get("status", "ok") == "ok"
+    if not part:
+        return False
+    return bool(part.get("status", "ok") == "ok")
 
 
 def reason_of(part: dict[str, Any] | None) -> str:

@@ -50,7 +50,8 @@ def render_pdf(page: Part) -> bytes:
     data = {"page": _breakable({**page, "sections": sections, "brand": brand}), "colors": colors}
     files["data.json"] = json.dumps(data, ensure_ascii=False).encode()
     try:
-        return typst.compile(files, font_paths=[str(FONTS_DIR), *_more_fonts()])
+        # Its types know no files in memory.
+        return typst.compile(files, font_paths=[str(FONTS_DIR), *_more_fonts()])  # type: ignore[call-overload]
     except typst.TypstError as err:
         raise PipelineError(
             f"Typst could not set the PDF ({err}); nothing was written, please report this defect"

@@ -184,7 +184,7 @@ def load_checked_week(conn: Connection, args: argparse.Namespace, now: datetime)
         # Who forces a report past its quarantine wants what is in there.
         keeps_quarantined = forced_reason is not None and QUARANTINE_CHECK in status.blocking_checks
         site, week = load_week(
-            conn, args.site, *(moment.isoformat() for moment in period), args.timezone, now,
+            conn, args.site, period.start.isoformat(), period.end.isoformat(), args.timezone, now,
             keeps_quarantined=keeps_quarantined,
         )  # fmt: skip
         if not week.data_quality["channelsAnalyzed"]:
