@@ -19,12 +19,16 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from analyze.week import command_line
 from lib import cli
+from lib.paths import begins_with
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the section of one period, or write the scores of one window."""
     parser = command_line.section_parser(__doc__)
-    parser.add_argument("--scores", type=Path, metavar="FILE", help="write the score of every interval to FILE (CSV)")
+    parser.add_argument(
+        "--scores", type=cli.output_file(begins_with(command_line.SCORES_START)), metavar="FILE",
+        help="write the score of every interval to FILE (CSV)",
+    )  # fmt: skip
     args = parser.parse_args(argv)
     if args.scores is not None:
         return command_line.write_scores(args)

@@ -37,7 +37,7 @@ _DEFAULT_ROWS = 24
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = cli.script_parser(__doc__)
-    parser.add_argument("report", type=Path, metavar="REPORT.json", help="a weekly report")
+    parser.add_argument("report", type=cli.input_file, metavar="REPORT.json", help="a weekly report")
     parser.add_argument("finding_id", metavar="FINDING_ID", help="the findingId of one of its findings")
     parser.add_argument(
         "--intervals", type=cli.positive_int, default=_DEFAULT_ROWS, metavar="N",

@@ -37,7 +37,7 @@ from lib import cli, db
 from lib.date_utils import Window, local_day_window, parse_timezone, resolve_period
 from lib.errors import EXIT_DONE, UsageError
 from lib.logs import setup_logging
-from lib.paths import EXPORTS_DIR
+from lib.paths import EXPORTS_DIR, begins_with, check_file
 from lib.progress import progress_bar
 from lib.readings import load_site, load_validation_status
 
@@ -49,6 +49,8 @@ logger = logging.getLogger(__name__)
 QUERIES_DIR = _PROJECT_ROOT / "deliver" / "exports"
 DEFAULT_DAYS = 90
 _WRITERS = {"csv": write_csv, "parquet": write_parquet, "hyper": write_hyper}
+# What a file of each format begins with; all have the site's column first.
+_STARTS = {"csv": b"site_id,", "parquet": b"PAR1", "hyper": b"HyPer"}
 # A missing extra is said before the database is asked for anything.
 _REQUIREMENTS = {"parquet": require_parquet, "hyper": require_hyper}
 
@@ -63,7 +65,11 @@ def build_parser() -> argparse.ArgumentParser:
     cli.add_window_arguments(parser)
     parser.add_argument("--format", choices=sorted(_WRITERS), default="csv", help="default: %(default)s")
     parser.add_argument(
-        "--out", type=Path, default=EXPORTS_DIR / "tableau", metavar="DIR", help="folder (default: exports/tableau)"
+        "--out",
+        type=cli.folder,
+        default=EXPORTS_DIR / "tableau",
+        metavar="DIR",
+        help="folder (default: exports/tableau)",
     )
     return parser
 
@@ -98,6 +104,12 @@ def refuse_other_site(site_id: int, suffix: str, folder: Path) -> None:
         )
 
 
+def check_places(folder: Path, suffix: str) -> None:
+    """Raise a UsageError where a file of the export would replace something else."""
+    for query in QUERIES_DIR.glob("*.sql"):
+        check_file(folder / f"{query.stem}.{suffix}", begins_with(_STARTS[suffix]))
+
+
 def export_site(conn: Connection, site_id: int, tz: ZoneInfo, window: Window, suffix: str, folder: Path) -> list[Path]:
     """Write the four files from one snapshot of the database; return their paths."""
     first, last = window.start.astimezone(tz), (window.end - timedelta(microseconds=1)).astimezone(tz)
@@ -120,6 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     if args.format in _REQUIREMENTS:
         _REQUIREMENTS[args.format]()
+    check_places(args.out, args.format)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         tz = parse_timezone(load_site(conn, args.site).timezone)
         status = load_validation_status(conn, args.site)

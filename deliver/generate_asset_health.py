@@ -6,7 +6,7 @@ analyze/week/asset_health.py.
 Stage: deliver (calls analyze)
 Reads: Layer 3 views
 Writes: reports/asset_health_<site>_<first day>.json; with --html and --pdf the page and the PDF beside it
-Safe to re-run: yes; a report that changed becomes <name>.v2.json, and the old one stays. A file given by --out is
+Safe to re-run: yes; a report that changed becomes <name>.v2.json, and the old one stays. A report given by --out is
         replaced whole.
 
 Exit codes: 0 written · 1 failed · 2 bad arguments · 3 the data are held back (see --force)

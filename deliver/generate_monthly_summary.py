@@ -6,7 +6,7 @@ site and when stands under [[measures]] of its file (see config/site_file.py).
 Stage: deliver (calls analyze)
 Reads: Layer 3 views, config/sites, config/tariffs
 Writes: reports/monthly_summary_<site>_<month>.json; with --html and --pdf the page and the PDF beside it
-Safe to re-run: yes; a report that changed becomes <name>.v2.json, and the old one stays. A file given by --out is
+Safe to re-run: yes; a report that changed becomes <name>.v2.json, and the old one stays. A report given by --out is
         replaced whole.
 
 Exit codes: 0 written · 1 failed · 2 bad arguments · 3 the data are held back (see --force)
@@ -27,7 +27,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from deliver.reports.site_report import ask_breaker, deliver_report, force_reason_of, report_parser
+from deliver.reports.site_report import ask_breaker, check_places, deliver_report, force_reason_of, report_parser
 from lib import cli, db
 from lib.date_utils import local_day_window, parse_timezone, reportable_until
 from lib.errors import EXIT_DONE, DataError, UsageError
@@ -64,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--month", metavar="YYYY-MM", help="month of the site's calendar (default: the last one)")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
+    check_places(args)
     now = datetime.now(UTC)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         site = load_site(conn, args.site)

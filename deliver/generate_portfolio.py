@@ -5,7 +5,7 @@ A site whose data are held back has a row that says why, and no numbers; a site 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views, config/sites
 Writes: reports/portfolio_<first day>.json; with --html and --pdf the page and the PDF beside it
-Safe to re-run: yes; a report that changed becomes <name>.v2.json, and the old one stays. A file given by --out is
+Safe to re-run: yes; a report that changed becomes <name>.v2.json, and the old one stays. A report given by --out is
         replaced whole.
 
 Exit codes: 0 written · 1 failed · 2 bad arguments · 3 written, and every site is held back
@@ -29,7 +29,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from config.site_file import read_site
-from deliver.reports.site_report import add_output_arguments, deliver_report, describe_hold
+from deliver.reports.site_report import add_output_arguments, check_places, deliver_report, describe_hold
 from lib import cli, db
 from lib.date_utils import last_complete_week, parse_timezone, reportable_until, resolve_period
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, DataError, PipelineError
@@ -77,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_output_arguments(parser)
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
+    check_places(args)
     now = datetime.now(UTC)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         chosen = args.sites or [key for key in load_site_sources(conn) if read_site(key).file.sync.is_active]

@@ -12,7 +12,7 @@ Reads: Layer 3 views
 Writes: reports/weekly_report_<site>_<first day>.json; with --html and --pdf the page and the PDF beside it; with
         --force a line in forced_reports.jsonl beside it
 Safe to re-run: yes; where late data change a report that is there, the new one becomes <name>.v2.json and says what
-        changed, and the old one stays; without a change nothing is written. A file given by --out is replaced whole.
+        changed, and the old one stays; without a change nothing is written. A report given by --out is replaced whole.
 
 Exit codes: 0 written · 1 failed · 2 bad arguments · 3 the data are held back (see --force)
 

@@ -33,10 +33,10 @@ from lib.logs import setup_logging
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = cli.script_parser(__doc__)
-    parser.add_argument("report", type=Path, metavar="REPORT.json", help="what a script of deliver wrote")
+    parser.add_argument("report", type=cli.input_file, metavar="REPORT.json", help="what a script of deliver wrote")
     parser.add_argument("--html", action="store_true", help="write the page")
     parser.add_argument("--pdf", action="store_true", help="write the PDF")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write into (default: the report's own)")
+    parser.add_argument("--out", type=cli.folder, metavar="DIR", help="folder to write into (default: the report's)")
     return parser
 
 

@@ -49,7 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = cli.script_parser(__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("report", nargs="?", type=Path, metavar="REPORT.json", help="what a script of deliver wrote")
+    what.add_argument(
+        "report", nargs="?", type=cli.input_file, metavar="REPORT.json", help="what a script of deliver wrote"
+    )
     what.add_argument("--site", type=cli.positive_int, metavar="ID", help="the newest weekly report of this site")
     parser.add_argument("--to", nargs="+", metavar="ADDRESS", help="these recipients instead of the site's")
     parser.add_argument("--dry-run", action="store_true", help="say what would be sent to whom, and send nothing")

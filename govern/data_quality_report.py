@@ -25,6 +25,7 @@ from govern.quality.data import load_quality
 from govern.quality.page import render_html, render_text
 from lib import cli, db
 from lib.errors import EXIT_DONE
+from lib.html_templates import is_page
 from lib.logs import setup_logging
 from lib.paths import write_atomically
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--days", type=cli.day_count, default=DEFAULT_DAYS, metavar="N", help="whole local days (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="draw it as a page too")
+    parser.add_argument("--html", type=cli.output_file(is_page), metavar="FILE", help="draw it as a page too")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     with db.connect(load_settings().require_database_url("govern"), readonly=True) as conn:

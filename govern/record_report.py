@@ -101,7 +101,9 @@ def record_report(conn: Connection, path: Path) -> int | None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Record the reports that are new to the database; a file that cannot be read does not stop the others."""
     parser = cli.script_parser(__doc__)
-    parser.add_argument("reports", type=Path, nargs="+", metavar="REPORT.json", help="what a script of deliver wrote")
+    parser.add_argument(
+        "reports", type=cli.input_file, nargs="+", metavar="REPORT.json", help="what a script of deliver wrote"
+    )
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     failures = 0

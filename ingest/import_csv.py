@@ -38,6 +38,7 @@ from lib import cli, db
 from lib.date_utils import parse_timezone
 from lib.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from lib.logs import setup_logging
+from lib.paths import check_file
 
 if TYPE_CHECKING:
     from ingest.files.reject_file import RejectFile
@@ -49,12 +50,19 @@ logger = logging.getLogger(__name__)
 UNIT_NAMES = ("Wh", "kWh", "MWh", "W", "kW", "MW")
 
 
+def is_own_rejects(path: Path) -> bool:
+    """Return whether a file is one of rejects, which another import may replace or remove."""
+    from ingest.files.reject_file import is_reject_file
+
+    return is_reject_file(path)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = cli.script_parser(__doc__)
     cli.add_site_argument(parser, required=True)
     add = parser.add_argument
-    add("files", nargs="+", type=Path, metavar="FILE", help="CSV or Green Button XML, plain or gzipped")
+    add("files", nargs="+", type=cli.input_file, metavar="FILE", help="CSV or Green Button XML, plain or gzipped")
     add("--site-name", metavar="NAME", help="name of the site (default: as it is stored)")
     add("--timezone", metavar="ZONE", help="IANA zone of the site; needed once, for a new site")
     add("--clock", metavar="ZONE", help="IANA zone of the files' times, if another: Etc/GMT+8 is UTC−8 all year")
@@ -77,13 +85,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--latitude", type=float, metavar="DEG", help="of the site, degrees north: for the weather")
     add("--longitude", type=float, metavar="DEG", help="of the site, degrees east")
-    add("--rejects", type=Path, metavar="FILE", help="where rejects go (default: beside the first file)")
+    add(
+        "--rejects",
+        type=cli.output_file(is_own_rejects),
+        metavar="FILE",
+        help="where rejects go (default: beside the first file)",
+    )
     add("--check", action="store_true", help="only say what would be imported; needs no database")
     return parser
 
 
 def check_arguments(args: argparse.Namespace) -> None:
-    """Raise a UsageError for arguments that cannot be meant."""
+    """Raise a UsageError for arguments that cannot be meant, and set where rejects go where nothing is given."""
     for zone in (args.timezone, args.clock):
         if zone:
             parse_timezone(zone)
@@ -91,7 +104,9 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError("--latitude and --longitude go together; give both, or none")
     if args.latitude is not None and not (abs(args.latitude) <= 90 and abs(args.longitude) <= 180):
         raise UsageError("--latitude should lie between -90 and 90, --longitude between -180 and 180")
-    if args.rejects and any(is_same_file(args.rejects, path) for path in args.files):
+    if not args.rejects:
+        args.rejects = check_file(args.files[0].with_name(f"{args.files[0].name}.rejects.csv"), is_own_rejects)
+    if any(is_same_file(args.rejects, path) for path in args.files):
         raise UsageError(f"{args.rejects} is one of the files to import; choose another --rejects")
     if args.date_format:
         check_date_format(args.date_format)
@@ -204,8 +219,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     sources = survey_files(args)
     site = FileSite(args.site, args.site_name, args.timezone, args.latitude, args.longitude)
-    path = args.rejects or args.files[0].with_name(f"{args.files[0].name}.rejects.csv")
-    with RejectFile(path) as rejects:
+    with RejectFile(args.rejects) as rejects:
         summary = import_files(args, site, sources, rejects)
     print_summary(summary, rejects, args.check)
     return EXIT_FAILED if summary.failed else EXIT_DONE

@@ -7,10 +7,12 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
-from lib.errors import EXIT_FAILED, EXIT_USAGE, PipelineError
+from lib.errors import EXIT_FAILED, EXIT_USAGE, PipelineError, UsageError
 from lib.logs import clean_text, setup_logging
+from lib.paths import check_file, check_folder
 
 DEFAULT_SITE_ID = 23271
 _MAX_ID = 2**63 - 1  # what PostgreSQL's bigint holds
@@ -58,6 +60,28 @@ def reason_text(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("a reason should have words, for whoever asks why")
     return " ".join(text.split())
+
+
+def input_file(text: str) -> Path:
+    """Parse the path of a file to read, for argparse; see `lib.paths.check_file`."""
+    return _checked(lambda: check_file(Path(text)))
+
+
+def output_file(is_own: Callable[[Path], bool]) -> Callable[[str], Path]:
+    """Return what parses the path of a file to write, for argparse; `is_own` as `lib.paths.check_file` takes it."""
+    return lambda text: _checked(lambda: check_file(Path(text), is_own))
+
+
+def folder(text: str) -> Path:
+    """Parse the path of a folder that is there or can be made, for argparse."""
+    return _checked(lambda: check_folder(Path(text)))
+
+
+def _checked(check: Callable[[], Path]) -> Path:
+    try:
+        return check()
+    except UsageError as err:
+        raise argparse.ArgumentTypeError(str(err)) from err
 
 
 def add_site_argument(parser: argparse._ActionsContainer, *, required: bool = False) -> None:

@@ -10,6 +10,18 @@ from lib.errors import PipelineError
 if TYPE_CHECKING:
     from jinja2 import Template
 
+_PAGE_START = (
+    b'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+    b'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+    b'<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
+)
+
+
+def is_page(path: Path) -> bool:
+    """Return whether a file begins as every page of the project does."""
+    with path.open("rb") as handle:
+        return handle.read(1000).lstrip().startswith(_PAGE_START)
+
 
 def load_template(path: Path) -> Template:
     """Return a template that escapes all that it is given; a name that it is not given is an error.

@@ -36,10 +36,13 @@ DEFAULT_DAYS = 365
 DEFAULT_REPORTS = 53  # a year of weeks, so that last year's is there to compare with
 _SECONDS_PER_DAY = 86_400
 
-_ROTATED_LOG = re.compile(r".+\.log\.\d+")
-_EXPORT = re.compile(r"tableau_\w+\.(csv|parquet|hyper)")
+_ROTATED_LOG = re.compile(r"(?:daily_sync|weekly_report)\.log\.[1-9]\d*")
+_EXPORT = re.compile(r"tableau_(?:readings|daily_summary|channel_summary|hourly_patterns)\.(?:csv|parquet|hyper)")
 # <kind>_<site>_<first day>[.v<version>].<json, html or pdf>: every file of a report goes or stays with it.
-_REPORT = re.compile(r"(?P<series>[a-z_]+(?:_\d+)?)_(?P<day>\d{4}-\d\d(?:-\d\d)?)(?:\.v\d+)?\.(?:json|html|pdf)")
+_REPORT = re.compile(
+    r"(?P<series>(?:weekly_report|customer_report|asset_health|electrical_health|monthly_summary)_\d+|portfolio)"
+    r"_(?P<day>\d{4}-\d\d(?:-\d\d)?)(?:\.v\d+)?\.(?:json|html|pdf)"
+)
 
 
 def list_old_files(folder: Path, pattern: re.Pattern[str], older_than_s: float) -> list[Path]:

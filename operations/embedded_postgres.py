@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = cli.script_parser(__doc__)
     parser.add_argument("action", choices=("start", "stop", "status", "url"))
     parser.add_argument(
-        "--data-dir", type=Path, default=DEFAULT_DATA_DIR, metavar="DIR", help="folder (default: data/postgres)"
+        "--data-dir", type=cli.folder, default=DEFAULT_DATA_DIR, metavar="DIR", help="folder (default: data/postgres)"
     )
     parser.add_argument(
         "--database", default=DEFAULT_DATABASE, metavar="NAME", help="database of the URL (default: %(default)s)"

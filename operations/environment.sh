@@ -43,6 +43,10 @@ positive_number() { # OPTION [VALUE] -> VALUE, refusing all but whole numbers of
   printf '%s' "$2"
 }
 
+check_output_file() { # FILE: a pipe would wait for a reader
+  [ ! -e "$1" ] || [ -f "$1" ] || fail "$1 is not a file; move it away"
+}
+
 check_output_folder() { # FOLDER OPTION: one that is there, or can be made
   local place="$1"
   while [ ! -e "$place" ] && [ ! -L "$place" ] && [ "$place" != "${place%/*}" ]; do place="${place%/*}"; done
@@ -138,6 +142,7 @@ install_list() { # LIST: into .venv, which is made first where there is none tha
 # have ended, even by kill -9. Python takes it because flock(1) does not exist on macOS.
 hold_lock() { # FILE [wait] -> fails when another process holds it, or has held it for as long as a step may take
   local code=0
+  check_output_file "$1"
   (: >>"$1") 2>/dev/null || fail "cannot write $1; check who owns its folder"
   exec 9>>"$1" || fail "cannot write $1; check who owns its folder"
   with_time_limit "$PYTHON" -c '
@@ -160,6 +165,7 @@ begin_scheduled_run() { # NAME, such as daily_sync: log, virtual environment, an
   RUN_NAME="$1"
   LOG_FILE="$PROJECT_ROOT/logs/$RUN_NAME.log"
   mkdir -p "$PROJECT_ROOT/logs"
+  check_output_file "$LOG_FILE"
   : >>"$LOG_FILE" || fail "cannot write $LOG_FILE; check who owns it"
   # Once for the log, in the pipe's subshell, and once, when all is in place, for PYTHON.
   ensure_venv 2>&1 | to_log || fail "the virtual environment could not be made ready; see $LOG_FILE"

@@ -19,6 +19,9 @@ KEPT = (
     "logs/daily_sync.log", "logs/notes.txt", "exports/tableau/mine.csv", "reports/sent_log.jsonl",
     "reports/weekly_report_7_2026-01-12.json", "reports/weekly_report_7_2026-01-19.html",
     "reports/weekly_report_77_2025-01-05.json", "reports/my-report.json", "data/alerts.json",
+    "logs/mine.log.3", "exports/tableau/tableau_mine.csv", "reports/budget_plan_2024-01.pdf",
+    "reports/notes_2024-01-01.html",
+    "reports/budget_plan_2023-01.pdf", "reports/budget_plan_2022-01.pdf",
 )  # fmt: skip
 
 

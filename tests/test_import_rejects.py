@@ -11,6 +11,7 @@ import pytest
 from file_import import FILE_SITE_ID, LONG_HEADER, ZONE, Import, long_lines, quarters, rejects_of, stored, write
 from site_factory import SITE_ID, register_site, store_readings
 
+from ingest.files.reject_file import COLUMNS
 from ingest.runs.load_file import FIRST_FILE_CHANNEL_ID, channel_id_of
 from lib import db
 from lib.date_utils import Window
@@ -172,8 +173,12 @@ def test_file_of_measurements_is_never_overwritten_by_its_rejects(
     first, second = write(tmp_path / "a.csv", lines), write(tmp_path / "b.csv", lines)
     (tmp_path / "link.csv").symlink_to(second)
     for target in (second, tmp_path / "link.csv", tmp_path / "." / "b.csv"):
-        assert importer("--timezone", ZONE, "--rejects", target, first, second) == 2
-        assert "is one of the files to import; choose another --rejects" in capsys.readouterr().err
+        with pytest.raises(SystemExit, match="2"):
+            importer("--timezone", ZONE, "--rejects", target, first, second)
+        assert "is there already and was not written by this script" in capsys.readouterr().err
+    listed = write(tmp_path / "c.csv", [",".join(COLUMNS) + "\r", *lines])
+    assert importer("--timezone", ZONE, "--rejects", listed, listed) == 2
+    assert "is one of the files to import; choose another --rejects" in capsys.readouterr().err
     assert second.read_text() == first.read_text() == "\n".join(lines) + "\n"
 
 

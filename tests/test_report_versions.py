@@ -12,7 +12,7 @@ from report_factory import make_report
 from analyze.week.report_delta import compare_reports
 from deliver.files.versions import describe_delta, latest_version, replace_report, save_report
 from deliver.pages.kinds import build_page
-from lib.errors import DataError, PipelineError
+from lib.errors import DataError, PipelineError, UsageError
 
 SCHEMA = "weekly_report"
 
@@ -138,13 +138,14 @@ def test_a_report_on_something_else_takes_the_place(
 
 
 @pytest.mark.parametrize("content", ["not json", "[]", "{}", '{"metadata": 3}', '{"metadata": {"site": 3}}'])
-def test_what_is_no_report_is_replaced_where_somebody_said_so(
+def test_what_is_no_report_is_not_replaced_where_somebody_said_so(
     report: dict[str, Any], tmp_path: Path, content: str
 ) -> None:
     path = tmp_path / "current.json"
     path.write_text(content)
-    assert replace_report(report, path, SCHEMA).is_new
-    assert [file.name for file in tmp_path.iterdir()] == ["current.json"]
+    with pytest.raises(UsageError, match="was not written by this script"):
+        replace_report(report, path, SCHEMA)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("current.json", content)]
 
 
 def test_a_report_that_breaks_its_contract_leaves_everything_as_it_was(report: dict[str, Any], tmp_path: Path) -> None:

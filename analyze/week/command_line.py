@@ -82,6 +82,9 @@ def write_scores(args: argparse.Namespace) -> int:
     return 0
 
 
+SCORES_START = b"channel_id,timestamp,score,is_anomaly\n"
+
+
 def format_scores(scores: pd.DataFrame) -> str:
     """Return scores as CSV text, times as UTC in ISO 8601."""
     text = scores.assign(

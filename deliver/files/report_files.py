@@ -4,14 +4,43 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from lib.errors import DataError, PipelineError
-from lib.paths import PROJECT_ROOT, open_atomically, write_atomically
+from lib.html_templates import is_page
+from lib.paths import PROJECT_ROOT, begins_with, check_file, open_atomically, write_atomically
 
 FORCED_LOG = "forced_reports.jsonl"
 SCHEMAS_DIR = PROJECT_ROOT / "deliver" / "schemas"
+
+
+_REPORT_START = re.compile(rb'\s*\{\s*"metadata"\s*:\s*\{\s*"generatedAt"')
+_LARGEST_PDF = 50_000_000  # bytes; ours are a hundredth of it
+
+
+def is_report(path: Path) -> bool:
+    """Return whether a file begins as every report does."""
+    with path.open("rb") as handle:
+        return _REPORT_START.match(handle.read(1000)) is not None
+
+
+def is_pdf(path: Path) -> bool:
+    """Return whether a file is a PDF that stands beside its report, or that Typst set, as ours are."""
+    if not begins_with(b"%PDF-")(path):
+        return False
+    report = path.with_suffix(".json")
+    if report.is_file() and is_report(report):
+        return True
+    return path.stat().st_size < _LARGEST_PDF and b"(Typst " in path.read_bytes()
+
+
+def page_places(stem: Path, *, html: bool, pdf: bool) -> list[tuple[Path, Callable[[Path], bool]]]:
+    """Return where the pages go that are asked for, and what tells whether a file there is such a page."""
+    places = ((html, "html", is_page), (pdf, "pdf", is_pdf))
+    return [(stem.with_name(f"{stem.name}.{ending}"), is_own) for is_wanted, ending, is_own in places if is_wanted]
 
 
 def check_report(report: dict[str, Any], schema_name: str) -> None:
@@ -30,6 +59,7 @@ def check_report(report: dict[str, Any], schema_name: str) -> None:
 
 def write_report(report: dict[str, Any], path: Path) -> None:
     """Write the report as JSON, whole or not at all; a NaN in it is a defect and raises ValueError."""
+    check_file(path, is_report)
     write_atomically(path, json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -64,6 +94,11 @@ def write_pages(report: dict[str, Any], stem: Path, *, html: bool, pdf: bool) ->
     """Draw the report and return the files written: `stem` with ``.html`` and ``.pdf``.
 
     Both are drawn before either is written, so that a failure leaves the old pair.
+
+    Raises
+    ------
+    UsageError
+        When something else is there.
     """
     if not (html or pdf):
         return []
@@ -71,16 +106,13 @@ def write_pages(report: dict[str, Any], stem: Path, *, html: bool, pdf: bool) ->
     from deliver.pages.kinds import build_page
     from deliver.pages.pdf_pages import render_pdf
 
+    places = [check_file(path, is_own) for path, is_own in page_places(stem, html=html, pdf=pdf)]
     page = build_page(report)
-    files: list[tuple[Path, bytes]] = []
-    if html:
-        files.append((stem.with_name(f"{stem.name}.html"), render_html(page).encode()))
-    if pdf:
-        files.append((stem.with_name(f"{stem.name}.pdf"), render_pdf(page)))
-    for path, content in files:
+    contents = [render_pdf(page) if path.suffix == ".pdf" else render_html(page).encode() for path in places]
+    for path, content in zip(places, contents, strict=True):
         with open_atomically(path) as handle:
             handle.write(content)
-    return [path for path, _ in files]
+    return places
 
 
 def note_forced(report: dict[str, Any], folder: Path) -> None:
@@ -96,7 +128,7 @@ def note_forced(report: dict[str, Any], folder: Path) -> None:
         "period": metadata["period"],
         **{key: metadata["validation"][key] for key in ("verdict", "isCurrent", "blockingChecks", "forcedReason")},
     }
-    log = folder.resolve() / FORCED_LOG
+    log = check_file(folder.resolve() / FORCED_LOG)
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as handle:

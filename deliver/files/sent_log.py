@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lib.errors import PipelineError
+from lib.paths import check_file
 
 SENDING, SENT, FAILED = "sending", "sent", "failed"
 
@@ -30,7 +31,7 @@ def open_sent_log(path: Path) -> Iterator[IO[str]]:
         When it cannot be written: without it nothing may be sent.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        check_file(path).parent.mkdir(parents=True, exist_ok=True)
         handle = path.open("a+", encoding="utf-8")
     except OSError as err:
         raise PipelineError(f"cannot write {path}: {err.strerror or err}; nothing was sent, mend its rights") from err

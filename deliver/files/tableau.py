@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib import db
-from lib.errors import ConfigError
-from lib.paths import open_atomically
+from lib.errors import ConfigError, PipelineError
+from lib.paths import check_file, open_atomically
 
 if TYPE_CHECKING:
     import pyarrow
@@ -65,13 +65,17 @@ def write_hyper(conn: Connection, query: str, params: dict[str, Any], path: Path
         When pantab is not installed.
     """
     pantab = require_hyper()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        _open_rows(conn, query, params) as reader,
-        tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder,
-    ):
-        pantab.frame_to_hyper(reader, Path(folder) / path.name, table=path.stem)
-        (Path(folder) / path.name).replace(path)
+    path = check_file(path).resolve()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            _open_rows(conn, query, params) as reader,
+            tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder,
+        ):
+            pantab.frame_to_hyper(reader, Path(folder) / path.name, table=path.stem)
+            (Path(folder) / path.name).replace(path)
+    except OSError as err:
+        raise PipelineError(f"cannot write {path}: {err.strerror or err}; choose another place") from err
 
 
 def stored_site(path: Path) -> int | None:

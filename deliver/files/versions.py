@@ -55,7 +55,8 @@ def save_report(report: dict[str, Any], path: Path, schema_name: str) -> SavedRe
 def replace_report(report: dict[str, Any], path: Path, schema_name: str) -> SavedReport:
     """Write the report to a place that somebody chose, which always holds the newest.
 
-    An older version of it that stands there is kept beside as ``.v1.json`` and so on; any other file is replaced.
+    An older version of it that stands there is kept beside as ``.v1.json`` and so on; another report is replaced,
+    and any other file raises a UsageError.
     """
     old = _find_older(path, report)
     if old is None:

@@ -6,15 +6,15 @@ import argparse
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config.settings import load_settings
+from deliver.files.report_files import is_report, page_places
 from lib import cli, db
 from lib.date_utils import Window, format_utc, last_complete_week, local_day_window, parse_timezone, resolve_period
 from lib.errors import EXIT_DONE, BreakerOpenError, DataError, UsageError
 from lib.logs import clean_text, setup_logging
-from lib.paths import REPORTS_DIR
+from lib.paths import REPORTS_DIR, check_file
 from lib.progress import progress_bar
 from lib.readings import Site, ValidationStatus, describe_failed, load_site, load_validation_status
 
@@ -73,12 +73,22 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--out``, ``--html`` and ``--pdf``."""
     parser.add_argument(
         "--out",
-        type=Path,
+        type=cli.output_file(is_report),
         metavar="FILE.json",
-        help="where to write it; an older version of it is kept beside, as FILE.v1.json and so on",
+        help="where to write it; an older version of it is kept beside, as FILE.v1.json, and no other file replaced",
     )
     parser.add_argument("--html", action="store_true", help="draw it as a page too")
     parser.add_argument("--pdf", action="store_true", help="set it as a PDF too")
+
+
+def check_places(args: argparse.Namespace) -> None:
+    """Raise a UsageError where the pages beside ``--out`` would replace something else, or the report itself."""
+    if args.out is None:
+        return
+    for page, is_own in page_places(args.out.with_suffix(""), html=args.html, pdf=args.pdf):
+        if page == args.out:
+            raise UsageError(f"--out {args.out} is where the page goes; name the report's file, which ends in .json")
+        check_file(page, is_own)
 
 
 class Hold(NamedTuple):
@@ -213,6 +223,7 @@ def run_week_report(
     """
     args = report_parser(docstring).parse_args(argv)
     setup_logging(args.verbose)
+    check_places(args)
     now = datetime.now(UTC)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         checked = load_checked_week(conn, args, now)

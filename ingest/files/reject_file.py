@@ -19,7 +19,7 @@ from ingest.storage.plausibility import (
     REJECT_REPEATED,
     REJECT_WRONG_RESOLUTION,
 )
-from lib.paths import open_atomically
+from lib.paths import begins_with, open_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +52,10 @@ FIXES: dict[str, str] = {
 COLUMNS = ("file", "line", "channel", "time", "value", "reason", "fix")
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+# Whether a file is one of rejects, which another import may replace or remove.
+is_reject_file = begins_with((",".join(COLUMNS) + "\r\n").encode())
 
 
 class RejectFile:
@@ -89,8 +93,8 @@ class RejectFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
-        if error is None and self._handle is None:
-            self.path.unlink(missing_ok=True)
+        if error is None and self._handle is None and self.path.is_file() and is_reject_file(self.path):
+            self.path.resolve().unlink(missing_ok=True)
 
 
 def _as_plain_text(cells: pd.Series) -> pd.Series:

@@ -34,7 +34,7 @@ from lib import cli
 from lib.date_utils import parse_timezone
 from lib.errors import EXIT_DONE, UsageError
 from lib.logs import setup_logging
-from lib.paths import write_atomically
+from lib.paths import begins_with, write_atomically
 from operations.sandbox.api import DEFAULT_SEED, create_app, make_site
 from operations.sandbox.auth import SANDBOX_API_KEY, SANDBOX_EMAIL, SANDBOX_PASSWORD, Credentials
 from operations.sandbox.fault_kinds import describe_kinds, parse_faults
@@ -127,7 +127,13 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="local week (YYYY-MM-DD) in which faults are planted; may repeat; 'none' plants nothing "
         "(default: the last complete week)",
     )
-    add("--replay", nargs="+", type=Path, metavar="FILE", help="serve these measured CSV files (plain or gzipped)")
+    add(
+        "--replay",
+        nargs="+",
+        type=cli.input_file,
+        metavar="FILE",
+        help="serve these measured CSV files (plain or gzipped)",
+    )
     add(
         "--replay-timezone",
         default=TIME_ZONE,
@@ -142,7 +148,12 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="interval length where the files have no interval_minutes column (default: %(default)s)",
     )
     add("--truth", action="store_true", help="print what is planted as JSON, and exit")
-    add("--url-file", type=Path, metavar="PATH", help="write the base URL to this file once it listens")
+    add(
+        "--url-file",
+        type=cli.output_file(begins_with(b"http")),
+        metavar="PATH",
+        help="write the base URL to this file once it listens",
+    )
     add("--api-key", default=SANDBOX_API_KEY, help="API key to accept (default: %(default)s)")
     add("--email", default=SANDBOX_EMAIL, help="e-mail to accept (default: %(default)s)")
     add("--password", default=SANDBOX_PASSWORD, help="password to accept (default: %(default)s)")
