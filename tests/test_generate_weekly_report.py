@@ -16,13 +16,14 @@ from site_factory import SITE_ID, TIMEZONE, make_rows, make_site, register_site,
 from analyze.week.loading import load_week
 from config.site_file import SiteConfig, read_site
 from config.tariff_model import SiteTariffs, TariffSpan
+from deliver import generate_weekly_report
 from deliver.files.report_files import FORCED_LOG, check_report
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from govern.override_breaker import store_override
 from govern.usage.refresh import refresh_views
 from ingest.storage import sites
-from lib import db
+from lib import cli, db
 from lib.date_utils import Window, last_complete_week, local_day_window
 from lib.errors import PipelineError
 from lib.readings import load_site_hours
@@ -200,35 +201,35 @@ def test_quarantined_channel_is_left_out_and_named(
     assert report["consumption"]["totalKwh"] == pytest.approx(sound_kwh, abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (["--site", "5"], 1, "site 5 is not in the database"),
-        (["--site", "0"], 2, "should be a whole number of 1 or more"),
-        ([], 2, "--site"),
-        (["--site", "23271", "--force"], 2, "--force and --reason TEXT belong together"),
-        (["--site", "23271", "--reason", "why"], 2, "--force and --reason TEXT belong together"),
-        (["--site", "23271", "--force", "--reason", "  "], 2, "a reason should have words"),
-        (["--site", "23271", "--timezone", "Mars/Olympus"], 2, "unknown time zone 'Mars/Olympus'"),
-        (["--site", "23271", "--start", "2026-02-10", "--end", "2026-02-01"], 2, "before it starts"),
-        (["--site", "23271", "--start", "2020-01-06", "--end", "2020-01-12"], 1, "has no readings in 2020-01-06"),
-        (["--site", "23271", "--start", "2020-01-06"], 1, "has no readings in 2020-01-06T05:00Z..2020-01-13T05:00Z"),
-        (["--site", "23271", "--end", "2126-01-12"], 2, "in the future"),
-        (["--site", "23271", "--out", "/proc/nowhere/report.json"], 1, "cannot write /proc/nowhere/report.json"),
-    ],
-)
+BAD_ARGUMENTS: list[tuple[list[str], int, str]] = [
+    (["--site", "5"], 1, "site 5 is not in the database"),
+    (["--site", "0"], 2, "should be a whole number of 1 or more"),
+    ([], 2, "--site"),
+    (["--site", "23271", "--force"], 2, "--force and --reason TEXT belong together"),
+    (["--site", "23271", "--reason", "why"], 2, "--force and --reason TEXT belong together"),
+    (["--site", "23271", "--force", "--reason", "  "], 2, "a reason should have words"),
+    (["--site", "23271", "--timezone", "Mars/Olympus"], 2, "unknown time zone 'Mars/Olympus'"),
+    (["--site", "23271", "--start", "2026-02-10", "--end", "2026-02-01"], 2, "before it starts"),
+    (["--site", "23271", "--start", "2020-01-06", "--end", "2020-01-12"], 1, "has no readings in 2020-01-06"),
+    (["--site", "23271", "--start", "2020-01-06"], 1, "has no readings in 2020-01-06T05:00Z..2020-01-13T05:00Z"),
+    (["--site", "23271", "--end", "2126-01-12"], 2, "in the future"),
+    (["--site", "23271", "--out", "/proc/nowhere/report.json"], 1, "cannot write /proc/nowhere/report.json"),
+]
+
+
 def test_bad_arguments_end_in_one_line_and_the_right_code(
-    validated_site: Connection,
-    database_url: str,
-    run_script: Callable[..., Any],
-    arguments: list[str],
-    code: int,
-    message: str,
+    validated_site: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    done = run_script(SCRIPT, *arguments, env={"DATABASE_URL": database_url})
-    assert (done.returncode, done.stdout) == (code, "")
-    assert message in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    for arguments, expected, message in BAD_ARGUMENTS:
+        try:
+            code: object = cli.run(generate_weekly_report.main, arguments)
+        except SystemExit as ended:  # as argparse ends
+            code = ended.code
+        out, err = capfd.readouterr()
+        assert (code, out) == (expected, ""), arguments
+        assert message in err
+        assert len(err.splitlines()) == 1, arguments
 
 
 def test_text_from_outside_arrives_unharmed_and_cannot_forge_output(
