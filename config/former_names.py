@@ -48,6 +48,8 @@ _OTHERS: dict[str, Place] = {
     "power_factor_target_ratio": ("tariff", "power_factor", "target_ratio"),
     "power_factor_penalty_usd_per_kw": ("tariff", "power_factor", "penalty_usd_per_kw"),
 }
+# Gone without a successor: what to say of each.
+_GONE = {"quick_win_new_ratio": "nothing used it"}
 
 
 class _BusinessHours(Table, frozen=True):
@@ -106,6 +108,8 @@ def regroup(document: Document, path: Path) -> tuple[Document, dict[Place, Place
     gone = {*hours, *(flat.keys() & places.keys())}
     moved = {**document, "thresholds": {key: value for key, value in thresholds.items() if key not in gone}}
     for name, value in flat.items():
+        if name in _GONE:
+            refuse(path, ("thresholds", name), f"is gone ({_GONE[name]}); take it out")
         if name not in places:
             remedy = did_you_mean(name, places, lambda former: render_place(places[former]))
             if remedy:

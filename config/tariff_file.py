@@ -36,9 +36,8 @@ from config.tariff_model import (
     schedule_of,
 )
 from lib.errors import ConfigError
-from lib.paths import PROJECT_ROOT
+from lib.paths import TARIFFS_DIR
 
-TARIFFS_DIR = PROJECT_ROOT / "config" / "tariffs"
 DEFAULT_FLAT, DEFAULT_TOU = "default_flat", "default_tou_demand"
 
 Cells = npt.NDArray[np.int8]

@@ -16,6 +16,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 ENV_FILE = PROJECT_ROOT / ".env"
 SITES_DIR = PROJECT_ROOT / "config" / "sites"
+TARIFFS_DIR = PROJECT_ROOT / "config" / "tariffs"
 MIGRATIONS_DIR = PROJECT_ROOT / "govern" / "schema"
 VIEWS_DIR = PROJECT_ROOT / "govern" / "views"
 CHECKS_DIR = PROJECT_ROOT / "govern" / "checks"

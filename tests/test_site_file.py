@@ -71,6 +71,9 @@ MISTAKES = {
     "[thresholds]\nspike_min_powr_kw = 1": (
         ": thresholds.spike_min_powr_kw is not known; did you mean thresholds.spikes.min_power_kw?"
     ),
+    "[thresholds]\nquick_win_new_ratio = 1": (
+        ": thresholds.quick_win_new_ratio is gone (nothing used it); take it out"
+    ),
     "[validation]\nmax_lag = 1": ": validation.max_lag is not known; did you mean max_lag_hours or max_lag_intervals?",
     '[channels."PV"]\ntype = "load"': (
         ": channels.PV.type is not known; known here: equipment, kind, must_run, parent, unit_factor, until"
@@ -268,6 +271,12 @@ def test_a_site_is_read_once_a_process_and_each_site_for_itself(tmp_path: Path) 
     assert read_site(7, tmp_path) is read_site(7, tmp_path)
     assert not read_site(7, tmp_path).file.sync.is_active
     assert read_site(8, tmp_path).file == SiteFile()
+
+
+def test_a_site_is_read_without_what_only_analyses_need() -> None:
+    code = "import sys; from config.site_file import read_sites; read_sites(); print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 # --- Channels ---------------------------------------------------------------------------------------------------------
