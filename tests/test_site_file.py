@@ -297,7 +297,7 @@ def test_channels_are_known_by_name_and_by_id(tmp_path: Path) -> None:
     )
     assert {key: (one.parent_id, one.facts.kind, one.facts.must_run) for key, one in found.items()} == {
         20: (10, ChannelKind.GENERATION, False),
-        30: (10, ChannelKind.LOAD, True),
+        30: (10, None, True),
     }
     assert found[30].facts == ChannelTable(
         must_run=True, parent=10, until=date(2026, 1, 31), unit_factor=0.001, equipment="hvac"
