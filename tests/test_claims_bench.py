@@ -41,7 +41,7 @@ def win(kwh: float, confidence: str = "high", meter: str = "Main", **more: Any) 
 def report(wins: list[dict[str, Any]] | None = None, **values: Any) -> dict[str, Any]:
     """Return a report on 1,000 kWh, as usual, that claims nothing; `values` go over its sums."""
     savings = dict.fromkeys(("weeklyKwh", "estimatedAnnual", "onceKwh", "unconfirmedWeeklyKwh"), 0.0)
-    used = {"totalKwh": 1000.0, "estimatedKwh": 0.0, "changePct": 0.0}
+    used = {"totalKwh": 1000.0, "changePct": 0.0}
     demand, ahead = {"billing_peak_kw": 10.0}, {"total_predicted_kwh": 1000.0}
     for table in (savings, used, demand, ahead):
         table |= {key: values.pop(key) for key in list(values) if key in table}
@@ -120,7 +120,6 @@ def test_energy_is_claimed_as_it_comes_back(truth: Truth, values: dict[str, floa
     [
         (QUIET, {"totalKwh": 1031.0}, ()),
         (QUIET, {"totalKwh": 1032.0}, ("total 1,032 kWh, actual 1,000",)),
-        (QUIET, {"totalKwh": 800.0, "estimatedKwh": 200.0}, ()),
         (replace(QUIET, other_total_kwh=(1500.0,)), {"totalKwh": 1500.0}, ()),
         (QUIET, {"totalKwh": 800.0, "headline": ["At least 800 kWh."]}, ("total 800 kWh, actual 1,000",)),
         (replace(QUIET, needs_at_least=True), {"totalKwh": 800.0, "headline": ["At least 800 kWh."]}, ()),

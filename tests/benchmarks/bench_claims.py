@@ -1,6 +1,6 @@
 """Measure what the weekly report claims: made-up sites of known truth, each drawn from a seed.
 
-Run: .venv/bin/python tests/benchmarks/bench_claims.py [--only WORD] [--seeds 1,2,3] [--whole-way] [--write] [--json]
+Run: .venv/bin/python tests/benchmarks/bench_claims.py [--only WORD,WORD] [--seeds 1,2,3] [--write] [--json] …
 Prints what is wrong in each report, how many are right, the share of the claimed energy that is true (precision), the
 share of the recurring waste that is claimed (recall), and how many of the claims called high, medium and low are true.
 
@@ -55,13 +55,13 @@ class Task(NamedTuple):
 
 
 def plan(only: str, seeds: Sequence[int]) -> list[Task]:
-    """Return the sites of the kinds that have the word in their name."""
+    """Return the sites of the kinds that have one of these words, parted by commas, in their name."""
     kinds = [(scenario, False) for scenario in catalog.OPEN] + [(scenario, True) for scenario in catalog.HELD_OUT]
     return [
         Task(scenario, seed, is_held_out)
         for scenario, is_held_out in kinds
         for seed in seeds
-        if only in scenario.__name__
+        if any(word in scenario.__name__ for word in only.split(","))
     ]
 
 
@@ -142,7 +142,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("--only", default="", metavar="WORD", help="kinds with this word in their name")
+    add("--only", default="", metavar="WORD,WORD", help="kinds with one of these words in their name")
     add("--seeds", default=",".join(map(str, SEEDS)), metavar="N,N", help="what sites are drawn from")
     add("--open-held-out", action="store_true", help="show the held-out kinds one by one")
     add("--whole-way", action="store_true", help="make the reports over a database too, and compare")

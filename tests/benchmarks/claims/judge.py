@@ -20,6 +20,7 @@ FOUND_RATIO = 0.7  # of the truth, at least
 NEW_RATIO = 0.6  # of what began this week: the first night may be within the usual
 WEEKS_A_YEAR, HIGHEST_PRICE = 53, 0.25  # per kWh, above every shipped tariff
 SLACK_MONEY = 25.0  # a year
+TOTAL_SLACK_KWH = 1.0
 CHANGE_POINTS, INCOMPARABLE_PCT = 6.0, 15.0
 PEAK_LOW, PEAK_HIGH = 0.98, 1.10
 FORECAST_RATIO, FORECAST_SLACK_KWH = 0.10, 5.0
@@ -143,10 +144,8 @@ def _is_change_right(told_pct: float | None, true_pct: float, may_be_unknown: bo
 
 def _is_total_right(total: float, report: Report, truth: Truth) -> bool:
     assert truth.total_kwh is not None
-    estimated = float(report["consumption"].get("estimatedKwh") or 0.0)
-    told = (total, total + estimated)
     right = (truth.total_kwh, *truth.other_total_kwh)
-    if any(abs(one - true) <= truth.total_tolerance * abs(true) + 1 for one in told for true in right):
+    if any(abs(total - true) <= truth.total_tolerance * abs(true) + TOTAL_SLACK_KWH for true in right):
         return True
     return truth.needs_at_least and total <= truth.total_kwh and "at least" in _told(report)
 
