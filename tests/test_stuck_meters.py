@@ -139,3 +139,10 @@ def test_an_old_fault_does_not_hide_a_dead_meter():
 def test_a_week_of_the_load_tells_that_it_never_rests(dead_from, expected):
     readings = healthy()
     assert flagged(scale(readings, between(readings, dead_from, "2026-01-19"), 0.0)) == expected
+
+
+def test_a_meter_that_stood_still_for_weeks_and_shows_zero_now_is_dead():
+    readings = healthy()
+    power = readings["power_kw"].mask(between(readings, "2025-12-15", "2026-01-12"), 7.0)
+    dead = power.mask(between(readings, "2026-01-12", "2026-01-19"), 0.0)
+    assert flagged(readings.assign(power_kw=dead, energy_kwh=dead / 4)) == {"stuck": 28 * 96, "zero": 7 * 96}

@@ -207,6 +207,7 @@ def flag_zero(
     ----------
     sound
         True where no other fault is known: what a meter showed while it was wrong does not tell how low its load goes.
+        It has to do where there is not enough else: a meter that stood still for weeks and shows zero now is dead.
     min_hours
         Shorter stretches of zero are left alone [h].
     max_runs
@@ -222,13 +223,15 @@ def flag_zero(
     if not runs.any():
         return runs
     code, ids = number_channels(intervals)
-    low_median = grouped_quantiles(power_kw.where(sound & ~runs), code, len(ids), [0.01, 0.5])[0]
+    hours = intervals["hours"].to_numpy()
+    needed = np.minimum(min_live_hours, np.bincount(code, weights=hours) / 2)
+    is_enough = np.bincount(code, weights=hours * (sound & ~runs)) >= needed
+    basis = ~runs & (sound | ~is_enough[code])
+    is_known = np.bincount(code, weights=hours * basis) >= needed
+    low_median = grouped_quantiles(power_kw.where(basis), code, len(ids), [0.01, 0.5])[0]
     live = (low_median[:, 0] > 0) & (low_median[:, 0] >= min_floor_ratio * low_median[:, 1])
     starts = runs & ~(runs.shift(fill_value=False) & ~starts_new_run(intervals))
     count = np.bincount(code, weights=starts, minlength=len(ids))
-    hours = intervals["hours"].to_numpy()
-    all_hours, live_hours = np.bincount(code, weights=hours), np.bincount(code, weights=hours * (sound & ~runs))
-    is_known = live_hours >= np.minimum(min_live_hours, all_hours / 2)
     return runs & (live & (count <= max_runs) & is_known)[code]
 
 
