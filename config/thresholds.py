@@ -333,8 +333,11 @@ class QuickWinThresholds(Table, frozen=True):
     min_weekly_kwh: Annotated[float, amount("Smallest saving of a week", CONTRACT)] = 10.0
     min_sound_pct: Annotated[float, percent("With less valid data a channel earns repair, not advice")] = 50.0
     always_on_ratio: Annotated[float, amount("Draws this share of its day by night: may have to run")] = 0.8
-    high_annual_usd: Annotated[float, amount("Priority 'high': about a day's wages of whoever acts")] = 500.0
-    medium_annual_usd: Annotated[float, amount("Priority 'medium': a third of it")] = 150.0
+    # In kilowatt-hours at the site's own mean rate, so that they hold in any currency: 500 USD at 0.12, and a third.
+    high_annual_kwh: Annotated[
+        float, amount("Priority 'high': what it is worth a year, in kWh at the site's mean rate", "a day's wages")
+    ] = 4200.0
+    medium_annual_kwh: Annotated[float, amount("Priority 'medium': the same", "a third of it")] = 1250.0
 
 
 class ForecastThresholds(Table, frozen=True):

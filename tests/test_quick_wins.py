@@ -266,6 +266,24 @@ def priced(schedule=ASSUMED_SCHEDULE, monthly=None):
     return win, week
 
 
+@pytest.mark.parametrize(("currency", "rate"), [("USD", 0.12), ("JPY", 18.0), ("INR", 10.0)])
+@pytest.mark.parametrize(("most_kwh", "priority"), [(8500.0, "medium"), (8350.0, "high")])
+def test_priority_means_the_same_in_every_currency(currency, rate, most_kwh, priority):
+    """161 kWh in each of 261 / 5 operating weeks are 8,428 kWh a year, whatever the money."""
+    text = f'currency = "{currency}"\nsource = "a test"\n[[energy.periods]]\nname = "all"\nrate_per_kwh = {rate}\n'
+    tariff = make_tariff(text)
+    readings = set_power(left_on(1, 8.0), "2026-01-15 18:00", "2026-01-16 07:00", 8.0)
+    week = analyze_site_week(
+        readings, METERS, SCOPE.period, SCOPE.baseline, NEW_YORK,
+        make_thresholds(quick_wins={"high_annual_kwh": most_kwh}), ASSUMED_SCHEDULE,
+        SiteContext(tariffs=SiteTariffs((TariffSpan(tariff),), tariff)),
+    )  # fmt: skip
+    (win,) = week.sections["quickWins"]
+    assert win["impact"]["currency"] == currency
+    assert win["impact"]["annualCost"] == pytest.approx(rate * win["impact"]["annualKwh"], rel=1e-3)
+    assert win["priority"] == priority
+
+
 def test_each_kilowatt_hour_has_the_price_of_its_hour():
     win, week = priced()
     assert win["impact"]["weeklyCost"] == pytest.approx(WEEKLY_COST, abs=0.02)

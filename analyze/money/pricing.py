@@ -125,6 +125,12 @@ def set_rates(clean: pd.DataFrame, pricing: Pricing, scope: WeekScope) -> pd.Dat
     return clean.assign(rate_per_kwh=pricing.rate_per_kwh(rows).reindex(clean.index))
 
 
+def mean_rate(priced: pd.DataFrame) -> float:
+    """Return what a kilowatt-hour of the period cost on average, by `used_kwh` and `rate_per_kwh`; 1 of nothing."""
+    used = priced[(priced["used_kwh"] > 0) & (priced["rate_per_kwh"] > 0)]
+    return float(np.average(used["rate_per_kwh"], weights=used["used_kwh"])) if len(used) else 1.0
+
+
 def flat_tariff(rate_per_kwh: float) -> Tariff:
     """Return a tariff of one price, in US dollars: what the contract takes where nothing is known."""
     period = RatePeriod("flat", (Tier(rate_per_kwh),))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analyze.money.annual import Year, annual_amounts
 from analyze.money.attribution import HIGH, KINDS, LOW, MID, OBSERVED, claim_column
-from analyze.money.pricing import Pricing
+from analyze.money.pricing import Pricing, mean_rate
 from analyze.money.quick_win_texts import DESCRIBE, WinText
 from analyze.money.repairs import list_repairs
 from analyze.sections.after_hours import HABIT, NEW, RAISED, UNKNOWN, WAVERS
@@ -85,7 +85,7 @@ def build_section(
     """
     weeks = max(1.0, period_weeks(scope))
     weekly = claims.groupby("channel_id")[[claim_column(kind) for kind in KINDS]].sum() / weeks
-    always_on, wins = _always_on_channels(clean, scope), []
+    always_on, per_kwh, wins = _always_on_channels(clean, scope), mean_rate(clean), []
     contradicting = _contradict_assumed_hours(findings.disagreements, scope)
     for kind in KINDS:
         worth = weekly.index[weekly[claim_column(kind)] >= scope.config.quick_wins.min_weekly_kwh]
@@ -97,7 +97,7 @@ def build_section(
             is_doubtful = kind == "after_hours" and channel_id in contradicting
             is_one_off = _is_one_off(kind, finding, rows[own])
             case = _Case(kind, finding, rows[own], rates[:, own], is_one_off, is_doubtful)
-            wins.append(_win(case, int(channel_id) in always_on, scope, pricing, year))
+            wins.append(_win(case, int(channel_id) in always_on, scope, pricing, year, per_kwh))
     wins.sort(key=lambda win: (-win["rankScore"], win["channelId"], win["type"]))
     repairs = list_repairs(findings.sensor_health, clean, scope, pricing)
     most = scope.config.quick_wins.max_listed
@@ -177,7 +177,9 @@ def _count_days(finding: dict[str, Any]) -> int:
     return len({event["start"][:10] for event in finding["events"]})
 
 
-def _win(case: _Case, is_always_on: bool, scope: WeekScope, pricing: Pricing, year: Year) -> dict[str, Any]:
+def _win(
+    case: _Case, is_always_on: bool, scope: WeekScope, pricing: Pricing, year: Year, per_kwh: float
+) -> dict[str, Any]:
     channel_id, confidence = int(case.finding["channelId"]), _confidence(case, is_always_on, scope)
     weeks, rate = max(1.0, period_weeks(scope)), case.rows["rate_per_kwh"].to_numpy()
     kwh = {name: float(case.kwh(name).sum()) / weeks for name in (OBSERVED, LOW, MID, HIGH)}
@@ -190,7 +192,7 @@ def _win(case: _Case, is_always_on: bool, scope: WeekScope, pricing: Pricing, ye
     return {
         "title": text.title,
         "type": case.kind,
-        "priority": _priority(annual[MID][1], confidence, scope),
+        "priority": _priority(annual[MID][1] / per_kwh, confidence, scope),
         "impact": {
             "weeklyKwh": round(kwh[MID], 2),
             "weeklyCost": round(cost[MID], 2),
@@ -268,13 +270,16 @@ def _evidence(case: _Case, scope: WeekScope, pricing: Pricing) -> dict[str, Any]
     }
 
 
-def _priority(annual_cost: float, confidence: str, scope: WeekScope) -> str:
-    """Return the priority by annual cost; what is believed little comes last."""
+def _priority(annual_worth_kwh: float, confidence: str, scope: WeekScope) -> str:
+    """Return the priority by what a year of it is worth, in kWh at the site's mean rate: so it holds in any currency.
+
+    What is believed little comes last.
+    """
     if confidence == "low":
         return "low"
-    if annual_cost >= scope.config.quick_wins.high_annual_usd:
+    if annual_worth_kwh >= scope.config.quick_wins.high_annual_kwh:
         return "high"
-    return "medium" if annual_cost >= scope.config.quick_wins.medium_annual_usd else "low"
+    return "medium" if annual_worth_kwh >= scope.config.quick_wins.medium_annual_kwh else "low"
 
 
 def render_text(section: list[dict[str, Any]]) -> str:
