@@ -1,7 +1,10 @@
 """Forecast a site's energy for the next seven days, hour by hour, with a band that holds four hours out of five.
 
+It is the forecast that a report on the seven days before would hold.
+
 Stage:  analyze
-Reads:  v_sites, v_meters, v_readings_hourly (90 days before the first hour that is forecast)
+Reads:  v_sites, v_meters, v_quarantined_channels, v_readings_enriched (five weeks before the first hour that is
+        forecast), v_readings_hourly (90 days before it)
 Writes: nothing; the section "forecast" to stdout
 Safe to re-run: yes, it only reads
 """
@@ -17,7 +20,6 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from lib import cli
-from lib.date_utils import local_midnight, parse_start, parse_timezone
 from lib.logs import setup_logging
 
 
@@ -33,20 +35,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     from analyze.sections.forecast import render_text
     from analyze.week.loading import load_forecast
     from config.settings import load_settings
-    from lib import db, readings
+    from lib import db
 
     with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
-        site = readings.load_site(conn, args.site)
-        tz = parse_timezone(site.timezone)
-        today = local_midnight(datetime.now(UTC).astimezone(tz).date(), tz)
-        start = parse_start(args.first_day, tz) if args.first_day else today
-        section, left_out = load_forecast(conn, site, start)
+        data, start, section = load_forecast(conn, args.site, args.first_day, datetime.now(UTC))
     if args.json:
         cli.print_json(section)
         return 0
-    print(f"{site.site_name} (site {site.site_id}), from {start.astimezone(tz):%Y-%m-%d}, {tz}")
+    print(f"{data.site.site_name} (site {args.site}), from {start.astimezone(data.tz):%Y-%m-%d}, {data.tz}")
     print(render_text(section))
-    if left_out:
+    if left_out := section.get("leftOutChannels"):
         print(f"left out, for want of data: channels {', '.join(map(str, left_out))}")
     return 0
 

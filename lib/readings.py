@@ -204,8 +204,13 @@ def load_meters(conn: Connection, site_id: int) -> pd.DataFrame:
     )
 
 
-def load_readings(conn: Connection, site_id: int, window: Window) -> pd.DataFrame:
-    """Return energy and power of all meters of the site whose interval starts within `window`.
+def load_readings(conn: Connection, site_id: int, window: Window, channel_ids: list[int] | None = None) -> pd.DataFrame:
+    """Return energy and power of the site's meters whose interval starts within `window`.
+
+    Parameters
+    ----------
+    channel_ids
+        Of these meters alone; None takes all.
 
     Returns
     -------
@@ -220,8 +225,9 @@ def load_readings(conn: Connection, site_id: int, window: Window) -> pd.DataFram
         # Epoch seconds parse several times quicker than time stamps written out.
         "SELECT meter_id, extract(epoch FROM timestamp)::bigint, interval_s, energy_kwh, power_kw,"
         " power_l1_kw, power_l2_kw, power_l3_kw"
-        " FROM v_readings_enriched WHERE site_id = %s AND timestamp >= %s AND timestamp < %s",
-        (site_id, window.start, window.end),
+        " FROM v_readings_enriched WHERE site_id = %s AND timestamp >= %s AND timestamp < %s"
+        " AND (%s::bigint[] IS NULL OR meter_id = ANY (%s::bigint[]))",
+        (site_id, window.start, window.end, channel_ids, channel_ids),
         READING_COLUMNS,
     )
 

@@ -277,6 +277,7 @@ def test_scores_are_written_whole_and_cut_to_the_window(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
     monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: METERS)
+    monkeypatch.setattr(readings_lib, "load_quarantined", lambda conn, site_id: [])
     monkeypatch.setattr(readings_lib, "load_readings", lambda conn, site_id, window: asked.append(window) or readings)
     monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")

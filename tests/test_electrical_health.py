@@ -7,12 +7,10 @@ import pandas as pd
 import pytest
 from week_factory import NEW_YORK, WEEK, make_meters, make_scope, make_thresholds
 
-from analyze import electrical_health
 from analyze.meters.electrical_quantities import QUANTITIES, find_supply
 from analyze.sections.electrical import check_electrical_health, render_text
 from config.tariff_model import PowerFactorClause
 from config.thresholds import Thresholds
-from lib import db
 from lib import readings as readings_lib
 
 METERS = make_meters(1)
@@ -294,22 +292,6 @@ def test_the_penalty_of_a_tariff_is_told_for_main_meters_only():
     assert main_meter["measures"]["powerFactorPenalty"] == {"addedKw": 2.25, "monthlyCost": 27.0}
     assert "powerFactorPenalty" not in sub_meter["measures"]
     assert "powerFactorPenalty" not in check(readings, make_meters(1, 2))["meters"][0]["measures"]
-
-
-def test_the_script_prints_what_the_function_finds(monkeypatch, capsys):
-    from contextlib import nullcontext
-
-    site = readings_lib.Site(1, "School", "America/New_York", None, None, None, None, "eniscope")
-    monkeypatch.setenv("DATABASE_URL", "postgresql://user@localhost/none")
-    monkeypatch.setattr(db, "connect", lambda url, readonly: nullcontext("connection"))
-    monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
-    monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: METERS)
-    monkeypatch.setattr(readings_lib, "load_electrical", lambda conn, site_id, window: electrical())
-    arguments = ["--site", "1", "--start", "2026-01-12", "--end", "2026-01-18"]
-    assert electrical_health.main(arguments) == 0
-    assert capsys.readouterr().out.splitlines()[1] == "1 meter assessed, 0 issues"
-    assert electrical_health.main([*arguments, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == check(electrical())
 
 
 def test_no_limit_is_cited_from_a_paper_that_nobody_else_has():

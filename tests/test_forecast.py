@@ -1,7 +1,6 @@
 """Tests of analyze/forecast.py, forecast_model.py and site_hours.py."""
 
 import json
-from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,12 +14,10 @@ from measured_hours import read_buildings
 from pipeline import SITE_ID, govern, ingest
 from week_factory import NEW_YORK, make_meters
 
-from analyze import forecast as forecast_script
 from analyze.load.forecast_model import error_quantiles, predict_week
 from analyze.load.site_hours import total_by_hour
 from analyze.sections.forecast import forecast_site
 from config.thresholds import Thresholds
-from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import Window, local_midnight
 from lib.paths import PROJECT_ROOT
@@ -221,26 +218,6 @@ def test_site_total_is_of_root_meters_and_of_whole_hours():
     empty = total_by_hour(hourly[:0], meters, Thresholds())
     assert empty.hourly.empty
     assert forecast_site(empty.hourly, START, NEW_YORK)["status"] == "unavailable"
-
-
-def test_the_script_prints_the_section(monkeypatch, capsys):
-    site = readings_lib.Site(7, "School", "America/New_York", None, None, None, None, "eniscope")
-    hourly = history().assign(channel_id=1, reading_count=4)
-    monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
-    monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: make_meters(1))
-    monkeypatch.setattr(
-        readings_lib,
-        "load_hourly",
-        lambda conn, site_id, window: (
-            hourly if window == (START - timedelta(days=90), START) else pytest.fail(f"asked for {window}")
-        ),
-    )
-    monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
-    monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
-    assert forecast_script.main(["--site", "7", "--from", "2026-01-19", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == forecast_site(hourly, START, NEW_YORK, site_id=7)
-    assert forecast_script.main(["--site", "7", "--from", "2026-01-19"]) == 0
-    assert "696 kWh in 7 days, stable (+0.0 % on the last 7 days)" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -351,8 +351,8 @@ def test_a_channel_in_quarantine_is_in_no_sum_of_the_month_either(monkeypatch: p
                         "load_quarantined": [left_out]}.items():  # fmt: skip
         monkeypatch.setattr(readings_lib, name, lambda conn, site_id, value=value: value)
     week = checked_week().week
-    monkeypatch.setattr(loading, "load_week", lambda *_: (site, week))
-    summary = loading.load_month(None, 7, MONTH, NOW)
+    monkeypatch.setattr(loading, "_analyze_period", lambda *_: week)
+    summary = loading.load_month(None, 7, MONTH, NOW + timedelta(days=31))
     assert (summary["totalKwh"], [row["channelId"] for row in summary["byChannel"]]) == (1000.0, [1])
 
 

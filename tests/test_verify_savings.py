@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from measured_hours import read_buildings
 from tariff_factory import make_tariff
-from week_factory import NEW_YORK, make_meters, make_scope
+from week_factory import NEW_YORK, make_meters, make_readings, make_scope
 
 from analyze import verify_savings as script
 from analyze.load.savings_data import add_temperature, uncertain
@@ -331,6 +331,9 @@ def stored(monkeypatch):
     monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
     monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: make_meters(1, 2))
     monkeypatch.setattr(readings_lib, "load_hourly", lambda conn, site_id, window: pd.concat([half, hours, other]))
+    monkeypatch.setattr(readings_lib, "load_quarantined", lambda conn, site_id: [])
+    intervals = make_readings(1, hours["timestamp"].iloc[0], 1.0 + np.arange(96) % 7 / 100)
+    monkeypatch.setattr(readings_lib, "load_readings", lambda conn, site_id, window, ids: intervals)
     no_weather = pd.DataFrame({"timestamp": hours["timestamp"].head(0), "temp_c": []})
     monkeypatch.setattr(readings_lib, "load_weather", lambda conn, site_id, window: no_weather)
     monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))

@@ -12,14 +12,18 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analyze.load.savings_model import DRIFT_MIN_DAYS, extrapolated_share
+from analyze.meters.bad_intervals import find_bad_intervals
+from analyze.week.intervals import WeekScope, prepare_intervals
 from config.thresholds import Thresholds
 from lib.date_utils import add_local_time
 
 _NEARER = "look at a meter nearer to what was changed"
 _NO_DIFFERENCE = f"there is no difference to be seen; {_NEARER}"
+_DAYS_PER_WEEK = 7
 _MAX_WAIT_DAYS = 730  # who would have to wait longer will hardly know: too much else changes
 
 
@@ -56,6 +60,37 @@ def add_temperature(hourly: pd.DataFrame, weather: pd.DataFrame, config: Thresho
     rows = hourly.merge(known, how="left", on="timestamp")
     covered_pct = 100 * rows["temp_c"].notna().mean() if len(rows) else 0.0
     return rows if covered_pct >= config.savings.min_completeness_pct else hourly
+
+
+def leave_out_wrong_hours(hourly: pd.DataFrame, readings: pd.DataFrame, change: date, scope: WeekScope) -> pd.DataFrame:
+    """Return the hours of a meter in which no interval is wrong (`find_bad_intervals`).
+
+    Parameters
+    ----------
+    readings
+        The same meter's intervals (`load_readings`) over the same time.
+
+    Notes
+    -----
+    They are judged in blocks of a report's length, baseline and period, counted from the change on either side: within
+    such a block a level is compared with itself, and what the change did is no fault.
+    """
+    intervals = prepare_intervals(readings, scope.meters, scope.tz)
+    day = (intervals["local_time"].to_numpy().astype("datetime64[D]") - np.datetime64(change)).astype("int64")
+    block = _number_blocks(day, _DAYS_PER_WEEK * (scope.config.baseline.weeks + 1))
+    bad = find_bad_intervals(intervals.assign(channel_id=block), scope.config)
+    wrong = intervals.loc[bad.any(axis=1), "interval_start"].dt.floor("h")
+    return hourly[~hourly["timestamp"].isin(wrong)]
+
+
+def _number_blocks(day: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:
+    """Return for each day before (below 0) or after the change its block of `length` days, the last of either longer.
+
+    What is left over at the ends joins the block beside it: of two weeks nobody can say which of them is wrong.
+    """
+    most = day.max(initial=0) + 1, -day.min(initial=0)
+    after, before = (max(count // length, 1) for count in most)
+    return np.clip(day // length, -before, after - 1)
 
 
 def split_sides(

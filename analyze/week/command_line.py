@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lib import cli
-from lib.date_utils import Window, parse_timezone
 from lib.logs import setup_logging
 from lib.paths import write_atomically
 
@@ -54,26 +53,15 @@ def print_section(args: argparse.Namespace, section: str, render_text: Callable[
 
 
 def write_scores(args: argparse.Namespace) -> int:
-    """Write `channel_id,timestamp,score,is_anomaly` for every interval of the window that the arguments mean.
-
-    The baseline weeks before the window, and as many after it where they exist, are read too: scores compare weeks.
-    """
+    """Write `channel_id,timestamp,score,is_anomaly` for every interval of the window that the arguments mean."""
     setup_logging(args.verbose)
 
-    from analyze.load.anomaly_scores import score_readings
+    from analyze.week.loading import load_scores
     from config.settings import load_settings
-    from config.site_file import read_site
-    from lib import db, readings
+    from lib import db
 
-    site_file = read_site(args.site)
-    config = site_file.thresholds
     with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
-        tz = parse_timezone(args.timezone or readings.load_site(conn, args.site).timezone)
-        window = readings.load_period(conn, args.site, args.start, args.end, tz, datetime.now(UTC))
-        around = timedelta(weeks=config.baseline.weeks)
-        rows = readings.load_readings(conn, args.site, Window(window.start - around, window.end + around))
-        scores = score_readings(rows, readings.load_meters(conn, args.site), tz, config, site_file.schedule)
-    scores = scores[(scores["timestamp"] >= window.start) & (scores["timestamp"] < window.end)]
+        window, scores = load_scores(conn, args.site, args.start, args.end, args.timezone, datetime.now(UTC))
     write_atomically(args.scores, format_scores(scores))
     logging.getLogger(__name__).info(
         "site %s, %s: %d intervals scored, %d of them anomalous, in %s",

@@ -1,25 +1,28 @@
-"""Where analyze meets the database: each function reads what one question needs from Layer 3, and has it answered.
+"""Where analyze meets the database: the one module that reads, and each function has what it read analyzed.
 
-The times of every row are UTC; a connection is opened and closed by the caller.
+All begin with `open_site`: the same zone, settings, tariffs and meters for the report and for every script, without
+the channels in quarantine. The times of every row are UTC; a connection is opened and closed by the caller.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
 
-from analyze.load.savings_data import add_temperature
-from analyze.load.site_hours import metered_by_hour, total_by_hour, whole_hours
+from analyze.load.anomaly_scores import score_readings
+from analyze.load.savings_data import add_temperature, lack, leave_out_wrong_hours
+from analyze.load.site_hours import total_by_hour, whole_hours
 from analyze.meters.channel_kinds import name_kinds, settle_kinds
 from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
-from analyze.sections.electrical import check_electrical_health
-from analyze.sections.forecast import forecast_site
 from analyze.sections.savings import verify_savings
 from analyze.week.finding_trace import trace_finding
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, epoch_seconds, prepare_intervals
 from analyze.week.monthly_summary import add_months, summarize_months
 from analyze.week.site_week import (
+    DAYS_PER_WEEK,
     SiteContext,
     SiteWeek,
     analyze_site_week,
@@ -29,16 +32,82 @@ from analyze.week.site_week import (
     root_meters,
 )
 from config.opening_hours import list_holidays
-from config.site_file import read_site
+from config.site_file import SiteConfig, read_site
+from config.thresholds import Thresholds
 from lib import readings
-from lib.date_utils import Window, days_before, local_day_window, local_midnight, parse_timezone
+from lib.date_utils import (
+    Window,
+    days_before,
+    local_midnight,
+    parse_start,
+    parse_timezone,
+    resolve_period,
+)
+from lib.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
     from psycopg2.extensions import connection as Connection
 
-    from config.site_file import SiteConfig
-    from lib.readings import Site
+    from lib.readings import QuarantinedChannel, Site
+
+
+class SiteData(NamedTuple):
+    """A site as every analysis is given it.
+
+    `said` is what its file says. `meters` have their kinds by it (`name_kinds`), and are without the channels
+    `left_out`: those of `quarantined`, unless somebody wanted them all the same.
+    """
+
+    site: Site
+    tz: ZoneInfo
+    said: SiteConfig
+    meters: pd.DataFrame
+    quarantined: list[QuarantinedChannel]
+    left_out: list[int]
+
+    @property
+    def config(self) -> Thresholds:
+        """The thresholds that hold at the site."""
+        return self.said.thresholds
+
+    def scope(self, period: Window) -> WeekScope:
+        """Return what an analysis of `period` is about."""
+        baseline = baseline_before(period, self.tz, self.config)
+        return WeekScope(self.meters, period, baseline, self.tz, self.config, self.said.schedule)
+
+
+def open_site(
+    conn: Connection, site_id: int, timezone: str | None = None, *, keeps_quarantined: bool = False
+) -> SiteData:
+    """Return what every analysis of a site begins with.
+
+    Parameters
+    ----------
+    timezone
+        Instead of the site's own zone.
+    keeps_quarantined
+        Analyze the channels in quarantine all the same; they are named either way.
+
+    Raises
+    ------
+    DataError
+        When the site is unknown.
+    UsageError
+        When the zone cannot be meant.
+    """
+    site = readings.load_site(conn, site_id)
+    tz, said = parse_timezone(timezone or site.timezone), read_site(site_id)
+    quarantined = readings.load_quarantined(conn, site_id)
+    left_out = [] if keeps_quarantined else [channel.channel_id for channel in quarantined]
+    meters = readings.load_meters(conn, site_id)
+    meters = leave_out(name_kinds(meters, said.channels(channel_names(meters))), left_out)
+    return SiteData(site, tz, said, meters, quarantined, left_out)
+
+
+def _read(conn: Connection, data: SiteData, load: Callable[..., pd.DataFrame], *args: object) -> pd.DataFrame:
+    """Return what one of the loaders of `lib.readings` gives of the site, without what is left out."""
+    return leave_out(load(conn, data.site.site_id, *args), data.left_out)
 
 
 def load_week(
@@ -51,16 +120,12 @@ def load_week(
     *,
     keeps_quarantined: bool = False,
 ) -> tuple[Site, SiteWeek]:
-    """Read a site's readings and analyse the period that the arguments mean, without the channels in quarantine.
+    """Read a site's readings and analyze the period that the arguments mean; see `open_site`.
 
     Parameters
     ----------
     start, end
         As `--start` and `--end` take them; see `lib.readings.load_period`.
-    timezone
-        Instead of the site's own zone.
-    keeps_quarantined
-        Analyse the channels in quarantine all the same; they are named either way.
 
     Raises
     ------
@@ -69,40 +134,32 @@ def load_week(
     UsageError
         When the dates or the zone cannot be meant.
     """
-    site = readings.load_site(conn, site_id)
-    tz = parse_timezone(timezone or site.timezone)
-    said = read_site(site_id)
-    config = said.thresholds
-    period = readings.load_period(conn, site_id, start, end, tz, now)
+    data = open_site(conn, site_id, timezone, keeps_quarantined=keeps_quarantined)
+    return data.site, _analyze_period(conn, data, readings.load_period(conn, site_id, start, end, data.tz, now))
+
+
+def _analyze_period(conn: Connection, data: SiteData, period: Window) -> SiteWeek:
+    site_id, tz, config, tariffs = data.site.site_id, data.tz, data.config, data.said.tariffs
     baseline = baseline_before(period, tz, config)
-    quarantined = readings.load_quarantined(conn, site_id)
-    left_out = [] if keeps_quarantined else [channel.channel_id for channel in quarantined]
-    meters = leave_out(_load_named_meters(conn, said), left_out)
-    rows = leave_out(readings.load_readings(conn, site_id, Window(baseline.start, period.end)), left_out)
-    meters = settle_kinds(meters, prepare_intervals(rows, meters, tz, said.schedule))
+    whole = Window(baseline.start, period.end)
+    rows = _read(conn, data, readings.load_readings, whole)
+    meters = settle_kinds(data.meters, prepare_intervals(rows, data.meters, tz, data.said.schedule))
     history = Window(days_before(period.end, config.forecast.history_days, tz), period.end)
-    roots, tariffs = root_meters(rows, meters, period), said.tariffs
-    months = tariffs.ratchet_months
+    roots, months = root_meters(rows, meters, period), tariffs.ratchet_months
     ratchet = Window(days_before(period.start, 31 * (months + 1), tz), baseline.start)
     context = SiteContext(
         site_id=site_id,
         tariffs=tariffs,
         hourly=readings.load_hourly(conn, site_id, history, roots),
-        electrical=leave_out(readings.load_electrical(conn, site_id, period), left_out),
-        monthly=leave_out(readings.load_monthly(conn, site_id), left_out),
-        floor_area_m2=said.file.building.floor_area_m2,
-        resets=leave_out(readings.load_resets(conn, site_id, period), left_out),
+        electrical=_read(conn, data, readings.load_electrical, period),
+        monthly=_read(conn, data, readings.load_monthly),
+        floor_area_m2=data.said.file.building.floor_area_m2,
+        resets=_read(conn, data, readings.load_resets, period),
         site_hours=readings.load_site_hours(conn, site_id, ratchet, roots) if months else None,
-        weather=readings.load_weather(conn, site_id, Window(baseline.start, period.end)),
-        quarantined=list_quarantined(quarantined, are_left_out=not keeps_quarantined),
+        weather=readings.load_weather(conn, site_id, whole),
+        quarantined=list_quarantined(data.quarantined, are_left_out=bool(data.left_out)),
     )
-    return site, analyze_site_week(rows, meters, period, baseline, tz, config, said.schedule, context)
-
-
-def _load_named_meters(conn: Connection, said: SiteConfig) -> pd.DataFrame:
-    """Read the site's meters, with what its file says of each."""
-    meters = readings.load_meters(conn, said.site_id)
-    return name_kinds(meters, said.channels(channel_names(meters)))
+    return analyze_site_week(rows, meters, period, baseline, tz, config, data.said.schedule, context)
 
 
 def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> dict[str, Any]:
@@ -114,20 +171,19 @@ def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> di
         As `summarize_months`, with `window` (UTC), `cost` (`sections.costs`) and `measures`, each with the verdict of
         `verify_savings`. What channels in quarantine measured is in no sum.
     """
-    site = readings.load_site(conn, site_id)
-    tz = parse_timezone(site.timezone)
-    window = local_day_window(month, add_months(month, 1) - timedelta(days=1), tz)
-    left_out = [channel.channel_id for channel in readings.load_quarantined(conn, site_id)]
-    meters, monthly = (
-        leave_out(load(conn, site_id), left_out) for load in (readings.load_meters, readings.load_monthly)
-    )
-    start, end = (moment.isoformat() for moment in window)
-    cost = load_week(conn, site_id, start, end, None, now)[1].sections["costOptimization"]
-    measures = []
-    for measure in read_site(site_id).measures:
-        verdict = load_savings(conn, site, measure.channel_id, measure.changed_on, now)
-        measures.append({"name": measure.name, "channelId": measure.channel_id, **verdict})
-    summary = summarize_months(monthly, meters, month)
+    data = open_site(conn, site_id)
+    last_day = add_months(month, 1) - timedelta(days=1)
+    window = resolve_period(month.isoformat(), last_day.isoformat(), data.tz, now)
+    cost = _analyze_period(conn, data, window).sections["costOptimization"]
+    measures = [
+        {
+            "name": measure.name,
+            "channelId": measure.channel_id,
+            **load_savings(conn, data, measure.channel_id, measure.changed_on, now),
+        }
+        for measure in data.said.measures
+    ]
+    summary = summarize_months(_read(conn, data, readings.load_monthly), data.meters, month)
     return {**summary, "window": window, "cost": cost, "measures": measures}
 
 
@@ -135,19 +191,18 @@ def load_trace(conn: Connection, report: dict[str, Any], finding: dict[str, Any]
     """Read what a weekly report's finding rests on and trace it; adds `runs`, `revisions` and `validationRunId`.
 
     `runs` counts the intervals by the ingest run that brought them; `revisions` are values of these intervals that the
-    service reported otherwise later, by column.
+    service reported otherwise later, by column. A report that was forced past its quarantine is traced with what was
+    in there.
     """
     meta = report["metadata"]
-    site_id, tz = meta["site"]["siteId"], parse_timezone(meta["period"]["timezone"])
-    said = read_site(site_id)
-    config = said.thresholds
+    site_id, zone = meta["site"]["siteId"], meta["period"]["timezone"]
+    doubtful = report["dataQuality"].get("quarantinedChannels", [])
+    keeps_quarantined = any(not channel["isLeftOut"] for channel in doubtful)
+    data = open_site(conn, site_id, zone, keeps_quarantined=keeps_quarantined)
     period = Window(*(datetime.fromisoformat(meta["period"][key]) for key in ("start", "end")))
-    baseline = baseline_before(period, tz, config)
-    scope = WeekScope(readings.load_meters(conn, site_id), period, baseline, tz, config, said.schedule)
-    rows = readings.load_readings(conn, site_id, Window(baseline.start, period.end))
-    start, end = meta["period"]["start"], meta["period"]["end"]
-    _, week = load_week(conn, site_id, start, end, tz.key, now)
-    trace = trace_finding(finding, rows, week.claims, scope)
+    scope = data.scope(period)
+    rows = _read(conn, data, readings.load_readings, Window(scope.baseline.start, period.end))
+    trace = trace_finding(finding, rows, _analyze_period(conn, data, period).claims, scope)
     evidence = finding["evidence"]
     window = Window(*(datetime.fromisoformat(evidence[key]) for key in ("start", "end")))
     return trace | {
@@ -157,47 +212,82 @@ def load_trace(conn: Connection, report: dict[str, Any], finding: dict[str, Any]
     }
 
 
-def load_savings(conn: Connection, site: Site, channel_id: int, change: date, now: datetime) -> dict[str, Any]:
-    """Read a meter's hours around a change, the weather and the site's tariff, and return the verdict."""
-    said, tz = read_site(site.site_id), parse_timezone(site.timezone)
-    config, span = said.thresholds, timedelta(days=said.thresholds.savings.max_days)
+def load_verdict(
+    conn: Connection, site_id: int, channel_id: int, changed_on: str, now: datetime
+) -> tuple[SiteData, date, dict[str, Any]]:
+    """Return the site, the local day of a change, and the verdict on it (`load_savings`).
+
+    Raises
+    ------
+    DataError
+        When the site or the channel is unknown.
+    UsageError
+        When the day cannot be meant, or is still to come.
+    """
+    data = open_site(conn, site_id)
+    change = parse_start(changed_on, data.tz).astimezone(data.tz).date()
+    if change > now.astimezone(data.tz).date():
+        raise UsageError(f"--change {change} is still to come at site {site_id}; give the day of a change made")
+    if channel_id not in {*data.meters["channel_id"], *data.left_out}:
+        raise DataError(f"site {site_id} has no channel {channel_id}; check --channel")
+    return data, change, load_savings(conn, data, channel_id, change, now)
+
+
+def load_savings(conn: Connection, data: SiteData, channel_id: int, change: date, now: datetime) -> dict[str, Any]:
+    """Read a meter's hours around a change, the weather and the site's tariff, and return the verdict.
+
+    Hours with an interval that the meter got wrong are left out; a channel in quarantine has no hours to judge by.
+    """
+    tz, config, site_id = data.tz, data.config, data.site.site_id
+    span = timedelta(days=config.savings.max_days)
     window = Window(local_midnight(change - span, tz), min(local_midnight(change + span, tz), now))
-    meters = readings.load_meters(conn, site.site_id)
-    hourly = readings.load_hourly(conn, site.site_id, window)
-    weather = readings.load_weather(conn, site.site_id, window)
-    days = list_holidays(said.schedule, range(window.start.year, window.end.year + 1))
-    hours = total_by_hour(hourly, meters, config).hourly
-    scope = WeekScope(meters, window, window, tz, config, said.schedule)
+    hourly = _read(conn, data, readings.load_hourly, window)
+    days = list_holidays(data.said.schedule, range(window.start.year, window.end.year + 1))
+    hours = total_by_hour(hourly, data.meters, config).hourly
+    scope = WeekScope(data.meters, window, window, tz, config, data.said.schedule)
     site_rows = site_frame(
         epoch_seconds(hours["timestamp"]).astype("int64"), hours["energy_kwh"].to_numpy(), SECONDS_PER_HOUR, scope
     )
-    pricing = price_site(site_rows, scope, said.tariffs, days)
-    whole = whole_hours(hourly, meters)
-    own = add_temperature(whole[whole["channel_id"] == channel_id], weather, config)
-    return verify_savings(own, change, tz, config, days, pricing)
+    pricing = price_site(site_rows, scope, data.said.tariffs, days)
+    whole = whole_hours(hourly, data.meters)
+    intervals = _read(conn, data, readings.load_readings, window, [channel_id])
+    own = leave_out_wrong_hours(whole[whole["channel_id"] == channel_id], intervals, change, scope)
+    own = add_temperature(own, readings.load_weather(conn, site_id, window), config)
+    verdict = verify_savings(own, change, tz, config, days, pricing)
+    if channel_id in data.left_out:
+        (reason,) = (channel.reason for channel in data.quarantined if channel.channel_id == channel_id)
+        verdict["missing"] = [lack("quarantined", f"the channel is in quarantine: {reason}", None)]
+    return verdict
 
 
-def load_electrical_health(
+def load_forecast(
+    conn: Connection, site_id: int, first_day: str | None, now: datetime
+) -> tuple[SiteData, datetime, dict[str, Any]]:
+    """Return the site, the moment from which it is forecast, and the forecast, as a report on the days before has it.
+
+    Parameters
+    ----------
+    first_day
+        The first local day that is forecast; None is today.
+    """
+    data = open_site(conn, site_id)
+    today = local_midnight(now.astimezone(data.tz).date(), data.tz)
+    start = parse_start(first_day, data.tz) if first_day else today
+    week = _analyze_period(conn, data, Window(days_before(start, DAYS_PER_WEEK, data.tz), start))
+    return data, start, week.sections["forecast"]
+
+
+def load_scores(
     conn: Connection, site_id: int, start: str | None, end: str | None, timezone: str | None, now: datetime
-) -> tuple[Site, Window, dict[str, Any]]:
-    """Read the electrical quantities of the period that the arguments mean, and return the state of the supply."""
-    site = readings.load_site(conn, site_id)
-    tz = parse_timezone(timezone or site.timezone)
-    period = readings.load_period(conn, site_id, start, end, tz, now)
-    meters = readings.load_meters(conn, site_id)
-    rows = readings.load_electrical(conn, site_id, period)
-    said = read_site(site_id)
-    scope = WeekScope(meters, period, period, tz, said.thresholds)
-    return site, period, check_electrical_health(rows, scope, said.tariffs.power_factor)
+) -> tuple[Window, pd.DataFrame]:
+    """Return the window that the arguments mean and the score of every interval in it (`score_readings`).
 
-
-def load_forecast(conn: Connection, site: Site, start: datetime) -> tuple[dict[str, Any], list[int]]:
-    """Read a site's hours before `start` and return the forecast, and the channels left out for want of data."""
-    said, tz = read_site(site.site_id), parse_timezone(site.timezone)
-    config = said.thresholds
-    window = Window(start - timedelta(days=config.forecast.history_days), start)
-    hourly, meters = readings.load_hourly(conn, site.site_id, window), readings.load_meters(conn, site.site_id)
-    hours, metered = total_by_hour(hourly, meters, config), metered_by_hour(hourly, meters)
-    days = list_holidays(said.schedule, {window.start.year, start.year, start.year + 1})
-    section = forecast_site(hours.hourly, start, tz, days, site_id=site.site_id, config=config, metered=metered)
-    return section, list(hours.excluded_ids)
+    The baseline weeks before the window, and as many after it where they exist, are read too: scores compare weeks.
+    Intervals that a meter got wrong are scored with the others: of a meter, they are what is not usual.
+    """
+    data = open_site(conn, site_id, timezone)
+    window = readings.load_period(conn, site_id, start, end, data.tz, now)
+    around = timedelta(weeks=data.config.baseline.weeks)
+    rows = _read(conn, data, readings.load_readings, Window(window.start - around, window.end + around))
+    scores = score_readings(rows, data.meters, data.tz, data.config, data.said.schedule)
+    return window, scores[(scores["timestamp"] >= window.start) & (scores["timestamp"] < window.end)]
