@@ -49,7 +49,11 @@ _OTHERS: dict[str, Place] = {
     "power_factor_penalty_usd_per_kw": ("tariff", "power_factor", "penalty_usd_per_kw"),
 }
 # Gone without a successor: what to say of each.
-_GONE = {"quick_win_new_ratio": "nothing used it"}
+_GONE = {
+    "quick_win_new_ratio": "nothing used it",
+    "quick_win_high_annual_usd": "[thresholds.quick_wins] high_annual_kwh is in kWh, for every currency",
+    "quick_win_medium_annual_usd": "[thresholds.quick_wins] medium_annual_kwh is in kWh, for every currency",
+}
 
 
 class _BusinessHours(Table, frozen=True):

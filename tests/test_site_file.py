@@ -74,6 +74,10 @@ MISTAKES = {
     "[thresholds]\nquick_win_new_ratio = 1": (
         ": thresholds.quick_win_new_ratio is gone (nothing used it); take it out"
     ),
+    "[thresholds]\nquick_win_high_annual_usd = 500": (
+        ": thresholds.quick_win_high_annual_usd is gone ([thresholds.quick_wins] high_annual_kwh is in kWh, "
+        "for every currency); take it out"
+    ),
     "[validation]\nmax_lag = 1": ": validation.max_lag is not known; did you mean max_lag_hours or max_lag_intervals?",
     '[channels."PV"]\ntype = "load"': (
         ": channels.PV.type is not known; known here: equipment, kind, must_run, parent, unit_factor, until"
