@@ -7,7 +7,8 @@ sets limits of a site's own.
 
 Stage: govern
 Reads: raw tables, materialized views, govern/checks/*.sql, config/sites/*.toml
-Writes: validation_runs, validation_results, validation_findings, channel_quarantines
+Writes: validation_runs, validation_results, validation_findings, channel_quarantines; channel_facts (what the site's
+    file says of its channels)
 Safe to re-run: yes; each run stores a verdict of its own, and the latest counts
 
 Exit codes: 0 the data may pass · 1 a validation could not run · 2 bad arguments · 3 data are held back
@@ -28,7 +29,8 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 import psycopg2
 
 from config.settings import load_settings
-from config.site_file import SiteLimit, list_inactive_sites, read_site
+from config.site_file import list_inactive_sites, read_site
+from govern.checks.channel_facts import store_channel_facts
 from govern.checks.reader import SEVERITY_BLOCK, Check, read_checks, render_checks, settable_limits
 from govern.checks.runner import validate_site, validate_system
 from govern.checks.verdict import SYSTEM_ID, VERDICT_OPEN, Verdict
@@ -141,9 +143,12 @@ def list_sites(conn: Connection) -> list[int]:
     return [site_id for (site_id,) in rows if site_id not in inactive]
 
 
-def own_limits(site_id: int, checks: list[Check]) -> tuple[SiteLimit, ...]:
-    """Return the limits that the site's file sets."""
-    return read_site(site_id, SITES_DIR).limits(settable_limits(checks))
+def validate_one(conn: Connection, site_id: int, checks: list[Check]) -> Verdict:
+    """Validate a site by what its file says: of its channels, and of its limits."""
+    site = read_site(site_id, SITES_DIR)
+    store_channel_facts(conn, site)
+    conn.commit()  # a validation begins a transaction of its own
+    return validate_site(conn, site_id, checks, site_limits=site.limits(settable_limits(checks)))
 
 
 def validate_each(conn: Connection, site_ids: list[int], checks: list[Check]) -> list[Verdict]:
@@ -151,7 +156,7 @@ def validate_each(conn: Connection, site_ids: list[int], checks: list[Check]) ->
     verdicts = []
     for site_id in site_ids:
         try:
-            verdicts.append(validate_site(conn, site_id, checks, site_limits=own_limits(site_id, checks)))
+            verdicts.append(validate_one(conn, site_id, checks))
             conn.commit()
         except (ConfigError, DataError, psycopg2.Error) as err:
             if conn.closed:
@@ -176,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             verdicts = validate_each(conn, site_ids, checks)
         else:
             site_ids = [args.site]
-            verdicts = [validate_site(conn, args.site, checks, site_limits=own_limits(args.site, checks))]
+            verdicts = [validate_one(conn, args.site, checks)]
             conn.commit()
         verdicts.append(validate_system(conn, checks))
         conn.commit()

@@ -11,6 +11,7 @@ from analyze.expected.best_energy import Source, find_best_energy
 from analyze.expected.comparison import NotComparable, compare_with_usual, list_special_days
 from analyze.expected.day_types import DayKind
 from analyze.expected.model import expect_load
+from analyze.week.site_week import analyze_site_week
 from config.opening_hours import DayException, Schedule, Span, Term
 from lib.date_utils import Window, local_day_window
 
@@ -225,3 +226,34 @@ def test_a_main_that_exports_is_not_compared_as_the_sun_decides():
         bad = bad.assign(negative_energy=False)
         best = find_best_energy(intervals, bad, expect_load(intervals, scope, None), scope)
         assert compare_with_usual(best.of_period(scope), scope).reason == reason
+
+
+def test_use_behind_solar_panels_is_compared_and_its_base_load_is_that_of_the_nights():
+    """An office of 20 and 5 kW beside panels that make up to 30 kW, in the period half as much as before it."""
+    meters = make_meters(1, 2).assign(kind=["main", None])
+    scope = make_scope(meters)
+    office = fill_window(1, BOTH, 20.0, 5.0)
+    local = office["interval_start"].dt.tz_convert(NEW_YORK)
+    hour = (local.dt.hour + local.dt.minute / 60).to_numpy()
+    sun = 30 * np.clip(np.sin((hour - 7) / 10 * np.pi), 0, None) * ((hour >= 7) & (hour < 17))
+    sun = np.where(office["interval_start"] >= WEEK.start, sun / 2, sun)
+    net = (office["power_kw"] - sun).to_numpy()
+    readings = pd.concat(
+        [
+            office.assign(power_kw=net, energy_kwh=net / 4),
+            office.assign(channel_id=2, power_kw=sun, energy_kwh=sun / 4),
+        ]
+    )
+    week = analyze_site_week(readings, meters, WEEK, scope.baseline, NEW_YORK, scope.config, scope.schedule)
+    use, own = week.consumption, readings[readings["interval_start"] >= WEEK.start]
+    made = own.loc[own["channel_id"] == 2, "energy_kwh"].sum()
+    used = office.loc[office["interval_start"] >= WEEK.start, "energy_kwh"].sum()
+    assert [row["kind"] for row in use["byChannel"]] == ["main", "generation"]
+    assert use["totalKwh"] == pytest.approx(used - made, abs=0.01)
+    assert (use["generatedKwh"], use["grossKwh"]) == (pytest.approx(made, abs=0.01), pytest.approx(used, abs=0.01))
+    assert use["importedKwh"] - use["exportedKwh"] == pytest.approx(use["totalKwh"], abs=0.01)
+    assert (use["changePct"], use["usualKwh"]) == (pytest.approx(0.0, abs=0.2), pytest.approx(used, rel=0.002))
+    (facts,) = week.sections["loadFacts"]["channels"]
+    assert facts["baseLoadKw"] == pytest.approx(5.0, rel=0.03)
+    assert facts["peakKw"] == pytest.approx(20.0, rel=0.03)
+    assert week.sections["quickWins"] == []

@@ -165,7 +165,7 @@ def test_assumed_opening_hours_are_told_to_every_reader() -> None:
 def test_customer_reads_which_step_is_of_one_event_and_over_which_meters_the_week_is_compared() -> None:
     report = assemble_customer_report(checked_week(), BRAND, NOW)
     assert report["summary"]["headline"][:3] == [
-        "Your building used 1,206 kWh of electricity, 28 % more than usual over the 3 of 4 meters that can be "
+        "Your building used at least 1,206 kWh of electricity, 28 % more than usual over the 3 of 4 meters that can be "
         "compared.",
         f"One step could save about ${report['actions'][0]['annualCost']:,.0f} a year.",
         "One step would look into what was seen once: 45 kWh, $5.40.",

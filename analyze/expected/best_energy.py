@@ -226,7 +226,8 @@ def _fill(
     rows: pd.DataFrame, kwh: Floats, source: Ints, caught: Ints, expected: Expected, scope: WeekScope
 ) -> pd.DataFrame:
     hours = rows["hours"].to_numpy()
-    may_export = rows["channel_id"].isin(channels_of(scope.meters, ChannelKind.MAIN, ChannelKind.STORAGE)).to_numpy()
+    both_ways = (ChannelKind.MAIN, ChannelKind.GENERATION, ChannelKind.STORAGE)
+    may_export = rows["channel_id"].isin(channels_of(scope.meters, *both_ways)).to_numpy()
     floor = np.where(may_export, -np.inf, 0.0)
     by_model = {name: np.maximum(kw * hours, floor) for name, kw in expected._asdict().items()}
     kwh = _spread(kwh, source, caught, by_model["usual_kw"], hours)

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analyze.meters.channel_kinds import channels_of, using_meters
 from analyze.meters.meter_tree import root_of_channels
-from analyze.week.intervals import WeekScope, channel_names, energy_meters, in_window, list_channels, split_channels
+from analyze.week.intervals import WeekScope, channel_names, in_window, list_channels, split_channels
 from analyze.week.refusals import day_after, insufficient
+from config.site_file import ChannelKind
 
 _DURATION_PCTS = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)  # of the time, the power is at least …
 _FULL_DAY_RATIO = 0.9
@@ -22,7 +24,11 @@ _LEAST_POWER_KW = 0.001  # below one watt there is no load to put into proportio
 
 
 def build_load_facts(
-    clean: pd.DataFrame, scope: WeekScope, floor_area_m2: float | None = None, site_kwh: float | None = None
+    clean: pd.DataFrame,
+    scope: WeekScope,
+    floor_area_m2: float | None = None,
+    site_kwh: float | None = None,
+    valid: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return base load, peak, load factor and load duration of each meter, and the site's energy use intensity.
 
@@ -30,31 +36,36 @@ def build_load_facts(
     ----------
     clean
         Sound intervals (`analyze.week.intervals.prepare_intervals` without the flagged ones). Those of the period are
-        looked at; all of them for the energy use intensity, which needs a year.
+        looked at; all of them for the energy use intensity, which needs a year. Of a main that exports those of the
+        nights (`is_load`).
     floor_area_m2
         Of the site [m²]; None where it is not known.
     site_kwh
         What the site used in the period, as the report's total has it [kWh]; None takes
         the sound intervals of the root meters.
 
+    valid
+        All valid intervals, where `clean` lacks some of them; of a main the import counts.
+
     Returns
     -------
     dict
-        `channels`, one entry per energy meter, and `energyUseIntensity`. What cannot be told is
+        `channels`, one entry per meter of use, and `energyUseIntensity`. What cannot be told is
         ``{"status": "insufficient_data", "code", "missing", "possibleFrom"}``.
 
     Notes
     -----
     - base load [kW]: the median over local days of the day's lowest power; a day counts when nine tenths of it are
-      there. Below `load_facts.min_days` such days it is not told.
+      there. Behind solar panels it is that of the nights. Below `load_facts.min_days` such days it is not told.
     - load factor: mean over peak of the interval power (IEC 60050, 691-10-02).
     - peak to base: peak over base load; None where the base load is 0.
     - load duration: the power that is reached or exceeded for p percent of the measured time.
     - near-peak hours: the time at `near_peak_ratio` of the peak or above [h].
     """
-    rows, names = clean[in_window(clean, scope.period)], channel_names(energy_meters(scope.meters))
+    shown, names = clean[in_window(clean, scope.period)], channel_names(using_meters(scope.meters))
+    rows = shown if valid is None else _imported(valid[in_window(valid, scope.period)], scope)
     nothing, rows_of = rows.iloc[:0], split_channels(rows)
-    lows = _daily_lows(rows)
+    lows = _daily_lows(shown, scope)
     return {
         "channels": [
             {
@@ -96,15 +107,23 @@ def _facts(rows: pd.DataFrame, lows: pd.DataFrame, scope: WeekScope) -> dict[str
     }
 
 
-def _daily_lows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return `channel_id` and `low_kw`, the lowest power, of each nearly full local day [kW]."""
+def _imported(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    is_main = rows["channel_id"].isin(channels_of(scope.meters, ChannelKind.MAIN))
+    return rows.assign(mean_kw=rows["mean_kw"].where(~is_main, rows["mean_kw"].clip(lower=0.0)))
+
+
+def _daily_lows(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    """Return `channel_id` and `low_kw`, the lowest power, of each nearly full local day, or night, [kW]."""
     channel, day = rows["channel_id"].to_numpy(), rows["local_time"].to_numpy().astype("datetime64[D]")
     is_first = np.ones(len(rows), dtype=bool)  # of its day: rows are by channel and time
     is_first[1:] = (channel[1:] != channel[:-1]) | (day[1:] != day[:-1])
     first = np.flatnonzero(is_first)
     low_kw = np.minimum.reduceat(rows["mean_kw"].to_numpy(), first)
     hours = np.add.reduceat(rows["hours"].to_numpy(), first)
-    return pd.DataFrame({"channel_id": channel[first], "low_kw": low_kw})[hours >= _FULL_DAY_RATIO * 24]
+    lows = pd.DataFrame({"channel_id": channel[first], "low_kw": low_kw, "hours": hours})
+    is_main = lows["channel_id"].isin(channels_of(scope.meters, ChannelKind.MAIN))
+    longest = lows.groupby("channel_id")["hours"].transform("max")  # of a main that exports, the night
+    return lows[lows["hours"] >= _FULL_DAY_RATIO * np.where(is_main, longest, 24.0)]
 
 
 def _load_duration_kw(power_kw: npt.NDArray[np.float64], hours: npt.NDArray[np.float64]) -> list[float]:

@@ -66,9 +66,9 @@ def kinds_of(meters: pd.DataFrame) -> dict[int, ChannelKind]:
 def using_meters(meters: pd.DataFrame) -> pd.DataFrame:
     """Return the energy meters that measure what is used: no generation, no storage."""
     energy = energy_meters(meters)
-    if "kind" not in energy:
+    if "kind" not in energy or not (no_use := energy["kind"].isin(_NO_USE).to_numpy()).any():
         return energy
-    return energy[~energy["kind"].isin(_NO_USE)].reset_index(drop=True)
+    return energy[~no_use].reset_index(drop=True)
 
 
 def channels_of(meters: pd.DataFrame, *kinds: ChannelKind) -> list[int]:
@@ -157,6 +157,12 @@ def allow_export(bad: pd.DataFrame, intervals: pd.DataFrame, meters: pd.DataFram
         return bad
     is_export = intervals["channel_id"].isin(may_export) & (intervals["mean_kw"] < 0)
     return bad.assign(negative_energy=bad["negative_energy"] & ~is_export)
+
+
+def find_resets(intervals: pd.DataFrame, meters: pd.DataFrame) -> pd.Series:
+    """Return the intervals of negative energy that are no export (`allow_export`)."""
+    negative = pd.DataFrame({"negative_energy": intervals["energy_kwh"] < 0}, index=intervals.index)
+    return allow_export(negative, intervals, meters)["negative_energy"]
 
 
 def is_load(intervals: pd.DataFrame, meters: pd.DataFrame) -> Flags:

@@ -20,7 +20,6 @@ from analyze.week.intervals import (
     WeekScope,
     channel_names,
     in_window,
-    list_channels,
     number_channels,
     number_steps,
 )
@@ -88,16 +87,15 @@ def sum_site_demand(best: BestEnergy, scope: WeekScope) -> SiteDemand:
     `demand` has the steps in which meters that bring half of the site's usual power or more tell theirs: their sum, and
     what the others drew at least. `is_estimated` tells where there are others, `high_kwh` what the step held at most.
     """
-    is_valid = best.is_valid.to_numpy()
-    in_period = in_window(best.rows, scope.period).to_numpy()
-    valid = best.rows[is_valid]
-    heard = best.rows[is_valid & in_period]
-    roots = sorted(find_roots(heard, scope.meters) & set(list_channels(heard)))
-    left_out = _describe_left_out(valid, _find_left_out(best, roots, scope), roots, scope)
+    known = _sum_channels(best, scope)
+    heard = known.index[known["period_hours"] > 0]
+    hours = pd.DataFrame({"channel_id": heard, "hours": known["period_hours"][heard].to_numpy()})
+    roots = sorted(find_roots(hours, scope.meters) & set(heard.tolist()))
+    left_out = _describe_left_out(known, _find_left_out(known, roots, scope), roots, scope)
     rows = best.rows[best.rows["channel_id"].isin(roots)]
     step_s = _step_s(rows["interval_s"])
     steps = _sum_steps(rows, step_s, scope)
-    is_at_least = bool(left_out) or _is_part_unknown(rows, scope) or _are_unseen(valid, roots, scope)
+    is_at_least = bool(left_out) or _is_part_unknown(rows, scope) or _are_unseen(known, roots, scope)
     energy = (
         steps[steps["is_known"]].drop(columns=["low_kwh", "high_kwh", "is_known", "power_ratio"]).reset_index(drop=True)
     )
@@ -156,12 +154,10 @@ def _is_part_unknown(rows: pd.DataFrame, scope: WeekScope) -> bool:
     return bool(weight[unknown].sum() >= _LEAST_UNKNOWN_RATIO * weight.sum())
 
 
-def _are_unseen(valid: pd.DataFrame, roots: list[int], scope: WeekScope) -> bool:
+def _are_unseen(known: pd.DataFrame, roots: list[int], scope: WeekScope) -> bool:
     """Return whether sub-meters stand in for a main that usually measures clearly more than they do."""
-    parents, sums = parents_of(scope.meters), valid.groupby("channel_id")[["kwh", "hours"]].sum()
-    mean_kw = sums["kwh"] / sums["hours"]
-    mains = {parents[key] for key in roots if key in parents}
-    for main in mains & set(mean_kw.index):
+    parents, mean_kw = parents_of(scope.meters), known["mean_kw"]
+    for main in {parents[key] for key in roots if key in parents} & set(known.index):
         below = [key for key, parent in parents.items() if parent == main]
         if mean_kw.reindex(below).sum() < (1 - _UNSEEN_RATIO) * mean_kw[main]:
             return True
@@ -236,38 +232,51 @@ def mean_demand(frame: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFr
     return result.assign(is_estimated=estimated > 0, high_kwh=high_kwh)
 
 
-def _find_left_out(best: BestEnergy, roots: list[int], scope: WeekScope) -> list[int]:
+def _sum_channels(best: BestEnergy, scope: WeekScope) -> pd.DataFrame:
+    """Return what is valid of each channel, by its id.
+
+    `baseline_hours` and `period_hours`; `baseline_kw`, its mean power in the baseline, and `mean_kw`, in both [kW].
+    """
+    code, ids = number_channels(best.rows)
+    valid, period = best.is_valid.to_numpy(), in_window(best.rows, scope.period).to_numpy()
+    hours, kwh = (np.where(valid, best.rows[name].to_numpy(), 0.0) for name in ("hours", "kwh"))
+    parts = [
+        sum_by_place(code, np.where(which, values, 0.0), len(ids))
+        for values in (hours, kwh)
+        for which in (~period, period)
+    ]
+    base_h, period_h, base_kwh, period_kwh = parts
+    with np.errstate(invalid="ignore", divide="ignore"):
+        columns = {
+            "baseline_hours": base_h,
+            "period_hours": period_h,
+            "baseline_kw": base_kwh / base_h,
+            "mean_kw": (base_kwh + period_kwh) / (base_h + period_h),
+        }
+    return pd.DataFrame(columns, index=pd.Index(ids, name="channel_id"))
+
+
+def _find_left_out(known: pd.DataFrame, roots: list[int], scope: WeekScope) -> list[int]:
     """Return the meters of the site's total that usually report, and of whose period too little is valid."""
-    valid_pct = _valid_pct(best, scope)
-    floor = scope.config.baseline.min_completeness_pct
-    usual = set(valid_pct.index[valid_pct["baseline"] >= floor].astype(int))
-    weak = {key for key in roots if key in usual and valid_pct.loc[key, "period"] < 100 * _MIN_VALID_RATIO}
-    reporting = set(valid_pct.index[valid_pct["period"] > 0].astype(int))
-    top_of = root_of_channels(scope.meters, set(valid_pct.index.astype(int)))
+    base_h, period_h = (
+        (window.end - window.start).total_seconds() / SECONDS_PER_HOUR for window in (scope.baseline, scope.period)
+    )
+    floor = scope.config.baseline.min_completeness_pct / 100
+    usual = set(known.index[known["baseline_hours"] >= floor * base_h])
+    weak = {key for key in roots if key in usual and known["period_hours"][key] < _MIN_VALID_RATIO * period_h}
+    reporting = set(known.index[known["period_hours"] > 0])
+    seen = set(known.index[known["baseline_hours"] + known["period_hours"] > 0])
+    top_of = root_of_channels(scope.meters, seen)
     # A main meter that is dead is stood for by its sub-meters.
     stood_for = {top_of[key] for key in reporting if key in top_of}
     dead = {top for top in top_of.values() if top in usual - reporting and top not in stood_for}
-    return sorted(dead | weak)
-
-
-def _valid_pct(best: BestEnergy, scope: WeekScope) -> pd.DataFrame:
-    """Return by channel how much of `baseline` and of `period` is valid [%]."""
-    rows = best.rows[best.is_valid]
-    columns = {}
-    for name, window in (("baseline", scope.baseline), ("period", scope.period)):
-        hours = rows[in_window(rows, window)].groupby("channel_id")["hours"].sum()
-        columns[name] = 100 * hours * SECONDS_PER_HOUR / (window.end - window.start).total_seconds()
-    return pd.DataFrame(columns).fillna(0.0)
+    return sorted(int(key) for key in dead | weak)
 
 
 def _describe_left_out(
-    valid: pd.DataFrame, missing: list[int], roots: list[int], scope: WeekScope
+    known: pd.DataFrame, missing: list[int], roots: list[int], scope: WeekScope
 ) -> list[dict[str, Any]]:
-    if not missing:
-        return []
-    names = channel_names(scope.meters)
-    baseline = valid[~in_window(valid, scope.period)].groupby("channel_id")[["kwh", "hours"]].sum()
-    mean_kw = baseline["kwh"] / baseline["hours"]
+    names, mean_kw = channel_names(scope.meters), known["baseline_kw"].fillna(0.0)
     total = float(mean_kw.reindex(sorted({*roots, *missing})).sum())
     entries = []
     for key in missing:

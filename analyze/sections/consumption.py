@@ -8,10 +8,18 @@ import numpy as np
 import pandas as pd
 
 from analyze.expected.best_energy import BestEnergy, Source
-from analyze.expected.comparison import LEAST_KWH, Comparison, compare_channels, compare_with_usual, list_special_days
+from analyze.expected.comparison import (
+    LEAST_KWH,
+    Comparison,
+    NotComparable,
+    compare_channels,
+    compare_with_usual,
+    list_special_days,
+)
 from analyze.meters.channel_kinds import kinds_of
 from analyze.meters.completeness import channel_completeness
 from analyze.money.carbon import emissions
+from analyze.money.gross_use import generated_kwh
 from analyze.money.pricing import Pricing
 from analyze.money.site_demand import SiteDemand
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, energy_meters, in_window
@@ -21,6 +29,7 @@ from lib.date_utils import list_local_days
 
 def build_consumption(
     site: SiteDemand,
+    gross: BestEnergy | None,
     intervals: pd.DataFrame,
     valid: pd.DataFrame,
     scope: WeekScope,
@@ -33,6 +42,8 @@ def build_consumption(
     ----------
     site
         The best that is known of each interval, and which meters make up the site (`sum_site_demand`).
+    gross
+        What the site uses of grid and generation together (`measure_gross`), where that is metered.
     intervals, valid
         All intervals of baseline and period, and the valid ones.
     pricing, carbon
@@ -46,8 +57,9 @@ def build_consumption(
     `totalKwh` is the best estimate of the root meters' energy, net of what they exported: `meteredKwh` as metered and
     `estimatedKwh` corrected, or what like days draw (`best_energy`). `isAtLeast` tells that part of it is unknown and
     counts as nothing; `notEstimated` names the meters. `importedKwh` and `exportedKwh` add up the intervals above and
-    below zero. `peakKw` of a meter is the highest mean power of a valid interval. A value without anything behind it is
-    None, not 0.
+    below zero. `grossKwh` is the total with what the site generated itself (`generatedKwh`), where a main and
+    generation are metered; then the comparison is of it, for the sun decides what a main imports. `peakKw` of a meter
+    is the highest mean power of a valid interval. A value without anything behind it is None, not 0.
     """
     best = site.best.of_period(scope)
     of_roots = BestEnergy(best.rows[best.rows["channel_id"].isin(site.roots)])
@@ -62,7 +74,8 @@ def build_consumption(
         "notEstimated": _list_unknown(of_roots, site, scope),
         "importedKwh": round(imported_kwh, 3),
         "exportedKwh": round(abs(exported_kwh), 3),
-        **_describe_comparison(compare_with_usual(of_roots, scope, site.left_out_pct), scope),
+        **_own_generation(best, total_kwh, gross, scope),
+        **_describe_comparison(_compare(of_roots, gross, site, scope), scope),
         "byChannel": _by_channel(best, intervals, valid[in_window(valid, scope.period)], set(site.roots), scope),
         "daily": _by_day(of_roots.rows, scope),
         "cost": {
@@ -72,6 +85,24 @@ def build_consumption(
         },
         "carbon": emissions(imported_kwh, carbon),
     }
+
+
+def _own_generation(
+    best: BestEnergy, total_kwh: float, gross: BestEnergy | None, scope: WeekScope
+) -> dict[str, float | None]:
+    made_kwh = generated_kwh(best, scope)
+    return {
+        "generatedKwh": _number(made_kwh, 3),
+        "grossKwh": None if gross is None or made_kwh is None else round(total_kwh + made_kwh, 3),
+    }
+
+
+def _compare(of_roots: BestEnergy, gross: BestEnergy | None, site: SiteDemand, scope: WeekScope) -> Comparison:
+    """Return the comparison of what was imported, or of all that was used where the import depends on the sun."""
+    found = compare_with_usual(of_roots, scope, site.left_out_pct)
+    if gross is None or found.reason != NotComparable.GENERATION:
+        return found
+    return compare_with_usual(gross.of_period(scope), scope, site.left_out_pct)
 
 
 def is_estimated(rows: pd.DataFrame) -> pd.Series:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analyze.meters import meter_checks, sensor_issues
 from analyze.meters.bad_intervals import find_bad_intervals
+from analyze.meters.channel_kinds import find_resets
 from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import parents_of
 from analyze.meters.phase_faults import PHASE_COLUMNS
@@ -56,7 +57,11 @@ def build_section(
         *sensor_issues.list_flat_line_issues(intervals, bad.any(axis=1), scope),
         *sensor_issues.list_catch_up_issues(intervals, bad["catch_up"], scope),
         *sensor_issues.list_negative_issues(intervals, bad["negative_energy"], scope),
-        *([] if resets is None else sensor_issues.list_negative_issues(resets, resets["energy_kwh"] < 0, scope)),
+        *(
+            []
+            if resets is None
+            else sensor_issues.list_negative_issues(resets, find_resets(resets, scope.meters), scope)
+        ),
         *meter_checks.list_fault_issues(intervals, bad, scope),
         *meter_checks.list_unit_changes(intervals, bad, scope),
         *meter_checks.list_imbalance_issues(clean, scope),
@@ -73,6 +78,10 @@ def build_section(
         "issues": issues,
         "notAssessed": _list_unassessed(clean, base_loads, scope),
     }
+
+
+def _list_resets(resets: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    return sensor_issues.list_negative_issues(resets, find_resets(resets, scope.meters), scope)
 
 
 def _list_unassessed(clean: pd.DataFrame, base_loads: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:

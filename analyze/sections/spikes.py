@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from config.thresholds import Thresholds
 
 DEMAND, HOUR_OF_WEEK = "demand", "hour_of_week"  # rules of a spike
+_LEAST_KW = 0.001  # a peak that may be higher by less than this may not be higher
 SITE_CHANNEL_ID = -1  # the site's sum goes through the same functions as a channel
 
 
@@ -156,6 +157,18 @@ def _find_peak(rows: pd.DataFrame, scope: WeekScope) -> dict[str, Any] | None:
         "start": local_iso(peak["interval_start"], scope.tz)[0],
         "end": local_iso(end, scope.tz)[0],
         "powerKw": round(float(peak["mean_kw"].iloc[0]), 3),
+        **_doubt_of(rows, peak),
+    }
+
+
+def _doubt_of(rows: pd.DataFrame, peak: pd.DataFrame) -> dict[str, bool]:
+    """Return whether a demand's peak counts what a doubtful meter drew at least, and may have been higher."""
+    if "high_kwh" not in rows:
+        return {}
+    highest_kw = float((rows["high_kwh"] / rows["hours"]).max())
+    return {
+        "isEstimated": bool(peak["is_estimated"].iloc[0]),
+        "isAtLeast": highest_kw > float(peak["mean_kw"].iloc[0]) + _LEAST_KW,
     }
 
 

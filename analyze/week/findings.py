@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from analyze.expected.best_energy import find_best_energy
+from analyze.expected.best_energy import BestEnergy, find_best_energy
 from analyze.expected.model import Expectation, expect_load
 from analyze.load.hour_of_week import profile_period
 from analyze.load.load_response import respond_to_temperature
@@ -19,6 +19,7 @@ from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.meters.channel_kinds import allow_export, is_load, settle_kinds
 from analyze.money.attribution import claim_savings
 from analyze.money.excess import measure_excess
+from analyze.money.gross_use import measure_gross
 from analyze.money.pricing import Pricing, price_site, set_rates
 from analyze.money.repairs import broken_meters
 from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, sum_site_demand
@@ -37,7 +38,8 @@ class WeekData(NamedTuple):
     `scope` knows what each channel is (`settle_kinds`). `bad` says why an interval should not be believed
     (`find_bad_intervals`); `clean` are the others, with their rate, as far as they show what is used (`is_load`), and
     `expectation` is what they should have drawn (`expect_load`). `resets` are the intervals that quarantine holds;
-    `site` has the best that is known of all (`find_best_energy`).
+    `site` has the best that is known of all (`find_best_energy`), and `gross` what the site uses with its own
+    generation (`measure_gross`).
     """
 
     scope: WeekScope
@@ -47,6 +49,7 @@ class WeekData(NamedTuple):
     clean: pd.DataFrame
     resets: pd.DataFrame
     site: SiteDemand
+    gross: BestEnergy | None
     pricing: Pricing
     expectation: Expectation
 
@@ -83,7 +86,8 @@ def prepare_week(
     pricing = price_site(site.energy, scope, tariffs, list_holidays(schedule, years))
     shows_load = is_load(valid, scope.meters)
     clean = set_rates(valid[shows_load], pricing, scope)
-    return WeekData(scope, intervals, bad, clean, resets, site, pricing, expectation.only(shows_load))
+    gross = measure_gross(site, scope, weather)
+    return WeekData(scope, intervals, bad, clean, resets, site, gross, pricing, expectation.only(shows_load))
 
 
 def find_in_week(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | None) -> WeekFound:

@@ -174,7 +174,9 @@ def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> di
     data = open_site(conn, site_id)
     last_day = add_months(month, 1) - timedelta(days=1)
     window = resolve_period(month.isoformat(), last_day.isoformat(), data.tz, now)
-    cost = _analyze_period(conn, data, window).sections["costOptimization"]
+    week = _analyze_period(conn, data, window)
+    kinds = {row["channelId"]: row["kind"] for row in week.consumption["byChannel"]}
+    meters = data.meters.assign(kind=data.meters["channel_id"].map(kinds))
     measures = [
         {
             "name": measure.name,
@@ -183,8 +185,8 @@ def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> di
         }
         for measure in data.said.measures
     ]
-    summary = summarize_months(_read(conn, data, readings.load_monthly), data.meters, month)
-    return {**summary, "window": window, "cost": cost, "measures": measures}
+    summary = summarize_months(_read(conn, data, readings.load_monthly), meters, month)
+    return {**summary, "window": window, "cost": week.sections["costOptimization"], "measures": measures}
 
 
 def load_trace(conn: Connection, report: dict[str, Any], finding: dict[str, Any], now: datetime) -> dict[str, Any]:

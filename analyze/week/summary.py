@@ -144,11 +144,17 @@ def _savings_lines(wins: list[dict[str, Any]], savings: dict[str, Any], weeks: f
     return lines or ["No savings that the data support with medium or high confidence."]
 
 
+def why_not_compared(consumption: dict[str, Any]) -> str:
+    """Return in words why a period is not compared; reports of before tell no reason."""
+    reason = (consumption.get("comparison") or {}).get("reason")
+    return f"not comparable: {_NOT_COMPARABLE[reason]}" if reason in _NOT_COMPARABLE else "no week to compare with"
+
+
 def describe_change(consumption: dict[str, Any]) -> str:
     """Return the comparison with the weeks before, in words, or why there is none."""
     change_pct, comparison = consumption["changePct"], consumption["comparison"]
     if change_pct is None:
-        return f" (not comparable: {_NOT_COMPARABLE[comparison['reason']]})"
+        return f" ({why_not_compared(consumption)})"
     meters = (
         ""
         if comparison["meters"] == comparison["ofMeters"]

@@ -12,6 +12,8 @@ SEVERITY_TONES = {"high": "bad", "medium": "warn", "low": "calm"}
 CONFIDENCE_TONES = {"high": "good", "medium": "calm", "low": "warn"}
 _BASIS = {"every_week": "every week like this one"}
 
+_LEAST_ESTIMATED_RATIO = 0.005  # of the total; less is not worth a word
+
 
 def is_available(part: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
     """Return whether a part of a report was worked out, rather than refused with a reason."""
@@ -96,6 +98,19 @@ def asset_line(asset: dict[str, Any]) -> str:
     """Return an asset with the first reason for its colour, and that it is its meter's where that has the fault."""
     first = asset["reasons"][0]
     return f"{asset['channelName']}{', its meter' if first['about'] == 'meter' else ''}: {first['text']}"
+
+
+def energy_used(use: dict[str, Any]) -> str:
+    """Return the energy of a period; "at least" where part of it is unknown, which older reports do not tell."""
+    return f"{'at least ' if use.get('isAtLeast') else ''}{fmt.kwh(use['totalKwh'])}"
+
+
+def estimated_part(use: dict[str, Any]) -> str:
+    """Return how much of the energy is estimated; empty for less than half a percent, and in reports of before."""
+    estimated_kwh = use.get("estimatedKwh") if "meteredKwh" in use else None
+    if not estimated_kwh or abs(estimated_kwh) < _LEAST_ESTIMATED_RATIO * abs(use["totalKwh"]):
+        return ""
+    return f"{fmt.kwh(estimated_kwh)} estimated"
 
 
 def on_usual(use: dict[str, Any]) -> str:

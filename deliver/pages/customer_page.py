@@ -6,7 +6,17 @@ from typing import Any
 
 from deliver.pages import formats as fmt
 from deliver.pages import parts
-from deliver.pages.common import notices, on_usual, provenance, seen_once, site_line, without_notices, worth_of
+from deliver.pages.common import (
+    energy_used,
+    estimated_part,
+    notices,
+    on_usual,
+    provenance,
+    seen_once,
+    site_line,
+    without_notices,
+    worth_of,
+)
 from deliver.pages.parts import Part
 from deliver.pages.weekly_evidence import load_chart
 
@@ -57,7 +67,9 @@ def _hero(savings: dict[str, Any], currency: str | None) -> Part:
 
 def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     energy, cost, carbon, outlook = (report[key] for key in ("energy", "cost", "carbon", "outlook"))
-    tiles = [parts.tile("You used", fmt.kwh(energy["totalKwh"]), on_usual(energy))]
+    tiles = [
+        parts.tile("You used", energy_used(energy), "; ".join(filter(None, [on_usual(energy), estimated_part(energy)])))
+    ]
     if cost:
         tiles.append(parts.tile("It cost", fmt.money(cost["energyCost"], currency), "energy, before demand and taxes"))
     if carbon and carbon.get("kgCo2e") is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from deliver.pages import formats as fmt
 from deliver.pages import parts
-from deliver.pages.common import notices
+from deliver.pages.common import energy_used, notices
 from deliver.pages.parts import Part
 
 _MAX_BARS = 15
@@ -51,7 +51,7 @@ def _row(site: dict[str, Any]) -> list[parts.Cell]:
     currency = site["currency"]
     return [
         _name(site),
-        (fmt.kwh(site["totalKwh"]), site["totalKwh"]),
+        (energy_used(site), site["totalKwh"]),
         (fmt.signed_pct(site["changePct"], 1), site["changePct"]),
         (fmt.money(site["savingsWeekly"], currency), site["savingsWeekly"]),
         (fmt.money(site["savingsAnnual"], currency), site["savingsAnnual"]),

@@ -6,7 +6,7 @@ from typing import Any
 
 from deliver.pages import formats as fmt
 from deliver.pages import parts
-from deliver.pages.common import SEVERITY_TONES, opening_hours_of
+from deliver.pages.common import SEVERITY_TONES, energy_used, opening_hours_of
 from deliver.pages.parts import Part
 
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -20,7 +20,7 @@ def load_blocks(report: dict[str, Any]) -> list[Part | None]:
     timezone = report["metadata"]["period"]["timezone"]
     known = [day for day in days if day["energyKwh"] is not None]
     top = max(known, key=lambda day: day["energyKwh"], default=None)
-    summary = f"{fmt.kwh(report['consumption']['totalKwh'])} in {len(days)} days"
+    summary = f"{energy_used(report['consumption'])} in {len(days)} days"
     summary += f"; most on {fmt.day(top['date'])}, {fmt.kwh(top['energyKwh'])}." if top else "."
     by_day = parts.table(
         "Energy by day",

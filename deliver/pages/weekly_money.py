@@ -55,7 +55,8 @@ def _pays_demand(tariffs: dict[str, Any]) -> bool:
 
 def _demand_sentence(cost: dict[str, Any], currency: str | None) -> str:
     demand, tariffs = cost["demand_analysis"], cost["basis"]["tariffs"]
-    peak = f"The billing peak is {fmt.kw(demand['billing_peak_kw'])}, {fmt.when(demand['peak_timestamp'])}"
+    least = "at least " if demand.get("is_peak_at_least") else ""
+    peak = f"The billing peak is {least}{fmt.kw(demand['billing_peak_kw'])}, {fmt.when(demand['peak_timestamp'])}"
     monthly = fmt.money(demand["monthly_demand_charge"], currency)
     if not tariffs["demand"]:
         return f"{peak}; the tariff has no charge on it."

@@ -5,11 +5,14 @@ from __future__ import annotations
 from itertools import compress
 from typing import Any
 
+from analyze.week.summary import why_not_compared
 from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.common import (
     SEVERITY_TONES,
     currency_of,
+    energy_used,
+    estimated_part,
     is_available,
     notices,
     on_usual,
@@ -90,15 +93,16 @@ def _hero(report: dict[str, Any], currency: str | None) -> Part:
 
 def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     use, quality = report["consumption"], report["dataQuality"]
-    usual = on_usual(use) or "no week to compare with"
+    usual = "; ".join(filter(None, [on_usual(use) or why_not_compared(use), estimated_part(use)]))
     health = report["sections"]["sensorHealth"]
-    tiles = [parts.tile("Energy used", fmt.kwh(use["totalKwh"]), usual)]
+    tiles = [parts.tile("Energy used", energy_used(use), usual)]
     cost = report["sections"].get("costOptimization") or {}
     if is_available(cost):
         tiles.append(energy_charges_tile(cost, currency))
     peak = (report["sections"].get("spikes") or {}).get("sitePeak")
     if peak:
-        tiles.append(parts.tile("Highest load", fmt.kw(peak["powerKw"]), fmt.span(peak["start"], peak["end"])))
+        load = f"{'at least ' if peak.get('isAtLeast') else ''}{fmt.kw(peak['powerKw'])}"
+        tiles.append(parts.tile("Highest load", load, fmt.span(peak["start"], peak["end"])))
     waste = report["sections"]["afterHoursWaste"]["summary"]
     wasting = fmt.count(waste["totalMetersWithExcess"], "meter")
     tiles += [

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from deliver.reports.site_report import CheckedWeek
 
 _MAX_ACTIONS = 5
+_ENERGY = (
+    "totalKwh", "meteredKwh", "estimatedKwh", "isAtLeast", "usualKwh", "changePct", "comparison", "daily",
+)  # fmt: skip
 _SAVINGS = ("weeklyKwh", "weeklyCost", "estimatedAnnual", "onceKwh", "onceCost")
 
 
@@ -31,7 +34,7 @@ def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: date
     report = {
         "metadata": weekly["metadata"] | {"reportKind": "customer"},
         "branding": branding._asdict(),
-        "energy": {key: use[key] for key in ("totalKwh", "usualKwh", "changePct", "comparison", "daily")},
+        "energy": {key: use[key] for key in _ENERGY},
         "cost": {"energyCost": use["cost"]["energyCost"], "currency": use["cost"]["currency"]},
         "carbon": use["carbon"],
         "savings": {key: savings[key] for key in _SAVINGS},
@@ -74,7 +77,8 @@ def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: date
 def _customer_headline(report: dict[str, Any]) -> list[str]:
     energy, savings, currency = report["energy"], report["savings"], currency_of_customer(report)
     compared = describe_change(energy) if energy["changePct"] is not None else ""
-    lines = [f"Your building used {energy['totalKwh']:,.0f} kWh of electricity{compared}."]
+    least = "at least " if energy["isAtLeast"] else ""
+    lines = [f"Your building used {least}{energy['totalKwh']:,.0f} kWh of electricity{compared}."]
     once = sum(action["basis"] == "one_off" for action in report["actions"])
     weekly = len(report["actions"]) - once
     if weekly:

@@ -24,6 +24,7 @@ def site_row(checked: CheckedWeek) -> dict[str, Any]:
         "currency": savings["currency"],
         "dataSource": site.data_source,
         "totalKwh": week.consumption["totalKwh"],
+        "isAtLeast": week.consumption["isAtLeast"],
         "changePct": week.consumption["changePct"],
         "savingsKwh": savings["weeklyKwh"],
         "savingsWeekly": savings["weeklyCost"],

@@ -52,6 +52,7 @@ GOVERN_RIGHTS = {
     "reading_gaps": _ALL,
     "reading_gap_scans": _KEEP,
     "reading_marks": _ADD,
+    "channel_facts": "SELECT, INSERT, DELETE",
     # What was found and decided is added to, and never rewritten.
     "validation_runs": _ADD,
     "validation_results": _ADD,

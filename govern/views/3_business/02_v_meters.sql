@@ -12,16 +12,21 @@ SELECT
     coalesce(d.uuid, left(c.uuid, 12)) AS device_uuid,
     parent.channel_id AS parent_meter_id,
     -- A sensor (temperature, CO2) has no energy; a channel is an energy meter unless it is known to lack the field.
-    coalesce('E' = ANY (c.fields), c.is_metering_point, true) AND NOT c.is_unsupported AS is_energy_meter,
+    coalesce('E' = ANY (c.fields), c.is_metering_point, true)
+        AND NOT c.is_unsupported
+        AND coalesce(facts.kind, '') <> 'sensor' AS is_energy_meter,
     latest.interval_s,
     c.installed_at,
     c.uninstalled_at,
-    c.status
+    c.status,
+    facts.kind,
+    coalesce(facts.must_run, false) AS must_run
 FROM channels AS c
 JOIN organizations AS o USING (organization_id)
 LEFT JOIN devices AS d ON d.device_id = c.device_id
+LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
 LEFT JOIN channels AS parent
-    ON parent.channel_id = c.parent_id
+    ON parent.channel_id = coalesce(facts.parent_id, c.parent_id)
     AND parent.organization_id = c.organization_id
     AND parent.channel_id <> c.channel_id
 LEFT JOIN v_latest_readings AS latest ON latest.meter_id = c.channel_id;
@@ -41,3 +46,5 @@ COMMENT ON COLUMN v_meters.interval_s IS 'Interval of its newest reading, second
 COMMENT ON COLUMN v_meters.installed_at IS 'When it was installed, UTC.';
 COMMENT ON COLUMN v_meters.uninstalled_at IS 'When it was removed, UTC.';
 COMMENT ON COLUMN v_meters.status IS 'Status word of the service.';
+COMMENT ON COLUMN v_meters.kind IS 'What it measures, as the site''s file says: load, generation, storage, main (import and export) or sensor; null where it does not.';
+COMMENT ON COLUMN v_meters.must_run IS 'The site''s file says that it is needed while the site is closed.';
