@@ -34,6 +34,7 @@ from config.strict_toml import (
     shown,
     suggest,
 )
+from config.tariff_tables import TariffTable
 from config.thresholds import Thresholds
 from lib.errors import ConfigError
 from lib.paths import PROJECT_ROOT, SITES_DIR, TARIFFS_DIR
@@ -47,7 +48,6 @@ BRANDING_FILE = PROJECT_ROOT / "config" / "branding.toml"
 _MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
 _MAX_LOGO_BYTES = 200_000  # the page is mailed, and stays below a megabyte
 _MIN_CONTRAST = 4.5  # against white: WCAG 2.2, 1.4.3, level AA
-_ONE_PRICE = "one of name, periods and flat_rate_usd_per_kwh"
 _MAX_CHANNEL = 2**63 - 1  # of PostgreSQL's bigint
 
 # No address is valid for certain before mail has reached it; this refuses what cannot be one, or would be two.
@@ -74,46 +74,6 @@ class BuildingTable(Table, frozen=True):
     """The building."""
 
     floor_area_m2: Annotated[float, about("Square meters; the report then tells use per area", gt=0)] | None = None
-
-
-class TariffPeriodTable(Table, frozen=True, kw_only=True):
-    """A tariff and the days on which the site is on it."""
-
-    name: Annotated[str, about("A file of config/tariffs/")]
-    first: Annotated[date, about("First day; left out: the tariff's own")] | None = msgspec.field(
-        default=None, name="from"
-    )
-    last: Annotated[date, about("Last day; left out: the tariff's own")] | None = msgspec.field(default=None, name="to")
-
-
-class PowerFactorTable(Table, frozen=True, kw_only=True):
-    """A penalty: the billed demand is raised by target / power factor."""
-
-    target_ratio: Annotated[float, about("Power factor below which it is charged", gt=0, le=1)]
-    penalty_usd_per_kw: Annotated[float, about("For each kW that is added", ge=0)]
-
-
-Peaks = dict[
-    Annotated[str, about("Month", pattern=r"^\d{4}-(0[1-9]|1[0-2])$", right="a month such as 2025-08")],
-    Annotated[float, about("Billed peak [kW]", ge=0)],
-]
-
-
-class TariffTable(Table, frozen=True):
-    """What the site pays: a flat rate, or a tariff of config/tariffs/. Without either, a flat rate is assumed."""
-
-    # No kWh of any tariff costs 5 USD; such a number was meant in cents.
-    flat_rate_usd_per_kwh: Annotated[float, about("One price for every kWh", ge=0, le=5)] | None = None
-    name: Annotated[str, about("A file of config/tariffs/; the shipped ones are assumptions")] | None = None
-    periods: Annotated[tuple[TariffPeriodTable, ...], about("Where it changed", min_length=1)] | None = None
-    compare_with: Annotated[str, about("What the report compares it with")] | None = None
-    billed_peaks_kw: Annotated[Peaks, about("Peaks on bills older than the readings, for a ratchet")] = {}
-    power_factor: PowerFactorTable | None = None
-
-    def __post_init__(self) -> None:
-        named = [name for name in ("name", "periods", "flat_rate_usd_per_kwh") if getattr(self, name) is not None]
-        if len(named) > 1:
-            raise Refusal(named[0], f"and {named[1]} both say what the site pays; give {_ONE_PRICE}")
 
 
 class CarbonTable(Table, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from config.tariff_model import Carbon, PowerFactorClause, SiteTariffs, Tariff, 
 from lib.errors import ConfigError
 
 if TYPE_CHECKING:
-    from config.site_file import TariffPeriodTable, TariffTable
+    from config.tariff_tables import TariffPeriodTable, TariffTable
 
 
 def load_site_tariffs(table: TariffTable, carbon: Carbon | None, path: Path, tariffs_dir: Path) -> SiteTariffs:
