@@ -1,6 +1,7 @@
-"""Tests of analyze/forecast.py, forecast_model.py and site_hours.py."""
+"""Tests of sections/forecast.py, forecast_model.py and site_hours.py."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,9 +15,10 @@ from measured_hours import read_buildings
 from pipeline import SITE_ID, govern, ingest
 from week_factory import NEW_YORK, make_meters
 
-from analyze.load.forecast_model import error_quantiles, predict_week
+from analyze.load.forecast_model import Kinds, Weeks, error_quantiles, predict_week
 from analyze.load.site_hours import total_by_hour
 from analyze.sections.forecast import forecast_site
+from config.opening_hours import DayException, Schedule, Span, Term
 from config.thresholds import Thresholds
 from lib import readings as readings_lib
 from lib.date_utils import Window, local_midnight
@@ -99,13 +101,131 @@ def test_a_zone_of_half_hours():
     assert section["summary"]["forecast_hours"] == 168
 
 
-def test_a_holiday_is_forecast_as_a_sunday_and_not_learned_from():
+OFFICE = Schedule(((Span(8 * 60, 17 * 60),),) * 5 + ((), ()))
+CLOSED_KWH, OPEN_KWH = 48.0, 120.0  # of the days of `history`
+
+
+def closed(first, last=None):
+    return DayException(first, last or first, (), "")
+
+
+def on_days(rows, first, last, tz=NEW_YORK):
+    days = rows["timestamp"].dt.tz_convert(tz).dt.date
+    return (days >= first) & (days <= last)
+
+
+def shut_down(rows, first, last, kwh=2.0):
+    """Return `rows` with the load of a closed site on these local days."""
+    return rows.assign(energy_kwh=rows["energy_kwh"].where(~on_days(rows, first, last), kwh))
+
+
+def days_of(section):
+    assert "summary" in section, section["reason"]
+    return [day["predicted_kwh"] for day in section["summary"]["daily_forecast"]]
+
+
+def test_a_holiday_is_forecast_as_closed_and_one_odd_holiday_teaches_nothing():
+    """Martin Luther King's Day is the first day to come; on the last New Year's Day an hour had 500 kWh."""
+    rows = history()
+    for day in (date(2025, 11, 11), date(2025, 11, 27), date(2025, 12, 25)):
+        rows = shut_down(rows, day, day)
+    rows = shut_down(rows, date(2026, 1, 1), date(2026, 1, 1), kwh=500.0)
+    section = forecast_site(rows, START, NEW_YORK, replace(OFFICE, country="US"))
+    assert days_of(section) == [48.0, 120.0, 120.0, 120.0, 120.0, 48.0, 48.0]
+
+
+@pytest.mark.parametrize("last", [date(2026, 1, 21), date(2026, 1, 25)])
+def test_a_named_closure_ahead_is_forecast_as_closed_days(last):
+    section = forecast_site(history(), START, NEW_YORK, replace(OFFICE, exceptions=(closed(START.date(), last),)))
+    shut = (last - START.date()).days + 1
+    assert days_of(section) == [48.0] * min(shut, 5) + [120.0] * (5 - min(shut, 5)) + [48.0] * 2
+
+
+def test_a_closed_day_has_the_hours_of_a_sunday_not_of_a_holiday_that_was_worked():
+    """Two Tuesdays were holidays by the calendar, and worked on: a third, closed, is a Sunday all the same."""
+    schedule = replace(OFFICE, exceptions=tuple(closed(day) for day in (date(2025, 12, 2), date(2025, 12, 16))))
+    ahead = replace(schedule, country="US")  # the 19th is a holiday, and the only one of its kind but for two others
+    assert days_of(forecast_site(history(days=28), START, NEW_YORK, ahead))[0] == CLOSED_KWH
+
+
+def test_the_week_after_a_closure_is_one_of_open_days():
+    first, last = date(2026, 1, 5), date(2026, 1, 18)
+    schedule = replace(OFFICE, exceptions=(closed(first, last),))
+    section = forecast_site(shut_down(history(), first, last), START, NEW_YORK, schedule)
+    assert days_of(section) == [OPEN_KWH] * 5 + [CLOSED_KWH] * 2
+    assert section["summary"]["trend_direction"] == "increasing"
+
+
+def test_the_second_week_of_a_term_is_told_by_the_first():
+    """Ten weeks of holidays, then one week of term, on whose Monday the doors stayed shut."""
+    monday = date(2026, 1, 12)
+    schedule = replace(OFFICE, terms=(Term(monday, date(2026, 6, 1)),))
+    rows = shut_down(history(), date(2025, 1, 1), monday)
+    assert days_of(forecast_site(rows, START, NEW_YORK, schedule)) == [OPEN_KWH] * 5 + [CLOSED_KWH] * 2
+
+
+def test_a_break_ahead_is_closed_and_the_term_after_it_open():
+    terms = (Term(date(2025, 1, 1), date(2026, 1, 18)), Term(date(2026, 1, 22), date(2026, 6, 1)))
+    section = forecast_site(history(), START, NEW_YORK, replace(OFFICE, terms=terms))
+    assert days_of(section) == [48.0, 48.0, 48.0, 120.0, 120.0, 48.0, 48.0]
+
+
+def half_days(*days):
+    return tuple(DayException(day, day, (Span(8 * 60, 12 * 60),), "half day") for day in days)
+
+
+@pytest.mark.parametrize("known", [1, 2])
+def test_a_half_day_is_told_by_half_days_or_not_at_all(known):
+    """Four open hours: 4 x 10 + 20 x 2 kWh; one such day is too few."""
+    past = (date(2025, 12, 23), date(2026, 1, 7))[-known:]
     rows = history()
     local = rows["timestamp"].dt.tz_convert(NEW_YORK)
-    days = {date(2026, 1, 17), date(2026, 1, 18), date(2026, 1, 21)}
-    rows.loc[local.dt.date >= date(2026, 1, 17), "energy_kwh"] = 500.0
-    daily = forecast_site(rows, START, NEW_YORK, days)["summary"]["daily_forecast"]
-    assert [day["predicted_kwh"] for day in daily] == [120.0, 120.0, 48.0, 120.0, 120.0, 48.0, 48.0]
+    rows.loc[local.dt.date.isin(past) & (local.dt.hour >= 12), "energy_kwh"] = 2.0
+    schedule = replace(OFFICE, exceptions=half_days(*past, date(2026, 1, 23)))
+    section = forecast_site(rows, START, NEW_YORK, schedule)
+    if known == 2:
+        assert days_of(section) == [120.0, 120.0, 120.0, 120.0, 80.0, 48.0, 48.0]
+        return
+    assert section == {
+        "status": "unavailable",
+        "code": "no_like_days",
+        "reason": "Fri 2026-01-23: fewer than 2 days with such opening hours lie in the 90 days before",
+        "missing": "2 days with the opening hours of Fri 2026-01-23 in the 90 days before",
+        "possibleFrom": None,
+    }
+
+
+def test_an_open_saturday_is_told_by_the_days_with_its_hours():
+    schedule = replace(OFFICE, exceptions=(DayException(date(2026, 1, 24), date(2026, 1, 24), OFFICE.week[0], "sale"),))
+    assert days_of(forecast_site(history(), START, NEW_YORK, schedule)) == [OPEN_KWH] * 6 + [CLOSED_KWH]
+
+
+def test_a_closed_week_does_not_get_the_level_of_open_hours():
+    rows = history()
+    local = rows["timestamp"].dt.tz_convert(NEW_YORK)
+    hot = on_days(rows, date(2026, 1, 12), date(2026, 1, 18)) & (rows["energy_kwh"] == 10.0)
+    rows.loc[hot & (local.dt.hour >= 8), "energy_kwh"] = 30.0
+    schedule = replace(OFFICE, exceptions=(closed(START.date(), date(2026, 1, 25)),))
+    section = forecast_site(rows, START, NEW_YORK, schedule)
+    assert days_of(section) == [CLOSED_KWH] * 7
+    assert max(row["upper_bound"] for row in section["forecast"]) == 2.0
+
+
+def test_a_net_meter_may_send_back_more_than_it_takes():
+    """Behind the sun 5 kWh an hour flow out on working days from 8 to 17, and 2 in at all other times."""
+    section = forecast_site(history(day_kwh=-5.0), START, NEW_YORK)
+    assert days_of(section) == [-15.0] * 5 + [CLOSED_KWH] * 2
+    assert section["forecast"][8]["lower_bound"] == -5.0
+
+
+def test_the_change_of_a_net_meter_is_of_all_that_flowed():
+    """On the last Monday 9 hours sent nothing back: the week of 21 kWh had 66, of 426 that flowed either way."""
+    rows = history(day_kwh=-5.0)
+    monday = on_days(rows, date(2026, 1, 12), date(2026, 1, 12))
+    rows.loc[monday & (rows["energy_kwh"] < 0), "energy_kwh"] = 0.0
+    summary = forecast_site(rows, START, NEW_YORK)["summary"]
+    assert (summary["total_last_7d_actual_kwh"], summary["total_predicted_kwh"]) == (66.0, 21.0)
+    assert (summary["trend_direction"], summary["trend_change_pct"]) == ("decreasing", round(-100 * 45 / 426, 2))
 
 
 def test_an_outage_and_a_burst_in_one_week_change_nothing():
@@ -131,12 +251,24 @@ def test_a_new_level_is_followed_and_the_trend_told():
     assert section["summary"]["total_last_7d_actual_kwh"] == 3 * 696.0
 
 
-def test_what_the_last_two_days_lay_above_falls_day_by_day():
+def test_what_was_left_on_for_one_weekend_lifts_no_forecast():
     rows = history()
-    rows.loc[rows.index[-48:], "energy_kwh"] = 4.0  # a weekend at twice its level; the rest of the week was as ever
+    rows.loc[rows.index[-48:], "energy_kwh"] = 12.0
+    assert days_of(forecast_site(rows, START, NEW_YORK)) == [OPEN_KWH] * 5 + [CLOSED_KWH] * 2
+
+
+@pytest.mark.parametrize(("before", "expected"), [(4.0, 2 + 2 * 0.6), (3.0, 2 + 1 * 0.6), (2.0, 2.0)])
+def test_what_the_last_two_days_lay_above_counts_as_far_as_that_is_usual(before, expected):
+    """The last weekend lay 2 kWh above its level; the other weekends in turn lay so far above or on it."""
+    rows = history()
+    local = rows["timestamp"].dt.tz_convert(NEW_YORK)
+    weeks = (START.date() - pd.Series(local.dt.date, index=rows.index)).map(lambda gap: (gap.days - 1) // 7)
+    is_weekend = local.dt.day_of_week >= 5
+    rows.loc[is_weekend & weeks.isin([4, 7, 10]), "energy_kwh"] = before
+    rows.loc[is_weekend & (weeks == 0), "energy_kwh"] = 4.0
     hours = [row["predicted_kwh"] for row in forecast_site(rows, START, NEW_YORK)["forecast"]]
-    assert hours[0] == pytest.approx(2 + 2 * 0.6)
-    assert hours[24] == pytest.approx(2 + 2 * 0.42)
+    assert hours[0] == pytest.approx(expected)
+    assert hours[24] == pytest.approx(2 + (expected - 2) * 0.7)
     assert hours[12] == 10.0  # the upper half knows nothing of it
 
 
@@ -175,23 +307,31 @@ def test_band_holds_the_forecast_and_scale_does_not_matter(seed, days, lost, sca
     )
 
 
+def weeks_of(kwh):
+    """Return weeks (n x 168) of days of one type, as the model takes them."""
+    shape = (len(kwh) + 1, 7, 24)
+    same, weekday = np.zeros(shape, dtype=np.int64), np.broadcast_to(np.arange(7)[:, None], shape)
+    never = np.zeros(shape, dtype=bool)
+    return Weeks(kwh.reshape(-1, 7, 24), Kinds(same, same, weekday, never, never))
+
+
 def test_profile_is_the_weighted_median_of_weeks():
     """Weights 1/4, 1/2.8, 1/2, 1/1.4: the two youngest weeks outweigh the rest; a missing one does not count."""
-    weeks = np.full((4, 168), 5.0)
-    weeks[:, 0] = [1.0, 2.0, 3.0, 4.0]
-    weeks[:, 1] = [9.0, 9.0, 9.0, np.nan]
-    weeks[:, 2] = np.nan
-    predicted = predict_week(weeks)
-    assert predicted[0] == 3.0
-    assert predicted[1] == 9.0
-    assert predicted[2] == 5.0  # the same hour of other days
+    kwh = np.full((4, 168), 5.0)
+    kwh[:, 0] = [1.0, 2.0, 3.0, 4.0]
+    kwh[:, 1] = [9.0, 9.0, 9.0, np.nan]
+    kwh[:, 2] = np.nan
+    predicted = predict_week(weeks_of(kwh), 4).kwh
+    assert predicted[0, 0] == 3.0
+    assert predicted[0, 1] == 9.0
+    assert predicted[0, 2] == 5.0  # the same hour of other days
 
 
 def test_band_of_errors_that_are_known():
     """Weeks alternate around 10 by ±1: the errors are the same in every hour, and so is the band."""
     rng = np.random.default_rng(0)
-    weeks = 10.0 + rng.uniform(-1, 1, (13, 168))
-    predicted = predict_week(weeks)
+    weeks = weeks_of(10.0 + rng.uniform(-1, 1, (13, 168)))
+    predicted = predict_week(weeks, 13)
     low, high = error_quantiles(weeks, predicted, 0.8)
     assert low.mean() == pytest.approx(-0.8, abs=0.15)
     assert high.mean() == pytest.approx(0.8, abs=0.15)

@@ -58,7 +58,7 @@ class DayTypes(NamedTuple):
 def label_days(first: int, size: int, schedule: Schedule) -> DayTypes:
     """Return the types of `size` local days from `first` on [days since 1 January 1970]."""
     minutes = open_minutes(first, size, schedule)
-    hours = np.unique(minutes, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    hours = np.unique(np.packbits(minutes, axis=1), axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
     days = [_EPOCH + timedelta(days=first + n) for n in range(size)]
     holidays = list_holidays(schedule, range(days[0].year, days[-1].year + 1))
     kind = np.array([_kind_of(day, schedule, holidays) for day in days], dtype=np.int64)

@@ -5,24 +5,25 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from analyze.load.forecast_model import Weeks, error_quantiles, predict_week
+from analyze.expected.day_types import DayKind, label_days
+from analyze.load.forecast_model import MIN_LIKE_DAYS, Floats, Ints, Kinds, Weeks, error_quantiles, predict_week
 from analyze.load.site_hours import metered_by_hour, total_by_hour
 from analyze.week.intervals import WeekScope
 from analyze.week.refusals import day_after, unavailable
+from config.opening_hours import ASSUMED_SCHEDULE, Schedule
 from config.thresholds import Thresholds
 from lib.date_utils import HOURS_PER_WEEK, days_before
 
 _HOUR = pd.Timedelta(hours=1)
-_SUNDAY = 6
+_EPOCH = pd.Timestamp("1970-01-01")
+_NUMBERS = ["predicted_kwh", "lower_bound", "upper_bound"]
 _STABLE_PCT = 2.0  # a smaller change is called stable; a day more or less of sun moves a week by as much
 
 
@@ -30,7 +31,6 @@ def forecast_hours(
     hourly: pd.DataFrame,
     bad: pd.DataFrame,
     scope: WeekScope,
-    holidays: Collection[date],
     site_id: int,
     last_week_kwh: float | None = None,
 ) -> dict[str, Any]:
@@ -51,18 +51,25 @@ def forecast_hours(
     hours = total_by_hour(hourly[~is_wrong], scope.meters, scope.config)
     metered = metered_by_hour(hourly, scope.meters)
     section = forecast_site(
-        hours.hourly, scope.period.end, scope.tz, holidays, site_id=site_id, config=scope.config, metered=metered
+        hours.hourly, scope.period.end, scope.tz, scope.schedule, site_id=site_id, config=scope.config, metered=metered
     )
     if last_week_kwh is not None and "summary" in section:
         section["summary"]["total_last_7d_actual_kwh"] = round(last_week_kwh, 3)
     return {**section, "leftOutChannels": hours.excluded_ids}
 
 
+class _History(NamedTuple):
+    """The hours before the forecast, as measured and as weeks."""
+
+    actual_kwh: pd.Series
+    weeks: Weeks
+
+
 def forecast_site(
     hourly: pd.DataFrame,
     horizon_start: datetime,
     tz: ZoneInfo,
-    holidays: Collection[date] | None = None,
+    schedule: Schedule = ASSUMED_SCHEDULE,
     *,
     site_id: int = 0,
     config: Thresholds | None = None,
@@ -75,60 +82,80 @@ def forecast_site(
     hourly
         `timestamp` (start of the UTC hour) and `energy_kwh` of whole hours; missing hours have no row or NaN. What is
         not before `horizon_start`, or more than 90 days before it, is left out.
-    holidays
-        Local days on which the site is closed: they are forecast as a Sunday, and nothing is learned from them.
+    schedule
+        The opening hours: each day is forecast, and learned from, as one of its kind (`label_days`).
     metered
         All the energy of each hour (`metered_by_hour`), for `total_last_7d_actual_kwh`; None takes that of `hourly`.
 
     Notes
     -----
-    See `forecast_model` for the method and its accuracy. Forecast and band are not below 0 unless some hour of the
-    history is. `trend_change_pct` compares with the same hours of the last seven days, those without data left out, so
-    that a silent meter is not taken for a trend.
+    See `forecast_model` for the method and its accuracy. Where a day to come has no like days, the section is refused:
+    a total of the others would be taken for the week's. Forecast and band are not below 0 unless some hour of the
+    history is, as behind a net meter. `trend_change_pct` compares with the same hours of the last seven days, those
+    without data left out, so that a silent meter is not taken for a trend.
     """
     config = config or Thresholds()
     start = pd.Timestamp(horizon_start).tz_convert("UTC").ceil("h")
-    weeks = _lay_out(hourly, start, tz, frozenset(holidays or ()), config)
-    covered_pct = 100 * np.isfinite(weeks.kwh[-config.forecast.min_weeks :]).mean()
+    history = _lay_out(hourly, start, tz, schedule, config)
+    kwh = history.weeks.kwh
+    covered_pct = 100 * np.isfinite(kwh[-config.forecast.min_weeks :]).mean()
     if covered_pct < config.forecast.min_completeness_pct:
-        needed = f"{config.forecast.min_completeness_pct:.0f} %"
-        span = f"the {config.forecast.min_weeks} weeks before {start:%Y-%m-%d}"
-        reason = f"hours with data of every main meter cover {covered_pct:.0f} % of {span}; {needed} is needed"
-        lacking = 7 * config.forecast.min_weeks * (config.forecast.min_completeness_pct - covered_pct) / 100
-        possible = day_after(start.to_pydatetime(), lacking, tz) if covered_pct > 0 else None
-        return unavailable("short_history", reason, f"whole hours of every main meter on {needed} of {span}", possible)
-    predicted = predict_week(weeks.kwh)
-    low, high = error_quantiles(weeks.kwh, predicted, config.forecast.band_share)
+        return _refuse_short(covered_pct, start, tz, config)
     end = days_before(start.to_pydatetime(), -config.forecast.horizon_days, tz)
     moments = pd.date_range(start, end, freq="h", inclusive="left")
-    column = _like_sunday(moments, _columns(moments, start, tz), tz, weeks.holidays)
-    floor = min(0.0, float(np.nanmin(weeks.kwh)))
-    table = pd.DataFrame(
-        {
-            "timestamp": moments,
-            "predicted_kwh": np.maximum(predicted, floor)[column],
-            "lower_bound": np.maximum(predicted + low, floor)[column],
-            "upper_bound": np.maximum(predicted + high, floor)[column],
-        }
-    )
+    column = _columns(moments, start, tz)
+    weeks = [
+        _predict(history.weeks, ahead, config.forecast.band_share)
+        for ahead in range(int(column[-1]) // HOURS_PER_WEEK + 1)
+    ]
+    numbers = np.concatenate(weeks)[column]
+    table = pd.DataFrame(np.maximum(numbers, min(0.0, float(np.nanmin(kwh)))), columns=_NUMBERS)
+    table.insert(0, "timestamp", moments)
+    if table["predicted_kwh"].isna().any():
+        return _refuse_unlike(table, tz, config)
     since = days_before(start.to_pydatetime(), 7, tz)
-    every = weeks.actual_kwh if metered is None else metered
+    every = history.actual_kwh if metered is None else metered
     last_kwh = float(every[(every.index >= since) & (every.index < start)].sum())
-    return _section(table, weeks, start, tz, site_id, config, last_kwh)
+    return _section(table, history, start, tz, site_id, config, last_kwh)
 
 
-def _columns(moments: pd.DatetimeIndex, start: pd.Timestamp, tz: ZoneInfo) -> npt.NDArray[np.int64]:
+def _predict(weeks: Weeks, ahead: int, share: float) -> Floats:
+    """Return the hours of a week, so many after the first: what is predicted, and its band (168 × 3) [kWh]."""
+    predicted = predict_week(weeks, len(weeks.kwh), ahead)
+    low, high = error_quantiles(weeks, predicted, share)
+    return np.stack([predicted.kwh, predicted.kwh + low, predicted.kwh + high], axis=-1).reshape(HOURS_PER_WEEK, -1)
+
+
+def _refuse_short(covered_pct: float, start: pd.Timestamp, tz: ZoneInfo, config: Thresholds) -> dict[str, Any]:
+    needed = f"{config.forecast.min_completeness_pct:.0f} %"
+    span = f"the {config.forecast.min_weeks} weeks before {start:%Y-%m-%d}"
+    reason = f"hours with data of every main meter cover {covered_pct:.0f} % of {span}; {needed} is needed"
+    lacking = 7 * config.forecast.min_weeks * (config.forecast.min_completeness_pct - covered_pct) / 100
+    possible = day_after(start.to_pydatetime(), lacking, tz) if covered_pct > 0 else None
+    return unavailable("short_history", reason, f"whole hours of every main meter on {needed} of {span}", possible)
+
+
+def _refuse_unlike(table: pd.DataFrame, tz: ZoneInfo, config: Thresholds) -> dict[str, Any]:
+    """Return the refusal of a week with days of a kind that the history does not know."""
+    unknown = table.loc[table["predicted_kwh"].isna(), "timestamp"].dt.tz_convert(tz)
+    days = ", ".join(f"{day:%a %Y-%m-%d}" for day in sorted(set(unknown.dt.date)))
+    span = f"the {config.forecast.history_days} days before"
+    reason = f"{days}: fewer than {MIN_LIKE_DAYS} days with such opening hours lie in {span}"
+    return unavailable("no_like_days", reason, f"{MIN_LIKE_DAYS} days with the opening hours of {days} in {span}")
+
+
+def _columns(moments: pd.DatetimeIndex, start: pd.Timestamp, tz: ZoneInfo) -> Ints:
     """Return how many hours of the wall clock lie from `start` to each moment; negative before it."""
     local = moments.tz_convert(tz).tz_localize(None)
     return ((local - start.tz_convert(tz).tz_localize(None)) // _HOUR).to_numpy(dtype=np.int64)
 
 
 def _lay_out(
-    hourly: pd.DataFrame, start: pd.Timestamp, tz: ZoneInfo, holidays: frozenset[date], config: Thresholds
-) -> Weeks:
-    """Return the history as rows of 168 hours of the wall clock, the last of which ends at `start`.
+    hourly: pd.DataFrame, start: pd.Timestamp, tz: ZoneInfo, schedule: Schedule, config: Thresholds
+) -> _History:
+    """Return the history as weeks of 168 hours of the wall clock, the last of which ends at `start`.
 
-    The hour that autumn repeats is the mean of its two; the one that spring skips is missing, as holidays are.
+    The hour that autumn repeats is the mean of its two; the one that spring skips is missing.
     """
     count = -(-config.forecast.history_days * 24 // HOURS_PER_WEEK)
     kwh = np.full(count * HOURS_PER_WEEK, np.nan)
@@ -138,28 +165,29 @@ def _lay_out(
     keep = (moments >= first) & (moments < start) & np.isfinite(energy)
     moments, energy = moments[keep], energy[keep]
     position = _columns(moments, start, tz) + kwh.size
-    days = np.array(list(holidays), dtype=object)
-    is_holiday = np.isin(moments.tz_convert(tz).date, days) if holidays else np.zeros(moments.size, dtype=bool)
-    keep = (position >= 0) & (position < kwh.size) & ~is_holiday
+    keep = (position >= 0) & (position < kwh.size)
     mean = pd.Series(energy[keep]).groupby(position[keep]).mean()
     kwh[mean.index.to_numpy(dtype=int)] = mean
     actual = pd.Series(energy, index=moments)
-    return Weeks(kwh.reshape(count, HOURS_PER_WEEK), actual, holidays)
+    kinds = _label_hours(start, tz, count, -(-config.forecast.horizon_days // 7), schedule)
+    return _History(actual, Weeks(kwh.reshape(count, 7, 24), kinds))
 
 
-def _like_sunday(
-    moments: pd.DatetimeIndex, column: npt.NDArray[np.int64], tz: ZoneInfo, holidays: frozenset[date]
-) -> npt.NDArray[np.int64]:
-    """Return which hour of the week each moment is forecast as: its own, or the same hour of Sunday on a holiday."""
-    local = moments.tz_convert(tz)
-    days_on = (_SUNDAY - local.day_of_week.to_numpy()) % 7
-    is_holiday = np.array([day in holidays for day in local.date], dtype=bool)
-    return (column + np.where(is_holiday, 24 * days_on, 0)) % HOURS_PER_WEEK
+def _label_hours(start: pd.Timestamp, tz: ZoneInfo, before: int, after: int, schedule: Schedule) -> Kinds:
+    """Return the kinds of the hours of so many weeks before and after `start`, as rows of 7 × 24."""
+    hours = np.arange(-before * HOURS_PER_WEEK, after * HOURS_PER_WEEK)
+    since = start.tz_convert(tz).tz_localize(None) - _EPOCH
+    day = (since // _HOUR + hours) // 24
+    types = label_days(int(day[0]), int(day[-1] - day[0]) + 1, schedule)
+    rests = types.is_closed & (types.kind != DayKind.REGULAR)
+    shape, place = (before + after, 7, 24), types.place_of(day)
+    exact, opening, weekday = (values[place].reshape(shape) for values in (types.exact, types.hours, types.weekday))
+    return Kinds(exact, opening, weekday, types.is_closed[place].reshape(shape), rests[place].reshape(shape))
 
 
 def _section(
     table: pd.DataFrame,
-    weeks: Weeks,
+    history: _History,
     start: pd.Timestamp,
     tz: ZoneInfo,
     site_id: int,
@@ -167,21 +195,21 @@ def _section(
     last_week_kwh: float,
 ) -> dict[str, Any]:
     local = table["timestamp"].dt.tz_convert(tz)
-    last = weeks.actual_kwh[weeks.actual_kwh.index >= days_before(start.to_pydatetime(), 7, tz)]
+    last = history.actual_kwh[history.actual_kwh.index >= days_before(start.to_pydatetime(), 7, tz)]
     by_column = table["predicted_kwh"].groupby(_columns(pd.DatetimeIndex(table["timestamp"]), start, tz)).mean()
     same = by_column.reindex(_columns(pd.DatetimeIndex(last.index), start, tz) % HOURS_PER_WEEK).to_numpy()
     last_kwh, same_kwh = float(last[np.isfinite(same)].sum()), float(np.nansum(same))
-    change_pct = 100 * (same_kwh / last_kwh - 1) if last_kwh > 0 else 0.0
+    flow_kwh = float(last[np.isfinite(same)].abs().sum())  # behind a net meter, import and export may cancel out
+    change_pct = 100 * (same_kwh - last_kwh) / flow_kwh if flow_kwh > 0 else 0.0
     direction = "stable" if abs(change_pct) < _STABLE_PCT else "increasing" if change_pct > 0 else "decreasing"
     daily = table.groupby(local.dt.date)["predicted_kwh"].agg(["sum", "max"])
-    numbers = ["predicted_kwh", "lower_bound", "upper_bound"]
-    rows = table[numbers].round(3).assign(timestamp=[moment.isoformat() for moment in local])
+    rows = table[_NUMBERS].round(3).assign(timestamp=[moment.isoformat() for moment in local])
     return {
-        "forecast": rows[["timestamp", *numbers]].to_dict("records"),
+        "forecast": rows[["timestamp", *_NUMBERS]].to_dict("records"),
         "summary": {
             "site_id": site_id,
             "horizon_days": config.forecast.horizon_days,
-            "training_rows": len(weeks.actual_kwh),
+            "training_rows": len(history.actual_kwh),
             "forecast_hours": len(table),
             "total_predicted_kwh": round(float(table["predicted_kwh"].sum()), 3),
             "total_last_7d_actual_kwh": round(last_week_kwh, 3),

@@ -165,7 +165,7 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
         else check_electrical_health(_live(context.electrical, data), scope, clause),
         "forecast": unavailable("not_loaded", "no hourly history was loaded", "an hourly history")
         if context.hourly is None
-        else forecast_hours(context.hourly, wrong, scope, holidays, context.site_id, _last_week_kwh(data, scope)),
+        else forecast_hours(context.hourly, wrong, scope, context.site_id, _last_week_kwh(data, scope)),
         "costOptimization": unavailable("not_loaded", "no tariff was loaded", "a tariff")
         if context.tariffs is None
         else analyze_cost(data.site, scope, context.tariffs, holidays=holidays, history=context.site_hours),
