@@ -8,15 +8,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from wrapper_tree import BARE_PATH, Tree, make_tree, wait_until
+
+from lib.paths import PROJECT_ROOT
 
 USER = "nobody"
 SPOOL = Path("/var/spool/cron/crontabs") / USER
@@ -86,16 +90,22 @@ def _schedule_sync(folder: Path) -> Iterator[None]:
 
 
 class EarlyCron:
-    """A plugin of the process that hands the tests out: one crontab for all processes that run them."""
+    """A plugin of the process that hands the tests out: one crontab for all processes that run them.
+
+    The crontab is kept by a process of its own until its input ends, as it does when the tests are killed too.
+    """
 
     def __init__(self) -> None:
-        self._open = ExitStack()
+        self._keeper: subprocess.Popen[bytes] | None = None
 
     def begin(self, tests: Iterable[str]) -> None:
         """Let the minute pass while other tests run, if the one that looks at the outcome is among them."""
-        folder = Path(os.environ[FOLDER_VARIABLE])
-        if HAS_CRON and not folder.exists() and any(TEST in name for name in tests):
-            self._open.enter_context(_schedule_sync(folder))
+        if HAS_CRON and self._keeper is None and any(TEST in name for name in tests):
+            command = [sys.executable, __file__, os.environ[FOLDER_VARIABLE]]
+            places = {"PYTHONPATH": f"{PROJECT_ROOT}{os.pathsep}{PROJECT_ROOT / 'tests'}"}
+            self._keeper = subprocess.Popen(
+                command, env=os.environ | places, stdin=subprocess.PIPE, start_new_session=True
+            )
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Begin where all tests run in this process."""
@@ -108,13 +118,14 @@ class EarlyCron:
 
     def pytest_unconfigure(self) -> None:
         """Take the crontab away when all processes have ended."""
-        self._open.close()
+        if self._keeper is not None:
+            self._keeper.communicate()
 
 
 def register(config: pytest.Config) -> None:
     """Install the plugin, unless this is a process that another hands tests to."""
     if not hasattr(config, "workerinput"):
-        os.environ[FOLDER_VARIABLE] = str(Path(tempfile.gettempdir(), f"{_PREFIX}{os.getpid()}"))
+        os.environ[FOLDER_VARIABLE] = str(Path(tempfile.gettempdir(), f"{_PREFIX}{uuid4().hex[:12]}"))
         config.pluginmanager.register(EarlyCron(), "early-cron")
 
 
@@ -124,3 +135,8 @@ def synced_by_cron() -> tuple[Tree, datetime]:
     folder = Path(os.environ[FOLDER_VARIABLE])
     wait_until((folder / DUE).exists, "the sync is scheduled")
     return Tree(folder / TREE), datetime.fromisoformat((folder / DUE).read_text())
+
+
+if __name__ == "__main__":
+    with _schedule_sync(Path(sys.argv[1])):
+        sys.stdin.buffer.read()
