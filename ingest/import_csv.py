@@ -8,7 +8,7 @@ file of rejects that names line, reason and fix; correct it and import it again:
 Where one meter's energy is part of another's, say so with --parent, once: else the site's total counts it twice.
 
 Stage: ingest
-Reads: the files, config/sites/<id>.toml ([ingest])
+Reads: the files, config/sites/<id>.toml ([ingest], [channels])
 Writes: organizations, channels, readings, ingestion_logs, rejected_readings; FILE.rejects.csv
 Safe to re-run: yes; importing a file again repeats nothing
 
@@ -155,6 +155,7 @@ def import_files(
         ImportSummary,
         check_offset,
         count_source,
+        find_exporting,
         load_source,
         register_file_site,
         resolve_site,
@@ -170,7 +171,8 @@ def import_files(
             check_offset(source, parse_timezone(args.timezone), args.site)
             count_source(source, parse_timezone(args.clock or args.timezone), rejects, summary)
         return summary
-    limits = read_site(site.site_id).file.ingest
+    said = read_site(site.site_id).file
+    summary.feeding_in |= find_exporting(said.channels, channels)
     settings = load_settings()
     database_url = settings.require_database_url("ingest")
     with site_lease(database_url, args.site, "import_csv", settings.lease_s), db.connect(database_url) as conn:
@@ -180,7 +182,7 @@ def import_files(
         run_id = register_file_site(conn, site, channels, parents)
         clock = parse_timezone(args.clock or str(site.timezone))
         for source in sources:
-            load_source(conn, run_id, site, source, clock, rejects, limits, summary)
+            load_source(conn, run_id, site, source, clock, rejects, said.ingest, summary)
         summary.unnamed_main = find_unnamed_main(conn, args.site)
     return summary
 

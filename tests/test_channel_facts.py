@@ -11,9 +11,10 @@ from file_import import FILE_SITE_ID, LONG_HEADER, ZONE, Import, quarters, write
 from pipeline import govern
 
 from analyze.week.loading import load_week
-from config.site_file import load_site
+from config.site_file import ChannelKind, ChannelTable, load_site
 from govern import validate_data
 from govern.checks.channel_facts import store_channel_facts
+from ingest.runs.load_file import find_exporting
 from lib import cli, db
 from lib.date_utils import parse_timezone
 from lib.errors import EXIT_BREAKER_OPEN, ConfigError
@@ -102,3 +103,11 @@ def test_export_of_a_file_with_energy_alone_goes_the_whole_way(
     use = load_week(conn, FILE_SITE_ID, "2026-01-19", None, None, now)[1].consumption
     assert (use["importedKwh"], use["exportedKwh"], use["totalKwh"]) == (7 * 20 * 3.0, 7 * 4 * 2.0, 7 * (60.0 - 8.0))
     assert [row["kind"] for row in use["byChannel"]] == ["main"]
+
+
+def test_a_channel_that_the_file_calls_a_main_or_generation_may_export_from_its_first_record() -> None:
+    tables = {
+        name: ChannelTable(kind=ChannelKind(kind))
+        for name, kind in (("A", "main"), (" B", "generation"), ("C", "load"))
+    }
+    assert find_exporting(tables, ["A", "B", "C", "D"]) == {"A", "B"}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from config.site_file import IngestLimits
+from config.site_file import ChannelKind, ChannelTable, IngestLimits
 from ingest.files.meter_parents import store_parents
 from ingest.files.parse import ChannelRows, FilePart, complete_energy_and_power
 from ingest.files.reject_file import RejectFile
@@ -67,7 +67,7 @@ class ImportSummary:
     empty: int = 0
     rejected: int = 0
     failed: set[str] = field(default_factory=set)
-    feeding_in: set[str] = field(default_factory=set)  # channels that were seen to export
+    feeding_in: set[str] = field(default_factory=set)  # channels that export, by the site's file or as was seen
     unnamed_main: str | None = None  # a channel that seems to hold the others, where no channel has a parent
 
 
@@ -134,6 +134,13 @@ def register_file_site(
     attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_DONE, fetched=len(rows))
     conn.commit()
     return run_id
+
+
+def find_exporting(tables: Mapping[str, ChannelTable], channels: Sequence[str]) -> set[str]:
+    """Return those of a file's channels of which the site's file says that their energy may be below zero."""
+    both_ways = (ChannelKind.MAIN, ChannelKind.GENERATION, ChannelKind.STORAGE)
+    named = {key.strip() for key, table in tables.items() if table.kind in both_ways}
+    return {channel for channel in channels if channel.strip() in named}
 
 
 def load_source(
