@@ -12,9 +12,9 @@ from analyze.meters.channel_kinds import (
     allow_export,
     channels_of,
     detect_kinds,
-    is_load,
     name_kinds,
     settle_kinds,
+    show_load,
     using_meters,
 )
 from analyze.meters.meter_tree import find_roots, parents_of
@@ -131,12 +131,32 @@ def test_export_is_no_fault_of_a_meter_that_may_export():
 
 def test_of_a_meter_that_exports_the_nights_show_the_load():
     """It exports from eight to fifteen o'clock: from six to eighteen the sun may shine."""
-    meters = make_meters(1, 2, 3).assign(kind=["main", "generation", "load"])
+    meters = make_meters(1, 3).assign(kind=["main", "load"])
     power = np.where((HOUR >= 8) & (HOUR < 15.5), -3.0, 5.0)
-    readings = pd.concat([of_power(1, power), of_power(2, 30 * SUN), of_power(3, OFFICE)])
-    intervals = prepare(readings, make_scope(meters))[0]
-    shown = intervals[is_load(intervals, meters)]
+    intervals = prepare(pd.concat([of_power(1, power), of_power(3, OFFICE)]), make_scope(meters))[0]
+    shown = show_load(intervals, meters)
     hours = set(shown.loc[shown["channel_id"] == 1, "local_hour"])
     assert hours == {0, 1, 2, 3, 4, 5, 18, 19, 20, 21, 22, 23}
-    assert set(shown["channel_id"]) == {1, 3}
     assert (shown["channel_id"] == 3).sum() == (intervals["channel_id"] == 3).sum()
+
+
+def test_a_main_shows_the_load_with_what_is_generated_and_without_what_is_stored():
+    """Panels beside the main, a battery below it; of the battery an hour is missing, of which the main says nothing."""
+    meters = make_meters(1, 2, 3, 4, parents={3: 1, 4: 1}).assign(kind=["main", "generation", "storage", "load"])
+    battery = of_power(3, BATTERY)
+    lost = battery["interval_start"].between("2026-01-14 12:00Z", "2026-01-14 12:45Z")
+    readings = pd.concat(
+        [of_power(1, OFFICE - 30 * SUN + BATTERY), of_power(2, -30 * SUN), battery[~lost], of_power(4, OFFICE / 2)]
+    )
+    shown = show_load(prepare(readings, make_scope(meters))[0], meters)
+    assert set(shown["channel_id"]) == {1, 4}
+    own = shown[shown["channel_id"] == 1]
+    assert own["mean_kw"].to_numpy() == pytest.approx(OFFICE[~lost.to_numpy()])
+    assert own["used_kwh"].to_numpy() == pytest.approx(OFFICE[~lost.to_numpy()] / 4)
+    assert shown.loc[shown["channel_id"] == 4, "mean_kw"].to_numpy() == pytest.approx(OFFICE / 2)
+
+
+def test_where_all_is_load_nothing_is_copied():
+    meters = make_meters(1)
+    intervals = prepare(of_power(1, OFFICE), make_scope(meters))[0]
+    assert show_load(intervals, meters) is intervals

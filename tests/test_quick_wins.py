@@ -191,7 +191,7 @@ def test_a_stuck_night_is_no_win():
     assert repair["atStake"]["usualWeeklyKwh"] == pytest.approx(55 * 5 + 113, rel=0.01)
     assert repair["evidence"]["findingIds"] == [week.sections["sensorHealth"]["issues"][0]["findingId"]]
     assert week.summary["totalPotentialSavings"]["weeklyKwh"] == 0.0
-    assert "No savings that the data support" in week.summary["headline"][1]
+    assert any(line.startswith("No savings that the data support") for line in week.summary["headline"])
 
 
 def test_a_broken_meter_earns_its_repair_and_no_advice_on_the_building():

@@ -55,21 +55,6 @@ class Expectation(NamedTuple):
     blocks: tuple[ExpectedDays, ...]
     rows: pd.DataFrame
 
-    def only(self, keep: npt.NDArray[np.bool_]) -> Expectation:
-        """Return the expectation of the rows to `keep`; the power of the others is taken for unknown."""
-        if keep.all():
-            return self
-        place = np.cumsum(keep) - 1
-        blocks = []
-        for block in self.blocks:
-            matrix, power_kw = block.matrix, block.matrix.power_kw.copy()
-            kept = keep[matrix.row]
-            power_kw[matrix.channel[~kept], matrix.day[~kept], matrix.slot[~kept]] = np.nan
-            rows = {name: getattr(matrix, name)[kept] for name in ("channel", "day", "slot")}
-            matrix = matrix._replace(power_kw=power_kw, row=place[matrix.row[kept]], **rows)
-            blocks.append(block._replace(matrix=matrix))
-        return Expectation(tuple(blocks), self.rows[keep])
-
     def weather_channels(self) -> set[int]:
         """Return the channels whose load follows the outdoor temperature."""
         return {int(key) for block in self.blocks for key in block.matrix.channel_ids[block.weather.is_used]}

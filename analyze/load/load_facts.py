@@ -37,7 +37,7 @@ def build_load_facts(
     clean
         Sound intervals (`analyze.week.intervals.prepare_intervals` without the flagged ones). Those of the period are
         looked at; all of them for the energy use intensity, which needs a year. Of a main that exports those of the
-        nights (`is_load`).
+        nights (`show_load`).
     floor_area_m2
         Of the site [m²]; None where it is not known.
     site_kwh

@@ -165,23 +165,84 @@ def find_resets(intervals: pd.DataFrame, meters: pd.DataFrame) -> pd.Series:
     return allow_export(negative, intervals, meters)["negative_energy"]
 
 
-def is_load(intervals: pd.DataFrame, meters: pd.DataFrame) -> Flags:
-    """Return the intervals that show what is used, and nothing else.
+def show_load(valid: pd.DataFrame, meters: pd.DataFrame) -> pd.DataFrame:
+    """Return the intervals that show what is used, and nothing else; `valid` itself where it is all of them.
 
-    Generation and storage show none of it, and a meter that exports does so by night only: for each the hours from
-    `_SHOULDER_H` before the earliest of the day at which it ever exported to as long after the latest are left out.
+    Parameters
+    ----------
+    valid
+        By channel and time (`prepare_intervals`), without the bad ones.
+
+    Notes
+    -----
+    Generation and storage show no use. The main that they hang below, or the site's only one, is taken with what they
+    generate and without what they store, where these are valid too. A main that still exports then shows its load by
+    night only: the hours from `_SHOULDER_H` before the earliest of the day at which it ever exported to as long after
+    the latest are left out.
     """
-    channel, keep = intervals["channel_id"].to_numpy(), np.ones(len(intervals), dtype=bool)
-    kinds = kinds_of(meters)
-    hour, exports = intervals["local_hour"].to_numpy(), intervals["mean_kw"].to_numpy() < 0
-    for key in (key for key, kind in kinds.items() if kind != ChannelKind.LOAD):
+    others = channels_of(meters, *_NO_USE)
+    is_other = valid["channel_id"].isin(others).to_numpy()
+    rows = valid[~is_other] if is_other.any() else valid
+    for main, below in _owners(meters, valid[is_other]).items():
+        rows = _without_others(rows, main, valid[is_other & valid["channel_id"].isin(below).to_numpy()], meters)
+    return _nights_of_exporters(rows, meters)
+
+
+def _owners(meters: pd.DataFrame, others: pd.DataFrame) -> dict[int, list[int]]:
+    """Return by main the generation and storage that pass through it, of those that have readings."""
+    named = zip(meters["channel_id"].astype(int), meters["parent_channel_id"], strict=True)
+    parents = {key: int(parent) for key, parent in named if not pd.isna(parent)}
+    using, kinds = using_meters(meters), kinds_of(meters)
+    tops = [key for key in using["channel_id"].astype(int) if key not in parents]
+    mains = [key for key in tops if kinds[key] == ChannelKind.MAIN]
+    owners: dict[int, list[int]] = {}
+    for key in sorted({int(key) for key in others["channel_id"].unique()}):
+        above: list[int] = []
+        parent = parents.get(key, mains[0] if len(mains) == 1 else None)
+        while parent is not None and parent not in above:
+            above.append(parent)
+            owners.setdefault(parent, []).append(key)
+            parent = parents.get(parent)
+    return owners
+
+
+def _without_others(rows: pd.DataFrame, main: int, others: pd.DataFrame, meters: pd.DataFrame) -> pd.DataFrame:
+    """Return `rows` with the main's without what storage takes, and with what generation brings; steps of all alone."""
+    own = np.flatnonzero(rows["channel_id"].to_numpy() == main)
+    if not own.size:
+        return rows
+    generation = channels_of(meters, ChannelKind.GENERATION)
+    keys = pd.MultiIndex.from_frame(rows.iloc[own][["epoch_s", "interval_s"]])
+    change_kw, known = np.zeros(own.size), np.ones(own.size, dtype=bool)
+    for key, part in others.groupby("channel_id"):
+        kw = part.set_index(["epoch_s", "interval_s"])["mean_kw"].reindex(keys).to_numpy()
+        change_kw += np.where(np.isnan(kw), 0.0, np.abs(kw) if key in generation else -kw)
+        known &= ~np.isnan(kw)
+    change = np.zeros(len(rows))
+    change[own] = change_kw
+    hours, drop = rows["hours"].to_numpy(), np.zeros(len(rows), dtype=bool)
+    drop[own[~known]] = True
+    changed = rows.assign(
+        mean_kw=rows["mean_kw"] + change,
+        power_kw=rows["power_kw"] + change,
+        energy_kwh=rows["energy_kwh"] + change * hours,
+        used_kwh=rows["used_kwh"] + change * hours,
+    )
+    return changed[~drop]
+
+
+def _nights_of_exporters(rows: pd.DataFrame, meters: pd.DataFrame) -> pd.DataFrame:
+    channel, keep = rows["channel_id"].to_numpy(), np.ones(len(rows), dtype=bool)
+    hour, kw = rows["local_hour"].to_numpy(), rows["mean_kw"].to_numpy()
+    for key in channels_of(meters, ChannelKind.MAIN):
         own = channel == key
-        if kinds[key] != ChannelKind.MAIN:
-            keep &= ~own
-        elif (own & exports).any():
-            sunny = hour[own & exports]
+        if not own.any():
+            continue
+        exports = own & (kw < -np.maximum(_NOTHING_RATIO * np.quantile(np.abs(kw[own]), 0.95), _LEAST_KW))
+        if exports.any():
+            sunny = hour[exports]
             keep &= ~(own & (hour >= sunny.min() - _SHOULDER_H) & (hour <= sunny.max() + _SHOULDER_H))
-    return keep
+    return rows if keep.all() else rows[keep]
 
 
 def _sum_days(intervals: pd.DataFrame) -> _Days:

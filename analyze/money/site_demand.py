@@ -88,9 +88,7 @@ def sum_site_demand(best: BestEnergy, scope: WeekScope) -> SiteDemand:
     what the others drew at least. `is_estimated` tells where there are others, `high_kwh` what the step held at most.
     """
     known = _sum_channels(best, scope)
-    heard = known.index[known["period_hours"] > 0]
-    hours = pd.DataFrame({"channel_id": heard, "hours": known["period_hours"][heard].to_numpy()})
-    roots = sorted(find_roots(hours, scope.meters) & set(heard.tolist()))
+    roots = _find_roots(known, scope)
     left_out = _describe_left_out(known, _find_left_out(known, roots, scope), roots, scope)
     rows = best.rows[best.rows["channel_id"].isin(roots)]
     step_s = _step_s(rows["interval_s"])
@@ -100,6 +98,17 @@ def sum_site_demand(best: BestEnergy, scope: WeekScope) -> SiteDemand:
         steps[steps["is_known"]].drop(columns=["low_kwh", "high_kwh", "is_known", "power_ratio"]).reset_index(drop=True)
     )
     return SiteDemand(best, energy, _as_demand(steps, step_s, scope), roots, left_out, is_at_least)
+
+
+def _find_roots(known: pd.DataFrame, scope: WeekScope) -> list[int]:
+    """Return the root meters of the period; one that was never valid counts where no other speaks for its branch."""
+    heard = known.index[known["period_hours"] > 0]
+    hours = pd.DataFrame({"channel_id": heard, "hours": known["period_hours"][heard].to_numpy()})
+    roots = find_roots(hours, scope.meters) & set(heard.tolist())
+    doubtful = set(known.index[known["is_doubtful"] & (known["period_hours"] == 0)].tolist())
+    top_of = root_of_channels(scope.meters, set(heard.tolist()) | doubtful)
+    branches = {top_of[key] for key in heard if key in top_of}
+    return sorted(roots | {key for key in doubtful if top_of.get(key) == key and key not in branches})
 
 
 def _sum_steps(rows: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFrame:
@@ -235,10 +244,12 @@ def mean_demand(frame: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFr
 def _sum_channels(best: BestEnergy, scope: WeekScope) -> pd.DataFrame:
     """Return what is valid of each channel, by its id.
 
-    `baseline_hours` and `period_hours`; `baseline_kw`, its mean power in the baseline, and `mean_kw`, in both [kW].
+    `baseline_hours` and `period_hours`; `baseline_kw`, its mean power in the baseline, and `mean_kw`, in both [kW];
+    `is_doubtful` where it has readings in the period that are a lower bound.
     """
     code, ids = number_channels(best.rows)
     valid, period = best.is_valid.to_numpy(), in_window(best.rows, scope.period).to_numpy()
+    lower_bound = (best.rows["source"] == Source.AT_LEAST).to_numpy()
     hours, kwh = (np.where(valid, best.rows[name].to_numpy(), 0.0) for name in ("hours", "kwh"))
     parts = [
         sum_by_place(code, np.where(which, values, 0.0), len(ids))
@@ -252,6 +263,7 @@ def _sum_channels(best: BestEnergy, scope: WeekScope) -> pd.DataFrame:
             "period_hours": period_h,
             "baseline_kw": base_kwh / base_h,
             "mean_kw": (base_kwh + period_kwh) / (base_h + period_h),
+            "is_doubtful": np.bincount(code[period & lower_bound], minlength=len(ids)) > 0,
         }
     return pd.DataFrame(columns, index=pd.Index(ids, name="channel_id"))
 

@@ -16,7 +16,7 @@ from analyze.load.hour_of_week import profile_period
 from analyze.load.load_response import respond_to_temperature
 from analyze.load.load_steps import LevelChange, find_level_changes
 from analyze.meters.bad_intervals import find_bad_intervals
-from analyze.meters.channel_kinds import allow_export, is_load, settle_kinds
+from analyze.meters.channel_kinds import allow_export, settle_kinds, show_load
 from analyze.money.attribution import claim_savings
 from analyze.money.excess import measure_excess
 from analyze.money.gross_use import measure_gross
@@ -36,8 +36,8 @@ class WeekData(NamedTuple):
     """The intervals of baseline and period, and what the site as a whole draws and pays.
 
     `scope` knows what each channel is (`settle_kinds`). `bad` says why an interval should not be believed
-    (`find_bad_intervals`); `clean` are the others, with their rate, as far as they show what is used (`is_load`), and
-    `expectation` is what they should have drawn (`expect_load`). `resets` are the intervals that quarantine holds;
+    (`find_bad_intervals`); `valid` are the others, `clean` what they show of what is used (`show_load`), with their
+    rate, and `expectation` is what that should have been (`expect_load`). `resets` are the intervals that quarantine holds;
     `site` has the best that is known of all (`find_best_energy`), and `gross` what the site uses with its own
     generation (`measure_gross`).
     """
@@ -46,6 +46,7 @@ class WeekData(NamedTuple):
 
     intervals: pd.DataFrame
     bad: pd.DataFrame
+    valid: pd.DataFrame
     clean: pd.DataFrame
     resets: pd.DataFrame
     site: SiteDemand
@@ -84,10 +85,12 @@ def prepare_week(
     expectation = expect_load(valid, scope, weather)
     site = sum_site_demand(find_best_energy(intervals, bad, expectation, scope), scope)
     pricing = price_site(site.energy, scope, tariffs, list_holidays(schedule, years))
-    shows_load = is_load(valid, scope.meters)
-    clean = set_rates(valid[shows_load], pricing, scope)
+    load = show_load(valid, scope.meters)
+    if load is not valid:
+        expectation = expect_load(load, scope, weather)
     gross = measure_gross(site, scope, weather)
-    return WeekData(scope, intervals, bad, clean, resets, site, gross, pricing, expectation.only(shows_load))
+    clean = set_rates(load, pricing, scope)
+    return WeekData(scope, intervals, bad, valid, clean, resets, site, gross, pricing, expectation)
 
 
 def find_in_week(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | None) -> WeekFound:

@@ -132,7 +132,7 @@ def analyze_site_week(
     sections |= _context_sections(data, scope, context)
     name_findings(sections, scope)
     carbon = context.tariffs.carbon if context.tariffs else None
-    consumption = build_consumption(data.site, data.gross, data.intervals, data.clean, scope, data.pricing, carbon)
+    consumption = build_consumption(data.site, data.gross, data.intervals, data.valid, scope, data.pricing, carbon)
     data_quality = build_data_quality(data.intervals, data.bad, scope, len(meters) - len(scope.meters))
     data_quality["quarantinedChannels"] = list(context.quarantined)
     return SiteWeek(
@@ -157,9 +157,7 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
     clause = None if context.tariffs is None else context.tariffs.power_factor
     site_kwh = float(data.site.of_roots.of_period(scope).rows["kwh"].sum())
     return {
-        "loadFacts": build_load_facts(
-            clean, scope, context.floor_area_m2, site_kwh, data.intervals[~data.bad.any(axis=1)]
-        ),
+        "loadFacts": build_load_facts(clean, scope, context.floor_area_m2, site_kwh, data.valid),
         "electricalHealth": unavailable("not_loaded", "no electrical quantities were loaded", "electrical quantities")
         if context.electrical is None
         else check_electrical_health(_live(context.electrical, data), scope, clause),
