@@ -37,8 +37,8 @@ class WeekData(NamedTuple):
 
     `scope` knows what each channel is (`settle_kinds`). `bad` says why an interval should not be believed
     (`find_bad_intervals`); `valid` are the others, `clean` what they show of what is used (`show_load`), with their
-    rate, and `expectation` is what that should have been (`expect_load`). `resets` are the intervals that quarantine holds;
-    `site` has the best that is known of all (`find_best_energy`), and `gross` what the site uses with its own
+    rate, and `expectation` is what that should have been (`expect_load`). `resets` are the intervals that quarantine
+    holds; `site` has the best that is known of all (`find_best_energy`), and `gross` what the site uses with its own
     generation (`measure_gross`).
     """
 
