@@ -12,6 +12,7 @@ import pandas as pd
 from week_factory import NEW_YORK, WEEK, fill_window, make_meters, set_power
 
 from analyze.week.site_week import SiteContext, SiteWeek, analyze_site_week, baseline_before
+from config.opening_hours import ASSUMED_SCHEDULE, Schedule
 from config.site_file import read_site
 from config.thresholds import Thresholds
 from deliver.reports.site_report import CheckedWeek
@@ -20,35 +21,41 @@ from lib.date_utils import Window
 from lib.readings import Site, ValidationStatus
 
 NOW = datetime(2026, 1, 19, 12, tzinfo=UTC)
+NAMED_HOURS = Schedule(ASSUMED_SCHEDULE.week)  # as somebody names them in the site's file
 NAMES = ("Air handler 2", "Kitchen", "Roof unit 1", "Well pump")
 
 
 def make_report(
-    names: tuple[str, ...] = NAMES, site_name: str = "Test school", currency: str | None = "USD"
+    names: tuple[str, ...] = NAMES,
+    site_name: str = "Test school",
+    currency: str | None = "USD",
+    schedule: Schedule = NAMED_HOURS,
 ) -> dict[str, Any]:
     """Return the report on what `analyze_week` analyzes, to do with as one likes."""
-    return json.loads(_report_text(names, site_name, currency))
+    return json.loads(_report_text(names, site_name, currency, schedule))
 
 
 @cache
-def _report_text(names: tuple[str, ...], site_name: str, currency: str | None) -> str:
-    week = analyze_week(names)[-1]
+def _report_text(names: tuple[str, ...], site_name: str, currency: str | None, schedule: Schedule) -> str:
+    week = analyze_week(names, schedule)[-1]
     site = Site(7, site_name, NEW_YORK.key, "1 Main Street", "Springfield", "US", currency, "eniscope")
     status = ValidationStatus(1, "closed", True, WEEK.end, [], [], None, None)
     return json.dumps(assemble_report(site, status, week, forced_reason=None, now=NOW), allow_nan=False)
 
 
-def analyze_week(names: tuple[str, ...] = NAMES) -> tuple[pd.DataFrame, pd.DataFrame, SiteWeek]:
+def analyze_week(
+    names: tuple[str, ...] = NAMES, schedule: Schedule = NAMED_HOURS
+) -> tuple[pd.DataFrame, pd.DataFrame, SiteWeek]:
     """Return readings, meters and findings of the week of 12 January 2026 on four meters.
 
     The first is left on at night from Tuesday on, the second has a short peak on Wednesday at ten, the third runs high
     on Thursday from ten to three, the fourth ends on Monday at noon.
     """
-    return deepcopy(_analyzed(names))
+    return deepcopy(_analyzed(names, schedule))
 
 
 @cache  # it takes a second, and dozens of tests want the same
-def _analyzed(names: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame, SiteWeek]:
+def _analyzed(names: tuple[str, ...], schedule: Schedule) -> tuple[pd.DataFrame, pd.DataFrame, SiteWeek]:
     config = Thresholds()
     baseline = baseline_before(WEEK, NEW_YORK, config)
     both = Window(baseline.start, WEEK.end)
@@ -63,7 +70,7 @@ def _analyzed(names: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame, SiteW
     context = SiteContext(
         site_id=7, tariffs=read_site(7).tariffs, hourly=_hourly(readings), electrical=_electrical(readings)
     )
-    return readings, meters, analyze_site_week(readings, meters, WEEK, baseline, NEW_YORK, config, context=context)
+    return readings, meters, analyze_site_week(readings, meters, WEEK, baseline, NEW_YORK, config, schedule, context)
 
 
 def _electrical(readings: pd.DataFrame) -> pd.DataFrame:
@@ -78,8 +85,10 @@ def _hourly(readings: pd.DataFrame) -> pd.DataFrame:
     return sums.rename(columns={"sum": "energy_kwh", "size": "reading_count"})
 
 
-def checked_week(names: tuple[str, ...] = NAMES, site_name: str = "Test school") -> CheckedWeek:
+def checked_week(
+    names: tuple[str, ...] = NAMES, site_name: str = "Test school", schedule: Schedule = NAMED_HOURS
+) -> CheckedWeek:
     """Return the analyzed week with its site and a closed breaker, as the scripts of the reports hand it on."""
     site = Site(7, site_name, NEW_YORK.key, "1 Main Street", "Springfield", "US", "USD", "eniscope")
     status = ValidationStatus(1, "closed", True, WEEK.end, [], [], None, None)
-    return CheckedWeek(site, status, analyze_week(names)[-1], forced_reason=None)
+    return CheckedWeek(site, status, analyze_week(names, schedule)[-1], forced_reason=None)

@@ -1,28 +1,14 @@
-"""Tests of analyze/money/attribution.py and excess.py: one kilowatt-hour is saved once, and none that was not used."""
+"""Tests of analyze/money/attribution.py: one kilowatt-hour is saved once, and none that was not used."""
 
 import json
 
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from week_factory import (
-    NEW_YORK,
-    WEEK,
-    fill_window,
-    make_meters,
-    make_readings,
-    make_scope,
-    make_thresholds,
-    prepare,
-    set_power,
-)
+from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, make_thresholds, set_power
 
-from analyze.load.hour_of_week import profile_period
 from analyze.money.attribution import KINDS, Excess, claim_column, claim_savings
-from analyze.money.excess import measure_excess, rest_range_kw
-from analyze.sections.after_hours import estimate_baselines
 from analyze.week.intervals import prepare_intervals
 from analyze.week.site_week import analyze_site_week
 from lib.date_utils import Window
@@ -55,15 +41,11 @@ def test_claims_share_no_energy_and_follow_the_precedence():
         [20.0] * 6,
         {
             "after_hours": sure(1, 3, 0, 2, 6, 0),
-            "base_load": sure(2, 1, 1, 0, 0, 3),
             "anomaly": sure(4, 2, 4, 0, 0, 2),
-            "spike": sure(4.5, 1, 3, 5, 0, 4),
         },
     )
     assert claims["after_hours", "observed"] == [1, 3, 0, 2, 5, 0]  # the fifth interval used no more than 5 kWh
-    assert claims["base_load", "observed"] == [1, 0, 1, 0, 0, 3]
-    assert claims["anomaly", "observed"] == [2, 0, 3, 0, 0, 0]
-    assert claims["spike", "observed"] == [0.5, 0, 0, 3, 0, 1]
+    assert claims["anomaly", "observed"] == [3, 0, 4, 0, 0, 2]
     for kind in KINDS:
         assert claims[kind, "low"] == claims[kind, "mid"] == claims[kind, "observed"] == claims[kind, "high"]
 
@@ -80,68 +62,21 @@ def test_what_cannot_be_avoided_is_observed_only():
 def test_high_figures_of_two_kinds_share_what_is_left_of_an_interval():
     excess = {
         "after_hours": Excess(*(np.array([kwh]) for kwh in (1.0, 2.0, 4.0)), np.array([True])),
-        "spike": Excess(*(np.array([kwh]) for kwh in (2.0, 3.0, 9.0)), np.array([True])),
+        "anomaly": Excess(*(np.array([kwh]) for kwh in (2.0, 3.0, 9.0)), np.array([True])),
     }
     claims = claims_by_hand([20.0], excess)
     # 5 kWh used, 3 of them claimed: 2 remain for the 2 and 6 kWh more that the two would like.
     assert claims["after_hours", "high"] == [2 + 0.5]
-    assert claims["spike", "high"] == [1 + 1.5]
-    assert (claims["after_hours", "low"], claims["spike", "low"]) == ([1], [round(2 / 3, 9)])
+    assert claims["anomaly", "high"] == [1 + 1.5]
+    assert (claims["after_hours", "low"], claims["anomaly", "low"]) == ([1], [round(2 / 3, 9)])
 
 
 def test_bad_data_come_before_everything():
-    assert sum(claims_by_hand([20.0], {"spike": sure(3)}, broken=[1])["spike", "observed"]) == 0
+    assert sum(claims_by_hand([20.0], {"anomaly": sure(3)}, broken=[1])["anomaly", "observed"]) == 0
     hours = 20 * 4  # of 168: too few to be believed
     rows = prepare_intervals(make_readings(1, SUNDAY, [20.0] * hours), METERS, NEW_YORK)
-    claims = claim_savings(rows, rows, {"spike": sure(*[1.0] * hours)}, (), SCOPE)
-    assert claims[claim_column("spike", "high")].sum() == 0.0
-
-
-def excess_of(readings, meters=METERS, issues=()):
-    scope = make_scope(meters)
-    _, _, clean = prepare(readings, scope)
-    profiled = profile_period(clean, scope)
-    nothing = profiled.assign(excess_kwh=0.0)[:0]
-    baselines = estimate_baselines(clean, scope)
-    return measure_excess(profiled, clean, baselines, list(issues), nothing, nothing, scope), profiled, clean, baselines
-
-
-def test_spread_of_the_resting_power_is_that_of_the_weeks():
-    """Four baseline weeks that rested at 1, 2, 3 and 4 kW, and a week at 8 kW by night."""
-    readings = fill_window(1, BOTH, 10.0, 8.0)
-    for week in range(4):
-        start = SCOPE.baseline.start.astimezone(NEW_YORK).replace(tzinfo=None) + pd.Timedelta(weeks=week)
-        readings = set_power(readings, str(start), str(start + pd.Timedelta(weeks=1)), week + 1.0)
-    excess, profiled, clean, baselines = excess_of(readings)
-    best, worst = rest_range_kw(clean, baselines, make_scope(METERS))
-    assert (best[1], worst[1]) == (pytest.approx(1.0, abs=1e-3), pytest.approx(4.0, abs=1e-3))
-    assert baselines.loc[1, "baseline_kw"] == pytest.approx(1.0, abs=1e-3)  # the 5th percentile of all four
-    after = excess["after_hours"]
-    shut_h = 113.0
-    assert after.mid.sum() == pytest.approx(7.0 * shut_h, rel=0.01)
-    assert after.high.sum() == pytest.approx(7.0 * shut_h, rel=0.01)
-    assert after.low.sum() == pytest.approx(4.0 * shut_h, rel=0.01)
-
-
-def test_a_risen_base_load_claims_only_what_lies_above_the_usual_power():
-    """2 kW more by night and by day from Wednesday on; by day the load had run at 10 kW already."""
-    readings = fill_window(1, BOTH, 10.0, 2.0)
-    since = pd.Timestamp("2026-01-14 05:00Z")
-    later = readings["interval_start"] >= since
-    by_day = readings["power_kw"] > 5.0
-    step = {"type": "base_load_step", "channelId": 1, "start": since.isoformat(), "baseKw": 4.0, "usualBaseKw": 2.0}
-    raised = readings.copy()
-    raised.loc[later, "power_kw"] += 2.0
-    raised["energy_kwh"] = raised["power_kw"] / 4
-    excess, profiled, *_ = excess_of(raised, issues=[step])
-    base = excess["base_load"]
-    assert base.mid.sum() == pytest.approx(2.0 * 24 * 5, rel=0.02)
-    left_on = readings.copy()
-    left_on.loc[later & ~by_day, "power_kw"] += 2.0  # by night only: the opening hours are as ever
-    left_on["energy_kwh"] = left_on["power_kw"] / 4
-    excess, profiled, *_ = excess_of(left_on, issues=[step])
-    is_open = ~profiled["is_after_hours"].to_numpy()
-    assert excess["base_load"].mid[is_open].sum() < 0.03 * 2.0 * 33  # the factory's wiggle
+    claims = claim_savings(rows, rows, {"anomaly": sure(*[1.0] * hours)}, (), SCOPE)
+    assert claims[claim_column("anomaly", "high")].sum() == 0.0
 
 
 SHAPES = st.tuples(
@@ -196,7 +131,7 @@ def test_savings_never_exceed_consumption_and_order_does_not_matter(shapes, tree
         assert claims.to_numpy().sum() <= week.consumption["totalKwh"] + 1e-3
     wins = week.sections["quickWins"]
     for measure in ("low", "mid", "high"):
-        listed = sum(win["addressableWaste"]["kwh"][measure] for win in wins if win["type"] != "repair")
+        listed = sum(win["addressableWaste"]["kwh"][measure] for win in wins if "addressableWaste" in win)
         assert listed <= week.consumption["totalKwh"] + 0.01 * len(wins)
     assert week.summary["totalPotentialSavings"]["weeklyKwh"] <= week.consumption["totalKwh"] + 0.01 * len(wins)
     assert not week.claims.duplicated(["channel_id", "interval_start"]).any()

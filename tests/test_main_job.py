@@ -92,7 +92,10 @@ def test_planted_faults_are_found_and_nothing_else_of_high_severity(
     }
     wins = report["sections"]["quickWins"]
     assert (wins[0]["type"], wins[0]["channelId"]) == ("after_hours", left_on["channelId"])
-    assert find(wins, priority="high") == [wins[0]]
+    # Five nights of this week, of hours that nobody named: told, but in no headline and no sum.
+    assert (wins[0]["pattern"], wins[0]["confidence"]) == ("new", "low")
+    assert wins[0]["doubts"] == ["assumed_hours", "weather_unknown"]
+    assert report["summary"]["totalPotentialSavings"]["newKwh"] == 0
     # No saving from a broken meter, but its repair.
     broken = {stuck["channelId"], dead["channelId"]}
     assert {win["channelId"] for win in find(wins, type="repair")} == broken

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from report_factory import NOW, checked_week, make_report
+from report_factory import NAMED_HOURS, NOW, checked_week, make_report
 from site_factory import SITE_ID, TIMEZONE, make_site
 from test_render_report import HOSTILE_NAMES, HOSTILE_SITE, read_html, squeeze, words_of_pdf
 from test_verify_savings import make_hours, verify
@@ -20,6 +20,7 @@ from analyze.week import loading
 from analyze.week.asset_health import rate_assets
 from analyze.week.monthly_summary import add_months, last_complete_month, summarize_months
 from analyze.week.portfolio import total_sites
+from config.opening_hours import ASSUMED_SCHEDULE, Schedule
 from config.site_file import Branding, load_site
 from deliver.files.report_files import check_report
 from deliver.files.versions import replace_report, save_report
@@ -67,9 +68,9 @@ def monthly_summary() -> dict[str, Any]:
     return {**months, "window": window, "cost": cost, "measures": measures}
 
 
-def family() -> dict[str, dict[str, Any]]:
+def family(schedule: Schedule = NAMED_HOURS) -> dict[str, dict[str, Any]]:
     """Return one report of every kind beside the weekly one, by its schema, with hostile names."""
-    checked = checked_week(HOSTILE_NAMES, HOSTILE_SITE)
+    checked = checked_week(HOSTILE_NAMES, HOSTILE_SITE, schedule)
     window = {"start": "2026-01-12T00:00:00-05:00", "end": "2026-01-19T00:00:00-05:00", "timezone": "America/New_York"}
     held = held_row(checked.site._replace(site_id=8, site_name=HOSTILE_NAMES[0]), "it was never validated")
     monthly = assemble_monthly_report(checked.site, checked.status, MONTH, monthly_summary(), False, NOW)
@@ -121,7 +122,7 @@ def test_customer_report_says_what_the_weekly_report_says_and_bears_the_brand() 
     assert customer["savings"]["estimatedAnnual"] == savings["estimatedAnnual"]
     assert customer["energy"]["totalKwh"] == weekly["consumption"]["totalKwh"]
     believed = [win["findingId"] for win in weekly["sections"]["quickWins"]
-                if win["confidence"] != "low" and win["impact"]["weeklyKwh"]]  # fmt: skip
+                if win["confidence"] != "low" and win["type"] != "repair"]  # fmt: skip
     assert [action["findingId"] for action in customer["actions"]] == believed
     assert len(believed) == 2
     markup = render_html(build_page(json.loads(json.dumps(customer))))
@@ -144,14 +145,16 @@ def test_customer_reads_the_worth_of_the_actions_that_are_listed_and_the_carbon_
     assert (len(report["actions"]), report["carbon"]) == (5, carbon)
     for key, name in (("weeklyKwh", "weeklyKwh"), ("weeklyCost", "weeklyCost"), ("annualCost", "estimatedAnnual")):
         assert report["savings"][name] == pytest.approx(sum(action[key] for action in report["actions"]), abs=0.01)
-    assert any(line.startswith("5 steps could save about") for line in report["summary"]["headline"])
+    assert report["savings"]["weeklyCost"] == pytest.approx(5 * 23.73, abs=0.01)
     assert report["summary"]["headline"][-1] == "The weekly report has 3 more, which are not in these figures."
     emitted = next(tile for tile in build_page(report)["tiles"] if tile["label"] == "It emitted")
     assert emitted["value"].startswith("160")
 
 
 def test_assumed_opening_hours_are_told_to_every_reader() -> None:
-    weekly, customer, portfolio = make_report(), REPORTS["customer_report"], REPORTS["portfolio_overview"]
+    reports = family(ASSUMED_SCHEDULE)
+    weekly, customer = make_report(schedule=ASSUMED_SCHEDULE), reports["customer_report"]
+    portfolio = reports["portfolio_overview"]
     note = weekly["sections"]["afterHoursWaste"]["schedule"]["note"]
     assert note.startswith("Opening hours are assumed: Mon–Fri 07:00–18:00. Name the site's own")
     for report in (weekly, customer):
@@ -167,15 +170,18 @@ def test_customer_reads_which_step_is_of_one_event_and_over_which_meters_the_wee
     assert report["summary"]["headline"][:3] == [
         "Your building used at least 1,206 kWh of electricity, 28 % more than usual over the 3 of 4 meters that can be "
         "compared.",
-        f"One step could save about ${report['actions'][0]['annualCost']:,.0f} a year.",
-        "One step would look into what was seen once: 45 kWh, $5.40.",
+        "New this week: 198 kWh, $23.73. If it goes on, as much every week.",
+        "One-time: 45 kWh, $5.40, not in the weekly or annual totals.",
     ]
-    assert report["savings"]["estimatedAnnual"] == report["actions"][0]["annualCost"]
+    assert report["savings"]["estimatedAnnual"] == 0.0
     page = build_page(report)
     (items,) = (block["items"] for block in page["sections"][0]["blocks"])
-    assert [(item["amountNote"], item["facts"][0][0]) for item in items] == [("a year", "Saves"), ("once", "Seen once")]
+    assert [(item["amountNote"], item["facts"][0][0]) for item in items] == [
+        ("new this week", "Energy"),
+        ("one-time", "Energy"),
+    ]
     assert page["tiles"][0]["note"] == "+28\N{NO-BREAK SPACE}% on usual (3 of 4 meters)"
-    assert "and once 45.0\N{NO-BREAK SPACE}kWh, $5.40" in page["hero"]["note"]
+    assert "one-time: 45.0\N{NO-BREAK SPACE}kWh, $5.40" in page["hero"]["note"]
     ahead = report | {"outlook": {"expectedKwh": 2319.0, "changePct": -5.0}}
     (note,) = (tile["note"] for tile in build_page(ahead)["tiles"] if tile["label"].startswith("Next"))
     assert note.endswith("on the last seven days, over the hours that can be compared")
@@ -188,11 +194,11 @@ def test_customer_with_a_single_event_is_promised_nothing_a_year() -> None:
     week = checked.week._replace(sections=checked.week.sections | {"quickWins": once * 6})
     report = assemble_customer_report(checked._replace(week=week), BRAND, NOW)
     assert report["summary"]["headline"][1:] == [
-        "5 steps would look into what was seen once: 225 kWh, $27.00.",
+        "One-time: 225 kWh, $27.00, not in the weekly or annual totals.",
         "The weekly report has 1 more, which is not in these figures.",
     ]
     hero = build_page(report)["hero"]
-    assert (hero["label"], hero["value"]) == ("Seen once", "$27.00")
+    assert (hero["label"], hero["value"]) == ("One-time", "$27.00")
 
 
 def test_a_portfolio_row_names_the_currency_that_its_savings_are_in() -> None:

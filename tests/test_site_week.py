@@ -47,7 +47,11 @@ def analyze(readings, meters, period=WEEK, tz=NEW_YORK):
 
 def as_json(week):
     """Return everything but the frame, through JSON, in which a NaN is an error."""
-    parts = {key: value for key, value in week._asdict().items() if key not in ("claims", "period", "baseline")}
+    parts = {
+        key: value
+        for key, value in week._asdict().items()
+        if key not in ("claims", "period", "baseline", "data", "found")
+    }
     return json.loads(json.dumps(parts, allow_nan=False))
 
 
@@ -310,12 +314,12 @@ def test_summary_says_what_matters():
         "The site used at least 479 kWh from 2026-01-12 to 2026-01-18 (not comparable: too many readings are missing "
         "or wrong).",
         "Part of the energy is unknown and not included: meter 2.",
-        "1 quick win was seen on one day only: 81 kWh, worth 9.69 USD once, in no figure of a week or a year.",
+        "No savings that the data support with medium or high confidence.",
         "The data are 50.0 % complete over 2 meters; 1 sensor issue of high severity.",
     ]
     assert summary["topRisks"] == [
         "meter 2: no reading in the period; the last one is 168 h old",
-        "meter 1: 91 kWh far above usual, once",
+        "meter 1: 91 kWh far above normal, once",
     ]
     assert set(summary["totalPotentialSavings"]) >= {
         "weeklyKwh",
@@ -466,11 +470,11 @@ def test_bad_hours_teach_the_forecast_nothing():
     ("script", "section", "line"),
     [
         (sensor_health, "sensorHealth", "1 issues: 0 high, 0 medium, 1 low"),
-        (after_hours_waste, "afterHoursWaste", "1 meters, 509.3 kWh above their resting power after hours"),
+        (after_hours_waste, "afterHoursWaste", "1 meter ran while the site was closed: 507."),
         (anomaly_detection, "anomalies", "1 events, 507.0 kWh above what is usual"),
-        (spike_detection, "spikes", "1 spikes, 506.8 kWh above the usual peak"),
+        (spike_detection, "spikes", "1 spikes, 498.6 kWh above the usual peak"),
         (cost_model, "costOptimization", "peak 40.0 kW at 2026-01-13T18:15:00-05:00: 480.00 USD a month"),
-        (quick_wins, "quickWins", "Let meter 1 rest between 18:00 and 06:00: 449 kWh (confidence"),
+        (quick_wins, "quickWins", "meter 1 was left on between 18:00 and 07:00: 507 kWh, one-time (confidence"),
     ],
 )
 def test_each_script_prints_its_section(stored_site, capsys, script, section, line):
@@ -627,16 +631,16 @@ def test_a_new_meter_is_told_from_when_on_it_can_be_judged():
     assert made["sections"]["forecast"]["possibleFrom"] == "2026-02-01"
 
 
-def test_a_base_load_that_has_risen_is_a_win_of_its_own():
-    """Two kilowatts more around the clock from Tuesday on: by night after-hours waste, by day a risen base load."""
+def test_a_level_that_rose_for_good_is_told_once_and_as_a_step():
+    """Two kilowatts more around the clock from Tuesday on: no equipment that was left on by night."""
     readings = fill_window(1, BOTH, 6.0, 1.0)
     later = readings["interval_start"] >= pd.Timestamp("2026-01-13", tz=NEW_YORK)
     readings.loc[later, "power_kw"] += 2.0
     readings["energy_kwh"] = readings["power_kw"] / 4
-    week = full_week(readings, make_meters(1), WEEK)
-    wins = {win["type"]: win for win in check_parts(week)["sections"]["quickWins"]}
-    assert wins["base_load"]["impact"]["weeklyKwh"] == pytest.approx(2.0 * 44, rel=0.05)  # four days of eleven hours
-    assert wins["base_load"]["expectedAfter"]["powerKw"] == pytest.approx(1.0, abs=0.05)
-    assert "since Tue 13 Jan" in wins["base_load"]["title"]
-    night_kwh = wins["after_hours"]["observedWaste"]["kwh"]
-    assert night_kwh + wins["base_load"]["observedWaste"]["kwh"] == pytest.approx(2.0 * 6 * 24, rel=0.05)
+    week = check_parts(full_week(readings, make_meters(1), WEEK))
+    (step,) = week["sections"]["anomalies"]["steps"]
+    assert (step["at"][:10], step["afterKw"] - step["beforeKw"]) == ("2026-01-13", pytest.approx(2.0, abs=0.02))
+    assert step["excessKwh"] == pytest.approx(2.0 * 6 * 24, rel=0.02)
+    assert week["sections"]["quickWins"] == []
+    assert [meter["pattern"] for meter in week["sections"]["afterHoursWaste"]["topMeters"]] == ["step"]
+    assert week["summary"]["topRisks"][0].startswith("meter 1: its level has changed from ")

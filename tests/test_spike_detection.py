@@ -1,62 +1,45 @@
 """Tests of analyze/spike_detection.py."""
 
-import numpy as np
 import pandas as pd
 import pytest
-from week_factory import (
-    NEW_YORK,
-    fill_window,
-    make_meters,
-    make_readings,
-    make_scope,
-    make_thresholds,
-    prepare,
-    set_power,
-)
+from week_factory import fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
-from analyze.load.hour_of_week import profile_period
-from analyze.sections.spikes import assess_spikes, build_section, find_spikes, format_duration, sum_site_power
+from analyze.expected.model import expect_load
+from analyze.sections.spikes import build_section, find_spikes, format_duration, sum_site_power
 from lib.date_utils import Window
 
 METERS = make_meters(1)
 SCOPE = make_scope(METERS)
-CONTRACT = SCOPE._replace(config=make_thresholds(spikes={"rule": "hour_of_week"}))
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 
 
 def spikes_of(readings, scope=SCOPE):
     _, _, clean = prepare(readings, scope)
-    profiled = profile_period(clean, scope)
-    spikes = find_spikes(assess_spikes(profiled, scope), scope.config, min_power_kw=5.0)
-    return build_section(spikes, sum_site_power(clean, scope), profiled, clean, scope)
+    expectation = expect_load(clean, scope, None)
+    spikes = find_spikes(expectation, clean, scope, min_power_kw=5.0)
+    return build_section(spikes, sum_site_power(clean, scope), expectation, clean, scope)
 
 
-def test_mask_by_hand():
-    start = pd.Timestamp("2026-01-14 12:00Z")
-    powers = [6.0, 6.1, 4.9, 5.0, 9.0, 9.0, 0.0, 9.0, 9.0, np.nan]
-    profiled = pd.DataFrame(
-        {
-            "channel_id": [1] * 9 + [2],
-            "interval_start": start + pd.to_timedelta(np.arange(10) * 15, unit="min"),
-            "epoch_s": int(start.timestamp()) + np.arange(10) * 900,
-            "interval_s": 900,
-            "hours": 0.25,
-            "mean_kw": powers,
-            "p95_kw": [4.0, 4.0, 0.0, 0.0, 4.0, 4.0, 4.0, 4.0, np.nan, 4.0],
-            "channel_p95_kw": 4.5,
-            "is_assessed": [True] * 7 + [False] + [True] * 2,
-        }
-    )
-    spikes = find_spikes(profiled, CONTRACT.config, min_power_kw=5.0)
-    # 6.0 is not above 1.5 × 4; 4.9 is too small; 5.0 is enough where nothing is usual; 8 is not assessed.
-    mask = profiled.index.isin(spikes.index).tolist()
-    assert mask == [False, True, False, True, True, True, False, False, False, False]
-    assert spikes["event_id"].tolist() == [1, 2, 2, 2]
-    assert spikes["excess_kwh"].tolist() == pytest.approx([2.1 / 4, 5.0 / 4, 5.0 / 4, 5.0 / 4])
-    # Above 1.5 × 4.5 of the whole channel too: only the two nines.
-    by_demand = find_spikes(profiled, SCOPE.config, min_power_kw=5.0)
-    assert by_demand.index.tolist() == [4, 5]
-    assert by_demand["excess_kwh"].tolist() == pytest.approx([5.0 / 4, 5.0 / 4])
+@pytest.mark.parametrize(
+    ("power_kw", "count"),
+    [(7.5, 0), (7.7, 1)],  # 1.5 times the 95th percentile of 5.07 kW
+)
+def test_a_spike_is_above_one_and_a_half_times_the_usual_peak(power_kw, count):
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 09:15", "2026-01-14 09:30", power_kw)
+    other = fill_window(2, BOTH, 50.0, 40.0)
+    section = spikes_of(pd.concat([readings, other]), make_scope(make_meters(1, 2)))
+    assert section["summary"]["totalEvents"] == count
+
+
+@pytest.mark.parametrize(("power_kw", "count"), [(23.9, 0), (24.1, 1)])
+def test_what_bursts_as_high_every_week_is_no_spike(power_kw, count):
+    """A charger of 20 kW for a quarter of an hour a week: 24 kW is 1.2 times what it reaches in each of them."""
+    readings = fill_window(1, BOTH, 2.0, 1.0)
+    for week in range(4):
+        start = pd.Timestamp("2025-12-16 14:00") + pd.Timedelta(weeks=week, hours=week)
+        readings = set_power(readings, str(start), str(start + pd.Timedelta(minutes=15)), 20.0)
+    readings = set_power(readings, "2026-01-14 09:15", "2026-01-14 09:30", power_kw)
+    assert spikes_of(readings)["summary"]["totalEvents"] == count
 
 
 def test_a_spike_and_its_numbers():
@@ -167,13 +150,6 @@ def test_nothing_and_next_to_nothing():
         assert section["notAssessed"][0]["status"] == "insufficient_data"
 
 
-def test_local_hours_are_those_of_the_site():
-    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 06:45", "2026-01-14 07:00", 6.0)
-    (spike,) = spikes_of(readings, CONTRACT)["topSpikes"]  # 6 kW is a spike at 06:45 and would be none at 07:00
-    assert spikes_of(readings)["topSpikes"] == []  # and by day it is no peak of the meter
-    assert spike["start"] == pd.Timestamp("2026-01-14 06:45", tz=NEW_YORK).isoformat()
-
-
 def test_only_the_spike_that_makes_the_sites_peak_is_marked():
     scope = make_scope(make_meters(1, 2, 3, parents={3: 1}))
     readings = pd.concat([fill_window(key, BOTH, kw, kw) for key, kw in ((1, 10.0), (2, 5.0), (3, 5.0))])
@@ -196,8 +172,6 @@ def test_a_spike_of_an_hourly_meter_is_found_and_its_usual_peaks_are_not():
     assert spikes_of(readings, scope)["topSpikes"] == []
     (spike,) = spikes_of(set_power(readings, "2026-01-14 03:00", "2026-01-14 04:00", 20.0), scope)["topSpikes"]
     assert (spike["start"], spike["peakPower"], spike["intervals"]) == ("2026-01-14T03:00:00-05:00", 20.0, 1)
-    contract = scope._replace(config=CONTRACT.config)
-    assert spikes_of(readings, contract)["notAssessed"][0]["status"] == "insufficient_data"
 
 
 def test_a_spike_below_the_months_peak_costs_no_demand_charge():

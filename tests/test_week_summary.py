@@ -10,19 +10,26 @@ from analyze.week.summary import build_summary, describe_change, total_potential
 from deliver.pages.common import on_usual
 
 
-def a_win(basis: str, kwh: float, confidence: str = "high") -> dict[str, Any]:
+def a_win(pattern: str, kwh: float, confidence: str = "high") -> dict[str, Any]:
     cost = kwh / 10
-    annual = kwh if basis == "one_off" else 52 * kwh
-    impact = {"basis": basis, "weeklyKwh": kwh, "weeklyCost": cost, "annualKwh": annual, "annualCost": annual / 10}
-    return {"title": f"{basis} {kwh}", "confidence": confidence, "impact": impact}
+    annual = 52 * kwh if pattern == "recurring" else 0.0
+    impact = {"weeklyKwh": kwh, "weeklyCost": cost, "annualKwh": annual, "annualCost": annual / 10,
+              "periodKwh": kwh, "periodCost": cost}  # fmt: skip
+    return {"title": f"{pattern} {kwh}", "type": "after_hours", "pattern": pattern, "confidence": confidence,
+            "impact": impact, "channelName": f"meter {kwh}"}  # fmt: skip
 
 
-def summarize(wins: list[dict[str, Any]], anomalies: list[dict[str, Any]]) -> dict[str, Any]:
+def summarize(
+    wins: list[dict[str, Any]],
+    anomalies: list[dict[str, Any]],
+    steps: list[dict[str, Any]] | None = None,
+    events: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
     sections = {
         "quickWins": wins,
         "costOptimization": {},
         "sensorHealth": {"bySeverity": {"high": 0}, "issues": []},
-        "anomalies": {"byChannel": anomalies},
+        "anomalies": {"byChannel": anomalies, "steps": steps or [], "timeline": events or []},
         "spikes": {"siteSpikes": []},
     }
     use = {
@@ -39,33 +46,54 @@ def summarize(wins: list[dict[str, Any]], anomalies: list[dict[str, Any]]) -> di
     return build_summary(sections, use, quality, "USD", 1.0)
 
 
-def test_what_was_seen_once_is_in_no_sum_of_a_week_or_a_year() -> None:
-    wins = [a_win("operating_weeks", 200), a_win("operating_weeks", 100, "medium"), a_win("one_off", 39),
-            a_win("operating_weeks", 50, "low"), a_win("one_off", 18, "low")]  # fmt: skip
+def test_each_sum_holds_what_its_name_says() -> None:
+    wins = [a_win("recurring", 200), a_win("recurring", 100, "medium"), a_win("new", 70), a_win("once", 39),
+            a_win("recurring", 50, "low"), a_win("once", 18, "low"), a_win("asked", 400, "low")]  # fmt: skip
     savings = total_potential_savings(wins, {}, "USD")
-    assert (savings["weeklyKwh"], savings["weeklyCost"], savings["estimatedAnnual"]) == (300, 30, 1560)
-    assert (savings["onceKwh"], savings["onceCost"], savings["unconfirmedWeeklyKwh"]) == (39, 3.9, 50)
-    assert summarize(wins, [])["headline"][1:3] == [
-        "2 quick wins could save 300 kWh a week (30 % of its use), worth 30.00 USD a week.",
-        "1 more quick win was seen on one day only: 39 kWh, worth 3.90 USD once, in no figure of a week or a year.",
+    assert (savings["weeklyKwh"], savings["weeklyCost"], savings["estimatedAnnual"]) == (370, 37, 1560)
+    assert (savings["newKwh"], savings["newCost"]) == (70, 7)
+    assert (savings["onceKwh"], savings["onceCost"]) == (39, 3.9)
+    assert (savings["unconfirmedWeeklyKwh"], savings["unconfirmedWeeklyCost"]) == (400, 40)
+    told = summarize(wins, [])
+    assert told["headline"][1:5] == [
+        "Equipment that runs while the site is closed, every week: 300 kWh a week (30 % of its use), 30.00 USD.",
+        "New this week, left on while the site was closed: 70 kWh, 7.00 USD. If it goes on, as much every week.",
+        "One-time: 39 kWh, 3.90 USD, not in the weekly or annual totals.",
+        "To confirm: meter 400 runs every week while the site is closed, 400 kWh a week.",
     ]
-    twice = summarize([a_win("one_off", 39), a_win("one_off", 11)], [])["headline"]
-    assert twice[1].startswith("2 quick wins were each seen on one day only: 50 kWh, worth 5.00 USD once")
-    assert summarize(wins[3:], [])["headline"][1].startswith("No savings that the data support")
+    assert told["topOpportunities"] == ["recurring 200", "recurring 100", "new 70"]
+    assert summarize([a_win("asked", 9), a_win("asked", 8)], [])["headline"][1] == (
+        "To confirm: meter 9 and meter 8 run every week while the site is closed, 17 kWh a week."
+    )
+    assert (
+        summarize([a_win("recurring", 50, "low")], [])["headline"][1]
+        == "No savings that the data support with medium or high confidence."
+    )
 
 
-def test_an_incident_is_told_with_all_its_spells() -> None:
+def test_an_incident_is_told_with_all_its_periods_and_a_step_once() -> None:
     def event(kwh: float, severity: str, incident: int) -> dict[str, Any]:
         return {"excessKwh": kwh, "severity": severity, "incident": incident}
 
     channels = [
-        {"channelName": "AHU-2", "events": [event(161, "high", 1), event(90, "low", 1), event(57, "low", 1)]},
-        {"channelName": "RTU-1", "events": [event(1200, "high", 2), event(9, "low", 0)]},
-        {"channelName": "Kitchen", "events": [event(50, "medium", 3), event(20, "low", 1)]},
-    ]
+        {"channelId": 1, "channelName": "AHU-2",
+         "events": [event(161, "high", 1), event(90, "low", 1), event(57, "low", 1)]},
+        {"channelId": 2, "channelName": "RTU-1", "events": [event(1200, "high", 2), event(9, "low", 0)]},
+        {"channelId": 3, "channelName": "Kitchen", "events": [event(50, "medium", 3), event(20, "low", 1)]},
+    ]  # fmt: skip
     assert summarize([], channels)["topRisks"] == [
-        "AHU-2: 308 kWh far above usual, in 3 spells",
-        "RTU-1: 1,200 kWh far above usual, once",
+        "AHU-2: 308 kWh far above normal, in 3 periods",
+        "RTU-1: 1,200 kWh far above normal, once",
+    ]
+    step = {"channelId": 1, "channelName": "AHU-2", "beforeKw": 8.0, "afterKw": 10.0, "kind": "step",
+            "at": "2026-01-14T00:00:00-05:00", "excessKwh": 240.0, "mayBeWeather": False}  # fmt: skip
+    low = {"channelId": 4, "channelName": "Heating", "direction": "low", "severity": "medium", "deficitKwh": 625.0,
+           "start": "2026-01-14T10:00:00-05:00", "end": "2026-01-16T10:00:00-05:00"}  # fmt: skip
+    detail = {**low, "severity": "low", "deficitKwh": 9000.0}
+    assert summarize([], channels, steps=[step], events=[low, detail])["topRisks"] == [
+        "AHU-2: its level has changed from 8.0 to 10.0 kW (+25 %) since Wed, Jan 14, +240 kWh this week",
+        "RTU-1: 1,200 kWh far above normal, once",
+        "Heating: 625 kWh below normal from Wed, Jan 14 10:00 to Fri, Jan 16 10:00",
     ]
 
 

@@ -34,6 +34,10 @@ _DAY_HOURS = (6, 20)  # by day
 _MIN_WEEK_COVER = 0.7  # of a week's closed time that must be known for the week to say anything
 RECURRING_WEEKS = 2  # of the weeks before
 NEW_BLOCKS = 3
+_SCHEDULE_SHARE = (
+    0.8  # of like blocks, or of their hours: what runs in nearly all of them is meant to, as far as we see
+)
+_SCHEDULE_SPREAD_H = 1.0  # between the quartiles of its runs
 
 
 class RunKind(StrEnum):
@@ -53,15 +57,25 @@ class Pattern(StrEnum):
     ONCE = "once"  # in this week only, in one block or two
     ASKED = "asked"  # in every week, as steadily by night as by day: nothing says that it can be off
     USUAL = "usual"  # at its own times in every week: a schedule
+    STEP = "step"  # its whole level rose, by day as well: told as a step
 
 
 class ClosedRuns(NamedTuple):
-    """The runs of one matrix. `table` has by run: `channel` (place in the matrix), `kind`, `week` (fold), `block`,
-    `hours`; `first` and `end` (slots on the wall clock, end excluded); `excess_kwh` above the off level.
+    """The runs of one matrix.
+
+    `table` has by run: `channel` (place in the matrix), `kind`, `week` (fold), `block` (from 1), `hours`, `is_days`
+    (whether most of it lies on closed days), `is_whole` (from closing to opening); `first` and `end` (slots on the wall
+    clock, end excluded); `excess_kwh` above the off level.
+
+    `weeks_known` (C, W) are the baseline weeks of which enough is known. `known_h` and `run_h` (C, B) are the hours of
+    each block that are known, and that run; `blocks_days` (B,) tells which blocks hold a closed day.
     """
 
     table: pd.DataFrame
-    weeks_known: Flags  # (C, W) baseline weeks of which enough is known
+    weeks_known: Flags
+    known_h: Floats
+    run_h: Floats
+    blocks_days: Flags
 
 
 def list_closed_runs(matrix: DayMatrix, running: Running) -> ClosedRuns:
@@ -84,14 +98,36 @@ def list_closed_runs(matrix: DayMatrix, running: Running) -> ClosedRuns:
         [RunKind.LEFT_ON, RunKind.OVERRUN, RunKind.CLOSED_DAY],
         RunKind.NIGHT,
     )
-    excess = np.nan_to_num(matrix.power_kw.reshape(running.runs.shape) - running.off_kw[:, None]).clip(min=0) * slot_h
-    total = np.concatenate([np.zeros((len(excess), 1)), np.cumsum(excess, axis=1)], axis=1)
+    excess = np.nan_to_num(running.power_kw - running.off_kw[:, None]).clip(min=0) * slot_h
     channel = table["channel"].to_numpy()
-    kwh = total[channel, table["end"].to_numpy()] - total[channel, table["first"].to_numpy()]
-    week = np.repeat(matrix.fold, matrix.slots)[table["first"].to_numpy()]
-    long = hours >= _MIN_NIGHT_H
-    table = table.assign(kind=kind, hours=hours, excess_kwh=kwh, week=week)[long].reset_index(drop=True)
-    return ClosedRuns(table, _weeks_known(matrix, running))
+    kwh = _sum_between(excess, table["first"].to_numpy(), table["end"].to_numpy(), channel)
+    table = table.assign(
+        kind=kind,
+        hours=hours,
+        excess_kwh=kwh,
+        week=np.repeat(matrix.fold, matrix.slots)[table["first"].to_numpy()],
+        is_days=_lies_within(np.repeat(matrix.types.is_closed, matrix.slots), table),
+        is_whole=after_opening & before_opening,
+    )[hours >= _MIN_NIGHT_H].reset_index(drop=True)
+    every = np.arange(len(matrix.channel_ids))[:, None]
+    known_h, run_h = (
+        _sum_between(part.astype(float), edges[:, 0], edges[:, 1], every) * slot_h
+        for part in (~np.isnan(running.smooth_kw), running.runs)
+    )
+    return ClosedRuns(table, _weeks_known(matrix, running), known_h, run_h, _holds_closed_day(matrix, edges))
+
+
+def _sum_between(values: Floats, first: Ints, end: Ints, channel: Ints) -> Floats:
+    """Return the sums of `values` (C, N) from `first` up to `end` of a channel."""
+    total = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
+    return np.asarray(total[channel, end] - total[channel, first])
+
+
+def _holds_closed_day(matrix: DayMatrix, edges: Ints) -> Flags:
+    """Return for each block whether it holds a whole closed day."""
+    closed = np.concatenate([[0], np.cumsum(matrix.types.is_closed)])
+    first, end = -(-edges[:, 0] // matrix.slots), edges[:, 1] // matrix.slots
+    return np.asarray(closed[np.maximum(end, first)] - closed[first] > 0)
 
 
 def _number_blocks(is_closed: Flags) -> tuple[Ints, Ints]:
@@ -114,10 +150,14 @@ def _is_by_day(matrix: DayMatrix, table: pd.DataFrame) -> Flags:
     """Return whether half of a run or more lies by day on days that the site stays closed."""
     hour = np.tile(matrix.hour_of_slot, matrix.types.size)
     closed_day = np.repeat(matrix.types.is_closed, matrix.slots)
-    by_day = closed_day & (hour >= _DAY_HOURS[0]) & (hour < _DAY_HOURS[1])
-    total = np.concatenate([[0], np.cumsum(by_day)])
+    return _lies_within(closed_day & (hour >= _DAY_HOURS[0]) & (hour < _DAY_HOURS[1]), table)
+
+
+def _lies_within(slots: Flags, table: pd.DataFrame) -> Flags:
+    """Return whether half of a run or more lies within the slots (N,)."""
+    total = np.concatenate([[0], np.cumsum(slots)])
     first, end = table["first"].to_numpy(), table["end"].to_numpy()
-    return 2 * (total[end] - total[first]) >= end - first
+    return np.asarray(2 * (total[end] - total[first]) >= end - first)
 
 
 def _weeks_known(matrix: DayMatrix, running: Running) -> Flags:
@@ -144,3 +184,33 @@ def judge_pattern(runs: pd.DataFrame, weeks_known: Flags) -> Pattern | None:
     if np.count_nonzero(weeks_known[before]) >= RECURRING_WEEKS:
         return Pattern.RECURRING
     return Pattern.NEW if now >= NEW_BLOCKS and not before.size else Pattern.ONCE
+
+
+def is_schedule(runs: pd.DataFrame, found: ClosedRuns, channel: int, *, is_days: bool) -> bool:
+    """Return whether a channel runs so in nearly all blocks of a kind (nights, or closed days), weeks before included.
+
+    Then nothing says that it can be off at these times: either it is hardly ever off in such blocks, or it runs in
+    nearly each of them for nearly the same time.
+
+    Parameters
+    ----------
+    runs
+        The channel's rows of `ClosedRuns.table` that were left on or ran on closed days.
+    """
+    is_known = found.known_h[channel] > 0
+    alike = (found.blocks_days == is_days) & is_known
+    known_h = found.known_h[channel, alike].sum()
+    if known_h > 0 and found.run_h[channel, alike].sum() >= _SCHEDULE_SHARE * known_h:
+        return True
+    own = runs[(runs["is_days"] == is_days) & ~runs["is_whole"]]
+    if is_days:  # one run a day, at the most
+        return _is_regular(own["hours"], int((own["kind"] == RunKind.CLOSED_DAY).sum()), int(np.ceil(known_h / 24)))
+    return _is_regular(own["hours"], own["block"].nunique(), int(is_known.sum()))
+
+
+def _is_regular(hours: pd.Series, count: int, of: int) -> bool:
+    """Return whether runs come in most of `of` cases, for nearly the same time each."""
+    if not count or count < _SCHEDULE_SHARE * of:
+        return False
+    low, high = np.quantile(hours, [0.25, 0.75])
+    return bool(high - low <= _SCHEDULE_SPREAD_H)

@@ -39,8 +39,9 @@ class Running(NamedTuple):
     """The states of the channels of one matrix on the wall clock; C × N with N = D · S, in order of time.
 
     `off_kw` and `on_kw` (C,) are the two levels [kW]; `can_be_off` (C,) is False for a load that the closed time never
-    shows off; `noise_kw` (C,) is how far the off level wanders. `is_closed` (N,) is the calendar's; `runs` tells where
-    a load that can be off runs while closed.
+    shows off; `noise_kw` (C,) is how far the off level wanders. `is_closed` (N,) is the calendar's; `power_kw` is the
+    power without what answers to the weather, `smooth_kw` its mean over two hours of closed time; `runs` tells where a
+    load that can be off runs while closed, and where one with a setback draws clearly more than while open.
     """
 
     off_kw: Floats
@@ -48,6 +49,7 @@ class Running(NamedTuple):
     noise_kw: Floats
     can_be_off: Flags
     is_closed: Flags
+    power_kw: Floats
     smooth_kw: Floats
     runs: Flags
 
@@ -74,8 +76,12 @@ def find_running(matrix: DayMatrix, response_kw: Floats, schedule: Schedule, *, 
     above = smooth_kw > (off_kw + np.maximum(rise_kw, min_power_kw))[:, None]
     judged = is_closed & ~np.isnan(smooth_kw)
     off_share = 1 - (above & judged).sum(axis=1) / np.maximum(judged.sum(axis=1), 1)
-    can_be_off = (off_share >= _MIN_OFF_SHARE) & (off_kw <= _MAX_OFF_RATIO * on_kw)
-    return Running(off_kw, on_kw, noise_kw, can_be_off, is_closed, smooth_kw, above & judged & can_be_off[:, None])
+    has_two_levels, is_low = off_share >= _MIN_OFF_SHARE, off_kw <= _MAX_OFF_RATIO * on_kw
+    can_be_off = has_two_levels & is_low
+    above_day = smooth_kw > ((1 + _LEAST_RISE) * on_kw + min_power_kw)[:, None]
+    is_setback = has_two_levels & ~is_low
+    runs = above & judged & (can_be_off[:, None] | (is_setback[:, None] & above_day))
+    return Running(off_kw, on_kw, noise_kw, can_be_off, is_closed, power_kw, smooth_kw, runs)
 
 
 def closed_slots(matrix: DayMatrix, schedule: Schedule) -> Flags:

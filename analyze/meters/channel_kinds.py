@@ -111,7 +111,7 @@ def settle_kinds(meters: pd.DataFrame, intervals: pd.DataFrame) -> pd.DataFrame:
     named = meters["kind"] if "kind" in meters else pd.Series(None, index=meters.index, dtype=object)
     is_named = named.notna()
     found = {} if is_named.all() else detect_kinds(intervals, meters)
-    seen = meters["channel_id"].map(found).fillna(ChannelKind.LOAD)
+    seen = meters["channel_id"].map(lambda channel_id: found.get(channel_id, ChannelKind.LOAD))
     return meters.assign(kind=named.where(is_named, seen).astype(str), is_kind_named=is_named)
 
 

@@ -1,7 +1,7 @@
 """Which finding may claim which kilowatt-hour: each is saved once, whoever sees it. Pure.
 
-Precedence, interval by interval: bad data > schedule > base load > anomaly > spike. All measure the same power from
-different references up, so each claims only what goes beyond the ones before it.
+Precedence, interval by interval: bad data > what runs while closed > anomaly. Both measure the same power from
+different references up, so the second claims only what goes beyond the first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from analyze.week.intervals import WeekScope, in_window, list_channels
 
 Floats = npt.NDArray[np.float64]
 
-KINDS = ("after_hours", "base_load", "anomaly", "spike")  # in order of precedence
+KINDS = ("after_hours", "anomaly")  # in order of precedence
 OBSERVED, LOW, MID, HIGH = "observed", "low", "mid", "high"
 
 
@@ -27,8 +27,7 @@ class Excess(NamedTuple):
     """What each of the period's intervals uses above one kind's reference [kWh], three ways: (n,) floats each.
 
     `mid` is above the reference itself, `low` above the highest that the baseline weeks support, `high` above the
-    lowest. `avoidable` is True where the energy can be avoided, rather than only seen: not in ramps, nor where a load
-    wavers about its rest.
+    lowest. `avoidable` is True where the energy can be avoided, rather than only seen.
     """
 
     low: Floats

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from analyze.expected.closed_runs import Pattern
 from analyze.load.schedules import NIGHT, closed_kind
 from analyze.money.attribution import claim_column
-from analyze.week.intervals import WeekScope, period_weeks
+from analyze.week.intervals import WeekScope
 from config.opening_hours import MINUTES_PER_DAY, Day
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -31,54 +32,58 @@ class WinText(NamedTuple):
 
 
 def describe_after_hours(amount: str, meter: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
-    """Return the words for a meter that does not rest after hours; `meter` is its entry of `topMeters`."""
-    name, rest_kw, week = meter["channelName"], meter["baseline"]["kw"], meter["thisWeek"]
+    """Return the words for a meter that runs while the site is closed; `meter` is its entry of `topMeters`."""
+    name, off_kw, week = meter["channelName"], meter["baseline"]["kw"], meter["thisWeek"]
     when, times = _closed_times(claims, scope)
-    usual_kwh, weeks = meter["usualExcessKwh"], period_weeks(scope)
-    of_what = "" if weeks >= 1 else " of the same days"
-    habit = (
-        ""
-        if usual_kwh is None
-        else f" In the weeks before, the excess{of_what} was typically {usual_kwh / max(1.0, weeks):,.0f} kWh a week."
-    )
+    once = meter["pattern"] == Pattern.ONCE
     return WinText(
-        title=f"Let {name} rest {when}: {amount}",
+        title=f"{name} was left on {when}: {amount}" if once else f"Turn {name} off {when}: {amount}",
         description=(
-            f"Outside business hours ({describe_opening(scope)}) {name} drew {week['avgPowerKw']:.1f} kW on average "
-            f"and {week['maxPowerKw']:.1f} kW at most, and its resting power is {rest_kw:.1f} kW.{habit}"
+            f"While the site was closed ({describe_opening(scope)} are its hours) {name} drew {week['avgPowerKw']:.1f} "
+            f"kW on average and {week['maxPowerKw']:.1f} kW at most. When it is off it draws {off_kw:.1f} kW. "
+            f"{_how_often(meter)}"
         ),
         recommendations=[
             f"Check the schedule, the time switch and any manual override of {name} {when}.",
-            f"Afterwards its power {when} should lie near {rest_kw:.1f} kW; look again in next week's report.",
+            f"Afterwards its power {when} should be near {off_kw:.1f} kW; look again in next week's report.",
             "If something needs it to run then, enter its hours, so that it is no longer counted as waste.",
         ],
         owner="building operator",
         effort="low: a schedule or a switch",
         when=times,
-        expected_after={"powerKw": rest_kw, "of": "mean power while closed"},
+        expected_after={"powerKw": off_kw, "of": "mean power while closed"},
     )
 
 
-def describe_base_load(amount: str, step: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
-    """Return the words for a base load that has risen; `step` is its issue of sensor health."""
-    name, usual_kw, base_kw = step["channelName"], step["usualBaseKw"], step["baseKw"]
-    since = _day(pd.Timestamp(step["start"]).tz_convert(scope.tz))
+def _how_often(meter: dict[str, Any]) -> str:
+    """Return how often a meter has run while closed, in a sentence."""
+    known, seen = meter["weeksKnown"], meter["weeksSeen"]
+    if meter["pattern"] == Pattern.RECURRING:
+        return f"It did so in {seen} of the {known} weeks before, {meter['usualExcessKwh']:,.0f} kWh in a usual one."
+    if meter["pattern"] == Pattern.NEW:
+        return f"It did not in the {known} weeks before. If it goes on, it costs as much every week."
+    return f"It did so in {seen} of the {known} weeks before." if seen else f"It did not in the {known} weeks before."
+
+
+def describe_question(amount: str, entry: dict[str, Any], scope: WeekScope) -> WinText:
+    """Return the words that ask whether a load must run while closed; `entry` is one of `asked`."""
+    name = entry["channelName"]
     return WinText(
-        title=f"Find what runs day and night on {name} since {since}: {amount} by day",
+        title=f"Confirm whether {name} must run while the site is closed: {amount}",
         description=(
-            f"The base load of {name} (10th percentile of the day) rose from {usual_kw:.1f} to {base_kw:.1f} kW on "
-            f"{since} and stayed there. "
-            "Counted here are the opening hours; what it draws while closed is counted as after-hours waste."
+            f"{name} runs every week while the site is closed ({describe_opening(scope)} are its hours): "
+            f"{entry['closedKw']:.1f} kW then, {entry['openKw']:.1f} kW while open. Nothing in the readings says "
+            "whether it could be off."
         ),
         recommendations=[
-            f"List what was added to {name}, or no longer switches off, around {since}; try its breakers one by one.",
-            f"Afterwards its base load should lie near {usual_kw:.1f} kW.",
-            "If nothing was, check the current transformer: a clamp that has shifted looks the same.",
+            f"Ask who is responsible for {name}.",
+            f'If it must run, write must_run = true under [channels."{name}"] in the site\'s file.',
+            "If it need not, give it a schedule; the next reports show what that saves.",
         ],
         owner="facility manager",
-        effort="medium: a search on site",
-        when={"days": _all_days(claims, "base_load"), "hours": ["00:00-24:00"]},
-        expected_after={"powerKw": usual_kw, "of": "10th percentile of a day's power"},
+        effort="low: a question",
+        when={"days": [], "hours": []},
+        expected_after={"powerKw": None, "of": "mean power while closed"},
     )
 
 
@@ -107,34 +112,10 @@ def describe_anomaly(_amount: str, channel: dict[str, Any], claims: pd.DataFrame
     )
 
 
-def describe_spike(_amount: str, channel: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
-    """Return the words for a meter with spikes; `channel` is its entry of `byChannel`."""
-    name, count = channel["channelName"], channel["spikeCount"]
-    event = max(channel["events"], key=lambda event: event["peakPower"] - event["usualPeakPower"])
-    when, usual_kw = _event_time(event, scope), event["usualPeakPower"]
-    return WinText(
-        title=f"Stagger what starts on {name}: {event['peakPower']:.0f} kW {when}, {_in_all(claims, 'spike', count)}",
-        description=(
-            f"{name} spiked {count} time{'s' * (count > 1)}; the largest reached {event['peakPower']:.1f} kW for "
-            f"{event['duration']} {when}, where {usual_kw:.1f} kW is the usual peak of these hours."
-        ),
-        recommendations=[
-            f"Find what started at once on {name} {when}, and start it one after the other.",
-            f"Afterwards its peak should lie near {usual_kw:.1f} kW at these hours.",
-        ],
-        owner="controls technician",
-        effort="medium: stagger start-up or set points",
-        when={"days": _all_days(claims, "spike"), "hours": _hours(claims, "spike")},
-        expected_after={"powerKw": usual_kw, "of": "peak power at these hours"},
-    )
-
-
 # The words of each kind of win: (kWh a week, or once, in words; finding, its claims, scope) → WinText.
 DESCRIBE: dict[str, Callable[[str, dict[str, Any], pd.DataFrame, WeekScope], WinText]] = {
     "after_hours": describe_after_hours,
-    "base_load": describe_base_load,
     "anomaly": describe_anomaly,
-    "spike": describe_spike,
 }
 
 

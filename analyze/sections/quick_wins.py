@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from analyze.expected.closed_runs import Pattern
+from analyze.expected.closed_use import ClosedUse
+from analyze.meters.completeness import assess_channels
 from analyze.money.annual import Year, annual_amounts
 from analyze.money.attribution import HIGH, KINDS, LOW, MID, OBSERVED, claim_column
 from analyze.money.pricing import Pricing, mean_rate
-from analyze.money.quick_win_texts import DESCRIBE, WinText
+from analyze.money.quick_win_texts import DESCRIBE, WinText, describe_question
 from analyze.money.repairs import list_repairs
-from analyze.sections.after_hours import HABIT, NEW, RAISED, UNKNOWN, WAVERS
-from analyze.week.intervals import WeekScope, in_window, list_runs, local_iso, period_weeks, starts_new_run
+from analyze.sections.confidence import Confidence, Doubt, Level, weigh_doubts
+from analyze.week.intervals import WeekScope, list_runs, local_iso, period_weeks, starts_new_run
 from lib.stats_utils import label_runs
 
 # How far a saving is believed, and what it takes, when wins are ranked: ranking aids, not probabilities or hours.
-CONFIDENCE_WEIGHTS = {"high": 1.0, "medium": 0.7, "low": 0.4}
+CONFIDENCE_WEIGHTS = {Level.HIGH: 1.0, Level.MEDIUM: 0.7, Level.LOW: 0.4}
 EFFORT_WEIGHTS = {"low": 1.0, "medium": 2.0, "high": 4.0}
-_MOST = 0.5  # of a meter's after-hours excess; of a saving that its low bound must reach to be sure
-_NOON = pd.Timedelta(hours=12)  # a night lasts from noon to noon
-HOURS_DOUBTFUL = (
-    " Nobody named the site's opening hours, and this meter keeps others than those assumed: name them first, and see "
-    "whether anything of this is left."
-)
+_PATTERN_WEIGHTS = {Pattern.RECURRING: 1.0, Pattern.NEW: 1.0, Pattern.ONCE: 0.5, Pattern.ASKED: 0.25}
+_MOST = 0.5  # of a saving that its low bound must reach to be sure
+_ALIKE_SHARE = 0.9  # of a claim's intervals whose weather must be known and like the baseline's
+_MIN_COMPLETE_PCT = 95.0
+_ENOUGH_WEEKS = 3
+_SHARP_H = 12.0  # a shorter event is no change of weather
 _MAX_INTERVALS = 20  # stretches of time listed as evidence
+_DOUBTFUL_ISSUES = ("high", "medium")
+_HARMLESS_ISSUES = ("gap", "missing_data", "stale", "negative_energy", "catch_up")  # of readings, not of the meter
+CONFIRM = "confirm"
+
+
+class Basis(StrEnum):
+    """What a win's amounts are of."""
+
+    OPERATING_WEEKS = "operating_weeks"  # every week; the year is the operating weeks ahead
+    THIS_WEEK = "this_week"  # new: this week's alone, nobody knows whether it goes on
+    ONE_OFF = "one_off"  # the event alone
+    UNCONFIRMED = "unconfirmed"  # what is asked about
+
+
+_BASES = {
+    Pattern.RECURRING: Basis.OPERATING_WEEKS,
+    Pattern.NEW: Basis.THIS_WEEK,
+    Pattern.ONCE: Basis.ONE_OFF,
+    Pattern.ASKED: Basis.UNCONFIRMED,
+}
 
 
 class Findings(NamedTuple):
@@ -34,180 +59,185 @@ class Findings(NamedTuple):
     sensor_health: dict[str, Any]
     after_hours: dict[str, Any]
     anomalies: dict[str, Any]
-    spikes: dict[str, Any]
-    disagreements: dict[str, Any]
 
 
 class _Case(NamedTuple):
     """One meter's claims of one kind: the intervals that have any, and the finding behind them.
 
-    `month_rates` are those of the intervals (`Pricing.month_rates`). `is_hours_doubtful` is True where the win rests on
-    opening hours that nobody named and that the meter's own load contradicts.
+    `month_rates` are those of the intervals (`Pricing.month_rates`); `usual_share` is what part of this week's amount a
+    mean week has.
     """
 
     kind: str
+    pattern: Pattern
     finding: dict[str, Any]
     rows: pd.DataFrame
     month_rates: np.ndarray
-    is_one_off: bool
-    is_hours_doubtful: bool
+    usual_share: float
 
     def kwh(self, measure: str) -> np.ndarray:
         return self.rows[claim_column(self.kind, measure)].to_numpy()
 
 
 def build_section(
-    claims: pd.DataFrame, findings: Findings, clean: pd.DataFrame, scope: WeekScope, pricing: Pricing, year: Year
+    claims: pd.DataFrame,
+    findings: Findings,
+    closed: ClosedUse,
+    clean: pd.DataFrame,
+    scope: WeekScope,
+    pricing: Pricing,
+    year: Year,
 ) -> list[dict[str, Any]]:
     """Return the section "quickWins": the best savings first, then the meters to repair.
 
     Parameters
     ----------
     claims
-        As `claim_savings` gives them, with `rate_per_kwh`.
+        As `claim_savings` gives them, with `rate_per_kwh` and `is_weather_alike`.
+    closed
+        What runs while the site is closed, which tells how often that was seen.
     clean
-        Sound intervals, which tell how the meters behaved in the baseline weeks.
+        Valid intervals of baseline and period.
     pricing, year
         What a kWh is worth, now and in the year ahead.
 
     Notes
     -----
-    One win per meter and kind whose avoidable energy is `min_weekly_kwh` a week or more, ranked by weekly
-    cost × weight of its confidence / weight of its effort; at most `max_listed`, the repairs among them.
+    One win per meter and kind whose avoidable energy is `quick_wins.min_weekly_kwh` a week or more, ranked by weekly
+    cost × weight of its confidence / weight of its effort; at most `quick_wins.max_listed`, the repairs and questions
+    among them.
 
     `impact` is of the avoidable energy (`addressableWaste.kwh.mid`); `observedWaste` is all that lies above the
-    reference. What was seen on one day, or one night that is no habit, counts once in a year (`_is_one_off`).
-    `verifiedSavings` stays open until `verify_savings` has seen weeks after a change. Costs are Σ kWh ×
-    marginal rate of the interval; `low` and `high` are those of `attribution`.
+    reference. `pattern` tells how often it was seen, and `impact.basis` what the amounts are of: only what recurs has
+    amounts of a year, by the mean of the weeks that are known. A claim of low confidence has none either.
+    `verifiedSavings` stays open until `verify_savings` has seen weeks after a change. Costs are Σ kWh × marginal rate
+    of the interval; `low` and `high` are those of `attribution`.
 
-    Confidence: see `_confidence_after_hours` and `_confidence_event`. It is at most "medium" where the low bound is
-    below half of the saving, and "low" for a period shorter than a week, as one day is no sample of seven.
+    Wins of type "confirm" ask whether a load must run while the site is closed: they save nothing until answered.
     """
-    weeks = max(1.0, period_weeks(scope))
-    weekly = claims.groupby("channel_id")[[claim_column(kind) for kind in KINDS]].sum() / weeks
-    always_on, per_kwh, wins = _always_on_channels(clean, scope), mean_rate(clean), []
-    contradicting = _contradict_assumed_hours(findings.disagreements, scope)
-    for kind in KINDS:
-        worth = weekly.index[weekly[claim_column(kind)] >= scope.config.quick_wins.min_weekly_kwh]
-        rows = claims[(claims[claim_column(kind, OBSERVED)] > 0) & claims["channel_id"].isin(worth)]
-        rates = pricing.month_rates(rows)
-        for channel_id in worth:
-            own = (rows["channel_id"] == channel_id).to_numpy()
-            finding = _finding_of(kind, int(channel_id), findings)
-            is_doubtful = kind == "after_hours" and channel_id in contradicting
-            is_one_off = _is_one_off(kind, finding, rows[own])
-            case = _Case(kind, finding, rows[own], rates[:, own], is_one_off, is_doubtful)
-            wins.append(_win(case, int(channel_id) in always_on, scope, pricing, year, per_kwh))
+    wins = [_win(case, closed, findings, clean, scope, pricing, year) for case in _list_cases(
+        claims, findings, closed, scope, pricing
+    )]  # fmt: skip
+    wins += [_question(entry, scope, pricing) for entry in findings.after_hours["asked"]
+             if entry["kwh"] >= scope.config.quick_wins.min_weekly_kwh * max(1.0, period_weeks(scope))]  # fmt: skip
     wins.sort(key=lambda win: (-win["rankScore"], win["channelId"], win["type"]))
     repairs = list_repairs(findings.sensor_health, clean, scope, pricing)
     most = scope.config.quick_wins.max_listed
     return wins[: most - min(len(repairs), most // 3)] + repairs[: most // 3]
 
 
-def _finding_of(kind: str, channel_id: int, findings: Findings) -> dict[str, Any]:
-    """Return the finding that a kind of win is about; of a base load it is the step that sensor health saw."""
-    entries = {
-        "after_hours": findings.after_hours["topMeters"],
-        "base_load": [issue for issue in findings.sensor_health["issues"] if issue["type"] == "base_load_step"],
-        "anomaly": findings.anomalies["byChannel"],
-        "spike": findings.spikes["byChannel"],
-    }[kind]
-    return next(entry for entry in entries if entry["channelId"] == channel_id)
+def _list_cases(
+    claims: pd.DataFrame, findings: Findings, closed: ClosedUse, scope: WeekScope, pricing: Pricing
+) -> Iterator[_Case]:
+    weeks = max(1.0, period_weeks(scope))
+    weekly = claims.groupby("channel_id")[[claim_column(kind) for kind in KINDS]].sum() / weeks
+    for kind in KINDS:
+        worth = weekly.index[weekly[claim_column(kind)] >= scope.config.quick_wins.min_weekly_kwh]
+        rows = claims[(claims[claim_column(kind, OBSERVED)] > 0) & claims["channel_id"].isin(worth)]
+        rates = pricing.month_rates(rows)
+        for channel_id in map(int, worth):
+            finding = _finding_of(kind, channel_id, findings)
+            if finding is None:
+                continue
+            own = (rows["channel_id"] == channel_id).to_numpy()
+            pattern, share = Pattern.ONCE, 1.0
+            if kind == "after_hours":
+                facts = closed.channels.loc[channel_id]
+                pattern, share = facts["pattern"], _usual_share(facts, weeks)
+            yield _Case(kind, pattern, finding, rows[own], rates[:, own], share)
 
 
-def _contradict_assumed_hours(disagreements: dict[str, Any], scope: WeekScope) -> set[int]:
-    """Return the channels that keep other hours than those that are only assumed; none where the site named its own."""
-    if not scope.schedule.is_assumed:
-        return set()
-    return {finding["channelId"] for finding in disagreements["findings"]}
+def _usual_share(facts: pd.Series, weeks: float) -> float:
+    """Return the mean of the known weeks and of this one, over this one's energy, at most 1."""
+    own_kwh = facts["counted_kwh"] / weeks
+    mean_kwh = (facts["before_kwh"] + own_kwh) / (facts["weeks_known"] + 1)
+    return float(min(1.0, mean_kwh / own_kwh)) if own_kwh > 0 else 1.0
 
 
-def _always_on_channels(clean: pd.DataFrame, scope: WeekScope) -> set[int]:
-    """Return the channels whose mean power by night nearly reaches that by day, over the baseline weeks."""
-    rows = clean.loc[in_window(clean, scope.baseline), ["channel_id", "is_after_hours", "mean_kw"]]
-    mean_kw = rows.groupby(["channel_id", "is_after_hours"])["mean_kw"].mean().unstack()
-    mean_kw = mean_kw.reindex(columns=[False, True])
-    return set(mean_kw.index[mean_kw[True] >= scope.config.quick_wins.always_on_ratio * mean_kw[False]].astype(int))
+def _finding_of(kind: str, channel_id: int, findings: Findings) -> dict[str, Any] | None:
+    """Return the finding that a kind of win is about."""
+    entries = findings.after_hours["topMeters"] if kind == "after_hours" else findings.anomalies["byChannel"]
+    return next((entry for entry in entries if entry["channelId"] == channel_id), None)
 
 
-def _confidence(case: _Case, is_always_on: bool, scope: WeekScope) -> str:
+def _doubts(
+    case: _Case, closed: ClosedUse, findings: Findings, clean: pd.DataFrame, scope: WeekScope
+) -> Iterator[Doubt]:
+    """Yield what keeps a claim from being sure."""
+    channel_id = int(case.finding["channelId"])
     if period_weeks(scope) < 1:
-        return "low"
+        yield Doubt.SHORT_PERIOD
+    coverage = assess_channels(clean, scope).loc[channel_id]
+    if coverage.min() < _MIN_COMPLETE_PCT:
+        yield Doubt.INCOMPLETE
+    issues = [issue for issue in findings.sensor_health["issues"] if issue["channelId"] == channel_id]
+    if any(issue["severity"] in _DOUBTFUL_ISSUES and issue["type"] not in _HARMLESS_ISSUES for issue in issues):
+        yield Doubt.METER
+    if case.kwh(LOW).sum() < _MOST * case.kwh(MID).sum():
+        yield Doubt.SPREAD
+    is_alike = bool(case.rows["is_weather_alike"].mean() >= _ALIKE_SHARE)
     if case.kind == "after_hours":
-        level = _confidence_after_hours(case, is_always_on)
+        yield from _closed_doubts(closed.channels.loc[channel_id], is_alike, scope)
     else:
-        level = "medium" if case.kind == "base_load" else _confidence_event(case)
-    is_sure = case.kwh(LOW).sum() >= _MOST * case.kwh(MID).sum()
-    return level if is_sure or level != "high" else "medium"
+        yield Doubt.IN_USE
+        longest = max(_hours_of(event) for event in case.finding["events"])
+        was_grave = any(event["severity"] == "high" for event in case.finding["events"])
+        if not is_alike and (longest > _SHARP_H or not was_grave):
+            yield Doubt.MAY_BE_WEATHER
 
 
-def _confidence_after_hours(case: _Case, is_always_on: bool) -> str:
-    """Return how far an after-hours win is believed, by the pattern that the section saw.
-
-    What is new this week can be changed back: "high". What is raised, or a habit, may have reasons: "medium", and a
-    habit of a meter that draws nearly as much by night as by day "low", for it may have to. What wavers about its rest,
-    or has no baseline weeks, is "low"; so is all that rests on assumed opening hours which the load contradicts.
-    """
-    pattern = case.finding["pattern"]
-    if case.is_hours_doubtful or pattern in (WAVERS, UNKNOWN) or case.kwh(MID).sum() < _MOST * case.kwh(OBSERVED).sum():
-        return "low"
-    return {NEW: "high", RAISED: "medium", HABIT: "low" if is_always_on else "medium"}[pattern]
+def _closed_doubts(facts: pd.Series, is_alike: bool, scope: WeekScope) -> Iterator[Doubt]:
+    if scope.schedule.is_assumed:
+        yield Doubt.ASSUMED_HOURS
+    if facts["weeks_known"] < _ENOUGH_WEEKS:
+        yield Doubt.FEW_WEEKS if facts["weeks_known"] else Doubt.NO_WEEKS_BEFORE
+    if facts["is_at_own_time"] and (facts["follows_weather"] or not is_alike):
+        yield Doubt.MAY_BE_WEATHER
+    elif not is_alike:
+        yield Doubt.WEATHER_UNKNOWN if facts["is_steady"] else Doubt.MAY_BE_WEATHER
 
 
-def _confidence_event(case: _Case) -> str:
-    """Return how far an event is believed: a spike is "medium" when it came on two days; an anomaly is "high" when it
-    came on two days and once severely, "medium" on either, else "low"."""
-    came_back = _count_days(case.finding) > 1
-    if case.kind == "spike":
-        return "medium" if came_back else "low"
-    was_severe = any(event["severity"] == "high" for event in case.finding["events"])
-    return ("low", "medium", "high")[came_back + was_severe]
-
-
-def _is_one_off(kind: str, finding: dict[str, Any], claims: pd.DataFrame) -> bool:
-    """Return whether a year holds a win's event once: an event of one day, or one night left on that is no habit."""
-    if kind == "after_hours":
-        nights = (claims["local_time"] - _NOON).dt.normalize()[claims[claim_column(kind)] > 0]
-        return finding["pattern"] in (NEW, RAISED) and nights.nunique() == 1
-    return kind in ("anomaly", "spike") and _count_days(finding) == 1
-
-
-def _count_days(finding: dict[str, Any]) -> int:
-    """Return on how many local days the events of a finding began."""
-    return len({event["start"][:10] for event in finding["events"]})
+def _hours_of(event: dict[str, Any]) -> float:
+    return float((pd.Timestamp(event["end"]) - pd.Timestamp(event["start"])).total_seconds() / 3600)
 
 
 def _win(
-    case: _Case, is_always_on: bool, scope: WeekScope, pricing: Pricing, year: Year, per_kwh: float
+    case: _Case,
+    closed: ClosedUse,
+    findings: Findings,
+    clean: pd.DataFrame,
+    scope: WeekScope,
+    pricing: Pricing,
+    year: Year,
 ) -> dict[str, Any]:
-    channel_id, confidence = int(case.finding["channelId"]), _confidence(case, is_always_on, scope)
+    channel_id = int(case.finding["channelId"])
+    confidence = weigh_doubts(_doubts(case, closed, findings, clean, scope))
+    per_kwh = mean_rate(clean)
     weeks, rate = max(1.0, period_weeks(scope)), case.rows["rate_per_kwh"].to_numpy()
     kwh = {name: float(case.kwh(name).sum()) / weeks for name in (OBSERVED, LOW, MID, HIGH)}
     cost = {name: float(case.kwh(name) @ rate) / weeks for name in (OBSERVED, LOW, MID, HIGH)}
-    annual = {name: _annual(case, name, cost[name] * weeks, scope, year) for name in (LOW, MID, HIGH)}
-    amount = f"{kwh[MID] * weeks:,.0f} kWh" if case.is_one_off else f"{kwh[MID]:,.0f} kWh a week"
+    annual = {name: _annual(case, name, confidence, scope, year) for name in (LOW, MID, HIGH)}
+    amount = _amount(case.pattern, kwh[MID], weeks)
     text: WinText = DESCRIBE[case.kind](amount, case.finding, case.rows, scope)
-    basis = {"method": "one_off", "text": "the event alone"} if case.is_one_off else year.describe(channel_id)
-    weight = CONFIDENCE_WEIGHTS[confidence] / EFFORT_WEIGHTS[text.effort.split(":")[0]]
+    weight = CONFIDENCE_WEIGHTS[confidence.level] / EFFORT_WEIGHTS[text.effort.split(":")[0]]
+    basis = _describe_basis(case.pattern, channel_id, year)
     return {
         "title": text.title,
         "type": case.kind,
-        "priority": _priority(annual[MID][1] / per_kwh, confidence, scope),
+        "pattern": str(case.pattern),
+        "priority": _priority(annual[MID][1] / per_kwh, cost[MID] / per_kwh, confidence.level, scope),
         "impact": {
             "weeklyKwh": round(kwh[MID], 2),
             "weeklyCost": round(cost[MID], 2),
             "annualCost": round(annual[MID][1], 2),
             "annualKwh": round(annual[MID][0], 2),
             "annualCostRange": {"low": round(annual[LOW][1], 2), "high": round(annual[HIGH][1], 2)},
+            "periodKwh": round(kwh[MID] * weeks, 2),
+            "periodCost": round(cost[MID] * weeks, 2),
             "currency": pricing.tariff.currency,
             "basis": basis["method"],
             "annualBasis": basis,
-            "description": (
-                f"once: {amount}, seen on one {'night' if case.kind == 'after_hours' else 'day'}; "
-                "the annual figure is this event alone"
-                if case.is_one_off
-                else f"{amount}; the annual figure takes {basis['text']}"
-            ),
+            "description": f"{amount}; {basis['text']}",
         },
         "observedWaste": {"kwh": round(kwh[OBSERVED], 2), "cost": round(cost[OBSERVED], 2)},
         "addressableWaste": {
@@ -215,14 +245,15 @@ def _win(
             for unit, amount in (("kwh", kwh), ("cost", cost))
         },
         "verifiedSavings": _not_verified(channel_id),
-        "description": text.description + (HOURS_DOUBTFUL if case.is_hours_doubtful else ""),
+        "description": text.description,
         "recommendations": text.recommendations,
         "when": text.when,
         "expectedAfter": text.expected_after,
-        "confidence": confidence,
+        "confidence": str(confidence.level),
+        "doubts": [str(doubt) for doubt in confidence.doubts],
         "owner": text.owner,
         "effort": text.effort,
-        "rankScore": round(cost[MID] * weight, 4),
+        "rankScore": round(cost[MID] * weight * _PATTERN_WEIGHTS[case.pattern], 4),
         "channelId": channel_id,
         "channelName": case.finding["channelName"],
         "evidence": _evidence(case, scope, pricing),
@@ -230,12 +261,67 @@ def _win(
     }
 
 
-def _annual(case: _Case, measure: str, cost: float, scope: WeekScope, year: Year) -> tuple[float, float]:
-    """Return (kWh, currency) of a year: the event alone where it was one, else every operating week like this one."""
-    kwh = case.kwh(measure)
-    if case.is_one_off:
-        return float(kwh.sum()), cost
+def _amount(pattern: Pattern, weekly_kwh: float, weeks: float) -> str:
+    """Return a win's energy in words."""
+    if pattern == Pattern.RECURRING:
+        return f"{weekly_kwh:,.0f} kWh a week"
+    return f"{weekly_kwh * weeks:,.0f} kWh, {'new this week' if pattern == Pattern.NEW else 'one-time'}"
+
+
+def _describe_basis(pattern: Pattern, channel_id: int, year: Year) -> dict[str, Any]:
+    """Return what a win's amounts are of."""
+    if pattern == Pattern.RECURRING:
+        basis = year.describe(channel_id)
+        return basis | {"text": f"a year is {basis['text']}"}
+    text = {
+        Pattern.NEW: "if it goes on, as much every week",
+        Pattern.ONCE: "not in the weekly or annual totals",
+    }[pattern]
+    return {"method": str(_BASES[pattern]), "text": text}
+
+
+def _annual(case: _Case, measure: str, confidence: Confidence, scope: WeekScope, year: Year) -> tuple[float, float]:
+    """Return (kWh, currency) of a year: zero unless it recurs and is believed."""
+    if case.pattern != Pattern.RECURRING or confidence.level == Level.LOW:
+        return 0.0, 0.0
+    kwh = case.usual_share * case.kwh(measure)
     return annual_amounts(kwh, case.month_rates, year.weeks_of(int(case.finding["channelId"])), scope)
+
+
+def _question(entry: dict[str, Any], scope: WeekScope, pricing: Pricing) -> dict[str, Any]:
+    """Return the win that asks whether a load must run while the site is closed."""
+    weeks = max(1.0, period_weeks(scope))
+    kwh, cost = entry["kwh"] / weeks, entry["cost"] / weeks
+    text = describe_question(f"{kwh:,.0f} kWh a week", entry, scope)
+    confidence = weigh_doubts([Doubt.NEEDED])
+    return {
+        "title": text.title,
+        "type": CONFIRM,
+        "pattern": str(Pattern.ASKED),
+        "priority": "low",
+        "impact": {
+            "weeklyKwh": round(kwh, 2),
+            "weeklyCost": round(cost, 2),
+            "annualCost": 0.0,
+            "annualKwh": 0.0,
+            "currency": pricing.tariff.currency,
+            "basis": str(Basis.UNCONFIRMED),
+            "description": "no saving until somebody confirms that it is not needed",
+        },
+        "description": text.description,
+        "recommendations": text.recommendations,
+        "when": text.when,
+        "expectedAfter": text.expected_after,
+        "confidence": str(confidence.level),
+        "doubts": [str(doubt) for doubt in confidence.doubts],
+        "owner": text.owner,
+        "effort": text.effort,
+        "rankScore": round(cost * CONFIDENCE_WEIGHTS[Level.LOW] * _PATTERN_WEIGHTS[Pattern.ASKED], 4),
+        "channelId": entry["channelId"],
+        "channelName": entry["channelName"],
+        "evidence": {"method": "closed_use"},
+        "sources": [],
+    }
 
 
 def _not_verified(channel_id: int) -> dict[str, Any]:
@@ -270,16 +356,17 @@ def _evidence(case: _Case, scope: WeekScope, pricing: Pricing) -> dict[str, Any]
     }
 
 
-def _priority(annual_worth_kwh: float, confidence: str, scope: WeekScope) -> str:
-    """Return the priority by what a year of it is worth, in kWh at the site's mean rate: so it holds in any currency.
+def _priority(annual_kwh: float, weekly_kwh: float, level: Level, scope: WeekScope) -> str:
+    """Return the priority by what a year costs, or ten weeks of what is new; what is believed little comes last.
 
-    What is believed little comes last.
+    Both in kilowatt-hours at the site's mean rate, which means the same in every currency.
     """
-    if confidence == "low":
+    if level == Level.LOW:
         return "low"
-    if annual_worth_kwh >= scope.config.quick_wins.high_annual_kwh:
+    worth_kwh = max(annual_kwh, 10 * weekly_kwh)
+    if worth_kwh >= scope.config.quick_wins.high_annual_kwh:
         return "high"
-    return "medium" if annual_worth_kwh >= scope.config.quick_wins.medium_annual_kwh else "low"
+    return "medium" if worth_kwh >= scope.config.quick_wins.medium_annual_kwh else "low"
 
 
 def render_text(section: list[dict[str, Any]]) -> str:
@@ -294,6 +381,6 @@ def render_text(section: list[dict[str, Any]]) -> str:
 
 def _amount_text(win: dict[str, Any]) -> str:
     impact = win["impact"]
-    once = impact["basis"] == "one_off"
-    kwh, cost = (impact["annualKwh"], impact["annualCost"]) if once else (impact["weeklyKwh"], impact["weeklyCost"])
-    return f"{kwh:8.1f} {'kWh once' if once else 'kWh/week'}  {cost:8.2f} {impact['currency']}"
+    unit = {Pattern.RECURRING: "kWh/week", Pattern.NEW: "kWh new ", Pattern.ONCE: "kWh once"}
+    label = unit.get(win.get("pattern", ""), "kWh     ")
+    return f"{impact['weeklyKwh']:8.1f} {label}  {impact['weeklyCost']:8.2f} {impact['currency']}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analyze.load.hour_of_week import assess_rows, list_unassessed, profile_period
+from analyze.expected.basis import assessed_channels, list_unassessed
+from analyze.expected.model import Expectation, expect_load
+from analyze.expected.usual_peaks import find_usual_peaks
 from analyze.meters.completeness import assess_channels
 from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
 from analyze.week.intervals import (
@@ -26,57 +28,47 @@ from analyze.week.intervals import (
 from lib.date_utils import Window, add_local_time
 from lib.stats_utils import label_runs
 
-if TYPE_CHECKING:
-    from config.thresholds import Thresholds
-
-DEMAND, HOUR_OF_WEEK = "demand", "hour_of_week"  # rules of a spike
 _LEAST_KW = 0.001  # a peak that may be higher by less than this may not be higher
 SITE_CHANNEL_ID = -1  # the site's sum goes through the same functions as a channel
+_ABOVE_WEEKLY_MAX = 1.2  # what reaches about as high every week is no spike, however rarely it runs
 
 
-def assess_spikes(profiled: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    """Return `profiled` with `is_assessed` as `rule` takes it.
-
-    The hour's own percentile needs `hour_of_week_min_samples` values, which hourly meters never have in four weeks;
-    beside the channel's, a maximum of `min_samples` weeks suffices.
-    """
-    by_hour = scope.config.spikes.rule == HOUR_OF_WEEK
-    least = scope.config.baseline.hour_of_week_min_samples if by_hour else scope.config.spikes.min_samples
-    return assess_rows(profiled, scope, least)
-
-
-def find_spikes(profiled: pd.DataFrame, config: Thresholds, *, min_power_kw: float) -> pd.DataFrame:
-    """Return the intervals in a spike: power above a multiple of what is usually the highest, and not small.
+def find_spikes(
+    expectation: Expectation, clean: pd.DataFrame, scope: WeekScope, *, min_power_kw: float
+) -> pd.DataFrame:
+    """Return the intervals of the period in a spike: power above a multiple of what is usually the highest, not small.
 
     Parameters
     ----------
-    profiled
-        Sound intervals of the period with their hour-of-week profile (`assess_spikes`); those not assessed are left
-        out.
+    clean
+        Valid intervals of baseline and period, which the expectation is of.
     min_power_kw
         The least power of a spike [kW].
 
     Returns
     -------
     pd.DataFrame
-        Rows of `profiled` with `event_id` (1, 2, …; a hole ends an event) and `excess_kwh`, the energy above the p95
-        of the hour of the week.
+        Rows of `clean` with `event_id` (1, 2, …; a hole ends an event), the usual peaks (`find_usual_peaks`) and
+        `excess_kwh`, the energy above the 95th percentile of the hour on like days.
 
     Notes
     -----
-    A spike is above `p95_multiplier` times the 95th percentile of its hour of the week; by the `rule`
-    "demand" above the same multiple of the 95th percentile of all the channel's demand too, by "hour_of_week", the
-    contract's, of the hour alone. A kettle at four in the morning is far above that hour's usual, and no peak.
+    A spike is above `spikes.p95_multiplier` times the 95th percentile of its hour on like days, above the same multiple
+    of the 95th percentile of all the channel's demand, and above 1.2 times what it reaches in every week: a kettle
+    at four in the morning is far above that hour's usual, and no peak; a charger that runs for an hour a day reaches
+    its peak every week.
     """
-    power_kw, usual_kw = profiled["mean_kw"], profiled["p95_kw"]
-    if config.spikes.rule == DEMAND:
-        usual_kw = np.maximum(usual_kw, profiled["channel_p95_kw"])
-    is_high = (
-        profiled["is_assessed"] & (power_kw > config.spikes.p95_multiplier * usual_kw) & (power_kw >= min_power_kw)
+    judged = clean["channel_id"].isin(assessed_channels(expectation, clean, scope))
+    rows = clean[in_window(clean, scope.period) & judged].join(find_usual_peaks(expectation))
+    config, power_kw = scope.config, rows["mean_kw"]
+    least_kw = np.maximum(
+        config.spikes.p95_multiplier * np.maximum(rows["p95_kw"], rows["channel_p95_kw"]),
+        np.maximum(_ABOVE_WEEKLY_MAX * rows["weekly_max_kw"], min_power_kw),
     )
-    run_id = label_runs(is_high, starts_new_run(profiled))
-    excess_kwh = (power_kw - profiled["p95_kw"]).clip(lower=0) * profiled["hours"]
-    return profiled.assign(event_id=run_id, excess_kwh=excess_kwh)[is_high]
+    is_high = power_kw > least_kw
+    run_id = label_runs(is_high, starts_new_run(rows))
+    excess_kwh = (power_kw - rows["p95_kw"]).clip(lower=0) * rows["hours"]
+    return rows.assign(event_id=run_id, excess_kwh=excess_kwh)[is_high]
 
 
 def sum_site_power(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
@@ -119,7 +111,7 @@ def sum_site_power(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
 
 
 def find_site_spikes(site: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    """Return the intervals in which the site as a whole spikes; as `find_spikes`, from `min_site_power_kw` on.
+    """Return the intervals in which the site as a whole spikes; as `find_spikes`, from `spikes.min_site_power_kw` on.
 
     `site` is the site's power as `sum_site_power` gives it.
     """
@@ -132,8 +124,8 @@ def find_site_spikes(site: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
         "interval_s": [step_s],
     }
     of_site = scope._replace(meters=pd.DataFrame(meter))
-    profiled = assess_spikes(profile_period(site, of_site), of_site)
-    return find_spikes(profiled, scope.config, min_power_kw=scope.config.spikes.min_site_power_kw)
+    expectation = expect_load(site, of_site, None)
+    return find_spikes(expectation, site, of_site, min_power_kw=scope.config.spikes.min_site_power_kw)
 
 
 def find_peaks(site: pd.DataFrame, scope: WeekScope) -> dict[str, dict[str, Any] | None]:
@@ -190,7 +182,7 @@ def _severity(event: dict[str, Any], scope: WeekScope) -> str:
 def build_section(
     spikes: pd.DataFrame,
     site: pd.DataFrame,
-    profiled: pd.DataFrame,
+    expectation: Expectation,
     clean: pd.DataFrame,
     scope: WeekScope,
     demand: pd.DataFrame | None = None,
@@ -203,7 +195,7 @@ def build_section(
         As `find_spikes` gives them.
     site
         The site's power, as `sum_site_power` gives it.
-    profiled, clean
+    expectation, clean
         What the spikes were found in; they tell which meters could not be assessed.
     demand
         The site's demand as it is billed (`site_demand.SiteDemand.sound`), whose peaks are told; None takes `site`,
@@ -211,14 +203,14 @@ def build_section(
 
     Notes
     -----
-    `totalExcessKwh` is the energy above the p95 of the hour of the week. An event longer than `max_hours` is a
+    `totalExcessKwh` is the energy above the p95 of the hour of the week. An event longer than `spikes.max_hours` is a
     raised level rather than a spike: it is kept, with `isSustained` true. `topSpikes` are ordered by the power of
     their peak above the p95. The summary counts the meters' events, a sub-meter's energy once; `siteSpikes` are the
     same energy seen from above and are in no sum. `isAtSitePeak` and `isAtBillingPeak` are true where a spike covers
     the interval of the site's highest demand in the period, and in the month so far (`find_peaks`): only the latter
-    costs a demand charge. `usualPeakPower` and `channelPeakPower` are the 95th percentiles of the hour of the week and
-    of all the meter's demand. `severity` is "high" at the billing peak and from `tall_ratio` times the latter on,
-    "medium" for one of the two, "low" for neither and where sustained.
+    costs a demand charge. `usualPeakPower` and `channelPeakPower` are the 95th percentiles of the hour on like days and
+    of all the meter's demand. `severity` is "high" at the billing peak and from `spikes.tall_ratio` times the latter
+    on, "medium" for one of the two, "low" for neither and where sustained.
     """
     names = channel_names(scope.meters)
     peaks = find_peaks(site if demand is None else demand, scope)
@@ -249,7 +241,7 @@ def build_section(
         "siteSpikes": [event for _, event in _list_events(find_site_spikes(site, scope), scope)][
             : scope.config.lists.max_findings
         ],
-        "notAssessed": list_unassessed(assess_spikes(profiled, scope), clean, scope, scope.config.spikes.min_samples),
+        "notAssessed": list_unassessed(expectation, clean, scope),
     }
 
 

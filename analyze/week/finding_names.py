@@ -18,18 +18,18 @@ SITE = "site"  # in place of a channel, for what concerns all of it
 # What each method computes; a finding's `evidence.method` is a key of it.
 METHODS = {
     "meter_check": "A rule on the meter's own readings; see analyze/meters and config/thresholds.py.",
-    "after_hours_excess": "Σ max(0, power − resting power) × hours outside opening hours [kWh]; resting power: a low "
-    "quantile of the closed hours of the baseline weeks. See analyze/after_hours_waste.py.",
-    "hour_of_week_excess": "Σ (power − expected power) × hours over an episode [kWh]; expected: the hour of week in "
-    "the baseline weeks. See analyze/anomaly_detection.py.",
-    "hour_of_week_peak": "Σ max(0, power − p95 of the hour of the week) × hours [kWh]. See analyze/spike_detection.py.",
-    "level_change": "Daily levels before and after a change point [kW]. See analyze/load/load_steps.py.",
+    "closed_use": "Σ (power − what the meter draws when it is off) × hours of what runs while the site is closed "
+    "[kWh]. See analyze/expected/closed_use.py.",
+    "like_day_excess": "Σ (power − expected power) × hours over an episode [kWh]; expected: like days in the baseline "
+    "weeks, and the weather. See analyze/expected/model.py and episodes.py.",
+    "usual_peak": "Σ max(0, power − p95 of the hour on like days) × hours [kWh]. See analyze/expected/usual_peaks.py.",
+    "level_change": "Mean power since a change point, beside what was expected [kW]. See analyze/expected/steps.py.",
     "learned_hours": "Σ max(0, power − base power) × hours within learned and outside declared hours [kWh]. See "
     "analyze/load/learned_hours.py.",
     "electrical_limit": "Hours in which a quantity is beyond the limit of the standard named. See "
     "analyze/meters/electrical_quantities.py.",
     "attributed_saving": "The part of the findings named in findingIds that no other win claims [kWh], × the tariff's "
-    "marginal rate of each interval. See analyze/quick_wins.py.",
+    "marginal rate of each interval. See analyze/sections/quick_wins.py.",
 }
 
 
@@ -84,13 +84,13 @@ def _window_of(finding: dict[str, Any], period: Window) -> Window:
 def _list_groups(sections: dict[str, Any]) -> Iterator[_Group]:
     """Yield the lists of findings; a quick win comes after the findings that it is made of."""
     yield _Group("meter_{type}", "meter_check", sections["sensorHealth"]["issues"])
-    yield _Group("after_hours", "after_hours_excess", sections["afterHoursWaste"]["topMeters"], ("baseline",))
+    yield _Group("after_hours", "closed_use", sections["afterHoursWaste"]["topMeters"], ("baseline",))
     anomalies, spikes = sections["anomalies"], sections["spikes"]
-    yield _Group("anomaly", "hour_of_week_excess", anomalies["timeline"], ("expectedKwh",))
+    yield _Group("anomaly", "like_day_excess", anomalies["timeline"], ("expectedKwh",))
     yield _Group("level_change", "level_change", anomalies["steps"], ("beforeKw",))
     for channel in spikes["byChannel"]:
-        yield _Group("spike", "hour_of_week_peak", channel["events"], ("usualPeakPower",))
-    yield _Group("site_spike", "hour_of_week_peak", spikes["siteSpikes"], ("usualPeakPower",))
+        yield _Group("spike", "usual_peak", channel["events"], ("usualPeakPower",))
+    yield _Group("site_spike", "usual_peak", spikes["siteSpikes"], ("usualPeakPower",))
     disagreements = sections["scheduleDisagreements"]["findings"]
     yield _Group("schedule", "learned_hours", disagreements, ("weekdays", "baseKw"))
     electrical = sections["electricalHealth"]

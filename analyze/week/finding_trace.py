@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from analyze.load.hour_of_week import profile_period
-from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.money.attribution import KINDS, claim_column
-from analyze.sections import after_hours
-from analyze.sections.anomalies import find_anomalies
-from analyze.sections.spikes import assess_spikes, find_spikes
-from analyze.week.intervals import WeekScope, in_window, period_weeks, prepare_intervals
+from analyze.week.intervals import WeekScope, in_window, period_weeks
 from lib.date_utils import Window
 from lib.errors import DataError
 
 if TYPE_CHECKING:
-    pass
+    from analyze.week.site_week import SiteWeek
 
-SOUND = "sound"
+VALID = "valid"
 _AGREE = 0.02  # kWh or currency: figures in a report are rounded to a hundredth
 _DEFICIT, _EXCESS = "deficitKwh", "excessKwh"
 
@@ -58,39 +53,32 @@ def _walk(value: Any) -> list[dict[str, Any]]:
     return [item for part in value for item in _walk(part)] if isinstance(value, list) else []
 
 
-def trace_finding(
-    finding: dict[str, Any], readings: pd.DataFrame, claims: pd.DataFrame, scope: WeekScope
-) -> dict[str, Any]:
+def trace_finding(finding: dict[str, Any], week: SiteWeek, scope: WeekScope) -> dict[str, Any]:
     """Return the intervals behind a finding, and whether what is counted of them adds up to what it says.
 
     Parameters
     ----------
     finding
         Of the weekly report, with `findingId` and `evidence`.
-    readings
-        Of all meters, of baseline and period (`lib.readings.load_readings`).
-    claims
-        The savings by interval, as the week analyzed anew has them (`SiteWeek.claims`).
+    week
+        The week analyzed anew, with what its findings were made from.
 
     Returns
     -------
     dict
-        `intervals`, a frame: `interval_start` (UTC), `channel_id`, `mean_kw`, `used_kwh`, `quality` ("sound", or why it
+        `intervals`, a frame: `interval_start` (UTC), `channel_id`, `mean_kw`, `used_kwh`, `quality` ("valid", or why it
         was left out), `is_after_hours` by the schedule, `reference_kw` that the method compares with, `counted_kwh`;
         and of a saving its `rate_per_kwh`; `countedKwh` and `reportedKwh`, `countedCost` and `reportedCost`, None where
         the finding claims none; `agrees`, whether they are the same; None where there is nothing to compare.
     """
     evidence = finding["evidence"]
     window = Window(*(datetime.fromisoformat(evidence[key]) for key in ("start", "end")))
-    intervals = prepare_intervals(readings, scope.meters, scope.tz, scope.schedule)
-    intervals = intervals[in_window(intervals, Window(scope.baseline.start, scope.period.end))]
-    bad = find_bad_intervals(intervals, scope.config)
-    counted = _count(finding, intervals[~bad.any(axis=1)], claims, scope)
+    intervals, bad = week.data.intervals, week.data.bad
     rows = intervals[in_window(intervals, window)]
     if evidence["channelIds"]:
         rows = rows[rows["channel_id"].isin(evidence["channelIds"])]
     nothing = pd.Series(float("nan"), index=rows.index)
-    counted = counted or _Counted(nothing, nothing)
+    counted = _count(finding, week) or _Counted(nothing, nothing)
     rows = rows.assign(
         quality=_quality(bad.loc[rows.index]),
         reference_kw=counted.reference_kw.reindex(rows.index),
@@ -121,10 +109,10 @@ def _compare(finding: dict[str, Any], rows: pd.DataFrame, scope: WeekScope) -> d
 
 
 def _quality(bad: pd.DataFrame) -> pd.Series:
-    """Return the reasons for which each interval was left out, or `SOUND`."""
-    reasons = pd.Series(SOUND, index=bad.index, dtype=object)
+    """Return the reasons for which each interval was left out, or `VALID`."""
+    reasons = pd.Series(VALID, index=bad.index, dtype=object)
     for name in bad.columns:
-        reasons = reasons.where(~bad[name], reasons.where(reasons != SOUND, "") + f" {name}")
+        reasons = reasons.where(~bad[name], reasons.where(reasons != VALID, "") + f" {name}")
     return reasons.str.strip()
 
 
@@ -136,32 +124,21 @@ def _reported_kwh(finding: dict[str, Any]) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
-def _count(finding: dict[str, Any], clean: pd.DataFrame, claims: pd.DataFrame, scope: WeekScope) -> _Counted | None:
+def _count(finding: dict[str, Any], week: SiteWeek) -> _Counted | None:
     """Return what the method counts of each interval, as the week's analysis does; None where it counts no energy."""
-    method = finding["evidence"]["method"]
-    if method not in ("after_hours_excess", "hour_of_week_excess", "hour_of_week_peak", "attributed_saving"):
+    method, found = finding["evidence"]["method"], week.found
+    if method not in ("closed_use", "like_day_excess", "usual_peak", "attributed_saving"):
         return None
     if not finding["evidence"]["channelIds"] or method == "attributed_saving" and finding["type"] not in KINDS:
         return None  # of the site as a whole, which no single meter's intervals make up; or a repair
-    baselines = after_hours.estimate_baselines(clean, scope)
-    resting_kw = clean["channel_id"].map(baselines["baseline_kw"])
-    shut_kwh = after_hours.after_hours_excess_kwh(clean, baselines)
-    if method == "after_hours_excess":
-        return _Counted(shut_kwh, resting_kw)
-    profiled = profile_period(clean, scope)
-    anomalies = find_anomalies(profiled, clean, scope)
-    spikes = find_spikes(assess_spikes(profiled, scope), scope.config, min_power_kw=scope.config.spikes.min_power_kw)
-    expected_kw = anomalies["expected_kwh"] / anomalies["hours"]
-    if method == "hour_of_week_excess":
+    if method == "closed_use":
+        closed = found.closed.rows
+        return _Counted(closed["excess_kwh"].where(closed["is_counted"], 0.0), closed["off_kw"])
+    if method == "like_day_excess":
         is_low = finding.get("direction") == "low"
-        return _Counted(anomalies["deficit_kwh" if is_low else "excess_kwh"], expected_kw)
-    if method == "hour_of_week_peak":
-        return _Counted(spikes["excess_kwh"], spikes["p95_kw"])
-    reference = {"after_hours": resting_kw, "anomaly": expected_kw, "spike": spikes["p95_kw"]}
-    places = pd.MultiIndex.from_frame(clean[["channel_id", "interval_start"]])
-    claimed = claims.set_index(["channel_id", "interval_start"]).reindex(places).set_axis(clean.index)
-    return _Counted(
-        claimed[claim_column(finding["type"])].fillna(0.0),
-        reference.get(finding["type"], pd.Series(float("nan"), index=clean.index)),
-        claimed["rate_per_kwh"],
-    )
+        return _Counted(found.anomalies["deficit_kwh" if is_low else "excess_kwh"], found.anomalies["expected_kw"])
+    if method == "usual_peak":
+        return _Counted(found.spikes["excess_kwh"], found.spikes["p95_kw"])
+    reference = {"after_hours": found.closed.rows["off_kw"], "anomaly": found.anomalies["expected_kw"]}
+    claims = week.claims
+    return _Counted(claims[claim_column(finding["type"])], reference[finding["type"]], claims["rate_per_kwh"])

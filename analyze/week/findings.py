@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from analyze.expected.best_energy import BestEnergy, find_best_energy
+from analyze.expected.closed_use import ClosedUse, Known, find_closed_use
 from analyze.expected.model import Expectation, expect_load
-from analyze.load.hour_of_week import profile_period
-from analyze.load.load_response import respond_to_temperature
-from analyze.load.load_steps import LevelChange, find_level_changes
+from analyze.expected.steps import LevelChange, find_level_changes
 from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.meters.channel_kinds import allow_export, settle_kinds, show_load
+from analyze.meters.meter_tree import parents_of
 from analyze.money.attribution import claim_savings
 from analyze.money.excess import measure_excess
 from analyze.money.gross_use import measure_gross
@@ -58,10 +58,8 @@ class WeekData(NamedTuple):
 class WeekFound(NamedTuple):
     """What the sections and the claims are both made from; each as the function of its name gives it."""
 
-    baselines: pd.DataFrame
-    profiled: pd.DataFrame
-    changes: list[LevelChange] | None
-    response_kw: pd.Series
+    closed: ClosedUse
+    changes: list[LevelChange]
     anomalies: pd.DataFrame
     spikes: pd.DataFrame
 
@@ -93,40 +91,40 @@ def prepare_week(
     return WeekData(scope, intervals, bad, valid, clean, resets, site, gross, pricing, expectation)
 
 
-def find_in_week(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | None) -> WeekFound:
-    """Say of the sound intervals what is usual, and what is not."""
-    profiled = profile_period(clean, scope)
-    is_robust = scope.config.anomalies.method == anomalies.ROBUST
-    changes = find_level_changes(clean, scope) if is_robust else None
-    response_kw = respond_to_temperature(clean, scope, weather)
-    assessed = spikes.assess_spikes(profiled, scope)
+def find_in_week(data: WeekData, scope: WeekScope) -> WeekFound:
+    """Say of the valid intervals what is not as expected, and what runs while the site is closed."""
+    clean, expectation = data.clean, data.expectation
+    changes, shifts = find_level_changes(expectation, scope)
     return WeekFound(
-        baselines=after_hours.estimate_baselines(clean, scope),
-        profiled=profiled,
+        closed=find_closed_use(expectation, scope, _what_is_known(changes, scope)),
         changes=changes,
-        response_kw=response_kw,
-        anomalies=anomalies.find_anomalies(profiled, clean, scope, changes, response_kw),
-        spikes=spikes.find_spikes(assessed, scope.config, min_power_kw=scope.config.spikes.min_power_kw),
+        anomalies=anomalies.find_anomalies(expectation, shifts, clean, scope),
+        spikes=spikes.find_spikes(expectation, clean, scope, min_power_kw=scope.config.spikes.min_power_kw),
     )
+
+
+def _what_is_known(changes: list[LevelChange], scope: WeekScope) -> Known:
+    meters = scope.meters
+    needed = meters.loc[meters["must_run"].astype(bool), "channel_id"] if "must_run" in meters else ()
+    return Known({change.channel_id for change in changes}, set(needed), set(parents_of(meters).values()))
 
 
 def build_findings(data: WeekData, found: WeekFound, scope: WeekScope) -> dict[str, Any]:
     """Return the sections that name what is wrong with a meter, or in the building."""
-    clean, profiled = data.clean, found.profiled
+    clean, expectation = data.clean, data.expectation
     site_power, demand = spikes.sum_site_power(clean, scope), data.site.demand
     if data.site.left_out_pct > MAX_LEFT_OUT_SHARE_PCT:  # what is left is not the site
         demand = demand.iloc[:0]
     return {
         "sensorHealth": sensors.build_section(data.intervals, data.bad, scope, data.resets, clean),
-        "afterHoursWaste": after_hours.build_section(clean, found.baselines, scope),
-        "anomalies": anomalies.build_section(found.anomalies, profiled, clean, scope, found.changes, found.response_kw),
-        "spikes": spikes.build_section(found.spikes, site_power, profiled, clean, scope, demand),
+        "afterHoursWaste": after_hours.build_section(found.closed, clean, scope),
+        "anomalies": anomalies.build_section(found.anomalies, found.changes, expectation, clean, scope),
+        "spikes": spikes.build_section(found.spikes, site_power, expectation, clean, scope, demand),
     }
 
 
 def claim_week(data: WeekData, found: WeekFound, health: dict[str, Any], scope: WeekScope) -> pd.DataFrame:
     """Return the savings by interval, each kilowatt-hour claimed once (`claim_savings`)."""
-    excess = measure_excess(
-        found.profiled, data.clean, found.baselines, health["issues"], found.anomalies, found.spikes, scope
-    )
-    return claim_savings(data.intervals, data.clean, excess, broken_meters(health), scope)
+    excess = measure_excess(data.clean, found.closed, found.anomalies, data.expectation, scope)
+    claims = claim_savings(data.intervals, data.clean, excess, broken_meters(health), scope)
+    return claims.assign(is_weather_alike=data.expectation.rows["is_weather_alike"].reindex(claims.index))

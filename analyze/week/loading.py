@@ -202,9 +202,7 @@ def load_trace(conn: Connection, report: dict[str, Any], finding: dict[str, Any]
     keeps_quarantined = any(not channel["isLeftOut"] for channel in doubtful)
     data = open_site(conn, site_id, zone, keeps_quarantined=keeps_quarantined)
     period = Window(*(datetime.fromisoformat(meta["period"][key]) for key in ("start", "end")))
-    scope = data.scope(period)
-    rows = _read(conn, data, readings.load_readings, Window(scope.baseline.start, period.end))
-    trace = trace_finding(finding, rows, _analyze_period(conn, data, period).claims, scope)
+    trace = trace_finding(finding, _analyze_period(conn, data, period), data.scope(period))
     evidence = finding["evidence"]
     window = Window(*(datetime.fromisoformat(evidence[key]) for key in ("start", "end")))
     return trace | {

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from analyze.week.intervals import WeekScope
 
-SILENT, SHORT_BASELINE, FEW_SAMPLES = "silent", "short_baseline", "few_samples"
+SILENT, SHORT_BASELINE, NO_LIKE_DAYS = "silent", "short_baseline", "no_like_days"
 
 
 def insufficient(code: str, missing: str, possible_from: str | None) -> dict[str, Any]:
@@ -61,8 +61,7 @@ def refuse_short_baseline(baseline_pct: float, period_pct: float, reason: str, s
     return insufficient(SHORT_BASELINE, missing, possible) | {"reason": reason}
 
 
-def refuse_few_samples(min_samples: int, scope: WeekScope) -> dict[str, Any]:
-    """Return the refusal of a channel whose intervals are too long, or too few, for a profile by hour of the week."""
-    reason = f"fewer than {min_samples} baseline values in each hour of the week"
-    missing = f"{min_samples} values in an hour of the week over {scope.config.baseline.weeks} weeks: shorter intervals"
-    return insufficient(FEW_SAMPLES, missing, None) | {"reason": reason}
+def refuse_no_like_days() -> dict[str, Any]:
+    """Return the refusal of a channel of which no day of the period has days of its kind in the baseline weeks."""
+    reason = "no day of the weeks before is like a day of the period (opening hours, holidays, terms)"
+    return insufficient(NO_LIKE_DAYS, "two or more like days in the weeks before", None) | {"reason": reason}

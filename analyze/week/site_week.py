@@ -20,7 +20,7 @@ from analyze.sections.electrical import check_electrical_health
 from analyze.sections.forecast import forecast_hours
 from analyze.week.chart_data import build_charts
 from analyze.week.finding_names import name_findings
-from analyze.week.findings import WeekData, build_findings, claim_week, find_in_week, prepare_week
+from analyze.week.findings import WeekData, WeekFound, build_findings, claim_week, find_in_week, prepare_week
 from analyze.week.intervals import (
     SECONDS_PER_HOUR,
     WeekScope,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 DAYS_PER_WEEK = 7
 # What quick wins are made from.
-FINDINGS = ("sensorHealth", "afterHoursWaste", "anomalies", "spikes", "scheduleDisagreements")
+FINDINGS = ("sensorHealth", "afterHoursWaste", "anomalies")
 
 
 class SiteContext(NamedTuple):
@@ -69,7 +69,7 @@ class SiteContext(NamedTuple):
 
 
 class SiteWeek(NamedTuple):
-    """The findings of one period, shaped as the weekly report holds them."""
+    """The findings of one period, shaped as the weekly report holds them, and what they were made from."""
 
     period: Window
     baseline: Window
@@ -82,6 +82,8 @@ class SiteWeek(NamedTuple):
     consumption: dict[str, Any]
     data_quality: dict[str, Any]
     claims: pd.DataFrame
+    data: WeekData
+    found: WeekFound
 
 
 def analyze_site_week(
@@ -121,14 +123,16 @@ def analyze_site_week(
     context = context or SiteContext()
     data = prepare_week(readings, scope, context.tariffs, context.resets, context.weather)
     scope = data.scope
-    found = find_in_week(data.clean, scope, context.weather)
+    found = find_in_week(data, scope)
     sections = build_findings(data, found, scope)
     sections["afterHoursWaste"]["schedule"] = describe_schedule(scope, context.site_id)
     sections["scheduleDisagreements"] = find_disagreements(data.clean, scope)
     findings = quick_wins.Findings(*(sections[name] for name in FINDINGS))
     claims = claim_week(data, found, findings.sensor_health, scope)
     year = plan_year(scope, context.monthly)
-    sections["quickWins"] = quick_wins.build_section(claims, findings, data.clean, scope, data.pricing, year)
+    sections["quickWins"] = quick_wins.build_section(
+        claims, findings, found.closed, data.clean, scope, data.pricing, year
+    )
     sections |= _context_sections(data, scope, context)
     name_findings(sections, scope)
     carbon = context.tariffs.carbon if context.tariffs else None
@@ -147,6 +151,8 @@ def analyze_site_week(
         consumption=consumption,
         data_quality=data_quality,
         claims=claims,
+        data=data,
+        found=found,
     )
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
+from analyze.expected.closed_runs import Pattern
 from analyze.expected.comparison import NotComparable
+from analyze.expected.episodes import LOW
+from analyze.expected.steps import ChangeKind
+from analyze.money.repairs import REPAIR
+from analyze.sections.confidence import Level
 
 _MAX_RISKS, _MAX_OPPORTUNITIES = 5, 3
+_SAVINGS = (Pattern.RECURRING, Pattern.NEW, Pattern.ONCE)
 _MAX_NAMES = 3
 _NOT_COMPARABLE = {
     NotComparable.NO_LIKE_DAYS: "too few similar days before it",
@@ -18,28 +26,32 @@ _ESTIMATE_MIN_SHARE = 0.005  # below half a percent of the total an estimate is 
 
 
 def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any], currency: str) -> dict[str, Any]:
-    """Return the sum of the quick wins of medium and high confidence that come back every week.
+    """Return the sum of the quick wins of medium and high confidence.
 
-    `onceKwh` and `onceCost` are those that were seen on one day: nothing says that they will come again, so they are in
-    no sum of a week or of a year. `unconfirmedWeeklyKwh` is what the wins of low confidence observe on top every week:
-    mostly habits, which may have reasons.
+    `weeklyKwh` and `weeklyCost` hold what recurs and what is new this week; `estimatedAnnual` what recurs alone.
+    `onceKwh` and `onceCost` are of single events, which are in no sum of a week or of a year. `unconfirmedWeeklyKwh` is
+    what runs while the site is closed, every week, and may have to: it is asked about, and no saving.
     `costOptimizationMonthly` and `…Annual` are what moving load and shaving peaks may bring on the tariff; they are 0
     where `costOptimizationStatus` says that the section is unavailable. The wins are priced on `tariff`, those two on
     `costOptimizationTariff`; where these are different ones, `note` says that a site pays only one of them.
     """
     levers = cost.get("combined_summary", {})
     own, other = cost.get("basis", {}).get("tariffs", {}).get("current"), levers.get("tariff")
-    believed = [win for win in wins if win["confidence"] != "low"]
-    unconfirmed = [win["impact"] for win in wins if win["confidence"] == "low" and not is_seen_once(win)]
-    weekly = [win["impact"] for win in believed if not is_seen_once(win)]
-    once = [win["impact"] for win in believed if is_seen_once(win)]
+    believed = [win for win in wins if is_believed(win)]
+    asked = [win["impact"] for win in wins if win.get("pattern") == Pattern.ASKED]
+    weekly = [win["impact"] for win in believed if win["pattern"] in (Pattern.RECURRING, Pattern.NEW)]
+    once = [win["impact"] for win in believed if win["pattern"] == Pattern.ONCE]
+    new = [win["impact"] for win in believed if win["pattern"] == Pattern.NEW]
     return {
         "weeklyKwh": round(sum(impact["weeklyKwh"] for impact in weekly), 2),
         "weeklyCost": round(sum(impact["weeklyCost"] for impact in weekly), 2),
         "estimatedAnnual": round(sum(impact["annualCost"] for impact in weekly), 2),
-        "onceKwh": round(sum(impact["annualKwh"] for impact in once), 2),
-        "onceCost": round(sum(impact["annualCost"] for impact in once), 2),
-        "unconfirmedWeeklyKwh": round(sum(impact["weeklyKwh"] for impact in unconfirmed), 2),
+        "newKwh": round(sum(impact["periodKwh"] for impact in new), 2),
+        "newCost": round(sum(impact["periodCost"] for impact in new), 2),
+        "onceKwh": round(sum(impact["periodKwh"] for impact in once), 2),
+        "onceCost": round(sum(impact["periodCost"] for impact in once), 2),
+        "unconfirmedWeeklyKwh": round(sum(impact["weeklyKwh"] for impact in asked), 2),
+        "unconfirmedWeeklyCost": round(sum(impact["weeklyCost"] for impact in asked), 2),
         "currency": currency,
         "costOptimizationMonthly": levers.get("estimated_monthly_savings_potential", 0.0),
         "costOptimizationAnnual": levers.get("estimated_annual_savings_potential", 0.0),
@@ -50,9 +62,9 @@ def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any], cu
     }
 
 
-def is_seen_once(win: dict[str, Any]) -> bool:
-    """Return whether a quick win is an event of one day, whose `annualKwh` and `annualCost` are the event alone."""
-    return win["impact"]["basis"] == "one_off"
+def is_believed(win: dict[str, Any]) -> bool:
+    """Return whether a quick win is a saving of medium or high confidence."""
+    return bool(win.get("pattern") in _SAVINGS and win["confidence"] != Level.LOW)
 
 
 def _exclusive_note(own: str | None, other: str | None) -> str | None:
@@ -75,9 +87,7 @@ def build_summary(
     return {
         "headline": _headline(sections, consumption, data_quality, savings, max(1.0, weeks)),
         "topRisks": _top_risks(sections),
-        "topOpportunities": [win["title"] for win in sections["quickWins"] if win["confidence"] != "low"][
-            :_MAX_OPPORTUNITIES
-        ],
+        "topOpportunities": _top_opportunities(sections["quickWins"]),
         "totalPotentialSavings": savings,
     }
 
@@ -124,24 +134,47 @@ def _describe_doubt(consumption: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _top_opportunities(wins: list[dict[str, Any]]) -> list[str]:
+    """Return the titles of the best savings, then of the questions, and of the repairs."""
+    first = [win["title"] for win in wins if is_believed(win)]
+    asked = [win["title"] for win in wins if win.get("pattern") == Pattern.ASKED]
+    return [*first, *asked, *(win["title"] for win in wins if win["type"] == REPAIR)][:_MAX_OPPORTUNITIES]
+
+
 def _savings_lines(wins: list[dict[str, Any]], savings: dict[str, Any], weeks: float, total_kwh: float) -> list[str]:
-    """Return what comes back every week, and apart from it what was seen once."""
-    believed = [win for win in wins if win["confidence"] != "low" and win["impact"]["weeklyKwh"] > 0]
-    once = sum(is_seen_once(win) for win in believed)
-    weekly, lines = len(believed) - once, []
-    if weekly:
-        share = f" ({100 * savings['weeklyKwh'] * weeks / total_kwh:.0f} % of its use)" if total_kwh > 0 else ""
+    """Return what could be saved every week, what is new, what happened once, and what is asked."""
+    believed, currency = [win for win in wins if is_believed(win)], savings["currency"]
+    recurring_kwh = savings["weeklyKwh"] - savings["newKwh"] / max(1.0, weeks)
+    recurring_cost = savings["weeklyCost"] - savings["newCost"] / max(1.0, weeks)
+    lines = []
+    if any(win["pattern"] == Pattern.RECURRING for win in believed):
+        share = f" ({100 * recurring_kwh * weeks / total_kwh:.0f} % of its use)" if total_kwh > 0 else ""
         lines.append(
-            f"{weekly} quick win{'s' * (weekly > 1)} could save {savings['weeklyKwh']:,.0f} kWh a week{share}, "
-            f"worth {savings['weeklyCost']:,.2f} {savings['currency']} a week."
+            f"Equipment that runs while the site is closed, every week: {recurring_kwh:,.0f} kWh a week{share}, "
+            f"{recurring_cost:,.2f} {currency}."
         )
-    if once:
-        more = f"{once}{' more' if weekly else ''} quick win{'s' * (once > 1)}"
+    if savings["newKwh"]:
         lines.append(
-            f"{more} {'were each' if once > 1 else 'was'} seen on one day only: {savings['onceKwh']:,.0f} kWh, worth "
-            f"{savings['onceCost']:,.2f} {savings['currency']} once, in no figure of a week or a year."
+            f"New this week, left on while the site was closed: {savings['newKwh']:,.0f} kWh, "
+            f"{savings['newCost']:,.2f} {currency}. If it goes on, as much every week."
+        )
+    if savings["onceKwh"]:
+        lines.append(
+            f"One-time: {savings['onceKwh']:,.0f} kWh, {savings['onceCost']:,.2f} {currency}, not in the weekly or "
+            "annual totals."
+        )
+    if savings["unconfirmedWeeklyKwh"]:
+        names = [win["channelName"] for win in wins if win.get("pattern") == Pattern.ASKED]
+        verb = "runs" if len(names) == 1 else "run"
+        lines.append(
+            f"To confirm: {_join(names)} {verb} every week while the site is closed, "
+            f"{savings['unconfirmedWeeklyKwh']:,.0f} kWh a week."
         )
     return lines or ["No savings that the data support with medium or high confidence."]
+
+
+def _join(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def why_not_compared(consumption: dict[str, Any]) -> str:
@@ -166,17 +199,60 @@ def describe_change(consumption: dict[str, Any]) -> str:
 
 
 def _top_risks(sections: dict[str, Any]) -> list[str]:
-    """Return what may cost or mislead: sick meters first, then severe anomalies, then the site's peak."""
+    """Return what may cost or mislead: doubtful meters, levels that changed, severe events high and low, the peak."""
     risks = [issue["description"] for issue in sections["sensorHealth"]["issues"] if issue["severity"] == "high"]
-    for channel in sections["anomalies"]["byChannel"]:
-        incidents = {event["incident"] for event in channel["events"] if event["severity"] == "high"}
-        if incidents:  # all that belongs to them, for the gravest event alone bears their severity
-            own = [event["excessKwh"] for event in channel["events"] if event["incident"] in incidents]
-            spells = "once" if len(own) == 1 else f"in {len(own)} spells"
-            risks.append(f"{channel['channelName']}: {sum(own):,.0f} kWh far above usual, {spells}")
+    stepped = {step["channelId"] for step in sections["anomalies"]["steps"]}
+    risks += [_tell_step(step) for step in sections["anomalies"]["steps"]]
+    risks += _tell_high(sections["anomalies"]["byChannel"], stepped)
+    risks += _tell_low(sections["anomalies"]["timeline"], stepped)
     risks += [
         f"Site peak of {spike['peakPower']:.0f} kW for {spike['duration']} at {spike['start'][:16].replace('T', ' ')} "
         f"(usual peak {spike['usualPeakPower']:.0f} kW)"
         for spike in sections["spikes"]["siteSpikes"][:1]
     ]
     return risks[:_MAX_RISKS]
+
+
+def _tell_step(step: dict[str, Any]) -> str:
+    """Return a level that changed for good, in a sentence."""
+    rise_kw = step["afterKw"] - step["beforeKw"]
+    share = f" ({100 * rise_kw / step['beforeKw']:+.0f} %)" if step["beforeKw"] > 0 else ""
+    how = "has drifted" if step["kind"] == ChangeKind.DRIFT else "has changed"
+    weather = "; it may be the weather" if step["mayBeWeather"] else ""
+    return (
+        f"{step['channelName']}: its level {how} from {step['beforeKw']:.1f} to {step['afterKw']:.1f} kW{share} since "
+        f"{_day(step['at'])}, {step['excessKwh']:+,.0f} kWh this week{weather}"
+    )
+
+
+def _tell_high(channels: list[dict[str, Any]], told: Collection[int]) -> list[str]:
+    risks = []
+    for channel in channels:
+        incidents = {event["incident"] for event in channel["events"] if event["severity"] == "high"}
+        if incidents and channel["channelId"] not in told:
+            # All that belongs to them, for the gravest event alone bears their severity.
+            own = [event["excessKwh"] for event in channel["events"] if event["incident"] in incidents]
+            times = "once" if len(own) == 1 else f"in {len(own)} periods"
+            risks.append(f"{channel['channelName']}: {sum(own):,.0f} kWh far above normal, {times}")
+    return risks
+
+
+def _tell_low(events: list[dict[str, Any]], told: Collection[int]) -> list[str]:
+    """Return the deficits that are no detail: medium or worse, the largest first."""
+    low = [event for event in events if event["direction"] == LOW and event["severity"] != "low"]
+    low = [event for event in low if event["channelId"] not in told]
+    return [
+        f"{event['channelName']}: {event['deficitKwh']:,.0f} kWh below normal from {_time(event['start'])} to "
+        f"{_time(event['end'])}"
+        for event in sorted(low, key=lambda event: -event["deficitKwh"])
+    ]
+
+
+def _day(text: str) -> str:
+    """Return a time in ISO 8601 as ``Wed, May 13``."""
+    moment = datetime.fromisoformat(text)
+    return f"{moment:%a, %b} {moment.day}"
+
+
+def _time(text: str) -> str:
+    return f"{_day(text)} {text[11:16]}"

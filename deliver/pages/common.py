@@ -10,6 +10,8 @@ from deliver.pages.parts import Part
 
 SEVERITY_TONES = {"high": "bad", "medium": "warn", "low": "calm"}
 CONFIDENCE_TONES = {"high": "good", "medium": "calm", "low": "warn"}
+# What amounts are of that are none of every week.
+_OF_THE_PERIOD = {"one_off": "one-time", "this_week": "new this week"}
 _BASIS = {"every_week": "every week like this one"}
 
 _LEAST_ESTIMATED_RATIO = 0.005  # of the total; less is not worth a word
@@ -130,10 +132,9 @@ def on_usual(use: dict[str, Any]) -> str:
 def quick_win_finding(win: dict[str, Any], index: int, currency: str | None) -> Part:
     """Return a quick win: its worth in one line, what to do and why when opened."""
     impact = win["impact"]
-    is_once, (energy_kwh, cost) = seen_once(impact), worth_of(impact)
-    often = "once" if is_once else "a week"
+    (energy_kwh, cost), often = worth_of(impact), how_often(impact)
     facts = [("Energy", f"{fmt.kwh(energy_kwh)} {often}")] if energy_kwh else []
-    facts += [] if is_once else _annual_facts(impact, currency)
+    facts += [] if seen_once(impact) else _annual_facts(impact, currency)
     facts += _expectation_facts(win)
     for label, key in (("Confidence", "confidence"), ("For", "owner"), ("Effort", "effort")):
         if win.get(key):
@@ -159,10 +160,17 @@ def seen_once(impact: dict[str, Any]) -> bool:
 
 
 def worth_of(impact: dict[str, Any]) -> tuple[float, float]:
-    """Return the energy [kWh] and the cost that an impact tells: of a week, or of the one event that it is."""
-    if seen_once(impact) and "annualKwh" in impact:
+    """Return the energy [kWh] and the cost that an impact tells: of a week, or of what was seen this week alone."""
+    if impact.get("basis") in _OF_THE_PERIOD and "periodKwh" in impact:
+        return impact["periodKwh"], impact["periodCost"]
+    if seen_once(impact) and "annualKwh" in impact:  # as older reports have it
         return impact["annualKwh"], impact["annualCost"]
     return impact["weeklyKwh"], impact["weeklyCost"]
+
+
+def how_often(impact: dict[str, Any]) -> str:
+    """Return what an impact's amounts are of, to stand behind them."""
+    return _OF_THE_PERIOD.get(impact.get("basis", ""), "a week")
 
 
 def _annual_facts(impact: dict[str, Any], currency: str | None) -> list[tuple[str, str]]:
@@ -175,10 +183,13 @@ def _annual_facts(impact: dict[str, Any], currency: str | None) -> list[tuple[st
 
 def _annual_basis(impact: dict[str, Any]) -> str:
     """Return what the annual figure takes for granted, as a sentence."""
-    if seen_once(impact):
-        return " It was seen on one day only, so it is in no figure of a week or of a year."
+    if impact.get("basis") in _OF_THE_PERIOD:
+        text = (impact.get("annualBasis") or {}).get("text") or "not in the weekly or annual totals"
+        return f" {text[0].upper()}{text[1:]}."
     basis = (impact.get("annualBasis") or {}).get("text") or _BASIS.get(impact.get("basis", ""), "")
-    return f" The figure for a year is reckoned with {basis}." if basis and impact.get("annualCost") else ""
+    if not basis or not impact.get("annualCost"):
+        return ""
+    return f" {basis[0].upper()}{basis[1:]}." if basis.startswith("a year is") else f" A year is {basis}."
 
 
 def _expectation_facts(win: dict[str, Any]) -> list[tuple[str, str]]:

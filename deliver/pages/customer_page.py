@@ -9,10 +9,10 @@ from deliver.pages import parts
 from deliver.pages.common import (
     energy_used,
     estimated_part,
+    how_often,
     notices,
     on_usual,
     provenance,
-    seen_once,
     site_line,
     without_notices,
     worth_of,
@@ -55,8 +55,11 @@ def _hero(savings: dict[str, Any], currency: str | None) -> Part:
     weekly = fmt.money(savings["weeklyCost"], currency)
     once = savings.get("onceKwh") or 0
     if once and not savings["weeklyKwh"]:
-        return parts.tile("Seen once", fmt.money(savings["onceCost"], currency), f"{fmt.kwh(once)} on one day", "good")
-    more = f"; and once {fmt.kwh(once)}, {fmt.money(savings['onceCost'], currency)}" if once else ""
+        return parts.tile("One-time", fmt.money(savings["onceCost"], currency), fmt.kwh(once), "good")
+    more = f"; one-time: {fmt.kwh(once)}, {fmt.money(savings['onceCost'], currency)}" if once else ""
+    if savings["weeklyKwh"] and not savings["estimatedAnnual"]:
+        note = f"{fmt.kwh(savings['weeklyKwh'])}; as much every week, if it goes on{more}"
+        return parts.tile("New this week", weekly, note, "good")
     return parts.tile(
         "You could save",
         f"{fmt.money(savings['estimatedAnnual'], currency)} a year",
@@ -82,16 +85,17 @@ def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
 
 
 def _action(action: dict[str, Any], index: int, currency: str | None) -> Part:
-    is_once, (energy_kwh, _) = seen_once(action), worth_of(action)
+    energy_kwh, cost = worth_of(action)
+    recurs = action["basis"] not in ("one_off", "this_week")
     return parts.finding(
         action.get("findingId") or f"action-{index}",
         action["title"],
         tone="good",
-        amount=fmt.money(action["annualCost"], currency),
-        amount_note="once" if is_once else "a year",
+        amount=fmt.money(action["annualCost"] if recurs else cost, currency),
+        amount_note="a year" if recurs else how_often(action),
         steps=action["steps"],
         facts=[
-            ("Seen once", fmt.kwh(energy_kwh)) if is_once else ("Saves", f"{fmt.kwh(energy_kwh)} a week"),
+            ("Saves", f"{fmt.kwh(energy_kwh)} a week") if recurs else ("Energy", fmt.kwh(energy_kwh)),
             ("Who", action["who"]),
             ("Effort", action["effort"]),
         ],

@@ -98,14 +98,14 @@ def after_hours_blocks(report: dict[str, Any], currency: str | None) -> list[Par
     meters = section.get("topMeters") or []
     total = section.get("summary") or {}
     if not meters:
-        return [parts.note("No meter ran notably above its resting power while the site was closed.", "good")]
+        return [parts.note("No meter was left running while the site was closed.", "good")]
     ranking = meters[:_MAX_BARS]
     summary = (
-        f"{fmt.kwh(total['totalExcessKwh'])} above resting power while the site was closed, "
+        f"{fmt.kwh(total['totalExcessKwh'])} used by what ran while the site was closed, "
         f"{fmt.money(total['totalExcessCost'], currency)}; {ranking[0]['channelName']} leads."
     )
     return [
-        parts.chart("bars", "Use above resting power while closed", summary, {
+        parts.chart("bars", "Left running while closed", summary, {
             "names": [meter["channelName"] for meter in ranking],
             "values": [meter["impact"]["excessKwh"] for meter in ranking],
             "labels": [f"{fmt.kwh(meter['impact']['excessKwh'])} · {fmt.money(meter['impact']['excessCost'], currency)}"
@@ -156,10 +156,10 @@ def _hours_table(item: dict[str, Any], whose: str) -> Part | None:
 def _after_hours_finding(meter: dict[str, Any], index: int, currency: str | None) -> Part:
     week, impact = meter["thisWeek"], meter["impact"]
     facts = [
-        (_RESTING_POWER.get(meter["baseline"]["source"], "Resting power"), fmt.kw(meter["baseline"]["kw"])),
+        (_RESTING_POWER.get(meter["baseline"]["source"], "Standby load"), fmt.kw(meter["baseline"]["kw"])),
         ("After hours it drew", f"{fmt.kw(week['avgPowerKw'])} on average, {fmt.kw(week['maxPowerKw'])} at most"),
         ("Used after hours", _excess_share(week)),
-        ("Excess, of all that it used", fmt.pct(impact["percentOfTotal"], 1)),
+        ("Share of its use", fmt.pct(impact["percentOfTotal"], 1)),
     ]
     if meter.get("usualExcessKwh") is not None:
         facts.append(("Usual excess", fmt.kwh(meter["usualExcessKwh"])))
@@ -169,33 +169,38 @@ def _after_hours_finding(meter: dict[str, Any], index: int, currency: str | None
         meter.get("findingId") or f"after-hours-{index}",
         meter["channelName"],
         tone="warn" if meter.get("isSignificant") else "calm",
-        badge=(meter.get("pattern") or "").replace("_", " "),
+        badge=_BADGES.get(meter.get("pattern") or "", ""),
         amount=fmt.money(impact["excessCost"], currency),
-        amount_note=f"{fmt.kwh(impact['excessKwh'])} above resting power",
+        amount_note=f"{fmt.kwh(impact['excessKwh'])} while running",
         facts=facts,
         evidence=_intervals_table(meter),
     )
 
 
 def _excess_share(week: dict[str, Any]) -> str:
-    """Return what a meter used after hours, and how much of that lies above its resting power."""
+    """Return what a meter used after hours, and how much of that what ran took."""
     used_kwh = week["totalAfterHoursKwh"]
     if not used_kwh:
         return fmt.kwh(used_kwh)
     share_pct = 100 * week["excessAfterHoursKwh"] / used_kwh
-    return f"{fmt.kwh(used_kwh)}, {fmt.pct(share_pct, 1)} of it above resting power"
+    return f"{fmt.kwh(used_kwh)}, {fmt.pct(share_pct, 1)} of it while running"
 
 
 _RESTING_POWER = {
-    "baseline_weeks": "Resting power (low end of the closed hours of the weeks before)",
-    "report_week": "Resting power (low end of the closed hours of the period itself)",
+    "baseline_weeks": "Standby load (when it is off, in the weeks before)",
+    "report_week": "Standby load (when it is off, in this period)",
 }
+_BADGES = {"recurring": "every week", "new": "new this week", "once": "one-time", "step": "higher level",
+           "usual": "as usual", "raised": "higher", "habit": "every week", "wavers": "varies"}  # fmt: skip
 _PART_NAMES = {
-    "baseLoad": "Up to resting power, not counted",
+    "baseLoad": "Standby load, not counted",
+    "leftOn": "Left running",
+    "closedDay": "Running on closed days",
+    "overrun": "Around the opening hours",
+    "night": "At its own times",
     "startUp": "Starting up early",
     "shutDown": "Running on",
-    "leftOn": "Left on",
-    "wavering": "Ups and downs",
+    "wavering": "Varying",
 }
 
 
@@ -232,8 +237,18 @@ def anomaly_blocks(report: dict[str, Any]) -> list[Part | None]:
             "start": period["start"], "end": period["end"], "timezone": period["timezone"],
         }),
         parts.findings([_anomaly_finding(event, index, name_of) for index, event in enumerate(events, 1)]),
-        parts.bullets([step["description"] for step in section.get("steps") or [] if step.get("description")]),
+        parts.bullets([_step_line(step) for step in section.get("steps") or []]),
     ]  # fmt: skip
+
+
+def _step_line(step: dict[str, Any]) -> str:
+    """Return a level that changed for good, in a sentence."""
+    how = "has drifted" if step.get("kind") == "drift" else "has changed"
+    weather = " It may be the weather." if step.get("mayBeWeather") else ""
+    return (
+        f"{step['channelName']}: its level {how} from {fmt.kw(step['beforeKw'])} to {fmt.kw(step['afterKw'])} since "
+        f"{fmt.day(step['at'][:10])}.{weather}"
+    )
 
 
 def _anomaly_finding(event: dict[str, Any], index: int, name_of: dict[int, str]) -> Part:

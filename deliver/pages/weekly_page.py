@@ -39,6 +39,7 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
     currency = currency_of(report)
     wins = [quick_win_finding(win, index, currency) for index, win in enumerate(sections.get("quickWins") or [], 1)]
     is_counted = [win["confidence"] != "low" for win in sections.get("quickWins") or []]
+    is_asked = [win["type"] == "confirm" for win in sections.get("quickWins") or []]
     return parts.page(
         "weekly",
         "Weekly energy report",
@@ -51,11 +52,16 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
         sections=[
             parts.section("quick-wins", "What to do first", [
                 parts.findings(list(compress(wins, is_counted)), full=2)
-                or parts.text("Nothing that the data support: no measure of ten kilowatt-hours a week or more.")
+                or parts.text("Nothing above 10 kWh a week.")
             ]),
-            parts.section("uncounted", "May be habit or need; not counted", [
-                parts.findings([win for win, counts in zip(wins, is_counted, strict=True) if not counts])
-            ], "They are believed little, so no sum on this page holds them. Ask who runs them before you act."),
+            parts.section("to-confirm", "To confirm: runs every week while closed", [
+                parts.findings(list(compress(wins, is_asked)))
+            ], "Not included in any total. Ask who is responsible for it."),
+            parts.section("uncounted", "Low confidence", [
+                parts.findings([
+                    win for win, counts, asked in zip(wins, is_counted, is_asked, strict=True) if not counts | asked
+                ])
+            ], "Not included in any total."),
             parts.section("attention", "What needs attention", [parts.bullets(report["summary"]["topRisks"])]),
             parts.section("load", "The week’s load", load_blocks(report)),
             parts.section("after-hours", "After hours", after_hours_blocks(report, currency)),
@@ -76,17 +82,22 @@ def _hero(report: dict[str, Any], currency: str | None) -> Part:
     savings = report["summary"]["totalPotentialSavings"]
     unconfirmed = savings.get("unconfirmedWeeklyKwh") or 0
     once = savings.get("onceKwh") or 0
-    more = f"; once, and in no sum: {fmt.kwh(once)}, {fmt.money(savings['onceCost'], currency)}" if once else ""
-    if unconfirmed:
-        more += f"; {fmt.kwh(unconfirmed)} a week more may be habit or need, and are not counted"
-    weekly = "nothing that comes back every week"
+    new = savings.get("newKwh") or 0
+    notes = []
     if savings["weeklyKwh"]:
         annual = fmt.money(savings["estimatedAnnual"], currency)
-        weekly = f"{fmt.kwh(savings['weeklyKwh'])} a week, about {annual} a year"
+        year = f", about {annual} a year" if savings["estimatedAnnual"] else ""
+        notes.append(f"{fmt.kwh(savings['weeklyKwh'])} this week{year}")
+    if new:
+        notes.append(f"{fmt.kwh(new)} of it new this week")
+    if once:
+        notes.append(f"one-time: {fmt.kwh(once)}, {fmt.money(savings['onceCost'], currency)}, not in the totals")
+    if unconfirmed:
+        notes.append(f"to confirm: {fmt.kwh(unconfirmed)} a week")
     return parts.tile(
-        "Savings that the data support",
+        "Could be saved",
         f"{fmt.money(savings['weeklyCost'], currency)} a week",
-        weekly + more,
+        "; ".join(notes) or "nothing found this week",
         "good" if savings["weeklyKwh"] else "calm",
     )
 

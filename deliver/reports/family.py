@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from analyze.week.summary import describe_change, total_potential_savings
+from analyze.week.summary import describe_change, is_believed, total_potential_savings
 from deliver.pages import formats as fmt
 from deliver.pages.common import asset_line, is_available
 from deliver.reports.weekly import assemble_report, build_metadata, warnings_of
@@ -18,7 +18,7 @@ _MAX_ACTIONS = 5
 _ENERGY = (
     "totalKwh", "meteredKwh", "estimatedKwh", "isAtLeast", "usualKwh", "changePct", "comparison", "daily",
 )  # fmt: skip
-_SAVINGS = ("weeklyKwh", "weeklyCost", "estimatedAnnual", "onceKwh", "onceCost")
+_SAVINGS = ("weeklyKwh", "weeklyCost", "estimatedAnnual", "newKwh", "newCost", "onceKwh", "onceCost")
 
 
 def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: datetime) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: date
     """
     weekly = assemble_report(*checked, now=now)
     sections, use, forecast = weekly["sections"], weekly["consumption"], weekly["sections"]["forecast"]
-    wins = [win for win in sections["quickWins"] if win["confidence"] != "low" and win["impact"]["weeklyKwh"]]
+    wins = [win for win in sections["quickWins"] if is_believed(win)]
     more, wins = len(wins[_MAX_ACTIONS:]), wins[:_MAX_ACTIONS]
     savings = total_potential_savings(wins, sections["costOptimization"], use["cost"]["currency"])
     report = {
@@ -49,6 +49,8 @@ def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: date
                 "weeklyCost": win["impact"]["weeklyCost"],
                 "annualCost": win["impact"]["annualCost"],
                 "annualKwh": win["impact"]["annualKwh"],
+                "periodKwh": win["impact"]["periodKwh"],
+                "periodCost": win["impact"]["periodCost"],
                 "basis": win["impact"]["basis"],
             }
             for win in wins
@@ -79,18 +81,23 @@ def _customer_headline(report: dict[str, Any]) -> list[str]:
     compared = describe_change(energy) if energy["changePct"] is not None else ""
     least = "at least " if energy["isAtLeast"] else ""
     lines = [f"Your building used {least}{energy['totalKwh']:,.0f} kWh of electricity{compared}."]
-    once = sum(action["basis"] == "one_off" for action in report["actions"])
-    weekly = len(report["actions"]) - once
-    if weekly:
+    recurring, new, once = (
+        sum(action["basis"] == basis for action in report["actions"])
+        for basis in ("operating_weeks", "this_week", "one_off")
+    )
+    if recurring:
         year = fmt.money(savings["estimatedAnnual"], currency)
-        lines.append(f"{_steps(weekly)} could save about {year} a year.")
+        lines.append(f"{_steps(recurring)} could save about {year} a year.")
+    if new:
+        worth = fmt.money(savings["newCost"], currency)
+        lines.append(f"New this week: {savings['newKwh']:,.0f} kWh, {worth}. If it goes on, as much every week.")
     if once:
         worth = fmt.money(savings["onceCost"], currency)
-        lines.append(f"{_steps(once)} would look into what was seen once: {savings['onceKwh']:,.0f} kWh, {worth}.")
+        lines.append(f"One-time: {savings['onceKwh']:,.0f} kWh, {worth}, not in the weekly or annual totals.")
     more = report["moreActions"]
     if more:
         lines.append(f"The weekly report has {more} more, which {'is' if more == 1 else 'are'} not in these figures.")
-    return lines if weekly or once else [*lines, "We found nothing this week that is worth your time."]
+    return lines if report["actions"] else [*lines, "We found nothing this week that is worth your time."]
 
 
 def _steps(count: int) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.load.anomaly_episodes import HIGH, VIEWS
-from analyze.load.incidents import number_incidents
+from analyze.expected.episodes import HIGH, VIEWS
+from analyze.sections.incidents import number_incidents
 from analyze.week.intervals import WeekScope, channel_names, list_runs, local_iso
 
 _HIGH_VIEWS, _MEDIUM_VIEWS = 4, 3  # views that agree

@@ -1,0 +1,242 @@
+"""What each meter uses while the site is closed, and which of it somebody should act on. Pure.
+
+For every channel one pattern, by which a reader knows what to do:
+
+- `RECURRING`: left on, or running on closed days, in this week and in two of the weeks before. Worth it every week.
+- `NEW`: the same in this week only, in three closed blocks or more. Worth this week's energy.
+- `ONCE`: the same in this week only, in one block or two. Worth it once.
+- `ASKED`: runs in every week as steadily by night as by day, so it may have to. Worth nothing until answered.
+- `STEP`: its level rose for good, by day as by night, so that it now seems to run. Told as a step, once.
+- `USUAL`: at its own times in every week: a pump, a heater, a schedule beside the hours. Worth nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analyze.expected.closed_runs import ClosedRuns, Pattern, RunKind, is_schedule, judge_pattern, list_closed_runs
+from analyze.expected.day_matrix import PERIOD, DayMatrix
+from analyze.expected.model import Expectation, ExpectedDays
+from analyze.expected.running import Running, find_running
+from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope
+
+Floats = npt.NDArray[np.float64]
+
+LEFT_KINDS = (RunKind.LEFT_ON, RunKind.CLOSED_DAY)
+OWN_TIME_KINDS = (RunKind.OVERRUN, RunKind.NIGHT)
+NO_RUN = ""
+STEADY_RATIO = 0.75  # of the mean power by day that a load draws by night, to run as steadily by night
+_STEADY_SPREAD = 0.8  # of the rise: a load that runs at one level is switched, not driven by the weather
+
+
+class ClosedUse(NamedTuple):
+    """What the channels use while closed.
+
+    `rows`, by index of the intervals of baseline and period: `off_kw`, `run` (a `RunKind`, or ``""``), `excess_kwh`
+    (above the off level, within runs) and `is_counted` (of the runs that the channel's pattern is about, in the
+    period).
+
+    `channels`, by `channel_id`: `off_kw`, `on_kw`, `noise_kw`, `can_be_off`, `closed_kw` and `open_kw` (mean power
+    of the weeks before),
+    `follows_weather`, `pattern` (a `Pattern`, or None), `is_at_own_time` (it is about runs of `OWN_TIME_KINDS`),
+    `counted_kwh` (of the runs that it is about, in the period),
+    `before_kwh` (in the known weeks before) and `usual_kwh` (their median), `blocks` (closed blocks of the period in
+    which it ran), `weeks_seen` and `weeks_known` (of the weeks before), `is_steady` (runs at one level).
+
+    `runs`, in order of channel and time: `channel_id`, `kind`, `week` (of the baseline, −1 for the period), `start_s`
+    and `end_s` (seconds since 1970), `hours`, `excess_kwh`, `is_counted`.
+    """
+
+    rows: pd.DataFrame
+    channels: pd.DataFrame
+    runs: pd.DataFrame
+
+
+class Known(NamedTuple):
+    """What is known of channels besides their load, by id.
+
+    `stepped`: their level changed for good (`find_level_changes`); `needed`: the site's file says that they must run;
+    `mains`: they have sub-meters, of which a question is asked instead.
+    """
+
+    stepped: Collection[int] = ()
+    needed: Collection[int] = ()
+    mains: Collection[int] = ()
+
+
+_NOTHING_KNOWN = Known()
+
+
+def find_closed_use(expectation: Expectation, scope: WeekScope, known: Known = _NOTHING_KNOWN) -> ClosedUse:
+    """Return what the channels of an expectation use while the site is closed."""
+    schedule, least_kw = scope.schedule, scope.config.after_hours.min_power_kw
+    rows = expectation.rows
+    run = np.full(len(rows), NO_RUN, dtype=object)
+    columns = {name: np.full(len(rows), np.nan) for name in ("off_kw", "excess_kwh")}
+    is_counted = np.zeros(len(rows), dtype=bool)
+    channels, runs = [], []
+    for block in expectation.blocks:
+        running = find_running(block.matrix, block.weather.kw, schedule, min_power_kw=least_kw)
+        found = list_closed_runs(block.matrix, running)
+        entries = [_judge_channel(number, block, running, found) for number in range(len(block.matrix.channel_ids))]
+        channels += entries
+        runs.append(_describe_runs(block.matrix, found, entries, scope))
+        _lay_on_rows(block.matrix, running, found, entries, run, columns, is_counted)
+    table = _no_channels()
+    if channels:
+        patterns = pd.Series([_settle_pattern(entry, known) for entry in channels], dtype=object)
+        table = pd.DataFrame(channels).assign(pattern=patterns).set_index("channel_id").sort_index()
+    listed = pd.concat(runs, ignore_index=True) if runs else _no_runs()
+    return ClosedUse(pd.DataFrame({**columns, "run": run, "is_counted": is_counted}, index=rows.index), table, listed)
+
+
+def _judge_channel(number: int, block: ExpectedDays, running: Running, found: ClosedRuns) -> dict[str, object]:
+    """Return the facts of one channel of a matrix, and its pattern."""
+    own = found.table[found.table["channel"] == number]
+    weeks_known = found.weeks_known[number]
+    # Of the weeks before, where there are any: a night in this week says nothing of every week.
+    usual = np.repeat(block.matrix.fold >= 0, block.matrix.slots)
+    usual = usual if usual.any() else ~usual
+    closed_kw, open_kw = (_mean(running.power_kw[number, usual & at]) for at in (running.is_closed, ~running.is_closed))
+    pattern, mine = _choose_runs(number, own, found)
+    if not running.can_be_off[number] and pattern not in (Pattern.NEW, Pattern.ONCE):
+        pattern, mine = None, mine[:0]  # what it does every week is its setback, or its work
+    if pattern is None and _runs_as_by_day(running, number, closed_kw, open_kw):
+        pattern = Pattern.ASKED
+    weekly = mine[mine["week"] >= 0].groupby("week")["excess_kwh"].sum()
+    now = mine[mine["week"] == PERIOD]
+    known = np.flatnonzero(weeks_known)
+    return {
+        "channel_id": int(block.matrix.channel_ids[number]),
+        "off_kw": running.off_kw[number],
+        "on_kw": running.on_kw[number],
+        "noise_kw": running.noise_kw[number],
+        "can_be_off": bool(running.can_be_off[number]),
+        "follows_weather": bool(block.weather.is_used[number]),
+        "closed_kw": closed_kw,
+        "open_kw": open_kw,
+        "pattern": pattern,
+        "counted": mine.index.to_numpy(),
+        "is_at_own_time": bool(now["kind"].isin(OWN_TIME_KINDS).any()),
+        "counted_kwh": float(now["excess_kwh"].sum()),
+        "before_kwh": float(weekly.reindex(known, fill_value=0.0).sum()),
+        "usual_kwh": float(weekly.reindex(known, fill_value=0.0).median()) if known.size else np.nan,
+        "blocks": int(now["block"].nunique()),
+        "weeks_seen": int(weekly.size),
+        "weeks_known": int(known.size),
+        "is_steady": _is_steady(running, number, now),
+    }
+
+
+def _settle_pattern(entry: dict[str, object], known: Known) -> object:
+    """Return a channel's pattern in the light of what else is known of it."""
+    pattern, channel_id = entry["pattern"], entry["channel_id"]
+    if pattern is not None and channel_id in known.needed:
+        return Pattern.USUAL
+    if pattern == Pattern.NEW and channel_id in known.stepped:
+        return Pattern.STEP
+    return None if pattern == Pattern.ASKED and channel_id in known.mains else pattern
+
+
+def _choose_runs(number: int, own: pd.DataFrame, found: ClosedRuns) -> tuple[Pattern | None, pd.DataFrame]:
+    """Return a channel's pattern and the runs that it is about: what was left on goes before the rest."""
+    left = own[own["kind"].isin(LEFT_KINDS)]
+    by_schedule = [is_days for is_days in (False, True) if is_schedule(left, found, number, is_days=is_days)]
+    scheduled = left["is_days"].isin(by_schedule)
+    pattern = judge_pattern(left[~scheduled], found.weeks_known[number])
+    if pattern is not None:
+        return pattern, left[~scheduled]
+    if (left[scheduled]["week"] == PERIOD).any():
+        return Pattern.ASKED, left[scheduled]
+    others = own[own["kind"].isin(OWN_TIME_KINDS)]
+    pattern = judge_pattern(others, found.weeks_known[number])
+    return (Pattern.USUAL if pattern == Pattern.RECURRING else pattern), others
+
+
+def _runs_as_by_day(running: Running, number: int, closed_kw: float, open_kw: float) -> bool:
+    """Return whether a channel that is never off draws as much by night as by day; a night load draws more."""
+    is_alike = STEADY_RATIO * open_kw <= closed_kw <= open_kw / STEADY_RATIO
+    return bool(not running.can_be_off[number] and closed_kw > 0 and is_alike)
+
+
+def _is_steady(running: Running, number: int, now: pd.DataFrame) -> bool:
+    """Return whether the period's runs keep to one level."""
+    if now.empty:
+        return True
+    at = np.concatenate([np.arange(first, end) for first, end in zip(now["first"], now["end"], strict=True)])
+    rise_kw = running.smooth_kw[number, at] - running.off_kw[number]
+    low, middle, high = np.nanquantile(rise_kw, [0.1, 0.5, 0.9])
+    return bool(high - low <= _STEADY_SPREAD * middle)
+
+
+def _mean(values: Floats) -> float:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
+
+
+def _describe_runs(
+    matrix: DayMatrix, found: ClosedRuns, entries: list[dict[str, object]], scope: WeekScope
+) -> pd.DataFrame:
+    starts_s = matrix.starts_utc(scope.tz).as_unit("s").asi8
+    table = found.table
+    return pd.DataFrame(
+        {
+            "channel_id": matrix.channel_ids[table["channel"].to_numpy()],
+            "kind": table["kind"].to_numpy(),
+            "week": table["week"].to_numpy(),
+            "start_s": starts_s[table["first"].to_numpy()],
+            "end_s": starts_s[table["end"].to_numpy() - 1] + matrix.step_s,
+            "hours": table["hours"].to_numpy(),
+            "excess_kwh": table["excess_kwh"].to_numpy(),
+            "is_counted": _is_counted(found, entries),
+        }
+    )
+
+
+def _is_counted(found: ClosedRuns, entries: list[dict[str, object]]) -> npt.NDArray[np.bool_]:
+    """Return which runs the channels' patterns are about."""
+    return found.table.index.isin(np.concatenate([np.asarray(entry["counted"], dtype=np.int64) for entry in entries]))
+
+
+def _lay_on_rows(
+    matrix: DayMatrix,
+    running: Running,
+    found: ClosedRuns,
+    entries: list[dict[str, object]],
+    run: npt.NDArray[np.object_],
+    columns: dict[str, Floats],
+    is_counted: npt.NDArray[np.bool_],
+) -> None:
+    """Write the runs of one matrix onto the rows that it was made of."""
+    kind = np.full(running.runs.shape, NO_RUN, dtype=object)
+    counted = np.zeros(running.runs.shape, dtype=bool)
+    is_mine = _is_counted(found, entries)
+    columns_of = found.table[["channel", "first", "end", "kind", "week"]]
+    for (channel, first, end, name, week), mine in zip(
+        columns_of.itertuples(index=False, name=None), is_mine, strict=True
+    ):
+        kind[channel, first:end] = name
+        counted[channel, first:end] = mine and week == PERIOD
+    slot_h = matrix.step_s / SECONDS_PER_HOUR
+    excess = np.nan_to_num(running.power_kw - running.off_kw[:, None]).clip(min=0) * slot_h
+    shape, place = matrix.power_kw.shape, matrix.row
+    run[place] = matrix.rows_of(kind.reshape(shape))
+    columns["off_kw"][place] = running.off_kw[matrix.channel]
+    columns["excess_kwh"][place] = matrix.rows_of(np.where(kind == NO_RUN, 0.0, excess).reshape(shape))
+    is_counted[place] = matrix.rows_of(counted.reshape(shape))
+
+
+def _no_channels() -> pd.DataFrame:
+    names = [
+        "off_kw", "on_kw", "noise_kw", "can_be_off", "follows_weather", "closed_kw", "open_kw", "pattern", "counted",
+        "is_at_own_time", "counted_kwh", "before_kwh", "usual_kwh", "blocks", "weeks_seen", "weeks_known", "is_steady",
+    ]  # fmt: skip
+    return pd.DataFrame(columns=names, index=pd.Index([], name="channel_id"))
+
+
+def _no_runs() -> pd.DataFrame:
+    return pd.DataFrame(columns=["channel_id", "kind", "week", "start_s", "end_s", "hours", "excess_kwh", "is_counted"])
