@@ -156,6 +156,9 @@ def main() -> int:
     """Run it, print it, and write what was asked for."""
     args, began = build_parser().parse_args(), time.perf_counter()
     tasks = plan(args.only, [int(seed) for seed in args.seeds.split(",")])
+    if args.write and (args.only or args.seeds != ",".join(map(str, SEEDS))):
+        print("--write takes all kinds and seeds; leave out --only and --seeds")
+        return 2
     if not tasks:
         print(f"no kind has {args.only!r} in its name")
         return 2

@@ -49,6 +49,11 @@ class Calibration(NamedTuple):
     claimed_kwh: float
     true_kwh: float
 
+    @property
+    def true_share(self) -> float | None:
+        """Return the share of the claims that are true, None where there are none."""
+        return self.true / self.claims if self.claims else None
+
 
 def add_up(outcomes: Sequence[Outcome]) -> Tally:
     """Return the sums over some reports."""
