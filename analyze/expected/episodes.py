@@ -19,7 +19,7 @@ left-out weeks.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -103,7 +103,7 @@ def find_episodes(
     return pd.concat(parts) if parts else pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in empty.items()})
 
 
-def _judge(block: ExpectedDays, shift_kw: Floats, assessed: Flags, scope: WeekScope) -> dict[str, npt.NDArray]:
+def _judge(block: ExpectedDays, shift_kw: Floats, assessed: Flags, scope: WeekScope) -> dict[str, npt.NDArray[Any]]:
     """Return `event_id`, `expected_kw`, `direction` and the views of each slot of a block."""
     matrix, config = block.matrix, scope.config
     power_kw, usual = flat(matrix.power_kw), _describe_usual(block, shift_kw, scope)

@@ -171,7 +171,7 @@ def _step_of(number: int, days: _Days, block: ExpectedDays, scope: WeekScope) ->
         return None
     fits = []
     for at in range(_MIN_DAYS_BEFORE, last + 1):
-        before, after = np.median(level[:at]), np.median(level[at:])
+        before, after = float(np.median(level[:at])), float(np.median(level[at:]))
         fits.append((float(np.abs(level[:at] - before).sum() + np.abs(level[at:] - after).sum()), at))
     at = min(fits)[1]
     if at < in_period[0] - min_days:  # an earlier report said so
