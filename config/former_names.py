@@ -36,8 +36,7 @@ _PREFIXES = {
     "forecast": "forecast_",
     "savings": "savings_",
 }
-_WHOLE = ("hour_of_week_", "left_on_", "temperature_", "near_", "eui_")
-_PREFIXED_ALL_THE_SAME = ("after_hours.left_on_ratio",)
+_WHOLE = ("temperature_", "near_", "eui_")
 _ELECTRICAL = ("min_load_share", "min_power_kw", "min_hours", "max_share")  # the others were the key alone
 _OTHERS: dict[str, Place] = {
     "top_list_max": ("thresholds", "lists", "max_findings"),
@@ -48,8 +47,34 @@ _OTHERS: dict[str, Place] = {
     "power_factor_target_ratio": ("tariff", "power_factor", "target_ratio"),
     "power_factor_penalty_usd_per_kw": ("tariff", "power_factor", "penalty_usd_per_kw"),
 }
+_ONE_MODEL = "one model says what is usual, and nothing else can be chosen"
 # Gone without a successor: what to say of each.
 _GONE = {
+    **dict.fromkeys(
+        (
+            "hour_of_week_min_samples",
+            "after_hours_baseline_quantile",
+            "after_hours_rest_rule",
+            "after_hours_significance_rule",
+            "after_hours_noise_multiplier",
+            "after_hours_new_ratio",
+            "left_on_night_quantile",
+            "left_on_min_ratio",
+            "left_on_min_swing_ratio",
+            "after_hours_start_up_min",
+            "after_hours_shut_down_min",
+            "after_hours_left_on_ratio",
+            "after_hours_worst_nights",
+            "anomaly_iqr_multiplier",
+            "anomaly_min_iqr_ratio",
+            "anomaly_method",
+            "temperature_beyond_k",
+            "spike_rule",
+            "spike_min_samples",
+            "quick_win_always_on_ratio",
+        ),
+        _ONE_MODEL,
+    ),
     "quick_win_new_ratio": "nothing used it",
     "quick_win_high_annual_usd": "[thresholds.quick_wins] high_annual_kwh is in kWh, for every currency",
     "quick_win_medium_annual_usd": "[thresholds.quick_wins] medium_annual_kwh is in kWh, for every currency",
@@ -84,8 +109,7 @@ def former_places() -> dict[str, Place]:
 
 
 def _former_name(group: str, key: str) -> str:
-    is_whole = key.startswith(_WHOLE) and f"{group}.{key}" not in _PREFIXED_ALL_THE_SAME
-    if is_whole or (group == "electrical" and key not in _ELECTRICAL):
+    if key.startswith(_WHOLE) or (group == "electrical" and key not in _ELECTRICAL):
         return key
     return _PREFIXES.get(group, "") + key
 

@@ -6,7 +6,6 @@ The unit stands in the name; what a threshold means and where its default comes 
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -42,42 +41,11 @@ def count(meaning: str, source: str = "", low: int = 1, high: int = 10_000) -> m
     return about(meaning, source, ge=low, le=high)
 
 
-class RestRule(StrEnum):
-    """What a channel is taken to draw when it is off."""
-
-    RUNNING = "running"
-    NIGHTS = "nights"
-
-
-class SignificanceRule(StrEnum):
-    """Which after-hours excess is told."""
-
-    LISTED = "listed"
-    ABOVE_USUAL = "above_usual"
-
-
-class AnomalyMethod(StrEnum):
-    """How unusual hours are found."""
-
-    ROBUST = "robust"
-    TUKEY = "tukey"
-
-
-class SpikeRule(StrEnum):
-    """What a spike has to stand out from."""
-
-    DEMAND = "demand"
-    HOUR_OF_WEEK = "hour_of_week"
-
-
 class BaselineThresholds(Table, frozen=True):
     """The weeks before the report that say what is usual."""
 
     weeks: Annotated[int, count("Weeks before the report", CONTRACT, 1, 52)] = 4
     min_completeness_pct: Annotated[float, percent("A channel with less data is not compared", CONTRACT)] = 70.0
-    hour_of_week_min_samples: Annotated[
-        int, count("Values that an hour of the week needs for its quartiles", "two weeks of 15-minute data")
-    ] = 8
 
 
 class ListThresholds(Table, frozen=True):
@@ -89,48 +57,8 @@ class ListThresholds(Table, frozen=True):
 class AfterHoursThresholds(Table, frozen=True):
     """Use while the site is closed, against what a channel draws when it is off."""
 
-    baseline_quantile: Annotated[float, share("Quantile of a channel's power that counts as off", CONTRACT)] = 0.05
     min_power_kw: Annotated[float, amount("Power from which a channel counts as on", CONTRACT)] = 0.1
     min_excess_kwh: Annotated[float, amount("Excess of a week that is told", CONTRACT)] = 10.0
-    rest_rule: Annotated[
-        RestRule,
-        about(
-            "'running': the quantile of what lies above the minimum power (contract). 'nights': 0 where the channel "
-            "is off for most of its closed time, so that leaving it on is seen",
-            MEASURED,
-        ),
-    ] = RestRule.NIGHTS
-    significance_rule: Annotated[
-        SignificanceRule,
-        about(
-            "'listed': every excess of the size above (contract). 'above_usual': it must lie that far above the usual "
-            "excess too, and above the noise of the baseline weeks",
-            MEASURED,
-        ),
-    ] = SignificanceRule.ABOVE_USUAL
-    noise_multiplier: Annotated[float, amount("Times the noise of the baseline weeks, for 'above_usual'", MEASURED)] = (
-        3.0
-    )
-    new_ratio: Annotated[
-        float, amount("Above usual by this share is new; less may be the weather, unless left on every night", MEASURED)
-    ] = 0.5
-    left_on_night_quantile: Annotated[
-        float, share("Left on: every night above this quantile of the nights before", MEASURED)
-    ] = 0.85
-    left_on_min_ratio: Annotated[float, amount("Left on: above the usual floor by this share", MEASURED)] = 0.15
-    left_on_min_swing_ratio: Annotated[
-        float, amount("Left on: this share of the way from the night's level to the day's", MEASURED)
-    ] = 0.25
-    start_up_min: Annotated[
-        int, count("Minutes before opening that count as start-up", "optimum-start controls", 0, 1440)
-    ] = 60
-    shut_down_min: Annotated[
-        int, count("Minutes after closing that count as shut-down", "cleaning rounds", 0, 1440)
-    ] = 30
-    left_on_ratio: Annotated[
-        float, amount("Times the off level from which something was left on; below it the load varies")
-    ] = 1.5
-    worst_nights: Annotated[int, count("Nights that are named")] = 3
 
 
 class LearnedHoursThresholds(Table, frozen=True):
@@ -147,26 +75,17 @@ class LearnedHoursThresholds(Table, frozen=True):
 class AnomalyThresholds(Table, frozen=True):
     """Hours above or below what is usual for them."""
 
-    iqr_multiplier: Annotated[float, amount("'tukey': interquartile ranges above the quartile", CONTRACT)] = 3.0
-    min_intervals: Annotated[int, count("'tukey': intervals in a row", CONTRACT)] = 3
-    min_excess_kwh: Annotated[float, amount("'tukey': excess of one event", CONTRACT)] = 5.0
-    min_iqr_ratio: Annotated[
-        float, share("'tukey': the range is at least this share of the channel's own spread (p95 - p5)")
-    ] = 0.05
+    min_intervals: Annotated[int, count("Intervals in a row", CONTRACT)] = 3
+    min_excess_kwh: Annotated[float, amount("Excess of one event", CONTRACT)] = 5.0
     high_excess_kwh: Annotated[float, amount("Excess from which an event is 'high'", CONTRACT)] = 20.0
     high_actual_ratio: Annotated[float, amount("... and times the expected energy", CONTRACT)] = 2.0
     medium_excess_kwh: Annotated[float, amount("Excess from which an event is 'medium'", CONTRACT)] = 10.0
     medium_day_share: Annotated[float, amount("... or this share of a usual day")] = 0.2
     low_medium_day_share: Annotated[float, amount("The same for events below usual, which cost nothing")] = 0.3
-    method: Annotated[
-        AnomalyMethod, about("'robust' (analyze.load.anomaly_episodes), or 'tukey', the contract's fence", MEASURED)
-    ] = AnomalyMethod.ROBUST
-    min_scales: Annotated[float, amount("'robust': scales above what is expected", MEASURED)] = 3.0
-    min_ratio: Annotated[float, amount("'robust': and this share of the expected power", MEASURED)] = 0.25
-    novelty_ratio: Annotated[float, amount("'robust': times the largest of the weeks before", MEASURED)] = 2.0
-    low_novelty_ratio: Annotated[
-        float, amount("'robust': the same below usual; a load seldom falls by chance", MEASURED)
-    ] = 1.5
+    min_scales: Annotated[float, amount("Scales above what is expected", MEASURED)] = 3.0
+    min_ratio: Annotated[float, amount("... and this share of the expected power", MEASURED)] = 0.25
+    novelty_ratio: Annotated[float, amount("Times the largest of the weeks before", MEASURED)] = 2.0
+    low_novelty_ratio: Annotated[float, amount("The same below usual; a load seldom falls by chance", MEASURED)] = 1.5
     min_hours: Annotated[float, amount("Shortest event; three intervals of 15 minutes", CONTRACT)] = 0.75
     max_break_intervals: Annotated[int, count("Intervals between two parts of one event", "", 0)] = 2
     max_break_minutes: Annotated[float, amount("Minutes between two parts of one event")] = 30.0
@@ -187,23 +106,11 @@ class ExpectedThresholds(Table, frozen=True):
     min_coverage_pct: Annotated[float, percent("Of the baseline", "CalTRACK 2.0, 2.2")] = 90.0
     min_days: Annotated[float, amount("Baseline days; two weeks are the least that can be left out by turns")] = 14.0
     temperature_min_gain_pct: Annotated[float, percent("Less error than the plain profile, or no temperature")] = 5.0
-    temperature_beyond_k: Annotated[
-        float, amount("Kelvin outside the baseline's temperatures that are still judged")
-    ] = 5.0
 
 
 class SpikeThresholds(Table, frozen=True):
     """Short peaks far above the usual ones."""
 
-    rule: Annotated[
-        SpikeRule,
-        about(
-            "'hour_of_week': far above the usual peak of its hour of the week (contract). 'demand': far above the "
-            "usual peak of the whole channel too; a tenth of the false alerts, and hourly meters are judged",
-            MEASURED,
-        ),
-    ] = SpikeRule.DEMAND
-    min_samples: Annotated[int, count("Baseline weeks that have the hour, beside the channel's percentile")] = 3
     p95_multiplier: Annotated[float, amount("Times the usual peak", CONTRACT)] = 1.5
     min_power_kw: Annotated[float, amount("Smallest spike of a channel", CONTRACT)] = 5.0
     min_site_power_kw: Annotated[float, amount("Smallest spike of the site", CONTRACT)] = 20.0
@@ -332,7 +239,6 @@ class QuickWinThresholds(Table, frozen=True):
     max_listed: Annotated[int, count("Actions in the list", CONTRACT)] = 10
     min_weekly_kwh: Annotated[float, amount("Smallest saving of a week", CONTRACT)] = 10.0
     min_sound_pct: Annotated[float, percent("With less valid data a channel earns repair, not advice")] = 50.0
-    always_on_ratio: Annotated[float, amount("Draws this share of its day by night: may have to run")] = 0.8
     # In kilowatt-hours at the site's own mean rate, so that they hold in any currency: 500 USD at 0.12, and a third.
     high_annual_kwh: Annotated[
         float, amount("Priority 'high': what it is worth a year, in kWh at the site's mean rate", "a day's wages")

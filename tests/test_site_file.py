@@ -87,9 +87,9 @@ MISTAKES = {
     "[thresholds]\nbusiness_weekdays = [9]": (
         ": thresholds.business_weekdays[1] should be a whole number from 0 to 6, not 9"
     ),
-    '[thresholds]\nanomaly_method = "robustt"': (
-        ": thresholds.anomaly_method (now thresholds.anomalies.method) should be one of robust, tukey, not "
-        "'robustt'; did you mean robust?"
+    '[thresholds]\nanomaly_method = "robust"': (
+        ": thresholds.anomaly_method is gone (one model says what is usual, and nothing else can be chosen); "
+        "take it out"
     ),
     "[thresholds]\nbaseline_weeks = 0": (
         ": thresholds.baseline_weeks (now thresholds.baseline.weeks) should be a whole number from 1 to 52, not 0"
@@ -235,12 +235,12 @@ def test_a_mistake_in_a_tariff_in_json_is_told_alike(tmp_path: Path) -> None:
 
 def test_every_former_threshold_has_a_place_and_its_default_there() -> None:
     places = former_places()
-    assert len(set(places.values())) == len(places) > 100
+    assert len(set(places.values())) == len(places) > 80
     for place in places.values():
         assert known_at(SiteFile, place) is not None, place
     known = (
-        ("left_on_min_ratio", "thresholds.after_hours.left_on_min_ratio"),
-        ("after_hours_left_on_ratio", "thresholds.after_hours.left_on_ratio"),
+        ("temperature_min_gain_pct", "thresholds.expected.temperature_min_gain_pct"),
+        ("after_hours_min_power_kw", "thresholds.after_hours.min_power_kw"),
         ("quick_win_min_weekly_kwh", "thresholds.quick_wins.min_weekly_kwh"),
         ("electrical_min_power_kw", "thresholds.electrical.min_power_kw"),
         ("nominal_voltage_v", "thresholds.electrical.nominal_voltage_v"),
@@ -252,12 +252,12 @@ def test_every_former_threshold_has_a_place_and_its_default_there() -> None:
 
 def test_a_file_of_former_names_keeps_working(tmp_path: Path) -> None:
     text = (
-        "[thresholds]\nflat_rate_usd_per_kwh = 0.15\nbaseline_weeks = 6\nspike_rule = 'hour_of_week'\n"
+        "[thresholds]\nflat_rate_usd_per_kwh = 0.15\nbaseline_weeks = 6\nspike_tall_ratio = 3\n"
         "power_factor_target_ratio = 0.9\npower_factor_penalty_usd_per_kw = 12\n[thresholds.spikes]\nmax_hours = 2\n"
     )
     site = load(tmp_path, text)
     assert site.thresholds == msgspec.convert(
-        {"baseline": {"weeks": 6}, "spikes": {"rule": "hour_of_week", "max_hours": 2.0}}, Thresholds
+        {"baseline": {"weeks": 6}, "spikes": {"tall_ratio": 3.0, "max_hours": 2.0}}, Thresholds
     )
     clause = site.tariffs.power_factor
     assert clause is not None
