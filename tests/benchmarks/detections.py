@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.fault_injection import Fault
 from benchmarks.measured_meters import HOUR_S, MeasuredWeek
 
-from analyze.sections.after_hours import NEW
+from analyze.expected.closed_runs import Pattern
 from analyze.week.site_week import SiteWeek
 from config.thresholds import Thresholds
 
@@ -75,7 +75,7 @@ def list_our_findings(result: SiteWeek) -> list[Finding]:
     for step in sections["anomalies"]["steps"]:
         found.append(_finding("level_step", "low", step["channelId"], step["at"], result.period.end))
     for meter in sections["afterHoursWaste"]["topMeters"]:
-        if meter["pattern"] == NEW:
+        if meter["pattern"] in (Pattern.NEW, Pattern.ONCE):
             found.append(_finding("after_hours_new", "medium", meter["channelId"], *result.period))
     return found
 
