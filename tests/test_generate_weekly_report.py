@@ -213,7 +213,7 @@ BAD_ARGUMENTS: list[tuple[list[str], int, str]] = [
     (["--site", "23271", "--start", "2020-01-06", "--end", "2020-01-12"], 1, "has no readings in 2020-01-06"),
     (["--site", "23271", "--start", "2020-01-06"], 1, "has no readings in 2020-01-06T05:00Z..2020-01-13T05:00Z"),
     (["--site", "23271", "--end", "2126-01-12"], 2, "in the future"),
-    (["--site", "23271", "--out", "/proc/nowhere/report.json"], 2, "/proc/nowhere/report.json is not a place for a file"),
+    (["--site", "23271", "--out", "/proc/nowhere/report.json"], 2, "report.json is not a place for a file"),
 ]
 
 
