@@ -141,4 +141,4 @@ def test_measured_file_goes_the_whole_way(
     week = local_day_window(*last_complete_week(now, ZoneInfo(zone)), ZoneInfo(zone))
     of_week = known[(known["start"] >= week.start) & (known["start"] < week.end)]
     assert report["consumption"]["totalKwh"] == pytest.approx(of_week["energy_kwh"].sum(), abs=1e-3)
-    check_energy_in_every_layer(conn, report)
+    check_energy_in_every_layer(conn, report, sound_meters=1)

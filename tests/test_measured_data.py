@@ -61,4 +61,4 @@ def test_measured_energy_arrives_to_the_last_kwh(
     assert report["dataQuality"]["avgCompleteness"] == pytest.approx(
         100 * len(of_week) / ((week.end - week.start).total_seconds() / 900), abs=0.06
     )
-    check_energy_in_every_layer(conn, report)
+    check_energy_in_every_layer(conn, report, sound_meters=1)

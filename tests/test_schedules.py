@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
 
+from analyze.expected.closed_use import find_closed_use
+from analyze.expected.model import expect_load
 from analyze.load.learned_hours import LearnedDay, find_disagreements, learn_hours, outside_minutes
 from analyze.load.schedules import closed_kind, closed_within, hours_of_day, is_open, opens_within
-from analyze.sections.after_hours import build_section, estimate_baselines
+from analyze.sections.after_hours import build_section
 from analyze.week.intervals import is_after_hours, prepare_intervals
 from config.former_names import regroup
 from config.opening_hours import ASSUMED_SCHEDULE, DayException, Schedule, ScheduleTable, Span, Term
@@ -273,12 +275,13 @@ def test_what_is_a_disagreement(spans, weekdays):
 
 
 def test_the_schedule_of_the_scope_is_what_counts():
-    schedule = Schedule(((Span(240, 1080),),) * 5 + ((), ()))
-    scope = SCOPE._replace(schedule=schedule)
-    intervals = prepare_intervals(load_of(EARLY), METERS, NEW_YORK, schedule)
-    assert find_disagreements(intervals, scope)["findings"] == []
-    section = build_section(intervals, estimate_baselines(intervals, scope), scope)
-    assert section["topMeters"] == []
+    early = Schedule(((Span(240, 1080),),) * 5 + ((), ()))
+    for schedule, disagreements in ((early, 0), (SCHEDULE, 1)):
+        scope = SCOPE._replace(schedule=schedule)
+        intervals = prepare_intervals(load_of(EARLY), METERS, NEW_YORK, schedule)
+        assert len(find_disagreements(intervals, scope)["findings"]) == disagreements
+        section = build_section(find_closed_use(expect_load(intervals, scope, None), scope), intervals, scope)
+        assert len(section["topMeters"]) == disagreements
 
 
 def test_refusals_are_listed():
