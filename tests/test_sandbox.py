@@ -110,7 +110,7 @@ def test_token_is_renewed_now_and_then() -> None:
 def test_site_has_17_channels_on_one_page(client: FlaskClient) -> None:
     reply = get(client, "/channels", organization="23271").get_json(force=True)
     assert reply["meta"] == {"currentPage": 1, "recordsPerPage": 20, "recordCount": 17, "pageCount": 1}
-    assert [channel["dataChannelId"] for channel in reply["channels"]] == list(range(162119, 162136))
+    assert [channel["dataChannelId"] for channel in reply["channels"]] == [str(i) for i in range(162119, 162136)]
     first = reply["channels"][0]
     assert first["channelName"] == 'Kitchen Panel "K1" <Ovens & Hood>'
     assert (first["organizationId"], first["uuId"], first["tariffId"]) == ("23271", "5410EC8A1F2E0001", None)
@@ -125,33 +125,103 @@ def test_uuids_are_unique_and_in_the_vendors_form(client: FlaskClient) -> None:
     assert points == [*eight, "0501", *eight]
 
 
-def test_documented_keys_are_all_there(client: FlaskClient) -> None:
-    channel = get(client, f"/v1/channels/{RTU_1}").get_json(force=True)
-    assert set(channel) == {
-        *("dataChannelId", "channelName", "deviceId", "deviceName", "deviceTypeId", "uuId", "organizationId"),
-        *("organizationName", "parentId", "meterId", "tariffId", "displayedPhase", "dataType", "installedTs"),
-        *("uninstalledTs", "registered", "expires", "status", "interfaceName", "isMeteringPoint", "costEnabled"),
-        *("sortOrder", "links"),
+# The keys of the recorded replies.
+DEVICE_KEYS = {
+    *("links", "deviceId", "uuId", "parentId", "organizationId", "subscriptionId", "deviceTypeId", "binaryStoreId"),
+    *("serviceAgreementId", "deviceName", "registered", "dataPlan", "expires", "renewed", "nominalCode", "status"),
+    *("createdBy", "modifiedBy", "createdTs", "modifiedTs", "vendor", "vendor_id", "vendor_format_id"),
+    *("vendor_parent_id", "sortCode", "organizationName"),
+}
+PULSE_KEYS = {"pulseLabel", "pulseUnits", "pulseRatio", "pulseEnergyRatio", "temperatureEnabled"}
+CHANNEL_KEYS = {
+    *DEVICE_KEYS,
+    *PULSE_KEYS,
+    *("interfaceName", "dataChannelId", "tariffId", "timePeriodId", "displayedPhase", "channelName", "sortOrder"),
+    *("installedTs", "uninstalledTs", "dataType", "meterId", "isMeteringPoint", "costEnabled"),
+}
+METER_KEYS = {
+    *DEVICE_KEYS,
+    *PULSE_KEYS,
+    *("meterId", "deviceTypeInterfaceId", "dataType", "ct", "vs", "channels", "dataReceivedTs", "interface"),
+}
+ORGANIZATION_KEYS = {
+    *("organizationId", "links", "groupId", "parentId", "appliableSubscriptionId", "organizationName"),
+    *("defaultEmailAddress", "defaultLanguageCode", "defaultAddressId", "organizationKey", "logo", "status"),
+    *("timeZone", "currencyCode", "nominalCode", "accountingCode", "taxCode", "organizationType", "divisionLabel"),
+    *("licenseDiscount", "carbonUnits", "carbonRatio", "temperatureType", "regId", "logInCounter", "lastLogIn"),
+    *("marketingOptIn", "thirdPartyOptIn", "createdBy", "modifiedBy", "createdTs", "modifiedTs", "addressId"),
+    *("address1", "address2", "address3", "state", "city", "postCode", "country", "lat", "lng", "telephone", "fax"),
+    *("sortCode", "currencySymbol"),
+}
+NOT_STRINGS = {"links": dict, "interface": dict, "isMeteringPoint": bool, "costEnabled": bool}
+
+
+def check_row(row: dict[str, Any], keys: set[str]) -> None:
+    """Assert that a row has the recorded keys, and their types: strings beside nulls."""
+    assert set(row) == keys
+    for key, value in row.items():
+        assert value is None or isinstance(value, NOT_STRINGS.get(key, str)), key
+
+
+def test_rows_have_the_recorded_keys_and_types(client: FlaskClient) -> None:
+    def rows(name: str) -> list[dict[str, Any]]:
+        return get(client, f"/{name}", limit=0).get_json(force=True)[name]
+
+    by_name = {
+        "channels": CHANNEL_KEYS,
+        "devices": DEVICE_KEYS,
+        "meters": METER_KEYS,
+        "organizations": ORGANIZATION_KEYS,
     }
-    site = get(client, "/organizations/23271").get_json(force=True)
-    assert set(site) == {
-        *("organizationId", "organizationName", "parentId", "timeZone", "currencyCode", "currencySymbol", "address1"),
-        *("address2", "address3", "city", "state", "postCode", "country", "lat", "lng", "carbonRatio", "carbonUnits"),
-        *("temperatureType", "status", "links"),
+    for name, keys in by_name.items():
+        assert rows(name)
+        for row in rows(name):
+            check_row(row, keys)
+    check_row(get(client, f"/v1/channels/{RTU_1}").get_json(force=True), CHANNEL_KEYS)
+    check_row(get(client, "/organizations/23271").get_json(force=True), ORGANIZATION_KEYS)
+
+
+def test_one_channel_as_the_service_words_it(client: FlaskClient) -> None:
+    channel = get(client, f"/channels/{RTU_1}").get_json(force=True)
+    told = {key: channel[key] for key in CHANNEL_KEYS - {"links"} if channel[key] not in (None, "", "0", "1")}
+    assert told == {
+        "deviceId": "4723",
+        "uuId": "5410EC8A1F2E0003",
+        "parentId": "4711",
+        "organizationId": "23271",
+        "deviceTypeId": "20",
+        "binaryStoreId": "2",
+        "deviceName": "Meter 3",
+        "registered": "1672549200",
+        "dataPlan": "120",
+        "expires": "1987909200",
+        "createdBy": "1047",
+        "createdTs": "1672549200",
+        "interfaceName": "Onboard",
+        "dataChannelId": "162121",
+        "displayedPhase": "system",
+        "channelName": "RTU-1",
+        "sortOrder": "121",
+        "installedTs": "1672549200",
+        "dataType": "grid meter",
+        "meterId": "33418",
+        "sortCode": "1-2-3-23271-",
+        "organizationName": "Wilson Center (sandbox)",
+        "isMeteringPoint": True,
+        "costEnabled": False,
     }
-    assert (site["timeZone"], site["currencyCode"], site["lat"]) == ("America/New_York", "USD", "35.72")
 
 
 def test_organizations_are_the_own_one_and_those_below(client: FlaskClient) -> None:
     rows = get(client, "/organizations").get_json(force=True)["organizations"]
-    assert [(row["organizationId"], row["parentId"]) for row in rows] == [(23271, None), (23272, "23271")]
+    assert [(row["organizationId"], row["parentId"]) for row in rows] == [("23271", None), ("23272", "23271")]
     assert get(client, "/channels", organization="23272").get_json(force=True)["channels"] == []
 
 
 def test_pages_and_their_limits() -> None:
     client = make_client(extra_channels=110)
 
-    def page(**query: Any) -> tuple[list[int], dict[str, int]]:
+    def page(**query: Any) -> tuple[list[str], dict[str, int]]:
         reply = get(client, "/channels", **query).get_json(force=True)
         return [channel["dataChannelId"] for channel in reply["channels"]], reply["meta"]
 
@@ -168,22 +238,38 @@ def test_pages_and_their_limits() -> None:
     assert get(client, "/channels", page="x").status == "500 Invalid Parameter: page"
 
 
-def test_devices_come_under_another_key_and_channels_filter_by_device(client: FlaskClient) -> None:
-    devices = get(client, "/devices", organization="23271").get_json(force=True)["result"]
-    assert [device["deviceName"] for device in devices] == ["School Hybrid 8", "School Air Sense", "House Hybrid 8"]
-    channels = get(client, "/channels", device=devices[2]["deviceId"]).get_json(force=True)["channels"]
-    assert [channel["channelName"] for channel in channels][:2] == ["Dryer", "Refrigerator"]
-    assert len(channels) == 8
+def test_each_metering_point_is_a_device_below_its_gateway(client: FlaskClient) -> None:
+    devices = get(client, "/devices", organization="23271", limit=0).get_json(force=True)["devices"]
+    gateways = [(row["deviceId"], row["deviceName"], row["uuId"]) for row in devices if row["deviceTypeId"] == "16"]
+    assert gateways == [("4711", "School Hybrid 8", "5410EC8A1F2E"), ("4713", "House Hybrid 8", "5410EC8A3B70")]
+    assert [row["parentId"] for row in devices if row["deviceTypeId"] == "16"] == [None, None]
+    points = [(row["deviceName"], row["uuId"], row["parentId"]) for row in devices if row["deviceTypeId"] == "20"]
+    assert points == [
+        *((f"Meter {number}", f"5410EC8A1F2E{number:04X}", "4711") for number in range(1, 9)),
+        *((f"Meter {number}", f"5410EC8A3B70{number:04X}", "4713") for number in range(1, 9)),
+    ]
+    air = next(row for row in devices if row["deviceTypeId"] == "51")
+    assert (air["deviceName"], air["uuId"], air["parentId"]) == ("Air Sense 1", "5410EC8A1F2E0501", "4711")
+    channels = get(client, "/channels").get_json(force=True)["channels"]
+    point_by_id = {row["deviceId"]: row["uuId"] for row in devices}
+    assert all(point_by_id[channel["deviceId"]] == channel["uuId"] for channel in channels)
+
+
+def test_each_metering_point_is_a_meter_once(client: FlaskClient) -> None:
+    meters = get(client, "/meters", limit=0).get_json(force=True)["meters"]
+    channels = get(client, "/channels").get_json(force=True)["channels"]
+    assert [row["meterId"] for row in meters] == [row["meterId"] for row in channels if row["meterId"] is not None]
+    assert [row["channels"] for row in meters] == ["3"] * 8 + ["1"] * 8
 
 
 def test_fields_tell_units(client: FlaskClient) -> None:
-    rows = get(client, "/fields/51").get_json(force=True)["fields"]
+    rows = get(client, "/fields/51").get_json(force=True)["result"]
     assert rows == [
         {"field": "T", "units": "°C", "name": "Temperature"},
         {"field": "RH", "units": "%", "name": "Relative Humidity"},
         {"field": "CO2", "units": "ppm", "name": "Carbon Dioxide"},
     ]
-    unit_by_field = {row["field"]: row["units"] for row in get(client, "/fields/20").get_json(force=True)["fields"]}
+    unit_by_field = {row["field"]: row["units"] for row in get(client, "/fields/20").get_json(force=True)["result"]}
     assert (unit_by_field["E"], unit_by_field["U3"], unit_by_field["RE"]) == ("Wh", "V", "VArh")
 
 

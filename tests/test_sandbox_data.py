@@ -10,9 +10,10 @@ import pytest
 
 from lib.date_utils import local_midnight
 from operations.sandbox.api import make_site
+from operations.sandbox.catalogue import SCHOOL_LOADS
 from operations.sandbox.generator import GeneratedSite
 from operations.sandbox.noise import Floats
-from operations.sandbox.site_model import METER_UNITS, SCHOOL_LOADS, Channel
+from operations.sandbox.site_model import METER_UNITS, Channel
 from operations.sandbox.truth import describe_planted, describe_site
 from operations.sandbox.weather import school_level
 

@@ -87,7 +87,7 @@ def test_list_of_channels_changes() -> None:
     sizes = [(len(reply["channels"]), reply["meta"]["recordCount"]) for reply in replies]
     assert sizes == [(17, 37), (17, 8), (16, 16), (18, 18), (17, 17)]
     assert [reply["meta"]["pageCount"] for reply in replies[:2]] == [2, 1]
-    assert replies[3]["channels"][-1]["dataChannelId"] == 180001
+    assert replies[3]["channels"][-1]["dataChannelId"] == "180001"
 
 
 def test_fault_that_finds_nothing_to_spoil_is_not_counted() -> None:

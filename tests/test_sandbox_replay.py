@@ -83,8 +83,8 @@ def test_each_name_is_a_channel_of_the_site() -> None:
     client = serve(table, replay_timezone="Europe/Berlin")
     channels = json.loads(client.get("/channels", headers=HEADERS).data)["channels"]
     assert [(row["dataChannelId"], row["channelName"], row["organizationId"]) for row in channels] == [
-        (1001, "Main", "23271"),
-        (1002, "42", "23271"),
+        ("1001", "Main", "23271"),
+        ("1002", "42", "23271"),
     ]
     assert {row["uuId"] for row in channels} == {"5410EC0000000001", "5410EC0000000002"}
     site = json.loads(client.get("/organizations/23271", headers=HEADERS).data)

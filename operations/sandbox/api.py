@@ -14,10 +14,12 @@ import pandas as pd
 from flask import Flask, Response, g, request
 
 from lib.date_utils import last_complete_week, local_midnight
+from operations.sandbox import rows as wording
 from operations.sandbox import service_faults as faults_
 from operations.sandbox import site_model as model
 from operations.sandbox import spoiling
 from operations.sandbox.auth import DEFAULT_TOKEN_LIFETIME_S, Credentials, Gatekeeper
+from operations.sandbox.catalogue import build_catalogue
 from operations.sandbox.fault_kinds import (
     AUTUMN_DOUBLING,
     COUNTER_RESET,
@@ -74,7 +76,7 @@ def make_site(
     new_installed_s = None
     if mondays:
         new_installed_s = int(local_midnight(mondays[0] - timedelta(weeks=_NEW_CHANNEL_WEEKS), tz).timestamp())
-    catalogue = model.build_catalogue(
+    catalogue = build_catalogue(
         installed_s, new_installed_s, extra_channels, has_virtual_channel=VIRTUAL_CHANNEL in lasting_faults
     )
     return GeneratedSite(
@@ -221,10 +223,10 @@ def _add_lists(app: Flask, source: Source, plan: faults_.FaultPlan) -> None:
             app.add_url_rule(prefix + path, f"{prefix}{endpoint}", view)
 
     resources: dict[str, tuple[str, str, RowMaker]] = {
-        "organizations": ("organizations", "organizationId", model.organizations_json),
-        "devices": ("result", "deviceId", model.devices_json),  # some of the service's lists are so called
-        "channels": ("channels", "dataChannelId", model.channels_json),
-        "meters": ("meters", "meterId", model.meters_json),
+        "organizations": ("organizations", "organizationId", wording.organizations_json),
+        "devices": ("devices", "deviceId", wording.devices_json),
+        "channels": ("channels", "dataChannelId", wording.channels_json),
+        "meters": ("meters", "meterId", wording.meters_json),
         "events": ("events", "eventId", lambda catalogue: []),
         "alarms": ("alarms", "alarmId", lambda catalogue: []),
     }
@@ -235,7 +237,7 @@ def _add_lists(app: Flask, source: Source, plan: faults_.FaultPlan) -> None:
     def fields(device_type_id: int) -> Response:
         if device_type_id not in model.UNITS_BY_TYPE:
             raise ServiceError(404, "Unknown device type")
-        return json_response(list_page("fields", model.fields_json(device_type_id), {"limit": "0"}))
+        return json_response(list_page("result", wording.fields_json(device_type_id), {"limit": "0"}))
 
     add("/fields/<int:device_type_id>", "fields", fields)
 

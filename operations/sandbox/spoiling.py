@@ -60,7 +60,7 @@ def spoil_list(reply: dict[str, Any], kind: str, *, is_more: bool) -> dict[str, 
         del channels[len(channels) // 2]
         meta["recordCount"] -= 1
     elif kind == "channel_appears":
-        channels.append(channels[-1] | {"dataChannelId": APPEARED_CHANNEL_ID, "channelName": "Appeared"})
+        channels.append(channels[-1] | {"dataChannelId": str(APPEARED_CHANNEL_ID), "channelName": "Appeared"})
         meta["recordCount"] += 1
     return reply
 

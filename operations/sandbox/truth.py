@@ -29,7 +29,7 @@ def describe_site(site: GeneratedSite) -> dict[str, Any]:
             {
                 "channelId": channel.channel_id,
                 "channelName": channel.name,
-                "deviceName": channel.device_name,
+                "gatewayName": channel.gateway_name,
                 "fields": list(channel.units),
                 "installed": _iso(channel.installed_s // 60),
             }
