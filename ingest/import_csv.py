@@ -189,9 +189,10 @@ def import_files(
 
 def print_summary(summary: ImportSummary, rejects: RejectFile, is_check: bool) -> None:
     """Print what the import did, one line for the site and one for each kind of trouble."""
-    stored = (
-        "checked only, nothing stored" if is_check else f"{summary.inserted:,} new, {summary.duplicate:,} already there"
-    )
+    filled = f", {summary.filled:,} of them filled" if summary.filled else ""
+    stored = f"{summary.inserted:,} new, {summary.duplicate:,} already there{filled}"
+    if is_check:
+        stored = "checked only, nothing stored"
     print(
         f"site {summary.site_id}: {summary.channels} channels, {summary.read:,} readings in the files, {stored}; "
         f"{summary.empty:,} empty, {sum(rejects.counts.values()):,} rejects"

@@ -1,7 +1,8 @@
 """Fetch a site's interval readings from the Eniscope API and store them in PostgreSQL.
 
 Registers the site, its devices and channels, asks every channel for the window, and inserts the readings that are
-new. What stands already is left as it is. Without --start the window is the last --days local days and today so far.
+new. What stands already keeps its values, and gets those that it lacks. Without --start the window is the last --days
+local days and today so far.
 
 Stage: ingest
 Reads: the Eniscope API
@@ -94,9 +95,10 @@ def last_settled(now: datetime, clock_offset: timedelta) -> datetime:
 def print_summary(summary: IngestSummary, window: Window, seconds: float) -> None:
     """Print what the run did, on one line for the site and one for each kind of trouble."""
     rate = summary.fetched / seconds if seconds else 0.0
+    filled = f", {summary.filled:,} of them filled" if summary.filled else ""
     print(
         f"site {summary.site_id} {window}: {summary.channels} channels, {summary.fetched:,} readings fetched, "
-        f"{summary.inserted:,} new, {summary.duplicate:,} already there; {summary.empty:,} empty, "
+        f"{summary.inserted:,} new, {summary.duplicate:,} already there{filled}; {summary.empty:,} empty, "
         f"{summary.rejected:,} rejected; {seconds:.1f} s, {rate:,.0f} readings/s"
     )
     if summary.is_sandbox:

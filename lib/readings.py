@@ -95,6 +95,10 @@ class IngestionHealth(NamedTuple):
     channels_silent: int
     attempts_failed: int
     latest_error: str | None
+    readings_filled: int = 0
+    channels_reduced: int = 0
+    reduced_since: datetime | None = None
+    license_ends_at: datetime | None = None
 
 
 def load_site(conn: Connection, site_id: int) -> Site:
@@ -154,14 +158,11 @@ def _load_statuses(conn: Connection, site_id: int | None) -> dict[int, Validatio
 
 def load_ingestion_health(conn: Connection, site_id: int | None = None) -> list[IngestionHealth]:
     """Return how well the site, or every site, is being fetched, by site id."""
-    rows = db.fetch_all(
-        conn,
-        "SELECT site_id, site_name, data_source, last_attempt_at, last_success_at, newest_reading_end,"
-        " channels_listed, channels_silent, attempts_failed, latest_error"
-        " FROM v_ingestion_health WHERE %(site)s::bigint IS NULL OR site_id = %(site)s ORDER BY site_id",
-        {"site": site_id},
-    )
-    return [IngestionHealth(*row) for row in rows]
+    columns = sql.SQL(", ").join(map(sql.Identifier, IngestionHealth._fields))
+    query = sql.SQL(
+        "SELECT {} FROM v_ingestion_health WHERE %(site)s::bigint IS NULL OR site_id = %(site)s ORDER BY site_id"
+    ).format(columns)
+    return [IngestionHealth(*row) for row in db.fetch_all(conn, query, {"site": site_id})]
 
 
 def load_quarantined(conn: Connection, site_id: int) -> list[QuarantinedChannel]:

@@ -45,7 +45,7 @@ def insert(conn: Connection, channel_id: int, start: datetime, energy_kwh: list[
             "power_kw": 4 * energy,
         }
     )
-    return readings.insert_readings(conn, channel_id, 900, run_id, rows)
+    return readings.insert_readings(conn, channel_id, 900, run_id, rows).inserted
 
 
 def layer_2(conn: Connection) -> tuple[list[Any], list[Any]]:

@@ -104,6 +104,7 @@ FORBIDDEN = {
         "DELETE FROM rejected_readings", "UPDATE reading_revisions SET new_value = 0", "SELECT * FROM v_sites",
         "SELECT ensure_month_partitions('readings', now(), now())", "SELECT setval('ingest_run_ids', 1)",
         "SELECT ensure_usage_partitions(now(), now())", "INSERT INTO breaker_overrides DEFAULT VALUES",
+        "SELECT fill_readings(10, '{interval_s}', ARRAY[now()], ARRAY[[60]])",
         "UPDATE readings_2026_01 SET energy_kwh = 0", "DELETE FROM readings_2026_01",
     ],
     GOVERN: [
@@ -117,7 +118,8 @@ FORBIDDEN = {
         "UPDATE organizations SET timezone = 'UTC'", "DELETE FROM ingestion_logs", "UPDATE channels SET name = ''",
         "INSERT INTO raw_retention (raw_kept_from, dropped) VALUES (now(), '{}')", "TRUNCATE mv_daily_usage",
         "SELECT ensure_reading_partitions(now(), now())", "SELECT ensure_month_partitions('readings', now(), now())",
-        "SELECT nextval('ingest_run_ids')", "INSERT INTO readings_2026_01 SELECT * FROM readings",
+        "SELECT nextval('ingest_run_ids')", "SELECT fill_readings(10, '{energy_kwh}', ARRAY[now()], ARRAY[[1]])",
+        "INSERT INTO readings_2026_01 SELECT * FROM readings",
     ],
     ANALYZE: ["SELECT * FROM readings", "SELECT * FROM organizations", "INSERT INTO organizations DEFAULT VALUES",
               "DELETE FROM v_sites", "SELECT * FROM mv_hourly_usage", "SELECT nextval('ingest_run_ids')",

@@ -64,7 +64,7 @@ counted AS (
     SELECT 'v_reading_revisions', (SELECT count(*) FROM v_reading_revisions WHERE site_id = %(site_id)s), count(*),
         count(*)
     FROM reading_revisions JOIN channels USING (channel_id)
-    WHERE organization_id = %(site_id)s
+    WHERE organization_id = %(site_id)s AND old_value IS NOT NULL
     UNION ALL
     SELECT 'v_weather_hourly', (SELECT count(*) FROM v_weather_hourly WHERE site_id = %(site_id)s), count(*), count(*)
     FROM weather_hourly

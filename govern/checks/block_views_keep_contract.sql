@@ -55,7 +55,9 @@ WITH promises (view, columns) AS (
         ('v_ingestion_health',
             'site_id bigint, site_name text, data_source text, last_attempt_at timestamp with time zone, '
             'last_success_at timestamp with time zone, newest_reading_end timestamp with time zone, channels_listed '
-            'bigint, channels_silent bigint, attempts_failed bigint, latest_error text'),
+            'bigint, channels_silent bigint, attempts_failed bigint, latest_error text, readings_filled '
+            'bigint, channels_reduced bigint, reduced_since timestamp with time zone, license_ends_at timestamp with '
+            'time zone'),
         ('v_reading_gaps',
             'meter_id bigint, meter_name text, site_id bigint, gap_start timestamp with time zone, gap_end timestamp '
             'with time zone, local_start timestamp without time zone, interval_s integer, missing_count integer, kind '

@@ -1,7 +1,7 @@
 """Four roles with the least that each stage needs, and the grants that make them so.
 
 =============== ============================================================================================
-energy_ingest   adds readings and what belongs to them; changes no reading, sees no verdict
+energy_ingest   adds readings and what belongs to them; fills what they lack, changes no value, sees no verdict
 energy_govern   reads everything; keeps Layer 2 and the gap ledger; adds verdicts and decisions, and changes none
 energy_analyze  reads the views of Layer 3
 energy_deliver  reads the views of Layer 3
@@ -66,6 +66,7 @@ GOVERN_RIGHTS = {
 # These work with the rights of the schema's owner, so each is for those who need it alone.
 FUNCTIONS = {
     "ensure_reading_partitions": (INGEST,),
+    "fill_readings": (INGEST,),
     "ensure_usage_partitions": (GOVERN,),
     "ensure_month_partitions": (),
 }

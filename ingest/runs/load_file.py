@@ -64,6 +64,7 @@ class ImportSummary:
     read: int = 0
     inserted: int = 0
     duplicate: int = 0
+    filled: int = 0
     empty: int = 0
     rejected: int = 0
     failed: set[str] = field(default_factory=set)
@@ -273,7 +274,7 @@ def _store_rows(
     whole = rows._replace(rows=complete_energy_and_power(rows.rows, rows.interval_s))
     refused = np.flatnonzero(reason != "")
     kept = whole.rows.drop(index=refused)
-    inserted = readings.insert_readings(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, kept)
+    stored = readings.insert_readings(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, kept)
     quarantined = list(_quarantined(whole, refused, reason, file_name))
     store_rejects(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, quarantined)
     counts = Counter(rows.rejects) + Counter(reason[refused].tolist())
@@ -283,15 +284,17 @@ def _store_rows(
         log_id,
         attempts.STATUS_DONE,
         fetched=rows.fetched,
-        inserted=inserted,
-        duplicate=len(kept) - inserted,
+        inserted=stored.inserted,
+        duplicate=len(kept) - stored.inserted,
+        filled=stored.filled,
         rejected=sum(counts.values()),
         error=attempts.describe_rejects(counts),
     )
     rejects.add(file_name, _listed(whole, refused, reason))
     _count(rows._replace(rows=kept), counts, summary)
-    summary.inserted += inserted
-    summary.duplicate += len(kept) - inserted
+    summary.inserted += stored.inserted
+    summary.duplicate += len(kept) - stored.inserted
+    summary.filled += stored.filled
     return len(kept)
 
 

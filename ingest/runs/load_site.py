@@ -27,6 +27,7 @@ from ingest.eniscope.troubles import Troubles, gather_troubles
 from ingest.runs.registration import UNREADABLE, Site
 from ingest.storage import attempts, readings, rejects, sites
 from ingest.storage.plausibility import REJECT_EMPTY, Rules
+from ingest.storage.readings import Stored
 from lib.date_utils import Window, split_window
 from lib.errors import (
     AuthenticationError,
@@ -57,6 +58,7 @@ class IngestSummary:
     fetched: int = 0
     inserted: int = 0
     duplicate: int = 0
+    filled: int = 0
     empty: int = 0
     rejected: int = 0
     troubles: Troubles = field(default_factory=Troubles)
@@ -243,7 +245,7 @@ def _settle(
     except PipelineError as err:
         return _settle_failure(conn, task, summary, err)
     summary.served.add(channel_id)
-    inserted = _store_result(conn, task, result)
+    stored = _store_result(conn, task, result)
     if on_stored is not None:
         on_stored(conn, Wanted(channel_id, attempt.window, attempt.interval_s))
     conn.commit()
@@ -251,14 +253,14 @@ def _settle(
         summary.unsupported.remove(channel_id)
         summary.failed.append(channel_id)
     candidates[channel_id] = [result.fields]
-    _count_result(summary, task, result, inserted)
+    _count_result(summary, task, result, stored)
     return None
 
 
-def _store_result(conn: Connection, task: _Task, result: ChannelReadings) -> int:
-    """Store what a window brought, and log that it is done; return how many readings were new."""
+def _store_result(conn: Connection, task: _Task, result: ChannelReadings) -> Stored:
+    """Store what a window brought, and log that it is done."""
     attempt, channel_id = task.attempt, task.attempt.channel_id
-    inserted = readings.insert_readings(conn, channel_id, attempt.interval_s, attempt.run_id, result.rows)
+    stored = readings.insert_readings(conn, channel_id, attempt.interval_s, attempt.run_id, result.rows)
     rejects.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, result.quarantined)
     sites.save_fields(conn, channel_id, result.fields)
     attempts.finish_attempt(
@@ -267,33 +269,36 @@ def _store_result(conn: Connection, task: _Task, result: ChannelReadings) -> int
         task.log_id,
         attempts.STATUS_DONE,
         fetched=result.fetched,
-        inserted=inserted,
-        duplicate=len(result.rows) - inserted,
+        inserted=stored.inserted,
+        duplicate=len(result.rows) - stored.inserted,
+        filled=stored.filled,
         rejected=sum(result.rejects.values()),
         error=attempts.describe_rejects(result.rejects),
         troubles=task.troubles,
     )
-    return inserted
+    return stored
 
 
-def _count_result(summary: IngestSummary, task: _Task, result: ChannelReadings, inserted: int) -> None:
+def _count_result(summary: IngestSummary, task: _Task, result: ChannelReadings, stored: Stored) -> None:
     """Add what a window brought to the run's summary, and tell of it where no progress bar does."""
     empty = result.rejects.get(REJECT_EMPTY, 0)
     rejected = sum(result.rejects.values()) - empty
     summary.fetched += result.fetched
-    summary.inserted += inserted
-    summary.duplicate += len(result.rows) - inserted
+    summary.inserted += stored.inserted
+    summary.duplicate += len(result.rows) - stored.inserted
+    summary.filled += stored.filled
     summary.empty += empty
     summary.rejected += rejected
     if not is_terminal():
         logger.info(
-            "channel %d %s: %d fetched, %d new, %d empty, %d rejected",
+            "channel %d %s: %d fetched, %d new, %d empty, %d rejected, %d filled",
             task.attempt.channel_id,
             task.attempt.window,
             result.fetched,
-            inserted,
+            stored.inserted,
             empty,
             rejected,
+            stored.filled,
         )
 
 

@@ -81,6 +81,7 @@ def finish_attempt(
     fetched: int = 0,
     inserted: int = 0,
     duplicate: int = 0,
+    filled: int = 0,
     rejected: int = 0,
     error: str | None = None,
     troubles: Troubles | None = None,
@@ -90,7 +91,7 @@ def finish_attempt(
     db.execute(
         conn,
         "UPDATE ingestion_logs SET finished_at = statement_timestamp(), status = %s, fetched = %s, inserted = %s,"
-        " duplicate = %s, rejected = %s, error = %s, retries = %s, troubles = %s, data_source = %s,"
+        " duplicate = %s, filled = %s, rejected = %s, error = %s, retries = %s, troubles = %s, data_source = %s,"
         " revised = (SELECT count(DISTINCT r.timestamp) FROM reading_revisions AS r"
         " WHERE r.channel_id = %s AND r.timestamp >= %s AND r.timestamp < %s AND r.ingest_run_id = %s)"
         " WHERE channel_id = %s AND log_id = %s",
@@ -99,6 +100,7 @@ def finish_attempt(
             fetched,
             inserted,
             duplicate,
+            filled,
             rejected,
             error,
             troubles.retries,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _POSTGRES_EPOCH_S = 946_684_800
 _COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + b"\x00" * 8
 _COPY_TRAILER = b"\xff\xff"
-DOUBLE_COLUMNS = frozenset({"energy_kwh", "power_kw"})
+DOUBLE_COLUMNS = frozenset({"energy_kwh", "power_kw", "exported_energy_kwh"})
 _INTEGER_COLUMNS = frozenset({"interval_s"})  # the other whole numbers are bigint
 
 
@@ -35,7 +35,7 @@ def encode_binary_rows(timestamp_s: np.ndarray, values: pd.DataFrame, constants:
     """
     micros = (timestamp_s.astype(np.int64) - _POSTGRES_EPOCH_S) * 1_000_000
     columns = {name: values[name].to_numpy() for name in values.columns}
-    # One bit a column says what a row lacks; 22 columns are far from the 63 bits there are.
+    # One bit a column says what a row lacks; 24 columns are far from the 63 bits there are.
     pattern = np.zeros(len(values), dtype=np.int64)
     for bit, column in enumerate(columns.values()):
         pattern |= np.isnan(column).astype(np.int64) << bit

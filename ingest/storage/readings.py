@@ -1,15 +1,16 @@
-"""The readings of a channel: those that are new go in, and what stands keeps its first value. Nothing here commits."""
+"""The readings of a channel: new ones go in, what is NULL is filled, what stands stays. Nothing here commits."""
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 
 from ingest.storage.binary_copy import DOUBLE_COLUMNS, encode_binary_rows
-from ingest.storage.revisions import record_revisions
+from ingest.storage.revisions import StagedRows, fill_missing, record_revisions, survey_staged
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 # First half of the key under which a channel is locked while it is loaded; no other lock of this project has two.
 _CHANNEL_LOCK_CLASS = 7_230_419
+
+
+class Stored(NamedTuple):
+    """What became of the rows of one load: `inserted` were new; `filled` stood, and got a value that they lacked."""
+
+    inserted: int
+    filled: int
 
 
 def check_resolution(conn: Connection, channel_id: int, window: Window, interval_s: int) -> None:
@@ -43,35 +51,32 @@ def check_resolution(conn: Connection, channel_id: int, window: Window, interval
         )
 
 
-def insert_readings(conn: Connection, channel_id: int, interval_s: int, run_id: int, rows: pd.DataFrame) -> int:
-    """Insert the readings of one channel that the database does not have yet; what stands keeps its first value.
+def insert_readings(conn: Connection, channel_id: int, interval_s: int, run_id: int, rows: pd.DataFrame) -> Stored:
+    """Insert the readings of one channel that the database does not have yet; what stands keeps its first values.
 
     Where the channel has nothing yet between the first and the last of them, as in every first fetch, they go by COPY
     straight into the table. Elsewhere they go by COPY into a staging table, and from there by ``INSERT … ON CONFLICT
-    DO NOTHING``, which takes twice as long; where the source now reports another value than what stands, that is
-    recorded in `reading_revisions`.
+    DO NOTHING``, which takes twice as long. A value that a stored row lacks is filled: NULL is not a first value. Where
+    the source now reports another value than what stands, that is recorded in `reading_revisions`.
 
     Parameters
     ----------
     rows
         `timestamp` (int64, epoch seconds, ascending) and float columns named as in `readings`; NaN becomes NULL.
-
-    Returns
-    -------
-    int
-        How many were new.
     """
     if rows.empty:
-        return 0
+        return Stored(0, 0)
     constants = {"channel_id": channel_id, "interval_s": interval_s, "ingest_run_id": run_id}
-    is_copied = _prepare_load(conn, channel_id, rows) and _copy_unless_taken(conn, constants, rows)
-    inserted = len(rows) if is_copied else _insert_new_rows(conn, constants, rows)
-    if inserted:
-        _queue_for_refresh(conn, constants, rows)
-    return inserted
+    if _prepare_load(conn, channel_id, rows) and _copy_unless_taken(conn, constants, rows):
+        stored = Stored(len(rows), 0)
+    else:
+        stored = _insert_new_rows(conn, constants, rows)
+    if stored.inserted:
+        _queue_new_rows(conn, constants, rows)
+    return stored
 
 
-def _queue_for_refresh(conn: Connection, constants: dict[str, int], rows: pd.DataFrame) -> None:
+def _queue_new_rows(conn: Connection, constants: dict[str, int], rows: pd.DataFrame) -> None:
     """Tell the refresh from where to where this run's new rows reach; it sees them and this entry, or neither."""
     db.execute(
         conn,
@@ -80,6 +85,15 @@ def _queue_for_refresh(conn: Connection, constants: dict[str, int], rows: pd.Dat
         " WHERE channel_id = %(channel_id)s AND ingest_run_id = %(ingest_run_id)s"
         " AND timestamp BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s) GROUP BY channel_id",
         constants | {"first": int(rows["timestamp"].iloc[0]), "last": int(rows["timestamp"].iloc[-1])},
+    )
+
+
+def _queue_stretch(conn: Connection, channel_id: int, first: datetime, last: datetime) -> None:
+    """Tell the refresh that energy or power changed between these intervals."""
+    db.execute(
+        conn,
+        "INSERT INTO usage_queue (channel_id, first_at, last_at) VALUES (%s, %s, %s)",
+        (channel_id, first, last),
     )
 
 
@@ -119,8 +133,8 @@ def _copy_unless_taken(conn: Connection, constants: dict[str, int], rows: pd.Dat
     return True
 
 
-def _insert_new_rows(conn: Connection, constants: dict[str, int], rows: pd.DataFrame) -> int:
-    """Insert the rows that are not in `readings` yet, by way of a staging table; return how many they were."""
+def _insert_new_rows(conn: Connection, constants: dict[str, int], rows: pd.DataFrame) -> Stored:
+    """Insert the rows that are not in `readings` yet, by way of a staging table, and fill what the others lack."""
     columns = [*constants, *rows.columns]
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     db.execute(conn, sql.SQL("CREATE TEMP TABLE readings_staging AS SELECT {} FROM readings LIMIT 0").format(names))
@@ -131,13 +145,26 @@ def _insert_new_rows(conn: Connection, constants: dict[str, int], rows: pd.DataF
             names=names
         ),
     )
-    if inserted < len(rows):
-        values = [column for column in rows.columns if column != "timestamp"]
-        narrow = frozenset(values) - DOUBLE_COLUMNS
-        span_s = int(rows["timestamp"].iloc[0]), int(rows["timestamp"].iloc[-1])
-        record_revisions(conn, constants["channel_id"], constants["ingest_run_id"], values, narrow, span_s)
+    values = [column for column in rows.columns if column != "timestamp" and rows[column].notna().any()]
+    filled = _complete_stored_rows(conn, constants, rows, values) if values and inserted < len(rows) else 0
     db.execute(conn, "DROP TABLE readings_staging")
-    return inserted
+    return Stored(inserted, filled)
+
+
+def _complete_stored_rows(conn: Connection, constants: dict[str, int], rows: pd.DataFrame, values: list[str]) -> int:
+    """Fill what the stored rows lack of the staged ones, and record where these say otherwise; return how many filled.
+
+    One look tells whether there is anything to do: most rows come again just as they stand.
+    """
+    span_s = int(rows["timestamp"].iloc[0]), int(rows["timestamp"].iloc[-1])
+    staged = StagedRows(constants["channel_id"], constants["ingest_run_id"], tuple(values), span_s)
+    found = survey_staged(conn, staged)
+    filled = fill_missing(conn, staged) if found.lacking else 0
+    if found.first_use_at is not None and found.last_use_at is not None:
+        _queue_stretch(conn, staged.channel_id, found.first_use_at, found.last_use_at)
+    if found.differing:
+        record_revisions(conn, staged, frozenset(values) - DOUBLE_COLUMNS)
+    return filled
 
 
 def _copy_rows(conn: Connection, table: str, constants: dict[str, int], rows: pd.DataFrame) -> None:

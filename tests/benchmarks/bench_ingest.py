@@ -104,7 +104,7 @@ def load_time() -> Iterator[list[float]]:
     seconds: list[float] = []
     insert = readings.insert_readings
 
-    def timed(*args: object) -> int:
+    def timed(*args: object) -> readings.Stored:
         began = time.perf_counter()
         try:
             return insert(*args)
@@ -161,7 +161,7 @@ def timed_after_truncate(conn: Connection, work: Callable[[], object]) -> float:
 
 def load(conn: Connection, channel_id: int, rows: pd.DataFrame) -> int:
     """Load as the ingest does; return how many rows were new."""
-    inserted = readings.insert_readings(conn, channel_id, 900, 1, rows)
+    inserted = readings.insert_readings(conn, channel_id, 900, 1, rows).inserted
     conn.commit()
     return inserted
 

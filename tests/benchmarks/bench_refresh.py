@@ -69,7 +69,7 @@ def time_syncs(conn: Connection, channel_ids: list[int]) -> float:
     seconds = []
     for sync in range(SYNCS):
         store_days(conn, channel_ids, TODAY + timedelta(days=sync), 1, run_id=10 + sync)
-        assert readings.insert_readings(conn, channel_ids[sync], 900, 10 + sync, late) == 1
+        assert readings.insert_readings(conn, channel_ids[sync], 900, 10 + sync, late).inserted == 1
         conn.commit()
         seconds.append(seconds_of(lambda: refresh_views(conn)))
     return statistics.median(seconds)

@@ -67,6 +67,6 @@ def store_days(conn: Connection, channel_ids: list[int], start: datetime, days: 
     rows = make_ten_fields(window)
     inserted = 0
     for channel_id in channel_ids:
-        inserted += readings.insert_readings(conn, channel_id, INTERVAL_S, run_id, rows)
+        inserted += readings.insert_readings(conn, channel_id, INTERVAL_S, run_id, rows).inserted
         conn.commit()
     return inserted

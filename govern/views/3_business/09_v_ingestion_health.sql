@@ -31,6 +31,22 @@ attempts AS (
     FROM ingestion_logs
     GROUP BY organization_id
 ),
+filled AS (
+    SELECT organization_id, run_id, sum(filled) AS readings_filled
+    FROM ingestion_logs
+    WHERE filled > 0
+    GROUP BY organization_id, run_id
+),
+described AS (
+    SELECT
+        organization_id,
+        count(*) FILTER (WHERE reduced_since IS NOT NULL) AS channels_reduced,
+        min(reduced_since) AS reduced_since,
+        min(license_ends_at) AS license_ends_at
+    FROM channels
+    WHERE is_listed
+    GROUP BY organization_id
+),
 failures AS (
     SELECT
         organization_id,
@@ -51,10 +67,16 @@ SELECT
     coalesce(site_reach.channels_listed, 0) AS channels_listed,
     coalesce(site_reach.channels_silent, 0) AS channels_silent,
     coalesce(latest_run.attempts_failed, 0) AS attempts_failed,
-    latest_run.error AS latest_error
+    latest_run.error AS latest_error,
+    coalesce(filled.readings_filled, 0) AS readings_filled,
+    coalesce(described.channels_reduced, 0) AS channels_reduced,
+    described.reduced_since,
+    described.license_ends_at
 FROM organizations AS o
 LEFT JOIN site_reach USING (organization_id)
 LEFT JOIN attempts ON attempts.organization_id = o.organization_id
+LEFT JOIN described ON described.organization_id = o.organization_id
+LEFT JOIN filled ON filled.organization_id = o.organization_id AND filled.run_id = attempts.run_id
 LEFT JOIN failures AS latest_run
     ON latest_run.organization_id = o.organization_id AND latest_run.run_id = attempts.run_id;
 
@@ -69,3 +91,7 @@ COMMENT ON COLUMN v_ingestion_health.channels_listed IS 'Channels that the servi
 COMMENT ON COLUMN v_ingestion_health.channels_silent IS 'Of these, how many end a day or more before the newest of the site, or never began.';
 COMMENT ON COLUMN v_ingestion_health.attempts_failed IS 'Attempts of the latest run that failed or were broken off.';
 COMMENT ON COLUMN v_ingestion_health.latest_error IS 'What the last of these said, without secrets.';
+COMMENT ON COLUMN v_ingestion_health.readings_filled IS 'Stored readings that got a value they lacked from the latest run.';
+COMMENT ON COLUMN v_ingestion_health.channels_reduced IS 'Channels for which the service answers fewer fields than it was asked for, or than it had.';
+COMMENT ON COLUMN v_ingestion_health.reduced_since IS 'Since when the first of them does, UTC; null when none does.';
+COMMENT ON COLUMN v_ingestion_health.license_ends_at IS 'When the first license of its channels ends, UTC; null where none is set.';

@@ -12,7 +12,9 @@ SELECT
     v.seen_at,
     v.ingest_run_id
 FROM reading_revisions AS v
-JOIN channels AS c USING (channel_id);
+JOIN channels AS c USING (channel_id)
+-- Earlier versions noted a value that came for a NULL here; such a value fills the reading now.
+WHERE v.old_value IS NOT NULL;
 
 COMMENT ON VIEW v_reading_revisions IS 'Values that the source later reported otherwise than stored, with the names of their meters.';
 COMMENT ON COLUMN v_reading_revisions.meter_id IS 'Meter (channel) id.';
@@ -20,7 +22,7 @@ COMMENT ON COLUMN v_reading_revisions.meter_name IS 'Name of the meter; text fro
 COMMENT ON COLUMN v_reading_revisions.site_id IS 'Site (organization) id.';
 COMMENT ON COLUMN v_reading_revisions.timestamp IS 'Start of the interval, UTC.';
 COMMENT ON COLUMN v_reading_revisions.column_name IS 'Column of v_readings_enriched.';
-COMMENT ON COLUMN v_reading_revisions.old_value IS 'Value stored; null where none is.';
+COMMENT ON COLUMN v_reading_revisions.old_value IS 'Value stored.';
 COMMENT ON COLUMN v_reading_revisions.new_value IS 'Value reported later.';
 COMMENT ON COLUMN v_reading_revisions.seen_at IS 'When it was first seen, UTC.';
 COMMENT ON COLUMN v_reading_revisions.ingest_run_id IS 'Run that first saw it.';

@@ -1,0 +1,91 @@
+"""A service whose fields come and go: what a meter answers depends on the moment at which it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+from flask import Flask, request
+
+from operations.sandbox.noise import Columns
+from operations.sandbox.replies import ServiceError
+from operations.sandbox.site_model import METER_TYPE_ID, METER_UNITS, Catalogue, Channel
+
+STEP_S = 900
+MAIN, SECOND = 4001, 4002
+VOLTAGES = frozenset({"V", "V1", "V2", "V3"})
+
+
+def make_channel(channel_id: int) -> Channel:
+    return Channel(
+        channel_id, f"Meter {channel_id}", "fields", 40, "Gateway", METER_TYPE_ID, f"5410EC0040{channel_id}01", 0
+    )
+
+
+@dataclass
+class FieldSource:
+    """Meters with every field, some of which are null until the service has them.
+
+    `late` tells by field from which moment of the service's clock on it has values, for rows of all times; `since` by
+    field from which row on, for ever.
+    """
+
+    clock: Callable[[], datetime]
+    channel_ids: tuple[int, ...] = (MAIN, SECOND)
+    late: dict[str, datetime] = field(default_factory=dict)
+    since: dict[str, datetime] = field(default_factory=dict)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(tuple(map(make_channel, self.channel_ids)), "Fields (sandbox)", "America/New_York")
+
+    def get_resolution_s(self, channel: Channel) -> int:
+        return STEP_S
+
+    def compute_fields(self, channel: Channel, start_s: int, count: int, resolution_s: int) -> Columns:
+        starts = start_s + resolution_s * np.arange(count, dtype="int64")
+        columns: Columns = {name: true_values(name, channel.channel_id, starts) for name in METER_UNITS}
+        for name, moment in self.since.items():
+            columns[name] = np.where(starts >= moment.timestamp(), columns[name], np.nan)
+        for name, moment in self.late.items():
+            if self.clock() < moment:
+                columns[name] = np.full(count, np.nan)
+        return {"ts": starts, **columns}
+
+
+def true_values(name: str, channel_id: int, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return what a field has: E in Wh and P in W agree; the others are as good as any."""
+    energy_wh = np.asarray(100.0 * (channel_id - 4000) + starts // STEP_S % 96, dtype="float64")
+    if name[0] in "EP" and name[1:] in ("", "1", "2", "3"):
+        return energy_wh * (3600 / STEP_S if name[0] == "P" else 1) / (3 if name[1:] else 1)
+    if name == "F":
+        return np.full(len(starts), 60.0)
+    if name == "Ex":
+        return np.zeros(len(starts))
+    if name.startswith("V"):
+        return np.asarray(120.0 + starts // STEP_S % 3, dtype="float64")
+    return np.full(len(starts), 0.5)
+
+
+@contextmanager
+def refusing(app: Flask, fields: Collection[str], channel_id: int | None = None) -> Iterator[list[str]]:
+    """Within the block, refuse every request for one of these fields, as the service does; yield what was refused."""
+    refused: list[str] = []
+
+    def refuse() -> None:
+        asked = request.args.getlist("fields[]")
+        is_meant = channel_id is None or request.path.endswith(f"/{channel_id}")
+        if is_meant and set(asked) & set(fields):
+            refused.append(request.full_path)
+            raise ServiceError(500, "Invalid Parameter")
+
+    hooks = app.before_request_funcs.setdefault(None, [])
+    hooks.append(refuse)
+    try:
+        yield refused
+    finally:
+        hooks.remove(refuse)
