@@ -237,6 +237,12 @@ BREAKS: dict[str, tuple[Callable[[Connection], None], str, str, tuple[str, ...]]
         lambda conn: change(conn, "power_kw = 4", at=NOON, hours=6),
         WARNED, "4.000 kW for 6.0 h from 2025-10-31T17:00Z", (),
     ),
+    "energy_beside_power": (
+        lambda conn: change(conn, "energy_kwh = NULL", at=NOON, hours=3),
+        WARNED,
+        "12 of 1156 intervals have power and no energy, from 2025-10-31T17:00Z to 2025-10-31T19:45Z",
+        (),
+    ),
     "mains_hold_children": (raise_children, WARNED, "on 12 days it has 2381.7 kWh, the meters below it 4465.7", ()),
     "channels_differ": (copy_channel, WARNED, "the same energy as channel 13 on 12 days", ()),
     "resolution_as_asked": (coarsen, WARNED, "intervals of 1800 s, asked were 900 s", ()),
@@ -268,11 +274,12 @@ BREAKS: dict[str, tuple[Callable[[Connection], None], str, str, tuple[str, ...]]
         thin_out, SITE_HELD, "of 5376 expected intervals", ("days_whole",),
     ),
     "newest_readings_arrived": (
-        lambda conn: keep_asking(conn, "NULL, power_kw"),
+        lambda conn: keep_asking(conn, "NULL, NULL"),
         SITE_HELD, "newest reading is of 2025-11-06T04:45Z, asked was up to 2025-11-06T19:00Z", (),
     ),
     "site_has_readings": (
-        lambda conn: db.execute(conn, "DELETE FROM ingestion_logs"), SITE_HELD, "no energy reading since ", (),
+        lambda conn: db.execute(conn, "DELETE FROM ingestion_logs"),
+        SITE_HELD, "no reading of energy or power since ", (),
     ),
     "layers_agree": (
         forget_refresh, ALL_HELD, "channel 13: raw 1190.856 kWh in 1156 rows, daily 1190.846 kWh in 1156; channel 13",

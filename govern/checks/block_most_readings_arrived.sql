@@ -1,4 +1,5 @@
--- Of the last seven days, as far as they were asked for, most intervals of the energy channels arrived.
+-- Of the last seven days, as far as they were asked for, most intervals of the energy channels arrived, with
+-- energy or power: reports take the energy from the power where it is missing.
 -- Scope: site
 -- Limit: min_site_completeness_pct = 50 (a week in which less than half arrived describes the network, not the building)
 -- Hint: run the ingest for these days again; if they stay empty, ask the vendor whether the devices were online.
@@ -24,10 +25,11 @@ counted AS (
     SELECT
         (SELECT sum(greatest(extract(epoch FROM until - since) / interval_s, 0)) FROM expected) AS expected_count,
         (
-            SELECT count(r.energy_kwh)
+            SELECT count(*)
             FROM expected AS e
             JOIN readings AS r ON r.channel_id = e.meter_id AND r.timestamp >= e.since AND r.timestamp < e.until
             WHERE r.timestamp >= %(asked_until)s::timestamptz - interval '7 days'
+                AND (r.energy_kwh IS NOT NULL OR r.power_kw IS NOT NULL)
         ) AS present_count
 )
 SELECT

@@ -1,4 +1,4 @@
--- The newest energy reading of the site reaches up to what the last ingest asked for.
+-- The newest reading of energy or power of the site reaches up to what the last ingest asked for.
 -- Scope: site
 -- Limit: max_lag_hours = 12 (a daily sync asks up to now; half a day behind means that the newest business day is missing)
 -- Hint: run the ingest again; if the end is still missing, the site's gateway is offline: call the site.
@@ -7,7 +7,8 @@ WITH newest AS (
     SELECT max(r.timestamp) AS at
     FROM channels AS c
     JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s AND r.energy_kwh IS NOT NULL
+    WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
+        AND (r.energy_kwh IS NOT NULL OR r.power_kw IS NOT NULL)
 )
 SELECT
     NULL::bigint AS channel_id,

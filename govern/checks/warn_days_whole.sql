@@ -1,5 +1,6 @@
 -- From a channel's first day in the look-back to the last that was asked for whole, no local day lacks much, by the
--- channel's own interval: neither within its history nor, while it is listed, after its last reading.
+-- channel's own interval, be it with or without an energy: neither within its history nor, while it is listed, after its
+-- last reading.
 -- Scope: channel
 -- Limit: min_day_completeness_pct = 90 (the report calls a meter incomplete from 10 % missing on)
 -- Hint: run the ingest for these days again, the newest tomorrow: a gateway that was offline catches up within a day or
@@ -10,6 +11,7 @@ WITH spans AS (
     SELECT
         u.meter_id AS channel_id, o.timezone, min(u.local_date) AS first_date, max(u.local_date) AS last_date,
         c.is_listed AND c.uninstalled_at IS NULL AS is_expected,
+        m.interval_s,
         (%(asked_until)s::timestamptz AT TIME ZONE o.timezone)::date - 1 AS last_whole_date
     FROM organizations AS o
     JOIN v_meters AS m ON m.site_id = o.organization_id AND m.is_energy_meter
@@ -17,12 +19,13 @@ WITH spans AS (
     JOIN mv_daily_usage AS u ON u.meter_id = c.channel_id
         AND u.local_date > (%(lookback_start)s::timestamptz AT TIME ZONE o.timezone)::date
     WHERE o.organization_id = %(site_id)s
-    GROUP BY u.meter_id, o.timezone, c.is_listed, c.uninstalled_at
+    GROUP BY u.meter_id, m.interval_s, o.timezone, c.is_listed, c.uninstalled_at
 ),
 measured AS (
     SELECT
         s.channel_id, day::date AS local_date, day::date > s.last_date AS is_trailing,
-        100.0 * coalesce(u.covered_s, 0) / extract(epoch FROM (day + interval '1 day') AT TIME ZONE s.timezone
+        100.0 * coalesce(u.covered_s
+            + u.missing_count * coalesce(u.covered_s / nullif(u.reading_count, 0), s.interval_s, 0), 0) / extract(epoch FROM (day + interval '1 day') AT TIME ZONE s.timezone
             - day AT TIME ZONE s.timezone) AS covered_pct
     FROM spans AS s
     CROSS JOIN LATERAL generate_series(
