@@ -7,7 +7,7 @@ import hashlib
 import http.client
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +17,8 @@ from werkzeug.test import TestResponse
 
 from operations.sandbox.api import create_app
 from operations.sandbox.auth import Credentials
-from operations.sandbox.readings import Span, choose_resolution_s
+from operations.sandbox.date_words import Span
+from operations.sandbox.readings import choose_resolution_s
 from operations.sandbox.server import serve_in_thread
 
 NOW = datetime(2026, 2, 2, 14, 7, 30, tzinfo=UTC)  # a Monday, 09:07:30 in New York
@@ -358,10 +359,17 @@ def test_local_days_of_clock_changes(day: str, after: str, quarters: int) -> Non
         ("30days", "2026-01-03", "2026-02-02"),
         ("thismonth", "2026-02-01", "2026-03-01"),
         ("lastmonth", "2026-01-01", "2026-02-01"),
+        ("thisweek", "2026-02-02", "2026-02-09"),
+        ("90days", "2025-11-04", "2026-02-02"),
+        ("thisquarter", "2026-01-01", "2026-04-01"),
+        ("lastquarter", "2025-10-01", "2026-01-01"),
+        ("thisyear", "2026-01-01", "2027-01-01"),
+        ("lastyear", "2025-01-01", "2026-01-01"),
     ],
 )
 def test_words_for_ranges(client: FlaskClient, word: str, start: str, end: str) -> None:
-    assert read(client, daterange=word, res=3600) == read(client, daterange__=[start, end], res=3600)
+    by_dates = read(client, daterange__=[start, end], res=3600)
+    assert read(client, daterange=word, res=3600) == read(client, daterange__=[word], res=3600) == by_dates
 
 
 def test_nothing_is_served_before_it_is_over(client: FlaskClient) -> None:
@@ -407,18 +415,55 @@ def test_reply_says_which_resolution_it_is(client: FlaskClient) -> None:
     ("query", "status"),
     [
         ({"res": 123}, "500 Invalid Parameter: res"),
-        ({"action": "typicalday"}, "500 Invalid Parameter: action"),
+        ({"action": "bestday"}, "500 Invalid Parameter: action"),
         ({"daterange": "someday"}, "500 Invalid Date Range"),
-        ({"daterange__": [JAN_28]}, "500 Invalid Date Range: two values are needed"),
+        ({"daterange__": [JAN_28]}, "500 Invalid Date Range"),
+        ({"daterange__": [JAN_28, JAN_28 + 1, JAN_28 + 2]}, "500 Invalid Date Range: two values are needed"),
         ({"daterange__": [JAN_28, JAN_28]}, "500 Invalid Date Range: start must be before end"),
         ({"daterange__": ["28/01/2026", JAN_28]}, "500 Invalid Date Range: epoch seconds or YYYY-MM-DD"),
         ({"fields": ()}, "500 Missing Parameter: fields"),
-        ({"fields": ("E", "T")}, "500 Invalid Parameter"),
+        ({"fields": ("E", "kWh")}, "500 Invalid Parameter"),
+        ({"fields": ("T", "RH")}, "500 Invalid Parameter"),
         ({"fields": ("E", "P", "V"), "channel": AIR}, "500 Invalid Parameter"),
     ],
 )
 def test_what_the_service_cannot_answer(client: FlaskClient, query: dict[str, Any], status: str) -> None:
     assert read(client, **{"daterange": "yesterday", **query}) == status
+
+
+def test_time_is_a_field_that_may_be_asked(client: FlaskClient) -> None:
+    reply = read(client, fields=("ts", "E"), daterange="yesterday", res=3600)
+    assert reply == read(client, fields=("E",), daterange="yesterday", res=3600)
+    times = read(client, fields=("ts",), daterange="yesterday", res=3600)["records"]
+    assert times == [{"ts": row["ts"]} for row in reply["records"]]
+
+
+def test_known_field_that_a_device_lacks_is_null_or_absent(client: FlaskClient) -> None:
+    meter = read(client, fields=("E", "T", "cost"), daterange="yesterday", res=3600)
+    assert meter["units"] == {"ts": "Unix Time", "E": "Wh", "T": "°C", "cost": "USD"}
+    assert {(row["T"], row["cost"]) for row in meter["records"]} == {(None, None)}
+    assert all(row["E"] > 0 for row in meter["records"])
+    air = read(client, AIR, ("T", "E"), daterange="yesterday", res=3600)
+    assert {tuple(row) for row in air["records"]} == {("ts", "T")}
+
+
+def test_device_without_any_of_the_fields_may_answer_nulls() -> None:
+    client = make_client(faults="null_replies")
+    rows = read(client, fields=("T", "RH", "CO2"), daterange="yesterday", res=3600)["records"]
+    assert [(row["T"], row["RH"], row["CO2"]) for row in rows] == [(None, None, None)] * 24
+    assert set(read(client, AIR, ("E", "P"), daterange="yesterday", res=3600)["records"][0]) == {"ts"}
+
+
+def test_license_that_has_ended_is_402() -> None:
+    ends = datetime(2032, 12, 29, 5, tzinfo=UTC)  # ten years of 365 days after the installation
+    moments = [NOW]
+    client = make_client(now=lambda: moments[0])
+    assert get(client, f"/channels/{RTU_1}").get_json(force=True)["expires"] == str(int(ends.timestamp()))
+    day = {"daterange__": ["2026-01-28", "2026-01-29"], "res": 3600}
+    moments[0] = ends - timedelta(seconds=1)
+    assert read(client, **day)["recordCount"] == 24
+    moments[0] = ends
+    assert read(client, **day) == "402 Subscription Expired"
 
 
 def test_air_sense_answers_its_own_fields(client: FlaskClient) -> None:
@@ -439,6 +484,35 @@ def test_total_is_one_record(client: FlaskClient) -> None:
             "P": pytest.approx(sum(row["P"] for row in hourly) / 24, abs=1e-3),
         }
     ]
+
+
+@pytest.mark.parametrize("action", ["averageday", "meanday", "typicalday", "medianday", "minday", "maxday"])
+def test_day_that_stands_for_many(client: FlaskClient, action: str) -> None:
+    days = [f"2026-01-{day}" for day in (28, 29, 30, 31)]
+    hourly = [
+        [row["E"] for row in read(client, daterange__=span, res=3600)["records"]]
+        for span in zip(days, days[1:], strict=False)
+    ]
+    reply = read(client, daterange__=[days[0], days[-1]], res=3600, action=action)
+    expected = {
+        "minday": min(hourly, key=sum),
+        "maxday": max(hourly, key=sum),
+        **dict.fromkeys(("averageday", "meanday"), [sum(hour) / 3 for hour in zip(*hourly, strict=True)]),
+        **dict.fromkeys(("typicalday", "medianday"), [sorted(hour)[1] for hour in zip(*hourly, strict=True)]),
+    }
+    assert (reply["action"], reply["recordCount"]) == (action, 24)
+    assert [row["E"] for row in reply["records"]] == pytest.approx(expected[action], abs=1e-5)
+
+
+def test_options_name_what_can_be_asked(client: FlaskClient) -> None:
+    reply = client.options(f"/v1//readings/{AIR}/", headers=headers_of())
+    filters = reply.get_json(force=True)["filters"]
+    assert filters["fields"] == ["ts", "T", "RH", "CO2"]
+    assert filters["action"] == [
+        *("summarize", "total", "averageday", "typicalday", "medianday", "meanday", "minday", "maxday"),
+    ]
+    assert client.options("/readings/5/", headers=headers_of()).status_code == 404
+    assert client.options(f"/readings/{AIR}/").status == "401 Invalid API Key"
 
 
 def test_counters_grow_by_the_usage(client: FlaskClient) -> None:

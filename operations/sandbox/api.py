@@ -7,45 +7,44 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 from flask import Flask, Response, g, request
 
 from lib.date_utils import last_complete_week, local_midnight
-from operations.sandbox import rows as wording
 from operations.sandbox import service_faults as faults_
 from operations.sandbox import site_model as model
 from operations.sandbox import spoiling
 from operations.sandbox.auth import DEFAULT_TOKEN_LIFETIME_S, Credentials, Gatekeeper
 from operations.sandbox.catalogue import build_catalogue
+from operations.sandbox.date_words import parse_span
 from operations.sandbox.fault_kinds import (
     AUTUMN_DOUBLING,
     COUNTER_RESET,
     KINDS,
-    LISTS,
+    NULL_REPLIES,
     READINGS,
     VIRTUAL_CHANNEL,
 )
 from operations.sandbox.generator import GeneratedSite
+from operations.sandbox.lists import add_lists, check_own_channel
+from operations.sandbox.paths import unify_paths
 from operations.sandbox.planted import plan_weeks
-from operations.sandbox.readings import Source, build_reading, parse_span
+from operations.sandbox.readings import Source, build_reading, options_json
 from operations.sandbox.replay import DEFAULT_INTERVAL_MIN, ReplaySite, prepare_replay
-from operations.sandbox.replies import JSON_TYPE, ServiceError, error_response, json_response, list_page
+from operations.sandbox.replies import JSON_TYPE, ServiceError, error_response, json_response
 from operations.sandbox.weather_api import WEATHER_PATHS, add_weather
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_SEED = 7
 SANDBOX_HEADER = "X-Eniscope-Sandbox"
-_PREFIXES = ("", "/v1")
 _DAY_S = 86400
 _YEARS_OF_DATA = 3
 _NEW_CHANNEL_WEEKS = 7  # age of the youngest circuit when the first planted week begins
 
 Clock = Callable[[], datetime]
-RowMaker = Callable[[model.Catalogue], list[dict[str, Any]]]
 
 
 def make_site(
@@ -149,9 +148,10 @@ def create_app(
     app.extensions["sandbox"] = {"source": source, "faults": plan, "stopping": stopping}
     gatekeeper = Gatekeeper(credentials or Credentials(), token_lifetime_s, monotonic)
     _add_hooks(app, gatekeeper, plan, stopping, latency_s)
-    _add_lists(app, source, plan)
+    add_lists(app, source, plan)
     _add_readings(app, source, clock, plan)
     add_weather(app, seed, clock)
+    app.wsgi_app = unify_paths(app.wsgi_app)  # type: ignore[assignment,method-assign]
     return app
 
 
@@ -178,9 +178,8 @@ def _add_hooks(
         if latency_s:
             stopping.wait(latency_s)
         g.token = gatekeeper.check_request(request.headers)
-        path = request.path.removeprefix("/v1")
         has_token = "X-Eniscope-Token" in request.headers
-        g.fault = plan.choose(path, f"{request.method} {request.full_path}", has_token=has_token)
+        g.fault = plan.choose(request.path, f"{request.method} {request.full_path}", has_token=has_token)
         if g.fault in faults_.REFUSALS:
             plan.count(g.fault)
             faults_.raise_refusal(g.fault)
@@ -202,6 +201,10 @@ def _add_hooks(
     def not_found(_: Exception) -> Response:
         return error_response(ServiceError(404, "Unknown resource"))
 
+    @app.errorhandler(405)
+    def not_allowed(_: Exception) -> Response:
+        return error_response(ServiceError(405, "Method Not Allowed"))
+
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers[SANDBOX_HEADER] = "1"
@@ -217,92 +220,34 @@ def _add_hooks(
         return response
 
 
-def _add_lists(app: Flask, source: Source, plan: faults_.FaultPlan) -> None:
-    def add(path: str, endpoint: str, view: Callable[..., Response]) -> None:
-        for prefix in _PREFIXES:
-            app.add_url_rule(prefix + path, f"{prefix}{endpoint}", view)
-
-    resources: dict[str, tuple[str, str, RowMaker]] = {
-        "organizations": ("organizations", "organizationId", wording.organizations_json),
-        "devices": ("devices", "deviceId", wording.devices_json),
-        "channels": ("channels", "dataChannelId", wording.channels_json),
-        "meters": ("meters", "meterId", wording.meters_json),
-        "events": ("events", "eventId", lambda catalogue: []),
-        "alarms": ("alarms", "alarmId", lambda catalogue: []),
-    }
-    for name, (list_key, id_key, make_rows) in resources.items():
-        add(f"/{name}", name, _make_list_view(list_key, source, make_rows, plan))
-        add(f"/{name}/<int:resource_id>", f"{name}_one", _make_one_view(name, id_key, source, make_rows))
-
-    def fields(device_type_id: int) -> Response:
-        if device_type_id not in model.UNITS_BY_TYPE:
-            raise ServiceError(404, "Unknown device type")
-        return json_response(list_page("result", wording.fields_json(device_type_id), {"limit": "0"}))
-
-    add("/fields/<int:device_type_id>", "fields", fields)
-
-
-def _make_list_view(
-    list_key: str, source: Source, make_rows: RowMaker, plan: faults_.FaultPlan
-) -> Callable[[], Response]:
-    def view() -> Response:
-        chosen = make_rows(source.catalogue)
-        for parameter, key in (("organization", "organizationId"), ("device", "deviceId")):
-            if wanted := request.args.get(parameter):
-                if parameter == "organization":
-                    _check_organization(wanted)
-                chosen = [row for row in chosen if str(row.get(key)) == wanted]
-        page = list_page(list_key, chosen, request.args)
-        if g.fault is not None and KINDS[g.fault].scope == LISTS and page[list_key]:
-            page = spoiling.spoil_list(page, g.fault, is_more=plan.counts[g.fault] % 2 == 0)
-            plan.count(g.fault)
-        return json_response(page)
-
-    return view
-
-
-def _make_one_view(name: str, id_key: str, source: Source, make_rows: RowMaker) -> Callable[[int], Response]:
-    def view(resource_id: int) -> Response:
-        if name == "organizations":
-            _check_organization(str(resource_id))
-        if name == "channels":
-            _check_own_channel(resource_id)
-        row_by_id = {int(row[id_key]): row for row in make_rows(source.catalogue)}
-        if resource_id not in row_by_id:
-            raise ServiceError(404, f"Not found – {name} {resource_id}")
-        return json_response(row_by_id[resource_id])
-
-    return view
-
-
-def _check_organization(wanted: str) -> None:
-    if wanted == str(model.FOREIGN_SITE_ID):
-        raise ServiceError(403, "Forbidden – another customer’s organization")
-    if wanted not in (str(model.SITE_ID), str(model.CHILD_SITE_ID)):
-        raise ServiceError(404, "Unknown organization")
-
-
-def _check_own_channel(channel_id: int) -> None:
-    if channel_id == model.FOREIGN_CHANNEL_ID:
-        raise ServiceError(403, "Forbidden – another customer’s channel")
-
-
 def _add_readings(app: Flask, source: Source, clock: Clock, plan: faults_.FaultPlan) -> None:
-    def readings(channel_id: int) -> Response:
-        _check_own_channel(channel_id)
+    is_lenient = NULL_REPLIES in plan.lasting
+
+    def find(channel_id: int) -> model.Channel:
+        check_own_channel(channel_id)
         channel = source.catalogue.find_channel(channel_id)
         if channel is None:
             raise ServiceError(404, f"Not found – channel {channel_id}")
+        return channel
+
+    def readings(channel_id: int) -> Response:
+        channel = find(channel_id)
         now_s = clock().timestamp() + g.clock_error_s
-        span = parse_span(request.args, ZoneInfo(source.catalogue.time_zone), now_s)
+        if now_s >= channel.license_ends_s:
+            raise ServiceError(402, "Subscription Expired")
+        span = parse_span(request.args, ZoneInfo(source.catalogue.zone_of(channel)), now_s)
         # The service coarsens long windows only.
         is_coarse = g.fault == "coarse" and span.end_s - span.start_s > _DAY_S
-        text = sound = build_reading(source, channel, request.args, now_s, is_coarse)
+        text = sound = build_reading(source, channel, request.args, now_s, is_coarse=is_coarse, is_lenient=is_lenient)
         if g.fault is not None and KINDS[g.fault].scope == READINGS:
             text = spoiling.spoil_reading(sound, g.fault)
         if is_coarse or text is not sound:
             plan.count(g.fault)
         return Response(text.encode(), content_type=JSON_TYPE)
 
-    for prefix in _PREFIXES:
-        app.add_url_rule(f"{prefix}/readings/<int:channel_id>", f"{prefix}readings", readings)
+    def options(channel_id: int) -> Response:
+        return json_response(options_json(find(channel_id)))
+
+    path = "/readings/<int:channel_id>"
+    app.add_url_rule(path, "readings", readings, methods=["GET"], provide_automatic_options=False)
+    app.add_url_rule(path, "readings_options", options, methods=["OPTIONS"], provide_automatic_options=False)

@@ -111,9 +111,9 @@ def derive_meter_fields(intervals: Intervals, phases: int, catch_up_wh: Floats) 
         **_name("D", distortion, by_phase if phases == 3 else np.where(np.isnan(power), np.nan, distortion)),
         "In": _neutral_amps(amps) if phases == 3 else amps[0],
         "F": means[F],
-        "Ex": np.where(np.isnan(total_p), np.nan, 0.0),
-        "RE": total_q * hours * late,
-        "AE": total_s * hours * late,
+        **_name("Ex", np.where(np.isnan(total_p), np.nan, 0.0), np.where(np.isnan(power), np.nan, 0.0)),
+        **_name("RE", total_q * hours * late, reactive * hours * late),
+        **_name("AE", total_s * hours * late, apparent * hours * late),
     }
     return fields
 

@@ -14,6 +14,7 @@ ANY, TOKEN, LISTS, READINGS, LASTING = "any request", "requests by token", "list
 AUTUMN_DOUBLING = "autumn_doubling"
 COUNTER_RESET = "counter_reset"
 VIRTUAL_CHANNEL = "virtual_channel"
+NULL_REPLIES = "null_replies"
 
 
 class Kind(NamedTuple):
@@ -57,6 +58,7 @@ KINDS: dict[str, Kind] = {
     "coarse": Kind(READINGS, "a coarser resolution than asked, without a word"),
     AUTUMN_DOUBLING: Kind(LASTING, "the repeated hour of autumn is counted in its first pass, the second is empty"),
     COUNTER_RESET: Kind(LASTING, "every tenth day one meter's counter begins anew: one record of negative energy"),
+    NULL_REPLIES: Kind(LASTING, "a device that has none of the fields asked answers nulls in place of refusing"),
     VIRTUAL_CHANNEL: Kind(LASTING, "one more channel that refuses whatever field is asked: 500 Invalid Parameter"),
 }
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 from werkzeug.datastructures import MultiDict
 
-from lib.date_utils import local_midnight
+from operations.sandbox.date_words import WORDS, Span, parse_span
 from operations.sandbox.noise import Columns
+from operations.sandbox.profiles import DAY_ACTIONS, Action, compute_day
 from operations.sandbox.replies import ServiceError
-from operations.sandbox.site_model import Catalogue, Channel
+from operations.sandbox.site_model import FIELD_UNITS, METER_TYPE_ID, Catalogue, Channel
 
 _DAY_S = 86400
 _HOUR_S = 3600
@@ -32,14 +32,7 @@ _LADDERS: dict[str, tuple[tuple[int, int], ...]] = {
     "86400": (),
     "auto": ((2, 900), (14, 1800), (100, 3600)),
 }
-_COUNTERS = ("E", "E1", "E2", "E3", "Ex", "RE", "AE")
-
-
-class Span(NamedTuple):
-    """A stretch of Unix time [s], the end exclusive."""
-
-    start_s: int
-    end_s: int
+_COUNTERS = tuple(f"{name}{phase}" for name in ("E", "Ex", "RE", "AE") for phase in ("", 1, 2, 3))
 
 
 class Source(Protocol):
@@ -54,7 +47,15 @@ class Source(Protocol):
         """Return ``ts`` and all fields of the intervals that have a row."""
 
 
-def build_reading(source: Source, channel: Channel, args: MultiDict[str, str], now_s: float, is_coarse: bool) -> str:
+def build_reading(
+    source: Source,
+    channel: Channel,
+    args: MultiDict[str, str],
+    now_s: float,
+    *,
+    is_coarse: bool = False,
+    is_lenient: bool = False,
+) -> str:
     """Return the JSON of a reading.
 
     Parameters
@@ -65,35 +66,41 @@ def build_reading(source: Source, channel: Channel, args: MultiDict[str, str], n
         The service's clock, Unix time [s]; only intervals that are over by then are served.
     is_coarse
         Answer at the next coarser resolution than is due, as the service does at times with long windows.
+    is_lenient
+        Answer nulls where the channel has none of the fields asked, in place of refusing.
     """
-    fields = _parse_fields(args, channel)
+    fields = _parse_fields(args, channel, is_lenient)
     action = _parse_action(args)
-    span = parse_span(args, ZoneInfo(source.catalogue.time_zone), now_s)
+    time_zone = source.catalogue.zone_of(channel)
+    span = parse_span(args, ZoneInfo(time_zone), now_s)
     native_s = source.get_resolution_s(channel)
     resolution_s = choose_resolution_s(args.get("res", "auto"), span, native_s)
     if is_coarse:
         resolution_s = next((wider for wider in RESOLUTIONS_S if wider > resolution_s), resolution_s)
-    if action == "total":
+    if action == Action.TOTAL:
         # One interval as long as the range; which shape the service gives it is not known.
         resolution_s = max((span.end_s - span.start_s) // native_s * native_s, native_s)
     count = max(0, int(min(span.end_s, now_s) - span.start_s) // resolution_s)
     columns = _compute_columns(source, channel, span.start_s, count, resolution_s, native_s)
     if args.get("showCounters", "0") == "1":
         _accumulate(source, channel, columns, span.start_s, native_s)
+    served = _served_fields(fields, channel, columns)
+    if action in DAY_ACTIONS:
+        served = compute_day(served, [field for field in served if field != "ts"], action, ZoneInfo(time_zone))
     head = {
         "uuid": channel.uuid,
         "name": channel.name,
         "channel": channel.channel_id,
         "organization": channel.organization_id,
-        "timeZone": source.catalogue.time_zone,
+        "timeZone": time_zone,
         "from": span.start_s,
         "to": span.end_s,
         "resolution": resolution_s,
         "action": action,
-        "units": {"ts": "Unix Time", **{field: channel.units[field] for field in fields}},
-        "recordCount": int(columns["ts"].size),
+        "units": {"ts": "Unix Time", **{field: FIELD_UNITS[field] for field in fields}},
+        "recordCount": int(served["ts"].size),
     }
-    records = _records_json(columns, fields)
+    records = _records_json(served)
     return f'{json.dumps(head, ensure_ascii=False)[:-1]}, "records": {records}, "operatingHours": {{}}}}'
 
 
@@ -122,27 +129,48 @@ def _accumulate(source: Source, channel: Channel, columns: Columns, start_s: int
             columns[name] = np.where(np.isnan(usage), np.nan, before[name] + np.nancumsum(usage))
 
 
-def _records_json(columns: Columns, fields: list[str]) -> str:
-    frame = pd.DataFrame(
-        {"ts": columns["ts"], **{field: np.round(columns[field], SERVED_DECIMALS) for field in fields}}
-    )
-    return frame.to_json(orient="records", double_precision=SERVED_DECIMALS)
+def _served_fields(fields: list[str], channel: Channel, columns: Columns) -> Columns:
+    """Return what the records hold: a field that the channel lacks is null with a meter, and left out with others."""
+    nulls = np.full(columns["ts"].size, np.nan)
+    served: Columns = {"ts": columns["ts"]}
+    for field in fields:
+        if field in channel.units:
+            served[field] = columns[field]
+        elif channel.device_type_id == METER_TYPE_ID:
+            served[field] = nulls
+    return served
 
 
-def _parse_fields(args: MultiDict[str, str], channel: Channel) -> list[str]:
-    fields = list(dict.fromkeys(args.getlist("fields[]")))
-    if not fields:
+def _records_json(columns: Columns) -> str:
+    rounded = {name: values if name == "ts" else np.round(values, SERVED_DECIMALS) for name, values in columns.items()}
+    return pd.DataFrame(rounded).to_json(orient="records", double_precision=SERVED_DECIMALS)
+
+
+def _parse_fields(args: MultiDict[str, str], channel: Channel, is_lenient: bool) -> list[str]:
+    """Return the fields asked, without ``ts``, which every record has.
+
+    Raises
+    ------
+    ServiceError
+        When a field is none, or when the channel has none of those asked. Some of them it may lack.
+    """
+    given = list(dict.fromkeys(args.getlist("fields[]")))
+    if not given:
         raise ServiceError(500, "Missing Parameter: fields")
-    if any(field not in channel.units for field in fields):
+    fields = [field for field in given if field != "ts"]
+    has_any = not fields or any(field in channel.units for field in fields)
+    is_known = all(field in FIELD_UNITS for field in fields)
+    if not is_known or not channel.units or not (has_any or is_lenient):
         raise ServiceError(500, "Invalid Parameter")
     return fields
 
 
-def _parse_action(args: MultiDict[str, str]) -> str:
-    action = args.get("action", "summarize")
-    if action not in ("summarize", "summarise", "total"):
-        raise ServiceError(500, "Invalid Parameter: action")
-    return "total" if action == "total" else "summarize"
+def _parse_action(args: MultiDict[str, str]) -> Action:
+    action = args.get("action", Action.SUMMARIZE)
+    try:
+        return Action.SUMMARIZE if action == "summarise" else Action(action)
+    except ValueError:
+        raise ServiceError(500, "Invalid Parameter: action") from None
 
 
 def choose_resolution_s(asked: str, span: Span, native_s: int) -> int:
@@ -156,46 +184,14 @@ def choose_resolution_s(asked: str, span: Span, native_s: int) -> int:
     return next((wider for wider in RESOLUTIONS_S if wider >= due_s and wider % native_s == 0), native_s)
 
 
-def parse_span(args: MultiDict[str, str], tz: ZoneInfo, now_s: float) -> Span:
-    """Return the range that ``daterange`` or two ``daterange[]`` ask for; dates are local midnights."""
-    given = args.getlist("daterange[]")
-    if not given:
-        return _parse_word(args.get("daterange", "today"), tz, datetime.fromtimestamp(now_s, tz).date())
-    if len(given) != 2:
-        raise ServiceError(500, "Invalid Date Range: two values are needed")
-    span = Span(_parse_moment(given[0], tz), _parse_moment(given[1], tz))
-    if span.start_s >= span.end_s:
-        raise ServiceError(500, "Invalid Date Range: start must be before end")
-    return span
-
-
-def _parse_moment(text: str, tz: ZoneInfo) -> int:
-    if text.isascii() and text.isdigit():
-        return int(text)
-    try:
-        return _midnight_s(date.fromisoformat(text), tz)
-    except ValueError:
-        raise ServiceError(500, "Invalid Date Range: epoch seconds or YYYY-MM-DD") from None
-
-
-def _midnight_s(day: date, tz: ZoneInfo) -> int:
-    return int(local_midnight(day, tz).timestamp())
-
-
-def _parse_word(word: str, tz: ZoneInfo, today: date) -> Span:
-    monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
-    tomorrow = today + timedelta(days=1)
-    ranges = {
-        "today": (today, tomorrow),
-        "yesterday": (today - timedelta(days=1), today),
-        "thisweek": (monday, monday + timedelta(days=7)),
-        "lastweek": (monday - timedelta(days=7), monday),
-        "7days": (today - timedelta(days=7), today),
-        "30days": (today - timedelta(days=30), today),
-        "thismonth": (first, (first + timedelta(days=31)).replace(day=1)),
-        "lastmonth": ((first - timedelta(days=1)).replace(day=1), first),
+def options_json(channel: Channel) -> dict[str, Any]:
+    """Return what can be asked of a channel."""
+    return {
+        "filters": {
+            "fields": ["ts", *channel.units],
+            "action": [action.value for action in Action],
+            "res": list(_LADDERS),
+            "daterange": list(WORDS),
+            "showCounters": ["0", "1"],
+        }
     }
-    if word not in ranges:
-        raise ServiceError(500, "Invalid Date Range")
-    start, end = ranges[word]
-    return Span(_midnight_s(start, tz), _midnight_s(end, tz))

@@ -10,6 +10,7 @@ from typing import Any
 
 from operations.sandbox.site_model import (
     AIR_TYPE_ID,
+    FIELD_UNITS,
     GATEWAY_TYPE_ID,
     METER_TYPE_ID,
     UNITS_BY_TYPE,
@@ -26,6 +27,8 @@ _ACCOUNT_ID = "1047"
 _ROOT_PATH = (1, 2, 3)  # whom every organization belongs to in the end
 _MONTH_S = 365 * 86400 / 12
 _INTERFACE_ID = "25"
+_FIRST_ALARM_ID = 801
+_DEVICE_TYPES = {GATEWAY_TYPE_ID: "Eniscope Hybrid 8", METER_TYPE_ID: "Metering point", AIR_TYPE_ID: "Air Sense"}
 _DATA_TYPES = {METER_TYPE_ID: "grid meter", AIR_TYPE_ID: "environmental"}
 _BELOW_ORGANIZATION = ("accounts", "devices", "meters", "metersbelow", "channels", "tariffs", "events", "tags")
 
@@ -264,3 +267,68 @@ def _join(ids: Iterable[int]) -> str:
 
 def _text(number: int | None) -> str | None:
     return None if number is None else str(number)
+
+
+def account_json(catalogue: Catalogue) -> Row:
+    """Return the user who asks, as the service's root does."""
+    own = catalogue.organizations[0]
+    return {
+        "accountId": _ACCOUNT_ID,
+        "links": {"self": f"{_HOST}/accounts/{_ACCOUNT_ID}", "organizations": f"{_HOST}/organizations"},
+        "organizationId": str(own.organization_id),
+        "organizationName": own.name,
+        "email": "sandbox@example.com",
+        "firstName": "Sandbox",
+        "lastName": "User",
+        "status": "1",
+    }
+
+
+def accounts_json(catalogue: Catalogue) -> list[Row]:
+    """Return the one account there is."""
+    return [account_json(catalogue)]
+
+
+def device_types_json() -> list[Row]:
+    """Return the types of devices."""
+    return [
+        {"deviceTypeId": str(number), "deviceTypeName": name, "links": {"self": f"{_HOST}/deviceTypes/{number}"}}
+        for number, name in sorted(_DEVICE_TYPES.items())
+    ]
+
+
+def all_fields_json() -> list[dict[str, str]]:
+    """Return every field that the service knows."""
+    return [{"field": field, "units": unit, "name": name_field(field)} for field, unit in FIELD_UNITS.items()]
+
+
+def alarms_json(catalogue: Catalogue) -> list[Row]:
+    """Return an alarm of each site that has metering points, on its first."""
+    first_of = {one.organization_id: one for one in reversed(catalogue.channels) if one.meter_id is not None}
+    return [
+        {
+            "alarmId": str(_FIRST_ALARM_ID + number),
+            "links": {"self": f"{_HOST}/alarms/{_FIRST_ALARM_ID + number}"},
+            "alarmName": f"High power: {channel.name}",
+            "organizationId": str(channel.organization_id),
+            "organizationName": channel.organization_name,
+            "dataChannelId": str(channel.channel_id),
+            "status": "1",
+        }
+        for number, channel in enumerate(first_of[key] for key in sorted(first_of))
+    ]
+
+
+def alarm_rules_json(alarm: Row) -> list[Row]:
+    """Return when an alarm sounds."""
+    rule = {"field": "P", "operator": ">", "threshold": "20000", "reportInterval": "900"}
+    return [_of_alarm(alarm, "alarmRule") | rule]
+
+
+def alarm_periods_json(alarm: Row) -> list[Row]:
+    """Return on which days and at which hours an alarm sounds."""
+    return [_of_alarm(alarm, "alarmPeriod") | {"days": "1,2,3,4,5", "startTime": "18:00", "endTime": "06:00"}]
+
+
+def _of_alarm(alarm: Row, name: str) -> Row:
+    return {"links": {"self": f"{_HOST}/{name}s"}, f"{name}Id": alarm["alarmId"], "alarmId": alarm["alarmId"]}

@@ -21,22 +21,24 @@ LICENSE_YEARS = 10  # of a channel that says nothing else
 _YEAR_S = 365 * 86400
 _MAC_LENGTH = 12
 
-_PER_PHASE = {"E": "Wh", "P": "W", "Q": "VAr", "S": "VA", "V": "V", "U": "V", "I": "A", "PF": "", "D": "%"}
+_PER_PHASE = {
+    **{"E": "Wh", "Ex": "Wh", "RE": "VArh", "AE": "VAh", "P": "W", "Q": "VAr", "S": "VA", "V": "V", "U": "V"},
+    **{"I": "A", "PF": "", "D": "%"},
+}
 METER_UNITS: dict[str, str] = {
     **{f"{name}{phase}": unit for name, unit in _PER_PHASE.items() for phase in ("", 1, 2, 3)},
     "In": "A",
     "F": "Hz",
-    "Ex": "Wh",
-    "RE": "VArh",
-    "AE": "VAh",
 }
 AIR_UNITS: dict[str, str] = {"T": "°C", "RH": "%", "CO2": "ppm"}
 UNITS_BY_TYPE: dict[int, dict[str, str]] = {METER_TYPE_ID: METER_UNITS, AIR_TYPE_ID: AIR_UNITS, VIRTUAL_TYPE_ID: {}}
+# Every field that the service knows, whoever has it.
+FIELD_UNITS: dict[str, str] = {**METER_UNITS, **AIR_UNITS, "pulse": "", "cost": "USD"}
 _FIELD_NAMES = {
     **{"E": "Energy", "P": "Real Power", "Q": "Reactive Power", "S": "Apparent Power", "V": "Voltage L-N"},
     **{"U": "Voltage L-L", "I": "Current", "PF": "Power Factor", "D": "Current THD", "In": "Neutral Current"},
     **{"F": "Frequency", "Ex": "Exported Energy", "RE": "Reactive Energy", "AE": "Apparent Energy"},
-    **{"T": "Temperature", "RH": "Relative Humidity", "CO2": "Carbon Dioxide"},
+    **{"T": "Temperature", "RH": "Relative Humidity", "CO2": "Carbon Dioxide", "pulse": "Pulses", "cost": "Cost"},
 }
 
 
@@ -120,6 +122,11 @@ class Catalogue:
     def find_channel(self, channel_id: int) -> Channel | None:
         """Return the channel of that id, if the account has one."""
         return next((channel for channel in self.channels if channel.channel_id == channel_id), None)
+
+    def zone_of(self, channel: Channel) -> str:
+        """Return the IANA zone of the site that a channel belongs to."""
+        organization = self.find_organization(channel.organization_id)
+        return self.time_zone if organization is None else organization.time_zone
 
     def find_organization(self, organization_id: int) -> Organization | None:
         """Return the organization of that id, if the account has one."""
