@@ -33,7 +33,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from ingest.files.meter_parents import check_parents, find_unnamed_main, parse_parents
+from ingest.files.meter_parents import check_is_of_files, check_parents, find_unnamed_main, parse_parents
 from lib import cli, db
 from lib.date_utils import parse_timezone
 from lib.errors import EXIT_DONE, EXIT_FAILED, UsageError
@@ -176,6 +176,7 @@ def import_files(
     settings = load_settings()
     database_url = settings.require_database_url("ingest")
     with site_lease(database_url, args.site, "import_csv", settings.lease_s), db.connect(database_url) as conn:
+        check_is_of_files(conn, args.site, parents)
         site = resolve_site(conn, site)
         for source in sources:
             check_offset(source, parse_timezone(str(site.timezone)), args.site)

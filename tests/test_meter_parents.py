@@ -88,3 +88,21 @@ def test_parents_that_make_no_tree_are_refused(
     assert message in capsys.readouterr().err
     assert db.fetch_all(conn, "SELECT FROM readings") == []
     assert db.fetch_all(conn, "SELECT FROM channels") == []
+
+
+def test_a_site_of_the_service_is_told_what_to_write_in_its_file(
+    conn: Connection, importer: Import, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db.execute(
+        conn,
+        "INSERT INTO organizations (organization_id, name, timezone, data_source)"
+        " VALUES (7, 'School', 'UTC', 'eniscope')",
+    )
+    conn.commit()
+    path = bakery(tmp_path)
+    assert importer("--timezone", ZONE, "--parent", "Oven=Main", "--parent", 'The "cold" one=', path, site=7) == 2
+    assert (
+        "write in config/sites/7.toml: "
+        '[channels."Oven"] with parent = "Main", [channels."The \\"cold\\" one"] with parent = ""'
+        in capsys.readouterr().err
+    )

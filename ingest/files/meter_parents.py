@@ -6,6 +6,7 @@ meter too, so that without the tree a site's total counts it twice.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from lib.errors import UsageError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
+
+SOURCE_FILE = "file"  # organizations.data_source of a site whose readings are imported
 
 # Meters of class 1 with transformers of class 1 may be 2 % apart on either side (IEC 62053-21, IEC 61869-2).
 _METER_TOLERANCE_RATIO = 0.96
@@ -70,6 +73,31 @@ def parse_parents(texts: Sequence[str]) -> dict[str, str | None]:
             raise UsageError(f"--parent gives {child!r} two parents; give one")
         parents[child] = parent or None
     return parents
+
+
+def check_is_of_files(conn: Connection, site_id: int, parents: Mapping[str, str | None]) -> None:
+    """Refuse to name parents at a site that the service is asked for; the message has the lines for the site's file.
+
+    Raises
+    ------
+    UsageError
+        When the site is not of files.
+    """
+    row = db.fetch_one(conn, "SELECT data_source FROM organizations WHERE organization_id = %s", (site_id,))
+    if not parents or row in (None, (SOURCE_FILE,)):
+        return
+    lines = ", ".join(
+        f"[channels.{_quote(child)}] with parent = {_quote(parent or '')}" for child, parent in parents.items()
+    )
+    raise UsageError(
+        f"site {site_id} is fetched from the service, so --parent has no say; "
+        f"write in config/sites/{site_id}.toml: {lines}"
+    )
+
+
+def _quote(text: str) -> str:
+    """Return a text as TOML quotes it."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def store_parents(conn: Connection, site_id: int, parents: Mapping[str, str | None]) -> None:

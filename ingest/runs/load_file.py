@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from config.site_file import ChannelKind, ChannelTable, IngestLimits
-from ingest.files.meter_parents import store_parents
+from ingest.files.meter_parents import SOURCE_FILE, store_parents
 from ingest.files.parse import ChannelRows, FilePart, complete_energy_and_power
 from ingest.files.reject_file import RejectFile
 from ingest.files.source import FileSource
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SOURCE_FILE = "file"
 # The service numbers its channels one by one and is at six digits; from here up to 2^53, the largest whole number that
 # readers of JSON keep exactly, there is room for a digest of the name.
 FIRST_FILE_CHANNEL_ID = 2**52
