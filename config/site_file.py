@@ -56,6 +56,26 @@ Address = Annotated[str, about("Mail address", pattern=_ADDRESS, right='a mail a
 ChannelId = Annotated[int, about("Channel id", ge=1, le=_MAX_CHANNEL, right="a channel id, such as 162121")]
 
 
+_CHANNEL_LIST = 'a list of names or ids of channels, such as ["House dryer", 162126]'
+ChannelKey = Annotated[str | int, about("A channel's name or id", right="a channel's name or id")]
+
+
+class SiteTable(Table, frozen=True):
+    """What belongs to the site: of the channels that the service lists, all, some, or all but some.
+
+    One that is left out is not asked for, not checked, and in no report; the reports name it.
+    """
+
+    include: Annotated[
+        tuple[ChannelKey, ...], about("Only these channels, by name or id; not with exclude", right=_CHANNEL_LIST)
+    ] = ()
+    exclude: Annotated[tuple[ChannelKey, ...], about("All channels but these, by name or id", right=_CHANNEL_LIST)] = ()
+
+    def __post_init__(self) -> None:
+        if self.include and self.exclude:
+            raise Refusal("exclude", "should not stand beside include: the channels that are not included are left out")
+
+
 class SyncTable(Table, frozen=True):
     """The nightly sync."""
 
@@ -241,16 +261,29 @@ class ChannelTable(Table, frozen=True):
     kind: Annotated[ChannelKind, about("What it measures; a main tells import and export")] | None = None
     must_run: Annotated[bool, about("It is needed while the site is closed: no saving is claimed for it")] = False
     parent: (
-        Annotated[str | int, about("The meter whose energy holds its own", right="a channel's name or id")] | None
+        Annotated[
+            str | int,
+            about(
+                'The meter whose energy holds its own; "" for none',
+                right='a channel\'s name or id, or "" for none',
+                may_be_blank=True,
+            ),
+        ]
+        | None
     ) = None
-    until: Annotated[date, about("Last local day on which it counts")] | None = None
-    unit_factor: Annotated[float, about("Its readings are multiplied by this", gt=0)] = 1.0
+    until: (
+        Annotated[date, about("Last local day on which it counts and is expected, as of a replaced meter")] | None
+    ) = None
+    unit_factor: Annotated[
+        float, about("Energy and power are multiplied by this, in all reports; what is stored stays", gt=0)
+    ] = 1.0
     equipment: Annotated[Equipment, about("What it feeds")] | None = None
 
 
 class SiteFile(Table, frozen=True):
     """``config/sites/<id>.toml``. Every table and key may be left out."""
 
+    site: SiteTable = SiteTable()
     schedule: ScheduleTable = ScheduleTable()
     tariff: TariffTable = TariffTable()
     carbon: CarbonTable | None = None
@@ -354,6 +387,10 @@ class SiteConfig:
         """Return what is said of the site's channels, by id; see `resolve_channels`."""
         return resolve_channels(self.file.channels, names, self.path)
 
+    def excluded(self, names: Mapping[int, str]) -> frozenset[int]:
+        """Return the channels that the file leaves out; see `resolve_excluded`."""
+        return resolve_excluded(self.file.site, names, self.path)
+
 
 def load_site(
     site_id: int, sites_dir: Path = SITES_DIR, tariffs_dir: Path = TARIFFS_DIR, branding_file: Path = BRANDING_FILE
@@ -436,11 +473,32 @@ def resolve_channels(
             refuse(path, ("channels", key), f"and {keys[channel_id]!r} are one channel, {channel_id}; keep one of them")
         keys[channel_id] = key
         place = ("channels", key, "parent")
-        parent = None if table.parent is None else _channel_of(str(table.parent), names, path, place)
+        parent = None if table.parent in (None, "") else _channel_of(str(table.parent), names, path, place)
         channels[channel_id] = SiteChannel(channel_id, table, parent)
     for channel_id, key in keys.items():
         _refuse_circle(channel_id, channels, path, ("channels", key, "parent"))
     return channels
+
+
+def resolve_excluded(table: SiteTable, names: Mapping[int, str], path: Path) -> frozenset[int]:
+    """Return the channels of the site that its file leaves out, by id.
+
+    Parameters
+    ----------
+    names
+        Channel id → name, of all channels of the site.
+
+    Raises
+    ------
+    ConfigError
+        When a name is unknown or belongs to two channels, or none would be left.
+    """
+    key = "include" if table.include else "exclude"
+    chosen = [_channel_of(str(name), names, path, ("site", key)) for name in getattr(table, key)]
+    excluded = frozenset(names).difference(chosen) if table.include else frozenset(chosen)
+    if excluded and excluded == frozenset(names):
+        refuse(path, ("site", key), "leaves out every channel of the site; say is_active = false under [sync] instead")
+    return excluded
 
 
 def _channel_of(key: str, names: Mapping[int, str], path: Path, place: Place) -> int:

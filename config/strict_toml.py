@@ -51,9 +51,10 @@ def about(meaning: str, source: str = "", **limits: Any) -> msgspec.Meta:
     """Return what a key means, where its default comes from, and the limits of its value (`ge`, `le`, `gt`, …).
 
     `right` says what the value should be where type and limits do not say it well, `default` what holds in place of
-    None.
+    None, `may_be_blank` that an empty text means something.
     """
-    extra = {"source": source} | {name: limits.pop(name) for name in ("right", "default") if name in limits}
+    own = ("right", "default", "may_be_blank")
+    extra = {"source": source} | {name: limits.pop(name) for name in own if name in limits}
     text = f"{meaning} Source: {source}." if source else meaning
     return msgspec.Meta(description=text, extra=extra, **limits)
 
@@ -152,6 +153,7 @@ class Known(msgspec.Struct, frozen=True):
     source: str = ""
     right: str = ""
     default: Any = None  # in place of None
+    may_be_blank: bool = False
 
 
 @cache
@@ -261,6 +263,9 @@ def _clean(value: Any, source: Source, place: Place) -> Any:
         if known and isinstance(known.type, (inspect.DateType, inspect.DateTimeType)):
             _refuse_value(source, place, value)  # TOML has dates of its own, JSON has not
         return value.strip()
+    known = known_at(source.kind, place) if value == "" else None
+    if known and known.may_be_blank:
+        return value
     if isinstance(value, str) or (isinstance(value, float) and not math.isfinite(value)):
         for depth, step in enumerate(place):
             if known_at(source.kind, place[: depth + 1]) is None and isinstance(step, str):

@@ -4,8 +4,8 @@ Looks at what was asked for since the last time, and at the gaps that it touches
 readings that hold the energy of an outage before them, or of both passes of a repeated hour.
 
 Stage: govern
-Reads: readings, channels, ingestion_logs
-Writes: reading_gaps, reading_gap_scans, reading_marks
+Reads: readings, channels, ingestion_logs, config/sites/<id>.toml
+Writes: reading_gaps, reading_gap_scans, reading_marks, channel_facts (what the file says of channels)
 Safe to re-run: yes; what has not changed is left as it is
 
 Examples:
@@ -24,11 +24,14 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
+from config.site_file import read_site
+from govern.checks.channel_facts import store_channel_facts
 from govern.checks.runner import SOURCE_FILE
 from govern.gaps.ledger import STATE_PENDING, GapCount, OpenGap, load_open_gaps, update_gaps
 from lib import cli, db
 from lib.errors import EXIT_DONE
 from lib.logs import clean_text, setup_logging
+from lib.paths import SITES_DIR
 from lib.readings import load_site
 
 
@@ -65,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     with db.connect(load_settings().require_database_url("govern")) as conn:
+        store_channel_facts(conn, read_site(args.site, SITES_DIR))  # which channels are left out, and which ended
         counts = update_gaps(
             conn,
             args.site,

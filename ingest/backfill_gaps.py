@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     settings = load_settings()
     database_url = settings.require_database_url("ingest")
-    limits = read_site(args.site).file.ingest
+    said = read_site(args.site)
     client = make_client(settings)
 
     from ingest.runs.gap_windows import close_if_arrived, count_closed, plan_backfill
@@ -70,10 +70,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not plan.wanted:
             print(f"site {args.site}: no gap is to be asked for now")
             return EXIT_DONE
-        site = register(conn, client, args.site)
+        site = register(conn, client, args.site, said=said)
         listed = {channel["channel_id"] for channel in site.channels}
         wanted = [item for item in plan.wanted if item.channel_id in listed]
-        summary = ingest_windows(conn, client, site, wanted, settings.workers, limits, on_stored=close_if_arrived)
+        summary = ingest_windows(
+            conn, client, site, wanted, settings.workers, said.file.ingest, on_stored=close_if_arrived
+        )
         closed = count_closed(conn, plan.gaps)
         conn.commit()
     client.close()

@@ -94,6 +94,8 @@ def last_settled(now: datetime, clock_offset: timedelta) -> datetime:
 
 def print_summary(summary: IngestSummary, window: Window, seconds: float) -> None:
     """Print what the run did, on one line for the site and one for each kind of trouble."""
+    from ingest.runs.registration import describe_channels
+
     rate = summary.fetched / seconds if seconds else 0.0
     filled = f", {summary.filled:,} of them filled" if summary.filled else ""
     print(
@@ -105,6 +107,8 @@ def print_summary(summary: IngestSummary, window: Window, seconds: float) -> Non
         print("these readings are the SANDBOX's: made up for trying and testing, not measured")
     if summary.troubles.counts:
         print(f"met on the way ({summary.troubles.retries} requests repeated): {summary.troubles}")
+    if summary.left_out:
+        print(f"left out by config/sites/{summary.site_id}.toml: {describe_channels(summary.left_out)}")
     if summary.unsupported:
         print(f"not served by the API: channels {', '.join(map(str, summary.unsupported))}")
     if summary.failed:
@@ -118,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_window_arguments(args)
     settings = load_settings()
     database_url = settings.require_database_url("ingest")
-    limits = read_site(args.site).file.ingest
+    said = read_site(args.site)
     client = make_client(settings)
 
     from ingest.runs.load_site import ingest_readings
@@ -130,10 +134,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         db.connect(database_url) as conn,
         site_lease(database_url, args.site, "ingest_to_postgres", settings.lease_s, on_lost=client.stop),
     ):
-        site = register(conn, client, args.site, args.channels)
+        site = register(conn, client, args.site, args.channels, said)
         settled = last_settled(datetime.now(UTC), client.clock_offset)
         window = resolve_window(args.start, args.end, args.days, site.timezone, settled, args.resolution)
-        summary = ingest_readings(conn, client, site, window, args.resolution, settings.workers, limits)
+        summary = ingest_readings(conn, client, site, window, args.resolution, settings.workers, said.file.ingest)
     client.close()
     print_summary(summary, window, time.monotonic() - began)
     return EXIT_FAILED if summary.failed else EXIT_DONE

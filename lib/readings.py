@@ -184,27 +184,28 @@ def load_meters(conn: Connection, site_id: int) -> pd.DataFrame:
     pd.DataFrame
         `channel_id` (int64), `channel_name`, `parent_channel_id` (Int64), `is_energy_meter` (bool), `interval_s`
         (Int64, missing before the first reading), `installed_at` and `uninstalled_at` (datetime64, UTC, or NaT), `kind`
-        (as the site's file had it at the last validation, else None), `must_run` (bool).
+        (as the site's file had it at the last validation, else None), `must_run` (bool), `counted_by` (Int64: another
+        view of the same metering point that stands for it).
     """
     import pandas as pd
 
     rows = db.fetch_all(
         conn,
         "SELECT meter_id, meter_name, parent_meter_id, is_energy_meter, interval_s, installed_at, uninstalled_at,"
-        " kind, must_run"
+        " kind, must_run, counted_by"
         " FROM v_meters WHERE site_id = %s ORDER BY meter_id",
         (site_id,),
     )
     columns = [
         "channel_id", "channel_name", "parent_channel_id", "is_energy_meter", "interval_s", "installed_at",
-        "uninstalled_at", "kind", "must_run",
+        "uninstalled_at", "kind", "must_run", "counted_by",
     ]  # fmt: skip
     meters = pd.DataFrame(rows, columns=columns)
     for column in ("installed_at", "uninstalled_at"):
         meters[column] = pd.to_datetime(meters[column], utc=True)
     return meters.astype(
         {"channel_id": "int64", "parent_channel_id": "Int64", "is_energy_meter": "bool", "interval_s": "Int64"}
-        | {"must_run": "bool"}
+        | {"must_run": "bool", "counted_by": "Int64"}
     )
 
 

@@ -79,16 +79,18 @@ def channels_of(meters: pd.DataFrame, *kinds: ChannelKind) -> list[int]:
 def name_kinds(meters: pd.DataFrame, channels: Mapping[int, SiteChannel]) -> pd.DataFrame:
     """Return `meters` with what the site's file says of each.
 
-    `kind`, missing where it says none; `must_run`; `parent_channel_id` where it names one, `is_energy_meter` False for
-    what it calls a sensor.
+    `kind`, missing where it says none; `must_run`; `parent_channel_id` where it says one, or none; `is_energy_meter`
+    False for what it calls a sensor.
     """
     kinds = {key: channel.facts.kind for key, channel in channels.items()}
     needed = {key for key, channel in channels.items() if channel.facts.must_run}
     sensors = {key for key, kind in kinds.items() if kind == ChannelKind.SENSOR}
-    parents = {key: channel.parent_id for key, channel in channels.items() if channel.parent_id is not None}
+    parents = {key: channel.parent_id for key, channel in channels.items() if channel.facts.parent is not None}
     channel = meters["channel_id"].astype(int)
     return meters.assign(
-        parent_channel_id=channel.map(parents).astype("Int64").fillna(meters["parent_channel_id"]),
+        parent_channel_id=meters["parent_channel_id"].where(
+            ~channel.isin(list(parents)), channel.map(parents).astype("Int64")
+        ),
         kind=[kinds.get(key) for key in channel],
         must_run=channel.isin(needed),
         is_energy_meter=meters["is_energy_meter"] & ~channel.isin(sensors),

@@ -1,7 +1,8 @@
 """Where analyze meets the database: the one module that reads, and each function has what it read analyzed.
 
 All begin with `open_site`: the same zone, settings, tariffs and meters for the report and for every script, without
-the channels in quarantine. The times of every row are UTC; a connection is opened and closed by the caller.
+the channels that do not count or are in quarantine. The times of every row are UTC; a connection is opened and closed
+by the caller.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from analyze.load.anomaly_scores import score_readings
 from analyze.load.savings_data import add_temperature, lack, leave_out_wrong_hours
 from analyze.load.site_hours import total_by_hour, whole_hours
 from analyze.meters.channel_kinds import name_kinds, settle_kinds
+from analyze.meters.metering_points import NotCounted, find_not_counted, keep_counted
 from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
 from analyze.sections.savings import verify_savings
@@ -28,6 +30,7 @@ from analyze.week.site_week import (
     analyze_site_week,
     baseline_before,
     leave_out,
+    list_not_counted,
     list_quarantined,
     root_meters,
 )
@@ -56,7 +59,7 @@ class SiteData(NamedTuple):
     """A site as every analysis is given it.
 
     `said` is what its file says. `meters` have their kinds by it (`name_kinds`), and are without the channels
-    `left_out`: those of `quarantined`, unless somebody wanted them all the same.
+    `left_out`: those that do not count, and those of `quarantined`, unless somebody wanted these all the same.
     """
 
     site: Site
@@ -64,7 +67,9 @@ class SiteData(NamedTuple):
     said: SiteConfig
     meters: pd.DataFrame
     quarantined: list[QuarantinedChannel]
+    not_counted: list[NotCounted]
     left_out: list[int]
+    keeps_quarantined: bool = False
 
     @property
     def config(self) -> Thresholds:
@@ -98,11 +103,15 @@ def open_site(
     """
     site = readings.load_site(conn, site_id)
     tz, said = parse_timezone(timezone or site.timezone), read_site(site_id)
-    quarantined = readings.load_quarantined(conn, site_id)
-    left_out = [] if keeps_quarantined else [channel.channel_id for channel in quarantined]
     meters = readings.load_meters(conn, site_id)
-    meters = leave_out(name_kinds(meters, said.channels(channel_names(meters))), left_out)
-    return SiteData(site, tz, said, meters, quarantined, left_out)
+    names = channel_names(meters)
+    channels = said.channels(names)
+    not_counted = find_not_counted(meters, channels, said.excluded(names))
+    left_out = [channel.channel_id for channel in not_counted]
+    quarantined = [row for row in readings.load_quarantined(conn, site_id) if row.channel_id not in left_out]
+    left_out += [] if keeps_quarantined else [channel.channel_id for channel in quarantined]
+    meters = keep_counted(name_kinds(meters, channels), left_out)
+    return SiteData(site, tz, said, meters, quarantined, not_counted, left_out, keeps_quarantined)
 
 
 def _read(conn: Connection, data: SiteData, load: Callable[..., pd.DataFrame], *args: object) -> pd.DataFrame:
@@ -157,7 +166,8 @@ def _analyze_period(conn: Connection, data: SiteData, period: Window) -> SiteWee
         resets=_read(conn, data, readings.load_resets, period),
         site_hours=readings.load_site_hours(conn, site_id, ratchet, roots) if months else None,
         weather=readings.load_weather(conn, site_id, whole),
-        quarantined=list_quarantined(data.quarantined, are_left_out=bool(data.left_out)),
+        quarantined=list_quarantined(data.quarantined, are_left_out=not data.keeps_quarantined),
+        not_counted=list_not_counted(data.not_counted),
     )
     return analyze_site_week(rows, meters, period, baseline, tz, config, data.said.schedule, context)
 
@@ -228,6 +238,10 @@ def load_verdict(
     change = parse_start(changed_on, data.tz).astimezone(data.tz).date()
     if change > now.astimezone(data.tz).date():
         raise UsageError(f"--change {change} is still to come at site {site_id}; give the day of a change made")
+    for channel in data.not_counted:
+        if channel.channel_id == channel_id:
+            instead = f"give --channel {channel.counted_by}" if channel.counted_by else "see [site] in its file"
+            raise DataError(f"site {site_id}: channel {channel_id} does not count ({channel.reason}); {instead}")
     if channel_id not in {*data.meters["channel_id"], *data.left_out}:
         raise DataError(f"site {site_id} has no channel {channel_id}; check --channel")
     return data, change, load_savings(conn, data, channel_id, change, now)

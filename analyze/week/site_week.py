@@ -37,6 +37,7 @@ from config.thresholds import Thresholds
 from lib.date_utils import Window, days_before
 
 if TYPE_CHECKING:
+    from analyze.meters.metering_points import NotCounted
     from config.tariff_model import SiteTariffs
     from lib.readings import QuarantinedChannel
 
@@ -53,7 +54,8 @@ class SiteContext(NamedTuple):
     month (`load_monthly`), `resets` the intervals that quarantine holds for negative energy (`load_resets`),
     `weather` the outdoor temperature of baseline and period (`load_weather`),
     `site_hours` the site's mean power before the baseline weeks (`load_site_hours`),
-    `quarantined` the channels that validation does not trust (`list_quarantined`).
+    `quarantined` the channels that validation does not trust (`list_quarantined`), `not_counted` those that are in no
+    figure (`list_not_counted`).
     """
 
     site_id: int = 0
@@ -66,6 +68,7 @@ class SiteContext(NamedTuple):
     weather: pd.DataFrame | None = None
     site_hours: pd.DataFrame | None = None
     quarantined: Sequence[dict[str, Any]] = ()
+    not_counted: Sequence[dict[str, Any]] = ()
 
 
 class SiteWeek(NamedTuple):
@@ -139,6 +142,7 @@ def analyze_site_week(
     consumption = build_consumption(data.site, data.gross, data.intervals, data.valid, scope, data.pricing, carbon)
     data_quality = build_data_quality(data.intervals, data.bad, scope, len(meters) - len(scope.meters))
     data_quality["quarantinedChannels"] = list(context.quarantined)
+    data_quality["notCounted"] = list(context.not_counted)
     return SiteWeek(
         period=period,
         baseline=baseline,
@@ -219,6 +223,19 @@ def list_quarantined(quarantined: Sequence[QuarantinedChannel], *, are_left_out:
             "isLeftOut": are_left_out,
         }
         for channel in quarantined
+    ]
+
+
+def list_not_counted(channels: Sequence[NotCounted]) -> list[dict[str, Any]]:
+    """Return the channels that are in no figure, and why, as the report's data quality names them."""
+    return [
+        {
+            "channelId": channel.channel_id,
+            "channelName": channel.channel_name,
+            "reason": str(channel.reason),
+            "countedBy": channel.counted_by,
+        }
+        for channel in channels
     ]
 
 

@@ -7,7 +7,7 @@ WITH meter AS MATERIALIZED (
         regexp_replace(site_name, %(formula)s, '''\1') AS site_name,
         regexp_replace(device_name, %(formula)s, '''\1') AS device_name
     FROM v_meters
-    WHERE site_id = %(site_id)s
+    WHERE site_id = %(site_id)s AND is_counted
 )
 SELECT
     r.site_id,

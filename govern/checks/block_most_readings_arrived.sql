@@ -20,6 +20,7 @@ expected AS (
     CROSS JOIN asked
     -- A channel that never reported has no interval of its own to count by; analyze names it.
     WHERE m.site_id = %(site_id)s AND m.is_energy_meter AND m.interval_s IS NOT NULL AND c.is_listed
+        AND m.is_counted
 ),
 counted AS (
     SELECT

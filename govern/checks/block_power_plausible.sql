@@ -5,13 +5,14 @@
 -- Hint for files: a wrong unit; have the rows removed, and import the file with the right --unit.
 WITH wrong AS (
     SELECT
-        r.channel_id, r.timestamp, r.power_kw,
+        r.channel_id, r.timestamp, r.power_kw * coalesce(facts.unit_factor, 1) AS power_kw,
         row_number() OVER (PARTITION BY r.channel_id ORDER BY abs(r.power_kw) DESC) AS rank
     FROM channels AS c
-    JOIN readings AS r USING (channel_id)
+    LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
+    JOIN readings AS r ON r.channel_id = c.channel_id
     WHERE c.organization_id = %(site_id)s
         AND r.timestamp >= %(lookback_start)s
-        AND abs(r.power_kw) > %(max_power_kw)s
+        AND abs(r.power_kw) * coalesce(facts.unit_factor, 1) > %(max_power_kw)s
 )
 SELECT
     channel_id,

@@ -8,7 +8,11 @@ WITH raw AS (
         count(DISTINCT r.channel_id) AS reporting_count,
         coalesce(min(r.interval_s), 3600) AS interval_s
     FROM channels AS c
-    JOIN readings AS r USING (channel_id)
+    JOIN organizations AS o USING (organization_id)
+    LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
+    JOIN readings AS r ON r.channel_id = c.channel_id
+        -- What lies after the day until which a meter counts is in no view.
+        AND (facts.counts_until IS NULL OR r.timestamp < (facts.counts_until + 1)::timestamp AT TIME ZONE o.timezone)
     WHERE c.organization_id = %(site_id)s AND r.timestamp >= date_trunc('hour', %(lookback_start)s::timestamptz, 'UTC')
 ),
 counted AS (

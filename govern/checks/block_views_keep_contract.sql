@@ -23,7 +23,8 @@ WITH promises (view, columns) AS (
             'meter_id bigint, meter_name text, site_id bigint, site_name text, device_id bigint, device_name text, '
             'device_type integer, device_uuid text, parent_meter_id bigint, is_energy_meter boolean, interval_s '
             'integer, installed_at timestamp with time zone, uninstalled_at timestamp with time zone, status text, kind '
-            'text, must_run boolean'),
+            'text, must_run boolean, is_counted boolean, counted_by bigint, is_excluded boolean, is_parent_named boolean, '
+            'unit_factor double precision, point_id bigint, point_view text'),
         ('v_readings_enriched',
             'meter_id bigint, meter_name text, site_id bigint, site_name text, device_id bigint, device_name text, '
             'device_type integer, device_uuid text, timestamp timestamp with time zone, local_timestamp timestamp '

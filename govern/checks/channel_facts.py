@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from config.site_file import ChannelTable, SiteChannel
 from lib import db
 
 if TYPE_CHECKING:
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from config.site_file import SiteConfig
 
 _INSERT = (
-    "INSERT INTO channel_facts (channel_id, organization_id, kind, must_run, parent_id) VALUES (%s, %s, %s, %s, %s)"
+    "INSERT INTO channel_facts (channel_id, organization_id, kind, must_run, is_parent_named, parent_id, counts_until,"
+    " unit_factor, is_excluded) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 
 
@@ -27,11 +29,18 @@ def store_channel_facts(conn: Connection, site: SiteConfig) -> int:
     names = dict(
         db.fetch_all(conn, "SELECT channel_id, name FROM channels WHERE organization_id = %s", (site.site_id,))
     )
-    rows = [
-        (key, site.site_id, channel.facts.kind, channel.facts.must_run, channel.parent_id)
-        for key, channel in sorted(site.channels(names).items())
-    ]
+    said, excluded = site.channels(names), site.excluded(names)
     db.execute(conn, "DELETE FROM channel_facts WHERE organization_id = %s", (site.site_id,))
-    for row in rows:
-        db.execute(conn, _INSERT, row)
-    return len(rows)
+    keys = sorted(said.keys() | excluded)
+    for key in keys:
+        channel = said.get(key, SiteChannel(key, ChannelTable()))
+        facts = channel.facts
+        db.execute(
+            conn,
+            _INSERT,
+            (
+                key, site.site_id, facts.kind, facts.must_run, facts.parent is not None, channel.parent_id,
+                facts.until, facts.unit_factor, key in excluded,
+            ),
+        )  # fmt: skip
+    return len(keys)

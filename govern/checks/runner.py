@@ -113,6 +113,7 @@ def validate_site(
     if source == (SOURCE_FILE,):
         chosen = [check.for_files() for check in chosen]
     results = _run_checks(conn, chosen, in_force, scope, site_limits)
+    results = _without_excluded(conn, scope, results)
     results = _spare_warming_up(conn, scope, results)
     blocked = [
         Blocked(finding.channel_id, result.check.name, finding.text, result.check.hint)
@@ -189,6 +190,18 @@ def _run_check(conn: Connection, check: Check, parameters: dict[str, Any]) -> li
             f"check {check.name} does not return {', '.join(COLUMNS)} with one row a {check.scope}; correct its query"
         )
     return [Finding(key, found, text, examples or [], check.severity) for key, found, text, examples in rows]
+
+
+def _without_excluded(conn: Connection, scope: Scope, results: list[CheckResult]) -> list[CheckResult]:
+    """Drop what was found of channels that the site's file leaves out: their older readings may still stand there."""
+    rows = db.fetch_all(
+        conn, "SELECT channel_id FROM channel_facts WHERE organization_id = %s AND is_excluded", (scope.site_id,)
+    )
+    excluded = {channel_id for (channel_id,) in rows}
+    return [
+        result._replace(findings=[found for found in result.findings if found.channel_id not in excluded])
+        for result in results
+    ]
 
 
 def _spare_warming_up(conn: Connection, scope: Scope, results: list[CheckResult]) -> list[CheckResult]:

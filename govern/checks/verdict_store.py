@@ -27,11 +27,11 @@ SELECT
         percentile_cont(0.5) WITHIN GROUP (ORDER BY u.avg_kw) * 24,
         percentile_cont(0.5) WITHIN GROUP (ORDER BY u.total_kwh),
         0
-    ), 0)
+    ), 0) * m.unit_factor
 FROM v_meters AS m
 LEFT JOIN mv_daily_usage AS u ON u.meter_id = m.meter_id AND u.local_date >= %(lookback_start)s::timestamptz::date
-WHERE m.site_id = %(site_id)s AND m.is_energy_meter
-GROUP BY m.meter_id, m.parent_meter_id
+WHERE m.site_id = %(site_id)s AND m.is_energy_meter AND m.is_counted
+GROUP BY m.meter_id, m.parent_meter_id, m.unit_factor
 """
 
 _WARMING_UP = """

@@ -10,7 +10,7 @@
 WITH spans AS (
     SELECT
         u.meter_id AS channel_id, o.timezone, min(u.local_date) AS first_date, max(u.local_date) AS last_date,
-        c.is_listed AND c.uninstalled_at IS NULL AS is_expected,
+        c.is_listed AND m.uninstalled_at IS NULL AS is_expected,
         m.interval_s,
         (%(asked_until)s::timestamptz AT TIME ZONE o.timezone)::date - 1 AS last_whole_date
     FROM organizations AS o
@@ -19,7 +19,7 @@ WITH spans AS (
     JOIN mv_daily_usage AS u ON u.meter_id = c.channel_id
         AND u.local_date > (%(lookback_start)s::timestamptz AT TIME ZONE o.timezone)::date
     WHERE o.organization_id = %(site_id)s
-    GROUP BY u.meter_id, m.interval_s, o.timezone, c.is_listed, c.uninstalled_at
+    GROUP BY u.meter_id, m.interval_s, o.timezone, c.is_listed, m.uninstalled_at
 ),
 measured AS (
     SELECT

@@ -2,20 +2,20 @@
 -- Scope: channel
 -- Limit: max_children_ratio = 1.05 (meter and transformer of class 1 each: 2 % on either side, IEC 62053-21, IEC 61869-2)
 -- Limit: min_compared_days = 3 (a day or two may hold a meter's replacement)
--- Hint: the tree of meters is wrong, or the main's multiplier is; correct the parents at the service, or the transformer ratio.
--- Hint for files: the tree of meters is wrong, or the main's multiplier is; say again what hangs below what with
---   python ingest/import_csv.py --parent, or correct the file.
+-- Hint: the tree of meters is wrong, or a multiplier is; say in config/sites/<id>.toml what each is part of
+--   ([channels."NAME"] with parent = "MAIN", or parent = "" for none), or correct a meter by its unit_factor.
 WITH days AS (
     SELECT
         parent.meter_id AS channel_id,
         parent.local_date,
-        parent.total_kwh AS main_kwh,
-        sum(child.total_kwh) AS children_kwh
+        parent.total_kwh * main.unit_factor AS main_kwh,
+        sum(child.total_kwh * m.unit_factor) AS children_kwh
     FROM v_meters AS m
+    JOIN v_meters AS main ON main.meter_id = m.parent_meter_id AND main.site_id = m.site_id AND main.is_counted
     JOIN mv_daily_usage AS parent ON parent.meter_id = m.parent_meter_id
     JOIN mv_daily_usage AS child ON child.meter_id = m.meter_id AND child.local_date = parent.local_date
-    WHERE m.site_id = %(site_id)s AND parent.local_date >= %(lookback_start)s::timestamptz::date
-    GROUP BY parent.meter_id, parent.local_date, parent.total_kwh, parent.covered_s
+    WHERE m.site_id = %(site_id)s AND m.is_counted AND parent.local_date >= %(lookback_start)s::timestamptz::date
+    GROUP BY parent.meter_id, parent.local_date, parent.total_kwh, main.unit_factor, parent.covered_s
     -- A child that measured more of the day than its main would say nothing about the two.
     HAVING max(child.covered_s) <= parent.covered_s
 )

@@ -33,14 +33,22 @@ channel AS (
         -- Of a channel that is gone nothing is expected after its end; of one that the service does not list or serve
         -- any longer, nothing after its last reading.
         CASE
-            WHEN c.is_listed AND NOT c.is_unsupported THEN least(asked.until, c.uninstalled_at)
+            -- Of what the site's file leaves out nothing is expected at all.
+            WHEN facts.is_excluded THEN NULL
+            WHEN c.is_listed AND NOT c.is_unsupported THEN least(asked.until, ends.at)
             ELSE newest.timestamp + newest.interval_s * interval '1 second'
         END AS until,
-        NOT c.is_listed OR c.is_unsupported OR coalesce(c.uninstalled_at <= asked.until, false) AS is_over,
+        NOT c.is_listed OR c.is_unsupported OR coalesce(facts.is_excluded, false) OR coalesce(ends.at <= asked.until, false) AS is_over,
         asked.changed_from,
         asked.changed_until
     FROM channels AS c
+    JOIN organizations AS o USING (organization_id)
+    LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
     JOIN asked ON asked.channel_id = c.channel_id
+    CROSS JOIN LATERAL (
+        -- Removed, or counted no longer by the site's file.
+        SELECT least(c.uninstalled_at, (facts.counts_until + 1)::timestamp AT TIME ZONE o.timezone) AS at
+    ) AS ends
     LEFT JOIN LATERAL (
         SELECT r.timestamp FROM readings AS r WHERE r.channel_id = asked.channel_id ORDER BY r.timestamp LIMIT 1
     ) AS oldest ON true

@@ -23,5 +23,5 @@ CROSS JOIN LATERAL (
 ) AS span
 CROSS JOIN generate_series(%(first_date)s::date::timestamp, %(last_date)s::date::timestamp, interval '1 day') AS day
 LEFT JOIN v_readings_daily AS d ON d.meter_id = m.meter_id AND d.local_date = day::date
-WHERE m.site_id = %(site_id)s AND m.is_energy_meter
+WHERE m.site_id = %(site_id)s AND m.is_energy_meter AND NOT m.is_excluded
 ORDER BY m.meter_id, day

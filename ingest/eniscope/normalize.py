@@ -156,7 +156,8 @@ def parse_channel(raw: dict[str, Any], site_id: int) -> dict[str, Any] | None:
         "organization_id": site_id,
         "device_id": parse_int(raw.get("deviceId")),
         "name": parse_text(raw.get("channelName")) or f"Channel {channel_id}",
-        "parent_id": parse_int(raw.get("parentId")),
+        # No hierarchy of energy: the device id of the gateway, the same for all that report through it.
+        "gateway_id": parse_int(raw.get("parentId")),
         "meter_id": parse_int(raw.get("meterId")),
         "uuid": parse_text(raw.get("uuId")),
         "device_type_id": parse_int(raw.get("deviceTypeId"), _INTEGER_LIMIT),

@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExec
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config.site_file import IngestLimits
 from ingest.eniscope.client import SOURCE_SANDBOX, EniscopeClient
@@ -63,6 +63,7 @@ class IngestSummary:
     rejected: int = 0
     troubles: Troubles = field(default_factory=Troubles)
     served: set[int] = field(default_factory=set)
+    left_out: list[dict[str, Any]] = field(default_factory=list)  # by the site's file
     unsupported: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
 
@@ -124,6 +125,7 @@ def ingest_windows(
         channel["channel_id"]: candidate_fields(channel, known, site.type_fields) for channel in site.channels
     }
     summary = IngestSummary(site.site_id, len(site.channels), client.source == SOURCE_SANDBOX, served=set(known))
+    summary.left_out = site.left_out
     unsettled: dict[int, _Task] = {}
     tasks = _start_attempts(conn, client.source, site, wanted, summary.unsupported, unsettled)
 

@@ -20,6 +20,8 @@ from lib.logs import clean_text
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
+    from config.site_file import SiteConfig
+
 logger = logging.getLogger(__name__)
 
 REGISTRATION_CHANNEL_ID = 0  # the log's channel for what concerns the whole site
@@ -34,16 +36,30 @@ class Site(NamedTuple):
     timezone: ZoneInfo
     run_id: int
     channels: list[dict[str, Any]]
+    left_out: list[dict[str, Any]]  # by the site's file
     type_fields: dict[int, tuple[str, ...]]  # device type → the fields that it has
 
 
-def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids: Sequence[int] | None = None) -> Site:
+def register(
+    conn: Connection,
+    client: EniscopeClient,
+    site_id: int,
+    channel_ids: Sequence[int] | None = None,
+    said: SiteConfig | None = None,
+) -> Site:
     """Store the site, its devices and channels as the API lists them, and log the attempt.
+
+    Parameters
+    ----------
+    said
+        What the site's file says; the channels that it leaves out are stored with the others, and not asked.
 
     Raises
     ------
     UsageError
-        When `channel_ids` names one that the site does not have.
+        When `channel_ids` names one that the site does not have, or that its file leaves out.
+    ConfigError
+        When the file leaves out, or includes, a channel that the site does not have.
     PipelineError
         When the API or the database refuses; it is logged under channel 0 first.
     """
@@ -63,6 +79,7 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
         sites.check_source(conn, site_id, client.source)
         sites.check_timezone(conn, site_id, organization["timezone"])
         sites.register_site(conn, organization, devices, channels, client.source)
+        excluded = said.excluded(sites.load_names(conn, site_id)) if said else frozenset[int]()
     except PipelineError as err:
         conn.rollback()
         attempts.finish_attempt(
@@ -75,7 +92,26 @@ def register(conn: Connection, client: EniscopeClient, site_id: int, channel_ids
     if not channels:
         logger.warning("site %d has no channels that this account may see; ask the vendor", site_id)
     logger.info("site %d %r: %d devices, %d channels", site_id, organization["name"], len(devices), len(channels))
-    return Site(site_id, timezone, run_id, _choose(channels, channel_ids, site_id), type_fields)
+    left_out = [channel for channel in channels if channel["channel_id"] in excluded]
+    asked = [channel for channel in channels if channel["channel_id"] not in excluded]
+    if left_out:
+        logger.info("site %d: its file leaves out %s", site_id, describe_channels(left_out))
+    _refuse_left_out(left_out, channel_ids, site_id)
+    return Site(site_id, timezone, run_id, _choose(asked, channel_ids, site_id), left_out, type_fields)
+
+
+def describe_channels(channels: Sequence[dict[str, Any]]) -> str:
+    """Return the channels in words, each by its name and id."""
+    return ", ".join(f"{clean_text(channel['name'])} ({channel['channel_id']})" for channel in channels)
+
+
+def _refuse_left_out(left_out: list[dict[str, Any]], wanted: Sequence[int] | None, site_id: int) -> None:
+    refused = [channel for channel in left_out if channel["channel_id"] in (wanted or ())]
+    if refused:
+        raise UsageError(
+            f"site {site_id}: its file leaves out {describe_channels(refused)}; "
+            "take it off --channels, or change [site] in the file"
+        )
 
 
 def _unknown_types(conn: Connection, site_id: int, channels: list[dict[str, Any]]) -> list[int]:

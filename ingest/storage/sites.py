@@ -90,6 +90,11 @@ def compare_channels(conn: Connection, site_id: int, channel_ids: Collection[int
     return sorted(set(channel_ids) - known), sorted(known - set(channel_ids))
 
 
+def load_names(conn: Connection, site_id: int) -> dict[int, str]:
+    """Return channel id → name of every channel of the site, listed or not."""
+    return dict(db.fetch_all(conn, "SELECT channel_id, name FROM channels WHERE organization_id = %s", (site_id,)))
+
+
 def _upsert(conn: Connection, table: str, key: str, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return

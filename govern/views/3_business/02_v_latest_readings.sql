@@ -9,10 +9,11 @@ SELECT
     latest.timestamp,
     latest.timestamp AT TIME ZONE o.timezone AS local_timestamp,
     latest.interval_s,
-    latest.energy_kwh,
-    latest.power_kw
+    latest.energy_kwh * coalesce(facts.unit_factor, 1) AS energy_kwh,
+    latest.power_kw * coalesce(facts.unit_factor, 1) AS power_kw
 FROM channels AS c
 JOIN organizations AS o USING (organization_id)
+LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
 CROSS JOIN LATERAL (
     SELECT r.timestamp, r.interval_s, r.energy_kwh, r.power_kw
     FROM readings AS r

@@ -13,13 +13,13 @@ SELECT
     r.timestamp,
     r.timestamp AT TIME ZONE o.timezone AS local_timestamp,
     r.interval_s,
-    r.energy_kwh,
-    r.power_kw,
-    r.power_l1_kw,
-    r.power_l2_kw,
-    r.power_l3_kw,
-    r.reactive_power_kvar,
-    r.apparent_power_kva,
+    r.energy_kwh * coalesce(facts.unit_factor, 1) AS energy_kwh,
+    r.power_kw * coalesce(facts.unit_factor, 1) AS power_kw,
+    (r.power_l1_kw * coalesce(facts.unit_factor, 1))::real AS power_l1_kw,
+    (r.power_l2_kw * coalesce(facts.unit_factor, 1))::real AS power_l2_kw,
+    (r.power_l3_kw * coalesce(facts.unit_factor, 1))::real AS power_l3_kw,
+    (r.reactive_power_kvar * coalesce(facts.unit_factor, 1))::real AS reactive_power_kvar,
+    (r.apparent_power_kva * coalesce(facts.unit_factor, 1))::real AS apparent_power_kva,
     r.voltage_v,
     r.voltage_l1_v,
     r.voltage_l2_v,
@@ -39,7 +39,10 @@ SELECT
 FROM readings AS r
 JOIN channels AS c USING (channel_id)
 JOIN organizations AS o USING (organization_id)
-LEFT JOIN devices AS d ON d.device_id = c.device_id;
+LEFT JOIN devices AS d ON d.device_id = c.device_id
+LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
+-- After its last day a meter counts no longer.
+WHERE facts.counts_until IS NULL OR r.timestamp < (facts.counts_until + 1)::timestamp AT TIME ZONE o.timezone;
 
 COMMENT ON VIEW v_readings_enriched IS 'Readings with the names of their meter, device and site.';
 COMMENT ON COLUMN v_readings_enriched.meter_id IS 'Meter (channel) id.';

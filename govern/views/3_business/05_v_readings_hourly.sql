@@ -8,16 +8,19 @@ SELECT
     o.name AS site_name,
     u.hour,
     u.hour AT TIME ZONE o.timezone AS local_hour,
-    u.avg_kw,
-    u.max_kw,
-    u.total_kwh,
+    u.avg_kw * coalesce(facts.unit_factor, 1) AS avg_kw,
+    u.max_kw * coalesce(facts.unit_factor, 1) AS max_kw,
+    u.total_kwh * coalesce(facts.unit_factor, 1) AS total_kwh,
     u.reading_count,
     u.covered_s / 36.0::double precision AS completeness_pct,
     u.missing_count,
     u.negative_count
 FROM mv_hourly_usage AS u
 JOIN channels AS c ON c.channel_id = u.meter_id
-JOIN organizations AS o USING (organization_id);
+JOIN organizations AS o USING (organization_id)
+LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
+-- After its last day a meter counts no longer.
+WHERE facts.counts_until IS NULL OR u.hour < (facts.counts_until + 1)::timestamp AT TIME ZONE o.timezone;
 
 COMMENT ON VIEW v_readings_hourly IS 'Hourly use of each meter.';
 COMMENT ON COLUMN v_readings_hourly.meter_id IS 'Meter (channel) id.';

@@ -7,10 +7,10 @@ SELECT
     c.organization_id AS site_id,
     o.name AS site_name,
     u.local_date,
-    u.avg_kw,
-    u.min_kw,
-    u.max_kw,
-    u.total_kwh,
+    u.avg_kw * coalesce(facts.unit_factor, 1) AS avg_kw,
+    u.min_kw * coalesce(facts.unit_factor, 1) AS min_kw,
+    u.max_kw * coalesce(facts.unit_factor, 1) AS max_kw,
+    u.total_kwh * coalesce(facts.unit_factor, 1) AS total_kwh,
     u.reading_count,
     -- The day's own length: 23, 24 or 25 hours.
     100.0 * u.covered_s / extract(epoch FROM
@@ -20,7 +20,10 @@ SELECT
     u.negative_count
 FROM mv_daily_usage AS u
 JOIN channels AS c ON c.channel_id = u.meter_id
-JOIN organizations AS o USING (organization_id);
+JOIN organizations AS o USING (organization_id)
+LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
+-- After its last day a meter counts no longer.
+WHERE facts.counts_until IS NULL OR u.local_date <= facts.counts_until;
 
 COMMENT ON VIEW v_readings_daily IS 'Daily use of each meter, by the site''s calendar.';
 COMMENT ON COLUMN v_readings_daily.meter_id IS 'Meter (channel) id.';

@@ -9,8 +9,8 @@ SELECT
     q.timestamp,
     q.interval_s,
     q.reason,
-    (q.reading ->> 'energy_kwh')::double precision AS energy_kwh,
-    (q.reading ->> 'power_kw')::double precision AS power_kw,
+    (q.reading ->> 'energy_kwh')::double precision * coalesce(facts.unit_factor, 1) AS energy_kwh,
+    (q.reading ->> 'power_kw')::double precision * coalesce(facts.unit_factor, 1) AS power_kw,
     q.raw,
     q.first_seen_at,
     q.last_seen_at,
@@ -19,6 +19,7 @@ SELECT
     EXISTS (SELECT FROM readings AS r WHERE r.channel_id = q.channel_id AND r.timestamp = q.timestamp) AS has_reading
 FROM rejected_readings AS q
 JOIN channels AS c USING (channel_id)
+LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
 WHERE q.readmitted_at IS NULL;
 
 COMMENT ON VIEW v_rejected_readings IS 'Records in quarantine with the names of their meters.';

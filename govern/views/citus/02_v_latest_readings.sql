@@ -11,14 +11,15 @@ SELECT DISTINCT ON (r.channel_id)
     r.timestamp,
     r.timestamp AT TIME ZONE o.timezone AS local_timestamp,
     r.interval_s,
-    r.energy_kwh,
-    r.power_kw
+    r.energy_kwh * coalesce(facts.unit_factor, 1) AS energy_kwh,
+    r.power_kw * coalesce(facts.unit_factor, 1) AS power_kw
 FROM (SELECT meter_id, max(local_date) AS newest_date FROM mv_daily_usage GROUP BY meter_id) AS day
 JOIN readings AS r
     ON r.channel_id = day.meter_id
     AND r.timestamp >= (day.newest_date - 1)::timestamp AT TIME ZONE 'UTC'
 JOIN channels AS c ON c.channel_id = r.channel_id
 JOIN organizations AS o USING (organization_id)
+LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
 ORDER BY r.channel_id, r.timestamp DESC;
 
 COMMENT ON VIEW v_latest_readings IS 'The newest reading of each meter.';
