@@ -110,7 +110,9 @@ def test_unknown_site_lists_those_of_the_account(look: Look, serve: Callable[...
     result = look(serve().url, "--site", site)
     assert levels(result)[-1] == ("site", "FAIL")
     assert failed(result)["message"].startswith(f"site {site}: not found or not this account's")
-    assert failed(result)["hint"].startswith("check --site; this account sees 23271 (Wilson Center (sandbox)), 23272")
+    assert failed(result)["hint"].startswith(
+        "check --site; this account sees 23000 (Sandbox Energy), 23271 (Wilson Center (sandbox)), 23272"
+    )
 
 
 def test_unreachable_host(look: Look) -> None:

@@ -119,7 +119,7 @@ def test_site_has_17_channels_on_one_page(client: FlaskClient) -> None:
 
 
 def test_uuids_are_unique_and_in_the_vendors_form(client: FlaskClient) -> None:
-    channels = get(client, "/channels").get_json(force=True)["channels"]
+    channels = get(client, "/channels", organization=23271).get_json(force=True)["channels"]
     assert len({channel["uuId"] for channel in channels}) == 17
     points = [channel["uuId"][12:] for channel in channels]
     eight = [f"{number:04X}" for number in range(1, 9)]
@@ -206,7 +206,7 @@ def test_one_channel_as_the_service_words_it(client: FlaskClient) -> None:
         "installedTs": "1672549200",
         "dataType": "grid meter",
         "meterId": "33418",
-        "sortCode": "1-2-3-23271-",
+        "sortCode": "1-2-3-23000-23271-",
         "organizationName": "Wilson Center (sandbox)",
         "isMeteringPoint": True,
         "costEnabled": False,
@@ -215,7 +215,14 @@ def test_one_channel_as_the_service_words_it(client: FlaskClient) -> None:
 
 def test_organizations_are_the_own_one_and_those_below(client: FlaskClient) -> None:
     rows = get(client, "/organizations").get_json(force=True)["organizations"]
-    assert [(row["organizationId"], row["parentId"]) for row in rows] == [("23271", None), ("23272", "23271")]
+    assert [(row["organizationId"], row["parentId"], row["sortCode"]) for row in rows] == [
+        ("23000", None, "1-2-3-23000-"),
+        ("23271", "23000", "1-2-3-23000-23271-"),
+        ("23272", "23271", "1-2-3-23000-23271-23272-"),
+        ("24310", "23000", "1-2-3-23000-24310-"),
+        ("24420", "23000", "1-2-3-23000-24420-"),
+        ("24530", "23000", "1-2-3-23000-24530-"),
+    ]
     assert get(client, "/channels", organization="23272").get_json(force=True)["channels"] == []
 
 
@@ -223,7 +230,7 @@ def test_pages_and_their_limits() -> None:
     client = make_client(extra_channels=110)
 
     def page(**query: Any) -> tuple[list[str], dict[str, int]]:
-        reply = get(client, "/channels", **query).get_json(force=True)
+        reply = get(client, "/channels", organization=23271, **query).get_json(force=True)
         return [channel["dataChannelId"] for channel in reply["channels"]], reply["meta"]
 
     ids, meta = page(limit=0)
@@ -251,14 +258,14 @@ def test_each_metering_point_is_a_device_below_its_gateway(client: FlaskClient) 
     ]
     air = next(row for row in devices if row["deviceTypeId"] == "51")
     assert (air["deviceName"], air["uuId"], air["parentId"]) == ("Air Sense 1", "5410EC8A1F2E0501", "4711")
-    channels = get(client, "/channels").get_json(force=True)["channels"]
+    channels = get(client, "/channels", organization=23271).get_json(force=True)["channels"]
     point_by_id = {row["deviceId"]: row["uuId"] for row in devices}
     assert all(point_by_id[channel["deviceId"]] == channel["uuId"] for channel in channels)
 
 
 def test_each_metering_point_is_a_meter_once(client: FlaskClient) -> None:
-    meters = get(client, "/meters", limit=0).get_json(force=True)["meters"]
-    channels = get(client, "/channels").get_json(force=True)["channels"]
+    meters = get(client, "/meters", organization=23271, limit=0).get_json(force=True)["meters"]
+    channels = get(client, "/channels", organization=23271).get_json(force=True)["channels"]
     assert [row["meterId"] for row in meters] == [row["meterId"] for row in channels if row["meterId"] is not None]
     assert [row["channels"] for row in meters] == ["3"] * 8 + ["1"] * 8
 

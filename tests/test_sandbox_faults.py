@@ -22,6 +22,7 @@ from operations.sandbox.service_faults import FaultPlan, make_fault_plan
 from operations.sandbox.spoiling import stringify_numbers
 
 NOW = datetime(2026, 2, 2, 14, tzinfo=UTC)
+CHANNELS = "/channels?organization=23271"
 READING = "/readings/162121?fields[]=E&fields[]=P&daterange=yesterday&res=900"
 ACCOUNT = Credentials()
 HEADERS = {"X-Eniscope-API": ACCOUNT.api_key, "Authorization": f"Basic {ACCOUNT.basic_value}"}
@@ -53,9 +54,9 @@ def read_twice(kind: str, path: str = READING) -> tuple[Any, Any]:
 )
 def test_refusals(kind: str, status: str, retry_after: str | None) -> None:
     client = make_client(kind)
-    reply = client.get("/channels", headers=HEADERS)
+    reply = client.get(CHANNELS, headers=HEADERS)
     assert (reply.status, reply.headers.get("Retry-After"), reply.data) == (status, retry_after, b"")
-    assert client.get("/channels", headers=HEADERS).status_code == 200
+    assert client.get(CHANNELS, headers=HEADERS).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -63,12 +64,12 @@ def test_refusals(kind: str, status: str, retry_after: str | None) -> None:
 )
 def test_token_ends_early(kind: str, status: str) -> None:
     client = make_client(None, kind)
-    token = client.get("/channels", headers=HEADERS).headers["X-Eniscope-Token"]
+    token = client.get(CHANNELS, headers=HEADERS).headers["X-Eniscope-Token"]
     by_token = {"X-Eniscope-API": ACCOUNT.api_key, "X-Eniscope-Token": token}
     assert client.get("/channels", headers=by_token).status == status
     # However it was refused, it is of no use any more.
     assert client.get("/channels", headers=by_token).status == "419 Authentication Timeout"
-    assert client.get("/channels", headers=HEADERS).status_code == 200
+    assert client.get(CHANNELS, headers=HEADERS).status_code == 200
 
 
 @pytest.mark.parametrize(("kind", "members"), BURSTS.items())
@@ -83,7 +84,7 @@ def test_burst_strikes_whoever_asks(kind: str, members: tuple[str, ...]) -> None
 
 def test_list_of_channels_changes() -> None:
     client = make_client("page_count", "page_count", "channel_vanishes", "channel_appears")
-    replies = [json.loads(client.get("/channels", headers=HEADERS).data) for _ in range(5)]
+    replies = [json.loads(client.get(CHANNELS, headers=HEADERS).data) for _ in range(5)]
     sizes = [(len(reply["channels"]), reply["meta"]["recordCount"]) for reply in replies]
     assert sizes == [(17, 37), (17, 8), (16, 16), (18, 18), (17, 17)]
     assert [reply["meta"]["pageCount"] for reply in replies[:2]] == [2, 1]
@@ -108,7 +109,7 @@ def test_clock_is_slow_then_fast() -> None:
 
 def test_lasting_faults_are_part_of_the_site() -> None:
     client = make_client(rates={"virtual_channel": 1.0, "counter_reset": 1.0})
-    assert json.loads(client.get("/channels", headers=HEADERS).data)["meta"]["recordCount"] == 18
+    assert json.loads(client.get(CHANNELS, headers=HEADERS).data)["meta"]["recordCount"] == 18
     for field in ("E", "T"):
         reply = client.get(f"/readings/180900?fields[]={field}&daterange=yesterday&res=900", headers=HEADERS)
         assert reply.status == "500 Invalid Parameter"
@@ -176,7 +177,7 @@ def test_numbers_as_strings() -> None:
 
 def test_html_under_status_200_and_json_under_the_wrong_type() -> None:
     client = make_client("html", "wrong_type")
-    page, mistyped = (client.get("/channels", headers=HEADERS) for _ in range(2))
+    page, mistyped = (client.get(CHANNELS, headers=HEADERS) for _ in range(2))
     assert (page.status_code, page.content_type) == (200, "text/html; charset=utf-8")
     assert page.data.startswith(b"<!DOCTYPE html>")
     assert mistyped.content_type == "text/html; charset=utf-8"

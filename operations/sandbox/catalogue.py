@@ -1,10 +1,11 @@
-"""The sites that the sandbox makes up: which gateways, metering points and channels they have."""
+"""The first site of the sandbox, and with it all others: which gateways, metering points and channels there are."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import NamedTuple
 
+from operations.sandbox.further_sites import ACCOUNT, build_further_sites
 from operations.sandbox.site_model import AIR_TYPE_ID, METER_TYPE_ID, VIRTUAL_TYPE_ID, Catalogue, Channel
 
 
@@ -57,7 +58,7 @@ def build_catalogue(
     *,
     has_virtual_channel: bool = False,
 ) -> Catalogue:
-    """Return the site of a school and a house.
+    """Return the site of a school and a house, beside the further sites.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def build_catalogue(
         channels.append(_make_channel(row, number, installed_s))
     if has_virtual_channel:
         channels.append(replace(_make_channel(_VIRTUAL, extra_channels, installed_s), device_type_id=VIRTUAL_TYPE_ID))
-    return Catalogue(tuple(channels))
+    return Catalogue(tuple(channels), above=ACCOUNT, further_sites=build_further_sites(installed_s))
 
 
 def _make_channel(row: tuple[int, str, str, Gateway, int], index: int, installed_s: int) -> Channel:

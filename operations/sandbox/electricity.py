@@ -18,9 +18,12 @@ from operations.sandbox.weather import Surroundings
 P, Q, V = slice(0, 3), slice(3, 6), slice(6, 9)  # rows of the primitives, a phase each
 F, D = 9, 10
 METER_ROWS = 11
+X = slice(11, 14)  # what each phase feeds, of a meter of generation; P is net of it
+GENERATION_ROWS = 14
 
 _NOMINAL_V = 120.4
 _SAG_V_PER_KW = 0.12
+_STRAY_RATIOS = (1.0, 0.62, 0.45)  # of the nominal voltage, on inputs that nothing is connected to
 _THD_BY_PHASE = np.array([1.03, 0.98, 0.99])  # their mean is 1, so that D is the mean of D1–D3
 _TRIPLEN_RATIO = 0.05  # third harmonics add up in the neutral instead of cancelling
 
@@ -29,8 +32,19 @@ class Intervals(NamedTuple):
     """Primitives of a run of intervals."""
 
     means: Floats  # (rows, intervals); NaN where nothing was measured
+    peak_w: Floats  # the highest power of a minute
     present_min: npt.NDArray[np.int64]  # minutes that were measured
     is_null: npt.NDArray[np.bool_]  # the service has a row for it, without values
+
+
+class MeteringErrors(NamedTuple):
+    """By how much the counters stray, relative: each phase from its power, and the whole from its phases."""
+
+    of_phases: Floats
+    of_total: Floats
+
+
+EXACT = MeteringErrors(np.zeros(1), np.zeros(1))
 
 
 def compute_meter_minutes(
@@ -57,6 +71,23 @@ def compute_meter_minutes(
     return rows
 
 
+def fill_unused_phases(rows: Floats, phases: int, streams: Streams, around: Surroundings) -> None:
+    """Let the unused phases of a point report as they do: no power, and the voltage that strays into their inputs."""
+    for phase, share in list(enumerate(_STRAY_RATIOS))[phases:]:
+        rows[phase] = rows[3 + phase] = 0.0
+        rows[6 + phase] = _NOMINAL_V * (share + 0.03 * streams.curve(f"stray_{phase}", around, 90))
+
+
+def add_generation_rows(rows: Floats) -> Floats:
+    """Return the primitives of a meter of generation: those of any, and what each phase feeds [W]."""
+    return np.vstack([rows, np.maximum(-rows[P], 0.0)])
+
+
+def find_peak_w(rows: Floats) -> Floats:
+    """Return the power of all phases [W]; NaN where nothing was measured."""
+    return np.where(np.isnan(rows[P]).all(axis=0), np.nan, np.nansum(rows[P], axis=0))
+
+
 def compute_air_minutes(streams: Streams, around: Surroundings) -> Floats:
     """Return temperature [°C], relative humidity [%] and CO2 [ppm] in a hallway, one column a minute."""
     drift = streams.curve("drift", around, 200)
@@ -71,7 +102,9 @@ def derive_air_fields(intervals: Intervals) -> dict[str, Floats]:
     return dict(zip(("T", "RH", "CO2"), intervals.means, strict=True))
 
 
-def derive_meter_fields(intervals: Intervals, phases: int, catch_up_wh: Floats) -> dict[str, Floats]:
+def derive_meter_fields(
+    intervals: Intervals, phases: int, catch_up_wh: Floats, errors: MeteringErrors = EXACT
+) -> dict[str, Floats]:
     """Return every field of a metering point from its primitives.
 
     Parameters
@@ -82,6 +115,8 @@ def derive_meter_fields(intervals: Intervals, phases: int, catch_up_wh: Floats) 
         1 or 3.
     catch_up_wh : (3, intervals) floats
         Energy of each phase from before the interval that its counter delivers late [Wh].
+    errors
+        By how much the counters of energy stray.
     """
     means, hours = intervals.means, intervals.present_min / 60.0
     power, reactive, volts = means[P], means[Q], means[V]
@@ -90,8 +125,11 @@ def derive_meter_fields(intervals: Intervals, phases: int, catch_up_wh: Floats) 
     total_s = np.hypot(total_p, total_q)
     apparent = np.hypot(power, reactive)
     amps = apparent / volts
-    energy = power * hours + catch_up_wh
-    total_e = energy[used].sum(axis=0)
+    fed = means[X] if len(means) == GENERATION_ROWS else np.where(np.isnan(power), np.nan, 0.0)
+    stray = 1.0 + errors.of_phases
+    energy = (power + fed) * hours * stray + catch_up_wh
+    total_e = energy[used].sum(axis=0) * (1.0 + errors.of_total)
+    exported = fed * hours * stray
     with np.errstate(divide="ignore", invalid="ignore"):
         factors = np.where(apparent > 0, power / apparent, np.nan)  # without a load there is no power factor
         total_factor = np.where(total_s > 0, total_p / total_s, np.nan)
@@ -111,7 +149,8 @@ def derive_meter_fields(intervals: Intervals, phases: int, catch_up_wh: Floats) 
         **_name("D", distortion, by_phase if phases == 3 else np.where(np.isnan(power), np.nan, distortion)),
         "In": _neutral_amps(amps) if phases == 3 else amps[0],
         "F": means[F],
-        **_name("Ex", np.where(np.isnan(total_p), np.nan, 0.0), np.where(np.isnan(power), np.nan, 0.0)),
+        "Pmax": intervals.peak_w,
+        **_name("Ex", exported[used].sum(axis=0), exported),
         **_name("RE", total_q * hours * late, reactive * hours * late),
         **_name("AE", total_s * hours * late, apparent * hours * late),
     }

@@ -1,4 +1,4 @@
-"""The loads of the school and the house: real power [kW] minute by minute, before any planted fault.
+"""The loads of the sites: real power [kW] minute by minute, before any planted fault.
 
 Each load is a function of (random streams, surroundings). It is elementwise over the minutes, so it can be asked for
 any stretch; callers ask for whole blocks all the same, since the last bits of numpy's sines may depend on an array's
@@ -42,10 +42,10 @@ class Streams:
 
 
 def compute_load_kw(load: str, streams: Streams, around: Surroundings) -> Floats:
-    """Return the real power of a load [kW]; never negative, and exactly 0 where it is switched off."""
+    """Return the real power of a load [kW]: exactly 0 where it is switched off, negative only of what generates."""
     power_kw = LOADS[load](streams, around)
     unrest = 1.0 + _UNREST_RATIO * jitter(streams.key("unrest"), around.minutes)
-    return np.maximum(power_kw * unrest, 0.0)
+    return power_kw * unrest if load in GENERATORS else np.maximum(power_kw * unrest, 0.0)
 
 
 def _hours(around: Surroundings, opens_h: float, closes_h: float, ramp_min: float) -> Floats:
@@ -179,6 +179,14 @@ def _small(streams: Streams, around: Surroundings) -> Floats:
     return 0.2 + 0.05 * streams.curve("drift", around, 60) + 0.3 * _hours(around, 8.0, 18.0, 60)
 
 
+def _solar(streams: Streams, around: Surroundings) -> Floats:
+    """A roof of panels: negative by day, when it feeds; what the inverter needs by night."""
+    sun_h = around.minute_of_day / 60.0 - 12.5
+    height = np.maximum(np.cos(np.pi * sun_h / 13.0), 0.0) * (np.abs(sun_h) < 6.5)
+    clouds = 0.72 + 0.28 * streams.curve("clouds", around, 40)
+    return 0.015 - 9.5 * height * clouds
+
+
 LOADS: dict[str, Load] = {
     "kitchen_ovens": _kitchen_ovens,
     "kitchen_cold": _kitchen_cold,
@@ -197,11 +205,15 @@ LOADS: dict[str, Load] = {
     "dishwasher": _dishwasher,
     "well_pump": _well_pump,
     "small": _small,
+    "solar": _solar,
 }
+GENERATORS = frozenset({"solar"})
+COMPOSITE = "composite"  # the power of other channels
 
 # Reactive over real power, tan φ: fan motors of rooftop units are poorly loaded, heaters are purely resistive.
 TAN_PHI = {
     **{"kitchen_ovens": 0.12, "kitchen_cold": 0.55, "rtu_1": 1.15, "rtu_2": 1.1, "rtu_3": 1.2},
     **{"ahu_1a": 0.4, "ahu_1b": 0.42, "ahu_2": 0.38, "dryer": 0.06, "refrigerator": 0.5, "air_conditioner": 0.35},
     **{"oven": 0.02, "water_heater": 0.01, "lighting": 0.3, "dishwasher": 0.15, "well_pump": 0.6, "small": 0.25},
+    **{"solar": 0.05, COMPOSITE: 0.0},
 }

@@ -13,6 +13,8 @@ from operations.sandbox.site_model import (
     FIELD_UNITS,
     GATEWAY_TYPE_ID,
     METER_TYPE_ID,
+    PULSE,
+    PULSE_WH,
     UNITS_BY_TYPE,
     Catalogue,
     Channel,
@@ -36,14 +38,14 @@ _BELOW_ORGANIZATION = ("accounts", "devices", "meters", "metersbelow", "channels
 def channels_json(catalogue: Catalogue) -> list[Row]:
     """Return the channels."""
     paths = _sort_codes(catalogue)
-    return [_channel_json(channel, paths.get(channel.organization_id)) for channel in catalogue.channels]
+    return [_channel_json(channel, paths.get(channel.organization_id)) for channel in catalogue.all_channels]
 
 
 def devices_json(catalogue: Catalogue) -> list[Row]:
     """Return the gateways, and each metering point, which is a device of its own."""
     paths = _sort_codes(catalogue)
     devices: dict[int, Row] = {}
-    for channel in catalogue.channels:
+    for channel in catalogue.all_channels:
         path = paths.get(channel.organization_id)
         if channel.gateway_id is not None:
             devices.setdefault(channel.gateway_id, _gateway_json(channel, path))
@@ -54,10 +56,11 @@ def devices_json(catalogue: Catalogue) -> list[Row]:
 def meters_json(catalogue: Catalogue) -> list[Row]:
     """Return the metering points, each once, however many channels show it."""
     paths = _sort_codes(catalogue)
-    first_of = {channel.meter_id: channel for channel in reversed(catalogue.channels) if channel.meter_id is not None}
-    return [
-        _meter_json(first_of[meter_id], paths.get(first_of[meter_id].organization_id)) for meter_id in sorted(first_of)
-    ]
+    first_of: dict[int, Channel] = {}
+    for channel in catalogue.all_channels:
+        if channel.meter_id is not None:
+            first_of.setdefault(channel.meter_id, channel)
+    return [_meter_json(first_of[key], paths.get(first_of[key].organization_id)) for key in sorted(first_of)]
 
 
 def organizations_json(catalogue: Catalogue) -> list[Row]:
@@ -74,6 +77,7 @@ def fields_json(device_type_id: int) -> list[dict[str, str]]:
 
 
 def _channel_json(channel: Channel, sort_code: str | None) -> Row:
+    is_pulse = channel.displayed_phase == PULSE
     return {
         "links": {"self": f"{_HOST}/dataChannels"},
         **_device_part(channel, str(channel.device_id), channel.uuid, channel.device_name),
@@ -88,9 +92,9 @@ def _channel_json(channel: Channel, sort_code: str | None) -> Row:
         "sortOrder": str(channel.channel_id % 1000),
         "installedTs": str(channel.installed_s),
         "uninstalledTs": _text(channel.uninstalled_s),
-        "dataType": _DATA_TYPES.get(channel.device_type_id, "virtual"),
+        "dataType": PULSE if is_pulse else _data_type(channel),
         "meterId": _text(channel.meter_id),
-        **_pulse_part(),
+        **_pulse_part(is_pulse),
         "sortCode": sort_code,
         "organizationName": channel.organization_name,
         "isMeteringPoint": channel.device_type_id == METER_TYPE_ID,
@@ -135,11 +139,11 @@ def _meter_json(channel: Channel, sort_code: str | None) -> Row:
         "deviceTypeId": str(channel.device_type_id),
         "meterId": _text(channel.meter_id),
         "deviceTypeInterfaceId": _INTERFACE_ID,
-        "dataType": _DATA_TYPES.get(channel.device_type_id, "virtual"),
+        "dataType": _data_type(channel),
         "ct": "250",
         "vs": "",
         "channels": str(channel.phases),
-        **_pulse_part(),
+        **_pulse_part(False),
         "dataReceivedTs": None,
         "sortCode": sort_code,
         "organizationName": channel.organization_name,
@@ -190,18 +194,22 @@ def _device_part(channel: Channel, device_id: str, uuid: str, name: str) -> Row:
     }
 
 
-def _pulse_part() -> Row:
+def _data_type(channel: Channel) -> str:
+    return _DATA_TYPES.get(channel.device_type_id, "virtual")
+
+
+def _pulse_part(has_pulses: bool) -> Row:
     return {
-        "pulseLabel": "",
-        "pulseUnits": "",
-        "pulseRatio": None,
+        "pulseLabel": "Energy" if has_pulses else "",
+        "pulseUnits": "Wh" if has_pulses else "",
+        "pulseRatio": f"{PULSE_WH:g}" if has_pulses else None,
         "pulseEnergyRatio": None,
         "temperatureEnabled": "0",
     }
 
 
 def _organization_json(organization: Organization) -> Row:
-    base = f"{_HOST}/organizations/{organization.organization_id}"
+    base, place = f"{_HOST}/organizations/{organization.organization_id}", organization.place
     return {
         "organizationId": str(organization.organization_id),
         "links": {"self": base, **{name: f"{base}/{name}" for name in _BELOW_ORGANIZATION}},
@@ -239,12 +247,12 @@ def _organization_json(organization: Organization) -> Row:
         "address1": "1 Example Street",
         "address2": "",
         "address3": None,
-        "state": "NC",
-        "city": "Wilson",
-        "postCode": "27893",
+        "state": place.state,
+        "city": place.city,
+        "postCode": place.post_code,
         "country": "US",
-        "lat": "35.72",
-        "lng": "-77.92",
+        "lat": place.latitude,
+        "lng": place.longitude,
         "telephone": None,
         "fax": None,
         "sortCode": _sort_code(organization),
@@ -304,7 +312,7 @@ def all_fields_json() -> list[dict[str, str]]:
 
 def alarms_json(catalogue: Catalogue) -> list[Row]:
     """Return an alarm of each site that has metering points, on its first."""
-    first_of = {one.organization_id: one for one in reversed(catalogue.channels) if one.meter_id is not None}
+    first_of = {one.organization_id: one for one in reversed(catalogue.all_channels) if one.meter_id is not None}
     return [
         {
             "alarmId": str(_FIRST_ALARM_ID + number),

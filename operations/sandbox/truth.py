@@ -12,30 +12,50 @@ from operations.sandbox.electricity import P
 from operations.sandbox.generator import BLOCK_MIN, QUARTER_MIN, GeneratedSite
 from operations.sandbox.noise import Columns, Floats
 from operations.sandbox.readings import SERVED_DECIMALS
-from operations.sandbox.site_model import SITE_ID, Channel
+from operations.sandbox.site_model import SITE_ID, Channel, Site
 
 _DECIMALS = 3
 
 
 def describe_site(site: GeneratedSite) -> dict[str, Any]:
-    """Return the facts of the generated site and the list of what is planted, ready for JSON."""
+    """Return the facts of the generated sites and the list of what is planted in the first, ready for JSON."""
     catalogue = site.catalogue
     return {
         "siteId": SITE_ID,
         "siteName": catalogue.site_name,
         "timeZone": catalogue.time_zone,
         "seed": site.seed,
-        "channels": [
-            {
-                "channelId": channel.channel_id,
-                "channelName": channel.name,
-                "gatewayName": channel.gateway_name,
-                "fields": list(channel.units),
-                "installed": _iso(channel.installed_s // 60),
-            }
-            for channel in catalogue.channels
-        ],
+        "channels": [_describe_channel(channel) for channel in catalogue.channels],
         "planted": describe_planted(site),
+        "otherSites": [_describe_other(one) for one in catalogue.further_sites],
+    }
+
+
+def _describe_channel(channel: Channel) -> dict[str, Any]:
+    return {
+        "channelId": channel.channel_id,
+        "channelName": channel.name,
+        "gatewayName": channel.gateway_name,
+        "fields": list(channel.units),
+        "installed": _iso(channel.installed_s // 60),
+    }
+
+
+def _describe_other(site: Site) -> dict[str, Any]:
+    return {
+        "siteId": site.organization.organization_id,
+        "siteName": site.organization.name,
+        "timeZone": site.organization.time_zone,
+        "channels": [
+            _describe_channel(channel)
+            | {
+                "meterId": channel.meter_id,
+                "displayedPhase": channel.displayed_phase,
+                "contains": list(channel.parts),
+                "drawsLike": channel.stream_id,
+            }
+            for channel in site.channels
+        ],
     }
 
 
