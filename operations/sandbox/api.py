@@ -31,6 +31,7 @@ from operations.sandbox.generator import GeneratedSite
 from operations.sandbox.lists import add_lists, check_own_channel
 from operations.sandbox.paths import unify_paths
 from operations.sandbox.planted import plan_weeks
+from operations.sandbox.quirks import STEADY, ChangingSource, Quirks
 from operations.sandbox.readings import Source, build_reading, options_json
 from operations.sandbox.replay import DEFAULT_INTERVAL_MIN, ReplaySite, prepare_replay
 from operations.sandbox.replies import JSON_TYPE, ServiceError, error_response, json_response
@@ -101,6 +102,7 @@ def create_app(
     replay_timezone: str = model.TIME_ZONE,
     replay_interval_min: int = DEFAULT_INTERVAL_MIN,
     source: Source | None = None,
+    quirks: Quirks = STEADY,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Flask:
     """Return the service as a WSGI application.
@@ -128,6 +130,8 @@ def create_app(
     source
         What to serve in place of the model and of `replay`. Its catalogue is read anew for each list, so channels may
         come and go.
+    quirks
+        What changes while the service is in use: fields that come later, channels that move, a license that ends.
     monotonic
         The clock that tokens live by [s].
 
@@ -143,6 +147,8 @@ def create_app(
         source = ReplaySite(prepared, replay_timezone)
     elif source is None:
         source = make_site(seed, clock(), planted_weeks, extra_channels=extra_channels, lasting_faults=plan.lasting)
+    if quirks != STEADY:
+        source = ChangingSource(source, quirks, clock)
     stopping = threading.Event()
     app = Flask(__name__, static_folder=None)
     app.extensions["sandbox"] = {"source": source, "faults": plan, "stopping": stopping}

@@ -39,6 +39,7 @@ from lib.paths import begins_with, write_atomically
 from operations.sandbox.api import DEFAULT_SEED, create_app, make_site
 from operations.sandbox.auth import SANDBOX_API_KEY, SANDBOX_EMAIL, SANDBOX_PASSWORD, Credentials
 from operations.sandbox.fault_kinds import describe_kinds, parse_faults
+from operations.sandbox.quirks import Quirks, parse_fields_from, parse_moment, parse_move
 from operations.sandbox.replay import DEFAULT_INTERVAL_MIN, load_replay
 from operations.sandbox.server import LOOPBACK, serve_in_thread
 from operations.sandbox.service_faults import MOST_HITS_IN_A_ROW, FaultPlan
@@ -74,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         credentials=Credentials(args.api_key, args.email, args.password),
         replay=replay,
         replay_timezone=args.replay_timezone,
+        quirks=_parse_quirks(args),
     )
     if not args.host.startswith("127."):
         logger.warning("listening on %s, where other machines may reach it", args.host)
@@ -148,6 +150,29 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="interval length where the files have no interval_minutes column (default: %(default)s)",
     )
+    add(
+        "--late-fields",
+        action="append",
+        default=[],
+        metavar="FIELDS@ISO",
+        help="fields that are null in every reply before this moment of the service's clock, as in "
+        "V,V1,V2,V3@2026-02-01T00:00-05:00; may repeat",
+    )
+    add(
+        "--young-fields",
+        action="append",
+        default=[],
+        metavar="FIELDS@ISO",
+        help="fields that are null in every record that begins before this moment; may repeat",
+    )
+    add(
+        "--move",
+        action="append",
+        default=[],
+        metavar="CHANNEL:SITE@ISO",
+        help="a channel that belongs to another site from this moment of the service's clock on; may repeat",
+    )
+    add("--license-ends", metavar="ISO", help="from this moment on the first site's readings are refused with 402")
     add("--truth", action="store_true", help="print what is planted as JSON, and exit")
     add(
         "--url-file",
@@ -166,16 +191,17 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
+def _parse_quirks(args: argparse.Namespace) -> Quirks:
+    return Quirks(
+        late_fields=tuple(parse_fields_from("--late-fields", text) for text in args.late_fields),
+        young_fields=tuple(parse_fields_from("--young-fields", text) for text in args.young_fields),
+        moves=tuple(map(parse_move, args.move)),
+        license_ends_s=None if args.license_ends is None else parse_moment("--license-ends", args.license_ends),
+    )
+
+
 def _parse_now(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        now = datetime.fromisoformat(text)
-    except ValueError as err:
-        raise UsageError(f"--now {text!r} should be a date-time such as 2026-02-02T09:00-05:00") from err
-    if now.tzinfo is None:
-        raise UsageError(f"--now {text!r} has no offset; write it as 2026-02-02T09:00-05:00")
-    return now
+    return None if text is None else datetime.fromtimestamp(parse_moment("--now", text), UTC)
 
 
 def _parse_planted_weeks(texts: Sequence[str] | None) -> list[date] | None:

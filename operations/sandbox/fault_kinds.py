@@ -10,11 +10,13 @@ from lib.errors import UsageError
 
 # Where a fault can strike.
 ANY, TOKEN, LISTS, READINGS, LASTING = "any request", "requests by token", "lists", "readings", "lasting"
+FIELD_SETS = "readings of more than two fields"
 
 AUTUMN_DOUBLING = "autumn_doubling"
 COUNTER_RESET = "counter_reset"
 VIRTUAL_CHANNEL = "virtual_channel"
 NULL_REPLIES = "null_replies"
+FIELDS_REFUSED = "fields_refused"
 
 
 class Kind(NamedTuple):
@@ -56,6 +58,7 @@ KINDS: dict[str, Kind] = {
     "duplicates": Kind(READINGS, "some records twice"),
     "disorder": Kind(READINGS, "records out of order"),
     "coarse": Kind(READINGS, "a coarser resolution than asked, without a word"),
+    FIELDS_REFUSED: Kind(FIELD_SETS, "500 Invalid Parameter, as if the device lacked them; fewer fields are answered"),
     AUTUMN_DOUBLING: Kind(LASTING, "the repeated hour of autumn is counted in its first pass, the second is empty"),
     COUNTER_RESET: Kind(LASTING, "every tenth day one meter's counter begins anew: one record of negative energy"),
     NULL_REPLIES: Kind(LASTING, "a device that has none of the fields asked answers nulls in place of refusing"),

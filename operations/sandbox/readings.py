@@ -38,7 +38,9 @@ _COUNTERS = tuple(f"{name}{phase}" for name in ("E", "Ex", "RE", "AE") for phase
 class Source(Protocol):
     """Where readings come from: the model, or measured files."""
 
-    catalogue: Catalogue
+    @property
+    def catalogue(self) -> Catalogue:
+        """What the account can see by now."""
 
     def get_resolution_s(self, channel: Channel) -> int:
         """Return the finest resolution of a channel [s]."""
@@ -84,7 +86,7 @@ def build_reading(
     columns = _compute_columns(source, channel, span.start_s, count, resolution_s, native_s)
     if args.get("showCounters", "0") == "1":
         _accumulate(source, channel, columns, span.start_s, native_s)
-    served = _served_fields(fields, channel, columns)
+    served = _served_fields(fields, channel, columns, is_lenient)
     if action in DAY_ACTIONS:
         served = compute_day(served, [field for field in served if field != "ts"], action, ZoneInfo(time_zone))
     head = {
@@ -129,14 +131,14 @@ def _accumulate(source: Source, channel: Channel, columns: Columns, start_s: int
             columns[name] = np.where(np.isnan(usage), np.nan, before[name] + np.nancumsum(usage))
 
 
-def _served_fields(fields: list[str], channel: Channel, columns: Columns) -> Columns:
+def _served_fields(fields: list[str], channel: Channel, columns: Columns, is_lenient: bool) -> Columns:
     """Return what the records hold: a field that the channel lacks is null with a meter, and left out with others."""
     nulls = np.full(columns["ts"].size, np.nan)
     served: Columns = {"ts": columns["ts"]}
     for field in fields:
         if field in channel.units:
             served[field] = columns[field]
-        elif channel.device_type_id == METER_TYPE_ID:
+        elif is_lenient or channel.device_type_id == METER_TYPE_ID:
             served[field] = nulls
     return served
 

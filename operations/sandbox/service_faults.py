@@ -10,8 +10,20 @@ import random
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
 
-from operations.sandbox.fault_kinds import BURSTS, KINDS, LASTING, LISTS, READINGS, TOKEN, FaultMix, parse_faults
+from operations.sandbox.fault_kinds import (
+    BURSTS,
+    FIELD_SETS,
+    FIELDS_REFUSED,
+    KINDS,
+    LASTING,
+    LISTS,
+    READINGS,
+    TOKEN,
+    FaultMix,
+    parse_faults,
+)
 from operations.sandbox.replies import ServiceError
 
 # Refusals, as (status, reason, headers).
@@ -26,6 +38,7 @@ REFUSALS: dict[str, tuple[int, str, dict[str, str]]] = {
     "502": (502, "Bad Gateway", {}),
     "503": (503, "Service Unavailable", {}),
     "channel_gone": (404, "Not found – channel", {}),
+    FIELDS_REFUSED: (500, "Invalid Parameter", {}),
 }
 TOKEN_REFUSALS: dict[str, tuple[int, str]] = {
     "expired_token": (419, "Authentication Timeout"),
@@ -35,6 +48,7 @@ TOKEN_REFUSALS: dict[str, tuple[int, str]] = {
 MOST_HITS_IN_A_ROW = 2
 DEFAULT_HANG_S = 35.0  # just beyond the 30 s at which clients commonly give up
 CLOCK_ERROR_S = 7 * 60
+_FEW_FIELDS = 2
 
 
 class FaultPlan:
@@ -103,24 +117,26 @@ class FaultPlan:
             elif self._hits_by_request[request_key] >= self._hits_in_a_row:
                 kind = None
             else:
-                kind = self._burst.popleft() if self._burst else self._draw(request_key)
+                kind = self._burst.popleft() if self._burst else self._draw(path, request_key, has_token)
             if kind in BURSTS:
                 self.counts[kind] += 1
                 self._burst.extend(BURSTS[kind])
                 kind = self._burst.popleft()
-            if kind is None or not _can_strike(kind, path, has_token):
+            if kind is None or not _can_strike(kind, path, request_key, has_token):
                 self._hits_by_request.pop(request_key, None)
                 return None
             self._hits_by_request[request_key] += 1
             return kind
 
-    def _draw(self, request_key: str) -> str | None:
+    def _draw(self, path: str, request_key: str, has_token: bool) -> str | None:
         chance = random.Random(f"{self._seed}/{request_key}/{self._asked[request_key]}").random()
         for kind, rate in self.rates.items():
             if KINDS[kind].scope == LASTING:
                 continue
             chance -= rate
             if chance < 0:
+                if not _can_strike(kind, path, request_key, has_token):
+                    return None
                 self._drawn[kind] += 1
                 return kind if self._drawn[kind] <= self.limits.get(kind, self._drawn[kind]) else None
         return None
@@ -147,8 +163,10 @@ def raise_refusal(kind: str) -> None:
     raise ServiceError(status, reason, headers)
 
 
-def _can_strike(kind: str, path: str, has_token: bool) -> bool:
+def _can_strike(kind: str, path: str, request_key: str, has_token: bool) -> bool:
     scope = KINDS[kind].scope
+    if scope == FIELD_SETS:
+        return path.startswith("/readings") and unquote(request_key).count("fields[]=") > _FEW_FIELDS
     if scope == TOKEN:
         return has_token
     if scope == LISTS:
