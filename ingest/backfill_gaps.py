@@ -1,7 +1,9 @@
 """Fetch what is missing, and only that: the pending gaps of the ledger that govern/update_gaps.py derives.
 
 Asks for each gap exactly, stores what comes as every ingest does (a log line a window), and closes the gaps that are
-filled. What comes only in part, and what the service has nothing for, is told by the next update_gaps.py.
+filled. What comes only in part, and what the service has nothing for, is told by the next update_gaps.py. With what is
+left of the budget it asks again for readings that lack a field which their channel has by now, newest first, for as
+long as that brings values.
 
 Stage: ingest
 Reads: the Eniscope API, reading_gaps
@@ -19,6 +21,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
@@ -30,6 +33,33 @@ from ingest.eniscope.account import make_client
 from lib import cli, db
 from lib.errors import EXIT_DONE, EXIT_FAILED
 from lib.logs import setup_logging
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+    from config.site_file import IngestLimits
+    from ingest.eniscope.client import EniscopeClient
+    from ingest.runs.load_site import IngestSummary
+    from ingest.runs.registration import Site
+
+
+def refill(
+    conn: Connection, client: EniscopeClient, site: Site, budget: int, workers: int, limits: IngestLimits
+) -> list[IngestSummary]:
+    """Ask again for readings that lack fields, a window a channel at a time; return what each round brought."""
+    from ingest.runs.gap_windows import go_on_refilling, plan_refills
+    from ingest.runs.load_site import ingest_windows
+
+    rounds: list[IngestSummary] = []
+    asked = [channel["channel_id"] for channel in site.channels]
+    while wanted := plan_refills(conn, site.site_id, budget, asked):
+        conn.commit()
+        rounds.append(ingest_windows(conn, client, site, wanted, workers, limits, on_stored=go_on_refilling))
+        budget -= len(wanted)
+        if rounds[-1].failed:
+            break
+    conn.commit()
+    return rounds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     said = read_site(args.site)
     client = make_client(settings)
 
-    from ingest.runs.gap_windows import close_if_arrived, count_closed, plan_backfill
+    from ingest.runs.gap_windows import close_if_arrived, count_closed, plan_backfill, plan_refills
     from ingest.runs.load_site import ingest_windows
     from ingest.runs.registration import register
     from ingest.storage.lease import site_lease
@@ -66,8 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         site_lease(database_url, args.site, "backfill_gaps", settings.lease_s, on_lost=client.stop),
     ):
         plan = plan_backfill(conn, args.site, datetime.now(UTC), args.budget, days=args.days, ask_again=args.again)
+        is_refill_due = bool(plan_refills(conn, args.site, 1))
         conn.commit()
-        if not plan.wanted:
+        if not plan.wanted and not is_refill_due:
             print(f"site {args.site}: no gap is to be asked for now")
             return EXIT_DONE
         site = register(conn, client, args.site, said=said)
@@ -78,14 +109,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         closed = count_closed(conn, plan.gaps)
         conn.commit()
+        rounds = refill(conn, client, site, args.budget - len(wanted), settings.workers, said.file.ingest)
     client.close()
     print(
         f"site {args.site}: asked for {len(plan.gaps):,} gaps in {len(wanted):,} windows; {summary.inserted:,} "
         f"readings arrived, {closed:,} gaps are closed, {plan.left:,} are left for another run"
     )
-    if summary.failed:
-        print(f"FAILED: channels {', '.join(map(str, summary.failed))}; see ingestion_logs, and run again")
-    return EXIT_FAILED if summary.failed else EXIT_DONE
+    if rounds:
+        filled = sum(one.filled for one in rounds)
+        print(f"site {args.site}: asked again for fields that came later; {filled:,} readings got values they lacked")
+    failed = sorted({channel_id for one in (summary, *rounds) for channel_id in one.failed})
+    if failed:
+        print(f"FAILED: channels {', '.join(map(str, failed))}; see ingestion_logs, and run again")
+    return EXIT_FAILED if failed else EXIT_DONE
 
 
 if __name__ == "__main__":

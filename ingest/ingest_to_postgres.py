@@ -111,6 +111,14 @@ def print_summary(summary: IngestSummary, window: Window, seconds: float) -> Non
         print(f"left out by config/sites/{summary.site_id}.toml: {describe_channels(summary.left_out)}")
     if summary.unsupported:
         print(f"not served by the API: channels {', '.join(map(str, summary.unsupported))}")
+    if summary.reduced:
+        told = "; ".join(f"{key} (only {' '.join(fields)})" for key, fields in sorted(summary.reduced.items()))
+        print(f"fewer fields than asked for, and asked for again in later runs: channels {told}")
+    if summary.refillable:
+        print(
+            f"fields that earlier readings lack: channels {', '.join(map(str, summary.refillable))}; the nightly "
+            f"backfill asks for them again, or now: python ingest/backfill_gaps.py --site {summary.site_id}"
+        )
     if summary.failed:
         print(f"FAILED: channels {', '.join(map(str, summary.failed))}; see ingestion_logs, and run again")
 

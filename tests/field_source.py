@@ -13,16 +13,35 @@ from flask import Flask, request
 
 from operations.sandbox.noise import Columns
 from operations.sandbox.replies import ServiceError
-from operations.sandbox.site_model import METER_TYPE_ID, METER_UNITS, Catalogue, Channel
+from operations.sandbox.site_model import AIR_UNITS, METER_TYPE_ID, METER_UNITS, Catalogue, Channel
 
 STEP_S = 900
-MAIN, SECOND = 4001, 4002
+INSTALLED_S = 1_735_689_600  # 2025-01-01
+MAIN, SECOND, AIR = 4001, 4002, 4003
 VOLTAGES = frozenset({"V", "V1", "V2", "V3"})
+_UNLISTED_TYPE_ID = 77  # the service lists no fields for it
+
+
+class LenientSensor(Channel):
+    """A sensor that is asked for a meter's fields and answers null."""
+
+    @property
+    def units(self) -> dict[str, str]:
+        return METER_UNITS | AIR_UNITS
 
 
 def make_channel(channel_id: int) -> Channel:
+    if channel_id == AIR:
+        return LenientSensor(AIR, "Air", "fields", 41, "Air Sense", _UNLISTED_TYPE_ID, "5410EC00410501", INSTALLED_S, 0)
     return Channel(
-        channel_id, f"Meter {channel_id}", "fields", 40, "Gateway", METER_TYPE_ID, f"5410EC0040{channel_id}01", 0
+        channel_id,
+        f"Meter {channel_id}",
+        "fields",
+        40,
+        "Gateway",
+        METER_TYPE_ID,
+        f"5410EC0040{channel_id}01",
+        INSTALLED_S,
     )
 
 
@@ -48,7 +67,7 @@ class FieldSource:
 
     def compute_fields(self, channel: Channel, start_s: int, count: int, resolution_s: int) -> Columns:
         starts = start_s + resolution_s * np.arange(count, dtype="int64")
-        columns: Columns = {name: true_values(name, channel.channel_id, starts) for name in METER_UNITS}
+        columns: Columns = {name: true_values(name, channel.channel_id, starts) for name in channel.units}
         for name, moment in self.since.items():
             columns[name] = np.where(starts >= moment.timestamp(), columns[name], np.nan)
         for name, moment in self.late.items():
@@ -59,6 +78,8 @@ class FieldSource:
 
 def true_values(name: str, channel_id: int, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Return what a field has: E in Wh and P in W agree; the others are as good as any."""
+    if channel_id == AIR:
+        return np.full(len(starts), {"T": 21.0, "RH": 40.0}.get(name, np.nan))
     energy_wh = np.asarray(100.0 * (channel_id - 4000) + starts // STEP_S % 96, dtype="float64")
     if name[0] in "EP" and name[1:] in ("", "1", "2", "3"):
         return energy_wh * (3600 / STEP_S if name[0] == "P" else 1) / (3 if name[1:] else 1)
@@ -89,3 +110,20 @@ def refusing(app: Flask, fields: Collection[str], channel_id: int | None = None)
         yield refused
     finally:
         hooks.remove(refuse)
+
+
+@contextmanager
+def counting(app: Flask) -> Iterator[list[str]]:
+    """Within the block, collect the requests for readings."""
+    requests: list[str] = []
+
+    def note() -> None:
+        if "/readings/" in request.path:
+            requests.append(request.full_path)
+
+    hooks = app.before_request_funcs.setdefault(None, [])
+    hooks.append(note)
+    try:
+        yield requests
+    finally:
+        hooks.remove(note)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingest.eniscope.field_sets import ChannelFields
 from ingest.storage import attempts, readings, sites
 from lib import db
 from lib.date_utils import Window
@@ -179,7 +180,12 @@ def test_sandbox_and_service_never_mix(conn: Connection) -> None:
 def test_fields_of_a_channel_are_remembered(conn: Connection) -> None:
     sites.register_site(conn, ORGANIZATION, [], [CHANNEL], "sandbox")
     sites.save_fields(conn, 10, ("E", "P"))
-    assert sites.load_known_fields(conn, 1) == {10: ("E", "P")}
-    sites.save_fields(conn, 10, None)
-    assert sites.load_known_fields(conn, 1) == {}
+    (known,) = sites.load_channel_fields(conn, 1).values()
+    assert (known.seen, known.asked, known.is_proven) == (("E", "P"), ("E", "P"), True)
+    moment = datetime(2026, 1, 20, 5, tzinfo=UTC)
+    whole = ChannelFields(("E", "V"), ("E",), moment, 3, moment, moment)
+    sites.save_channel_fields(conn, 10, whole)
+    assert sites.load_channel_fields(conn, 1) == {10: whole}
+    sites.mark_unsupported(conn, 10)
+    assert sites.load_channel_fields(conn, 1) == {}
     assert db.fetch_all(conn, "SELECT is_unsupported FROM channels") == [(True,)]

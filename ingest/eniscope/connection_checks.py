@@ -16,8 +16,9 @@ import pandas as pd
 
 from config.settings import Settings
 from ingest.eniscope.client import SOURCE_SANDBOX, EniscopeClient
-from ingest.eniscope.fetch import candidate_fields, fetch_channel, get_type_fields
-from ingest.eniscope.normalize import FIELD_COLUMNS, parse_channel, parse_organization
+from ingest.eniscope.fetch import fetch_channel, get_type_fields
+from ingest.eniscope.field_sets import ChannelFields, FieldAsks, plan_asks
+from ingest.eniscope.normalize import parse_channel, parse_organization
 from lib.date_utils import SETTLING_TIME, Window, align_down, format_utc, parse_timezone
 from lib.errors import (
     AccessError,
@@ -126,23 +127,24 @@ def look_at_channels(
     window = Window(end - SAMPLE_SPAN, end)
     by_type = get_type_fields(client, sorted({channel["device_type_id"] for channel in channels} - {None}))
     for channel in channels:
-        yield _look_at_channel(client, channel, candidate_fields(channel, {}, by_type), window)
+        asks = plan_asks(ChannelFields(), by_type.get(channel["device_type_id"], ()), is_due=True)
+        yield _look_at_channel(client, channel, asks, window)
 
 
 def _look_at_channel(
-    client: EniscopeClient, channel: dict[str, Any], candidates: list[tuple[str, ...]], window: Window
+    client: EniscopeClient, channel: dict[str, Any], asks: FieldAsks, window: Window
 ) -> tuple[Finding, ChannelLook]:
     subject = f"channel {channel['channel_id']}"
     nothing = ChannelLook(channel["channel_id"], channel["name"], (), None, {})
     try:
-        result = fetch_channel(client, channel["channel_id"], window, SAMPLE_INTERVAL_S, candidates)
+        result = fetch_channel(client, channel["channel_id"], window, SAMPLE_INTERVAL_S, asks)
     except UnsupportedFieldsError:
         hint = "a virtual channel, perhaps: nothing to do, the ingest leaves it out"
         return Finding(subject, WARN, f"{channel['name']!r} refuses every set of fields", hint), nothing
     except PipelineError as err:
         return Finding(subject, FAIL, str(err), "run again; if it stays, show the vendor this line"), nothing
     rows = result.rows
-    fields = tuple(name for name in result.fields if rows[FIELD_COLUMNS[name][0]].notna().any())
+    fields = result.answer.seen
     if not fields:
         hint = "is the device online? Look at the vendor's portal; the ingest fetches what arrives later"
         return Finding(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.eniscope.client import EniscopeClient
+from ingest.eniscope.field_sets import FieldAnswer, FieldAsks, FieldSet
 from ingest.eniscope.normalize import (
-    METER_FIELDS,
-    SENSOR_FIELDS,
+    FIELD_COLUMNS,
     ParsedReadings,
     check_reply,
     parse_fields,
@@ -35,7 +36,6 @@ logger = logging.getLogger(__name__)
 WINDOW_DAYS = {60: 1, 900: 30, 1800: 60, 3600: 90}
 NARROWEST_WINDOW = timedelta(hours=6)
 
-_LEAST_FIELDS = ("E", "P")
 _NO_LIMITS = Rules()
 
 
@@ -48,13 +48,13 @@ class UnusableReplyError(ApiError):
 
 
 class ChannelReadings(NamedTuple):
-    """A usable answer: the parsed rows, and the fields that the channel turned out to have."""
+    """A usable answer: the parsed rows, and what it says of the channel's fields."""
 
     rows: pd.DataFrame
     fetched: int
     rejects: dict[str, int]
     quarantined: list[Reject]
-    fields: tuple[str, ...]
+    answer: FieldAnswer
 
 
 def get_type_fields(client: EniscopeClient, device_type_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
@@ -69,48 +69,52 @@ def get_type_fields(client: EniscopeClient, device_type_ids: Sequence[int]) -> d
     return {device_type_id: names for device_type_id, names in fields.items() if names}
 
 
-def candidate_fields(
-    channel: dict[str, Any], known: dict[int, tuple[str, ...]], by_type: dict[int, tuple[str, ...]]
-) -> list[tuple[str, ...]]:
-    """Return the sets of fields to try for a channel, the likeliest first, each once."""
-    candidates = [
-        known.get(channel["channel_id"], ()),
-        by_type.get(channel["device_type_id"], ()),
-        METER_FIELDS,
-        _LEAST_FIELDS,
-        SENSOR_FIELDS,
-    ]
-    return list(dict.fromkeys(fields for fields in candidates if fields))
-
-
 def fetch_channel(
     client: EniscopeClient,
     channel_id: int,
     window: Window,
     interval_s: int,
-    candidates: list[tuple[str, ...]],
+    asks: FieldAsks,
     rules: Rules = _NO_LIMITS,
 ) -> ChannelReadings:
     """Return a channel's readings over a window; `rules` say what they can be at all.
 
+    The first set of fields that brings a value is taken, or the first that is accepted where none does or where the
+    channel's fields are proven. A set that holds all of a refused one is not tried, nor one whose fields all had no
+    value.
+
     Raises
     ------
     UnsupportedFieldsError
-        When the channel refuses every set of `candidates`.
+        When the channel refuses every set.
     ApiError, DataError
         When the service does not answer, or not in a way that can be used.
     """
     refusal: UnsupportedFieldsError | None = None
-    for fields in candidates:
+    refused: list[FieldSet] = []
+    empty: ChannelReadings | None = None
+    for fields in asks.sets:
+        if any(set(other) <= set(fields) for other in refused) or (empty and set(fields) <= set(empty.answer.asked)):
+            continue
         try:
             parts = _fetch_at_resolution(client, channel_id, window, interval_s, fields, rules)
         except UnsupportedFieldsError as err:
             refusal = err
+            refused.append(fields)
             continue
-        return _check_usable(_join(parts, fields), channel_id, window)
+        result = _check_usable(_join(parts, fields), channel_id, window)
+        if result.answer.seen or asks.is_proven:
+            return _with_refused(result, refused)
+        empty = empty or result
+    if empty:
+        return _with_refused(empty, refused)
     raise refusal or UnsupportedFieldsError(
         f"channel {channel_id}: there are no fields to ask for; ask the vendor what it is"
     )
+
+
+def _with_refused(result: ChannelReadings, refused: list[FieldSet]) -> ChannelReadings:
+    return result._replace(answer=replace(result.answer, refused=tuple(refused)))
 
 
 def _fetch_at_resolution(
@@ -180,4 +184,8 @@ def _join(parts: list[ParsedReadings], fields: tuple[str, ...]) -> ChannelReadin
         rejects.update(part.rejects)
     rows = parts[0].rows if len(parts) == 1 else pd.concat([part.rows for part in parts], ignore_index=True)
     quarantined = [reject for part in parts for reject in part.quarantined]
-    return ChannelReadings(rows, sum(part.fetched for part in parts), dict(rejects), quarantined, fields)
+    has_value = rows.notna().any()
+    seen = tuple(field for field in fields if has_value[FIELD_COLUMNS[field][0]])
+    return ChannelReadings(
+        rows, sum(part.fetched for part in parts), dict(rejects), quarantined, FieldAnswer(fields, seen)
+    )

@@ -54,9 +54,12 @@ FIELD_COLUMNS: dict[str, tuple[str, str]] = {
     "T": ("temperature_c", "°C"),
     "RH": ("relative_humidity_pct", "%"),
     "CO2": ("co2_ppm", "ppm"),
+    "Ex": ("exported_energy_kwh", "Wh"),
+    "Pmax": ("peak_power_kw", "W"),
 }
 SENSOR_FIELDS = ("T", "RH", "CO2")
-METER_FIELDS = tuple(name for name in FIELD_COLUMNS if name not in SENSOR_FIELDS)
+EXTRA_FIELDS = ("Ex", "Pmax")  # a meter that lacks them lacks nothing
+METER_FIELDS = tuple(name for name in FIELD_COLUMNS if name not in (*SENSOR_FIELDS, *EXTRA_FIELDS))
 
 # Unit that a field comes in by default → what the reply may say instead, and the factor to our column. Energy and power
 # are kept in thousands. Compared without case: the service writes VAr, users have seen Var.

@@ -1,13 +1,18 @@
-"""Chooses which gaps of the ledger to ask for, and closes those that arrived. Nothing here commits."""
+"""Chooses what to ask for again: gaps of the ledger, and readings that lack fields. Nothing here commits."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from psycopg2 import sql
+
 from config.limits import GapLimits
 from ingest.eniscope.fetch import WINDOW_DAYS
+from ingest.eniscope.normalize import FIELD_COLUMNS
 from ingest.runs.load_site import Wanted
+from ingest.storage.readings import Stored
 from lib import db
 from lib.date_utils import Window, split_window
 
@@ -79,7 +84,7 @@ def plan_backfill(
     return plan
 
 
-def close_if_arrived(conn: Connection, wanted: Wanted) -> None:
+def close_if_arrived(conn: Connection, wanted: Wanted, stored: Stored) -> None:
     """Note that a gap was asked for; close it if none of its intervals is missing any more.
 
     What arrived of a gap only in part is told from the rest by ``govern/update_gaps.py``.
@@ -112,4 +117,68 @@ def count_closed(conn: Connection, gaps: list[tuple[int, Window]]) -> int:
         )
         is not None
         for channel_id, window in gaps
+    )
+
+
+def plan_refills(
+    conn: Connection, site_id: int, budget: int, channel_ids: Collection[int] | None = None
+) -> list[Wanted]:
+    """Return for each channel whose earlier readings lack fields that it has the newest stretch of them, `budget` most.
+
+    A field that comes to a channel, or comes back, may be there for older readings too. Of a channel that still answers
+    fewer fields nothing is asked for, and one whose readings lack nothing is done.
+
+    Parameters
+    ----------
+    channel_ids
+        Of these alone; None takes all that are listed.
+    """
+    rows = db.fetch_all(
+        conn,
+        "SELECT channel_id, refill_before, fields FROM channels"
+        " WHERE organization_id = %s AND refill_before IS NOT NULL"
+        " AND reduced_since IS NULL AND fields IS NOT NULL AND is_listed AND NOT is_unsupported"
+        " ORDER BY refill_before DESC, channel_id",
+        (site_id,),
+    )
+    wanted: list[Wanted] = []
+    for channel_id, before, fields in rows:
+        if len(wanted) >= budget:
+            break
+        if channel_ids is not None and channel_id not in channel_ids:
+            continue
+        columns = [FIELD_COLUMNS[name][0] for name in fields if name in FIELD_COLUMNS]
+        stretch = _find_lacking(conn, channel_id, before, columns)
+        if stretch is None:
+            db.execute(conn, "UPDATE channels SET refill_before = NULL WHERE channel_id = %s", (channel_id,))
+        else:
+            wanted.append(stretch)
+    return wanted
+
+
+def _find_lacking(conn: Connection, channel_id: int, before: datetime, columns: list[str]) -> Wanted | None:
+    """Return the stretch that ends with the newest reading before a moment that lacks one of the columns."""
+    lacks = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(sql.Identifier(column)) for column in columns)
+    row = db.fetch_one(
+        conn,
+        sql.SQL(
+            "SELECT timestamp, interval_s, (SELECT min(timestamp) FROM readings WHERE channel_id = %(channel)s)"
+            " FROM readings WHERE channel_id = %(channel)s AND timestamp < %(before)s"
+            " AND interval_s = ANY (%(lengths)s) AND ({}) ORDER BY timestamp DESC LIMIT 1"
+        ).format(lacks),
+        {"channel": channel_id, "before": before, "lengths": list(WINDOW_DAYS)},
+    )
+    if row is None:
+        return None
+    newest, interval_s, oldest = row
+    end = newest + timedelta(seconds=interval_s)
+    return Wanted(channel_id, Window(max(oldest, end - timedelta(days=WINDOW_DAYS[interval_s])), end), interval_s)
+
+
+def go_on_refilling(conn: Connection, wanted: Wanted, stored: Stored) -> None:
+    """Note that a stretch was asked for again: go on before it if it brought a value, else there are none to be had."""
+    db.execute(
+        conn,
+        "UPDATE channels SET refill_before = %s WHERE channel_id = %s AND reduced_since IS NULL",
+        (wanted.window.start if stored.filled else None, wanted.channel_id),
     )

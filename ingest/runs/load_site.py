@@ -20,9 +20,9 @@ from ingest.eniscope.fetch import (
     WINDOW_DAYS,
     ChannelReadings,
     UnusableReplyError,
-    candidate_fields,
     fetch_channel,
 )
+from ingest.eniscope.field_sets import FieldAsks, FieldBook, FieldSet
 from ingest.eniscope.troubles import Troubles, gather_troubles
 from ingest.runs.registration import UNREADABLE, Site
 from ingest.storage import attempts, readings, rejects, sites
@@ -66,6 +66,11 @@ class IngestSummary:
     left_out: list[dict[str, Any]] = field(default_factory=list)  # by the site's file
     unsupported: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
+    reduced: dict[int, FieldSet] = field(default_factory=dict)  # channels that answer fewer fields, and which they do
+    refillable: list[int] = field(default_factory=list)  # channels whose earlier readings lack fields that they have
+
+
+OnStored = Callable[["Connection", "Wanted", Stored], None]
 
 
 class Wanted(NamedTuple):
@@ -79,6 +84,7 @@ class Wanted(NamedTuple):
 class _Task(NamedTuple):
     attempt: attempts.Attempt
     log_id: int
+    asks: FieldAsks
     troubles: Troubles  # filled by the worker that fetches it
 
 
@@ -104,7 +110,7 @@ def ingest_windows(
     wanted: Sequence[Wanted],
     workers: int,
     limits: IngestLimits | None = None,
-    on_stored: Callable[[Connection, Wanted], None] | None = None,
+    on_stored: OnStored | None = None,
 ) -> IngestSummary:
     """Fetch what is wanted of the site's channels, several side by side, and load what comes.
 
@@ -119,24 +125,21 @@ def ingest_windows(
         Called when a stretch was answered and stored, within the same transaction.
     """
     limits = limits or IngestLimits()
-    known = sites.load_known_fields(conn, site.site_id)
+    known = sites.load_channel_fields(conn, site.site_id)
     conn.commit()
-    candidates = {
-        channel["channel_id"]: candidate_fields(channel, known, site.type_fields) for channel in site.channels
-    }
+    book = FieldBook(known, site.type_fields, datetime.now(UTC))
     summary = IngestSummary(site.site_id, len(site.channels), client.source == SOURCE_SANDBOX, served=set(known))
     summary.left_out = site.left_out
     unsettled: dict[int, _Task] = {}
-    tasks = _start_attempts(conn, client.source, site, wanted, summary.unsupported, unsettled)
+    tasks = _start_attempts(conn, client.source, site, wanted, book, summary.unsupported, unsettled)
 
     def fetch(task: _Task) -> ChannelReadings:
         attempt = task.attempt
         channel_id = attempt.channel_id
         rules = _rules(limits, attempt, datetime.now(UTC))
-        fields = candidates[channel_id]
         try:
             with gather_troubles(task.troubles):
-                return fetch_channel(client, channel_id, attempt.window, attempt.interval_s, fields, rules)
+                return fetch_channel(client, channel_id, attempt.window, attempt.interval_s, task.asks, rules)
         except UNREADABLE as err:
             raise DataError(
                 f"channel {channel_id}, {attempt.window}: unreadable reply ({err!r}); run again, or ask the vendor"
@@ -147,7 +150,7 @@ def ingest_windows(
         try:
             for task, future in _side_by_side(pool, tasks, fetch, limit=2 * workers):
                 summary.troubles.add(task.troubles)
-                failure = _settle(conn, task, future, summary, candidates, on_stored)
+                failure = _settle(conn, task, future, summary, book, on_stored)
                 del unsettled[task.log_id]
                 advance(f"channel {task.attempt.channel_id}")
                 unreachable_in_a_row = unreachable_in_a_row + 1 if isinstance(failure, UnreachableError) else 0
@@ -163,7 +166,18 @@ def ingest_windows(
                 pool.shutdown(cancel_futures=True)
                 _note_troubles(conn, unsettled.values())
             raise
+    _sum_up_fields(summary, book, site)
     return summary
+
+
+def _sum_up_fields(summary: IngestSummary, book: FieldBook, site: Site) -> None:
+    """Add to the summary which channels answer fewer fields, and which have fields that earlier readings lack."""
+    for channel in site.channels:
+        known = book.state_of(channel["channel_id"])
+        if known.reduced_since is not None:
+            summary.reduced[channel["channel_id"]] = known.asked
+        elif known.refill_before is not None:
+            summary.refillable.append(channel["channel_id"])
 
 
 def _rules(limits: IngestLimits, attempt: attempts.Attempt, now: datetime) -> Rules:
@@ -177,17 +191,20 @@ def _start_attempts(
     source: str,
     site: Site,
     wanted: Sequence[Wanted],
+    book: FieldBook,
     unsupported: list[int],
     unsettled: dict[int, _Task],
 ) -> Iterator[_Task]:
     """Yield one attempt per stretch, logged as running; a channel found unsupported is asked no more."""
+    types = {channel["channel_id"]: channel["device_type_id"] for channel in site.channels}
     for channel_id, window, interval_s in wanted:
         if channel_id in unsupported:
             continue
         attempt = attempts.Attempt(site.run_id, site.site_id, channel_id, window, interval_s, source)
         log_id = attempts.start_attempt(conn, attempt)
         conn.commit()
-        unsettled[log_id] = _Task(attempt, log_id, Troubles())
+        asks = book.plan(channel_id, types[channel_id])
+        unsettled[log_id] = _Task(attempt, log_id, asks, Troubles())
         yield unsettled[log_id]
 
 
@@ -220,8 +237,8 @@ def _settle(
     task: _Task,
     future: Future[ChannelReadings],
     summary: IngestSummary,
-    candidates: dict[int, list[tuple[str, ...]]],
-    on_stored: Callable[[Connection, Wanted], None] | None,
+    book: FieldBook,
+    on_stored: OnStored | None,
 ) -> PipelineError | None:
     """Load what a task fetched, or log why it did not, as one transaction; return the failure, if any."""
     attempt, channel_id = task.attempt, task.attempt.channel_id
@@ -232,7 +249,7 @@ def _settle(
         if channel_id in summary.served:
             # It has served these fields before, so it is this window that was refused, not the channel.
             return _settle_failure(conn, task, summary, err)
-        sites.save_fields(conn, channel_id, None)
+        sites.mark_unsupported(conn, channel_id)
         attempts.finish_attempt(
             conn, attempt, task.log_id, attempts.STATUS_UNSUPPORTED, error=clean_text(str(err)), troubles=task.troubles
         )
@@ -248,15 +265,30 @@ def _settle(
         return _settle_failure(conn, task, summary, err)
     summary.served.add(channel_id)
     stored = _store_result(conn, task, result)
+    known = book.learn(channel_id, task.asks, result.answer, attempt.window)
+    sites.save_channel_fields(conn, channel_id, known)
     if on_stored is not None:
-        on_stored(conn, Wanted(channel_id, attempt.window, attempt.interval_s))
+        on_stored(conn, Wanted(channel_id, attempt.window, attempt.interval_s), stored)
     conn.commit()
     if channel_id in summary.unsupported:  # an earlier window was refused, and this one shows that it was not for good
         summary.unsupported.remove(channel_id)
         summary.failed.append(channel_id)
-    candidates[channel_id] = [result.fields]
+    _tell_reduced(channel_id, task, result)
     _count_result(summary, task, result, stored)
     return None
+
+
+def _tell_reduced(channel_id: int, task: _Task, result: ChannelReadings) -> None:
+    """Tell that the largest set of fields was refused for a window, and what was answered."""
+    answer = result.answer
+    if task.asks.full in answer.refused:
+        logger.warning(
+            "channel %d %s: refused %d fields, answered %s; the larger set is asked for again in a later run",
+            channel_id,
+            task.attempt.window,
+            len(task.asks.full),
+            " ".join(answer.asked),
+        )
 
 
 def _store_result(conn: Connection, task: _Task, result: ChannelReadings) -> Stored:
@@ -264,7 +296,6 @@ def _store_result(conn: Connection, task: _Task, result: ChannelReadings) -> Sto
     attempt, channel_id = task.attempt, task.attempt.channel_id
     stored = readings.insert_readings(conn, channel_id, attempt.interval_s, attempt.run_id, result.rows)
     rejects.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, result.quarantined)
-    sites.save_fields(conn, channel_id, result.fields)
     attempts.finish_attempt(
         conn,
         attempt,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.fetch import get_type_fields
+from ingest.eniscope.field_sets import ChannelFields
 from ingest.eniscope.normalize import parse_channel, parse_device, parse_organization
 from ingest.eniscope.troubles import Troubles, gather_troubles, note_trouble
 from ingest.storage import attempts, sites
@@ -72,7 +73,7 @@ def register(
     try:
         with gather_troubles(troubles):
             organization, devices, channels = _list_site(client, site_id)
-            type_fields = get_type_fields(client, _unknown_types(conn, site_id, channels))
+            type_fields = get_type_fields(client, _types_to_ask(conn, site_id, channels, now))
             _note_changes(conn, site_id, channels)
         timezone = parse_timezone(organization["timezone"])
         attempt = attempt._replace(data_source=client.source)
@@ -114,10 +115,15 @@ def _refuse_left_out(left_out: list[dict[str, Any]], wanted: Sequence[int] | Non
         )
 
 
-def _unknown_types(conn: Connection, site_id: int, channels: list[dict[str, Any]]) -> list[int]:
-    """Return the device types of the channels of which it is not known yet what fields they have."""
-    known = sites.load_known_fields(conn, site_id)
-    return sorted({channel["device_type_id"] for channel in channels if channel["channel_id"] not in known} - {None})
+def _types_to_ask(conn: Connection, site_id: int, channels: list[dict[str, Any]], now: datetime) -> list[int]:
+    """Return the device types of the channels that are due to be asked for the largest set of fields."""
+    known = sites.load_channel_fields(conn, site_id)
+    due = (
+        channel["device_type_id"]
+        for channel in channels
+        if known.get(channel["channel_id"], ChannelFields()).is_full_ask_due(now)
+    )
+    return sorted({*due} - {None})
 
 
 def _note_changes(conn: Connection, site_id: int, channels: list[dict[str, Any]]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 from psycopg2.extras import execute_values
 
+from ingest.eniscope.field_sets import ChannelFields, in_order
 from lib import db
 from lib.errors import DataError
 
@@ -116,25 +118,53 @@ def _upsert(conn: Connection, table: str, key: str, rows: Sequence[dict[str, Any
         execute_values(cursor, statement.as_string(conn), [[row[column] for column in columns] for row in rows])
 
 
-def load_known_fields(conn: Connection, site_id: int) -> dict[int, tuple[str, ...]]:
-    """Return channel id → the fields that the service accepted for it before."""
+def load_channel_fields(conn: Connection, site_id: int) -> dict[int, ChannelFields]:
+    """Return channel id → what is known of its fields, of the channels of which anything is."""
     rows = db.fetch_all(
         conn,
-        "SELECT channel_id, fields FROM channels WHERE organization_id = %s AND fields IS NOT NULL",
+        "SELECT channel_id, fields, asked_fields, full_ask_at, refusals, reduced_since, refill_before FROM channels"
+        " WHERE organization_id = %s AND (fields IS NOT NULL OR full_ask_at IS NOT NULL)",
         (site_id,),
     )
-    return {channel_id: tuple(fields) for channel_id, fields in rows}
+    return {
+        channel_id: ChannelFields(in_order(seen or ()), in_order(asked or ()), *others)
+        for channel_id, seen, asked, *others in rows
+    }
 
 
-def save_fields(conn: Connection, channel_id: int, fields: Sequence[str] | None) -> None:
-    """Remember which fields a channel has; None marks it as one that the service does not serve."""
+def save_channel_fields(conn: Connection, channel_id: int, known: ChannelFields) -> None:
+    """Remember what is known of a channel's fields; the service serves it."""
+    _save_fields(conn, channel_id, known, is_unsupported=False)
+
+
+def mark_unsupported(conn: Connection, channel_id: int) -> None:
+    """Remember that the service refuses every set of fields for a channel."""
+    _save_fields(conn, channel_id, ChannelFields(), is_unsupported=True)
+
+
+def save_fields(conn: Connection, channel_id: int, fields: Sequence[str]) -> None:
+    """Remember which fields a channel has where nothing need be learned from values: they are asked for as they are."""
+    names = in_order(fields)
+    save_channel_fields(conn, channel_id, ChannelFields(names, names, datetime.now(UTC)))
+
+
+def _save_fields(conn: Connection, channel_id: int, known: ChannelFields, *, is_unsupported: bool) -> None:
     db.execute(
         conn,
-        "UPDATE channels SET fields = %(fields)s, is_unsupported = %(is_unsupported)s WHERE channel_id = %(channel)s"
-        " AND (fields, is_unsupported) IS DISTINCT FROM (%(fields)s::text[], %(is_unsupported)s)",
+        "UPDATE channels SET fields = %(seen)s, asked_fields = %(asked)s, full_ask_at = %(full_ask_at)s,"
+        " refusals = %(refusals)s, reduced_since = %(reduced_since)s, refill_before = %(refill_before)s,"
+        " is_unsupported = %(is_unsupported)s WHERE channel_id = %(channel)s"
+        " AND (fields, asked_fields, full_ask_at, refusals, reduced_since, refill_before, is_unsupported)"
+        " IS DISTINCT FROM (%(seen)s::text[], %(asked)s::text[], %(full_ask_at)s::timestamptz, %(refusals)s,"
+        " %(reduced_since)s::timestamptz, %(refill_before)s::timestamptz, %(is_unsupported)s)",
         {
             "channel": channel_id,
-            "fields": None if fields is None else list(fields),
-            "is_unsupported": fields is None,
+            "seen": list(known.seen) or None,
+            "asked": list(known.asked) or None,
+            "full_ask_at": known.full_ask_at,
+            "refusals": known.refusals,
+            "reduced_since": known.reduced_since,
+            "refill_before": known.refill_before,
+            "is_unsupported": is_unsupported,
         },
     )

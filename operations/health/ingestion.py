@@ -45,6 +45,12 @@ def judge_site(health: IngestionHealth, now: datetime, max_age: timedelta) -> Ju
             f"{health.channels_silent} of {health.channels_listed} channels silent for a day or more; "
             f"python analyze/sensor_health.py --site {health.site_id} names them"
         )
+    if health.channels_reduced:
+        since = f" since {format_utc(health.reduced_since)}" if health.reduced_since else ""
+        problems.append(
+            f"the service answers fewer fields for {health.channels_reduced} channels{since}; the sync asks for all "
+            "again and fills what is missing; if it stays so for a week, ask the vendor"
+        )
     if problems:
         return Judgement(health, WARN, "; ".join(problems))
     return Judgement(health, OK, f"readings up to {format_utc(health.newest_reading_end)}")

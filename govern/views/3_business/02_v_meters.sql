@@ -17,7 +17,7 @@ WITH channel AS (
         CASE WHEN facts.is_parent_named THEN facts.parent_id ELSE c.parent_id END AS parent_id,
         least(c.uninstalled_at, (facts.counts_until + 1)::timestamp AT TIME ZONE o.timezone) AS uninstalled_at,
         -- A sensor (temperature, CO2) has no energy; a channel is an energy meter unless it is known to lack the field.
-        coalesce('E' = ANY (c.fields), c.is_metering_point, true)
+        coalesce(c.fields && ARRAY['E', 'P'], c.is_metering_point, true)
             AND NOT c.is_unsupported
             AND coalesce(facts.kind, '') <> 'sensor' AS is_energy_meter,
         nullif(c.meter_id, 0) AS service_meter_id,
