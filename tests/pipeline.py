@@ -41,18 +41,24 @@ class Service(NamedTuple):
     client: EniscopeClient
 
 
-def ingest(conn: Connection, service: Service, window: Window, channels: list[int] | None = None) -> IngestSummary:
+def ingest(
+    conn: Connection, service: Service, window: Window, channels: list[int] | None = None, site_id: int = SITE_ID
+) -> IngestSummary:
     """Register the site and ingest a window of quarter-hours."""
-    site = register(conn, service.client, SITE_ID, channels)
+    site = register(conn, service.client, site_id, channels)
     return ingest_readings(conn, service.client, site, window, 900, workers=4)
 
 
 def check_against_truth(
-    conn: Connection, service: Service, window: Window, channel_ids: Collection[int] | None = None
+    conn: Connection,
+    service: Service,
+    window: Window,
+    channel_ids: Collection[int] | None = None,
+    site_id: int = SITE_ID,
 ) -> int:
     """Assert that `readings` is what the sandbox's model says, quarter-hour by quarter-hour; return how many they are.
 
-    Of the channels of `channel_ids`, or of all.
+    Of the channels of `channel_ids`, or of all of the site; no others may be there.
     """
     columns = {field: column for field, (column, _) in FIELD_COLUMNS.items()}
     query = (
@@ -62,11 +68,12 @@ def check_against_truth(
     stored = db.copy_frame(conn, query, None, dtypes)
     site, row_count = service.app.extensions["sandbox"]["source"], 0
     start_s, end_s = (int(moment.timestamp()) for moment in window)
-    for channel in site.catalogue.channels:
-        if channel_ids is not None and channel.channel_id not in channel_ids:
+    for channel in site.catalogue.all_channels:
+        if channel.organization_id != site_id or (channel_ids is not None and channel.channel_id not in channel_ids):
             continue
         rows = stored[stored["channel_id"] == channel.channel_id]
-        truth = true_readings(site, channel, start_s, end_s, 900) if channel.units else {"ts": np.empty(0)}
+        is_read = not columns.keys().isdisjoint(channel.units)
+        truth = true_readings(site, channel, start_s, end_s, 900) if is_read else {"ts": np.empty(0)}
         np.testing.assert_array_equal(rows["ts"], truth["ts"], err_msg=channel.name)
         for field, column in columns.items():
             expected = truth.get(field, np.full(len(rows), np.nan))

@@ -106,6 +106,11 @@ def test_views_of_a_point_share_its_meter(client: FlaskClient) -> None:
     assert len({row["deviceId"] for row in channels}) == 4
     meters = client.get("/organizations/24530/meters", headers=HEADERS).get_json(force=True)["meters"]
     assert [row["meterId"] for row in meters] == ["41301", "41302", "41303"]
+    # As recorded: the channel's row names no gateway, that of its meter does.
+    assert {row["parentId"] for row in channels} == {None}
+    assert {row["parentId"] for row in meters} == {"4801003"}
+    of_gateway = client.get("/devices/4801003/channels", headers=HEADERS).get_json(force=True)
+    assert of_gateway["meta"]["recordCount"] == 10
     below = client.get("/meters/41301/channels?displayedPhase=phase*", headers=HEADERS).get_json(force=True)
     assert [row["dataChannelId"] for row in below["channels"]] == ["166002", "166003", "166004"]
 

@@ -165,6 +165,7 @@ def _make_views(site: Organization, gateway: _Gateway, place: int, point: _Point
         meter_id=gateway.first_meter_id + place,
         gateway_id=gateway.device_id,
         gateway_name=gateway.name,
+        names_gateway=gateway is not _STORE,
         stream_id=point.stream_id,
         parts=point.parts,
         rest_ratio=point.rest_ratio,
@@ -197,4 +198,5 @@ def _make_air(site: Organization, installed_s: int) -> Channel:
         organization_name=site.name,
         gateway_id=_STORE.device_id,
         gateway_name=_STORE.name,
+        names_gateway=False,
     )

@@ -63,15 +63,11 @@ RESOURCES: dict[str, Resource] = {
 # Lists below an organization that are empty here.
 _EMPTY_BELOW_ORGANIZATION = ("addresses", "tags", "trendlines", "services", "timeperiods", "webhooks", "issues")
 _OF_ORGANIZATIONS = ("devices", "meters", "channels", "events", "alarms", "accounts", "tariffs")
-# Resource → collection below it → key of the collection's rows that names the parent, beside its id.
-_BELOW: dict[str, dict[str, tuple[str, ...]]] = {
-    "devices": {
-        "devices": ("parentId",),
-        "meters": ("deviceId", "parentId"),
-        "channels": ("deviceId", "parentId"),
-    },
-    "meters": {"channels": ("meterId",)},
-    "organizations": dict.fromkeys(_OF_ORGANIZATIONS, ("organizationId",)),
+# Resource → collection below it → key of the collection's rows that names the parent.
+_BELOW: dict[str, dict[str, str]] = {
+    "devices": {"devices": "parentId", "meters": "deviceId", "channels": "deviceId"},
+    "meters": {"channels": "meterId"},
+    "organizations": dict.fromkeys(_OF_ORGANIZATIONS, "organizationId"),
 }
 
 
@@ -94,8 +90,8 @@ def add_lists(app: Flask, source: Source, plan: FaultPlan) -> None:
         app.add_url_rule(f"/{name}", name, _list_view(name, rows_of, plan))
         app.add_url_rule(f"/{name}/<int:resource_id>", f"{name}_one", _one_view(name, rows_of))
     for name, collections in _BELOW.items():
-        for collection, parent_keys in collections.items():
-            view = _below_view(name, collection, parent_keys, rows_of)
+        for collection, parent_key in collections.items():
+            view = _below_view(name, collection, parent_key, rows_of)
             app.add_url_rule(f"/{name}/<int:resource_id>/{collection}", f"{name}_{collection}", view)
     app.add_url_rule("/organizations/<int:resource_id>/metersbelow", "metersbelow", metersbelow)
     for name in _EMPTY_BELOW_ORGANIZATION:
@@ -133,10 +129,13 @@ def _list_view(name: str, rows_of: RowsOf, plan: FaultPlan) -> Callable[[], Resp
     return view
 
 
-def _below_view(name: str, collection: str, parent_keys: tuple[str, ...], rows_of: RowsOf) -> Callable[[int], Response]:
+def _below_view(name: str, collection: str, parent_key: str, rows_of: RowsOf) -> Callable[[int], Response]:
     def view(resource_id: int) -> Response:
         _find(rows_of(name), name, resource_id)
-        below = [row for row in rows_of(collection) if str(resource_id) in (row[key] for key in parent_keys)]
+        parents = {str(resource_id)}
+        if parent_key == "deviceId":  # what a gateway has is that of its metering points
+            parents |= {row["deviceId"] for row in rows_of("devices") if row["parentId"] == str(resource_id)}
+        below = [row for row in rows_of(collection) if row[parent_key] in parents]
         return json_response(_page(collection, below, rows_of))
 
     return view

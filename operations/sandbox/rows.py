@@ -81,7 +81,7 @@ def _channel_json(channel: Channel, sort_code: str | None) -> Row:
     return {
         "links": {"self": f"{_HOST}/dataChannels"},
         **_device_part(channel, str(channel.device_id), channel.uuid, channel.device_name),
-        "parentId": _text(channel.gateway_id),
+        "parentId": _text(channel.gateway_id if channel.names_gateway else None),
         "deviceTypeId": str(channel.device_type_id),
         "interfaceName": "Onboard",
         "dataChannelId": str(channel.channel_id),

@@ -78,6 +78,7 @@ class Channel:
     displayed_phase: str = SYSTEM_PHASE
     gateway_id: int | None = None  # the device that the point belongs to; no hierarchy of energy
     gateway_name: str = "Gateway"
+    names_gateway: bool = True  # whether its own row does; the one recorded does not, those of its point always do
     expires_s: int | None = None  # Unix time at which the license ends; None is years after the installation
     stream_id: int | None = None  # the channel that it draws exactly alike: another view of its point, or its twin
     parts: tuple[int, ...] = ()  # channels whose power it carries
