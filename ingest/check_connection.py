@@ -52,7 +52,7 @@ def look(settings: Settings, site_id: int, channels: int, now: datetime) -> tupl
         if site is None:
             return findings, []
         findings += checks.check_site(site)
-        listed, rows = checks.list_channels(client, site_id)
+        listed, rows = checks.list_channels(client, site_id, now)
         looks = list(checks.look_at_channels(client, rows[:channels], now))
     finally:
         client.close()

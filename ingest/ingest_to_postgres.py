@@ -111,6 +111,8 @@ def print_summary(summary: IngestSummary, window: Window, seconds: float) -> Non
         print(f"left out by config/sites/{summary.site_id}.toml: {describe_channels(summary.left_out)}")
     if summary.unsupported:
         print(f"not served by the API: channels {', '.join(map(str, summary.unsupported))}")
+    if summary.license_note:
+        print(summary.license_note)
     if summary.reduced:
         told = "; ".join(f"{key} (only {' '.join(fields)})" for key, fields in sorted(summary.reduced.items()))
         print(f"fewer fields than asked for, and asked for again in later runs: channels {told}")

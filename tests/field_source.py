@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -57,10 +57,13 @@ class FieldSource:
     channel_ids: tuple[int, ...] = (MAIN, SECOND)
     late: dict[str, datetime] = field(default_factory=dict)
     since: dict[str, datetime] = field(default_factory=dict)
+    expires: datetime | None = None
 
     @property
     def catalogue(self) -> Catalogue:
-        return Catalogue(tuple(map(make_channel, self.channel_ids)), "Fields (sandbox)", "America/New_York")
+        expires_s = None if self.expires is None else int(self.expires.timestamp())
+        channels = tuple(replace(make_channel(key), expires_s=expires_s) for key in self.channel_ids)
+        return Catalogue(channels, "Fields (sandbox)", "America/New_York")
 
     def get_resolution_s(self, channel: Channel) -> int:
         return STEP_S

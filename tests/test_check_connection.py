@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from field_source import FieldSource
 from flask import Flask, Response
 from pipeline import LOGIN, SITE_ID, Service
 
 from ingest import check_connection
 from lib import cli
-from operations.sandbox.replies import json_response
+from operations.sandbox.replies import ServiceError, json_response
 from operations.sandbox.site_model import FOREIGN_SITE_ID
 
 KEY, EMAIL, PASSWORD = LOGIN
@@ -113,6 +114,37 @@ def test_unknown_site_lists_those_of_the_account(look: Look, serve: Callable[...
     assert failed(result)["hint"].startswith(
         "check --site; this account sees 23000 (Sandbox Energy), 23271 (Wilson Center (sandbox)), 23272"
     )
+
+
+def test_service_that_forbids_everything_may_mean_the_password(look: Look, serve: Callable[..., Service]) -> None:
+    service = serve()
+
+    @service.app.before_request
+    def forbid() -> None:
+        raise ServiceError(403, "Forbidden")
+
+    result = look(service.url)
+    assert levels(result) == [("address", "OK"), ("login", "FAIL")]
+    assert (
+        "(HTTP 403 Forbidden), or, for it is the first answer, e-mail or password is wrong" in failed(result)["message"]
+    )
+    assert "VITE_ENISCOPE_PASSWORD" in failed(result)["hint"]
+    assert "access to the API and to site 23271" in failed(result)["hint"]
+
+
+@pytest.mark.parametrize(("days", "words"), [(29.5, "ends on {date}, in 29 days"), (30.5, None)])
+def test_license_that_ends_soon_is_warned_of(
+    look: Look, serve: Callable[..., Service], days: float, words: str | None
+) -> None:
+    end = datetime.now(UTC) + timedelta(days=days)
+    source = FieldSource(lambda: datetime.now(UTC), expires=end)
+    result = look(serve(source=source).url)
+    told = [check for check in result["checks"] if check["check"] == "license"]
+    assert [(check["level"], check["message"]) for check in told] == (
+        [("WARN", f"the license of 2 of 2 channels {words.format(date=f'{end:%Y-%m-%d}')}")] if words else []
+    )
+    if words:
+        assert told[0]["hint"].startswith("have the vendor renew it")
 
 
 def test_unreachable_host(look: Look) -> None:

@@ -71,6 +71,24 @@ def test_foreign_site_is_named(server: ScriptedServer, client: EniscopeClient, s
     assert len(server.requests) == 1
 
 
+def test_first_403_may_be_a_wrong_password_and_a_later_one_is_not(
+    server: ScriptedServer, client: EniscopeClient
+) -> None:
+    server.answers = [answer(status=403, reason="Forbidden")]
+    with pytest.raises(AccessError, match=r"\(HTTP 403 Forbidden\), or, .* is wrong; check VITE_ENISCOPE_EMAIL"):
+        client.get_organization(7)
+    server.answers = [answer({"organizationId": 7}), answer(status=403, reason="Forbidden")]
+    client.get_organization(7)
+    with pytest.raises(AccessError, match=r"account's \(HTTP 403 Forbidden\); check the id and the account"):
+        client.get_organization(8)
+
+
+def test_403_that_names_the_credentials_is_a_refused_login(server: ScriptedServer, client: EniscopeClient) -> None:
+    server.answers = [answer({"error": "Invalid credentials"}, status=403, reason="Forbidden")]
+    with pytest.raises(AuthenticationError, match="refused the login .*VITE_ENISCOPE_EMAIL and VITE_ENISCOPE_PASSWORD"):
+        client.get_organization(7)
+
+
 def test_another_organization_in_the_reply_is_refused(server: ScriptedServer, client: EniscopeClient) -> None:
     server.answers = [answer({"organizationId": 8})]
     with pytest.raises(AccessError, match="another organization"):
@@ -122,7 +140,7 @@ def test_steady_refusal_of_fields_is_not_retried(server: ScriptedServer, client:
 
 def test_other_refusals_are_told(server: ScriptedServer, client: EniscopeClient) -> None:
     server.answers = [answer(status=402, reason="Subscription expired")]
-    with pytest.raises(ApiError, match="HTTP 402 Subscription expired"):
+    with pytest.raises(ApiError, match=r"license has ended \(HTTP 402 Subscription expired\); have the vendor renew"):
         client.get_readings(5, WINDOW, 900, ["E"])
 
 

@@ -44,6 +44,10 @@ WELL = IngestionHealth(SITE_ID, "School", "eniscope", NOW, NOW, NOW - timedelta(
         ({"newest_reading_end": NOW - timedelta(hours=31)}, FAIL, "fetched, but its readings end 31 h ago"),
         ({"newest_reading_end": NOW - timedelta(hours=30)}, OK, "readings up to"),
         ({"attempts_failed": 3, "latest_error": "time-out"}, WARN, "3 attempts of the latest run failed (time-out)"),
+        ({"license_ends_at": NOW + timedelta(days=29)}, WARN, "a license ends on 2026-02-18; have the vendor renew it"),
+        ({"license_ends_at": NOW - timedelta(days=1)}, WARN, "a license ended on 2026-01-19; have the vendor renew it"),
+        ({"license_ends_at": NOW + timedelta(days=30)}, OK, "readings up to"),
+        ({"channels_reduced": 2, "reduced_since": NOW}, WARN, "the service answers fewer fields for 2 channels since"),
         ({"channels_silent": 1}, WARN, "1 of 2 channels silent for a day or more"),
     ],
 )

@@ -107,6 +107,7 @@ class EniscopeClient:
         remember_secrets([self._basic.removeprefix("Basic "), _password_digest(password)])
         self._token: str | None = None
         self._gives_tokens = True
+        self.was_let_in = False  # whether any request was answered, so that key and login are right
         self._login_lock = threading.Lock()
         self._timeout_s = timeout_s
         self._pacer = Pacer(requests_per_second, sleep=sleep)
@@ -236,6 +237,7 @@ class EniscopeClient:
                 self._back_off(attempt, turn, None, subject, problem)
                 continue
             if response.status_code == 200:
+                self.was_let_in = True
                 self._note_oddities(response)
                 return reply
             problem = describe_status(response)
@@ -305,10 +307,26 @@ class EniscopeClient:
                 f"the Eniscope API refused the login ({problem}); check VITE_ENISCOPE_API_KEY, "
                 "VITE_ENISCOPE_EMAIL and VITE_ENISCOPE_PASSWORD"
             )
+        words = body[:MAX_REASON_LENGTH].decode("utf-8", "replace")
+        if status == 403 and "credential" in f"{problem} {words}".lower():
+            raise AuthenticationError(
+                f"the Eniscope API refused the login ({problem}); check VITE_ENISCOPE_EMAIL and "
+                "VITE_ENISCOPE_PASSWORD, then VITE_ENISCOPE_API_KEY"
+            )
+        if status == 403 and not self.was_let_in:
+            raise AccessError(
+                f"{subject}: not found or not this account's ({problem}), or, for it is the first answer, e-mail or "
+                "password is wrong; check VITE_ENISCOPE_EMAIL and VITE_ENISCOPE_PASSWORD, then the id: "
+                "python ingest/check_connection.py tells which"
+            )
         if status in (403, 404):
             raise AccessError(f"{subject}: not found or not this account's ({problem}); check the id and the account")
+        if status == 402:
+            raise ApiError(
+                f"{subject}: the license has ended ({problem}); have the vendor renew it, then run again; the nightly "
+                "backfill fetches what was measured meanwhile"
+            )
         # The catch-all 500 is a steady refusal when it names the parameter, a passing fault otherwise.
-        words = body[:MAX_REASON_LENGTH].decode("utf-8", "replace")
         if status == 500 and "invalid parameter" in f"{problem} {words}".lower():
             raise UnsupportedFieldsError(
                 f"{subject}: the channel does not have the fields asked for ({problem}); "

@@ -18,6 +18,7 @@ from config.settings import Settings
 from ingest.eniscope.client import SOURCE_SANDBOX, EniscopeClient
 from ingest.eniscope.fetch import fetch_channel, get_type_fields
 from ingest.eniscope.field_sets import ChannelFields, FieldAsks, plan_asks
+from ingest.eniscope.licenses import describe_license_end
 from ingest.eniscope.normalize import parse_channel, parse_organization
 from lib.date_utils import SETTLING_TIME, Window, align_down, format_utc, parse_timezone
 from lib.errors import (
@@ -84,7 +85,10 @@ def check_account(client: EniscopeClient, site_id: int) -> tuple[list[Finding], 
     except AuthenticationError as err:
         return [reached, *_tell_refusal(str(err))], None
     except AccessError as err:
-        return [reached, *let_in, Finding("site", FAIL, str(err), _sites_of(client))], None
+        sites = _sites_of(client)
+        if not client.was_let_in:
+            return [reached, _tell_ambiguous(str(err), site_id)], None
+        return [reached, *let_in, Finding("site", FAIL, str(err), sites)], None
     except PipelineError as err:
         return [reached, Finding("site", FAIL, str(err), "ask the vendor what this answer means")], None
     findings = [reached, *let_in]
@@ -107,8 +111,8 @@ def check_site(raw: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("site", WARN, "no coordinates, so no weather", "have the vendor set latitude and longitude")
 
 
-def list_channels(client: EniscopeClient, site_id: int) -> tuple[list[Finding], list[dict[str, Any]]]:
-    """Return the channels, and whether there are any."""
+def list_channels(client: EniscopeClient, site_id: int, now: datetime) -> tuple[list[Finding], list[dict[str, Any]]]:
+    """Return the channels, and whether there are any and their licenses hold."""
     try:
         channels = [row for raw in client.get_channels(site_id) if (row := parse_channel(raw, site_id))]
     except PipelineError as err:
@@ -116,7 +120,12 @@ def list_channels(client: EniscopeClient, site_id: int) -> tuple[list[Finding], 
     if not channels:
         hint = "ask the vendor to show this account the site's channels"
         return [Finding("channels", FAIL, "the site has no channels that this account may see", hint)], []
-    return [Finding("channels", OK, f"{len(channels)} channels")], channels
+    findings = [Finding("channels", OK, f"{len(channels)} channels")]
+    note = describe_license_end(channels, now)
+    if note:
+        what, _, hint = note.partition("; ")
+        findings.append(Finding("license", WARN, what, hint))
+    return findings, channels
 
 
 def look_at_channels(
@@ -179,6 +188,16 @@ def _tell_refusal(message: str) -> list[Finding]:
         return [Finding("key", FAIL, message, "correct VITE_ENISCOPE_API_KEY; the vendor gives it out")]
     hint = "correct VITE_ENISCOPE_EMAIL and VITE_ENISCOPE_PASSWORD: they are those of the vendor's portal"
     return [Finding("login", FAIL, message, hint)]
+
+
+def _tell_ambiguous(message: str, site_id: int) -> Finding:
+    """Return what a refusal means that comes for the site and for the list of sites alike."""
+    hint = (
+        "the service refuses everything: most likely e-mail or password is wrong (VITE_ENISCOPE_EMAIL, "
+        "VITE_ENISCOPE_PASSWORD: those of the vendor's portal); if you can log in there with them, ask the vendor to "
+        f"give the account access to the API and to site {site_id}"
+    )
+    return Finding("login", FAIL, message, hint)
 
 
 def _sites_of(client: EniscopeClient) -> str:

@@ -169,6 +169,7 @@ def parse_channel(raw: dict[str, Any], site_id: int) -> dict[str, Any] | None:
         "is_metering_point": parse_bool(raw.get("isMeteringPoint")),
         "installed_at": parse_epoch(raw.get("installedTs")),
         "uninstalled_at": parse_epoch(raw.get("uninstalledTs")),
+        "license_ends_at": parse_epoch(raw.get("expires")),
         "status": parse_text(raw.get("status")),
     }
 

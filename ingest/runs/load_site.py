@@ -67,6 +67,7 @@ class IngestSummary:
     unsupported: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
     reduced: dict[int, FieldSet] = field(default_factory=dict)  # channels that answer fewer fields, and which they do
+    license_note: str | None = None  # which licenses end soon, if any
     refillable: list[int] = field(default_factory=list)  # channels whose earlier readings lack fields that they have
 
 
@@ -129,7 +130,7 @@ def ingest_windows(
     conn.commit()
     book = FieldBook(known, site.type_fields, datetime.now(UTC))
     summary = IngestSummary(site.site_id, len(site.channels), client.source == SOURCE_SANDBOX, served=set(known))
-    summary.left_out = site.left_out
+    summary.left_out, summary.license_note = site.left_out, site.license_note
     unsettled: dict[int, _Task] = {}
     tasks = _start_attempts(conn, client.source, site, wanted, book, summary.unsupported, unsettled)
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.fetch import get_type_fields
 from ingest.eniscope.field_sets import ChannelFields
+from ingest.eniscope.licenses import describe_license_end
 from ingest.eniscope.normalize import parse_channel, parse_device, parse_organization
 from ingest.eniscope.troubles import Troubles, gather_troubles, note_trouble
 from ingest.storage import attempts, sites
@@ -39,6 +40,7 @@ class Site(NamedTuple):
     channels: list[dict[str, Any]]
     left_out: list[dict[str, Any]]  # by the site's file
     type_fields: dict[int, tuple[str, ...]]  # device type → the fields that it has
+    license_note: str | None = None  # which licenses end soon, if any
 
 
 def register(
@@ -97,8 +99,11 @@ def register(
     asked = [channel for channel in channels if channel["channel_id"] not in excluded]
     if left_out:
         logger.info("site %d: its file leaves out %s", site_id, describe_channels(left_out))
+    note = describe_license_end(asked, now)
+    if note:
+        logger.warning("site %d: %s", site_id, note)
     _refuse_left_out(left_out, channel_ids, site_id)
-    return Site(site_id, timezone, run_id, _choose(asked, channel_ids, site_id), left_out, type_fields)
+    return Site(site_id, timezone, run_id, _choose(asked, channel_ids, site_id), left_out, type_fields, note)
 
 
 def describe_channels(channels: Sequence[dict[str, Any]]) -> str:

@@ -12,6 +12,7 @@ from lib.readings import IngestionHealth
 
 # A daily sync asks up to now. A day and a quarter of silence means that one was missed, not merely late.
 DEFAULT_MAX_AGE_HOURS = 30
+LICENSE_WARNING = timedelta(days=30)
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 FETCHED_SOURCES = ("eniscope", "sandbox")
 
@@ -51,6 +52,10 @@ def judge_site(health: IngestionHealth, now: datetime, max_age: timedelta) -> Ju
             f"the service answers fewer fields for {health.channels_reduced} channels{since}; the sync asks for all "
             "again and fills what is missing; if it stays so for a week, ask the vendor"
         )
+    if health.license_ends_at and health.license_ends_at < now + LICENSE_WARNING:
+        verb = "ended" if health.license_ends_at <= now else "ends"
+        day = f"{health.license_ends_at:%Y-%m-%d}"
+        problems.append(f"a license {verb} on {day}; have the vendor renew it, or its channels are refused")
     if problems:
         return Judgement(health, WARN, "; ".join(problems))
     return Judgement(health, OK, f"readings up to {format_utc(health.newest_reading_end)}")
