@@ -193,11 +193,11 @@ def test_one_channel_as_the_service_words_it(client: FlaskClient) -> None:
         "deviceTypeId": "20",
         "binaryStoreId": "2",
         "deviceName": "Meter 3",
-        "registered": "1672549200",
+        "registered": "1672603200",
         "dataPlan": "120",
-        "expires": "1987909200",
+        "expires": "1987963200",
         "createdBy": "1047",
-        "createdTs": "1672549200",
+        "createdTs": "1672603200",
         "interfaceName": "Onboard",
         "dataChannelId": "162121",
         "displayedPhase": "system",
@@ -463,7 +463,7 @@ def test_device_without_any_of_the_fields_may_answer_nulls() -> None:
 
 
 def test_license_that_has_ended_is_402() -> None:
-    ends = datetime(2032, 12, 29, 5, tzinfo=UTC)  # ten years of 365 days after the installation
+    ends = datetime(2032, 12, 29, 20, tzinfo=UTC)  # ten years of 365 days after the registration
     moments = [NOW]
     client = make_client(now=lambda: moments[0])
     assert get(client, f"/channels/{RTU_1}").get_json(force=True)["expires"] == str(int(ends.timestamp()))

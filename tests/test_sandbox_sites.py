@@ -200,6 +200,14 @@ def test_each_site_answers_in_its_own_zone(client: FlaskClient) -> None:
     }
 
 
+def test_installation_is_a_local_midnight(client: FlaskClient) -> None:
+    installed = {
+        site_id: {row["installedTs"] for row in list_channels(client, site_id)}
+        for site_id in (sites.MARKET_ID, sites.HILLSIDE_ID, sites.STORE_ID)
+    }
+    assert installed == {24310: {"1672552800"}, 24420: {"1672556400"}, 24530: {"1672549200"}}
+
+
 def test_what_is_planted_stays_in_the_first_site(site: GeneratedSite) -> None:
     healthy = make_site(7, NOW, [])
     for channel in (one for further in site.catalogue.further_sites for one in further.channels):

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from lib.date_utils import local_midnight
 from operations.sandbox.load_model import COMPOSITE
 from operations.sandbox.site_model import (
     AIR_TYPE_ID,
@@ -17,6 +20,7 @@ from operations.sandbox.site_model import (
     PHASES,
     PULSE,
     SYSTEM_PHASE,
+    TIME_ZONE,
     Channel,
     Organization,
     Place,
@@ -123,7 +127,14 @@ _VIEW_NAMES = {SYSTEM_PHASE: "", PULSE: " Pulses", **{phase: f" L{n}" for n, pha
 
 
 def build_further_sites(installed_s: int) -> tuple[Site, ...]:
-    """Return the sites beside the first, all with data from `installed_s` on [Unix s]."""
+    """Return the sites beside the first.
+
+    Parameters
+    ----------
+    installed_s
+        The midnight of the first site, Unix time [s], that begins the day from which on they all have data.
+    """
+    day = datetime.fromtimestamp(installed_s, ZoneInfo(TIME_ZONE)).date()
     path = (ACCOUNT.organization_id,)
     market = Organization(
         MARKET_ID, _MARKET_NAME, "America/Chicago", path, Place("St. Louis", "MO", "63101", "38.63", "-90.20")
@@ -133,13 +144,14 @@ def build_further_sites(installed_s: int) -> tuple[Site, ...]:
     )
     store = Organization(STORE_ID, _STORE_NAME, "America/New_York", path)
     return (
-        Site(market, _make_channels(market, [_MARKET], installed_s)),
-        Site(hillside, _make_channels(hillside, _HILLSIDE, installed_s)),
-        Site(store, (*_make_channels(store, [_STORE], installed_s), _make_air(store, installed_s))),
+        Site(market, _make_channels(market, [_MARKET], day)),
+        Site(hillside, _make_channels(hillside, _HILLSIDE, day)),
+        Site(store, (*_make_channels(store, [_STORE], day), _make_air(store, installed_s))),
     )
 
 
-def _make_channels(site: Organization, gateways: Sequence[_Gateway], installed_s: int) -> tuple[Channel, ...]:
+def _make_channels(site: Organization, gateways: Sequence[_Gateway], day: date) -> tuple[Channel, ...]:
+    installed_s = int(local_midnight(day, ZoneInfo(site.time_zone)).timestamp())
     return tuple(
         channel
         for gateway in gateways

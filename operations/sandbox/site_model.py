@@ -23,6 +23,7 @@ PHASES = ("phase1", "phase2", "phase3")
 PULSE = "pulse"
 PULSE_WH = 10.0
 LICENSE_YEARS = 10  # of a channel that says nothing else
+_REGISTERED_AFTER_S = 15 * 3600  # data begin with the day of the installation, and precede the registration
 _YEAR_S = 365 * 86400
 _MAC_LENGTH = 12
 
@@ -106,7 +107,12 @@ class Channel:
     @property
     def license_ends_s(self) -> int:
         """Unix time from which on the service refuses its readings."""
-        return self.installed_s + LICENSE_YEARS * _YEAR_S if self.expires_s is None else self.expires_s
+        return self.registered_s + LICENSE_YEARS * _YEAR_S if self.expires_s is None else self.expires_s
+
+    @property
+    def registered_s(self) -> int:
+        """Unix time at which the license begins."""
+        return self.installed_s + _REGISTERED_AFTER_S
 
 
 @dataclass(frozen=True)
