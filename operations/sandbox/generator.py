@@ -102,6 +102,8 @@ class GeneratedSite:
         else:
             fields = self._derive_fields(channel, intervals, starts, resolution_s)
         exists = (intervals.present_min > 0) | intervals.is_null
+        if exists.all():  # nearly always, and then nothing need be copied
+            return {"ts": starts, **fields}
         return {"ts": starts[exists], **{name: values[exists] for name, values in fields.items()}}
 
     def _derive_fields(
