@@ -11,7 +11,7 @@ from pipeline import Service, check_against_truth, ingest
 
 from lib import db
 from lib.date_utils import Window
-from operations.sandbox.further_sites import HILLSIDE_ID, MARKET_ID, STORE_ID
+from operations.sandbox.further_sites import FARM_ID, HILLSIDE_ID, MARKET_ID, STORE_ID
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -26,6 +26,7 @@ WINDOW = Window(NOW - timedelta(days=2), NOW)
         (MARKET_ID, "America/Chicago", 7, 0),
         (HILLSIDE_ID, "America/Denver", 9, 0),
         (STORE_ID, "America/New_York", 10, 1),
+        (FARM_ID, "America/Los_Angeles", 4, 0),
     ],
 )
 def test_every_reading_is_that_of_the_model(

@@ -222,6 +222,7 @@ def test_organizations_are_the_own_one_and_those_below(client: FlaskClient) -> N
         ("24310", "23000", "1-2-3-23000-24310-"),
         ("24420", "23000", "1-2-3-23000-24420-"),
         ("24530", "23000", "1-2-3-23000-24530-"),
+        ("24640", "23000", "1-2-3-23000-24640-"),
     ]
     assert get(client, "/channels", organization="23272").get_json(force=True)["channels"] == []
 

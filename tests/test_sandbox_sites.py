@@ -87,6 +87,20 @@ def test_roof_of_panels_feeds_by_day(site: GeneratedSite) -> None:
     assert (read(site, sites.MAIN)["Ex"] == 0).all()
 
 
+def test_grid_connection_tells_import_from_export(site: GeneratedSite) -> None:
+    grid, *parts = (read(site, key) for key in range(sites.GRID, sites.INVERTER + 1))
+    np.testing.assert_allclose(grid["P"], sum(part["P"] for part in parts), atol=1e-6)
+    assert 0.2 < (grid["P"] < 0).mean() < 0.6
+    np.testing.assert_allclose(grid["E"] - grid["Ex"], grid["P"] / 4, rtol=MOST_POWER_ERROR, atol=3.0)
+    # Within a quarter-hour about noon it may do both, minute by minute.
+    assert ((grid["E"] > 1) & (grid["Ex"] > 1)).sum() > 10
+    minutes = read(site, sites.GRID, 60)
+    for phase in "123":  # each phase counts by itself
+        wh = minutes[f"P{phase}"].reshape(-1, 15) / 60
+        for field, counted in (("E", np.maximum(wh, 0)), ("Ex", np.maximum(-wh, 0))):
+            np.testing.assert_allclose(grid[field + phase], counted.sum(axis=1), rtol=MOST_POWER_ERROR, atol=1e-6)
+
+
 def test_views_of_a_point_share_its_meter(client: FlaskClient) -> None:
     channels = list_channels(client, sites.STORE_ID)
     keys = ("dataChannelId", "channelName", "displayedPhase", "dataType", "meterId", "uuId")
@@ -217,7 +231,7 @@ def test_what_is_planted_stays_in_the_first_site(site: GeneratedSite) -> None:
 
 
 def test_truth_tells_what_contains_what(site: GeneratedSite) -> None:
-    market, hillside, store = describe_site(site)["otherSites"]
+    market, hillside, store, farm = describe_site(site)["otherSites"]
     assert (market["siteId"], market["siteName"], market["timeZone"]) == (
         24310, "Market Hall (sandbox)", "America/Chicago",
     )  # fmt: skip
@@ -225,6 +239,7 @@ def test_truth_tells_what_contains_what(site: GeneratedSite) -> None:
         164301: [164302, 164303, 164304],
         164302: [164305, 164306],
     }
+    assert farm["channels"][0]["contains"] == [167002, 167003, 167004]
     assert {row["channelId"]: row["drawsLike"] for row in hillside["channels"] if row["drawsLike"]} == {165015: 165011}
     assert [row["displayedPhase"] for row in store["channels"] if row["meterId"] == 41302] == [
         "phase1", "phase2", "phase3",

@@ -2,8 +2,9 @@
 
 It serves site 23271, a school's meters and a small house's circuits, made up by a model: the same seed gives the same
 data, to the last digit, whatever is asked and when. In chosen weeks faults and wastes are planted for the analyses to
-find; --truth prints them. Three further sites (24310, 24420, 24530) have what real accounts have: a main panel and its
-parts, a house beside a school, several channels of one point. With --replay it serves measured interval files instead.
+find; --truth prints them. Further sites (24310, 24420, 24530, 24640) have what real accounts have: a main panel and its
+parts, a house beside a school, several channels of one point, generation behind the meter. With --replay it serves
+measured interval files instead.
 
 Point the pipeline at it with VITE_ENISCOPE_API_URL set to the printed address, and the published credentials below.
 

@@ -29,12 +29,9 @@ from operations.sandbox.site_model import (
 
 ACCOUNT = Organization(23000, "Sandbox Energy")
 
-MARKET_ID, HILLSIDE_ID, STORE_ID = 24310, 24420, 24530
-_MARKET_NAME, _HILLSIDE_NAME, _STORE_NAME = (
-    "Market Hall (sandbox)",
-    "Hillside School (sandbox)",
-    "Corner Store (sandbox)",
-)
+MARKET_ID, HILLSIDE_ID, STORE_ID, FARM_ID = 24310, 24420, 24530, 24640
+_MARKET_NAME, _HILLSIDE_NAME = "Market Hall (sandbox)", "Hillside School (sandbox)"
+_STORE_NAME, _FARM_NAME = "Corner Store (sandbox)", "Farm Shop (sandbox)"
 
 # The market: a main panel, the parts of it, a panel within it, and a roof of panels that feeds beside it.
 MAIN, PANEL_A, ROOFTOP, VENTILATION, BAKERY, COLD_ROOMS, SOLAR = range(164301, 164308)
@@ -42,6 +39,7 @@ _MARKET_GATEWAY_ID = ROOFTOP  # device ids and channel ids overlap: this gateway
 
 DRYER, TEST = 165011, 165015
 STORE_PANEL, RACK, STORE_LIGHTS, STORE_AIR = 166001, 166011, 166021, 166031
+GRID, COLD_STORE, SHOP, INVERTER = range(167001, 167005)
 
 
 class _Point(NamedTuple):
@@ -123,6 +121,19 @@ _STORE = _Gateway(
         _Point(STORE_LIGHTS, "Store Lights", "lighting", phases=1),
     ),
 )
+_FARM = _Gateway(
+    4801004,
+    "Farm Hybrid 8",
+    "5410EC9B5070",
+    167101,
+    41401,
+    (
+        _Point(GRID, "Grid Connection", COMPOSITE, parts=(COLD_STORE, SHOP, INVERTER)),
+        _Point(COLD_STORE, "Cold Store", "kitchen_cold"),
+        _Point(SHOP, "Shop", "lighting"),
+        _Point(INVERTER, "Solar Inverter", "solar"),
+    ),
+)
 _VIEW_NAMES = {SYSTEM_PHASE: "", PULSE: " Pulses", **{phase: f" L{n}" for n, phase in enumerate(PHASES, start=1)}}
 
 
@@ -142,11 +153,15 @@ def build_further_sites(installed_s: int) -> tuple[Site, ...]:
     hillside = Organization(
         HILLSIDE_ID, _HILLSIDE_NAME, "America/Denver", path, Place("Denver", "CO", "80202", "39.74", "-104.98")
     )
+    farm = Organization(
+        FARM_ID, _FARM_NAME, "America/Los_Angeles", path, Place("Fresno", "CA", "93701", "36.74", "-119.79")
+    )
     store = Organization(STORE_ID, _STORE_NAME, "America/New_York", path)
     return (
         Site(market, _make_channels(market, [_MARKET], day)),
         Site(hillside, _make_channels(hillside, _HILLSIDE, day)),
         Site(store, (*_make_channels(store, [_STORE], day), _make_air(store, installed_s))),
+        Site(farm, _make_channels(farm, [_FARM], day)),
     )
 
 

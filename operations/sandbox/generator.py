@@ -173,7 +173,16 @@ class GeneratedSite:
             carried = self._true_minutes(self._own[part], block)
             for rows in (P, Q):
                 values[rows] += (1.0 + channel.rest_ratio) * np.nan_to_num(carried[rows])
-        return add_generation_rows(values) if channel.load in GENERATORS else values
+        return add_generation_rows(values) if self._can_export(channel) else values
+
+    def _can_export(self, channel: Channel) -> bool:
+        """Return whether a channel generates, or has a part that does behind it."""
+        return channel.load in GENERATORS or any(self._can_export(self._own[part]) for part in channel.parts)
+
+    def _row_count(self, channel: Channel) -> int:
+        if channel.device_type_id == AIR_TYPE_ID:
+            return 3
+        return GENERATION_ROWS if self._can_export(channel) else METER_ROWS
 
     def _make_minutes(self, channel: Channel, block: int) -> Intervals:
         minutes = np.arange(block * BLOCK_MIN, (block + 1) * BLOCK_MIN, dtype=np.int64)
@@ -205,7 +214,7 @@ class GeneratedSite:
         unit, source = (QUARTER_MIN, self._quarters) if on_quarters else (1, self._minutes)
         end_min = start_min + count * step_min
         none = np.empty(0)
-        parts = [Intervals(np.empty((_row_count(channel), 0)), none, none.astype(np.int64), none.astype(bool))]
+        parts = [Intervals(np.empty((self._row_count(channel), 0)), none, none.astype(np.int64), none.astype(bool))]
         for block in range(start_min // BLOCK_MIN, -(-end_min // BLOCK_MIN)):
             base = block * BLOCK_MIN
             cut = slice(max(start_min - base, 0) // unit, (min(end_min, base + BLOCK_MIN) - base) // unit)
@@ -229,12 +238,6 @@ class GeneratedSite:
             cut = slice(max(start_min - base, 0), min(end_min - base, BLOCK_MIN))
             total += self._true_minutes(channel, block)[P, cut].sum(axis=1) / 60.0
         return total
-
-
-def _row_count(channel: Channel) -> int:
-    if channel.device_type_id == AIR_TYPE_ID:
-        return 3
-    return GENERATION_ROWS if channel.load in GENERATORS else METER_ROWS
 
 
 def _merge(fine: Intervals, group: int, unit_min: int = 1) -> Intervals:
