@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # What the week's analyses look at: the columns of `load_readings`, in its order.
 READING_COLUMNS = ("energy_kwh", "power_kw", "power_l1_kw", "power_l2_kw", "power_l3_kw")
+# What meters tell beside them, if any of the site does (`load_readings`).
+REGISTER_COLUMNS = ("exported_energy_kwh", "peak_power_kw")
 # What the electrical checks look at: the columns of `load_electrical`, in its order.
 ELECTRICAL_COLUMNS = (
     "energy_kwh", "power_kw", "power_l1_kw", "power_l2_kw", "power_l3_kw",
@@ -223,9 +225,11 @@ def load_readings(conn: Connection, site_id: int, window: Window, channel_ids: l
         Sorted by (`channel_id`, `interval_start`) and unique on them: `channel_id` (int64), `interval_start`
         (datetime64 in UTC), `interval_s` (int64), and `READING_COLUMNS` (float64; NaN is missing, as are the phases of
         a meter that measures none apart). An interval that was never received has no row. The phases add a sixth to
-        the time of a site that has them, and nothing to that of one without.
+        the time of a site that has them, and nothing to that of one without. `REGISTER_COLUMNS` stand there only if the
+        meters tell any: energy that was fed back, and the highest power, of intervals longer than a quarter hour, whose
+        mean does not tell the demand.
     """
-    return _load_intervals(
+    rows = _load_intervals(
         conn,
         # Epoch seconds parse several times quicker than time stamps written out.
         "SELECT meter_id, extract(epoch FROM timestamp)::bigint, interval_s, energy_kwh, power_kw,"
@@ -234,6 +238,24 @@ def load_readings(conn: Connection, site_id: int, window: Window, channel_ids: l
         " AND (%s::bigint[] IS NULL OR meter_id = ANY (%s::bigint[]))",
         (site_id, window.start, window.end, channel_ids, channel_ids),
         READING_COLUMNS,
+    )
+    registers = _load_registers(conn, site_id, window, channel_ids)
+    if registers.empty:
+        return rows
+    return rows.merge(registers.drop(columns="interval_s"), on=["channel_id", "interval_start"], how="left")
+
+
+def _load_registers(conn: Connection, site_id: int, window: Window, channel_ids: list[int] | None) -> pd.DataFrame:
+    """Return `REGISTER_COLUMNS` of the intervals that tell anything; most sites have none."""
+    return _load_intervals(
+        conn,
+        "SELECT meter_id, extract(epoch FROM timestamp)::bigint, interval_s, nullif(exported_energy_kwh, 0),"
+        " CASE WHEN interval_s > 900 THEN peak_power_kw END"
+        " FROM v_readings_enriched WHERE site_id = %s AND timestamp >= %s AND timestamp < %s"
+        " AND (exported_energy_kwh > 0 OR peak_power_kw IS NOT NULL AND interval_s > 900)"
+        " AND (%s::bigint[] IS NULL OR meter_id = ANY (%s::bigint[]))",
+        (site_id, window.start, window.end, channel_ids, channel_ids),
+        REGISTER_COLUMNS,
     )
 
 

@@ -95,6 +95,23 @@ def true_values(name: str, channel_id: int, starts: npt.NDArray[np.int64]) -> np
     return np.full(len(starts), 0.5)
 
 
+class ExportingSource(FieldSource):
+    """The first meter is a main that feeds in by day; there import and export flow within each interval."""
+
+    def compute_fields(self, channel: Channel, start_s: int, count: int, resolution_s: int) -> Columns:
+        columns = super().compute_fields(channel, start_s, count, resolution_s)
+        if channel.channel_id != MAIN:
+            return columns
+        by_day = (columns["ts"] // 3600 % 24 >= 14) & (columns["ts"] // 3600 % 24 < 20)
+        imported = np.where(by_day, columns["E"] / 10, columns["E"])
+        exported = np.where(by_day, 4 * columns["E"], 0.0)
+        power = (imported - exported) * 3600 / resolution_s
+        phases = {f"P{number}": power / 3 for number in (1, 2, 3)} | {
+            f"E{number}": imported / 3 for number in (1, 2, 3)
+        }
+        return {**columns, **phases, "E": imported, "Ex": exported, "P": power, "Pmax": np.abs(power) * 1.5}
+
+
 @contextmanager
 def refusing(app: Flask, fields: Collection[str], channel_id: int | None = None) -> Iterator[list[str]]:
     """Within the block, refuse every request for one of these fields, as the service does; yield what was refused."""

@@ -34,6 +34,7 @@ _COLUMNS = [
     "channel_id", "interval_start", "interval_s", "hours", "epoch_s", "local_time", "local_hour", "local_weekday",
     "hour_of_week",
 ]  # fmt: skip
+_REGISTERS = ("exported_kwh", "peak_kw")  # of sites that have them (`analyze.meters.registers`)
 
 
 class Source(IntEnum):
@@ -55,6 +56,7 @@ class BestEnergy(NamedTuple):
     - `kwh`: the best estimate; negative where a main exports, NaN where nothing is known;
     - `low_kwh`, `high_kwh`: what it was at least, and at most;
     - `source`: see `Source`;
+    - `exported_kwh` and `peak_kw`, only where a meter of the site tells them: what was fed back, and the highest power;
     - `expected_kwh`, `expected_low_kwh`, `expected_high_kwh`: the model's expectation with its band, `usual_kwh` the
       mean that sums are made of; NaN without a basis.
     """
@@ -73,6 +75,19 @@ class BestEnergy(NamedTuple):
     def of_channels(self, ids: list[int]) -> BestEnergy:
         """Return the intervals of these meters."""
         return BestEnergy(self.rows[self.rows["channel_id"].isin(ids)])
+
+
+def imported_kwh(rows: pd.DataFrame, column: str = "kwh") -> Floats:
+    """Return the energy that each interval imported, by one of the columns of `BestEnergy.rows` [kWh].
+
+    An interval may import and export: where export has a register of its own, only what is net is in `column`.
+    """
+    net = rows[column].to_numpy(dtype=float)
+    imported = np.maximum(net, 0.0)
+    if "exported_kwh" not in rows:
+        return imported
+    exported = rows["exported_kwh"].to_numpy(dtype=float)
+    return imported + np.where(exported > 0, np.maximum(exported + np.minimum(net, 0.0), 0.0), 0.0)
 
 
 def find_best_energy(
@@ -100,7 +115,7 @@ def find_best_energy(
     """
     kwh, source = _read(intervals, bad)
     holes = _list_holes(intervals, bad, source, scope)
-    rows = intervals[_COLUMNS].reset_index(drop=True)
+    rows = intervals[[*_COLUMNS, *(name for name in _REGISTERS if name in intervals)]].reset_index(drop=True)
     caught = _group_caught_up(intervals, bad, holes)
     if len(holes):
         rows = pd.concat([rows, holes[_COLUMNS]], ignore_index=True)
@@ -114,6 +129,8 @@ def find_best_energy(
     expected = expected_at(expectation, rows)
     source = _give_up(rows, source, kwh, expected, scope)
     best = _fill(rows, kwh, source, caught, expected, scope)
+    if "exported_kwh" in best:  # an estimate is net, and tells nothing of both ways
+        best["exported_kwh"] = best["exported_kwh"].where(source == Source.METERED, 0.0).fillna(0.0)
     return BestEnergy(_fill_from_below(best, scope) if (source == Source.UNKNOWN).any() else best)
 
 

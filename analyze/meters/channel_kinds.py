@@ -147,7 +147,7 @@ def detect_kinds(intervals: pd.DataFrame, meters: pd.DataFrame) -> dict[int, Cha
 
 
 def allow_export(bad: pd.DataFrame, intervals: pd.DataFrame, meters: pd.DataFrame) -> pd.DataFrame:
-    """Return the flags of bad intervals without negative energy that its own negative power confirms.
+    """Return the flags of bad intervals without negative energy that its own power, or register of export, confirms.
 
     Parameters
     ----------
@@ -155,9 +155,11 @@ def allow_export(bad: pd.DataFrame, intervals: pd.DataFrame, meters: pd.DataFram
         As `find_bad_intervals` gives them.
     """
     may_export = channels_of(meters, ChannelKind.MAIN, ChannelKind.GENERATION, ChannelKind.STORAGE)
-    if not may_export or not bad["negative_energy"].any():
+    if not bad["negative_energy"].any() or not (may_export or "exported_kwh" in intervals):
         return bad
     is_export = intervals["channel_id"].isin(may_export) & (intervals["mean_kw"] < 0)
+    if "exported_kwh" in intervals:
+        is_export |= intervals["exported_kwh"] > 0
     return bad.assign(negative_energy=bad["negative_energy"] & ~is_export)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analyze.money.demand_analysis import DemandCase
 from analyze.money.demand_charges import higher_peaks, monthly_peaks
-from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, mean_demand, site_frame
+from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, bound_demand, mean_demand, site_frame
 from analyze.money.tariff_time import Spans, as_spans, find_cells
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, in_window, period_weeks
 from analyze.week.refusals import day_after, unavailable
@@ -58,7 +58,8 @@ def prepare_case(
     flat, tou = sides if own.is_flat else sides[::-1]
     tou = tuple(span for span in tou if span.first is None or span.first <= last)
     charged = own if own.demand else other if other.demand else None
-    demand = mean_demand(site.demand, charged.demand_interval_s if charged else DEFAULT_DEMAND_INTERVAL_S, scope)
+    interval_s = charged.demand_interval_s if charged else DEFAULT_DEMAND_INTERVAL_S
+    demand = bound_demand(mean_demand(site.demand, interval_s, scope), interval_s)
     period, rows = (frame[in_window(frame, scope.period)] for frame in (site.energy, demand))
     billed = dict(tariffs.billed_peaks_kw)
     hours = _before(history, site.energy, scope)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.expected.best_energy import BestEnergy, Source
+from analyze.expected.best_energy import BestEnergy, Source, imported_kwh
 from analyze.meters.meter_tree import find_roots, parents_of, root_of_channels
 from analyze.week.intervals import (
     SECONDS_PER_HOUR,
@@ -27,6 +27,7 @@ from lib.date_utils import add_local_time
 from lib.stats_utils import sum_by_place
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 # Tariffs change rates at quarter hours, so finer readings are summed to this.
 MIN_STEP_S = 900
@@ -36,7 +37,13 @@ MAX_LEFT_OUT_SHARE_PCT = 5.0
 _MIN_VALID_RATIO = 0.5  # of the period: of a meter that has less the energy is not estimated
 _MIN_STEP_RATIO = 0.5  # of the site's usual power that must be metered for a step to tell a demand
 _LEAST_UNKNOWN_RATIO = 0.005  # of the energy: less of it unknown, and a sum is no mere lower bound
-_OF_DEMAND = ("low_kwh", "high_kwh", "is_known", "power_ratio")  # columns of steps that say nothing of energy
+_OF_DEMAND = (
+    "low_kwh",
+    "high_kwh",
+    "is_known",
+    "power_ratio",
+    "peak_kw",
+)  # columns of steps that say nothing of energy
 _UNSEEN_RATIO = 0.03  # of a main's energy that its sub-meters do not see
 
 
@@ -95,7 +102,7 @@ def sum_site_demand(best: BestEnergy, scope: WeekScope) -> SiteDemand:
     steps = _sum_steps(rows, step_s, scope)
     is_at_least = bool(left_out) or _is_part_unknown(rows, scope) or _are_unseen(known, roots, scope)
     energy = (
-        steps[steps["is_known"]].drop(columns=["low_kwh", "high_kwh", "is_known", "power_ratio"]).reset_index(drop=True)
+        steps[steps["is_known"]].drop(columns=[name for name in _OF_DEMAND if name in steps]).reset_index(drop=True)
     )
     return SiteDemand(best, energy, _as_demand(steps, step_s, scope), roots, left_out, is_at_least)
 
@@ -114,7 +121,7 @@ def _find_roots(known: pd.DataFrame, scope: WeekScope) -> list[int]:
 def _sum_steps(rows: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFrame:
     index, starts_s = number_steps(rows["epoch_s"].to_numpy(dtype="int64"), step_s)
     valid, length_s = (rows["source"] <= Source.CAUGHT_UP).to_numpy(), rows["interval_s"].to_numpy(dtype=float)
-    imported = {name: np.maximum(rows[name].to_numpy(), 0.0) for name in ("kwh", "low_kwh", "high_kwh")}
+    imported = {name: imported_kwh(rows, name) for name in ("kwh", "low_kwh", "high_kwh")}
     as_metered = rows["source"].isin([Source.METERED, Source.CAUGHT_UP]).to_numpy()
     has_power = (rows["source"] <= Source.CORRECTED).to_numpy()  # of its own: one sum over hours tells no demand
 
@@ -123,6 +130,8 @@ def _sum_steps(rows: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFram
 
     weighted_s = length_s * _weight_of(rows, rows[valid])
     frame = site_frame(starts_s, total(np.nan_to_num(imported["kwh"])), step_s, scope)
+    if "peak_kw" in rows:
+        frame["peak_kw"] = _sum_peaks(rows, index, step_s, starts_s.size)
     return frame.assign(
         estimated_kwh=total(np.where(as_metered, 0.0, np.nan_to_num(imported["kwh"]))),
         low_kwh=total(imported["low_kwh"]),
@@ -135,11 +144,33 @@ def _sum_steps(rows: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFram
     )
 
 
+def _sum_peaks(rows: pd.DataFrame, index: Ints, step_s: int, size: int) -> Floats:
+    """Return the sum of the meters' highest power within each step [kW]; NaN where one does not tell it."""
+    peak_kw = np.where(rows["interval_s"] == step_s, rows["peak_kw"].to_numpy(dtype=float), np.nan)
+    told = sum_by_place(index, (~np.isnan(peak_kw)).astype(float), size) == rows["channel_id"].nunique()
+    return np.where(told, sum_by_place(index, np.nan_to_num(np.maximum(peak_kw, 0.0)), size), np.nan)
+
+
+def bound_demand(demand: pd.DataFrame, demand_interval_s: int) -> pd.DataFrame:
+    """Return `demand` with what its steps held at most by the highest power within them, where that says anything.
+
+    A demand is the mean power over the tariff's interval. Readings that are as short or shorter tell it, and the
+    highest power within them is none: a motor's start of a second is not billed. Of longer readings, such as hours
+    where quarter hours are billed, the mean tells too little; the demand lies between it and the highest power. So that
+    is never billed, but tells that the peak may have been higher.
+    """
+    if "peak_kw" not in demand or demand.empty or int(demand["interval_s"].iloc[0]) <= demand_interval_s:
+        return demand
+    most_kwh = demand["peak_kw"] * demand["hours"]
+    return demand.assign(high_kwh=np.fmax(demand["high_kwh"], most_kwh))
+
+
 def _as_demand(steps: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFrame:
     """Return the steps that tell the demand, each with what flowed at least."""
     told = steps[steps["power_ratio"] >= _MIN_STEP_RATIO - 1e-9]
     frame = site_frame(told["epoch_s"].to_numpy(), told["low_kwh"].to_numpy(), step_s, scope)
-    return frame.assign(is_estimated=told["is_estimated"].to_numpy(), high_kwh=told["high_kwh"].to_numpy())
+    frame = frame.assign(is_estimated=told["is_estimated"].to_numpy(), high_kwh=told["high_kwh"].to_numpy())
+    return frame.assign(peak_kw=told["peak_kw"].to_numpy()) if "peak_kw" in told else frame
 
 
 def _weight_of(rows: pd.DataFrame, valid: pd.DataFrame) -> Floats:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.expected.best_energy import BestEnergy, Source
+from analyze.expected.best_energy import BestEnergy, Source, imported_kwh
 from analyze.expected.comparison import (
     LEAST_KWH,
     Comparison,
@@ -57,14 +57,15 @@ def build_consumption(
     `totalKwh` is the best estimate of the root meters' energy, net of what they exported: `meteredKwh` as metered and
     `estimatedKwh` corrected, or what like days draw (`best_energy`). `isAtLeast` tells that part of it is unknown and
     counts as nothing; `notEstimated` names the meters. `importedKwh` and `exportedKwh` add up the intervals above and
-    below zero. `grossKwh` is the total with what the site generated itself (`generatedKwh`), where a main and
-    generation are metered; then the comparison is of it, for the sun decides what a main imports. `peakKw` of a meter
-    is the highest mean power of a valid interval. A value without anything behind it is None, not 0.
+    below zero, or, of a meter with a register of export, what it counted each way. `grossKwh` is the total with what
+    the site generated itself (`generatedKwh`), where a main and generation are metered; then the comparison is of it,
+    for the sun decides what a main imports. `peakKw` of a meter is the highest mean power of a valid interval.
+    A value without anything behind it is None, not 0.
     """
     best = site.best.of_period(scope)
     of_roots = BestEnergy(best.rows[best.rows["channel_id"].isin(site.roots)])
     kwh = of_roots.rows["kwh"].fillna(0.0)
-    imported_kwh, exported_kwh = float(kwh.clip(lower=0.0).sum()), -float(kwh.clip(upper=0.0).sum())
+    in_kwh = float(np.nansum(imported_kwh(of_roots.rows)))
     total_kwh, estimated_kwh = float(kwh.sum()), float(kwh.where(is_estimated(of_roots.rows), 0.0).sum())
     return {
         "totalKwh": round(total_kwh, 3),
@@ -72,8 +73,8 @@ def build_consumption(
         "estimatedKwh": round(estimated_kwh, 3),
         "isAtLeast": site.is_at_least,
         "notEstimated": _list_unknown(of_roots, site, scope),
-        "importedKwh": round(imported_kwh, 3),
-        "exportedKwh": round(abs(exported_kwh), 3),
+        "importedKwh": round(in_kwh, 3),
+        "exportedKwh": round(abs(in_kwh - total_kwh), 3),
         **_own_generation(best, total_kwh, gross, scope),
         **_describe_comparison(_compare(of_roots, gross, site, scope), scope),
         "byChannel": _by_channel(best, intervals, valid[in_window(valid, scope.period)], set(site.roots), scope),
@@ -83,7 +84,7 @@ def build_consumption(
             **pricing.describe(),
             "kind": "energy",
         },
-        "carbon": emissions(imported_kwh, carbon),
+        "carbon": emissions(in_kwh, carbon),
     }
 
 
@@ -111,7 +112,7 @@ def is_estimated(rows: pd.DataFrame) -> pd.Series:
 
 
 def _as_imported(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(energy_kwh=rows["kwh"].clip(lower=0.0).fillna(0.0))
+    return rows.assign(energy_kwh=np.nan_to_num(imported_kwh(rows)))
 
 
 def _list_unknown(of_roots: BestEnergy, site: SiteDemand, scope: WeekScope) -> list[dict[str, Any]]:

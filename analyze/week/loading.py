@@ -17,6 +17,7 @@ from analyze.load.savings_data import add_temperature, lack, leave_out_wrong_hou
 from analyze.load.site_hours import total_by_hour, whole_hours
 from analyze.meters.channel_kinds import name_kinds, settle_kinds
 from analyze.meters.metering_points import NotCounted, find_not_counted, keep_counted
+from analyze.meters.registers import net_of_export
 from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
 from analyze.sections.savings import verify_savings
@@ -119,6 +120,11 @@ def _read(conn: Connection, data: SiteData, load: Callable[..., pd.DataFrame], *
     return leave_out(load(conn, data.site.site_id, *args), data.left_out)
 
 
+def _read_intervals(conn: Connection, data: SiteData, window: Window) -> pd.DataFrame:
+    """Return the readings of the site, with energy net of what was fed back where a meter counts that apart."""
+    return net_of_export(_read(conn, data, readings.load_readings, window))
+
+
 def load_week(
     conn: Connection,
     site_id: int,
@@ -151,7 +157,7 @@ def _analyze_period(conn: Connection, data: SiteData, period: Window) -> SiteWee
     site_id, tz, config, tariffs = data.site.site_id, data.tz, data.config, data.said.tariffs
     baseline = baseline_before(period, tz, config)
     whole = Window(baseline.start, period.end)
-    rows = _read(conn, data, readings.load_readings, whole)
+    rows = _read_intervals(conn, data, whole)
     meters = settle_kinds(data.meters, prepare_intervals(rows, data.meters, tz, data.said.schedule))
     history = Window(days_before(period.end, config.forecast.history_days, tz), period.end)
     roots, months = root_meters(rows, meters, period), tariffs.ratchet_months
@@ -302,6 +308,6 @@ def load_scores(
     data = open_site(conn, site_id, timezone)
     window = readings.load_period(conn, site_id, start, end, data.tz, now)
     around = timedelta(weeks=data.config.baseline.weeks)
-    rows = _read(conn, data, readings.load_readings, Window(window.start - around, window.end + around))
+    rows = _read_intervals(conn, data, Window(window.start - around, window.end + around))
     scores = score_readings(rows, data.meters, data.tz, data.config, data.said.schedule)
     return window, scores[(scores["timestamp"] >= window.start) & (scores["timestamp"] < window.end)]

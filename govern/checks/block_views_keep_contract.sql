@@ -33,7 +33,7 @@ WITH promises (view, columns) AS (
             'voltage_v real, voltage_l1_v real, voltage_l2_v real, voltage_l3_v real, current_a real, current_l1_a '
             'real, current_l2_a real, current_l3_a real, current_neutral_a real, power_factor real, frequency_hz '
             'real, thd_current_pct real, temperature_c real, relative_humidity_pct real, co2_ppm real, ingest_run_id '
-            'bigint'),
+            'bigint, exported_energy_kwh double precision, peak_power_kw real'),
         ('v_readings_hourly',
             'meter_id bigint, meter_name text, site_id bigint, site_name text, hour timestamp with time zone, '
             'local_hour timestamp without time zone, avg_kw double precision, max_kw double precision, total_kwh '

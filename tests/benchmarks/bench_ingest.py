@@ -33,6 +33,7 @@ from psycopg2.extensions import connection as Connection
 
 from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.fetch import fetch_channel
+from ingest.eniscope.field_sets import FieldAsks
 from ingest.eniscope.normalize import METER_FIELDS
 from ingest.runs.load_site import IngestSummary, ingest_readings
 from ingest.runs.registration import register
@@ -125,7 +126,10 @@ def bench_load() -> None:
         site = register(conn, client, SITE_ID)
         meters = [channel["channel_id"] for channel in site.channels if channel["is_metering_point"]]
         for fields in (TEN_FIELDS, METER_FIELDS):
-            fetched = {key: fetch_channel(client, key, last_days(30), 900, [fields]).rows for key in meters}
+            fetched = {
+                key: fetch_channel(client, key, last_days(30), 900, FieldAsks((fields,), fields, True)).rows
+                for key in meters
+            }
             compare_load(conn, {key: rows for key, rows in fetched.items() if len(rows)}, len(fields))
         client.close()
 

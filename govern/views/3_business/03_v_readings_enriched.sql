@@ -35,7 +35,9 @@ SELECT
     r.temperature_c,
     r.relative_humidity_pct,
     r.co2_ppm,
-    r.ingest_run_id
+    r.ingest_run_id,
+    r.exported_energy_kwh,
+    r.peak_power_kw
 FROM readings AS r
 JOIN channels AS c USING (channel_id)
 JOIN organizations AS o USING (organization_id)
@@ -79,3 +81,5 @@ COMMENT ON COLUMN v_readings_enriched.temperature_c IS 'Air temperature, °C.';
 COMMENT ON COLUMN v_readings_enriched.relative_humidity_pct IS 'Relative humidity, percent.';
 COMMENT ON COLUMN v_readings_enriched.co2_ppm IS 'Carbon dioxide, ppm.';
 COMMENT ON COLUMN v_readings_enriched.ingest_run_id IS 'Run that brought the row.';
+COMMENT ON COLUMN v_readings_enriched.exported_energy_kwh IS 'Active energy fed back in the interval, from a register of its own, kWh; null where the meter has none. energy_kwh is import alone then.';
+COMMENT ON COLUMN v_readings_enriched.peak_power_kw IS 'Highest active power within the interval, kW; null where the service has none. No demand: that is a mean.';
