@@ -33,7 +33,7 @@ from config.site_file import list_inactive_sites, read_site
 from govern.checks.channel_facts import store_channel_facts
 from govern.checks.reader import SEVERITY_BLOCK, Check, read_checks, render_checks, settable_limits
 from govern.checks.runner import validate_site, validate_system
-from govern.checks.verdict import SYSTEM_ID, VERDICT_OPEN, Verdict
+from govern.checks.verdict import SYSTEM_ID, VERDICT_OPEN, CheckResult, Verdict
 from lib import cli, db
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, EXIT_FAILED, ConfigError, DataError
 from lib.logs import clean_text, setup_logging
@@ -107,6 +107,8 @@ def print_verdict(verdict: Verdict) -> None:
         print(f"{failed_word if result.findings else 'ok':5}  {result.check.name}: {clean_text(result.message)}")
         if result.findings:
             print(f"       {result.check.hint}")
+        for line in lines_to_write(result):
+            print(f"         {line}")
     blocks = sum(result.is_blocking for result in verdict.results)
     warns = sum(bool(result.findings) for result in verdict.results) - blocks
     for item in verdict.quarantines:
@@ -119,6 +121,12 @@ def print_verdict(verdict: Verdict) -> None:
         outcome = f"held back, {describe_failed([check.name for check in failed_checks(verdict)])}"
     warnings = f", {warns} warning{'s' * (warns > 1)}" if warns else ""
     print(f"{subject_of(verdict)}: {outcome}{warnings} ({len(verdict.results)} checks)")
+
+
+def lines_to_write(result: CheckResult) -> list[str]:
+    """Return the lines for the site's file that answer what a check asks."""
+    examples = [finding.examples[0] for finding in result.findings if finding.examples]
+    return [clean_text(line) for example in examples for line in example.get("lines", ())]
 
 
 def failed_checks(verdict: Verdict) -> list[Check]:

@@ -84,6 +84,16 @@ class QuarantinedChannel(NamedTuple):
     since: datetime
 
 
+class OpenQuestion(NamedTuple):
+    """What validation asks the operator, as `v_open_questions` shows it; `lines` of the site's file answer it."""
+
+    check_name: str
+    channel_id: int
+    channel_name: str
+    message: str
+    lines: list[str]
+
+
 class IngestionHealth(NamedTuple):
     """How well a site is being fetched, as `v_ingestion_health` shows it."""
 
@@ -176,6 +186,17 @@ def load_quarantined(conn: Connection, site_id: int) -> list[QuarantinedChannel]
         (site_id,),
     )
     return [QuarantinedChannel(*row) for row in rows]
+
+
+def load_open_questions(conn: Connection, site_id: int) -> list[OpenQuestion]:
+    """Return what the site's latest validation asks its operator, by check and meter."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT check_name, meter_id, meter_name, message, lines FROM v_open_questions WHERE site_id = %s"
+        " ORDER BY check_name, meter_id",
+        (site_id,),
+    )
+    return [OpenQuestion(*row) for row in rows]
 
 
 def load_meters(conn: Connection, site_id: int) -> pd.DataFrame:

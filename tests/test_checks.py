@@ -88,6 +88,13 @@ def copy_channel(conn: Connection) -> None:
     rebuild_views(conn)
 
 
+def show_as_point(conn: Connection, phases: dict[int, str | None]) -> None:
+    for channel_id, phase in phases.items():
+        db.execute(
+            conn, "UPDATE channels SET meter_id = 500, displayed_phase = %s WHERE channel_id = %s", (phase, channel_id)
+        )
+
+
 def raise_children(conn: Connection) -> None:
     for channel_id in (11, 12):
         change(
@@ -242,6 +249,14 @@ BREAKS: dict[str, tuple[Callable[[Connection], None], str, str, tuple[str, ...]]
         WARNED,
         "12 of 1156 intervals have power and no energy, from 2025-10-31T17:00Z to 2025-10-31T19:45Z",
         (),
+    ),
+    "phases_match_system": (
+        lambda conn: show_as_point(conn, {13: "system", 14: "phase1", 15: "phase2", 16: "phase3"}),
+        WARNED, "on 12 days it has 1190.8 kWh, its phases 3751.2", (),
+    ),
+    "points_told_apart": (
+        lambda conn: show_as_point(conn, {13: None, 14: "R"}),
+        WARNED, "its metering point is shown by 2 channels that all count: meter 13 (13), meter 14 (14)", (),
     ),
     "mains_hold_children": (raise_children, WARNED, "on 12 days it has 2381.7 kWh, the meters below it 4465.7", ()),
     "channels_differ": (copy_channel, WARNED, "the same energy as channel 13 on 12 days", ()),

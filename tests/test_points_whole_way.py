@@ -9,6 +9,7 @@ from pipeline import SITE_ID
 from point_sites import MakeSite, make_load, point_site, view, week_kwh  # noqa: F401  (fixture)
 
 from govern.usage.refresh import rebuild_views
+from govern.validate_data import print_verdict
 from lib import db
 
 
@@ -79,3 +80,114 @@ def test_a_house_beside_a_school_is_left_out(point_site: MakeSite) -> None:  # n
     site.say('[site]\ninclude = ["RTU", "Panel"]\n')
     assert failed(site.validate()) == {}
     assert site.report()["consumption"]["totalKwh"] == pytest.approx(week_kwh(rtu, panel), rel=1e-6)
+
+
+MAY_COUNT_TWICE = "The total may count some energy twice: it is not confirmed how {} fit with the other meters."
+
+
+def questions(report: dict[str, Any]) -> list[tuple[str, int, list[str]]]:
+    asked = report["dataQuality"]["openQuestions"]
+    return [(question["check"], question["channelId"], question["lines"]) for question in asked]
+
+
+@pytest.mark.slow
+def test_a_main_beside_its_parts_is_asked_about_until_the_file_answers(
+    point_site: MakeSite,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parts, rest, other = {n: make_load(n, 1.0 + n) for n in (1, 2, 3, 4)}, make_load(9, 1.5), make_load(10, 3.0)
+    main = sum(parts.values()) + rest
+    channels = [view(101, "Main", 1), *(view(110 + n, f"RTU-{n}", 10 + n) for n in parts), view(120, "Shed", 20)]
+    site = point_site(channels, {101: main, 120: other} | {110 + n: kw for n, kw in parts.items()})
+    verdict = site.sync()
+    names = "RTU-1 (111), RTU-2 (112), RTU-3 (113), RTU-4 (114)"
+    share = 100 * sum(kw.sum() for kw in parts.values()) / main.sum()
+    assert failed(verdict) == {
+        "mains_named": f"channel 101: Main follows the sum of {names} over 5.0 weeks, {share:.0f} % of it, high "
+        "confidence: if they are its parts, the total counts them twice"
+    }
+    assert verdict.verdict == "closed"
+    lines = [line for n in parts for line in (f'[channels."{110 + n}"]  # "RTU-{n}"', 'parent = "101"  # "Main"')]
+    report = site.report()
+    assert questions(report) == [("mains_named", 101, lines)]
+    assert report["summary"]["headline"][2] == MAY_COUNT_TWICE.format("Main")
+    assert report["consumption"]["totalKwh"] == pytest.approx(week_kwh(main, other, *parts.values()), rel=1e-6)
+    print_verdict(verdict)
+    assert "".join(f"         {line}\n" for line in lines) in capsys.readouterr().out
+    # The lines, written as they are, answer it; and an ingest after them undoes nothing.
+    site.say("\n".join(lines))
+    assert failed(site.sync()) == {}
+    report = site.report()
+    assert questions(report) == []
+    assert not [line for line in report["summary"]["headline"] if "twice" in line]
+    assert report["consumption"]["totalKwh"] == pytest.approx(week_kwh(main, other), rel=1e-6)
+    # One that is said to be no part is asked about no more, and counts beside the main.
+    site.say("\n".join([*lines[:6], '[channels."RTU-4"]', 'parent = ""']))
+    assert failed(site.validate()) == {}
+    assert site.report()["consumption"]["totalKwh"] == pytest.approx(week_kwh(main, other, parts[4]), rel=1e-6)
+
+
+@pytest.mark.slow
+def test_a_twin_is_asked_about_and_left_out_by_the_line(point_site: MakeSite) -> None:  # noqa: F811
+    dryer, rtu = make_load(1, 1.0), make_load(2, 4.0)
+    channels = [view(101, "RTU", 1), view(102, "Dryer", 2), view(103, 'Test "dryer"', 3)]
+    site = point_site(channels, {101: rtu, 102: dryer, 103: dryer})
+    assert failed(site.sync()) == {"channels_differ": "channel 103: the same energy as channel 102 on 35 days"}
+    report = site.report()
+    lines = ["[site]", 'exclude = [103]  # "Test \\"dryer\\"", a copy of "Dryer"']
+    assert questions(report) == [("channels_differ", 103, lines)]
+    assert report["summary"]["headline"][2] == MAY_COUNT_TWICE.format('Test "dryer"')
+    site.say("\n".join(lines))
+    assert failed(site.validate()) == {}
+    assert site.report()["consumption"]["totalKwh"] == pytest.approx(week_kwh(dryer, rtu), rel=1e-6)
+    # Another scale is no other load.
+    site.say("[channels.103]\nunit_factor = 0.99\n")
+    assert failed(site.validate()) == {
+        "mains_named": "channel 103: it follows Dryer (102) over 5.0 weeks: two meters of one load count twice"
+    }
+    # Both are real, says the file.
+    site.say('[channels.103]\nparent = ""\n')
+    assert failed(site.validate()) == {}
+    assert site.report()["consumption"]["totalKwh"] == pytest.approx(week_kwh(dryer, dryer, rtu), rel=1e-6)
+
+
+@pytest.mark.slow
+def test_two_wholes_of_one_point_and_unknown_words_are_asked_about(point_site: MakeSite) -> None:  # noqa: F811
+    rtu, pump = make_load(1, 4.0), make_load(2, 2.0)
+    channels = [
+        view(101, "RTU", 1),
+        view(102, "RTU again", 1),
+        view(111, "Pump R", 2, "R"),
+        view(112, "Pump S", 2, "S"),
+    ]
+    site = point_site(channels, {101: rtu, 102: rtu * 0.99, 111: pump * 0.6, 112: pump * 0.4})
+    assert failed(site.sync()) == {
+        "points_told_apart": "channel 101: its metering point is shown by 2 channels that all count: RTU (101), "
+        "RTU again (102); channel 111: its metering point is shown by 2 channels that all count: Pump R (111), "
+        "Pump S (112)"
+    }
+    report = site.report()
+    of_load = '; or "" if it is a load of its own'
+    assert questions(report) == [
+        ("points_told_apart", 101, ['[channels."102"]  # "RTU again"', f'parent = "101"  # "RTU"{of_load}']),
+        ("points_told_apart", 111, ['[channels."112"]  # "Pump S"', f'parent = "111"  # "Pump R"{of_load}']),
+    ]
+    assert report["summary"]["headline"][2] == MAY_COUNT_TWICE.format("RTU and Pump R")
+    site.say('[channels.102]\nparent = 101\n[channels.112]\nparent = ""\n')
+    assert failed(site.validate()) == {}
+    assert site.report()["consumption"]["totalKwh"] == pytest.approx(week_kwh(rtu, pump), rel=1e-6)
+
+
+@pytest.mark.slow
+def test_phases_that_do_not_make_the_whole_are_warned_of(point_site: MakeSite) -> None:  # noqa: F811
+    rtu = make_load(1, 6.0)
+    channels = [
+        view(101, "RTU", 1),
+        *(view(101 + n, f"RTU L{n}", 1, f"phase{n}") for n in (1, 2, 3)),
+        view(110, "Fan", 2),
+    ]
+    site = point_site(channels, {101: rtu, 102: rtu / 3, 103: rtu / 3, 104: rtu / 2, 110: make_load(3, 1.0)})
+    found = failed(site.sync())
+    assert list(found) == ["phases_match_system"]
+    assert found["phases_match_system"].startswith("channel 101: on 35 days it has 5040.0 kWh, its phases 5880.0")
+    assert questions(site.report()) == []

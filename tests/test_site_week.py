@@ -398,6 +398,7 @@ def stored_site(monkeypatch):
     never = readings_lib.ValidationStatus(None, "missing", False, None, [], [], None, None)
     monkeypatch.setattr(readings_lib, "load_validation_status", lambda conn, site_id: never)
     monkeypatch.setattr(readings_lib, "load_quarantined", lambda conn, site_id: [])
+    monkeypatch.setattr(readings_lib, "load_open_questions", lambda conn, site_id: [])
     monkeypatch.setattr(
         readings_lib,
         "load_readings",

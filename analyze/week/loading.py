@@ -174,6 +174,16 @@ def _analyze_period(conn: Connection, data: SiteData, period: Window) -> SiteWee
         weather=readings.load_weather(conn, site_id, whole),
         quarantined=list_quarantined(data.quarantined, are_left_out=not data.keeps_quarantined),
         not_counted=list_not_counted(data.not_counted),
+        open_questions=[
+            {
+                "check": question.check_name,
+                "channelId": question.channel_id,
+                "channelName": question.channel_name,
+                "message": question.message,
+                "lines": question.lines,
+            }
+            for question in readings.load_open_questions(conn, site_id)
+        ],
     )
     return analyze_site_week(rows, meters, period, baseline, tz, config, data.said.schedule, context)
 
@@ -184,8 +194,8 @@ def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> di
     Returns
     -------
     dict
-        As `summarize_months`, with `window` (UTC), `cost` (`sections.costs`) and `measures`, each with the verdict of
-        `verify_savings`. What channels in quarantine measured is in no sum.
+        As `summarize_months`, with `mayCountTwice`, `window` (UTC), `cost` (`sections.costs`) and `measures`, each with
+        the verdict of `verify_savings`. What channels in quarantine measured is in no sum.
     """
     data = open_site(conn, site_id)
     last_day = add_months(month, 1) - timedelta(days=1)
@@ -202,7 +212,13 @@ def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> di
         for measure in data.said.measures
     ]
     summary = summarize_months(_read(conn, data, readings.load_monthly), meters, month)
-    return {**summary, "window": window, "cost": week.sections["costOptimization"], "measures": measures}
+    return {
+        **summary,
+        "mayCountTwice": week.consumption["mayCountTwice"],
+        "window": window,
+        "cost": week.sections["costOptimization"],
+        "measures": measures,
+    }
 
 
 def load_trace(conn: Connection, report: dict[str, Any], finding: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class SiteContext(NamedTuple):
     `weather` the outdoor temperature of baseline and period (`load_weather`),
     `site_hours` the site's mean power before the baseline weeks (`load_site_hours`),
     `quarantined` the channels that validation does not trust (`list_quarantined`), `not_counted` those that are in no
-    figure (`list_not_counted`).
+    figure (`list_not_counted`), `open_questions` what validation asks of meters that may count twice.
     """
 
     site_id: int = 0
@@ -69,6 +69,7 @@ class SiteContext(NamedTuple):
     site_hours: pd.DataFrame | None = None
     quarantined: Sequence[dict[str, Any]] = ()
     not_counted: Sequence[dict[str, Any]] = ()
+    open_questions: Sequence[dict[str, Any]] = ()
 
 
 class SiteWeek(NamedTuple):
@@ -140,9 +141,11 @@ def analyze_site_week(
     name_findings(sections, scope)
     carbon = context.tariffs.carbon if context.tariffs else None
     consumption = build_consumption(data.site, data.gross, data.intervals, data.valid, scope, data.pricing, carbon)
+    consumption["mayCountTwice"] = bool(context.open_questions)
     data_quality = build_data_quality(data.intervals, data.bad, scope, len(meters) - len(scope.meters))
     data_quality["quarantinedChannels"] = list(context.quarantined)
     data_quality["notCounted"] = list(context.not_counted)
+    data_quality["openQuestions"] = list(context.open_questions)
     return SiteWeek(
         period=period,
         baseline=baseline,

@@ -105,6 +105,7 @@ def _headline(
         return [f"No sound readings from {first} to {last}; see the sensors' health."]
     least = "at least " if consumption["isAtLeast"] else ""
     lines = [f"The site used {least}{total_kwh:,.0f} kWh from {first} to {last}{describe_change(consumption)}."]
+    lines += _describe_questions(data_quality.get("openQuestions", []))
     lines += _describe_doubt(consumption)
     exported_kwh = consumption["exportedKwh"]
     if exported_kwh >= _ESTIMATE_MIN_SHARE * (abs(total_kwh) + exported_kwh) and exported_kwh > 0:
@@ -132,6 +133,15 @@ def _describe_doubt(consumption: dict[str, Any]) -> list[str]:
         )
         lines.append(f"Part of the energy is unknown and not included: {names}.")
     return lines
+
+
+def _describe_questions(questions: list[dict[str, Any]]) -> list[str]:
+    """Return that the total may hold energy twice, and which meters it is about."""
+    names = list(dict.fromkeys(question["channelName"] for question in questions))
+    if not names:
+        return []
+    shown = names if len(names) <= _MAX_NAMES else [*names[:_MAX_NAMES], f"{len(names) - _MAX_NAMES} more"]
+    return [f"The total may count some energy twice: it is not confirmed how {_join(shown)} fit with the other meters."]
 
 
 def _top_opportunities(wins: list[dict[str, Any]]) -> list[str]:

@@ -336,10 +336,20 @@ def completeness_blocks(report: dict[str, Any]) -> list[Part | None]:
             f"{fmt.pct(quality['avgCompleteness'], 1)} of the expected readings arrived, over "
             f"{quality['energyMeters']} energy meters. {left_out} were left out of the findings as wrong."
         ),
+        _not_counted(quality.get("notCounted") or []),
         parts.table("Completeness of each meter", columns, rows, is_sortable=True,
                     tones=[_tone(row["completenessPct"]) for row in channels]),
         _days_table(report["charts"].get("completenessByDay") or []),
     ]  # fmt: skip
+
+
+def _not_counted(channels: list[dict[str, Any]]) -> Part | None:
+    """Return which channels are in no figure, and why."""
+    views = [row["channelName"] for row in channels if row["reason"] == "view"]
+    excluded = [row["channelName"] for row in channels if row["reason"] == "excluded"]
+    told = [f"Other views of meters that count already: {', '.join(views)}."] if views else []
+    told += [f"Left out by the site’s settings: {', '.join(excluded)}."] if excluded else []
+    return parts.text(f"Not included in any figure. {' '.join(told)}") if told else None
 
 
 def _days_table(channels: list[dict[str, Any]]) -> Part | None:

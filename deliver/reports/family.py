@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _MAX_ACTIONS = 5
 _ENERGY = (
-    "totalKwh", "meteredKwh", "estimatedKwh", "isAtLeast", "usualKwh", "changePct", "comparison", "daily",
+    "totalKwh", "meteredKwh", "estimatedKwh", "isAtLeast", "mayCountTwice", "usualKwh", "changePct", "comparison",
+    "daily",
 )  # fmt: skip
 _SAVINGS = ("weeklyKwh", "weeklyCost", "estimatedAnnual", "newKwh", "newCost", "onceKwh", "onceCost")
 
@@ -81,6 +82,8 @@ def _customer_headline(report: dict[str, Any]) -> list[str]:
     compared = describe_change(energy) if energy["changePct"] is not None else ""
     least = "at least " if energy["isAtLeast"] else ""
     lines = [f"Your building used {least}{energy['totalKwh']:,.0f} kWh of electricity{compared}."]
+    if energy.get("mayCountTwice"):
+        lines.append("This total may count some energy twice: how the meters fit together is not confirmed yet.")
     recurring, new, once = (
         sum(action["basis"] == basis for action in report["actions"])
         for basis in ("operating_weeks", "this_week", "one_off")

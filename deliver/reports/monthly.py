@@ -41,6 +41,8 @@ def _headline(month: date, summary: dict[str, Any]) -> list[str]:
         more = f"{abs(before['changePct']):.1f} % {'more' if before['changePct'] > 0 else 'less'} a day than in {name}"
         change = f", {more}" if round(before["changePct"], 1) else f", as much a day as in {name}"
     lines = [f"The site used {summary['totalKwh']:,.0f} kWh in {month:%B %Y}{change}."]
+    if summary.get("mayCountTwice"):
+        lines.append("The total may count some energy twice: how the meters fit together is not confirmed yet.")
     if proved:
         saved = sum(measure["savings"]["savedKwh"] for measure in proved)
         lines.append(f"{len(proved)} of {len(summary['measures'])} measures proved to save, {fmt.kwh(saved)} so far.")

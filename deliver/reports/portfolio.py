@@ -25,6 +25,7 @@ def site_row(checked: CheckedWeek) -> dict[str, Any]:
         "dataSource": site.data_source,
         "totalKwh": week.consumption["totalKwh"],
         "isAtLeast": week.consumption["isAtLeast"],
+        "mayCountTwice": week.consumption["mayCountTwice"],
         "changePct": week.consumption["changePct"],
         "savingsKwh": savings["weeklyKwh"],
         "savingsWeekly": savings["weeklyCost"],
@@ -50,6 +51,9 @@ def assemble_portfolio_report(rows: list[dict[str, Any]], period: dict[str, str]
     headline = [f"{totals['sites']} site{'s' * (totals['sites'] != 1)} used {totals['totalKwh']:,.0f} kWh."]
     if held:
         headline.append(f"{held} site{'s' * (held > 1)} held back: see why below.")
+    twice = ", ".join(f"{row['siteName']} ({row['siteId']})" for row in shown if row.get("mayCountTwice"))
+    if twice:
+        headline.append(f"Some energy may be counted twice at {twice}: see the questions of their validation.")
     assumed = ", ".join(f"{row['siteName']} ({row['siteId']})" for row in shown if row["schedule"]["isAssumed"])
     if assumed:
         headline.append(f"Opening hours are assumed at {assumed}; name them in config/sites/<id>.toml.")

@@ -44,6 +44,9 @@ WITH repeated AS (
     WHERE site_id = %(site_id)s AND timestamp >= %(lookback_start)s
     GROUP BY meter_id, timestamp, column_name, new_value HAVING count(*) > 1
     UNION ALL
+    SELECT 'v_open_questions', count(*) FROM v_open_questions WHERE site_id = %(site_id)s
+    GROUP BY meter_id, check_name HAVING count(*) > 1
+    UNION ALL
     SELECT 'v_weather_hourly', count(*) FROM v_weather_hourly
     WHERE site_id = %(site_id)s AND hour >= %(lookback_start)s
     GROUP BY hour HAVING count(*) > 1

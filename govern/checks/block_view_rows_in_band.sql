@@ -70,6 +70,10 @@ counted AS (
     FROM reading_revisions JOIN channels USING (channel_id)
     WHERE organization_id = %(site_id)s AND old_value IS NOT NULL
     UNION ALL
+    SELECT 'v_open_questions', (SELECT count(*) FROM v_open_questions WHERE site_id = %(site_id)s), 0, count(*)
+    FROM validation_findings JOIN channels USING (channel_id)
+    WHERE organization_id = %(site_id)s
+    UNION ALL
     SELECT 'v_weather_hourly', (SELECT count(*) FROM v_weather_hourly WHERE site_id = %(site_id)s), count(*), count(*)
     FROM weather_hourly
     WHERE organization_id = %(site_id)s

@@ -77,6 +77,9 @@ WITH promises (view, columns) AS (
         ('v_quarantined_channels',
             'meter_id bigint, meter_name text, site_id bigint, checks text[], reason text, hint text, '
             'energy_share_pct double precision, since timestamp with time zone, validation_run_id bigint'),
+        ('v_open_questions',
+            'site_id bigint, meter_id bigint, meter_name text, check_name text, message text, lines text[], '
+            'validation_run_id bigint'),
         ('v_weather_hourly',
             'site_id bigint, site_name text, hour timestamp with time zone, local_hour timestamp without time zone, '
             'temp_c real, relative_humidity_pct real, irradiance_w_m2 real, source text, is_provisional boolean')

@@ -13,6 +13,7 @@ import psycopg2
 
 from config.limits import ValidationLimits
 from config.site_file import SiteLimit
+from govern.checks.mains import MAINS_CHECK, ask_for_mains
 from govern.checks.quarantine import Blocked, MeterEnergy, Quarantine, describe_excess, quarantine_channels
 from govern.checks.reader import (
     COLUMNS,
@@ -42,6 +43,7 @@ from lib.errors import DataError
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
+TWINS_CHECK = "channels_differ"
 SOURCE_FILE = "file"  # organizations.data_source of a site whose readings are imported
 
 # How long one check may take. One that hangs counts as one that cannot be run, and holds up no other site.
@@ -113,6 +115,8 @@ def validate_site(
     if source == (SOURCE_FILE,):
         chosen = [check.for_files() for check in chosen]
     results = _run_checks(conn, chosen, in_force, scope, site_limits)
+    copies = [found.channel_id for result in results if result.check.name == TWINS_CHECK for found in result.findings]
+    results.append(CheckResult(MAINS_CHECK, ask_for_mains(conn, scope, {key for key in copies if key is not None})))
     results = _without_excluded(conn, scope, results)
     results = _spare_warming_up(conn, scope, results)
     blocked = [

@@ -159,6 +159,10 @@ class StandIn:
         """Return none: nothing is validated here."""
         return []
 
+    def load_open_questions(self, _conn: None, _site_id: int) -> list[loaders.OpenQuestion]:
+        """Return none: nothing is validated here."""
+        return []
+
     def load_readings(self, _conn: None, _site_id: int, window: Window) -> pd.DataFrame:
         """Return the readings of a window; files have no power of a phase."""
         return _widen(_within(self.frames.readings, window, "interval_start"), loaders.READING_COLUMNS)
