@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from week_factory import NEW_YORK, fill_window, make_meters, make_scope, prepare, set_power
@@ -76,9 +77,11 @@ def test_recurring_is_this_week_and_two_of_the_four_before(weeks: tuple[int, ...
     assert closed.channels.at[2, "pattern"] is None
 
 
+@pytest.mark.parametrize("weeks", [(4,), (3, 4)])
 @pytest.mark.parametrize(("nights", "pattern"), [((0, 1), "once"), ((0, 1, 2), "new"), ((0, 4), "once")])
-def test_new_is_three_closed_blocks_of_this_week_alone(nights: tuple[int, ...], pattern: str) -> None:
-    closed, _ = closed_use(runs(5.0, *((night, "18:00", 13) for night in nights)))
+def test_new_is_three_closed_blocks_of_this_week(nights: tuple[int, ...], pattern: str, weeks: tuple[int, ...]) -> None:
+    """What began in the week before is new as well: two weeks are no pattern yet, and five nights not once."""
+    closed, _ = closed_use(runs(5.0, *((night, "18:00", 13) for night in nights), weeks=weeks))
     assert closed.channels.at[1, "pattern"] == pattern
 
 
@@ -86,12 +89,13 @@ def test_new_is_three_closed_blocks_of_this_week_alone(nights: tuple[int, ...], 
     ("span", "kind", "counts"),
     [
         ((1, "18:00", 3.0), "overrun", True),
+        ((1, "18:00", 2.0), "overrun", False),  # somebody stayed late
         ((1, "18:00", 6.0), "left_on", True),
         ((1, "04:00", 3.0), "overrun", True),
         ((2, "00:00", 7.0), "left_on", True),
         ((1, "22:00", 4.0), "night", True),
         ((5, "09:00", 8.0), "closed_day", True),
-        ((5, "09:00", 1.5), "night", True),  # too short for a day's work
+        ((5, "09:00", 1.5), "night", False),  # too short for a day's work, or for a word
         ((1, "22:00", 0.25), None, False),  # a quarter of an hour is no run
     ],
 )
@@ -134,6 +138,71 @@ def test_a_load_that_rests_above_half_of_its_day_is_never_off(off_kw: float, run
     readings = set_power(fill_window(1, BOTH, 5.0, off_kw), "2026-01-13 18:00", "2026-01-14 07:00", 5.0)
     closed, _ = closed_use(readings)
     assert (bool(closed.channels.at[1, "can_be_off"]), not closed.runs.empty) == (runs_on, runs_on)
+
+
+@pytest.mark.parametrize(("off_kw", "pattern"), [(1.6, "recurring"), (1.75, "asked")])
+def test_what_draws_above_a_third_of_its_day_at_rest_is_set_back_and_asked_about(off_kw: float, pattern: str) -> None:
+    readings = fill_window(1, BOTH, 5.0, off_kw)
+    for week in range(5):
+        night = FIRST_MONDAY + pd.Timedelta(days=7 * week + 1, hours=18)
+        readings = set_power(readings, str(night), str(night + pd.Timedelta(hours=13)), 5.0)
+    closed, _ = closed_use(readings)
+    assert closed.channels.at[1, "pattern"] == pattern
+
+
+def _saturdays(first_kw: float, second_kw: float, *, both: bool) -> ClosedUse:
+    """Return the closed use of two meters, of which one or both work on every Saturday from 8 to 16."""
+    parts = []
+    for meter, kw in ((1, first_kw), (2, second_kw)):
+        readings = fill_window(meter, BOTH, kw, 0.1 * kw)
+        for week in range(5 if both or meter == 1 else 0):
+            day = FIRST_MONDAY + pd.Timedelta(days=7 * week + 5, hours=8)
+            readings = set_power(readings, str(day), str(day + pd.Timedelta(hours=8)), kw)
+        parts.append(readings)
+    _, _, clean = prepare(pd.concat(parts), SCOPE)
+    return find_closed_use(expect_load(clean, SCOPE, None), SCOPE)
+
+
+def test_what_works_on_saturdays_together_is_a_shift_that_nobody_named() -> None:
+    assert _saturdays(20.0, 5.0, both=True).channels["pattern"].tolist() == ["asked", "asked"]
+    assert _saturdays(20.0, 5.0, both=False).channels["pattern"].tolist() == ["recurring", None]
+
+
+@pytest.mark.parametrize(
+    ("others_kw", "patterns"), [(8.4, ["asked", "asked", None]), (8.8, ["recurring"] * 2 + [None])]
+)
+def test_a_shift_needs_seven_tenths_of_what_the_site_can_switch(others_kw: float, patterns: list[str | None]) -> None:
+    """Twenty kilowatts of twenty and a rest, each above a tenth that goes on by night."""
+    scope = make_scope(make_meters(1, 2, 3))._replace(schedule=NAMED)
+    parts = [fill_window(3, BOTH, others_kw, 0.1 * others_kw)]
+    for meter, kw in ((1, 15.0), (2, 5.0)):
+        readings = fill_window(meter, BOTH, kw, 0.1 * kw)
+        for week in range(5):
+            day = FIRST_MONDAY + pd.Timedelta(days=7 * week + 5, hours=8)
+            readings = set_power(readings, str(day), str(day + pd.Timedelta(hours=8)), kw)
+        parts.append(readings)
+    _, _, clean = prepare(pd.concat(parts), scope)
+    closed = find_closed_use(expect_load(clean, scope, None), scope)
+    assert closed.channels["pattern"].tolist() == patterns
+
+
+@pytest.mark.parametrize(("cold_nights", "pattern"), [(True, "usual"), (False, "new")])
+def test_what_runs_when_it_is_cold_is_not_left_on(cold_nights: bool, pattern: str) -> None:
+    """Three nights at full power: on the only nights of frost, or on nights as mild as the others."""
+    nights = [(day, "18:00", 13) for day in (0, 1, 2)]
+    readings = pd.concat([runs(5.0, *nights), QUIET])
+    hours = pd.date_range(BOTH.start, BOTH.end, freq="h", inclusive="left")
+    temp_c = pd.Series(8.0 + 2.0 * np.sin(np.arange(len(hours)) / 3.8), index=hours)
+    if cold_nights:
+        local = hours.tz_convert(NEW_YORK)
+        in_week = (local >= pd.Timestamp("2026-01-12", tz=NEW_YORK)) & (
+            local < pd.Timestamp("2026-01-15 08:00", tz=NEW_YORK)
+        )
+        temp_c = temp_c.mask(in_week & ((local.hour >= 18) | (local.hour < 7)), -4.0)
+    weather = pd.DataFrame({"timestamp": hours, "temp_c": temp_c.to_numpy()})
+    _, _, clean = prepare(readings, SCOPE)
+    closed = find_closed_use(expect_load(clean, SCOPE, weather), SCOPE)
+    assert closed.channels["pattern"].tolist() == [pattern, None]
 
 
 def test_cycles_are_no_switching() -> None:

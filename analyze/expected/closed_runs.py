@@ -53,7 +53,7 @@ class Pattern(StrEnum):
     """How often something was seen."""
 
     RECURRING = "recurring"  # in this week and in two of the four before it
-    NEW = "new"  # in this week only, in three closed blocks or more
+    NEW = "new"  # in three closed blocks or more, of this week or since the one before
     ONCE = "once"  # in this week only, in one block or two
     ASKED = "asked"  # in every week, as steadily by night as by day: nothing says that it can be off
     USUAL = "usual"  # at its own times in every week: a schedule
@@ -164,7 +164,8 @@ def _weeks_known(matrix: DayMatrix, running: Running) -> Flags:
     known = ~np.isnan(running.smooth_kw[:, running.is_closed])
     week = np.repeat(matrix.fold, matrix.slots)[running.is_closed]
     weeks = range(int(matrix.fold.max()) + 1)
-    return np.column_stack([known[:, week == n].mean(axis=1) >= _MIN_WEEK_COVER for n in weeks] or [known[:, :0]])
+    shares = [known[:, week == n].sum(axis=1) / max(np.count_nonzero(week == n), 1) for n in weeks]
+    return np.column_stack([share >= _MIN_WEEK_COVER for share in shares] or [known[:, :0]])
 
 
 def judge_pattern(runs: pd.DataFrame, weeks_known: Flags) -> Pattern | None:
@@ -183,7 +184,7 @@ def judge_pattern(runs: pd.DataFrame, weeks_known: Flags) -> Pattern | None:
     before = np.unique(runs.loc[runs["week"] >= 0, "week"])
     if np.count_nonzero(weeks_known[before]) >= RECURRING_WEEKS:
         return Pattern.RECURRING
-    return Pattern.NEW if now >= NEW_BLOCKS and not before.size else Pattern.ONCE
+    return Pattern.NEW if now >= NEW_BLOCKS else Pattern.ONCE
 
 
 def is_schedule(runs: pd.DataFrame, found: ClosedRuns, channel: int, *, is_days: bool) -> bool:

@@ -3,9 +3,10 @@
 For every channel one pattern, by which a reader knows what to do:
 
 - `RECURRING`: left on, or running on closed days, in this week and in two of the weeks before. Worth it every week.
-- `NEW`: the same in this week only, in three closed blocks or more. Worth this week's energy.
-- `ONCE`: the same in this week only, in one block or two. Worth it once.
-- `ASKED`: runs in every week as steadily by night as by day, so it may have to. Worth nothing until answered.
+- `NEW`: the same in this week, or since the one before, in three closed blocks or more. Worth this week's energy.
+- `ONCE`: the same in one block or two. Worth it once.
+- `ASKED`: runs in every week, and may have to: as steadily by night as by day, never far down, when it is cold, or
+  together with all else on a day that nobody named. Worth nothing until answered.
 - `STEP`: its level rose for good, by day as by night, so that it now seems to run. Told as a step, once.
 - `USUAL`: at its own times in every week: a pump, a heater, a schedule beside the hours. Worth nothing.
 """
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analyze.expected.closed_reasons import find_shift, follow_thermostat
 from analyze.expected.closed_runs import ClosedRuns, Pattern, RunKind, is_schedule, judge_pattern, list_closed_runs
 from analyze.expected.day_matrix import PERIOD, DayMatrix
 from analyze.expected.model import Expectation, ExpectedDays
@@ -30,7 +32,9 @@ Floats = npt.NDArray[np.float64]
 LEFT_KINDS = (RunKind.LEFT_ON, RunKind.CLOSED_DAY)
 OWN_TIME_KINDS = (RunKind.OVERRUN, RunKind.NIGHT)
 NO_RUN = ""
+MIN_ONCE_H = 3.0  # of a run at its own time that came once, to be worth a word
 STEADY_RATIO = 0.75  # of the mean power by day that a load draws by night, to run as steadily by night
+MAX_REST_RATIO = 1 / 3  # of what it draws while open: what draws more at rest is set back, not off
 _STEADY_SPREAD = 0.8  # of the rise: a load that runs at one level is switched, not driven by the weather
 
 
@@ -43,7 +47,8 @@ class ClosedUse(NamedTuple):
 
     `channels`, by `channel_id`: `off_kw`, `on_kw`, `noise_kw`, `can_be_off`, `closed_kw` and `open_kw` (mean power
     of the weeks before),
-    `follows_weather`, `pattern` (a `Pattern`, or None), `is_at_own_time` (it is about runs of `OWN_TIME_KINDS`),
+    `follows_weather`, `pattern` (a `Pattern`, or None), `is_on_closed_days` (its runs of the period mostly lie there),
+    `is_at_own_time` (it is about runs of `OWN_TIME_KINDS`),
     `counted_kwh` (of the runs that it is about, in the period),
     `before_kwh` (in the known weeks before) and `usual_kwh` (their median), `blocks` (closed blocks of the period in
     which it ran), `weeks_seen` and `weeks_known` (of the weeks before), `is_steady` (runs at one level).
@@ -83,19 +88,28 @@ def find_closed_use(expectation: Expectation, scope: WeekScope, known: Known = _
     for block in expectation.blocks:
         running = find_running(block.matrix, block.weather.kw, schedule, min_power_kw=least_kw)
         found = list_closed_runs(block.matrix, running)
-        entries = [_judge_channel(number, block, running, found) for number in range(len(block.matrix.channel_ids))]
+        by_weather = follow_thermostat(
+            running, block.weather.kw, block.weather.temp_c, block.matrix.step_s / SECONDS_PER_HOUR
+        )
+        entries = [
+            _judge_channel(number, block, running, found, follows_thermostat=bool(follows))
+            for number, follows in enumerate(by_weather)
+        ]
         channels += entries
         runs.append(_describe_runs(block.matrix, found, entries, scope))
         _lay_on_rows(block.matrix, running, found, entries, run, columns, is_counted)
     table = _no_channels()
     if channels:
         patterns = pd.Series([_settle_pattern(entry, known) for entry in channels], dtype=object)
+        patterns[_work_while_closed(channels, patterns, known)] = Pattern.ASKED
         table = pd.DataFrame(channels).assign(pattern=patterns).set_index("channel_id").sort_index()
     listed = pd.concat(runs, ignore_index=True) if runs else _no_runs()
     return ClosedUse(pd.DataFrame({**columns, "run": run, "is_counted": is_counted}, index=rows.index), table, listed)
 
 
-def _judge_channel(number: int, block: ExpectedDays, running: Running, found: ClosedRuns) -> dict[str, object]:
+def _judge_channel(
+    number: int, block: ExpectedDays, running: Running, found: ClosedRuns, *, follows_thermostat: bool
+) -> dict[str, object]:
     """Return the facts of one channel of a matrix, and its pattern."""
     own = found.table[found.table["channel"] == number]
     weeks_known = found.weeks_known[number]
@@ -106,6 +120,10 @@ def _judge_channel(number: int, block: ExpectedDays, running: Running, found: Cl
     pattern, mine = _choose_runs(number, own, found)
     if not running.can_be_off[number] and pattern not in (Pattern.NEW, Pattern.ONCE):
         pattern, mine = None, mine[:0]  # what it does every week is its setback, or its work
+    if follows_thermostat and pattern in (Pattern.NEW, Pattern.ONCE):
+        pattern = Pattern.USUAL
+    if pattern == Pattern.RECURRING and (follows_thermostat or running.rest_ratio[number] > MAX_REST_RATIO):
+        pattern = Pattern.ASKED
     if pattern is None and _runs_as_by_day(running, number, closed_kw, open_kw):
         pattern = Pattern.ASKED
     weekly = mine[mine["week"] >= 0].groupby("week")["excess_kwh"].sum()
@@ -122,6 +140,7 @@ def _judge_channel(number: int, block: ExpectedDays, running: Running, found: Cl
         "open_kw": open_kw,
         "pattern": pattern,
         "counted": mine.index.to_numpy(),
+        "is_on_closed_days": bool(now["is_days"].mean() > 0.5) if len(now) else False,
         "is_at_own_time": bool(now["kind"].isin(OWN_TIME_KINDS).any()),
         "counted_kwh": float(now["excess_kwh"].sum()),
         "before_kwh": float(weekly.reindex(known, fill_value=0.0).sum()),
@@ -143,6 +162,18 @@ def _settle_pattern(entry: dict[str, object], known: Known) -> object:
     return None if pattern == Pattern.ASKED and channel_id in known.mains else pattern
 
 
+def _work_while_closed(channels: list[dict[str, object]], patterns: pd.Series, known: Known) -> npt.NDArray[np.bool_]:
+    """Return which of the channels run on closed days in every week because the site works then (`find_shift`)."""
+    table = pd.DataFrame(channels)
+    on_kw = (table["on_kw"] - table["off_kw"]).to_numpy(dtype=float)
+    no_part = table["channel_id"].isin([*known.mains, *known.needed]).to_numpy()
+    may_rest = table["can_be_off"].to_numpy(dtype=bool) & ~no_part
+    recurs = (patterns == Pattern.RECURRING).to_numpy() & table["is_on_closed_days"].to_numpy(dtype=bool)
+    shift = find_shift(on_kw, may_rest, recurs)
+    # What a main shows on such days is the work of its parts.
+    return shift | (recurs & no_part) if shift.any() else shift
+
+
 def _choose_runs(number: int, own: pd.DataFrame, found: ClosedRuns) -> tuple[Pattern | None, pd.DataFrame]:
     """Return a channel's pattern and the runs that it is about: what was left on goes before the rest."""
     left = own[own["kind"].isin(LEFT_KINDS)]
@@ -155,6 +186,8 @@ def _choose_runs(number: int, own: pd.DataFrame, found: ClosedRuns) -> tuple[Pat
         return Pattern.ASKED, left[scheduled]
     others = own[own["kind"].isin(OWN_TIME_KINDS)]
     pattern = judge_pattern(others, found.weeks_known[number])
+    if pattern == Pattern.ONCE and others.loc[others["week"] == PERIOD, "hours"].max() < MIN_ONCE_H:
+        return None, others[:0]  # somebody came early, or stayed
     return (Pattern.USUAL if pattern == Pattern.RECURRING else pattern), others
 
 
@@ -233,7 +266,8 @@ def _lay_on_rows(
 def _no_channels() -> pd.DataFrame:
     names = [
         "off_kw", "on_kw", "noise_kw", "can_be_off", "follows_weather", "closed_kw", "open_kw", "pattern", "counted",
-        "is_at_own_time", "counted_kwh", "before_kwh", "usual_kwh", "blocks", "weeks_seen", "weeks_known", "is_steady",
+        "is_on_closed_days", "is_at_own_time", "counted_kwh", "before_kwh", "usual_kwh", "blocks", "weeks_seen",
+        "weeks_known", "is_steady",
     ]  # fmt: skip
     return pd.DataFrame(columns=names, index=pd.Index([], name="channel_id"))
 

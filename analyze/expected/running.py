@@ -39,15 +39,17 @@ class Running(NamedTuple):
     """The states of the channels of one matrix on the wall clock; C × N with N = D · S, in order of time.
 
     `off_kw` and `on_kw` (C,) are the two levels [kW]; `can_be_off` (C,) is False for a load that the closed time never
-    shows off; `noise_kw` (C,) is how far the off level wanders. `is_closed` (N,) is the calendar's; `power_kw` is the
-    power without what answers to the weather, `smooth_kw` its mean over two hours of closed time; `runs` tells where a
-    load that can be off runs while closed, and where one with a setback draws clearly more than while open.
+    shows off; `rest_ratio` (C,) is what it draws at rest by what it draws while open; `noise_kw` (C,) is how far the
+    off level wanders. `is_closed` (N,) is the calendar's; `power_kw` is the power without what answers to the weather,
+    `smooth_kw` its mean over two hours of closed time; `runs` tells where a load that can be off runs while closed, and
+    where one with a setback draws clearly more than while open.
     """
 
     off_kw: Floats
     on_kw: Floats
     noise_kw: Floats
     can_be_off: Flags
+    rest_ratio: Floats
     is_closed: Flags
     power_kw: Floats
     smooth_kw: Floats
@@ -77,11 +79,25 @@ def find_running(matrix: DayMatrix, response_kw: Floats, schedule: Schedule, *, 
     judged = is_closed & ~np.isnan(smooth_kw)
     off_share = 1 - (above & judged).sum(axis=1) / np.maximum(judged.sum(axis=1), 1)
     has_two_levels, is_low = off_share >= _MIN_OFF_SHARE, off_kw <= _MAX_OFF_RATIO * on_kw
+    rest_ratio = _rest_ratio(matrix, judged & known & ~above, ~is_closed & known)
+    is_low &= ~(response_kw.any(axis=(1, 2)) & (rest_ratio > _MAX_OFF_RATIO))
     can_be_off = has_two_levels & is_low
     above_day = smooth_kw > ((1 + _LEAST_RISE) * on_kw + min_power_kw)[:, None]
     is_setback = has_two_levels & ~is_low
     runs = above & judged & (can_be_off[:, None] | (is_setback[:, None] & above_day))
-    return Running(off_kw, on_kw, noise_kw, can_be_off, is_closed, power_kw, smooth_kw, runs)
+    return Running(off_kw, on_kw, noise_kw, can_be_off, rest_ratio, is_closed, power_kw, smooth_kw, runs)
+
+
+def _rest_ratio(matrix: DayMatrix, is_off: Flags, is_open: Flags) -> Floats:
+    """Return what each channel draws when it seems off, by what it draws while open (C,).
+
+    With what answers to the weather: a heater that goes on by night at six tenths has no rest, though its power without
+    that answer may have two levels.
+    """
+    total_kw = matrix.power_kw.reshape(len(is_off), -1)
+    off_kw = nan_quantiles(np.where(is_off, total_kw, np.nan), [0.5])[:, 0]
+    on_kw = nan_quantiles(total_kw[:, is_open], [_ON_QUANTILE])[:, 0]
+    return np.divide(off_kw, on_kw, out=np.full(on_kw.shape, np.nan), where=on_kw > 0)
 
 
 def closed_slots(matrix: DayMatrix, schedule: Schedule) -> Flags:

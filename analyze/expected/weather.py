@@ -48,13 +48,15 @@ class WeatherResponse(NamedTuple):
 
     `doubt_kw` is how much of it is guessed, as the baseline saw no such temperature. `is_used` (C,) tells for which
     channels it explains anything; `is_alike` (D,) the days whose mean temperature is known and at most `EXTRAPOLATED_K`
-    outside of the baseline's.
+    outside of the baseline's. `temp_c` (D × S) is the temperature in the middle of each slot [°C], NaN where it is not
+    known.
     """
 
     kw: Floats
     doubt_kw: Floats
     is_used: Flags
     is_alike: Flags
+    temp_c: Floats
 
 
 class _Arm(NamedTuple):
@@ -89,7 +91,7 @@ def respond_to_weather(
     before = matrix.fold >= 0
     if not before.any() or 100 * (~np.isnan(temp[before])).mean() < min_coverage_pct:
         zero = np.zeros(matrix.power_kw.shape)
-        return WeatherResponse(zero, zero, np.zeros(channels, bool), np.zeros(size, bool))
+        return WeatherResponse(zero, zero, np.zeros(channels, bool), np.zeros(size, bool), temp)
     hourly_kw, hourly_c = _hourly(matrix, matrix.power_kw), _hourly(matrix, temp[None])[0]
     group = _groups(matrix)
     arms, keep = _fit(hourly_kw, hourly_c, group, np.broadcast_to(before[:, None], hourly_c.shape))
@@ -102,7 +104,7 @@ def respond_to_weather(
     )
     is_used = used[:, None, None]
     doubt_kw = np.where(is_used, _BEYOND_DOUBT * np.abs(kw - seen_kw), 0.0)
-    return WeatherResponse(np.where(is_used, kw, 0.0), doubt_kw, used, _alike_days(hourly_c, before))
+    return WeatherResponse(np.where(is_used, kw, 0.0), doubt_kw, used, _alike_days(hourly_c, before), temp)
 
 
 def _alike_days(hourly_c: Floats, before: Flags) -> Flags:
