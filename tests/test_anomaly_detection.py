@@ -72,6 +72,28 @@ def test_an_event_and_its_numbers():
     assert section["notAssessed"] == []
 
 
+def batches(power_kw, week=range(5)):
+    """Return an oven's readings: idle at 0.5 kW but for one batch of three hours on a working day, at other hours."""
+    readings = fill_window(1, BOTH, 0.5, 0.5)
+    for number in week:
+        start = pd.Timestamp("2025-12-15") + pd.Timedelta(days=7 * number + number % 4, hours=8 + 2 * (number % 3))
+        readings = set_power(readings, str(start), str(start + pd.Timedelta("3h")), 20.0)
+    return set_power(readings, "2026-01-15 13:00", "2026-01-15 16:00", power_kw)
+
+
+@pytest.mark.parametrize(("power_kw", "severity"), [(21.5, "low"), (22.5, "high")])
+def test_a_batch_at_another_hour_is_no_news_unless_it_is_higher_than_all(power_kw, severity):
+    """The oven reaches 20 kW over three hours in every week; a tenth more is beyond that."""
+    events = anomalies_of(batches(power_kw, range(4)))["timeline"]
+    assert [(event["start"], event["severity"]) for event in events] == [("2026-01-15T13:00:00-05:00", severity)]
+
+
+def test_a_day_that_uses_no_more_than_others_is_no_news():
+    """30 kW for an hour and a half, after mornings that used as much in longer batches."""
+    readings = batches(0.5, range(4))
+    assert anomalies_of(set_power(readings, "2026-01-15 09:00", "2026-01-15 11:00", 29.0))["timeline"] == []
+
+
 def test_a_low_episode_is_listed_and_is_no_saving():
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 09:00", "2026-01-14 15:00", 0.5)
     section = anomalies_of(readings)

@@ -27,6 +27,7 @@ import pandas as pd
 
 from analyze.expected.day_matrix import DayMatrix
 from analyze.expected.model import Expectation, ExpectedDays
+from analyze.expected.running import closed_slots
 from analyze.expected.wall_time import (
     flat,
     group_of_slots,
@@ -54,6 +55,7 @@ _MAX_DRIFT_RATIO = 3.0  # forgiven at most: this many times the 95th percentile 
 _MIN_SCALE_RATIO = 0.02  # of the channel's p95 − p5: smaller residuals matter to nobody
 _EDGE_RATIO = 0.5  # of `anomalies.min_ratio`: an episode's own intervals deviate at least this much
 _SHAPE_QUANTILE = 0.9
+_BEYOND_RATIO = 1.1
 
 
 class _Usual(NamedTuple):
@@ -85,8 +87,9 @@ def find_episodes(
     pd.DataFrame
         By index of the expectation's rows: `event_id` (1, 2, …), `expected_kw`, `direction` ("high" or "low"), and one
         boolean column for each of `VIEWS` (level: without forgiving; shape: the day's residuals scatter as on no
-        baseline day). A break of at most `max_break_intervals` and `max_break_minutes` becomes part of its episode; a
-        hole in the readings, or the other direction, ends it.
+        baseline day), and `is_beyond`: over three hours, and over its day, it drew clearly more than any baseline week
+        did while the site was open, or closed. A break of at most `max_break_intervals` and `max_break_minutes` becomes
+        part of its episode; a hole in the readings, or the other direction, ends it.
     """
     parts, count = [], 0
     for block, shift_kw in zip(expectation.blocks, shifts, strict=True):
@@ -99,7 +102,8 @@ def find_episodes(
         table = pd.DataFrame({name: values[cells] for name, values in found.items()}, index=index)
         parts.append(table.assign(event_id=table["event_id"] + count))
         count += int(found["event_id"].max(initial=0))
-    empty = {"event_id": int, "expected_kw": float, "direction": object, **dict.fromkeys(VIEWS, bool)}
+    flags = dict.fromkeys((*VIEWS, "is_beyond"), bool)
+    empty = {"event_id": int, "expected_kw": float, "direction": object, **flags}
     return pd.concat(parts) if parts else pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in empty.items()})
 
 
@@ -131,7 +135,46 @@ def _judge(block: ExpectedDays, shift_kw: Floats, assessed: Flags, scope: WeekSc
         views["novelty"] |= hit & rolling_any(is_novel, width)
         views["level"] |= hit & (outside > config.anomalies.min_scales * usual.scale_kw)
         views["shape"] |= hit & usual.is_new_shape
-    return {"event_id": event, "expected_kw": expected_kw, "direction": direction, **views}
+    beyond = _find_beyond(matrix, power_kw, closed_slots(matrix, scope.schedule))
+    return {"event_id": event, "expected_kw": expected_kw, "direction": direction, **views, "is_beyond": beyond}
+
+
+def _find_beyond(matrix: DayMatrix, power_kw: Floats, is_closed: Flags) -> Flags:
+    """Return where the mean of three hours is clearly above the highest of the baseline weeks, open or closed alike.
+
+    What a charger or an oven draws at other hours than usual is no more than it draws every week; and where the highest
+    of one week is far from that of the next, a new highest is no news. Nor is a day that uses no more than others did:
+    there the load has only moved.
+    """
+    smooth_kw = rolling_mean(power_kw, _SMOOTH_H * matrix.per_hour)
+    week, beyond = np.repeat(matrix.fold, matrix.slots), np.ones(power_kw.shape, dtype=bool)
+    for alike in (is_closed, ~is_closed):
+        weeks = [smooth_kw[:, alike & (week == number)] for number in np.unique(week[alike & (week >= 0)])]
+        if not weeks:
+            continue
+        highest_kw = np.nan_to_num(np.stack([np.fmax.reduce(values, axis=1) for values in weeks], axis=1))
+        top_kw = highest_kw.max(axis=1)
+        least_kw = np.maximum(_BEYOND_RATIO * top_kw, 2 * top_kw - np.median(highest_kw, axis=1))
+        beyond[:, alike] = smooth_kw[:, alike] > least_kw[:, None]
+    return beyond & np.repeat(_find_beyond_days(matrix), matrix.slots, axis=1)
+
+
+def _find_beyond_days(matrix: DayMatrix) -> Flags:
+    """Return the days (C × D) that use more than any baseline day that opens, or stays closed, as they do."""
+    kw, baseline, beyond = _daily_mean(matrix.power_kw), matrix.fold >= 0, np.ones(matrix.power_kw.shape[:2], bool)
+    for is_closed in (False, True):
+        alike = matrix.types.is_closed == is_closed
+        if (alike & baseline).any():
+            highest_kw = np.nan_to_num(np.fmax.reduce(kw[:, alike & baseline], axis=1))
+            beyond[:, alike] = kw[:, alike] > highest_kw[:, None]
+    return beyond
+
+
+def _daily_mean(power_kw: Floats) -> Floats:
+    """Return the mean of what is known of each day (C × D); NaN where nothing is."""
+    known = ~np.isnan(power_kw)
+    total, count = np.where(known, power_kw, 0.0).sum(axis=2), known.sum(axis=2)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
 def _describe_usual(block: ExpectedDays, shift_kw: Floats, scope: WeekScope) -> _Usual:

@@ -56,10 +56,11 @@ def _after_hours(rows: pd.DataFrame, closed: ClosedUse) -> Excess:
 def choose_events(anomalies: pd.DataFrame, rows: pd.DataFrame, expectation: Expectation) -> pd.DataFrame:
     """Return the rows of the anomalies that cost energy once: high, short, on a day or two, and not made up for.
 
-    What moved within the week saves nothing: a channel whose week as a whole lies less than half of the excess above
-    what was expected has only moved its load.
+    What moved within the week saves nothing: an event that is no higher than other weeks reach has only moved, and so
+    has the load of a channel whose week as a whole lies less than half of the excess above what was expected.
     """
     high = anomalies[anomalies["excess_kwh"] > 0]
+    high = high[high.groupby("event_id")["is_beyond"].transform("any")]
     if high.empty:
         return high
     hours = high.groupby("event_id")["hours"].transform("sum")

@@ -29,6 +29,7 @@ def list_events(anomalies: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any
         actual_kwh=("used_kwh", "sum"),
         shut_kwh=("shut_kwh", "sum"),
         usual_day_kwh=("usual_day_kwh", "first"),
+        is_beyond=("is_beyond", "max"),
         **{name: (name, "max") for name in VIEWS},
     )
     runs = runs.assign(start_text=local_iso(runs["start"], scope.tz), end_text=local_iso(runs["end"], scope.tz))
@@ -65,6 +66,7 @@ def _weigh(runs: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     day_share = (beyond_kwh / usual_kwh).fillna(1.0)  # a load that is usually off, and now is not
     least_share = np.where(is_high, config.anomalies.medium_day_share, config.anomalies.low_medium_day_share)
     matters = (beyond_kwh >= config.anomalies.medium_excess_kwh) & (day_share >= least_share)
+    matters &= ~is_high | runs["is_beyond"].astype(bool)  # what other weeks reach as well may only have moved
     is_doubled = runs["excess_kwh"] + runs["expected_kwh"] >= config.anomalies.high_actual_ratio * runs["expected_kwh"]
     is_grave = is_high & is_doubled & (runs["excess_kwh"] >= config.anomalies.high_excess_kwh)
     return runs.assign(
