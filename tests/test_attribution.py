@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, make_thresholds, set_power
@@ -69,6 +70,17 @@ def test_high_figures_of_two_kinds_share_what_is_left_of_an_interval():
     assert claims["after_hours", "high"] == [2 + 0.5]
     assert claims["anomaly", "high"] == [1 + 1.5]
     assert (claims["after_hours", "low"], claims["anomaly", "low"]) == ([1], [round(2 / 3, 9)])
+
+
+@pytest.mark.parametrize(("main_kwh", "claimed"), [(4.01, [1.01, 3.0]), (3.99, [0.0, 3.0])])
+def test_a_main_claims_no_remnant_of_what_its_parts_claim(main_kwh, claimed):
+    """A quarter of what the main saw must be of no meter below it."""
+    meters = make_meters(1, 2, parents={2: 1})
+    scope = make_scope(meters, config=make_thresholds(quick_wins={"min_sound_pct": 0.0}))
+    readings = pd.concat([make_readings(1, SUNDAY, [40.0]), make_readings(2, SUNDAY, [20.0])])
+    rows = prepare_intervals(readings, meters, NEW_YORK)
+    claims = claim_savings(rows, rows, {"after_hours": sure(main_kwh, 3.0)}, (), scope)
+    assert claims[claim_column("after_hours")].round(9).tolist() == claimed
 
 
 def test_bad_data_come_before_everything():

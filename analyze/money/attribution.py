@@ -20,6 +20,7 @@ from analyze.week.intervals import WeekScope, in_window, list_channels
 Floats = npt.NDArray[np.float64]
 
 KINDS = ("after_hours", "anomaly")  # in order of precedence
+_MIN_NET_SHARE = 0.25
 OBSERVED, LOW, MID, HIGH = "observed", "low", "mid", "high"
 
 
@@ -67,7 +68,8 @@ def claim_savings(
     1. Intervals flagged as bad claim nothing, nor do channels sound for less than `min_sound_pct`.
     2. A kind claims only what goes beyond those before it.
     3. No interval claims more than its own energy, not even by the high figures of all kinds together.
-    4. A parent claims only what goes beyond its sub-meters (`net_of_sub_meters`).
+    4. A parent claims only what goes beyond its sub-meters (`net_of_sub_meters`), and nothing where that is less than
+       `_MIN_NET_SHARE` of what it saw: so far two meters may differ on the same load.
     5. The claims below a root meter are scaled down, should they exceed the energy that it metered over the period
        (where it missed part of it): Σ of all savings ≤ consumption, of each channel and of the site, whichever of the
        four is added up.
@@ -86,7 +88,7 @@ def claim_savings(
     total = reached[:, -1]
     root = rows["channel_id"].map(root_of_channels(scope.meters, _metered(intervals, scope)))
     limit = _root_limits(intervals, scope)
-    net = _scaled_to(limit, net_of_sub_meters(total, rows, scope.meters), root)
+    net = _scaled_to(limit, _without_remnants(net_of_sub_meters(total, rows, scope.meters), total, rows), root)
     observed = np.diff(reached, axis=1, prepend=0.0) * _ratio(net, total)[:, None]
     likely = np.where(avoidable, observed, 0.0)
     claims = {OBSERVED: observed, MID: likely, LOW: likely * np.minimum(_ratio(low, mid), 1.0)}
@@ -94,6 +96,12 @@ def claim_savings(
     return rows.assign(
         **{claim_column(kind, name): value[:, n] for name, value in claims.items() for n, kind in enumerate(KINDS)}
     )
+
+
+def _without_remnants(net: Floats, total: Floats, rows: pd.DataFrame) -> Floats:
+    """Return the net claims, but none for a channel of which next to all belongs to its sub-meters."""
+    sums = pd.DataFrame({"net": net, "total": total}).groupby(rows["channel_id"].to_numpy()).transform("sum")
+    return np.where(sums["net"] >= _MIN_NET_SHARE * sums["total"], net, 0.0)
 
 
 def _more(observed: Floats, wanted: Floats, ceiling: Floats, limit: pd.Series, root: pd.Series) -> Floats:
