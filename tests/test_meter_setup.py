@@ -40,6 +40,15 @@ def test_a_wrong_unit_from_midday_on_is_masked_from_midday_on():
     assert flagged(readings) == {"wrong_unit": 36 + 4 * 96}
 
 
+@pytest.mark.parametrize(("factor", "masked"), [(1000.0, 36 + 4 * 96), (10.0, 36 + 4 * 96 - 2)])
+def test_an_edge_of_the_opening_hours_far_off_is_masked_too(factor, masked):
+    """It closed half an hour late on the first evening: 700 times its level joins, 7 times it may be a load."""
+    readings = healthy()
+    late = between(readings, "2026-01-14 20:00", "2026-01-14 20:30")
+    readings = scale(scale(readings, late, 0.3), between(readings, "2026-01-14 15:00", "2026-01-19"), factor)
+    assert flagged(readings) == {"wrong_unit": masked}
+
+
 @pytest.mark.parametrize("factor", [10.0, 0.1])
 def test_a_wrong_unit_holds_through_a_weekend_without_a_shape(factor):
     """From Wednesday 15:00 to the period's end, with a Friday of which nothing came."""

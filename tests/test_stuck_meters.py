@@ -108,6 +108,13 @@ def test_flat_line_is_far_steadier_than_the_channel_ever_is():
     assert not flag_flat_line(steady, baseline, **options).any()
 
 
+@pytest.mark.parametrize(("until", "severity"), [("2026-01-15 10:00", "medium"), ("2026-01-15 10:15", "high")])
+def test_a_zero_that_misleads_for_more_than_a_day_is_grave(until, severity):
+    readings = healthy()
+    section = health(scale(readings, between(readings, "2026-01-14 10:00", until), 0.0))
+    assert kinds(section) == [("zero", severity)]
+
+
 def test_zero_on_a_load_that_never_rests_is_doubted_and_on_one_that_does_is_not():
     readings = healthy()
     rows = between(readings, "2026-01-14 08:00", "2026-01-14 15:00")

@@ -52,10 +52,10 @@ def list_fault_issues(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekSco
     """Return one issue per channel and kind of fault that flags intervals of the period.
 
     `hours` counts the flagged intervals of the period, `start` and `end` span them; `since` is the first flagged one
-    of baseline and period together.
+    of baseline and period together. What misleads for more than `sensors.stale_high_after_hours` is of high severity.
     """
     in_period, issues = in_window(intervals, scope.period), []
-    for kind, level in FAULT_SEVERITIES.items():
+    for kind, usual_level in FAULT_SEVERITIES.items():
         if kind not in bad or not (bad[kind] & in_period).any():
             continue
         evidence = _evidence(kind, intervals, bad, scope)
@@ -64,13 +64,15 @@ def list_fault_issues(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekSco
             inside = rows[rows["in_period"]]
             if inside.empty:
                 continue
-            hours, last = float(inside["hours"].sum()), inside.iloc[-1]
+            hours, last, level = float(inside["hours"].sum()), inside.iloc[-1], usual_level
             more = {
                 "start": iso(inside["epoch_s"].iloc[0], scope),
                 "end": iso(last["epoch_s"] + last["interval_s"], scope),
                 "since": iso(rows["epoch_s"].iloc[0], scope),
                 "hours": round(hours, 2),
             }
+            if hours > scope.config.sensors.stale_high_after_hours and level == "medium":
+                level = "high"
             text = f"{_FAULT_TEXTS[kind].format(inside['evidence'].median())} for {hours:g} h"
             issues.append(make_issue(kind, level, int(channel_id), scope, text, **more))
     return issues

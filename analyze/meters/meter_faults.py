@@ -58,6 +58,8 @@ def find_unit_factors(intervals: pd.DataFrame) -> pd.Series:
     of the intervals within 10^±0.25 of it); and for k = ±1, which a load could do, only where the day's profile has a
     shape (high ≥ 1.5 × low) to be recognised by. Days without a shape, as a weekend's, that lie between or beside such
     days and are off by the same join them, and so do intervals of the days beside these: the fault may begin at noon.
+    Of a factor of a hundred or more those join that lie nearer to it than to their own level, at the edges of the
+    opening hours too.
     A fault that lasts for more than half of the weeks becomes the rule, and the rest is then called off.
     """
     nowhere = pd.Series(0, index=intervals.index, dtype="int64")
@@ -76,7 +78,8 @@ def find_unit_factors(intervals: pd.DataFrame) -> pd.Series:
     nearer = np.abs(decades - off[cell]) < np.abs(decades)
     factor = np.where(nearer, off[cell], 0)
     for beside in (off[cell - 1], off[cell + 1]):
-        joins = (factor == 0) & (np.abs(decades - beside) <= _ON_THE_FACTOR)
+        is_far = (np.abs(beside) >= _FAR_FACTOR) & (np.abs(decades - beside) < np.abs(decades))
+        joins = (factor == 0) & ((np.abs(decades - beside) <= _ON_THE_FACTOR) | is_far)
         factor = np.where(joins, beside, factor)
     nowhere[suspects] = factor.astype("int64")
     return nowhere
