@@ -13,7 +13,7 @@ def heating_fails(seed: int) -> MadeUpSite:
     d = Draw(seed, "heating_fails")
     d.place_in("US", "GB", "DE")
     t, hours = d.time(months=(11, 12, 1, 2)), d.office_hours()
-    heat = t.switched(t.between(5, 20), d.between(12, 25), d.between(6, 10), 0.1)
+    heat = t.switched(t.between(5, 20) & (t.weekday < 5), d.between(12, 25), d.between(6, 10), 0.1)
     day = int(d.pick((0, 1, 2)))
     heat = np.where(t.stretch(day, 11, day + 2, d.between(9, 18, 1)), 0.25, heat) * t.wander(0.01)
     truth = Truth(

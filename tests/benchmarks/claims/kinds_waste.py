@@ -111,12 +111,11 @@ def starts_earlier(seed: int) -> MadeUpSite:
     lead = 0.5 + np.clip((t.day // 7 + 6) * earlier_h, 0, None)  # six weeks ago it began
     right = t.switched(hours.mask(t, 0.5), size, 0.3)
     actual = np.where(hours.mask(t, lead) & ~hours.mask(t, 0.5), size, right)
-    creep = wasted("Air handler", Recurrence.WEEKLY, t, actual, right)
-    creep = Waste(creep.meter, creep.recurrence, creep.kwh, 0.25 * creep.kwh)
+    creep = wasted("Air handler", Recurrence.OPEN, t, actual, right)
     kw = {"Air handler": actual, "Everything else": d.used(t, hours, 4, 15)}
     truth = Truth(
         "Starts earlier in every week; by now hours before opening. It began before the baseline, so how early is "
-        "early enough is a matter of judgement: a quarter has to be told.",
+        "early enough is a matter of judgement: that the hours do not fit has to be told.",
         (creep,),
         must_find=("Air handler",),
     )
