@@ -141,7 +141,8 @@ def test_script_walks_from_money_to_runs_and_notices_later_changes(
     assert "ingest run 2: 16; latest validation run 1" in done.stdout
     assert "as the report says" in done.stdout
 
-    win_id = read_report(path)["sections"]["quickWins"][0]["findingId"]
+    wins = read_report(path)["sections"]["quickWins"]
+    (win_id,) = (win["findingId"] for win in wins if win["type"] == "anomaly")
     win = run_script("deliver/explain_finding.py", path, win_id, env=env).stdout
     assert ", valid on any day, assumed: no utility's tariff;" in win
     assert "{" not in win
