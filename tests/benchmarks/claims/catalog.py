@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from benchmarks.claims import (
-    held_out_meters,
-    held_out_use,
     kinds_calendar,
     kinds_changes,
     kinds_duty,
     kinds_generation,
     kinds_meters,
+    kinds_meters_more,
     kinds_quiet,
+    kinds_use_more,
     kinds_waste,
     kinds_weather,
 )
@@ -26,4 +26,4 @@ OPEN: tuple[Scenario, ...] = (
     *kinds_meters.SCENARIOS,
     *kinds_changes.SCENARIOS,
 )
-HELD_OUT: tuple[Scenario, ...] = (*held_out_use.SCENARIOS, *held_out_meters.SCENARIOS)
+HELD_OUT: tuple[Scenario, ...] = (*kinds_use_more.SCENARIOS, *kinds_meters_more.SCENARIOS)
