@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from benchmarks.claims.stored_frames import file_rows, store
 from benchmarks.claims.tally import Outcome, add_up, calibrate
 from benchmarks.claims.timeline import Timeline
 from benchmarks.claims.whole_way import site_file
+
+from config.site_file import load_site
 
 MONDAY = date(2025, 3, 24)  # the clocks of Berlin change on its Sunday
 
@@ -259,7 +262,7 @@ def test_kinds_differ_by_seed_and_are_the_same_for_one() -> None:
     assert draws[0] == draws[1] != draws[2]
     assert Draw(1, "other").rng.integers(1 << 40) != draws[0]
     names = [scenario.__name__ for scenario in (*catalog.OPEN, *catalog.HELD_OUT)]
-    assert len(set(names)) == len(names) >= 48
+    assert len(set(names)) == len(names) >= 200
     assert 3 * len(catalog.HELD_OUT) >= len(names)
 
 
@@ -273,3 +276,28 @@ def test_every_kind_can_be_drawn_and_says_why(scenario: Any) -> None:
     assert all(waste.kwh > 0 for waste in made_up.truth.wastes)
     assert all(values.shape == made_up.time.hour.shape for values in made_up.kw.values())
     assert Opening.on(ALL_DAYS, 0, 24).mask(made_up.time).all()
+
+
+@pytest.mark.parametrize("scenario", (*catalog.OPEN, *catalog.HELD_OUT), ids=lambda scenario: scenario.__name__)
+def test_what_a_kind_says_agrees_with_what_it_draws(scenario: Any, tmp_path: Path) -> None:
+    made_up = scenario(6)
+    (tmp_path / "7.toml").write_text(made_up.toml, encoding="utf-8")
+    load_site(7, sites_dir=tmp_path)  # every table and key is known
+    for meter, values in made_up.kw.items():
+        wasted_kwh = sum(waste.kwh for waste in made_up.truth.wastes if waste.meter == meter)
+        assert wasted_kwh <= made_up.time.kwh(np.clip(values, 0, None)) + 0.01
+    assert all(0 <= (waste.least_kwh or 0) <= waste.kwh for waste in made_up.truth.wastes)
+    if made_up.temp_c is not None:
+        assert made_up.temp_c.shape == made_up.time.hour.shape
+        assert np.abs(made_up.temp_c).max() < 50
+
+
+def test_half_of_the_held_out_kinds_with_waste_in_named_hours_know_their_weather() -> None:
+    sites = [scenario(1) for scenario in catalog.HELD_OUT]
+    claimable = [
+        site
+        for site in sites
+        if site.truth.kwh(Recurrence.WEEKLY, Recurrence.NEW) > 0 and site.toml.startswith("[schedule]")
+    ]
+    assert len(claimable) >= 20
+    assert 2 * sum(site.temp_c is not None for site in claimable) >= len(claimable)

@@ -4,7 +4,7 @@ Run: .venv/bin/python tests/benchmarks/bench_claims.py [--only WORD,WORD] [--see
 Prints what is wrong in each report, how many are right, the share of the claimed energy that is true (precision), the
 share of the recurring waste that is claimed (recall), and how many of the claims called high, medium and low are true.
 
-A third of the kinds is held out: tune an analysis by the others and look at the totals of these only.
+More than a third of the kinds is held out: tune an analysis by the others and look at the totals of these only.
 --open-held-out shows them one by one; after that they are not held out any more. Reports are made in process, from
 frames; --whole-way also makes them over a PostgreSQL of its own, script by script, and lists where the two differ.
 --measured adds the savings in the headlines of measured buildings, where these are beside the project.
