@@ -101,7 +101,7 @@ def test_a_point_is_told_by_its_meter_or_by_its_hardware_id(conn: Connection) ->
 GONE = {"uninstalled_at": datetime(2026, 1, 1, tzinfo=UTC)}
 
 
-@pytest.mark.parametrize("how", ["not there", "ended", "not listed", "not served", "left out"])
+@pytest.mark.parametrize("how", ["not there", "ended", "not listed", "not served", "without values", "left out"])
 def test_the_phases_count_where_there_is_no_whole(conn: Connection, tmp_path: Path, how: str) -> None:
     point = {"meter_id": 500}
     whole = channel(1, **point, displayed_phase="system")
@@ -112,7 +112,9 @@ def test_the_phases_count_where_there_is_no_whole(conn: Connection, tmp_path: Pa
     if how in ("not there", "not listed"):
         store(conn, *phases, pulse)
     if how == "not served":
-        sites.save_fields(conn, 1, None)
+        db.execute(conn, "UPDATE channels SET is_unsupported = true, fields = NULL WHERE channel_id = 1")
+    if how == "without values":
+        db.execute(conn, "UPDATE channels SET fields = NULL WHERE channel_id = 1")
     if how == "left out":
         say(conn, tmp_path, "[site]\nexclude = [1]\n")
     other = {"not there": {}, "left out": {1: "excluded"}, "not served": {1: "counted"}}.get(how, {1: 2})
@@ -277,6 +279,18 @@ def test_a_factor_and_an_end_hold_in_every_layer_and_every_check_passes(conn: Co
     conn.commit()
     verdict = validate_site(conn, 7, read_checks())
     assert [(r.check.name, r.message) for r in verdict.results if r.findings] == []
+
+
+def test_a_factor_is_for_every_energy_and_power_and_for_nothing_else(conn: Connection, tmp_path: Path) -> None:
+    store(conn, channel(1))
+    fill(conn, {1: 4.0})
+    query = "SELECT attname FROM pg_attribute WHERE attrelid = 'readings'::regclass AND attnum > 0 ORDER BY attnum"
+    columns = [name for (name,) in db.fetch_all(conn, query) if name.endswith(("_kwh", "_kw", "_kvar", "_kva", "_v"))]
+    assert len(columns) > 12
+    db.execute(conn, "UPDATE readings SET " + ", ".join(f"{name} = 8" for name in columns))
+    say(conn, tmp_path, "[channels.1]\nunit_factor = 0.5\n")
+    (row,) = db.fetch_all(conn, f"SELECT DISTINCT {', '.join(columns)} FROM v_readings_enriched")
+    assert dict(zip(columns, row, strict=True)) == {name: 8 if name.endswith("_v") else 4 for name in columns}
 
 
 def test_a_meter_that_ended_or_is_left_out_lacks_nothing(conn: Connection, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ CREATE VIEW v_meters AS
 WITH channel AS (
     SELECT
         c.channel_id, c.organization_id, c.device_id, c.name, c.device_type_id, c.uuid, c.installed_at, c.status,
-        c.is_listed,
+        c.is_listed, c.fields IS NOT NULL AS has_values,
         o.name AS site_name,
         facts.kind,
         coalesce(facts.must_run, false) AS must_run,
@@ -49,8 +49,16 @@ pointed AS (
         *,
         min(uuid_first) OVER (PARTITION BY organization_id, is_energy_meter, meter_first) AS point_id,
         -- A view that ended, left the list or is left out by the file stands for no other.
-        is_energy_meter AND is_listed AND NOT is_excluded AND coalesce(uninstalled_at > now(), true) AS is_live
+        is_energy_meter AND is_listed AND NOT is_excluded AND coalesce(uninstalled_at > now(), true) AS is_there
     FROM by_uuid
+),
+living AS (
+    SELECT
+        *,
+        -- Nor does one of which no value was ever seen, beside others of which some were.
+        is_there AND (has_values OR NOT bool_or(is_there AND has_values) OVER point) AS is_live
+    FROM pointed
+    WINDOW point AS (PARTITION BY organization_id, is_energy_meter, point_id)
 ),
 stood_for AS (
     SELECT
@@ -58,7 +66,7 @@ stood_for AS (
         min(channel_id) FILTER (WHERE is_live AND point_view = 'whole') OVER point AS whole_id,
         min(channel_id) FILTER (WHERE is_live AND point_view = 'phase') OVER point AS phase_id,
         min(channel_id) FILTER (WHERE is_live AND point_view IS DISTINCT FROM 'pulse') OVER point AS electrical_id
-    FROM pointed
+    FROM living
     WINDOW point AS (PARTITION BY organization_id, is_energy_meter, point_id)
 ),
 meter AS NOT MATERIALIZED (

@@ -36,8 +36,8 @@ SELECT
     r.relative_humidity_pct,
     r.co2_ppm,
     r.ingest_run_id,
-    r.exported_energy_kwh,
-    r.peak_power_kw
+    r.exported_energy_kwh * coalesce(facts.unit_factor, 1) AS exported_energy_kwh,
+    (r.peak_power_kw * coalesce(facts.unit_factor, 1))::real AS peak_power_kw
 FROM readings AS r
 JOIN channels AS c USING (channel_id)
 JOIN organizations AS o USING (organization_id)
