@@ -22,6 +22,7 @@ from ingest.eniscope.normalize import (
     to_floats,
 )
 from ingest.eniscope.troubles import note_trouble
+from ingest.storage.binary_copy import columns_with_values
 from ingest.storage.plausibility import PLACELESS, Reject, Rules
 from lib.date_utils import Window, align_down
 from lib.errors import ApiError, UnsupportedFieldsError
@@ -184,8 +185,8 @@ def _join(parts: list[ParsedReadings], fields: tuple[str, ...]) -> ChannelReadin
         rejects.update(part.rejects)
     rows = parts[0].rows if len(parts) == 1 else pd.concat([part.rows for part in parts], ignore_index=True)
     quarantined = [reject for part in parts for reject in part.quarantined]
-    has_value = rows.notna().any()
-    seen = tuple(field for field in fields if has_value[FIELD_COLUMNS[field][0]])
+    valued = set(columns_with_values(rows))
+    seen = tuple(field for field in fields if FIELD_COLUMNS[field][0] in valued)
     return ChannelReadings(
         rows, sum(part.fetched for part in parts), dict(rejects), quarantined, FieldAnswer(fields, seen)
     )

@@ -17,6 +17,11 @@ DOUBLE_COLUMNS = frozenset({"energy_kwh", "power_kw", "exported_energy_kwh"})
 _INTEGER_COLUMNS = frozenset({"interval_s"})  # the other whole numbers are bigint
 
 
+def columns_with_values(rows: pd.DataFrame) -> list[str]:
+    """Return the columns of numbers in which any row has a value."""
+    return [name for name in rows.columns if not np.isnan(rows[name].to_numpy()).all()]
+
+
 def encode_binary_rows(timestamp_s: np.ndarray, values: pd.DataFrame, constants: dict[str, int]) -> bytes:
     """Return rows in PostgreSQL's binary COPY format, built by whole columns.
 

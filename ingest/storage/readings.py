@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 
-from ingest.storage.binary_copy import DOUBLE_COLUMNS, encode_binary_rows
+from ingest.storage.binary_copy import DOUBLE_COLUMNS, columns_with_values, encode_binary_rows
 from ingest.storage.revisions import StagedRows, fill_missing, record_revisions, survey_staged
 from lib import db
 from lib.date_utils import Window
@@ -145,7 +145,7 @@ def _insert_new_rows(conn: Connection, constants: dict[str, int], rows: pd.DataF
             names=names
         ),
     )
-    values = [column for column in rows.columns if column != "timestamp" and rows[column].notna().any()]
+    values = columns_with_values(rows.drop(columns="timestamp"))
     filled = _complete_stored_rows(conn, constants, rows, values) if values and inserted < len(rows) else 0
     db.execute(conn, "DROP TABLE readings_staging")
     return Stored(inserted, filled)
@@ -170,7 +170,7 @@ def _complete_stored_rows(conn: Connection, constants: dict[str, int], rows: pd.
 def _copy_rows(conn: Connection, table: str, constants: dict[str, int], rows: pd.DataFrame) -> None:
     # A column without any value need not travel.
     values = rows.drop(columns="timestamp")
-    values = values.loc[:, values.notna().any()]
+    values = values[columns_with_values(values)]
     columns = [*constants, "timestamp", *values.columns]
     statement = sql.SQL("COPY {table} ({names}) FROM STDIN (FORMAT binary)").format(
         table=sql.Identifier(table), names=sql.SQL(", ").join(map(sql.Identifier, columns))
