@@ -55,10 +55,16 @@ def site(conn: Connection) -> Connection:
     for column in ("energy_kwh", "power_kw"):  # one interval, two values
         db.execute(
             conn,
-            "INSERT INTO reading_revisions (channel_id, timestamp, column_name, new_value, ingest_run_id)"
-            " VALUES (13, %s, %s, 1, 1)",
+            "INSERT INTO reading_revisions (channel_id, timestamp, column_name, old_value, new_value, ingest_run_id)"
+            " VALUES (13, %s, %s, 0.5, 1, 1)",
             (CLOCK_CHANGE, column),
         )
+    db.execute(  # as an earlier version noted a value that came later for a NULL: it is no restatement
+        conn,
+        "INSERT INTO reading_revisions (channel_id, timestamp, column_name, new_value, ingest_run_id)"
+        " VALUES (13, %s, 'voltage_v', 120, 1)",
+        (CLOCK_CHANGE + timedelta(hours=3),),
+    )
     conn.commit()
     validate_both(conn)
     return conn
