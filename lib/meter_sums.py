@@ -133,6 +133,8 @@ def find_sums(
     """
     site, twins = _prepare(ids, kwh, local_hours, interval_s)
     site.generates[:] |= np.isin(site.ids, list(generation))
+    # Some meters tell what is generated as negative.
+    site.kwh[:, site.generates & (_mean(site.kwh) < 0)] *= -1
     known = dict(parents or {})
     copies = {twin.copy for twin in twins}
     proposals: list[Proposal] = []

@@ -16,7 +16,6 @@ import numpy.typing as npt
 import pytest
 from pipeline import SITE_ID, report_of
 
-from config import site_file
 from config.site_file import load_site, read_site
 from govern.checks.reader import read_checks
 from govern.usage.refresh import refresh_views
@@ -89,6 +88,21 @@ class PointSource:
         return {"ts": starts, "E": mean_kw * 1e3 * resolution_s / 3600, "P": mean_kw * 1e3}
 
 
+def say_and_validate(conn: Connection, folder: Path, site_id: int, text: str) -> Verdict:
+    """Write the site's file and validate by it."""
+    (folder / f"{site_id}.toml").write_text(text, encoding="utf-8")
+    return validate(conn, site_id)
+
+
+def validate(conn: Connection, site_id: int) -> Verdict:
+    """Validate by what the file says."""
+    read_site.cache_clear()
+    conn.commit()
+    verdict = validate_one(conn, site_id, read_checks())
+    conn.commit()
+    return verdict
+
+
 class PointSite:
     """The sandbox with such a site, a database, and the site's file; each step as the nightly job takes it."""
 
@@ -99,7 +113,6 @@ class PointSite:
     def say(self, text: str) -> None:
         """Write the site's file."""
         (self._folder / f"{SITE_ID}.toml").write_text(text, encoding="utf-8")
-        read_site.cache_clear()
 
     def sync(self) -> Verdict:
         """Ingest the five weeks, refresh, validate."""
@@ -110,10 +123,7 @@ class PointSite:
 
     def validate(self) -> Verdict:
         """Validate by what the file says."""
-        self.conn.commit()
-        verdict = validate_one(self.conn, SITE_ID, read_checks())
-        self.conn.commit()
-        return verdict
+        return validate(self.conn, SITE_ID)
 
     def report(self) -> dict[str, Any]:
         """Return the report on the last week, checked against its schema."""
@@ -130,11 +140,16 @@ MakeSite = Callable[[list[Channel], Mapping[int, Floats]], PointSite]
 
 
 @pytest.fixture
-def point_site(conn: Connection, serve: ServeSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeSite:
-    """Make such a site; its file lies in a folder of its own, where every stage looks for it."""
+def site_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own for the files of sites, where every stage looks for them."""
     folder = tmp_path / "sites"
     folder.mkdir()
     for module in ("govern.validate_data", "analyze.week.loading"):
         monkeypatch.setattr(f"{module}.read_site", lambda site_id, *_: load_site(site_id, folder))
-    monkeypatch.setattr(site_file, "SITES_DIR", folder)
-    return lambda channels, kw_of: PointSite(conn, serve, folder, PointSource(channels, kw_of))
+    return folder
+
+
+@pytest.fixture
+def point_site(conn: Connection, serve: ServeSandbox, site_files: Path) -> MakeSite:
+    """Make such a site."""
+    return lambda channels, kw_of: PointSite(conn, serve, site_files, PointSource(channels, kw_of))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from pipeline import SITE_ID
-from point_sites import MakeSite, make_load, point_site, view, week_kwh  # noqa: F401  (fixture)
+from point_sites import MakeSite, make_load, point_site, site_files, view, week_kwh  # noqa: F401  (fixtures)
 
 from govern.usage.refresh import rebuild_views
 from govern.validate_data import print_verdict
@@ -82,7 +82,7 @@ def test_a_house_beside_a_school_is_left_out(point_site: MakeSite) -> None:  # n
     assert site.report()["consumption"]["totalKwh"] == pytest.approx(week_kwh(rtu, panel), rel=1e-6)
 
 
-MAY_COUNT_TWICE = "The total may count some energy twice: it is not confirmed how {} fit with the other meters."
+MAY_COUNT_TWICE = "The total may count some energy twice: not confirmed how {} with the other meters."
 
 
 def questions(report: dict[str, Any]) -> list[tuple[str, int, list[str]]]:
@@ -110,7 +110,7 @@ def test_a_main_beside_its_parts_is_asked_about_until_the_file_answers(
     lines = [line for n in parts for line in (f'[channels."{110 + n}"]  # "RTU-{n}"', 'parent = "101"  # "Main"')]
     report = site.report()
     assert questions(report) == [("mains_named", 101, lines)]
-    assert report["summary"]["headline"][2] == MAY_COUNT_TWICE.format("Main")
+    assert report["summary"]["headline"][2] == MAY_COUNT_TWICE.format("Main fits")
     assert report["consumption"]["totalKwh"] == pytest.approx(week_kwh(main, other, *parts.values()), rel=1e-6)
     print_verdict(verdict)
     assert "".join(f"         {line}\n" for line in lines) in capsys.readouterr().out
@@ -136,7 +136,7 @@ def test_a_twin_is_asked_about_and_left_out_by_the_line(point_site: MakeSite) ->
     report = site.report()
     lines = ["[site]", 'exclude = [103]  # "Test \\"dryer\\"", a copy of "Dryer"']
     assert questions(report) == [("channels_differ", 103, lines)]
-    assert report["summary"]["headline"][2] == MAY_COUNT_TWICE.format('Test "dryer"')
+    assert report["summary"]["headline"][2] == MAY_COUNT_TWICE.format('Test "dryer" fits')
     site.say("\n".join(lines))
     assert failed(site.validate()) == {}
     assert site.report()["consumption"]["totalKwh"] == pytest.approx(week_kwh(dryer, rtu), rel=1e-6)
@@ -172,7 +172,7 @@ def test_two_wholes_of_one_point_and_unknown_words_are_asked_about(point_site: M
         ("points_told_apart", 101, ['[channels."102"]  # "RTU again"', f'parent = "101"  # "RTU"{of_load}']),
         ("points_told_apart", 111, ['[channels."112"]  # "Pump S"', f'parent = "111"  # "Pump R"{of_load}']),
     ]
-    assert report["summary"]["headline"][2] == MAY_COUNT_TWICE.format("RTU and Pump R")
+    assert report["summary"]["headline"][2] == MAY_COUNT_TWICE.format("RTU and Pump R fit")
     site.say('[channels.102]\nparent = 101\n[channels.112]\nparent = ""\n')
     assert failed(site.validate()) == {}
     assert site.report()["consumption"]["totalKwh"] == pytest.approx(week_kwh(rtu, pump), rel=1e-6)

@@ -141,7 +141,8 @@ def _describe_questions(questions: list[dict[str, Any]]) -> list[str]:
     if not names:
         return []
     shown = names if len(names) <= _MAX_NAMES else [*names[:_MAX_NAMES], f"{len(names) - _MAX_NAMES} more"]
-    return [f"The total may count some energy twice: it is not confirmed how {_join(shown)} fit with the other meters."]
+    verb = "fits" if len(names) == 1 else "fit"
+    return [f"The total may count some energy twice: not confirmed how {_join(shown)} {verb} with the other meters."]
 
 
 def _top_opportunities(wins: list[dict[str, Any]]) -> list[str]:

@@ -53,7 +53,9 @@ SELECT
     meter_id,
     floor(extract(epoch FROM timestamp) / %(step_s)s)::bigint AS place,
     min(floor(extract(epoch FROM local_timestamp) / 3600))::bigint AS local_hour,
-    sum(coalesce(energy_kwh, power_kw * interval_s / 3600)) AS kwh,
+    -- Of a meter that has an export register its energy may be what was imported; its power goes both ways.
+    sum(CASE WHEN exported_energy_kwh > 0 THEN coalesce(power_kw * interval_s / 3600, energy_kwh)
+        ELSE coalesce(energy_kwh, power_kw * interval_s / 3600) END) AS kwh,
     sum(interval_s)::bigint AS covered_s
 FROM v_readings_enriched
 WHERE site_id = %(site_id)s AND meter_id = ANY (%(ids)s)
