@@ -389,6 +389,16 @@ class SiteConfig:
         """Return what is said of the site's channels, by id; see `resolve_channels`."""
         return resolve_channels(self.file.channels, names, self.path)
 
+    def ingest_limits(self, names: Mapping[int, str]) -> IngestLimits:
+        """Return what a record can be at all, in the unit in which it comes: before its channel's `unit_factor`."""
+        limits = self.file.ingest
+        scaled = {key: table for key, table in self.file.channels.items() if table.unit_factor != 1}
+        own = {
+            channel.channel_id: limits.max_power_of(channel.channel_id) / channel.facts.unit_factor
+            for channel in resolve_channels(scaled, names, self.path).values()
+        }
+        return msgspec.structs.replace(limits, channel_max_power_kw=limits.channel_max_power_kw | own)
+
     def excluded(self, names: Mapping[int, str]) -> frozenset[int]:
         """Return the channels that the file leaves out; see `resolve_excluded`."""
         return resolve_excluded(self.file.site, names, self.path)

@@ -104,12 +104,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         site = register(conn, client, args.site, said=said)
         listed = {channel["channel_id"] for channel in site.channels}
         wanted = [item for item in plan.wanted if item.channel_id in listed]
-        summary = ingest_windows(
-            conn, client, site, wanted, settings.workers, said.file.ingest, on_stored=close_if_arrived
-        )
+        summary = ingest_windows(conn, client, site, wanted, settings.workers, site.limits, on_stored=close_if_arrived)
         closed = count_closed(conn, plan.gaps)
         conn.commit()
-        rounds = refill(conn, client, site, args.budget - len(wanted), settings.workers, said.file.ingest)
+        rounds = refill(conn, client, site, args.budget - len(wanted), settings.workers, site.limits)
     client.close()
     print(
         f"site {args.site}: asked for {len(plan.gaps):,} gaps in {len(wanted):,} windows; {summary.inserted:,} "

@@ -161,6 +161,7 @@ def import_files(
         resolve_site,
     )
     from ingest.storage.lease import site_lease
+    from ingest.storage.sites import load_names
 
     channels = sorted({channel for source in sources for channel in source.channels})
     summary = ImportSummary(site.site_id, len(channels))
@@ -171,8 +172,8 @@ def import_files(
             check_offset(source, parse_timezone(args.timezone), args.site)
             count_source(source, parse_timezone(args.clock or args.timezone), rejects, summary)
         return summary
-    said = read_site(site.site_id).file
-    summary.feeding_in |= find_exporting(said.channels, channels)
+    said = read_site(site.site_id)
+    summary.feeding_in |= find_exporting(said.file.channels, channels)
     settings = load_settings()
     database_url = settings.require_database_url("ingest")
     with site_lease(database_url, args.site, "import_csv", settings.lease_s), db.connect(database_url) as conn:
@@ -182,8 +183,9 @@ def import_files(
             check_offset(source, parse_timezone(str(site.timezone)), args.site)
         run_id = register_file_site(conn, site, channels, parents)
         clock = parse_timezone(args.clock or str(site.timezone))
+        limits = said.ingest_limits(load_names(conn, site.site_id))
         for source in sources:
-            load_source(conn, run_id, site, source, clock, rejects, said.ingest, summary)
+            load_source(conn, run_id, site, source, clock, rejects, limits, summary)
         summary.unnamed_main = find_unnamed_main(conn, args.site)
     return summary
 

@@ -147,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         site = register(conn, client, args.site, args.channels, said)
         settled = last_settled(datetime.now(UTC), client.clock_offset)
         window = resolve_window(args.start, args.end, args.days, site.timezone, settled, args.resolution)
-        summary = ingest_readings(conn, client, site, window, args.resolution, settings.workers, said.file.ingest)
+        summary = ingest_readings(conn, client, site, window, args.resolution, settings.workers, site.limits)
     client.close()
     print_summary(summary, window, time.monotonic() - began)
     return EXIT_FAILED if summary.failed else EXIT_DONE

@@ -23,7 +23,7 @@ from lib.errors import ConfigError, DataError
 from lib.readings import IngestionHealth, load_ingestion_health
 from operations import check_ingestion_health, send_alerts
 from operations.health.ingestion import FAIL, OK, WARN, judge_site, judge_sites
-from operations.list_sites import choose_sites
+from operations.list_sites import choose_sites, describe_parts
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -121,6 +121,17 @@ def test_sites_are_those_of_the_service_and_of_the_configuration(
     sources: dict[int, str], configured: list[int], inactive: set[int], for_reports: bool, expected: list[int]
 ) -> None:
     assert choose_sites(sources, configured, inactive, for_reports) == expected
+
+
+def test_what_a_file_leaves_out_is_told(tmp_path: Path) -> None:
+    (tmp_path / "7.toml").write_text('[site]\nexclude = ["House dryer", 162130]\n', encoding="utf-8")
+    (tmp_path / "8.toml").write_text('[site]\ninclude = ["RTU-1"]\n', encoding="utf-8")
+    (tmp_path / "9.toml").write_text("[building]\nfloor_area_m2 = 10\n", encoding="utf-8")
+    sites = {site_id: load_site(site_id, tmp_path) for site_id in (7, 8, 9)}
+    assert describe_parts(sites) == [
+        "site 7: its file leaves out House dryer, 162130",
+        "site 8: its file takes only RTU-1",
+    ]
 
 
 def test_script_lists_the_sites_of_the_database(

@@ -16,11 +16,13 @@ from govern.checks.channel_facts import store_channel_facts
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from govern.gaps.ledger import load_open_gaps, update_gaps
+from govern.schema.files import apply_migrations, apply_views
 from govern.usage.refresh import refresh_views
 from ingest.storage import attempts, readings, sites
 from lib import db
 from lib.date_utils import Window
 from lib.errors import ConfigError
+from lib.paths import MIGRATIONS_DIR
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -348,3 +350,46 @@ def test_the_file_goes_above_what_the_database_was_told(tmp_path: Path) -> None:
         NotCounted(2, "meter 2", Reason.VIEW, 1),
         NotCounted(5, "meter 5", Reason.EXCLUDED, None),
     ]
+
+
+# --- What stood there before ------------------------------------------------------------------------------------------
+
+
+def test_only_parents_that_came_from_the_service_are_cleared(empty_database_url: str, tmp_path: Path) -> None:
+    """A database of before: `--parent` at a site of files stays, the gateway goes to a column of its own."""
+    for path in MIGRATIONS_DIR.glob("*.sql"):
+        if path.name < "0017":
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    with db.connect(empty_database_url) as conn:
+        apply_migrations(conn, tmp_path)
+        db.execute(
+            conn,
+            "INSERT INTO organizations (organization_id, name, timezone, data_source)"
+            " VALUES (1, 'school', 'UTC', 'eniscope'), (2, 'sandbox', 'UTC', 'sandbox'), (3, 'bakery', 'UTC', 'file');"
+            "INSERT INTO channels (channel_id, organization_id, name, parent_id)"
+            " VALUES (10, 1, 'a', 11), (11, 1, 'b', 11), (20, 2, 'c', 99), (30, 3, 'oven', 31), (31, 3, 'main', NULL);"
+            "INSERT INTO channel_facts (channel_id, organization_id, kind, parent_id)"
+            " VALUES (10, 1, NULL, 11), (11, 1, 'main', NULL)",
+        )
+        conn.commit()
+        apply_migrations(conn)
+        apply_views(conn)
+        stored = "SELECT channel_id, gateway_id, parent_id FROM channels ORDER BY 1"
+        assert db.fetch_all(conn, stored) == [
+            (10, 11, None), (11, 11, None), (20, 99, None), (30, None, 31), (31, None, None)
+        ]  # fmt: skip
+        # What a file said before it could say "of none" is what it says.
+        assert parents(conn, 1) == {10: 11}
+        assert parents(conn, 3) == {30: 31}
+        named = "SELECT meter_id FROM v_meters WHERE is_parent_named"
+        assert db.fetch_all(conn, named) == [(10,)]
+
+
+def test_what_a_record_can_be_is_told_in_the_unit_in_which_it_comes(tmp_path: Path) -> None:
+    (tmp_path / "7.toml").write_text(
+        "[ingest]\nmax_power_kw = 400\nchannel_max_power_kw = {2 = 60}\n"
+        "[channels.Chiller]\nunit_factor = 0.001\n[channels.2]\nunit_factor = 0.5\n[channels.3]\nkind = 'load'\n",
+        encoding="utf-8",
+    )
+    limits = load_site(7, tmp_path).ingest_limits({1: "Chiller", 2: "RTU", 3: "Oven"})
+    assert [limits.max_power_of(key) for key in (1, 2, 3)] == [400_000.0, 120.0, 400.0]

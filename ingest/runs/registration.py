@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from config.site_file import IngestLimits
 from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.fetch import get_type_fields
 from ingest.eniscope.field_sets import ChannelFields
@@ -41,6 +42,7 @@ class Site(NamedTuple):
     left_out: list[dict[str, Any]]  # by the site's file
     type_fields: dict[int, tuple[str, ...]]  # device type → the fields that it has
     license_note: str | None = None  # which licenses end soon, if any
+    limits: IngestLimits = IngestLimits()
 
 
 def register(
@@ -82,7 +84,9 @@ def register(
         sites.check_source(conn, site_id, client.source)
         sites.check_timezone(conn, site_id, organization["timezone"])
         sites.register_site(conn, organization, devices, channels, client.source)
-        excluded = said.excluded(sites.load_names(conn, site_id)) if said else frozenset[int]()
+        names = sites.load_names(conn, site_id)
+        excluded = said.excluded(names) if said else frozenset[int]()
+        limits = said.ingest_limits(names) if said else IngestLimits()
     except PipelineError as err:
         conn.rollback()
         attempts.finish_attempt(
@@ -103,7 +107,8 @@ def register(
     if note:
         logger.warning("site %d: %s", site_id, note)
     _refuse_left_out(left_out, channel_ids, site_id)
-    return Site(site_id, timezone, run_id, _choose(asked, channel_ids, site_id), left_out, type_fields, note)
+    chosen = _choose(asked, channel_ids, site_id)
+    return Site(site_id, timezone, run_id, chosen, left_out, type_fields, note, limits)
 
 
 def describe_channels(channels: Sequence[dict[str, Any]]) -> str:
