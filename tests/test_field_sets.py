@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from field_source import AIR, MAIN, SECOND, VOLTAGES, counting, refusing
-from pipeline import SITE_ID, Service, ingest
+from pipeline import LOGIN, SITE_ID, Service, ingest
 from test_late_fields import Clock, counts, serve_fields
 
 from config.site_file import IngestLimits
@@ -201,6 +201,32 @@ def test_fields_that_came_later_are_fetched_for_the_whole_history(
     assert len(requests) == 4
     assert counts(conn, "voltage_v") == [(MAIN, 3840), (SECOND, 3840)]
     assert refill(conn, service) == []
+
+
+def test_nightly_backfill_asks_again_for_fields_that_came_later(
+    conn: Connection, database_url: str, serve: Callable[..., Service], clock: Clock, run_script: Callable[..., Any]
+) -> None:
+    service = serve_fields(serve, clock, late=dict.fromkeys(VOLTAGES, LATER))
+    names = ("VITE_ENISCOPE_API_KEY", "VITE_ENISCOPE_EMAIL", "VITE_ENISCOPE_PASSWORD")
+    env = dict(zip(names, LOGIN, strict=True)) | {
+        "DATABASE_URL": database_url, "VITE_ENISCOPE_API_URL": service.url, "ENISCOPE_REQUESTS_PER_SECOND": "0",
+    }  # fmt: skip
+    days = ["--start", "2026-01-01", "--end", "2026-02-09"]
+    assert run_script("ingest/ingest_to_postgres.py", *days, env=env).returncode == 0
+    idle = run_script("ingest/backfill_gaps.py", env=env)
+    assert idle.stdout == "site 23271: no gap is to be asked for now\n"
+    clock.now = LATER
+    nightly = run_script("ingest/ingest_to_postgres.py", "--start", "2026-02-08", "--end", "2026-02-09", env=env)
+    assert "384 already there, 384 of them filled; 0 empty" in nightly.stdout
+    assert "fields that earlier readings lack: channels 4001, 4002; the nightly backfill asks for them again" in (
+        nightly.stdout
+    )
+    backfill = run_script("ingest/backfill_gaps.py", env=env)
+    assert (backfill.returncode, backfill.stderr.count("WARNING")) == (0, 0)
+    assert backfill.stdout.endswith(
+        "site 23271: asked again for fields that came later; 7,296 readings got values they lacked\n"
+    )
+    assert counts(conn, "energy_kwh", "voltage_v") == [(MAIN, 3840, 3840), (SECOND, 3840, 3840)]
 
 
 def test_fields_that_the_past_never_had_are_asked_for_once(

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg2
 import pytest
+from field_source import FieldSource
 from pipeline import SITE_ID, govern, ingest, report_of
 from psycopg2 import errors as pg_errors
 from psycopg2 import sql
@@ -95,6 +96,24 @@ def test_weather_and_files_come_in_as_the_role_of_ingest(
         assert find_unnamed_main(session, 7) is None
     with acting_as(ANALYZE, database_url, readonly=True) as session:
         assert len(load_weather(session, SITE_ID, Window(NOW - timedelta(days=2), NOW))) == 47
+
+
+def test_values_that_come_later_are_filled_as_the_role_of_ingest(
+    with_roles: Connection, database_url: str, serve: ServeSandbox
+) -> None:
+    moments = [NOW]
+    service = serve(
+        now=lambda: moments[-1], source=FieldSource(lambda: moments[-1], late={"E": NOW + timedelta(days=1)})
+    )
+    window = Window(NOW - timedelta(days=1), NOW)
+    with acting_as(INGEST, database_url) as session:
+        assert ingest(session, service, window).inserted == 2 * 96
+        moments.append(NOW + timedelta(days=1))
+        assert ingest(session, service, window).filled == 2 * 96
+    with acting_as(GOVERN, database_url) as session:
+        govern(session)
+        assert db.fetch_all(session, "SELECT count(energy_kwh), count(power_kw) FROM readings") == [(192, 192)]
+        assert db.fetch_all(session, "SELECT sum(reading_count), sum(missing_count) FROM mv_hourly_usage") == [(192, 0)]
 
 
 FORBIDDEN = {

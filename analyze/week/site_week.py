@@ -184,10 +184,14 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
 
 
 def _last_week_kwh(data: WeekData, scope: WeekScope) -> float:
-    """Return the energy of the seven local days before the period's end, by the meters of its total."""
+    """Return the energy of the seven local days before the period's end, by the meters of its total.
+
+    As the hourly history has it, which the forecast rests on: of a meter with a register of export what it imported.
+    """
     week = Window(days_before(scope.period.end, DAYS_PER_WEEK, scope.tz), scope.period.end)
     rows = data.site.of_roots.rows
-    return float(rows.loc[in_window(rows, week), "kwh"].sum())
+    own = rows[in_window(rows, week)]
+    return float(own["kwh"].sum() + (own["exported_kwh"].sum() if "exported_kwh" in own else 0.0))
 
 
 def _live(electrical: pd.DataFrame, data: WeekData) -> pd.DataFrame:
