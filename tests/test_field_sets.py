@@ -116,6 +116,16 @@ def test_fields_that_are_refused_for_weeks_and_never_had_a_value_are_none() -> N
     assert lost.reduced_since == NOW
 
 
+@pytest.mark.parametrize(("listed", "refusals"), [((), 0), (ALL_FIELDS, 1)])
+def test_export_is_missed_only_where_the_service_lists_it(listed: tuple[str, ...], refusals: int) -> None:
+    asks = plan_asks(ChannelFields(), listed, is_due=True)
+    assert asks.sets[:2] == (ALL_FIELDS, METER_FIELDS)
+    learned = learn(
+        ChannelFields(), ChannelFields(), asks, FieldAnswer(METER_FIELDS, ("E", "P"), (ALL_FIELDS,)), WINDOW, NOW
+    )
+    assert (learned.refusals, learned.asked, learned.is_full_ask_due(NOW)) == (refusals, METER_FIELDS, refusals == 1)
+
+
 def test_nulls_teach_nothing_and_what_was_only_accepted_is_replaced() -> None:
     silent = FieldAnswer(METER_FIELDS, ())
     assert taught(ChannelFields(), silent) == ChannelFields()
@@ -123,6 +133,13 @@ def test_nulls_teach_nothing_and_what_was_only_accepted_is_replaced() -> None:
     accepted = ChannelFields(METER_FIELDS, METER_FIELDS)  # as earlier versions kept it
     learned = taught(accepted, FieldAnswer(METER_FIELDS, ("E", "P")))
     assert learned == ChannelFields(("E", "P"), METER_FIELDS, NOW, 0, None, WINDOW.start)
+
+
+def test_field_that_comes_within_the_first_run_is_asked_for_no_second_time() -> None:
+    book = FieldBook({}, {20: METER_FIELDS}, NOW)
+    for seen in (("E", "P"), ("E", "P", "PF")):
+        known = book.learn(7, book.plan(7, 20), FieldAnswer(METER_FIELDS, seen), WINDOW)
+    assert (known.seen, known.refill_before) == (("E", "P", "PF"), None)
 
 
 def test_book_asks_for_all_twice_a_run_at_most() -> None:

@@ -73,12 +73,14 @@ class FieldAsks:
     """The sets to try for one request, the likeliest first, each once.
 
     `full` is the largest, which is among them where it is due. A set that brings no value proves nothing unless
-    `is_proven`: then the next one that holds another field is tried.
+    `is_proven`: then the next one that holds another field is tried. `listed` are those that the service lists for the
+    type of device; of the others a meter may lack `EXTRA_FIELDS` and lack nothing.
     """
 
     sets: tuple[FieldSet, ...]
     full: FieldSet
     is_proven: bool
+    listed: FieldSet = ()
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def plan_asks(state: ChannelFields, type_fields: FieldSet, *, is_due: bool) -> F
     known = [state.asked, in_order(state.seen)]
     guesses = [type_fields, (*METER_FIELDS, *EXTRA_FIELDS), METER_FIELDS, _LEAST_FIELDS, SENSOR_FIELDS]
     sets = dict.fromkeys(fields for fields in ([full] if is_due else []) + known + guesses if fields)
-    return FieldAsks(tuple(sets), full, state.is_proven)
+    return FieldAsks(tuple(sets), full, state.is_proven, type_fields)
 
 
 def learn(
@@ -125,12 +127,13 @@ def learn(
     if not answer.seen:
         return state if not was_refused else _reduced(state, before, frozenset(), window, now)
     seen = in_order({*(state.seen if state.is_proven else ()), *answer.seen})
-    has_grown = bool(state.seen) and not (state.is_proven and set(seen) <= set(state.seen))
+    # What a first run stores was asked for just now, in full.
+    has_grown = bool(before.seen) and not (state.is_proven and set(seen) <= set(state.seen))
     learned = replace(state, seen=seen, asked=answer.asked, full_ask_at=state.full_ask_at or now)
     if has_grown:
         learned = replace(learned, refill_before=_later(state.refill_before, window.start))
     is_full = set(plan_asks(learned, (), is_due=False).full if _is_other_kind(seen, asks.full) else asks.full)
-    lacking = is_full - set(EXTRA_FIELDS).difference(seen) - set(answer.asked)
+    lacking = is_full - set(EXTRA_FIELDS).difference(seen, asks.listed) - set(answer.asked)
     lost = frozenset(seen) - set(answer.asked)
     if not lacking:
         is_asked = asks.full == asks.sets[0]
