@@ -9,16 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
 
 HOURS_PER_WEEK = 168
+_SECONDS_PER_HOUR = 3600
+_FIRST_MONDAY_H = 4 * 24  # 5 January 1970 was one, in hours of 1970
+_WHOLE_RATIO = 0.99  # of a step that readings cover
 _HOURS_PER_DAY = 24
 _MIN_WEEKS = 2.0  # of common readings: in fewer, loads look alike by chance
 _MIN_SHARE = 0.7  # of the intervals in which a meter has a reading
@@ -100,14 +108,64 @@ class _Site(NamedTuple):
 
     def weeks(self, rows: Flags) -> float:
         """Return how many weeks the chosen intervals make."""
-        return float(rows.sum()) * self.interval_s / 3600 / HOURS_PER_WEEK
+        return float(rows.sum()) * self.interval_s / _SECONDS_PER_HOUR / HOURS_PER_WEEK
+
+
+class Grid(NamedTuple):
+    """Readings of several meters on one grid of time, without gaps between its steps.
+
+    `kwh` (T, n) is the energy of each step and meter [kWh], NaN where it is not whole; `local_hours` (T,) are whole
+    hours on the site's wall clock since a Monday's midnight.
+    """
+
+    ids: list[int]
+    kwh: Floats
+    local_hours: Places
+    interval_s: int
+
+
+def put_on_grid(readings: pd.DataFrame, ids: Sequence[int], tz: ZoneInfo) -> Grid:
+    """Return readings on the grid of the longest interval among them; intervals beyond an hour are left out.
+
+    Parameters
+    ----------
+    readings
+        As `lib.readings.load_readings` gives them. Energy that is missing is taken from the power; of an interval with
+        an export register too, for its energy may be what was imported.
+    ids
+        The meters, in the order of the columns.
+    tz
+        The site's zone.
+    """
+    import pandas as pd
+
+    rows = readings[(readings["interval_s"] <= _SECONDS_PER_HOUR) & readings["channel_id"].isin(list(ids))]
+    interval_s = rows["interval_s"].to_numpy()
+    by_power = rows["power_kw"].to_numpy() * interval_s / _SECONDS_PER_HOUR
+    energy = rows["energy_kwh"].to_numpy()
+    if "exported_energy_kwh" in rows:
+        energy = np.where((rows["exported_energy_kwh"].to_numpy() > 0) & ~np.isnan(by_power), by_power, energy)
+    energy = np.where(np.isnan(energy), by_power, energy)
+    known = ~np.isnan(energy)
+    if not known.any():
+        return Grid(
+            list(ids), np.empty((0, len(ids)), dtype=np.float64), np.empty(0, dtype=np.int64), _SECONDS_PER_HOUR
+        )
+    step_s = int(interval_s[known].max())
+    place = rows["interval_start"].to_numpy(dtype="datetime64[s]").astype("int64")[known] // step_s
+    first, size = int(place.min()), int(place.max() - place.min()) + 1
+    column = pd.Index(ids).get_indexer(rows["channel_id"])[known]
+    cell, cells = (place - first) * len(ids) + column, size * len(ids)
+    covered_s = np.bincount(cell, weights=interval_s[known], minlength=cells)
+    total = np.bincount(cell, weights=energy[known], minlength=cells).astype(np.float64)
+    kwh = np.where(covered_s >= _WHOLE_RATIO * step_s, total, np.nan).reshape(size, len(ids))
+    starts = pd.to_datetime((first + np.arange(size)) * step_s, unit="s", utc=True).tz_convert(tz).tz_localize(None)
+    local_hours = starts.to_numpy().astype("datetime64[h]").astype("int64") - _FIRST_MONDAY_H
+    return Grid(list(ids), kwh, local_hours, step_s)
 
 
 def find_sums(
-    ids: Sequence[int],
-    kwh: Floats,
-    local_hours: Places,
-    interval_s: int,
+    grid: Grid,
     parents: Mapping[int, int] | None = None,
     answered: Collection[int] = (),
     generation: Collection[int] = (),
@@ -116,14 +174,6 @@ def find_sums(
 
     Parameters
     ----------
-    ids : (n,)
-        Of the meters, in the order of the columns.
-    kwh : (T, n) floats
-        Energy of aligned intervals [kWh]; NaN is missing. In order of time, without a gap between the rows.
-    local_hours : (T,) ints
-        Hours on the site's wall clock since a Monday's midnight.
-    interval_s
-        Length of the intervals [s].
     parents
         Part → main, as far as it is known: these are not proposed again, and their mains are more than they are.
     answered
@@ -131,7 +181,7 @@ def find_sums(
     generation
         Meters of which it is known that they generate; what follows the sun may, too.
     """
-    site, twins = _prepare(ids, kwh, local_hours, interval_s)
+    site, twins = _prepare(grid)
     site.generates[:] |= np.isin(site.ids, list(generation))
     # Some meters tell what is generated as negative.
     site.kwh[:, site.generates & (_mean(site.kwh) < 0)] *= -1
@@ -173,15 +223,17 @@ def _above(key: int, parents: Mapping[int, int]) -> set[int]:
     return above
 
 
-def _prepare(ids: Sequence[int], kwh: Floats, local_hours: Places, interval_s: int) -> tuple[_Site, list[Twins]]:
+def _prepare(grid: Grid) -> tuple[_Site, list[Twins]]:
     """Return the meters that have enough readings, and which of them are copies of another."""
+    kwh, interval_s = grid.kwh, grid.interval_s
     known = ~np.isnan(kwh)
     enough = (known.sum(axis=0) >= _MIN_SHARE * len(kwh)) & (np.abs(np.where(known, kwh, 0.0)).sum(axis=0) > 0)
-    enough &= known.sum(axis=0) * interval_s / 3600 >= _MIN_WEEKS * HOURS_PER_WEEK
+    enough &= known.sum(axis=0) * interval_s / _SECONDS_PER_HOUR >= _MIN_WEEKS * HOURS_PER_WEEK
     places = np.flatnonzero(enough)
-    week, hour = local_hours // HOURS_PER_WEEK, local_hours % HOURS_PER_WEEK
+    week, hour = grid.local_hours // HOURS_PER_WEEK, grid.local_hours % HOURS_PER_WEEK
     chosen = kwh[:, places]
-    site = _Site([int(ids[n]) for n in places.tolist()], chosen, week, hour, _follow_sun(chosen, hour), interval_s)
+    ids = [grid.ids[n] for n in places.tolist()]
+    site = _Site(ids, chosen, week, hour, _follow_sun(chosen, hour), interval_s)
     return site, _find_twins(site)
 
 
@@ -379,7 +431,7 @@ def _fit_in(case: _Case, candidates: Flags, sure: Flags, own: Floats, total: Flo
 
 def _is_steady(site: _Site, case: _Case, is_part: Flags) -> bool:
     """Return whether every part has its coefficient in each week that is nearly whole."""
-    size = HOURS_PER_WEEK * 3600 // site.interval_s
+    size = HOURS_PER_WEEK * _SECONDS_PER_HOUR // site.interval_s
     week = site.week[case.rows]
     for one in np.unique(week).tolist():
         of_week = week == one

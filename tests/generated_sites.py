@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lib.meter_sums import Grid
+
 Floats = npt.NDArray[np.float64]
 
 KINDS = ("cycling", "modulating", "lighting", "compressor", "server", "oven", "plugs", "charger")
@@ -15,13 +17,19 @@ _WITH_REST = ("rest", "nested_rest", "solar")
 
 
 class GeneratedSite(NamedTuple):
-    """The energy of a site's meters (T, n) [kWh], and which is part of which; `local_hours` since a Monday."""
+    """The readings of a site's meters, and which is part of which."""
 
-    ids: list[int]
-    kwh: Floats
+    grid: Grid
     parents: dict[int, int]
-    local_hours: npt.NDArray[np.int64]
-    interval_s: int
+
+    def kwh_of(self, *keys: int) -> Floats:
+        """Return the energy of these meters (T, n) [kWh]."""
+        return self.grid.kwh[:, [self.grid.ids.index(key) for key in keys]]
+
+    def beside(self, keys: list[int], kwh: Floats) -> GeneratedSite:
+        """Return the site with more meters."""
+        grid = self.grid._replace(ids=[*self.grid.ids, *keys], kwh=np.column_stack([self.grid.kwh, kwh]))
+        return self._replace(grid=grid)
 
 
 class _Maker:
@@ -132,4 +140,5 @@ def make_site(seed: int, interval_s: int = 900, weeks: int = 4, shape: str | Non
     order = maker.rng.permutation(len(maker.kwh))
     ids = [101 + int(place) for place in order]
     hours = (np.arange(maker.count) * maker.step_h).astype(np.int64)
-    return GeneratedSite(ids, np.column_stack([maker.kwh[place] for place in order]), maker.parents, hours, interval_s)
+    grid = Grid(ids, np.column_stack([maker.kwh[place] for place in order]), hours, interval_s)
+    return GeneratedSite(grid, maker.parents)

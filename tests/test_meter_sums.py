@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 import pytest
 from generated_sites import GeneratedSite, make_site
 
-from lib.meter_sums import Confidence, Sums, Twins, find_sums
+from lib.meter_sums import Confidence, Grid, Sums, Twins, find_sums, put_on_grid
 
 
 def proposed(sums: Sums) -> dict[int, tuple[int, Confidence]]:
@@ -16,15 +18,11 @@ def proposed(sums: Sums) -> dict[int, tuple[int, Confidence]]:
     return {part: (found.main, found.confidence) for found in sums.proposals for part in found.parts}
 
 
-def find(site: GeneratedSite, **known: object) -> Sums:
-    return find_sums(site.ids, site.kwh, site.local_hours, site.interval_s, **known)  # type: ignore[arg-type]
-
-
 def count(sites: Iterable[GeneratedSite]) -> tuple[int, int, int, int]:
     """Return how many parts there are, how many are proposed rightly, how many wrongly, and so with high confidence."""
     total = right = wrong = wrong_and_high = 0
     for site in sites:
-        found = proposed(find(site))
+        found = proposed(find_sums(site.grid))
         total += len(site.parents)
         right += sum(found.get(part, (None,))[0] == main for part, main in site.parents.items())
         mistakes = [sure for part, (main, sure) in found.items() if site.parents.get(part) != main]
@@ -45,15 +43,14 @@ def test_what_is_proposed_is_right_and_never_wrong_for_sure(interval_s: int, lea
 @pytest.mark.parametrize("interval_s", [900, 3600])
 def test_a_site_of_single_loads_has_no_main(interval_s: int) -> None:
     for seed in range(20):
-        sums = find(make_site(seed, interval_s, 5, "flat"))
+        sums = find_sums(make_site(seed, interval_s, 5, "flat").grid)
         assert (seed, sums) == (seed, Sums((), ()))
 
 
 def test_a_proposal_says_how_much_of_the_main_it_is_and_how_sure() -> None:
     site = make_site(3, shape="rest")
-    (found,) = find(site).proposals
-    main = site.kwh[:, site.ids.index(found.main)]
-    parts = site.kwh[:, [site.ids.index(part) for part in found.parts]]
+    (found,) = find_sums(site.grid).proposals
+    main, parts = site.kwh_of(found.main), site.kwh_of(*found.parts)
     assert dict.fromkeys(found.parts, found.main) == site.parents
     assert found.cover_ratio == pytest.approx(parts.sum() / main.sum())
     assert (round(found.weeks, 2), found.confidence) == (4.0, Confidence.HIGH)
@@ -64,21 +61,22 @@ def test_what_is_known_is_not_proposed_again_and_what_is_answered_never() -> Non
     site = make_site(3, shape="rest")
     first, *others = sorted(site.parents)
     main = site.parents[first]
-    known = find(site, parents={first: main})
+    known = find_sums(site.grid, parents={first: main})
     assert proposed(known).keys() == set(others)
-    assert [found.cover_ratio for found in known.proposals] == [pytest.approx(find(site).proposals[0].cover_ratio)]
-    assert proposed(find(site, answered=[first])).keys() == set(others)
-    assert find(site, parents=site.parents) == Sums((), ())
+    assert [found.cover_ratio for found in known.proposals] == [
+        pytest.approx(find_sums(site.grid).proposals[0].cover_ratio)
+    ]
+    assert proposed(find_sums(site.grid, answered=[first])).keys() == set(others)
+    assert find_sums(site.grid, parents=site.parents) == Sums((), ())
 
 
 def test_two_meters_of_one_load_are_twins_and_neither_is_the_others_main() -> None:
     site = make_site(5, shape="rest")
-    copied = site.kwh[:, [site.ids.index(103)]]
     for scale in (1.0, 0.99):
-        twice = site._replace(ids=[*site.ids, 999], kwh=np.column_stack([site.kwh, scale * copied]))
-        sums = find(twice)
+        twice = site.beside([999], scale * site.kwh_of(103))
+        sums = find_sums(twice.grid)
         assert sums.twins == (Twins(103, 999, pytest.approx(4.0, abs=0.01)),)
-        assert proposed(sums).keys() == site.parents.keys() - set()
+        assert proposed(sums).keys() == site.parents.keys()
 
 
 def test_two_like_loads_are_neither_twins_nor_main_and_part() -> None:
@@ -88,19 +86,41 @@ def test_two_like_loads_are_neither_twins_nor_main_and_part() -> None:
     shared = 2 + np.sin(2 * np.pi * quarter / 96) + 0.3 * np.cumsum(rng.normal(0, 0.1, quarter.size)) ** 2 % 1
     one = shared * rng.uniform(0.9, 1.1, quarter.size)
     other = 1.4 * shared * rng.uniform(0.9, 1.1, quarter.size)
-    assert find_sums([1, 2], np.column_stack([one, other]), quarter // 4, 900) == Sums((), ())
+    assert find_sums(Grid([1, 2], np.column_stack([one, other]), quarter // 4, 900)) == Sums((), ())
 
 
 @pytest.mark.parametrize(("weeks", "is_enough"), [(2, True), (1, False)])
 def test_fewer_than_two_weeks_say_nothing(weeks: int, is_enough: bool) -> None:
-    assert bool(find(make_site(3, weeks=weeks, shape="main")).proposals) == is_enough
+    assert bool(find_sums(make_site(3, weeks=weeks, shape="main").grid).proposals) == is_enough
 
 
 def test_missing_readings_and_meters_without_any_do_no_harm() -> None:
     site = make_site(3, shape="main")
-    kwh = site.kwh.copy()
+    kwh = site.grid.kwh.copy()
     kwh[:300, 0] = np.nan
     kwh[1000:1010] = np.nan
-    holed = site._replace(ids=[*site.ids, 998, 999], kwh=np.column_stack([kwh, np.full((len(kwh), 2), [np.nan, 0.0])]))
-    assert proposed(find(holed)).keys() == site.parents.keys()
-    assert find_sums([], np.empty((0, 0)), np.empty(0, dtype=np.int64), 900) == Sums((), ())
+    holed = site._replace(grid=site.grid._replace(kwh=kwh))
+    holed = holed.beside([998, 999], np.full((len(kwh), 2), [np.nan, 0.0]))
+    assert proposed(find_sums(holed.grid)).keys() == site.parents.keys()
+    assert find_sums(Grid([], np.empty((0, 0)), np.empty(0, dtype=np.int64), 900)) == Sums((), ())
+
+
+def test_readings_are_put_on_the_grid_of_the_longest_interval() -> None:
+    """Quarter-hours beside half hours from a Monday's 23:30 in New York on, over the next two half hours."""
+    nan, start = np.nan, pd.Timestamp("2026-01-06T04:30Z")
+    rows = pd.DataFrame(
+        [
+            (7, 0, 900, 1.0, nan, 0.0),
+            (7, 15, 900, nan, 8.0, 0.0),  # the energy of the power
+            (7, 30, 900, 3.0, 12.0, 0.0),  # half a step alone
+            (8, 0, 1800, 4.0, -6.0, 3.0),  # net of what it fed back
+            (8, 30, 1800, 5.0, nan, 2.0),
+            (9, 0, 7200, 9.0, nan, 0.0),
+        ],
+        columns=["channel_id", "minute", "interval_s", "energy_kwh", "power_kw", "exported_energy_kwh"],
+    )
+    rows["interval_start"] = start + pd.to_timedelta(rows["minute"], unit="min")
+    grid = put_on_grid(rows, [8, 7, 9], ZoneInfo("America/New_York"))
+    assert (grid.ids, grid.interval_s, (grid.local_hours % 168).tolist()) == ([8, 7, 9], 1800, [23, 24])
+    np.testing.assert_array_equal(grid.kwh, [[-3.0, 3.0, nan], [5.0, nan, nan]])
+    assert put_on_grid(rows, [9], ZoneInfo("UTC")).kwh.shape == (0, 1)

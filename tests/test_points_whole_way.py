@@ -191,3 +191,23 @@ def test_phases_that_do_not_make_the_whole_are_warned_of(point_site: MakeSite) -
     assert list(found) == ["phases_match_system"]
     assert found["phases_match_system"].startswith("channel 101: on 35 days it has 5040.0 kWh, its phases 5880.0")
     assert questions(site.report()) == []
+
+
+@pytest.mark.slow
+def test_a_main_that_was_replaced_counts_until_its_last_day(point_site: MakeSite) -> None:  # noqa: F811
+    """The old meter goes on sending what it likes; the new one begins on Thursday of the report's week."""
+    old, new, other = make_load(1, 6.0), make_load(2, 6.0), make_load(3, 1.0)
+    day, days = 96, old.size // 96
+    first = days - 4
+    new[: first * day] = 0.0
+    site = point_site(
+        [view(101, "Main", 1), view(102, "New main", 2), view(103, "Shed", 3)], {101: old, 102: new, 103: other}
+    )
+    site.say("[channels.Main]\nuntil = 2026-02-18\n")
+    assert failed(site.sync()) == {}
+    report = site.report()
+    before = old.copy()
+    before[first * day :] = 0.0
+    assert report["consumption"]["totalKwh"] == pytest.approx(week_kwh(before, new, other), rel=1e-6)
+    assert report["dataQuality"]["avgCompleteness"] == 100.0
+    assert [issue for issue in report["sections"]["sensorHealth"]["issues"] if issue["channelId"] == 101] == []

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
 
 from govern.checks.reader import SCOPE_CHANNEL, SEVERITY_WARN, Check
 from govern.checks.verdict import Finding, Scope
 from lib import db
-from lib.meter_sums import Confidence, Proposal, find_sums
+from lib.date_utils import Window, parse_timezone
+from lib.meter_sums import Confidence, Proposal, find_sums, put_on_grid
+from lib.readings import load_readings, load_site
 
 if TYPE_CHECKING:
-    import pandas as pd
     from psycopg2.extensions import connection as Connection
 
-    from lib.meter_sums import Floats, Places, Twins
+    from lib.meter_sums import Twins
 
 # What no query can say, for it is a regression.
 MAINS_CHECK = Check(
@@ -36,33 +36,13 @@ MAINS_CHECK = Check(
 )
 
 _WEEKS = 6  # the newest: enough for a coefficient, and few enough to be one way of wiring
-_SECONDS_PER_HOUR = 3600
-_FIRST_MONDAY_H = 4 * 24  # 5 January 1970 was one, in hours of 1970
-_WHOLE_RATIO = 0.99  # of a grid's step that readings cover
 
 _METERS = """
-SELECT meter_id, meter_name, parent_meter_id, is_parent_named, coalesce(kind, '') = 'generation', interval_s, point_id
+SELECT meter_id, meter_name, parent_meter_id, is_parent_named, coalesce(kind, '') = 'generation', point_id
 FROM v_meters
 WHERE site_id = %(site_id)s AND is_energy_meter AND is_counted AND interval_s <= 3600
     AND coalesce(kind, '') <> 'storage' AND coalesce(uninstalled_at > %(asked_until)s, true)
 ORDER BY meter_id
-"""
-
-_READINGS = """
-SELECT
-    meter_id,
-    floor(extract(epoch FROM timestamp) / %(step_s)s)::bigint AS place,
-    min(floor(extract(epoch FROM local_timestamp) / 3600))::bigint AS local_hour,
-    -- Of a meter that has an export register its energy may be what was imported; its power goes both ways.
-    sum(CASE WHEN exported_energy_kwh > 0 THEN coalesce(power_kw * interval_s / 3600, energy_kwh)
-        ELSE coalesce(energy_kwh, power_kw * interval_s / 3600) END) AS kwh,
-    sum(interval_s)::bigint AS covered_s
-FROM v_readings_enriched
-WHERE site_id = %(site_id)s AND meter_id = ANY (%(ids)s)
-    AND timestamp >= greatest(%(lookback_start)s, %(asked_until)s - %(weeks)s * interval '7 days')
-    AND timestamp < %(asked_until)s
-    AND coalesce(energy_kwh, power_kw) IS NOT NULL
-GROUP BY meter_id, place
 """
 
 
@@ -72,7 +52,6 @@ class _Meter(NamedTuple):
     parent_id: int | None
     is_parent_named: bool
     is_generation: bool
-    interval_s: int
     point_id: int
 
     @property
@@ -100,22 +79,14 @@ def ask_for_mains(conn: Connection, scope: Scope, asked: Collection[int] = ()) -
     meters = [_Meter(*row) for row in db.fetch_all(conn, _METERS, parameters)]
     if len(meters) < 2 or not any(meter.is_open for meter in meters):
         return []
-    step_s = max(meter.interval_s for meter in meters)
     ids = [meter.meter_id for meter in meters]
-    rows = db.copy_frame(
-        conn,
-        _READINGS,
-        parameters | {"ids": ids, "step_s": step_s, "weeks": _WEEKS},
-        dict.fromkeys(("meter_id", "place", "local_hour"), "int64") | {"kwh": "float64", "covered_s": "int64"},
-    )
+    since = max(scope.lookback_start, scope.asked_until - timedelta(weeks=_WEEKS))
+    rows = load_readings(conn, scope.site_id, Window(since, scope.asked_until), ids)
     if rows.empty:
         return []
-    kwh, local_hours = _align(rows, ids, step_s)
+    grid = put_on_grid(rows, ids, parse_timezone(load_site(conn, scope.site_id).timezone))
     sums = find_sums(
-        ids,
-        kwh,
-        local_hours,
-        step_s,
+        grid,
         {meter.meter_id: meter.parent_id for meter in meters if meter.parent_id is not None},
         [meter.meter_id for meter in meters if meter.is_of_none],
         [meter.meter_id for meter in meters if meter.is_generation],
@@ -133,26 +104,6 @@ def ask_for_mains(conn: Connection, scope: Scope, asked: Collection[int] = ()) -
         and not by_id[twins.first].is_of_none
         and twins.copy not in {*asked, *mains}
     ]
-
-
-def _align(rows: pd.DataFrame, ids: list[int], step_s: int) -> tuple[Floats, Places]:
-    """Return the energy of each meter (T, n) on one grid of time without gaps, and its local hours since a Monday."""
-    place = rows["place"].to_numpy()
-    first = int(place.min())
-    size = int(place.max()) - first + 1
-    kwh = np.full((size, len(ids)), np.nan)
-    whole = rows["covered_s"].to_numpy() >= _WHOLE_RATIO * step_s
-    column = np.searchsorted(np.array(ids), rows["meter_id"].to_numpy())
-    kwh[place[whole] - first, column[whole]] = rows["kwh"].to_numpy()[whole]
-    # Where no meter has a reading, the hour goes on from the last that is known.
-    offset_h = np.zeros(size, dtype=np.int64)
-    utc_h = (first + np.arange(size)) * step_s // _SECONDS_PER_HOUR
-    known = place - first
-    offset_h[known] = rows["local_hour"].to_numpy() - utc_h[known]
-    has_row = np.zeros(size, dtype=bool)
-    has_row[known] = True
-    last = np.maximum.accumulate(np.where(has_row, np.arange(size), 0))
-    return kwh, utc_h + offset_h[last] - _FIRST_MONDAY_H
 
 
 def _ask(proposals: list[Proposal], names: dict[int, str]) -> Finding:
