@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from flask import Flask, request
 
+from lib.date_utils import Window
 from operations.sandbox.noise import Columns
 from operations.sandbox.replies import ServiceError
 from operations.sandbox.site_model import AIR_UNITS, METER_TYPE_ID, METER_UNITS, Catalogue, Channel
@@ -58,6 +59,7 @@ class FieldSource:
     late: dict[str, datetime] = field(default_factory=dict)
     since: dict[str, datetime] = field(default_factory=dict)
     expires: datetime | None = None
+    outage: tuple[str, Window, datetime] | None = None  # a field, rows in which it is null, and until when
 
     @property
     def catalogue(self) -> Catalogue:
@@ -76,6 +78,10 @@ class FieldSource:
         for name, moment in self.late.items():
             if self.clock() < moment:
                 columns[name] = np.full(count, np.nan)
+        if self.outage is not None:
+            name, window, until = self.outage
+            is_out = (starts >= window.start.timestamp()) & (starts < window.end.timestamp()) & (self.clock() < until)
+            columns[name] = np.where(is_out, np.nan, columns[name])
         return {"ts": starts, **columns}
 
 

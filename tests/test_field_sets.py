@@ -246,6 +246,34 @@ def test_nightly_backfill_asks_again_for_fields_that_came_later(
     assert counts(conn, "energy_kwh", "voltage_v") == [(MAIN, 3840, 3840), (SECOND, 3840, 3840)]
 
 
+def test_values_that_come_after_days_are_fetched_beyond_what_is_asked_nightly(
+    conn: Connection, serve: Callable[..., Service], clock: Clock
+) -> None:
+    """For five days only power came; then all of it is there. The nightly two days bring the rest along."""
+    outage = ("E", Window(NOW - 6 * DAY, NOW - DAY), LATER)
+    service = serve_fields(serve, clock, channel_ids=(MAIN,), outage=outage)
+    ingest(conn, service, Window(NOW - 10 * DAY, NOW))
+    assert counts(conn, "energy_kwh", "power_kw") == [(MAIN, 480, 960)]
+    clock.now = LATER
+    nightly = ingest(conn, service, LAST_TWO)
+    assert (nightly.filled, nightly.refillable) == (96, [MAIN])
+    assert refill(conn, service) == [384]
+    assert counts(conn, "energy_kwh", "power_kw") == [(MAIN, 960, 960)]
+    assert known_of(conn).refill_before is None
+
+
+def test_values_that_settle_late_at_the_end_send_nobody_back(
+    conn: Connection, serve: Callable[..., Service], clock: Clock
+) -> None:
+    service = serve_fields(
+        serve, clock, channel_ids=(MAIN,), since={"V": NOW - 5 * DAY}, outage=("E", Window(NOW - DAY, NOW), LATER)
+    )
+    ingest(conn, service, Window(NOW - 10 * DAY, NOW))
+    clock.now = LATER
+    nightly = ingest(conn, service, LAST_TWO)
+    assert (nightly.filled, nightly.refillable) == (96, [])
+
+
 def test_fields_that_the_past_never_had_are_asked_for_once(
     conn: Connection, serve: Callable[..., Service], clock: Clock
 ) -> None:

@@ -221,3 +221,9 @@ class FieldBook:
         before = self._before.get(channel_id, ChannelFields())
         self._states[channel_id] = learn(self.state_of(channel_id), before, asks, answer, window, self._now)
         return self._states[channel_id]
+
+    def note_late(self, channel_id: int, window: Window) -> ChannelFields:
+        """Take in that values came late for readings at the start of a window: those before may lack them, too."""
+        known = self.state_of(channel_id)
+        self._states[channel_id] = replace(known, refill_before=_later(known.refill_before, window.start))
+        return self._states[channel_id]

@@ -46,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 # After this many windows in a row without an answer the service is down: more would only wait for time-outs.
 MAX_UNREACHABLE_IN_A_ROW = 3
+# A stretch that lacked values reaches beyond the window if it begins this near to its start.
+LATE_AT_START = timedelta(hours=1)
 
 
 @dataclass
@@ -267,6 +269,8 @@ def _settle(
     summary.served.add(channel_id)
     stored = _store_result(conn, task, result)
     known = book.learn(channel_id, task.asks, result.answer, attempt.window)
+    if stored.first_filled_at is not None and stored.first_filled_at < attempt.window.start + LATE_AT_START:
+        known = book.note_late(channel_id, attempt.window)
     sites.save_channel_fields(conn, channel_id, known)
     if on_stored is not None:
         on_stored(conn, Wanted(channel_id, attempt.window, attempt.interval_s), stored)

@@ -24,10 +24,14 @@ _CHANNEL_LOCK_CLASS = 7_230_419
 
 
 class Stored(NamedTuple):
-    """What became of the rows of one load: `inserted` were new; `filled` stood, and got a value that they lacked."""
+    """What became of the rows of one load.
+
+    `inserted` were new; `filled` stood, and got a value that they lacked, the first of them at `first_filled_at`.
+    """
 
     inserted: int
     filled: int
+    first_filled_at: datetime | None = None
 
 
 def check_resolution(conn: Connection, channel_id: int, window: Window, interval_s: int) -> None:
@@ -146,13 +150,20 @@ def _insert_new_rows(conn: Connection, constants: dict[str, int], rows: pd.DataF
         ),
     )
     values = columns_with_values(rows.drop(columns="timestamp"))
-    filled = _complete_stored_rows(conn, constants, rows, values) if values and inserted < len(rows) else 0
+    stored = Stored(inserted, 0)
+    if values and inserted < len(rows):
+        filled, first = _complete_stored_rows(conn, constants, rows, values)
+        stored = Stored(inserted, filled, first)
     db.execute(conn, "DROP TABLE readings_staging")
-    return Stored(inserted, filled)
+    return stored
 
 
-def _complete_stored_rows(conn: Connection, constants: dict[str, int], rows: pd.DataFrame, values: list[str]) -> int:
-    """Fill what the stored rows lack of the staged ones, and record where these say otherwise; return how many filled.
+def _complete_stored_rows(
+    conn: Connection, constants: dict[str, int], rows: pd.DataFrame, values: list[str]
+) -> tuple[int, datetime | None]:
+    """Fill what the stored rows lack of the staged ones, and record where these say otherwise.
+
+    Returns how many were filled, and the first moment of them.
 
     One look tells whether there is anything to do: most rows come again just as they stand.
     """
@@ -164,7 +175,7 @@ def _complete_stored_rows(conn: Connection, constants: dict[str, int], rows: pd.
         _queue_stretch(conn, staged.channel_id, found.first_use_at, found.last_use_at)
     if found.differing:
         record_revisions(conn, staged, frozenset(values) - DOUBLE_COLUMNS)
-    return filled
+    return filled, found.first_lacking_at
 
 
 def _copy_rows(conn: Connection, table: str, constants: dict[str, int], rows: pd.DataFrame) -> None:

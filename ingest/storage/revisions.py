@@ -36,6 +36,7 @@ WHERE r.channel_id = %(channel_id)s
 _SURVEY = """
 SELECT
     count(*) FILTER (WHERE {lacks}),
+    min(r.timestamp) FILTER (WHERE {lacks}),
     min(r.timestamp) FILTER (WHERE {lacks_use}),
     max(r.timestamp) FILTER (WHERE {lacks_use}),
     count(*) FILTER (WHERE {differs})
@@ -80,11 +81,12 @@ class StagedRows(NamedTuple):
 class Survey(NamedTuple):
     """How the staged rows compare with those that stand.
 
-    `lacking` stored rows lack a value that is offered, energy or power among them from `first_use_at` to
-    `last_use_at`; of `differing` rows a value is another.
+    `lacking` stored rows lack a value that is offered, the first of them at `first_lacking_at`, energy or power among
+    them from `first_use_at` to `last_use_at`; of `differing` rows a value is another.
     """
 
     lacking: int
+    first_lacking_at: datetime | None
     first_use_at: datetime | None
     last_use_at: datetime | None
     differing: int
