@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from lib.learned_hours import SHORT_BASELINE
+
 if TYPE_CHECKING:
     from analyze.week.intervals import WeekScope
 
-SILENT, SHORT_BASELINE, NO_LIKE_DAYS = "silent", "short_baseline", "no_like_days"
+SILENT, NO_LIKE_DAYS = "silent", "no_like_days"
 
 
 def insufficient(code: str, missing: str, possible_from: str | None) -> dict[str, Any]:

@@ -1,0 +1,151 @@
+"""Operating hours learned from a load's readings. Pure.
+
+A day's running block is the stretch whose power stays above half-way between the channel's base and its plateau: the
+contiguous block with the largest sum of the power's distance from half-way, each distance limited to half the swing
+(Bentley's maximum-sum segment), so that a dip at noon does not end it and a blip at night does not begin it.
+
+References
+----------
+J. Bentley (1984), "Programming pearls: algorithm design techniques", Communications of the ACM 27(9),
+doi:10.1145/358234.381162. The half-way crossing between base and peak load as start and end of the day: P. Price
+(2010), "Methods for Analyzing Electric Load Shape and its Variability", LBNL-3713E, doi:10.2172/985909.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MINUTES_PER_DAY = 1440
+SHORT_BASELINE, NO_RHYTHM = "short_baseline", "no_rhythm"  # why no hours were learned
+_BASE_QUANTILE, _PLATEAU_QUANTILE = 0.05, 0.95
+_EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
+_FULL_DAY_HOURS = 21.5  # nine tenths of a day; the day of 23 hours is full too
+
+
+class HoursRules(Protocol):
+    """What counts as regular hours (`config.thresholds.LearnedHoursThresholds`)."""
+
+    @property
+    def min_days(self) -> int:
+        """Full days of a weekday."""
+        ...
+
+    @property
+    def min_run_hours(self) -> float:
+        """Length of the shortest block of a day [h]."""
+        ...
+
+    @property
+    def min_swing_ratio(self) -> float:
+        """Of the plateau, between it and the base."""
+        ...
+
+    @property
+    def max_spread_min(self) -> float:
+        """Median deviation of starts and ends [minutes]."""
+        ...
+
+
+class LearnedDay(NamedTuple):
+    """When a channel usually runs on a weekday [minutes after local midnight]; equal ends mean that it does not."""
+
+    start_min: int
+    end_min: int
+    days: int
+
+
+class LearnedHours(NamedTuple):
+    """What a channel's load says about its hours; without `code` it could be learned."""
+
+    base_kw: float
+    plateau_kw: float
+    week: tuple[LearnedDay | None, ...]  # Monday first; None where the weekday has no regular hours
+    code: str | None
+    reason: str
+
+
+def learn_hours(rows: pd.DataFrame, rules: HoursRules) -> LearnedHours:
+    """Return the usual start and end of each weekday of one channel.
+
+    Parameters
+    ----------
+    rows
+        Sound intervals of one channel over the baseline weeks, in order of time, with `local_time`, `mean_kw` [kW] and
+        `hours`.
+
+    Returns
+    -------
+    LearnedHours
+        Refused with `short_baseline` where no weekday has `min_days` full days, and with `no_rhythm` where
+        the load swings by less than `min_swing_ratio` of its plateau, or starts and ends at random (median
+        deviation above `max_spread_min` on every weekday that runs).
+
+    Notes
+    -----
+    Base and plateau are the 5th and 95th percentile of the power. Start and end of a weekday are the medians over its
+    days, so that a holiday among four weeks changes nothing; they are as fine as the intervals are long.
+    """
+    if rows.empty:
+        return LearnedHours(np.nan, np.nan, (None,) * 7, SHORT_BASELINE, "no sound readings in the baseline weeks")
+    base_kw, plateau_kw = map(float, np.quantile(rows["mean_kw"].to_numpy(), [_BASE_QUANTILE, _PLATEAU_QUANTILE]))
+    blocks = _daily_blocks(rows, base_kw, plateau_kw, rules)
+    if all(len(days) < rules.min_days for days in blocks):
+        reason = f"no weekday has {rules.min_days} full days in the baseline weeks"
+        return LearnedHours(base_kw, plateau_kw, (None,) * 7, SHORT_BASELINE, reason)
+    if plateau_kw <= 0 or plateau_kw - base_kw < rules.min_swing_ratio * plateau_kw:
+        alike = f"day and night are too alike: {base_kw:.2f} to {plateau_kw:.2f} kW"
+        reason = alike if plateau_kw > 0 else "it is off for nineteen hours out of twenty or more"
+        return LearnedHours(base_kw, plateau_kw, (None,) * 7, NO_RHYTHM, reason)
+    week = tuple(_learned_day(days, rules) for days in blocks)
+    if not any(day is not None and day.end_min > day.start_min for day in week):
+        return LearnedHours(base_kw, plateau_kw, week, NO_RHYTHM, "it starts and ends at no regular time of the day")
+    return LearnedHours(base_kw, plateau_kw, week, None, "")
+
+
+def _daily_blocks(
+    rows: pd.DataFrame, base_kw: float, plateau_kw: float, rules: HoursRules
+) -> list[list[tuple[int, int]]]:
+    """Return by weekday the running block of each full day [minutes]; (0, 0) is a day without one."""
+    swing_kw = plateau_kw - base_kw
+    blocks: list[list[tuple[int, int]]] = [[] for _ in range(7)]
+    hours, local = rows["hours"].to_numpy(), rows["local_time"].to_numpy().astype("datetime64[m]")
+    day = local.astype("datetime64[D]")
+    minute = (local - day).astype("int64")
+    # Far above is no more than at the plateau, else one burst would outweigh the rest of the day.
+    above = np.clip(rows["mean_kw"].to_numpy() - (base_kw + plateau_kw) / 2, -swing_kw / 2, swing_kw / 2) * hours
+    edges = np.append(np.unique(day, return_index=True)[1], day.size)
+    for start, end in zip(edges[:-1], edges[1:], strict=True):
+        if hours[start:end].sum() < _FULL_DAY_HOURS:
+            continue
+        first, last = (start + n for n in _largest_segment(above[start:end]))
+        runs = last > first and hours[first:last].sum() >= rules.min_run_hours
+        closes = int(minute[last - 1] + 60 * hours[last - 1]) if runs else 0
+        weekday = (int(day[start].astype("int64")) + _EPOCH_WEEKDAY) % 7
+        blocks[weekday].append((int(minute[first]), min(closes, _MINUTES_PER_DAY)) if runs else (0, 0))
+    return blocks
+
+
+def _largest_segment(values: npt.NDArray[np.float64]) -> tuple[int, int]:
+    """Return first and last (excluded) of the contiguous segment with the largest sum; equal where none is above 0."""
+    total = np.concatenate(([0.0], np.cumsum(values)))
+    gain = total - np.minimum.accumulate(total)
+    last = int(np.argmax(gain))
+    return int(np.argmin(total[: last + 1])), last
+
+
+def _learned_day(blocks: list[tuple[int, int]], rules: HoursRules) -> LearnedDay | None:
+    if len(blocks) < rules.min_days:
+        return None
+    running = np.array([block for block in blocks if block[1] > block[0]], dtype=float).reshape(-1, 2)
+    if 2 * len(running) <= len(blocks):
+        return LearnedDay(0, 0, len(blocks))
+    middle = np.median(running, axis=0)
+    if (np.median(np.abs(running - middle), axis=0) > rules.max_spread_min).any():
+        return None
+    return LearnedDay(int(middle[0]), int(middle[1]), len(blocks))
