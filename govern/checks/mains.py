@@ -5,7 +5,6 @@ The service does not tell what is part of what. A main meter beside its parts co
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +15,7 @@ from lib import db
 from lib.date_utils import Window, parse_timezone
 from lib.meter_sums import Confidence, Proposal, find_sums, put_on_grid
 from lib.readings import load_readings, load_site
+from lib.toml_text import quote
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -75,8 +75,7 @@ def ask_for_mains(conn: Connection, scope: Scope, asked: Collection[int] = ()) -
     """
     if scope.asked_until is None:
         return []
-    parameters = scope._asdict()
-    meters = [_Meter(*row) for row in db.fetch_all(conn, _METERS, parameters)]
+    meters = [_Meter(*row) for row in db.fetch_all(conn, _METERS, scope._asdict())]
     if len(meters) < 2 or not any(meter.is_open for meter in meters):
         return []
     ids = [meter.meter_id for meter in meters]
@@ -130,7 +129,7 @@ def _ask(proposals: list[Proposal], names: dict[int, str]) -> Finding:
 
 
 def _ask_of_twins(twins: Twins, names: dict[int, str]) -> Finding:
-    first, copy = _quote(names[twins.first]), _quote(names[twins.copy])
+    first, copy = quote(names[twins.first]), quote(names[twins.copy])
     lines = ["[site]", f"exclude = [{twins.copy}]  # {copy}, a copy of {first}"]
     found = f"it follows {names[twins.first]} ({twins.first}) over {twins.weeks:.1f} weeks"
     text = f"{found}: two meters of one load count twice"
@@ -140,11 +139,6 @@ def _ask_of_twins(twins: Twins, names: dict[int, str]) -> Finding:
 def _lines(part: int, proposal: Proposal, names: dict[int, str]) -> tuple[str, str]:
     doubt = "" if proposal.confidence is Confidence.HIGH else '; less sure, or "" for none'
     return (
-        f'[channels."{part}"]  # {_quote(names[part])}',
-        f'parent = "{proposal.main}"  # {_quote(names[proposal.main])}{doubt}',
+        f'[channels."{part}"]  # {quote(names[part])}',
+        f'parent = "{proposal.main}"  # {quote(names[proposal.main])}{doubt}',
     )
-
-
-def _quote(text: str) -> str:
-    """Return a text as TOML quotes it, on one line."""
-    return json.dumps(text, ensure_ascii=False)
