@@ -47,6 +47,8 @@ _HIGH_T, _HIGH_ERROR, _HIGH_OFF = 8.0, 0.1, 0.05
 _MANY_PARTS = 3  # found for sure: most of the site hangs below it
 _HIGH_PARTS = 2  # of a single one it is not known whether it is a part or a like load
 _WEAK_T, _WEAK_OFF = 1.5, 0.25  # what is less sure: errors from 1, and how far
+_LIKELY_T, _LIKELY_OFF = 2.5, 1.0  # of what is only likely: errors from 1, and how far
+_LIKELY_COVER = 0.15
 _DRAWN = (0.6, 1.5)  # coefficients of parts that share weather or hours with the rest
 _FILLED_RATIO = 0.015  # of the main that may be left where parts fill it
 _ROUNDS, _HUBER = 4, 1.345  # 95 % as efficient as least squares where errors are normal (Huber 1981)
@@ -70,7 +72,8 @@ class Proposal(NamedTuple):
     """A meter that follows the sum of others.
 
     `cover_ratio` is the share of its energy in the parts (with what generation brings), `fit` the share of its changes
-    that these explain, `weeks` how long they were compared.
+    that these explain, `weeks` how long they were compared; `fed_by` are the
+    meters of what generates behind it.
     """
 
     main: int
@@ -79,6 +82,7 @@ class Proposal(NamedTuple):
     fit: float
     weeks: float
     confidence: Confidence
+    fed_by: tuple[int, ...] = ()
 
 
 class Twins(NamedTuple):
@@ -182,9 +186,7 @@ def find_sums(
         Meters of which it is known that they generate; what follows the sun may, too.
     """
     site, twins = _prepare(grid)
-    site.generates[:] |= np.isin(site.ids, list(generation))
-    # Some meters tell what is generated as negative.
-    site.kwh[:, site.generates & (_mean(site.kwh) < 0)] *= -1
+    _mark_generation(site, generation)
     known = dict(parents or {})
     copies = {twin.copy for twin in twins}
     proposals: list[Proposal] = []
@@ -215,6 +217,124 @@ def find_sums(
     return Sums(tuple(proposals), tuple(twins))
 
 
+def find_likely_parts(
+    grid: Grid,
+    parents: Mapping[int, int],
+    answered: Collection[int] = (),
+    generation: Collection[int] = (),
+    mains: Collection[int] = (),
+) -> tuple[Proposal, ...]:
+    """Return what may be a part besides what `find_sums` is sure enough of to ask about.
+
+    First the mains most of which is not metered apart, so that their parts explain few of their changes, then single
+    meters below known mains whose coefficient may be 1: of these the readings do not tell enough, and somebody has to.
+    Arguments as `find_sums`, with its proposals among the `parents`.
+
+    Parameters
+    ----------
+    mains
+        Meters of which it is known, or likely by their names, that they are mains.
+    """
+    site, twins = _prepare(grid)
+    _mark_generation(site, generation)
+    known = dict(parents)
+    closed = {*answered, *(twin.copy for twin in twins)}
+    order = [place for place in np.argsort(_mean(site.kwh), kind="stable").tolist() if not site.generates[place]]
+    found: list[Proposal] = []
+    for place in order:
+        if site.ids[place] not in closed and site.ids[place] not in known.values():
+            found += _test_restless_main(site, place, known, closed)
+            known |= {part: one.main for one in found for part in one.parts}
+    best: dict[int, tuple[float, Proposal]] = {}
+    for place in order:
+        if site.ids[place] in {*known.values(), *mains} or _is_fed(site, place, known, closed):
+            for evidence, proposal in _find_single_parts(site, place, known, closed):
+                (part,) = proposal.parts
+                best[part] = max(best.get(part, (evidence, proposal)), (evidence, proposal), key=lambda one: one[0])
+    return (*found, *(proposal for _, proposal in best.values()))
+
+
+def _gather_open(site: _Site, place: int, known: Mapping[int, int], closed: Collection[int]) -> _Solved | None:
+    """Return the case of `place` beside all that may be its parts, with what feeds it."""
+    main = site.ids[place]
+    free = [
+        other
+        for other, key in enumerate(site.ids)
+        if other != place and key not in known and key not in closed
+        and not site.generates[other] and key not in _above(main, known)
+    ]  # fmt: skip
+    parts = [other for other, key in enumerate(site.ids) if known.get(key) == main]
+    for is_fed in (True, False):
+        case = _gather(site, place, free, parts, is_fed=is_fed)
+        if case is None or not case.change[:, 0].any():
+            continue
+        fit = _regress(case.change[:, 0], case.change[:, 1:])
+        feeds = _find_feeds(case, fit)
+        if is_fed == feeds.any():
+            fed = case.kwh[:, feeds].sum(axis=1)
+            return _Solved(case, fit, case.own + fed, case.total + fed)
+    return None
+
+
+def _is_fed(site: _Site, place: int, known: Mapping[int, int], closed: Collection[int]) -> bool:
+    """Return whether generation lies behind the meter: then most of the site does, too."""
+    solved = _gather_open(site, place, known, closed)
+    return solved is not None and bool(_find_feeds(solved.case, solved.fit).any())
+
+
+def _test_restless_main(site: _Site, place: int, known: Mapping[int, int], closed: Collection[int]) -> list[Proposal]:
+    """Return the parts of a meter that move it for sure, though most of its changes are others'."""
+    solved = _gather_open(site, place, known, closed)
+    if solved is None:
+        return []
+    case, fit, own, total = solved
+    is_smaller = case.kwh.mean(axis=0) <= (1 + _TOLERANCE_RATIO) * own.mean()
+    clear = case.is_other & _is_clear(fit) & is_smaller
+    is_clear = bool(clear.any())
+    if not is_clear:
+        clear = case.is_other & _looks_whole(fit) & is_smaller
+    cover = float(case.kwh[:, clear].sum() / total.sum())
+    if not _LIKELY_COVER <= cover < _COPY_COVER or not _holds(total, own - case.kwh[:, clear].sum(axis=1)):
+        return []
+    is_several = is_clear and cover >= _MIN_COVER and clear.sum() >= _HIGH_PARTS and _is_steady(site, case, clear)
+    changes = case.change[:, 1:]
+    left = case.change[:, 0] - changes[:, clear].sum(axis=1)
+    explained = 1 - float(left @ left) / float(case.change[:, 0] @ case.change[:, 0])
+    parts = tuple(site.ids[n] for n in case.columns[clear].tolist())
+    grade = Confidence.MEDIUM if is_several else Confidence.LOW
+    return [Proposal(site.ids[place], parts, cover, explained, site.weeks(case.rows), grade)]
+
+
+def _find_single_parts(
+    site: _Site, place: int, known: Mapping[int, int], closed: Collection[int]
+) -> list[tuple[float, Proposal]]:
+    """Return the meters that are rather parts of a known main than not, each with how much speaks for it."""
+    solved = _gather_open(site, place, known, closed)
+    if solved is None:
+        return []
+    case, fit, own, total = solved
+    off, error = np.abs(fit.value - 1), np.maximum(fit.error, 1e-9)
+    is_drawn = (off <= _LIKELY_OFF) & (fit.value >= _MIN_T * error)
+    likely = case.is_other & ((off <= _LIKELY_T * error) | is_drawn)
+    chosen = _fit_in(case, likely, np.zeros(likely.size, dtype=bool), own, total)
+    evidence = (fit.value / error) ** 2 - (off / error) ** 2
+    weeks = site.weeks(case.rows)
+    return [
+        (
+            float(evidence[n]),
+            Proposal(
+                site.ids[place],
+                (site.ids[int(case.columns[n])],),
+                float(case.kwh[:, n].sum() / total.sum()),
+                0.0,
+                weeks,
+                Confidence.LOW,
+            ),
+        )
+        for n in np.flatnonzero(chosen).tolist()
+    ]
+
+
 def _above(key: int, parents: Mapping[int, int]) -> set[int]:
     above: set[int] = set()
     while key in parents and parents[key] not in above:
@@ -235,6 +355,12 @@ def _prepare(grid: Grid) -> tuple[_Site, list[Twins]]:
     ids = [grid.ids[n] for n in places.tolist()]
     site = _Site(ids, chosen, week, hour, _follow_sun(chosen, hour), interval_s)
     return site, _find_twins(site)
+
+
+def _mark_generation(site: _Site, generation: Collection[int]) -> None:
+    """Mark what is known to generate, in the sign of most meters: some tell what is generated as negative."""
+    site.generates[:] |= np.isin(site.ids, list(generation))
+    site.kwh[:, site.generates & (_mean(site.kwh) < 0)] *= -1
 
 
 def _follow_sun(kwh: Floats, hour: Places) -> Flags:
@@ -332,6 +458,27 @@ def _gather(site: _Site, place: int, free: list[int], known_parts: list[int], *,
     return _Case(columns, is_other, total[rows], own[rows], values[rows, 1:], change, rows)
 
 
+class _Solved(NamedTuple):
+    """A case with its coefficients; `own` and `total` with what generation brings [kWh]."""
+
+    case: _Case
+    fit: _Fit
+    own: Floats
+    total: Floats
+
+
+def _find_feeds(case: _Case, fit: _Fit) -> Flags:
+    """Return the generation that the meter draws less by."""
+    near = np.abs(fit.value + 1) <= _MAX_OFF + 2 * fit.error
+    return ~case.is_other & near & (fit.value <= -_MIN_T * fit.error)
+
+
+def _is_clear(fit: _Fit) -> Flags:
+    """Return which coefficients are 1 beyond doubt."""
+    near = np.abs(fit.value - 1) <= _HIGH_OFF + 2 * fit.error
+    return near & (fit.error <= _HIGH_ERROR) & (fit.value >= _HIGH_T * fit.error)
+
+
 def _test_main(site: _Site, place: int, free: list[int], known_parts: list[int], *, is_fed: bool) -> list[Proposal]:
     """Return what `place` is the sum of, among the `free` ones, besides the parts that are known.
 
@@ -341,7 +488,7 @@ def _test_main(site: _Site, place: int, free: list[int], known_parts: list[int],
     if case is None or not case.change[:, 0].any():
         return []
     fit = _regress(case.change[:, 0], case.change[:, 1:])
-    feeds = ~case.is_other & (np.abs(fit.value + 1) <= _MAX_OFF + 2 * fit.error) & (fit.value <= -_MIN_T * fit.error)
+    feeds = _find_feeds(case, fit)
     if is_fed != feeds.any():
         return []
     fed = case.kwh[:, feeds].sum(axis=1)
@@ -363,8 +510,8 @@ def _test_main(site: _Site, place: int, free: list[int], known_parts: list[int],
     steady = _is_steady(site, case, sure)
     is_high = are_several and cover >= _HIGH_COVER and explained >= _MIN_FIT
     grade = Confidence.LOW if not steady else Confidence.HIGH if is_high else Confidence.MEDIUM
-    near = np.abs(fit.value - 1) <= _HIGH_OFF + 2 * fit.error
-    clear = sure & near & (fit.error <= _HIGH_ERROR) & (fit.value >= _HIGH_T * fit.error)
+    clear = sure & _is_clear(fit)
+    sources = tuple(site.ids[n] for n in case.columns[feeds].tolist())
     found = []
     for chosen, confidence in (
         (clear, grade),
@@ -373,7 +520,7 @@ def _test_main(site: _Site, place: int, free: list[int], known_parts: list[int],
     ):
         parts = tuple(site.ids[n] for n in case.columns[chosen].tolist())
         if parts:
-            found.append(Proposal(site.ids[place], parts, cover, explained, site.weeks(case.rows), confidence))
+            found.append(Proposal(site.ids[place], parts, cover, explained, site.weeks(case.rows), confidence, sources))
     return found
 
 

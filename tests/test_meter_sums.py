@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from generated_sites import GeneratedSite, make_site
 
-from lib.meter_sums import Confidence, Grid, Sums, Twins, find_sums, put_on_grid
+from lib.meter_sums import Confidence, Grid, Sums, Twins, find_likely_parts, find_sums, put_on_grid
 
 
 def proposed(sums: Sums) -> dict[int, tuple[int, Confidence]]:
@@ -124,3 +124,54 @@ def test_readings_are_put_on_the_grid_of_the_longest_interval() -> None:
     assert (grid.ids, grid.interval_s, (grid.local_hours % 168).tolist()) == ([8, 7, 9], 1800, [23, 24])
     np.testing.assert_array_equal(grid.kwh, [[-3.0, 3.0, nan], [5.0, nan, nan]])
     assert put_on_grid(rows, [9], ZoneInfo("UTC")).kwh.shape == (0, 1)
+
+
+def test_a_proposal_names_what_generates_behind_the_main_whatever_its_sign() -> None:
+    site = make_site(5, shape="solar")
+    found = find_sums(site.grid).proposals[0]
+    (sun,) = found.fed_by
+    assert (sun in site.parents, sun in found.parts) == (False, False)
+    assert (site.kwh_of(sun)[site.grid.local_hours % 24 == 2] == 0).all()
+    turned = site.grid.kwh.copy()
+    turned[:, site.grid.ids.index(sun)] *= -1
+    assert find_sums(site.grid._replace(kwh=turned)) == find_sums(site.grid)
+
+
+def find_all(site: GeneratedSite) -> dict[int, tuple[int, Confidence]]:
+    """Return part → its main and how sure that is, with what is only likely."""
+    asked = proposed(find_sums(site.grid))
+    likely = find_likely_parts(site.grid, {part: main for part, (main, _) in asked.items()})
+    return asked | {part: (one.main, one.confidence) for one in likely for part in one.parts}
+
+
+def test_likely_parts_are_most_of_those_that_were_not_asked_about() -> None:
+    """At hourly sites, of which `find_sums` leaves the most to be told."""
+    left = right = wrong = 0
+    for seed in range(6000, 6024):
+        site = make_site(seed, 3600, 6)
+        asked, likely = proposed(find_sums(site.grid)), find_all(site)
+        new = {part: main for part, (main, _) in likely.items() if part not in asked}
+        left += sum(part not in asked for part in site.parents)
+        right += sum(site.parents.get(part) == main for part, main in new.items())
+        wrong += sum(site.parents.get(part) != main for part, main in new.items())
+        assert all(sure is not Confidence.HIGH for part, (_, sure) in likely.items() if part in new)
+    assert left >= 15
+    assert right >= 0.8 * left
+    assert wrong <= 0.1 * right
+
+
+def test_parts_of_a_main_most_of_which_is_not_metered_are_likely() -> None:
+    rng = np.random.default_rng(4)
+    local_hours = np.arange(6 * 168)
+    parts = rng.uniform(0.5, 1.5, (2, local_hours.size)) * [[2.0], [1.5]]
+    rest = rng.uniform(0.0, 14.0, local_hours.size)
+    kwh = np.column_stack([parts.sum(axis=0) + rest, *parts])
+    grid = Grid([1, 2, 3], kwh, local_hours, 3600)
+    assert find_sums(grid).proposals == ()
+    found = find_likely_parts(grid, {})
+    assert {part: (one.main, one.confidence) for one in found for part in one.parts} == {
+        2: (1, Confidence.LOW),
+        3: (1, Confidence.LOW),
+    }
+    assert find_likely_parts(grid, {}, answered=[1, 2, 3]) == ()
+    assert find_likely_parts(grid, {2: 1, 3: 1}) == ()
