@@ -14,7 +14,14 @@ WITH days AS (
     JOIN v_meters AS main ON main.meter_id = m.parent_meter_id AND main.site_id = m.site_id AND main.is_counted
     JOIN mv_daily_usage AS parent ON parent.meter_id = m.parent_meter_id
     JOIN mv_daily_usage AS child ON child.meter_id = m.meter_id AND child.local_date = parent.local_date
-    WHERE m.site_id = %(site_id)s AND m.is_counted AND parent.local_date >= %(lookback_start)s::timestamptz::date
+    WHERE m.site_id = %(site_id)s AND m.is_counted AND coalesce(m.kind, '') NOT IN ('generation', 'storage')
+        -- Behind a main that generation or storage feeds, the parts draw more than it imports.
+        AND NOT EXISTS (
+            SELECT FROM v_meters AS source
+            WHERE source.site_id = m.site_id AND source.is_counted AND source.kind IN ('generation', 'storage')
+                AND (source.parent_meter_id = main.meter_id OR main.kind = 'main')
+        )
+        AND parent.local_date >= %(lookback_start)s::timestamptz::date
     GROUP BY parent.meter_id, parent.local_date, parent.total_kwh, main.unit_factor, parent.covered_s
     -- A child that measured more of the day than its main would say nothing about the two.
     HAVING max(child.covered_s) <= parent.covered_s
