@@ -13,14 +13,13 @@ from govern.checks.reader import SCOPE_CHANNEL, SEVERITY_WARN, Check
 from govern.checks.verdict import Finding, Scope
 from lib import db
 from lib.date_utils import Window, parse_timezone
-from lib.meter_sums import Confidence, Proposal, find_sums, put_on_grid
 from lib.readings import load_readings, load_site
 from lib.toml_text import quote
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-    from lib.meter_sums import Twins
+    from lib.meter_sums import Proposal, Twins
 
 # What no query can say, for it is a regression.
 MAINS_CHECK = Check(
@@ -80,6 +79,8 @@ def ask_for_mains(conn: Connection, scope: Scope, asked: Collection[int] = ()) -
         return []
     ids = [meter.meter_id for meter in meters]
     since = max(scope.lookback_start, scope.asked_until - timedelta(weeks=_WEEKS))
+    from lib.meter_sums import find_sums, put_on_grid  # here, for they need numpy
+
     rows = load_readings(conn, scope.site_id, Window(since, scope.asked_until), ids)
     if rows.empty:
         return []
@@ -137,6 +138,8 @@ def _ask_of_twins(twins: Twins, names: dict[int, str]) -> Finding:
 
 
 def _lines(part: int, proposal: Proposal, names: dict[int, str]) -> tuple[str, str]:
+    from lib.meter_sums import Confidence
+
     doubt = "" if proposal.confidence is Confidence.HIGH else '; less sure, or "" for none'
     return (
         f'[channels."{part}"]  # {quote(names[part])}',
