@@ -11,7 +11,9 @@ is an unbroken stretch of running within a block (`running`). What a run is, its
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -60,6 +62,32 @@ class Pattern(StrEnum):
     STEP = "step"  # its whole level rose, by day as well: told as a step
 
 
+class Runs(NamedTuple):
+    """Some runs of one channel, as columns of `ClosedRuns.table` (R,); `row` is their place in it."""
+
+    row: Ints
+    kind: npt.NDArray[np.object_]
+    week: Ints
+    block: Ints
+    hours: Floats
+    is_days: Flags
+    is_whole: Flags
+    excess_kwh: Floats
+
+    def where(self, chosen: Flags) -> Runs:
+        """Return those of them that are chosen."""
+        return Runs._make(column[chosen] for column in self)
+
+    def of_kinds(self, kinds: Sequence[RunKind]) -> Runs:
+        """Return those of some kinds."""
+        return self.where(np.logical_or.reduce([self.kind == kind for kind in kinds]))
+
+    @property
+    def now(self) -> Runs:
+        """Those of the period."""
+        return self.where(self.week == PERIOD)
+
+
 class ClosedRuns(NamedTuple):
     """The runs of one matrix.
 
@@ -76,6 +104,13 @@ class ClosedRuns(NamedTuple):
     known_h: Floats
     run_h: Floats
     blocks_days: Flags
+
+    def by_channel(self) -> list[Runs]:
+        """Return the runs of each channel."""
+        table = self.table
+        whole = Runs._make([np.arange(len(table)), *(table[name].to_numpy() for name in Runs._fields[1:])])
+        edges = np.searchsorted(table["channel"].to_numpy(), np.arange(len(self.weeks_known) + 1))
+        return [Runs._make(column[first:end] for column in whole) for first, end in pairwise(edges)]
 
 
 def list_closed_runs(matrix: DayMatrix, running: Running) -> ClosedRuns:
@@ -168,26 +203,26 @@ def _weeks_known(matrix: DayMatrix, running: Running) -> Flags:
     return np.column_stack([share >= _MIN_WEEK_COVER for share in shares] or [known[:, :0]])
 
 
-def judge_pattern(runs: pd.DataFrame, weeks_known: Flags) -> Pattern | None:
+def judge_pattern(runs: Runs, weeks_known: Flags) -> Pattern | None:
     """Return the pattern of one channel's runs of kinds that belong together, or None where this week has none.
 
     Parameters
     ----------
     runs
-        Rows of `ClosedRuns.table`.
+        In order of time.
     weeks_known : (W,) booleans
         The channel's baseline weeks of which enough is known.
     """
-    now = runs.loc[runs["week"] == PERIOD, "block"].nunique()
+    now = np.unique(runs.now.block).size
     if not now:
         return None
-    before = np.unique(runs.loc[runs["week"] >= 0, "week"])
+    before = np.unique(runs.week[runs.week >= 0])
     if np.count_nonzero(weeks_known[before]) >= RECURRING_WEEKS:
         return Pattern.RECURRING
     return Pattern.NEW if now >= NEW_BLOCKS else Pattern.ONCE
 
 
-def is_schedule(runs: pd.DataFrame, found: ClosedRuns, channel: int, *, is_days: bool) -> bool:
+def is_schedule(runs: Runs, found: ClosedRuns, channel: int, *, is_days: bool) -> bool:
     """Return whether a channel runs so in nearly all blocks of a kind (nights, or closed days), weeks before included.
 
     Then nothing says that it can be off at these times: either it is hardly ever off in such blocks, or it runs in
@@ -196,20 +231,20 @@ def is_schedule(runs: pd.DataFrame, found: ClosedRuns, channel: int, *, is_days:
     Parameters
     ----------
     runs
-        The channel's rows of `ClosedRuns.table` that were left on or ran on closed days.
+        Those of the channel that were left on or ran on closed days.
     """
     is_known = found.known_h[channel] > 0
     alike = (found.blocks_days == is_days) & is_known
     known_h = found.known_h[channel, alike].sum()
     if known_h > 0 and found.run_h[channel, alike].sum() >= _SCHEDULE_SHARE * known_h:
         return True
-    own = runs[(runs["is_days"] == is_days) & ~runs["is_whole"]]
+    own = runs.where((runs.is_days == is_days) & ~runs.is_whole)
     if is_days:  # one run a day, at the most
-        return _is_regular(own["hours"], int((own["kind"] == RunKind.CLOSED_DAY).sum()), int(np.ceil(known_h / 24)))
-    return _is_regular(own["hours"], own["block"].nunique(), int(is_known.sum()))
+        return _is_regular(own.hours, int((own.kind == RunKind.CLOSED_DAY).sum()), int(np.ceil(known_h / 24)))
+    return _is_regular(own.hours, np.unique(own.block).size, int(is_known.sum()))
 
 
-def _is_regular(hours: pd.Series, count: int, of: int) -> bool:
+def _is_regular(hours: Floats, count: int, of: int) -> bool:
     """Return whether runs come in most of `of` cases, for nearly the same time each."""
     if not count or count < _SCHEDULE_SHARE * of:
         return False

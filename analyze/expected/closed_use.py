@@ -21,7 +21,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.expected.closed_reasons import find_shift, follow_thermostat
-from analyze.expected.closed_runs import ClosedRuns, Pattern, RunKind, is_schedule, judge_pattern, list_closed_runs
+from analyze.expected.closed_runs import (
+    NEW_BLOCKS,
+    ClosedRuns,
+    Pattern,
+    RunKind,
+    Runs,
+    is_schedule,
+    judge_pattern,
+    list_closed_runs,
+)
 from analyze.expected.day_matrix import PERIOD, DayMatrix
 from analyze.expected.model import Expectation, ExpectedDays
 from analyze.expected.running import Running, find_running
@@ -33,6 +42,8 @@ LEFT_KINDS = (RunKind.LEFT_ON, RunKind.CLOSED_DAY)
 OWN_TIME_KINDS = (RunKind.OVERRUN, RunKind.NIGHT)
 NO_RUN = ""
 MIN_ONCE_H = 3.0  # of a run at its own time that came once, to be worth a word
+_OUTGROWN = 1.5  # times the most of the weeks before
+_SHARED_RISE = 0.5  # of the rise while closed: a level that rose for good rose while open too
 STEADY_RATIO = 0.75  # of the mean power by day that a load draws by night, to run as steadily by night
 MAX_REST_RATIO = 1 / 3  # of what it draws while open: what draws more at rest is set back, not off
 _STEADY_SPREAD = 0.8  # of the rise: a load that runs at one level is switched, not driven by the weather
@@ -45,7 +56,8 @@ class ClosedUse(NamedTuple):
     (above the off level, within runs) and `is_counted` (of the runs that the channel's pattern is about, in the
     period).
 
-    `channels`, by `channel_id`: `off_kw`, `on_kw`, `noise_kw`, `can_be_off`, `closed_kw` and `open_kw` (mean power
+    `channels`, by `channel_id`: `off_kw`, `on_kw`, `noise_kw`, `can_be_off`, `rose_by_day` (its level rose while open
+    too), `closed_kw` and `open_kw` (mean power
     of the weeks before),
     `follows_weather`, `pattern` (a `Pattern`, or None), `is_on_closed_days` (its runs of the period mostly lie there),
     `is_at_own_time` (it is about runs of `OWN_TIME_KINDS`),
@@ -92,8 +104,8 @@ def find_closed_use(expectation: Expectation, scope: WeekScope, known: Known = _
             running, block.weather.kw, block.weather.temp_c, block.matrix.step_s / SECONDS_PER_HOUR
         )
         entries = [
-            _judge_channel(number, block, running, found, follows_thermostat=bool(follows))
-            for number, follows in enumerate(by_weather)
+            _judge_channel(number, own, block, running, found, follows_thermostat=bool(follows))
+            for number, (own, follows) in enumerate(zip(found.by_channel(), by_weather, strict=True))
         ]
         channels += entries
         runs.append(_describe_runs(block.matrix, found, entries, scope))
@@ -108,10 +120,9 @@ def find_closed_use(expectation: Expectation, scope: WeekScope, known: Known = _
 
 
 def _judge_channel(
-    number: int, block: ExpectedDays, running: Running, found: ClosedRuns, *, follows_thermostat: bool
+    number: int, own: Runs, block: ExpectedDays, running: Running, found: ClosedRuns, *, follows_thermostat: bool
 ) -> dict[str, object]:
     """Return the facts of one channel of a matrix, and its pattern."""
-    own = found.table[found.table["channel"] == number]
     weeks_known = found.weeks_known[number]
     # Of the weeks before, where there are any: a night in this week says nothing of every week.
     usual = np.repeat(block.matrix.fold >= 0, block.matrix.slots)
@@ -119,16 +130,15 @@ def _judge_channel(
     closed_kw, open_kw = (_mean(running.power_kw[number, usual & at]) for at in (running.is_closed, ~running.is_closed))
     pattern, mine = _choose_runs(number, own, found)
     if not running.can_be_off[number] and pattern not in (Pattern.NEW, Pattern.ONCE):
-        pattern, mine = None, mine[:0]  # what it does every week is its setback, or its work
+        pattern, mine = None, mine.where(mine.row < 0)  # what it does every week is its setback, or its work
     if follows_thermostat and pattern in (Pattern.NEW, Pattern.ONCE):
         pattern = Pattern.USUAL
     if pattern == Pattern.RECURRING and (follows_thermostat or running.rest_ratio[number] > MAX_REST_RATIO):
         pattern = Pattern.ASKED
     if pattern is None and _runs_as_by_day(running, number, closed_kw, open_kw):
         pattern = Pattern.ASKED
-    weekly = mine[mine["week"] >= 0].groupby("week")["excess_kwh"].sum()
-    now = mine[mine["week"] == PERIOD]
-    known = np.flatnonzero(weeks_known)
+    before, now, known = mine.where(mine.week >= 0), mine.now, np.flatnonzero(weeks_known)
+    weekly_kwh = np.bincount(before.week, weights=before.excess_kwh, minlength=weeks_known.size)[known]
     return {
         "channel_id": int(block.matrix.channel_ids[number]),
         "off_kw": running.off_kw[number],
@@ -136,19 +146,20 @@ def _judge_channel(
         "noise_kw": running.noise_kw[number],
         "can_be_off": bool(running.can_be_off[number]),
         "follows_weather": bool(block.weather.is_used[number]),
+        "rose_by_day": _rose_by_day(running, number, usual, closed_kw, open_kw),
         "closed_kw": closed_kw,
         "open_kw": open_kw,
         "pattern": pattern,
-        "counted": mine.index.to_numpy(),
-        "is_on_closed_days": bool(now["is_days"].mean() > 0.5) if len(now) else False,
-        "is_at_own_time": bool(now["kind"].isin(OWN_TIME_KINDS).any()),
-        "counted_kwh": float(now["excess_kwh"].sum()),
-        "before_kwh": float(weekly.reindex(known, fill_value=0.0).sum()),
-        "usual_kwh": float(weekly.reindex(known, fill_value=0.0).median()) if known.size else np.nan,
-        "blocks": int(now["block"].nunique()),
-        "weeks_seen": int(weekly.size),
+        "counted": mine.row,
+        "is_on_closed_days": bool(2 * now.is_days.sum() > now.is_days.size),
+        "is_at_own_time": bool(now.of_kinds(OWN_TIME_KINDS).row.size),
+        "counted_kwh": float(now.excess_kwh.sum()),
+        "before_kwh": float(weekly_kwh.sum()),
+        "usual_kwh": float(np.median(weekly_kwh)) if known.size else np.nan,
+        "blocks": int(np.unique(now.block).size),
+        "weeks_seen": int(np.unique(before.week).size),
         "weeks_known": int(known.size),
-        "is_steady": _is_steady(running, number, now),
+        "is_steady": _is_steady(running, number, found.table, now),
     }
 
 
@@ -157,7 +168,7 @@ def _settle_pattern(entry: dict[str, object], known: Known) -> object:
     pattern, channel_id = entry["pattern"], entry["channel_id"]
     if pattern is not None and channel_id in known.needed:
         return Pattern.USUAL
-    if pattern == Pattern.NEW and channel_id in known.stepped:
+    if pattern == Pattern.NEW and channel_id in known.stepped and entry["rose_by_day"]:
         return Pattern.STEP
     return None if pattern == Pattern.ASKED and channel_id in known.mains else pattern
 
@@ -174,21 +185,49 @@ def _work_while_closed(channels: list[dict[str, object]], patterns: pd.Series, k
     return shift | (recurs & no_part) if shift.any() else shift
 
 
-def _choose_runs(number: int, own: pd.DataFrame, found: ClosedRuns) -> tuple[Pattern | None, pd.DataFrame]:
+def _choose_runs(number: int, own: Runs, found: ClosedRuns) -> tuple[Pattern | None, Runs]:
     """Return a channel's pattern and the runs that it is about: what was left on goes before the rest."""
-    left = own[own["kind"].isin(LEFT_KINDS)]
+    left = own.of_kinds(LEFT_KINDS)
+    if _has_outgrown(left, own, found.weeks_known[number]):
+        fresh = [is_days for is_days in (False, True) if not _recurs(left, found, number, is_days=is_days)]
+        return Pattern.NEW, left.where(np.isin(left.is_days, fresh)) if fresh else left
     by_schedule = [is_days for is_days in (False, True) if is_schedule(left, found, number, is_days=is_days)]
-    scheduled = left["is_days"].isin(by_schedule)
-    pattern = judge_pattern(left[~scheduled], found.weeks_known[number])
+    scheduled = np.isin(left.is_days, by_schedule)
+    rest = left.where(~scheduled)
+    pattern = judge_pattern(rest, found.weeks_known[number])
     if pattern is not None:
-        return pattern, left[~scheduled]
-    if (left[scheduled]["week"] == PERIOD).any():
-        return Pattern.ASKED, left[scheduled]
-    others = own[own["kind"].isin(OWN_TIME_KINDS)]
+        return pattern, rest
+    if (left.week[scheduled] == PERIOD).any():
+        return Pattern.ASKED, left.where(scheduled)
+    others = own.of_kinds(OWN_TIME_KINDS)
     pattern = judge_pattern(others, found.weeks_known[number])
-    if pattern == Pattern.ONCE and others.loc[others["week"] == PERIOD, "hours"].max() < MIN_ONCE_H:
-        return None, others[:0]  # somebody came early, or stayed
+    if pattern == Pattern.ONCE and others.now.hours.max() < MIN_ONCE_H:
+        return None, others.where(others.row < 0)  # somebody came early, or stayed
     return (Pattern.USUAL if pattern == Pattern.RECURRING else pattern), others
+
+
+def _rose_by_day(running: Running, number: int, usual: npt.NDArray[np.bool_], closed_kw: float, open_kw: float) -> bool:
+    """Return whether the power of the period rose while open by half as much as while closed, or more."""
+    now_closed_kw, now_open_kw = (
+        _mean(running.power_kw[number, ~usual & at]) for at in (running.is_closed, ~running.is_closed)
+    )
+    return bool(now_open_kw - open_kw >= _SHARED_RISE * (now_closed_kw - closed_kw))
+
+
+def _has_outgrown(left: Runs, own: Runs, weeks_known: npt.NDArray[np.bool_]) -> bool:
+    """Return whether what was left on in several blocks of the period is far more than all runs of any week before.
+
+    A fan that runs on Saturdays, and now in every night too, is news; that it runs on Saturdays is none.
+    """
+    before = own.where(own.week >= 0)
+    weekly_kwh = np.bincount(before.week, weights=before.excess_kwh, minlength=weeks_known.size)[weeks_known]
+    is_often = np.unique(left.now.block).size >= NEW_BLOCKS
+    return is_often and bool(0 < _OUTGROWN * weekly_kwh.max(initial=0.0) < left.now.excess_kwh.sum())
+
+
+def _recurs(left: Runs, found: ClosedRuns, number: int, *, is_days: bool) -> bool:
+    """Return whether what runs in nights, or on closed days, comes back every week."""
+    return judge_pattern(left.where(left.is_days == is_days), found.weeks_known[number]) == Pattern.RECURRING
 
 
 def _runs_as_by_day(running: Running, number: int, closed_kw: float, open_kw: float) -> bool:
@@ -197,11 +236,12 @@ def _runs_as_by_day(running: Running, number: int, closed_kw: float, open_kw: fl
     return bool(not running.can_be_off[number] and closed_kw > 0 and is_alike)
 
 
-def _is_steady(running: Running, number: int, now: pd.DataFrame) -> bool:
+def _is_steady(running: Running, number: int, table: pd.DataFrame, now: Runs) -> bool:
     """Return whether the period's runs keep to one level."""
-    if now.empty:
+    if not now.row.size:
         return True
-    at = np.concatenate([np.arange(first, end) for first, end in zip(now["first"], now["end"], strict=True)])
+    first, end = (table[name].to_numpy()[now.row] for name in ("first", "end"))
+    at = np.concatenate([np.arange(*pair) for pair in zip(first, end, strict=True)])
     rise_kw = running.smooth_kw[number, at] - running.off_kw[number]
     low, middle, high = np.nanquantile(rise_kw, [0.1, 0.5, 0.9])
     return bool(high - low <= _STEADY_SPREAD * middle)
@@ -265,9 +305,9 @@ def _lay_on_rows(
 
 def _no_channels() -> pd.DataFrame:
     names = [
-        "off_kw", "on_kw", "noise_kw", "can_be_off", "follows_weather", "closed_kw", "open_kw", "pattern", "counted",
-        "is_on_closed_days", "is_at_own_time", "counted_kwh", "before_kwh", "usual_kwh", "blocks", "weeks_seen",
-        "weeks_known", "is_steady",
+        "off_kw", "on_kw", "noise_kw", "can_be_off", "follows_weather", "rose_by_day", "closed_kw", "open_kw",
+        "pattern", "counted", "is_on_closed_days", "is_at_own_time", "counted_kwh", "before_kwh", "usual_kwh", "blocks",
+        "weeks_seen", "weeks_known", "is_steady",
     ]  # fmt: skip
     return pd.DataFrame(columns=names, index=pd.Index([], name="channel_id"))
 

@@ -32,6 +32,7 @@ _LEAST_RISE = 0.25  # of the off level
 _NOISE_SCALES = 4.0
 _MAD_TO_STD = 1.4826
 _MIN_OFF_SHARE = 0.1  # of the closed time, for a load to be one that can be off
+_AS_BY_DAY = 0.7  # of the level that it runs at: from here on a load that is set back by night has not been
 _MAX_OFF_RATIO = 0.5  # of the level that it runs at: above that its nights are a setback, not off
 
 
@@ -82,9 +83,9 @@ def find_running(matrix: DayMatrix, response_kw: Floats, schedule: Schedule, *, 
     rest_ratio = _rest_ratio(matrix, judged & known & ~above, ~is_closed & known)
     is_low &= ~(response_kw.any(axis=(1, 2)) & (rest_ratio > _MAX_OFF_RATIO))
     can_be_off = has_two_levels & is_low
-    above_day = smooth_kw > ((1 + _LEAST_RISE) * on_kw + min_power_kw)[:, None]
+    as_by_day = smooth_kw > (_AS_BY_DAY * on_kw)[:, None]
     is_setback = has_two_levels & ~is_low
-    runs = above & judged & (can_be_off[:, None] | (is_setback[:, None] & above_day))
+    runs = above & judged & (can_be_off[:, None] | (is_setback[:, None] & as_by_day))
     return Running(off_kw, on_kw, noise_kw, can_be_off, rest_ratio, is_closed, power_kw, smooth_kw, runs)
 
 

@@ -87,9 +87,8 @@ def build_section(closed: ClosedUse, clean: pd.DataFrame, scope: WeekScope) -> d
 
 def _list_channels(facts: pd.DataFrame, scope: WeekScope) -> list[int]:
     """Return the channels whose runs are large enough to be told: what should be acted on first, then by size."""
-    told = facts[
-        (facts["counted_kwh"] >= scope.config.after_hours.min_excess_kwh) & (facts["pattern"] != Pattern.ASKED)
-    ]
+    is_told = facts["pattern"].notna() & (facts["pattern"] != Pattern.ASKED)
+    told = facts[is_told & (facts["counted_kwh"] >= scope.config.after_hours.min_excess_kwh)]
     told = told.assign(is_acted_on=told["pattern"].isin(ACTED_ON))
     order = told.sort_values(["is_acted_on", "counted_kwh"], ascending=False, kind="stable")
     return [int(key) for key in order.index]

@@ -31,12 +31,22 @@ class Doubt(StrEnum):
     WEATHER_UNKNOWN = "weather_unknown"
     INCOMPLETE = "incomplete"
     METER = "meter"  # sensor health has an issue with it
+    FAR_BEYOND = "far_beyond"  # ten times what the meter ever showed: it may be of another unit
     SPREAD = "spread"  # the low bound is less than half of the claim
     IN_USE = "in_use"  # while the site is open, more use may be more work
     NEEDED = "needed"  # nothing says that it can be off
 
 
-_LOW = frozenset({Doubt.ASSUMED_HOURS, Doubt.SHORT_PERIOD, Doubt.NO_WEEKS_BEFORE, Doubt.MAY_BE_WEATHER, Doubt.NEEDED})
+_LOW = frozenset(
+    {
+        Doubt.ASSUMED_HOURS,
+        Doubt.SHORT_PERIOD,
+        Doubt.NO_WEEKS_BEFORE,
+        Doubt.MAY_BE_WEATHER,
+        Doubt.NEEDED,
+        Doubt.FAR_BEYOND,
+    }
+)
 
 
 class Confidence(NamedTuple):

@@ -18,7 +18,7 @@ from analyze.money.pricing import Pricing, mean_rate
 from analyze.money.quick_win_texts import DESCRIBE, WinText, describe_question
 from analyze.money.repairs import list_repairs
 from analyze.sections.confidence import Confidence, Doubt, Level, weigh_doubts
-from analyze.week.intervals import WeekScope, list_runs, local_iso, period_weeks, starts_new_run
+from analyze.week.intervals import WeekScope, in_window, list_runs, local_iso, period_weeks, starts_new_run
 from lib.stats_utils import label_runs
 
 # How far a saving is believed, and what it takes, when wins are ranked: ranking aids, not probabilities or hours.
@@ -27,6 +27,8 @@ EFFORT_WEIGHTS = {"low": 1.0, "medium": 2.0, "high": 4.0}
 _PATTERN_WEIGHTS = {Pattern.RECURRING: 1.0, Pattern.NEW: 1.0, Pattern.ONCE: 0.5, Pattern.ASKED: 0.25}
 _MOST = 0.5  # of a saving that its low bound must reach to be sure
 _ALIKE_SHARE = 0.9  # of a claim's intervals whose weather must be known and like the baseline's
+_FAR_RATIO = 10.0  # times the highest of the weeks before: a new load, or another unit
+_LIVE_SHARE = 0.05
 _MIN_COMPLETE_PCT = 95.0
 _ENOUGH_WEEKS = 3
 _SHARP_H = 12.0  # a shorter event is no change of weather
@@ -173,6 +175,10 @@ def _doubts(
     issues = [issue for issue in findings.sensor_health["issues"] if issue["channelId"] == channel_id]
     if any(issue["severity"] in _DOUBTFUL_ISSUES and issue["type"] not in _HARMLESS_ISSUES for issue in issues):
         yield Doubt.METER
+    before_kw = clean.loc[in_window(clean, scope.baseline) & (clean["channel_id"] == channel_id), "mean_kw"]
+    is_live = before_kw.median() >= _LIVE_SHARE * before_kw.max()  # what stood idle may well reach more in use
+    if is_live and case.rows["mean_kw"].max() > _FAR_RATIO * before_kw.max():
+        yield Doubt.FAR_BEYOND
     if case.kwh(LOW).sum() < _MOST * case.kwh(MID).sum():
         yield Doubt.SPREAD
     is_alike = bool(case.rows["is_weather_alike"].mean() >= _ALIKE_SHARE)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from analyze.expected.best_energy import BestEnergy, find_best_energy
+from analyze.expected.closed_runs import Pattern
 from analyze.expected.closed_use import ClosedUse, Known, find_closed_use
 from analyze.expected.model import Expectation, expect_load
 from analyze.expected.steps import LevelChange, find_level_changes
@@ -95,9 +96,11 @@ def find_in_week(data: WeekData, scope: WeekScope) -> WeekFound:
     """Say of the valid intervals what is not as expected, and what runs while the site is closed."""
     clean, expectation = data.clean, data.expectation
     changes, shifts = find_level_changes(expectation, scope)
+    closed = find_closed_use(expectation, scope, _what_is_known(changes, scope))
+    left_on = closed.channels.index[closed.channels["pattern"] == Pattern.NEW]
     return WeekFound(
-        closed=find_closed_use(expectation, scope, _what_is_known(changes, scope)),
-        changes=changes,
+        closed=closed,
+        changes=[change for change in changes if change.channel_id not in left_on],  # one event is told once
         anomalies=anomalies.find_anomalies(expectation, shifts, clean, scope),
         spikes=spikes.find_spikes(expectation, clean, scope, min_power_kw=scope.config.spikes.min_power_kw),
     )

@@ -23,7 +23,7 @@ ACCEPTED: dict[str, dict[str, set[str]]] = {
     "gap": {OURS: {"gap"}, PLAIN: {"gap"}},
     "register reset": {OURS: {"register_reset", "negative_energy"}, PLAIN: set()},
     "catch-up": {OURS: {"catch_up"}, PLAIN: {"spike"}},
-    "left on overnight": {OURS: {"after_hours_new"}, PLAIN: {"anomaly_high"}},
+    "left on overnight": {OURS: {"after_hours_new", "anomaly_high"}, PLAIN: {"anomaly_high"}},
     "spike": {OURS: {"spike"}, PLAIN: {"spike"}},
     "anomaly high": {OURS: {"anomaly_high"}, PLAIN: {"anomaly_high"}},
     "anomaly low": {OURS: {"anomaly_low"}, PLAIN: set()},
