@@ -21,7 +21,9 @@ wrong AS (
     WHERE c.organization_id = %(site_id)s
         AND r.timestamp >= %(lookback_start)s
         AND r.energy_kwh > %(min_jump_kwh)s
-        AND r.energy_kwh > %(max_jump_ratio)s * coalesce(abs(r.power_kw), usual.power_kw) * r.interval_s / 3600
+        -- Energy may be what was imported alone; power is net of what went the other way.
+        AND r.energy_kwh - coalesce(r.exported_energy_kwh, 0)
+            > %(max_jump_ratio)s * coalesce(abs(r.power_kw), usual.power_kw) * r.interval_s / 3600
 )
 SELECT
     channel_id,
