@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from breaker_factory import build_site, failed_checks, validate_both
 from site_factory import SITE_ID, make_rows, register_site, store_readings
@@ -30,9 +31,11 @@ KEPT_FROM = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def half_a_year(conn: Connection) -> Connection:
-    """A sound site with six months of readings, refreshed."""
+    """A sound site with six months of readings, refreshed; its second meter peaks a quarter of a day later."""
     register_site(conn)
-    store_readings(conn, WHOLE)
+    late = make_rows(WHOLE, mean_kw=11.0)
+    power_kw = np.roll(late["power_kw"], 24)  # in step with the first it would look like its main
+    store_readings(conn, WHOLE, {11: late.assign(power_kw=power_kw, energy_kwh=power_kw / 4)})
     refresh_views(conn)
     return conn
 
