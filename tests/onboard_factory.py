@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -36,7 +36,7 @@ class Proposed(NamedTuple):
     is_active: bool
 
 
-def channel(key: int, name: str, **more: object) -> ChannelFacts:
+def channel(key: int, name: str, **more: Any) -> ChannelFacts:
     """Return a channel of which nobody said anything."""
     usual = ChannelFacts(key, name, "5410ec000001", None, True, 900, None, False, True, None, False, False, 1.0, key,
                          "whole", MONDAY)  # fmt: skip
@@ -101,7 +101,8 @@ def parents_of(text: str) -> dict[int, tuple[int, Confidence]]:
 
 def confirm_all(text: str) -> str:
     """Return the file with every # taken away that keeps a line out of force; of several for a key the first stays."""
-    lines, seen = [], set()
+    lines: list[str] = []
+    seen: set[str] = set()
     for line in text.splitlines():
         if re.match(r"#?\[", line):
             seen.clear()
