@@ -8,7 +8,7 @@ from config.opening_hours import ScheduleTable
 from config.site_file import Equipment
 from lib.meter_sums import Confidence
 from operations.onboarding import names
-from operations.onboarding.place import HolidayPlace, find_place
+from operations.onboarding.place import HolidayPlace, find_place, guess_country
 from operations.onboarding.shapes import Fit, Shape, judge_equipment
 
 SAID = {
@@ -129,6 +129,14 @@ def test_a_place_is_told_by_its_codes_or_names(
     assert place[:3] == codes
     assert bool(place.note) == (place.state is None)
     ScheduleTable(country=place.country, state=place.state).to_schedule()
+
+
+@pytest.mark.parametrize(
+    ("zone", "country"),
+    [("America/Chicago", "US"), ("Europe/Berlin", "DE"), ("UTC", None), ("Etc/GMT+5", None), ("US/Eastern", None)],
+)
+def test_a_country_is_guessed_from_its_zone(zone: str, country: str | None) -> None:
+    assert guess_country(zone) == country
 
 
 def test_a_place_without_note_is_whole() -> None:

@@ -7,11 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from generated_sites import GeneratedSite, make_site
 from onboard_factory import (
     MONDAY,
     SITE,
+    ZONE,
     Floats,
     Proposed,
     channel,
@@ -22,9 +24,14 @@ from onboard_factory import (
     read_tables,
 )
 
+from lib.date_utils import Window
 from lib.meter_sums import Confidence
+from lib.paths import PROJECT_ROOT
 from lib.toml_text import quote
+from operations.onboarding.evidence import see
+from operations.onboarding.proposal import propose_site
 
+MEASURED = PROJECT_ROOT.parent / "shared" / "data" / "rsf_office_end_uses_hourly.csv.gz"
 SHAPES = ("flat", "main", "rest", "nested", "nested_rest", "two", "solar", "beside")
 
 
@@ -240,3 +247,35 @@ def test_a_home_on_a_gateway_of_its_own_is_asked_about() -> None:
     assert lines["site"]["exclude"] == Proposed("[4, 5, 6]", Confidence.LOW, False)
     on_one = [one._replace(gateway="a") for one in (*school, *home)]
     assert "exclude" not in read_tables(propose_for(on_one, kwh_of))["site"]
+
+
+def test_a_site_of_sensors_and_daily_totals_is_proposed_without_parents() -> None:
+    channels = [channel(1, "Main", interval_s=86_400), channel(2, "Air Sense", is_energy_meter=False)]
+    starts = pd.date_range(MONDAY, periods=28, freq="D")
+    rows = pd.DataFrame({"channel_id": 1, "interval_start": starts, "interval_s": 86_400, "energy_kwh": 5.0})
+    seen = see(rows.assign(power_kw=np.nan), ZONE, [], {}, [], [], [])
+    text = propose_site(SITE, ZONE, channels, Window(MONDAY, MONDAY + timedelta(days=28)), seen)
+    lines = read_tables(text)
+    assert lines['channels."2"'] == {"kind": Proposed('"sensor"', Confidence.HIGH, True)}
+    assert (parents_of(text), lines["schedule"]["weekdays"].is_active) == ({}, False)
+
+
+@pytest.mark.skipif(not MEASURED.exists(), reason=f"{MEASURED} is absent")
+@pytest.mark.parametrize("main", ["building_total_kw", "net_kw"])
+def test_end_uses_of_a_measured_office_are_found(main: str) -> None:
+    """Hours of a year in steps of 2 kW; the net meter imports less than its parts draw while the sun shines."""
+    office = pd.read_csv(MEASURED)
+    uses = [f"{name}_kw" for name in ("cooling", "heating", "mechanical", "lighting", "plug_loads", "data_center")]
+    total = right = 0
+    for week in (2, 15, 28):
+        hours = office.iloc[48 + week * 168 : 48 + (week + 12) * 168]  # from a Monday on
+        kwh_of = {number: hours[name].to_numpy(dtype=float) for number, name in enumerate([*uses, main], start=1)}
+        if main == "net_kw":
+            kwh_of[8] = hours["pv_kw"].to_numpy(dtype=float)
+        channels = [channel(key, f"Meter {key}", interval_s=3600) for key in kwh_of]
+        found = parents_of(propose_for(channels, kwh_of, 3600))
+        total += len(uses)
+        right += sum(found.get(key, (0,))[0] == 7 for key in range(1, 7))
+        assert {main for main, sure in found.values() if sure is Confidence.HIGH} <= {7}
+        assert 7 not in found
+    assert right >= 0.9 * total

@@ -27,18 +27,32 @@ class HolidayPlace(NamedTuple):
 def find_place(country: str | None, state: str | None) -> HolidayPlace:
     """Return the codes that the service's words mean: "US", "USA" or "United States"; "NC" or "North Carolina"."""
     if not country or not country.strip():
-        return HolidayPlace(None, None, Confidence.LOW, "the service names no country")
+        return HolidayPlace(None, None, Confidence.LOW, "no country is stored with the site")
     code = _country_code(country)
     if code is None:
-        return HolidayPlace(None, None, Confidence.LOW, "no public holidays are known for the country of the service")
+        return HolidayPlace(
+            None, None, Confidence.LOW, "no public holidays are known for the country that is stored with the site"
+        )
     if not state or not state.strip():
         return HolidayPlace(
-            code, None, Confidence.MEDIUM, "the service names no state, so only national holidays count"
+            code, None, Confidence.MEDIUM, "no state is stored with the site, so only national holidays count"
         )
     found = _state_code(code, state.strip())
     if found is None:
-        return HolidayPlace(code, None, Confidence.MEDIUM, "no holidays are known for the state of the service")
+        return HolidayPlace(
+            code, None, Confidence.MEDIUM, "no holidays are known for the state that is stored with the site"
+        )
     return HolidayPlace(code, found, Confidence.HIGH)
+
+
+def guess_country(timezone: str) -> str | None:
+    """Return the code of the country whose zone it is, where it has holidays; None where it is no single country's."""
+    from importlib.resources import files  # here, for few commands need it
+
+    table = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in table.splitlines() if not line.startswith("#")]
+    codes = [code for code, _, zone, *_ in rows if zone == timezone]
+    return _country_code(codes[0]) if len(codes) == 1 else None
 
 
 def _country_code(text: str) -> str | None:

@@ -19,7 +19,7 @@ from operations.onboarding.channels import (
 )
 from operations.onboarding.document import Line, Note, Section, render_document, show_list, show_name
 from operations.onboarding.opening import propose_hours
-from operations.onboarding.place import find_place
+from operations.onboarding.place import find_place, guess_country
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -96,7 +96,7 @@ def _head(site: SiteFacts, tz: ZoneInfo, window: Window, seen: Evidence, *, has_
 
 def _propose_channels_of_site(site: SiteFacts, channels: Sequence[ChannelFacts], seen: Evidence) -> Section:
     name_of = {one.meter_id: one.meter_name for one in channels}
-    lines: list[Line | Note] = [Note(f"Time zone {quote(site.timezone)}: by the service; nothing to write.")]
+    lines: list[Line | Note] = [Note(f"Time zone {quote(site.timezone)}: stored with the site; nothing to write.")]
     lines += [
         Note(
             f"{show_name(one.meter_name)} ({one.meter_id}) is another view of {show_name(name_of[one.counted_by])} "
@@ -184,10 +184,13 @@ def _propose_schedule(
     lines: list[Line | Note] = []
     place = find_place(site.country, site.state)
     if place.country is not None:
-        reason = "the service names it; take it out where the site is open on public holidays"
+        reason = "stored with the site; take it out where the site is open on public holidays"
         lines.append(Line("country", quote(place.country), Confidence.HIGH, reason))
+    elif (guess := guess_country(site.timezone)) is not None:
+        reason = "by its time zone; its public holidays, if the site is closed on them"
+        lines.append(Line("country", quote(guess), Confidence.LOW, reason, waits=True))
     if place.state is not None:
-        lines.append(Line("state", quote(place.state), place.confidence, "the service names it; for its own holidays"))
+        lines.append(Line("state", quote(place.state), place.confidence, "stored with the site; for its own holidays"))
     if place.note:
         lines.append(Note(f"{place.note[0].upper()}{place.note[1:]}."))
     copies = {twins.copy for twins in seen.sums.twins}
@@ -218,7 +221,7 @@ def _propose_tariff(site: SiteFacts) -> Section:
     if site.currency_code and site.currency_code.strip().upper() != _DOLLARS:
         lines.append(
             Note(
-                f"The site's currency is {quote(site.currency_code)}, by the service: write a tariff of that currency "
+                f"The site's currency is {quote(site.currency_code)}: write a tariff of that currency "
                 "in config/tariffs and name it here."
             )
         )
@@ -227,7 +230,7 @@ def _propose_tariff(site: SiteFacts) -> Section:
         )
         return Section("tariff", tuple(lines))
     if site.currency_code:
-        lines.append(Note('Currency "USD": by the service; nothing to write.'))
+        lines.append(Note('Currency "USD": stored with the site; nothing to write.'))
     reason = "fill in the price of a kWh from the bill, or name = the tariff's file in config/tariffs"
     lines.append(Line("flat_rate_usd_per_kwh", f"{ASSUMED_RATE_USD_PER_KWH:g}", Confidence.LOW, reason, waits=True))
     return Section("tariff", tuple(lines))
