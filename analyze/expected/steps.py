@@ -169,11 +169,7 @@ def _step_of(number: int, days: _Days, block: ExpectedDays, scope: WeekScope) ->
     last = level.size - min_days
     if not in_period.size or last < _MIN_DAYS_BEFORE:
         return None
-    fits = []
-    for at in range(_MIN_DAYS_BEFORE, last + 1):
-        before, after = float(np.median(level[:at])), float(np.median(level[at:]))
-        fits.append((float(np.abs(level[:at] - before).sum() + np.abs(level[at:] - after).sum()), at))
-    at = min(fits)[1]
+    at = _MIN_DAYS_BEFORE + int(np.argmin(_split_errors(level, min_days)))
     if at < in_period[0] - min_days:  # an earlier report said so
         return None
     before, after = float(np.median(level[:at])), float(np.median(level[at:]))
@@ -202,11 +198,15 @@ def _drift_of(number: int, days: _Days, block: ExpectedDays, scope: WeekScope) -
 
 def _level_error(level: Floats, min_days: int) -> float:
     """Return the least sum of absolute deviations from one level, or from two."""
-    errors = [
-        np.abs(level[:at] - np.median(level[:at])).sum() + np.abs(level[at:] - np.median(level[at:])).sum()
-        for at in range(_MIN_DAYS_BEFORE, level.size - min_days + 1)
-    ]
-    return float(min([*errors, np.abs(level - np.median(level)).sum()]))
+    errors = _split_errors(level, min_days)
+    return float(np.fmin.reduce(errors, initial=np.abs(level - np.median(level)).sum()))
+
+
+def _split_errors(level: Floats, min_days: int) -> Floats:
+    """Return the sum of absolute deviations from two levels, by the day from which the second holds."""
+    is_before = np.arange(level.size) < np.arange(_MIN_DAYS_BEFORE, level.size - min_days + 1)[:, None]
+    parts = np.where([is_before, ~is_before], level, np.nan)
+    return np.asarray(np.nansum(np.abs(parts - nan_quantiles(parts, [0.5])), axis=(0, 2)))
 
 
 def _accept(
