@@ -52,8 +52,8 @@ def find_window(conn: Connection, site_id: int, channel_id: int, start: str, end
     """Return the window that the arguments mean on the site's calendar."""
     row = db.fetch_one(
         conn,
-        "SELECT o.timezone FROM channels AS c JOIN organizations AS o USING (organization_id)"
-        " WHERE c.channel_id = %s AND o.organization_id = %s",
+        "SELECT o.timezone FROM channel_sites AS m JOIN organizations AS o USING (organization_id)"
+        " WHERE m.channel_id = %s AND o.organization_id = %s",
         (channel_id, site_id),
     )
     if row is None:

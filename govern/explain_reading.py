@@ -50,6 +50,13 @@ STEPS = {
     "reports": "Reports on a period that holds it",
 }
 
+# The site that the channel belonged to then.
+_SITE = """
+SELECT organization_id FROM channel_sites
+WHERE channel_id = %(channel_id)s AND member_from <= %(moment)s AND NOT away @> %(moment)s::timestamptz
+ORDER BY member_until > %(moment)s DESC, member_from DESC
+LIMIT 1
+"""
 # What an empty step means, where that is not that there is nothing.
 _EMPTY = {"reports": "none recorded (govern/record_report.py records one; operations/weekly_report.sh does)"}
 
@@ -62,7 +69,7 @@ def explain_reading(conn: Connection, channel_id: int, moment: datetime) -> dict
     DataError
         When the database does not know the channel.
     """
-    row = db.fetch_one(conn, "SELECT organization_id FROM channels WHERE channel_id = %s", (channel_id,))
+    row = db.fetch_one(conn, _SITE, {"channel_id": channel_id, "moment": moment})
     if row is None:
         raise DataError(f"channel {channel_id} is not in the database; check --channel")
     parameters = {"channel_id": channel_id, "site_id": row[0], "moment": moment}

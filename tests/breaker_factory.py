@@ -52,7 +52,7 @@ def build_site(conn: Connection, window: Window = SITE_WINDOW, site_id: int = SI
                                power_factor=0.9, frequency_hz=60.0)  # fmt: skip
         attempt = attempts.Attempt(run_id, site_id, key + offset, window, 900, "eniscope")
         log_id = attempts.start_attempt(conn, attempt)
-        inserted = readings.insert_readings(conn, key + offset, 900, run_id, rows).inserted
+        inserted = readings.insert_readings(conn, site_id, key + offset, 900, run_id, rows).inserted
         attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_DONE, fetched=len(rows), inserted=inserted)
     conn.commit()
     rebuild_views(conn)

@@ -51,7 +51,7 @@ def store_readings(conn: Connection, window: Window, rows_by_meter: dict[int, pd
         rows = (rows_by_meter or {}).get(key, make_rows(window, mean_kw=float(key)))
         attempt = attempts.Attempt(run_id, SITE_ID, key, window, 900, "eniscope")
         log_id = attempts.start_attempt(conn, attempt)
-        inserted = readings.insert_readings(conn, key, 900, run_id, rows).inserted
+        inserted = readings.insert_readings(conn, SITE_ID, key, 900, run_id, rows).inserted
         attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_DONE, fetched=len(rows), inserted=inserted)
     conn.commit()
 

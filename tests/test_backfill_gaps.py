@@ -197,7 +197,10 @@ def test_look_reads_the_months_concerned_only(conn: Connection, serve: Callable[
     assert (first, last) == (NOW - 2 * DAY, NOW)
     query = ledger._read("2_find_missing.sql").split("ANALYZE")[0].replace("CREATE TEMP TABLE", "EXPLAIN CREATE TABLE")
     plan = "\n".join(
-        line for (line,) in db.fetch_all(conn, query.replace("ON COMMIT DROP ", ""), {"first": first, "last": last})
+        line
+        for (line,) in db.fetch_all(
+            conn, query.replace("ON COMMIT DROP ", ""), parameters | {"first": first, "last": last}
+        )
     )
     assert "readings_2026_02" in plan
     assert "readings_2026_01" not in plan and "readings_2025" not in plan

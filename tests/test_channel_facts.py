@@ -43,7 +43,8 @@ def site(conn: Connection) -> Connection:
         "INSERT INTO organizations (organization_id, name, timezone, data_source) VALUES"
         " (7, 'Shop', 'UTC', 'file'), (8, 'Other', 'UTC', 'file');"
         "INSERT INTO channels (channel_id, organization_id, name) VALUES (10, 7, 'Main'), (11, 7, 'PV inverter'),"
-        " (12, 7, 'Server room'), (13, 7, 'Weather'), (20, 8, 'Main')",
+        " (12, 7, 'Server room'), (13, 7, 'Weather'), (20, 8, 'Main');"
+        "INSERT INTO channel_sites (channel_id, organization_id) SELECT channel_id, organization_id FROM channels",
     )
     return conn
 

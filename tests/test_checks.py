@@ -67,8 +67,9 @@ def keep_asking(conn: Connection, values: str, where: str = "") -> None:
     db.execute(conn, "UPDATE ingestion_logs SET window_end = window_end + interval '14 hours'")
     db.execute(
         conn,
-        f"INSERT INTO readings (channel_id, timestamp, interval_s, energy_kwh, power_kw, ingest_run_id)"
-        f" SELECT channel_id, timestamp + interval '14 hours', interval_s, {values}, ingest_run_id"
+        f"INSERT INTO readings (channel_id, organization_id, timestamp, interval_s, energy_kwh, power_kw,"
+        f" ingest_run_id)"
+        f" SELECT channel_id, organization_id, timestamp + interval '14 hours', interval_s, {values}, ingest_run_id"
         f" FROM readings WHERE timestamp >= %s {where}",
         (END - timedelta(hours=14),),
     )
@@ -132,8 +133,8 @@ def store_unknown_channel(conn: Connection) -> None:
     db.execute(conn, "SELECT ensure_reading_partitions(now() - interval '1 day', now())")
     db.execute(
         conn,
-        "INSERT INTO readings (channel_id, timestamp, interval_s, energy_kwh, ingest_run_id)"
-        " VALUES (999, date_trunc('hour', now() - interval '1 day'), 900, 1, 1)",
+        "INSERT INTO readings (channel_id, organization_id, timestamp, interval_s, energy_kwh, ingest_run_id)"
+        " VALUES (999, 0, date_trunc('hour', now() - interval '1 day'), 900, 1, 1)",
     )
     conn.commit()
     rebuild_views(conn)

@@ -41,28 +41,29 @@ def site(conn: Connection) -> Connection:
     for gap in gaps:
         db.execute(
             conn,
-            "INSERT INTO reading_gaps (channel_id, gap_start, gap_end, state, interval_s, kind, asks_count_from)"
-            " VALUES (%s, %s, %s, %s, 900, 'interior', now())",
+            "INSERT INTO reading_gaps (organization_id, channel_id, gap_start, gap_end, state, interval_s, kind,"
+            " asks_count_from) VALUES (23271, %s, %s, %s, %s, 900, 'interior', now())",
             gap,
         )
     for channel_id, reason in ((13, "off_grid"), (13, "off_grid"), (18, "in_future")):
         db.execute(
             conn,
-            "INSERT INTO rejected_readings (channel_id, timestamp, interval_s, reason, raw, record_key, first_run_id,"
-            " last_run_id) VALUES (%s, %s, 900, %s, '{}', gen_random_uuid()::text, 1, 1)",
+            "INSERT INTO rejected_readings (organization_id, channel_id, timestamp, interval_s, reason, raw,"
+            " record_key, first_run_id, last_run_id)"
+            " VALUES (23271, %s, %s, 900, %s, '{}', gen_random_uuid()::text, 1, 1)",
             (channel_id, CLOCK_CHANGE, reason),
         )
     for column in ("energy_kwh", "power_kw"):  # one interval, two values
         db.execute(
             conn,
-            "INSERT INTO reading_revisions (channel_id, timestamp, column_name, old_value, new_value, ingest_run_id)"
-            " VALUES (13, %s, %s, 0.5, 1, 1)",
+            "INSERT INTO reading_revisions (organization_id, channel_id, timestamp, column_name, old_value, new_value,"
+            " ingest_run_id) VALUES (23271, 13, %s, %s, 0.5, 1, 1)",
             (CLOCK_CHANGE, column),
         )
     db.execute(  # as an earlier version noted a value that came later for a NULL: it is no restatement
         conn,
-        "INSERT INTO reading_revisions (channel_id, timestamp, column_name, new_value, ingest_run_id)"
-        " VALUES (13, %s, 'voltage_v', 120, 1)",
+        "INSERT INTO reading_revisions (organization_id, channel_id, timestamp, column_name, new_value, ingest_run_id)"
+        " VALUES (23271, 13, %s, 'voltage_v', 120, 1)",
         (CLOCK_CHANGE + timedelta(hours=3),),
     )
     conn.commit()

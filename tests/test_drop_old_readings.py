@@ -113,7 +113,7 @@ def test_no_load_brings_a_part_of_it_back(half_a_year: Connection) -> None:
     drop(half_a_year)
     rows = make_rows(Window(KEPT_FROM - timedelta(hours=1), KEPT_FROM + timedelta(hours=1)))
     with pytest.raises(Exception, match="readings before 2026-01-01 were dropped for good"):
-        readings.insert_readings(half_a_year, 10, 900, 99, rows)
+        readings.insert_readings(half_a_year, SITE_ID, 10, 900, 99, rows)
     half_a_year.rollback()
     assert db.fetch_one(half_a_year, "SELECT to_regclass('readings_2025_12')") == (None,)
 
@@ -126,7 +126,7 @@ def test_nothing_goes_that_layer_2_lacks(half_a_year: Connection) -> None:
         drop_months(half_a_year, months)
     half_a_year.rollback()
     late = make_rows(Window(WHOLE.start - timedelta(hours=1), WHOLE.start))
-    readings.insert_readings(half_a_year, 10, 900, 99, late)
+    readings.insert_readings(half_a_year, SITE_ID, 10, 900, 99, late)
     half_a_year.commit()
     with pytest.raises(DataError, match="1 changes before 2026-01-01 are not in Layer 2"):
         drop_months(half_a_year, months)

@@ -47,7 +47,7 @@ def ask(
     attempt = attempts.Attempt(run_id, SITE_ID, channel_id, window, interval_s, source)
     log_id = attempts.start_attempt(conn, attempt)
     if rows is not None:
-        readings.insert_readings(conn, channel_id, interval_s, run_id, rows)
+        readings.insert_readings(conn, SITE_ID, channel_id, interval_s, run_id, rows)
     attempts.finish_attempt(conn, attempt, log_id, status)
     moment = at or window.end + timedelta(minutes=10)
     db.execute(
@@ -281,7 +281,7 @@ def test_quarantined_records_are_named_in_a_gap_that_stays(site: Connection) -> 
 
     gap = hole(2, 1)
     ask(site, WEEK_AND_MORE, rows_without(WEEK_AND_MORE, gap))
-    store_rejects(site, METER, 900, 1, [Reject("negative_energy", gap.start.timestamp() + 900, {"E": -1})])
+    store_rejects(site, SITE_ID, METER, 900, 1, [Reject("negative_energy", gap.start.timestamp() + 900, {"E": -1})])
     for days in (2, 5, 8):
         ask(site, gap, at=END + days * DAY)
     derive(site, END + 9 * DAY)

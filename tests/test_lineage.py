@@ -59,8 +59,9 @@ def test_a_reading_is_explained_step_by_step(conn: Connection) -> None:
     validate_site(conn, SITE_ID, read_checks())
     db.execute(
         conn,
-        "INSERT INTO reading_revisions (channel_id, timestamp, column_name, old_value, new_value, ingest_run_id)"
-        " VALUES (10, %(at)s, 'energy_kwh', 2.5, 3.5, 9), (10, %(later)s, 'energy_kwh', 1, 2, 9)",
+        "INSERT INTO reading_revisions (channel_id, organization_id, timestamp, column_name, old_value, new_value,"
+        " ingest_run_id) VALUES (10, 23271, %(at)s, 'energy_kwh', 2.5, 3.5, 9),"
+        " (10, 23271, %(later)s, 'energy_kwh', 1, 2, 9)",
         {"at": MOMENT.replace(minute=15), "later": MOMENT.replace(minute=30)},
     )
     db.execute(

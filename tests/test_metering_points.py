@@ -243,7 +243,7 @@ def fill(conn: Connection, kw_by_meter: dict[int, float], site_id: int = 7) -> N
         rows = make_rows(WINDOW, kw).assign(power_l1_kw=lambda rows: rows["power_kw"])
         attempt = attempts.Attempt(run_id, site_id, key, WINDOW, 900, "eniscope")
         log_id = attempts.start_attempt(conn, attempt)
-        readings.insert_readings(conn, key, 900, run_id, rows)
+        readings.insert_readings(conn, site_id, key, 900, run_id, rows)
         attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_DONE, fetched=len(rows), inserted=len(rows))
     conn.commit()
     refresh_views(conn)

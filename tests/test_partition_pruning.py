@@ -93,7 +93,7 @@ def test_a_reports_week_reads_its_month(seven_months: Connection, monkeypatch: p
 def test_a_refresh_reads_the_months_that_changed(seven_months: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     store_readings(seven_months, Window(END, END + DAY))
     late = make_rows(Window(END - 220 * DAY, END - 219 * DAY))  # the middle of October, seven months late
-    insert_readings(seven_months, 10, 900, 9, late)
+    insert_readings(seven_months, SITE_ID, 10, 900, 9, late)
     watch = Watch(monkeypatch)
     assert refresh_views(seven_months).channels == 2
     assert watch.months() == {"readings_2025_10", "readings_2026_05"}

@@ -64,9 +64,9 @@ def ingest_spoilt(
 def test_same_record_is_kept_once_and_counted(conn: Connection) -> None:
     reject = Reject("negative_energy", START_S, {"ts": START_S, "E": -5}, {"energy_kwh": -0.005})
     other = Reject("off_grid", START_S + 91, {"ts": START_S + 91})
-    assert store_rejects(conn, CHANNEL, 900, 1, [reject, reject, other]) == 2
-    assert store_rejects(conn, CHANNEL, 900, 2, [reject]) == 1
-    assert store_rejects(conn, CHANNEL, 900, 3, []) == 0
+    assert store_rejects(conn, SITE_ID, CHANNEL, 900, 1, [reject, reject, other]) == 2
+    assert store_rejects(conn, SITE_ID, CHANNEL, 900, 2, [reject]) == 1
+    assert store_rejects(conn, SITE_ID, CHANNEL, 900, 3, []) == 0
     assert rows(conn) == [
         ("negative_energy", START, {"ts": START_S, "E": -5}, {"energy_kwh": -0.005}, 2, 1, 2),
         ("off_grid", START + timedelta(seconds=91), {"ts": START_S + 91}, None, 1, 1, 1),
@@ -84,12 +84,12 @@ hostile = st.recursive(
 @given(hostile, st.none() | st.floats())
 def test_any_record_can_be_kept(conn: Connection, raw: Any, timestamp_s: float | None) -> None:
     conn.rollback()
-    assert store_rejects(conn, CHANNEL, 900, 1, [Reject("unparsable", timestamp_s, raw)]) == 1
+    assert store_rejects(conn, SITE_ID, CHANNEL, 900, 1, [Reject("unparsable", timestamp_s, raw)]) == 1
     assert len(rows(conn)) == 1
 
 
 def test_endless_record_is_cut(conn: Connection) -> None:
-    store_rejects(conn, CHANNEL, 900, 1, [Reject("unparsable", None, {"E": "9" * 100_000})])
+    store_rejects(conn, SITE_ID, CHANNEL, 900, 1, [Reject("unparsable", None, {"E": "9" * 100_000})])
     assert len(json.dumps(rows(conn)[0][2])) < 5_000
 
 
@@ -246,9 +246,9 @@ def test_what_has_no_place_or_stands_already_is_not_let_in(
     assert db.fetch_all(conn, "SELECT count(*) FROM rejected_readings WHERE readmitted_at IS NOT NULL") == [(0,)]
     db.execute(
         conn,
-        "INSERT INTO readings (channel_id, timestamp, interval_s, energy_kwh, ingest_run_id)"
-        " VALUES (%s, %s, 900, 2, 9)",
-        (CHANNEL, START + timedelta(minutes=15)),
+        "INSERT INTO readings (channel_id, organization_id, timestamp, interval_s, energy_kwh, ingest_run_id)"
+        " VALUES (%s, %s, %s, 900, 2, 9)",
+        (CHANNEL, SITE_ID, START + timedelta(minutes=15)),
     )
     conn.commit()
     done = run_script("ingest/readmit_rejects.py", "--by", "J", negative, env=env)
@@ -275,7 +275,7 @@ def test_register_reset_is_still_reported_though_its_record_is_not_stored(conn: 
         for moment, energy in ((moments[0], -3000), (moments[0], -4000), (moments[1], -1500))
     ]
     for reject in rejects:
-        store_rejects(conn, 10, 900, 1, [reject])
+        store_rejects(conn, SITE_ID, 10, 900, 1, [reject])
     conn.commit()
     _, week = load_week(conn, SITE_ID, "2026-02-02", "2026-02-08", None, end + timedelta(days=1))
     (issue,) = [item for item in week.sections["sensorHealth"]["issues"] if item["type"] == "register_reset"]

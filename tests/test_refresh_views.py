@@ -35,7 +35,14 @@ AZORES_AUTUMN = datetime(2025, 10, 26, 0, tzinfo=UTC)
 SPRING = datetime(2026, 3, 8, 5, tzinfo=UTC)
 
 
-def insert(conn: Connection, channel_id: int, start: datetime, energy_kwh: list[float | None], run_id: int = 1) -> int:
+def insert(
+    conn: Connection,
+    channel_id: int,
+    start: datetime,
+    energy_kwh: list[float | None],
+    run_id: int = 1,
+    site_id: int = SITE_ID,
+) -> int:
     """Store quarter-hours from `start` on, with a power of four times the energy."""
     energy = np.array(energy_kwh, dtype=float)
     rows = pd.DataFrame(
@@ -45,7 +52,7 @@ def insert(conn: Connection, channel_id: int, start: datetime, energy_kwh: list[
             "power_kw": 4 * energy,
         }
     )
-    return readings.insert_readings(conn, channel_id, 900, run_id, rows).inserted
+    return readings.insert_readings(conn, site_id, channel_id, 900, run_id, rows).inserted
 
 
 def layer_2(conn: Connection) -> tuple[list[Any], list[Any]]:
@@ -164,7 +171,7 @@ def test_only_the_site_that_is_asked_for_is_refreshed(site: Connection) -> None:
     other = {"organization_id": 5, "name": "other", "timezone": "UTC"}
     sites.register_site(site, other, [], [{"channel_id": 50, "organization_id": 5, "name": "x"}], "eniscope")
     insert(site, 10, AUTUMN, [1.0])
-    insert(site, 50, AUTUMN, [1.0])
+    insert(site, 50, AUTUMN, [1.0], site_id=5)
     assert refresh_views(site, 5) == Refreshed(1, 1, 1)
     assert [row[0] for row in queue(site)] == [10]
 
@@ -174,8 +181,9 @@ def test_site_that_cannot_be_refreshed_stops_no_other(
 ) -> None:
     other = {"organization_id": 5, "name": "other", "timezone": "UTC"}
     sites.register_site(site, other, [], [{"channel_id": 50, "organization_id": 5, "name": "x"}], "eniscope")
-    for channel_id in (*METERS, 50):
+    for channel_id in METERS:
         insert(site, channel_id, AUTUMN, [1.0] * 4)
+    insert(site, 50, AUTUMN, [1.0] * 4, site_id=5)
     # As after a restore into a server whose list of time zones is older.
     db.execute(site, "UPDATE organizations SET timezone = 'Mars/Olympus' WHERE organization_id = 5")
     site.commit()

@@ -30,7 +30,7 @@ def ingest(conn: Connection, run_id: int, rows: pd.DataFrame) -> int | None:
     """Store rows as an attempt of their own; return how many revisions its log line counts."""
     attempt = attempts.Attempt(run_id, 1, 10, DAY, 900, "eniscope")
     log_id = attempts.start_attempt(conn, attempt)
-    stored = readings.insert_readings(conn, 10, 900, run_id, rows)
+    stored = readings.insert_readings(conn, 1, 10, 900, run_id, rows)
     attempts.finish_attempt(
         conn, attempt, log_id, attempts.STATUS_DONE, fetched=len(rows), inserted=stored.inserted, filled=stored.filled
     )
@@ -126,7 +126,7 @@ def test_refresh_is_told_of_filled_energy_and_power_and_of_nothing_else(conn: Co
 
 def test_function_that_fills_takes_no_place_and_no_other_channel(conn: Connection) -> None:
     ingest(conn, 1, frame([1.0, np.nan]))
-    readings.insert_readings(conn, 11, 900, 1, frame([np.nan, np.nan], voltage_v=[1.0, 1.0]))
+    readings.insert_readings(conn, 1, 11, 900, 1, frame([np.nan, np.nan], voltage_v=[1.0, 1.0]))
     moments = [datetime.fromtimestamp(START_S + 900 * number, UTC) for number in range(2)]
     fill = "SELECT fill_readings(10, %s, %s, %s::float8[])"
     offered = [[5.0, 50.0], [6.0, float("nan")]]
@@ -145,6 +145,6 @@ def test_new_rows_beside_revised_ones_are_inserted(conn: Connection) -> None:
 
 def test_other_channels_are_not_compared(conn: Connection) -> None:
     ingest(conn, 1, frame([1.0]))
-    assert readings.insert_readings(conn, 11, 900, 2, frame([9.0])).inserted == 1
-    readings.insert_readings(conn, 11, 900, 3, frame([9.0]))
+    assert readings.insert_readings(conn, 1, 11, 900, 2, frame([9.0])).inserted == 1
+    readings.insert_readings(conn, 1, 11, 900, 3, frame([9.0]))
     assert db.fetch_all(conn, "SELECT count(*) FROM reading_revisions") == [(0,)]

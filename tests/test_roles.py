@@ -127,7 +127,8 @@ FORBIDDEN = {
         "UPDATE readings_2026_01 SET energy_kwh = 0", "DELETE FROM readings_2026_01",
     ],
     GOVERN: [
-        "INSERT INTO readings (channel_id, timestamp, interval_s, ingest_run_id) VALUES (1, now(), 900, 1)",
+        "INSERT INTO readings (channel_id, organization_id, timestamp, interval_s, ingest_run_id)"
+        " VALUES (1, 1, now(), 900, 1)",
         "UPDATE readings SET energy_kwh = 0", "DELETE FROM readings", "DROP VIEW v_sites",
         "ALTER TABLE readings ADD x int",
         "UPDATE schema_migrations SET checksum = ''", "CREATE TABLE mine (x int)",

@@ -41,7 +41,7 @@ def stored(conn: Connection) -> list[tuple[Any, ...]]:
 
 def test_readings_arrive_exactly_and_nan_is_null(conn: Connection) -> None:
     rows = frame(0.1, None, 0.0, -2.5, power_kw=[0.4, 1e-300, np.nan, 3.0], voltage_v=[120.25, np.nan, np.nan, 0.0])
-    assert readings.insert_readings(conn, 10, 900, 1, rows).inserted == 4
+    assert readings.insert_readings(conn, 1, 10, 900, 1, rows).inserted == 4
     assert stored(conn) == [
         (10, START_S, 900, 0.1, 0.4, 120.25),
         (10, START_S + 900, 900, None, 1e-300, None),
@@ -51,29 +51,29 @@ def test_readings_arrive_exactly_and_nan_is_null(conn: Connection) -> None:
 
 
 def test_first_value_stays_and_duplicates_are_not_counted(conn: Connection) -> None:
-    assert readings.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0)).inserted == 2
-    assert readings.insert_readings(conn, 10, 900, 2, frame(9.0, 9.0, 3.0)).inserted == 1
+    assert readings.insert_readings(conn, 1, 10, 900, 1, frame(1.0, 2.0)).inserted == 2
+    assert readings.insert_readings(conn, 1, 10, 900, 2, frame(9.0, 9.0, 3.0)).inserted == 1
     assert [row[3] for row in stored(conn)] == [1.0, 2.0, 3.0]
 
 
 def test_row_that_slips_in_before_the_copy_costs_nothing(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert readings.insert_readings(conn, 10, 900, 1, frame(1.0, start_s=START_S + 900)).inserted == 1
+    assert readings.insert_readings(conn, 1, 10, 900, 1, frame(1.0, start_s=START_S + 900)).inserted == 1
     monkeypatch.setattr(readings, "_prepare_load", lambda *_: True)  # as if it had come after the look
-    assert readings.insert_readings(conn, 10, 900, 2, frame(7.0, 8.0, 9.0)).inserted == 2
+    assert readings.insert_readings(conn, 1, 10, 900, 2, frame(7.0, 8.0, 9.0)).inserted == 2
     assert [row[3] for row in stored(conn)] == [7.0, 1.0, 9.0]
 
 
 def test_two_loads_of_one_channel_take_turns(conn: Connection, database_url: str) -> None:
-    readings.insert_readings(conn, 12, 900, 1, frame(4.0))
+    readings.insert_readings(conn, 1, 12, 900, 1, frame(4.0))
     conn.commit()  # the month stands
-    readings.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0))
+    readings.insert_readings(conn, 1, 10, 900, 1, frame(1.0, 2.0))
     second: list[int] = []
 
     def load() -> None:
         with db.connect(database_url) as other:
             # Another channel does not wait.
-            readings.insert_readings(other, 11, 900, 2, frame(5.0))
-            second.append(readings.insert_readings(other, 10, 900, 2, frame(8.0, 9.0, 3.0)).inserted)
+            readings.insert_readings(other, 1, 11, 900, 2, frame(5.0))
+            second.append(readings.insert_readings(other, 1, 10, 900, 2, frame(8.0, 9.0, 3.0)).inserted)
             other.commit()
 
     thread = threading.Thread(target=load)
@@ -88,7 +88,7 @@ def test_two_loads_of_one_channel_take_turns(conn: Connection, database_url: str
 
 def test_partitions_are_made_for_the_months_needed(conn: Connection) -> None:
     last_quarter_of_january = int(datetime(2026, 1, 31, 23, 45, tzinfo=UTC).timestamp())
-    assert readings.insert_readings(conn, 10, 900, 1, frame(1.0, 2.0, start_s=last_quarter_of_january)).inserted == 2
+    assert readings.insert_readings(conn, 1, 10, 900, 1, frame(1.0, 2.0, start_s=last_quarter_of_january)).inserted == 2
     partitions = db.fetch_all(
         conn, "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'readings'::regclass ORDER BY 1"
     )
@@ -98,9 +98,9 @@ def test_partitions_are_made_for_the_months_needed(conn: Connection) -> None:
 
 
 def test_nothing_to_insert_is_no_error(conn: Connection) -> None:
-    assert readings.insert_readings(conn, 10, 900, 1, frame()).inserted == 0
+    assert readings.insert_readings(conn, 1, 10, 900, 1, frame()).inserted == 0
     assert (
-        readings.insert_readings(conn, 10, 900, 1, frame(None, None)).inserted == 2
+        readings.insert_readings(conn, 1, 10, 900, 1, frame(None, None)).inserted == 2
     )  # rows that say "nothing measured"
 
 
@@ -117,7 +117,7 @@ def test_any_pattern_of_missing_values_comes_back_as_it_went(
 ) -> None:
     conn.rollback()
     rows = frame(*[energy for energy, _ in pairs], power_kw=[np.nan if p is None else p for _, p in pairs])
-    assert readings.insert_readings(conn, 10, 900, 1, rows).inserted == len(pairs)
+    assert readings.insert_readings(conn, 1, 10, 900, 1, rows).inserted == len(pairs)
     assert [row[3:5] for row in stored(conn)] == pairs
 
 
@@ -171,7 +171,7 @@ def test_descriptions_follow_the_service_and_rows_stay(conn: Connection) -> None
 def test_sandbox_and_service_never_mix(conn: Connection) -> None:
     sites.register_site(conn, ORGANIZATION, [], [CHANNEL], "sandbox")
     sites.check_source(conn, 1, "eniscope")  # nothing stored yet: the account may still be set right
-    readings.insert_readings(conn, 10, 900, 1, frame(1.0))
+    readings.insert_readings(conn, 1, 10, 900, 1, frame(1.0))
     sites.check_source(conn, 1, "sandbox")
     with pytest.raises(DataError, match="holds readings of the sandbox"):
         sites.check_source(conn, 1, "eniscope")

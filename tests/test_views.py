@@ -35,7 +35,7 @@ def stored(conn: Connection) -> Connection:
             "power_kw": POWER_KW,
         }
     )
-    readings.insert_readings(conn, 10, 900, 1, rows)
+    readings.insert_readings(conn, SITE_ID, 10, 900, 1, rows)
     conn.commit()
     refresh_views(conn)
     return conn

@@ -56,5 +56,6 @@ FROM v_meters AS m
 LEFT JOIN daily USING (meter_id)
 LEFT JOIN mean USING (meter_id)
 LEFT JOIN peak USING (meter_id)
-WHERE m.site_id = %(site_id)s AND m.is_counted AND m.meter_id NOT IN (SELECT meter_id FROM v_quarantined_channels)
+WHERE m.site_id = %(site_id)s AND m.is_counted
+    AND m.meter_id NOT IN (SELECT meter_id FROM v_quarantined_channels WHERE site_id = %(site_id)s)
 ORDER BY m.meter_id

@@ -17,6 +17,6 @@ SELECT
 FROM v_readings_daily AS d
 JOIN v_sites AS s USING (site_id)
 WHERE d.site_id = %(site_id)s AND d.local_date >= %(first_day)s AND d.local_date <= %(last_day)s
-    AND d.meter_id NOT IN (SELECT meter_id FROM v_quarantined_channels)
+    AND d.meter_id NOT IN (SELECT meter_id FROM v_quarantined_channels WHERE site_id = %(site_id)s)
     AND d.meter_id IN (SELECT meter_id FROM v_meters WHERE site_id = %(site_id)s AND is_counted)
 ORDER BY d.meter_id, d.local_date

@@ -12,7 +12,7 @@ SELECT
     max(max_kw) AS max_power_kw
 FROM v_readings_hourly
 WHERE site_id = %(site_id)s AND hour >= %(start)s AND hour < %(end)s
-    AND meter_id NOT IN (SELECT meter_id FROM v_quarantined_channels)
+    AND meter_id NOT IN (SELECT meter_id FROM v_quarantined_channels WHERE site_id = %(site_id)s)
     AND meter_id IN (SELECT meter_id FROM v_meters WHERE site_id = %(site_id)s AND is_counted)
 GROUP BY site_id, site_name, meter_id, meter_name, extract(isodow FROM local_hour), extract(hour FROM local_hour)
 ORDER BY meter_id, weekday_iso, hour_local

@@ -30,5 +30,5 @@ SELECT
 FROM v_readings_enriched AS r
 JOIN meter AS m USING (meter_id)
 WHERE r.site_id = %(site_id)s AND r.timestamp >= %(start)s AND r.timestamp < %(end)s
-    AND r.meter_id NOT IN (SELECT meter_id FROM v_quarantined_channels)
+    AND r.meter_id NOT IN (SELECT meter_id FROM v_quarantined_channels WHERE site_id = %(site_id)s)
 ORDER BY r.meter_id, r.timestamp

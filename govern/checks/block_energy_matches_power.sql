@@ -16,9 +16,9 @@ FROM (
         r.channel_id,
         percentile_cont(0.5) WITHIN GROUP (ORDER BY r.energy_kwh / (r.power_kw * r.interval_s / 3600.0)) AS ratio,
         count(*) AS interval_count
-    FROM channels AS c
-    JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s
+    FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s
         AND r.timestamp >= %(lookback_start)s
         AND r.power_kw >= %(min_checked_power_kw)s
         AND r.energy_kwh IS NOT NULL

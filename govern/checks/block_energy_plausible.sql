@@ -7,10 +7,10 @@ WITH wrong AS (
     SELECT
         r.channel_id, r.timestamp, r.interval_s, r.energy_kwh * coalesce(facts.unit_factor, 1) AS energy_kwh,
         row_number() OVER (PARTITION BY r.channel_id ORDER BY abs(r.energy_kwh) DESC) AS rank
-    FROM channels AS c
-    LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
-    JOIN readings AS r ON r.channel_id = c.channel_id
-    WHERE c.organization_id = %(site_id)s
+    FROM channel_sites AS m
+    LEFT JOIN channel_facts AS facts USING (channel_id, organization_id)
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s
         AND r.timestamp >= %(lookback_start)s
         AND abs(r.energy_kwh) * coalesce(facts.unit_factor, 1) * 3600 > %(max_power_kw)s * r.interval_s
 )

@@ -5,13 +5,14 @@
 WITH since AS (
     -- Whole hours and whole local days are compared, so that the cost follows the look-back and not the history.
     SELECT
-        c.channel_id,
+        m.channel_id,
+        m.organization_id AS site_id,
         date_trunc('hour', %(lookback_start)s::timestamptz, 'UTC') + interval '1 hour' AS first_hour,
         (%(lookback_start)s::timestamptz AT TIME ZONE o.timezone)::date + 1 AS first_day,
         o.timezone
-    FROM channels AS c
+    FROM channel_sites AS m
     JOIN organizations AS o USING (organization_id)
-    WHERE c.organization_id = %(site_id)s
+    WHERE m.organization_id = %(site_id)s
 ),
 raw AS (
     SELECT
@@ -21,21 +22,21 @@ raw AS (
         sum(r.energy_kwh) FILTER (WHERE (r.timestamp AT TIME ZONE s.timezone)::date >= s.first_day) AS daily_kwh,
         count(r.energy_kwh) FILTER (WHERE (r.timestamp AT TIME ZONE s.timezone)::date >= s.first_day) AS daily_count
     FROM since AS s
-    JOIN readings AS r USING (channel_id)
+    JOIN readings AS r ON r.channel_id = s.channel_id AND r.organization_id = s.site_id
     WHERE r.timestamp >= %(lookback_start)s
     GROUP BY r.channel_id
 ),
 hourly AS (
     SELECT u.meter_id AS channel_id, sum(u.total_kwh) AS kwh, sum(u.reading_count) AS reading_count
     FROM since AS s
-    JOIN mv_hourly_usage AS u ON u.meter_id = s.channel_id
+    JOIN mv_hourly_usage AS u ON u.meter_id = s.channel_id AND u.site_id = s.site_id
     WHERE u.hour >= s.first_hour AND u.hour >= %(lookback_start)s
     GROUP BY u.meter_id
 ),
 daily AS (
     SELECT u.meter_id AS channel_id, sum(u.total_kwh) AS kwh, sum(u.reading_count) AS reading_count
     FROM since AS s
-    JOIN mv_daily_usage AS u ON u.meter_id = s.channel_id
+    JOIN mv_daily_usage AS u ON u.meter_id = s.channel_id AND u.site_id = s.site_id
     WHERE u.local_date >= s.first_day
     GROUP BY u.meter_id
 ),

@@ -5,8 +5,8 @@ WITH waiting AS (
     SELECT q.channel_id, count(*) AS change_count, min(q.queued_at) AS queued_at, min(q.first_at) AS first_at,
         max(q.last_at) AS last_at, row_number() OVER (ORDER BY min(q.queued_at), q.channel_id) AS rank
     FROM usage_queue AS q
-    JOIN channels AS c USING (channel_id)
-    WHERE c.organization_id = %(site_id)s
+    JOIN channel_sites AS m USING (channel_id)
+    WHERE m.organization_id = %(site_id)s
     GROUP BY q.channel_id
 )
 SELECT

@@ -16,10 +16,9 @@ expected AS (
         least(%(asked_until)s::timestamptz, m.uninstalled_at) AS until,
         m.interval_s
     FROM v_meters AS m
-    JOIN channels AS c ON c.channel_id = m.meter_id
     CROSS JOIN asked
     -- A channel that never reported has no interval of its own to count by; analyze names it.
-    WHERE m.site_id = %(site_id)s AND m.is_energy_meter AND m.interval_s IS NOT NULL AND c.is_listed
+    WHERE m.site_id = %(site_id)s AND m.is_energy_meter AND m.interval_s IS NOT NULL AND m.is_listed
         AND m.is_counted
 ),
 counted AS (
@@ -29,7 +28,8 @@ counted AS (
             SELECT count(*)
             FROM expected AS e
             JOIN readings AS r ON r.channel_id = e.meter_id AND r.timestamp >= e.since AND r.timestamp < e.until
-            WHERE r.timestamp >= %(asked_until)s::timestamptz - interval '7 days'
+            WHERE r.organization_id = %(site_id)s
+                AND r.timestamp >= %(asked_until)s::timestamptz - interval '7 days'
                 AND (r.energy_kwh IS NOT NULL OR r.power_kw IS NOT NULL)
         ) AS present_count
 )

@@ -5,9 +5,9 @@
 -- Hint for files: import a file that reaches up to there; a last row far beyond the others has a wrong date.
 WITH newest AS (
     SELECT max(r.timestamp) AS at
-    FROM channels AS c
-    JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
+    FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
         AND (r.energy_kwh IS NOT NULL OR r.power_kw IS NOT NULL)
 )
 SELECT

@@ -4,9 +4,9 @@
 -- Hint for files: import files of one --interval-minutes only, and have the other rows removed.
 WITH lengths AS (
     SELECT r.channel_id, r.interval_s, count(*) AS row_count, min(r.timestamp) AS first_at
-    FROM channels AS c
-    JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
+    FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
     GROUP BY r.channel_id, r.interval_s
 )
 SELECT

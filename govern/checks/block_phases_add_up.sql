@@ -16,9 +16,9 @@ FROM (
         percentile_cont(0.5) WITHIN GROUP (ORDER BY
             (coalesce(r.power_l1_kw, 0) + coalesce(r.power_l2_kw, 0) + coalesce(r.power_l3_kw, 0)) / r.power_kw) AS ratio,
         count(*) AS interval_count
-    FROM channels AS c
-    JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s
+    FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s
         AND r.timestamp >= %(lookback_start)s
         AND r.power_kw >= %(min_checked_power_kw)s
         AND num_nonnulls(r.power_l1_kw, r.power_l2_kw, r.power_l3_kw) > 0

@@ -7,10 +7,10 @@ WITH wrong AS (
     SELECT
         r.channel_id, r.timestamp, r.power_kw * coalesce(facts.unit_factor, 1) AS power_kw,
         row_number() OVER (PARTITION BY r.channel_id ORDER BY abs(r.power_kw) DESC) AS rank
-    FROM channels AS c
-    LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
-    JOIN readings AS r ON r.channel_id = c.channel_id
-    WHERE c.organization_id = %(site_id)s
+    FROM channel_sites AS m
+    LEFT JOIN channel_facts AS facts USING (channel_id, organization_id)
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s
         AND r.timestamp >= %(lookback_start)s
         AND abs(r.power_kw) * coalesce(facts.unit_factor, 1) > %(max_power_kw)s
 )

@@ -8,9 +8,9 @@ SELECT
     format('no reading of energy or power since %%s', utc_text(%(lookback_start)s::timestamptz)) AS finding,
     NULL::jsonb AS examples
 WHERE NOT EXISTS (
-    SELECT FROM channels AS c
-    JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s
+    SELECT FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s
         AND r.timestamp >= %(lookback_start)s
         AND (r.energy_kwh IS NOT NULL OR r.power_kw IS NOT NULL)
 )

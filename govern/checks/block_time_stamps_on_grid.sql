@@ -5,9 +5,9 @@ WITH wrong AS (
     SELECT
         r.channel_id, r.timestamp, r.interval_s, r.ingest_run_id,
         row_number() OVER (PARTITION BY r.channel_id ORDER BY r.timestamp) AS rank
-    FROM channels AS c
-    JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s
+    FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s
         AND r.timestamp >= %(lookback_start)s
         AND extract(epoch FROM r.timestamp)::bigint %% r.interval_s <> 0
 )

@@ -3,17 +3,18 @@
 -- Hint: a join in the view drops or multiplies rows; run: python govern/refresh_views.py, then report this defect.
 WITH raw AS (
     SELECT
-        (SELECT count(*) FROM channels WHERE organization_id = %(site_id)s) AS channel_count,
+        (SELECT count(*) FROM channel_sites WHERE organization_id = %(site_id)s AND member_until > member_from)
+            AS channel_count,
         count(*) AS reading_count,
         count(DISTINCT r.channel_id) AS reporting_count,
         coalesce(min(r.interval_s), 3600) AS interval_s
-    FROM channels AS c
+    FROM channel_sites AS m
     JOIN organizations AS o USING (organization_id)
-    LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
-    JOIN readings AS r ON r.channel_id = c.channel_id
+    LEFT JOIN channel_facts AS facts USING (channel_id, organization_id)
+    JOIN readings AS r ON r.channel_id = m.channel_id AND r.organization_id = m.organization_id
         -- What lies after the day until which a meter counts is in no view.
         AND (facts.counts_until IS NULL OR r.timestamp < (facts.counts_until + 1)::timestamp AT TIME ZONE o.timezone)
-    WHERE c.organization_id = %(site_id)s AND r.timestamp >= date_trunc('hour', %(lookback_start)s::timestamptz, 'UTC')
+    WHERE m.organization_id = %(site_id)s AND r.timestamp >= date_trunc('hour', %(lookback_start)s::timestamptz, 'UTC')
 ),
 counted AS (
     SELECT 'v_sites' AS view, (SELECT count(*) FROM v_sites WHERE site_id = %(site_id)s) AS row_count,
@@ -57,21 +58,21 @@ counted AS (
     SELECT 'v_ingestion_health', (SELECT count(*) FROM v_ingestion_health WHERE site_id = %(site_id)s), 1, 1
     UNION ALL
     SELECT 'v_reading_gaps', (SELECT count(*) FROM v_reading_gaps WHERE site_id = %(site_id)s), count(*), count(*)
-    FROM reading_gaps JOIN channels USING (channel_id)
+    FROM channel_sites JOIN reading_gaps USING (channel_id, organization_id)
     WHERE organization_id = %(site_id)s
     UNION ALL
     SELECT 'v_rejected_readings', (SELECT count(*) FROM v_rejected_readings WHERE site_id = %(site_id)s), count(*),
         count(*)
-    FROM rejected_readings JOIN channels USING (channel_id)
+    FROM channel_sites JOIN rejected_readings USING (channel_id, organization_id)
     WHERE organization_id = %(site_id)s AND readmitted_at IS NULL
     UNION ALL
     SELECT 'v_reading_revisions', (SELECT count(*) FROM v_reading_revisions WHERE site_id = %(site_id)s), count(*),
         count(*)
-    FROM reading_revisions JOIN channels USING (channel_id)
+    FROM channel_sites JOIN reading_revisions USING (channel_id, organization_id)
     WHERE organization_id = %(site_id)s AND old_value IS NOT NULL
     UNION ALL
     SELECT 'v_open_questions', (SELECT count(*) FROM v_open_questions WHERE site_id = %(site_id)s), 0, count(*)
-    FROM validation_findings JOIN channels USING (channel_id)
+    FROM validation_findings JOIN channel_sites USING (channel_id)
     WHERE organization_id = %(site_id)s
     UNION ALL
     SELECT 'v_weather_hourly', (SELECT count(*) FROM v_weather_hourly WHERE site_id = %(site_id)s), count(*), count(*)

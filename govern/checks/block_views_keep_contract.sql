@@ -6,11 +6,11 @@ WITH promises (view, columns) AS (
         ('mv_hourly_usage',
             'meter_id bigint, hour timestamp with time zone, avg_kw double precision, max_kw double precision, '
             'total_kwh double precision, reading_count integer, covered_s integer, missing_count integer, '
-            'negative_count integer'),
+            'negative_count integer, site_id bigint'),
         ('mv_daily_usage',
             'meter_id bigint, local_date date, avg_kw double precision, min_kw double precision, max_kw double '
             'precision, total_kwh double precision, reading_count integer, covered_s integer, missing_count integer, '
-            'negative_count integer'),
+            'negative_count integer, site_id bigint'),
         ('v_sites',
             'site_id bigint, site_name text, timezone text, address text, city text, state text, post_code text, '
             'country text, currency_code text, currency_symbol text, latitude double precision, longitude double '
@@ -24,7 +24,7 @@ WITH promises (view, columns) AS (
             'device_type integer, device_uuid text, parent_meter_id bigint, is_energy_meter boolean, interval_s '
             'integer, installed_at timestamp with time zone, uninstalled_at timestamp with time zone, status text, kind '
             'text, must_run boolean, is_counted boolean, counted_by bigint, is_excluded boolean, is_parent_named boolean, '
-            'unit_factor double precision, point_id bigint, point_view text'),
+            'unit_factor double precision, point_id bigint, point_view text, is_listed boolean'),
         ('v_readings_enriched',
             'meter_id bigint, meter_name text, site_id bigint, site_name text, device_id bigint, device_name text, '
             'device_type integer, device_uuid text, timestamp timestamp with time zone, local_timestamp timestamp '

@@ -21,13 +21,20 @@ _INSERT = (
 def store_channel_facts(conn: Connection, site: SiteConfig) -> int:
     """Store what the site's file says of each channel, in place of what it said before; return how many it names.
 
+    A channel that moved away is still described by the file: what it measured here stays here.
+
     Raises
     ------
     ConfigError
         When the file names a channel that the site does not have.
     """
     names = dict(
-        db.fetch_all(conn, "SELECT channel_id, name FROM channels WHERE organization_id = %s", (site.site_id,))
+        db.fetch_all(
+            conn,
+            "SELECT m.channel_id, coalesce(m.name, c.name)"
+            " FROM channel_sites AS m JOIN channels AS c USING (channel_id) WHERE m.organization_id = %s",
+            (site.site_id,),
+        )
     )
     said, excluded = site.channels(names), site.excluded(names)
     db.execute(conn, "DELETE FROM channel_facts WHERE organization_id = %s", (site.site_id,))

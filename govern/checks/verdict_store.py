@@ -29,16 +29,17 @@ SELECT
         0
     ), 0) * m.unit_factor
 FROM v_meters AS m
-LEFT JOIN mv_daily_usage AS u ON u.meter_id = m.meter_id AND u.local_date >= %(lookback_start)s::timestamptz::date
+LEFT JOIN mv_daily_usage AS u
+    ON u.meter_id = m.meter_id AND u.site_id = m.site_id AND u.local_date >= %(lookback_start)s::timestamptz::date
 WHERE m.site_id = %(site_id)s AND m.is_energy_meter AND m.is_counted
 GROUP BY m.meter_id, m.parent_meter_id, m.unit_factor
 """
 
 _WARMING_UP = """
 SELECT r.channel_id
-FROM channels AS c
-JOIN readings AS r USING (channel_id)
-WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
+FROM channel_sites AS m
+JOIN readings AS r USING (channel_id, organization_id)
+WHERE m.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
 GROUP BY r.channel_id
 HAVING max(r.timestamp) < min(r.timestamp) + %(days)s * interval '1 day'
 """

@@ -8,7 +8,7 @@ WITH histories AS (
         u.meter_id AS channel_id, m.meter_name, m.is_parent_named, m.parent_meter_id,
         array_agg(round((u.total_kwh * m.unit_factor)::numeric, 3) ORDER BY u.local_date) AS kwh
     FROM mv_daily_usage AS u
-    JOIN v_meters AS m USING (meter_id)
+    JOIN v_meters AS m USING (site_id, meter_id)
     WHERE m.site_id = %(site_id)s
         AND m.is_counted
         AND u.local_date >= %(lookback_start)s::timestamptz::date

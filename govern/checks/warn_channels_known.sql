@@ -1,12 +1,12 @@
--- Every reading of the last days belongs to a channel that is registered: no view shows the others.
+-- Every reading of the last days belongs to a channel that is registered at its site: no view shows the others.
 -- Scope: system
 -- Limit: unknown_within_days = 7 (a channel that is still unknown comes with every sync)
--- Hint: ingest the site it belongs to, which registers its channels; if it belongs to none, have the rows removed.
+-- Hint: rows that no ingest of a registered site brought; have them removed, and ingest the site that the channel is of.
 WITH unknown AS (
     SELECT r.channel_id, count(*) AS row_count, max(r.timestamp) AS last_at
     FROM readings AS r
-    LEFT JOIN channels AS c USING (channel_id)
-    WHERE c.channel_id IS NULL
+    LEFT JOIN channel_sites AS m USING (channel_id, organization_id)
+    WHERE m.channel_id IS NULL
         AND r.timestamp >= %(started_at)s::timestamptz - %(unknown_within_days)s * interval '1 day'
     GROUP BY r.channel_id
 ),

@@ -10,11 +10,10 @@ SELECT
     jsonb_build_array(jsonb_build_object('timestamp', utc_text(latest.timestamp), 'interval_s', latest.interval_s))
         AS examples
 FROM v_meters AS m
-JOIN v_latest_readings AS latest USING (meter_id)
-JOIN channels AS c ON c.channel_id = m.meter_id
+JOIN v_latest_readings AS latest USING (site_id, meter_id)
 WHERE m.site_id = %(site_id)s
     AND m.is_energy_meter
-    AND c.is_listed
+    AND m.is_listed
     AND m.uninstalled_at IS NULL
     AND latest.timestamp < %(asked_until)s::timestamptz
         - greatest(%(max_lag_hours)s * 3600, %(max_lag_intervals)s * latest.interval_s) * interval '1 second'

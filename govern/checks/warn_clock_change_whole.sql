@@ -34,8 +34,8 @@ around AS (
         sum(r.energy_kwh) FILTER (WHERE r.timestamp >= ch.at + interval '1 hour') AS kwh_4
     FROM changes AS ch
     JOIN readings AS r ON r.timestamp >= ch.at - interval '2 hours' AND r.timestamp < ch.at + interval '2 hours'
-    JOIN channels AS c USING (channel_id)
-    WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
+    JOIN channel_sites AS m USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
     GROUP BY r.channel_id, ch.at, ch.repeated_s
 ),
 judged AS (

@@ -10,16 +10,15 @@
 WITH spans AS (
     SELECT
         u.meter_id AS channel_id, o.timezone, min(u.local_date) AS first_date, max(u.local_date) AS last_date,
-        c.is_listed AND m.uninstalled_at IS NULL AS is_expected,
+        m.is_listed AND m.uninstalled_at IS NULL AS is_expected,
         m.interval_s,
         (%(asked_until)s::timestamptz AT TIME ZONE o.timezone)::date - 1 AS last_whole_date
     FROM organizations AS o
     JOIN v_meters AS m ON m.site_id = o.organization_id AND m.is_energy_meter
-    JOIN channels AS c ON c.channel_id = m.meter_id
-    JOIN mv_daily_usage AS u ON u.meter_id = c.channel_id
+    JOIN mv_daily_usage AS u ON u.meter_id = m.meter_id AND u.site_id = m.site_id
         AND u.local_date > (%(lookback_start)s::timestamptz AT TIME ZONE o.timezone)::date
     WHERE o.organization_id = %(site_id)s
-    GROUP BY u.meter_id, m.interval_s, o.timezone, c.is_listed, m.uninstalled_at
+    GROUP BY u.meter_id, m.interval_s, o.timezone, m.is_listed, m.uninstalled_at
 ),
 measured AS (
     SELECT
@@ -32,7 +31,7 @@ measured AS (
         (s.first_date + 1)::timestamp,
         CASE WHEN s.is_expected THEN s.last_whole_date ELSE least(s.last_date - 1, s.last_whole_date) END,
         interval '1 day') AS day
-    LEFT JOIN mv_daily_usage AS u ON u.meter_id = s.channel_id AND u.local_date = day::date
+    LEFT JOIN mv_daily_usage AS u ON u.meter_id = s.channel_id AND u.site_id = %(site_id)s AND u.local_date = day::date
 ),
 short AS (
     SELECT *, row_number() OVER (PARTITION BY channel_id ORDER BY covered_pct, local_date DESC) AS rank

@@ -18,9 +18,9 @@ FROM (
         count(*) FILTER (WHERE r.energy_kwh IS NULL) AS power_only,
         min(r.timestamp) FILTER (WHERE r.energy_kwh IS NULL) AS first_at,
         max(r.timestamp) FILTER (WHERE r.energy_kwh IS NULL) AS last_at
-    FROM channels AS c
-    JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s
+    FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s
         AND r.timestamp >= %(lookback_start)s
         AND r.power_kw IS NOT NULL
     GROUP BY r.channel_id

@@ -12,8 +12,9 @@ WITH days AS (
         sum(child.total_kwh * m.unit_factor) AS children_kwh
     FROM v_meters AS m
     JOIN v_meters AS main ON main.meter_id = m.parent_meter_id AND main.site_id = m.site_id AND main.is_counted
-    JOIN mv_daily_usage AS parent ON parent.meter_id = m.parent_meter_id
-    JOIN mv_daily_usage AS child ON child.meter_id = m.meter_id AND child.local_date = parent.local_date
+    JOIN mv_daily_usage AS parent ON parent.meter_id = m.parent_meter_id AND parent.site_id = m.site_id
+    JOIN mv_daily_usage AS child
+        ON child.meter_id = m.meter_id AND child.site_id = m.site_id AND child.local_date = parent.local_date
     WHERE m.site_id = %(site_id)s AND m.is_counted AND coalesce(m.kind, '') NOT IN ('generation', 'storage')
         -- Behind a main that generation or storage feeds, the parts draw more than it imports.
         AND NOT EXISTS (

@@ -5,9 +5,9 @@ WITH wrong AS (
     SELECT
         r.channel_id, r.timestamp, r.energy_kwh,
         row_number() OVER (PARTITION BY r.channel_id ORDER BY r.energy_kwh) AS rank
-    FROM channels AS c
-    JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s AND r.energy_kwh < 0
+    FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s AND r.energy_kwh < 0
         AND NOT coalesce(r.power_kw < 0, false)
 )
 SELECT

@@ -7,18 +7,18 @@ WITH usual AS (
     -- Where a channel has no power, its own busy hours say what an interval can hold.
     SELECT u.meter_id AS channel_id, percentile_cont(0.95) WITHIN GROUP (ORDER BY u.total_kwh) AS power_kw
     FROM mv_hourly_usage AS u
-    JOIN channels AS c ON c.channel_id = u.meter_id
-    WHERE c.organization_id = %(site_id)s AND u.hour >= %(lookback_start)s
+    JOIN channel_sites AS m ON m.channel_id = u.meter_id AND m.organization_id = u.site_id
+    WHERE m.organization_id = %(site_id)s AND u.hour >= %(lookback_start)s
     GROUP BY u.meter_id
 ),
 wrong AS (
     SELECT
         r.channel_id, r.timestamp, r.energy_kwh, r.power_kw,
         row_number() OVER (PARTITION BY r.channel_id ORDER BY r.energy_kwh DESC) AS rank
-    FROM channels AS c
-    JOIN readings AS r USING (channel_id)
+    FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
     JOIN usual USING (channel_id)
-    WHERE c.organization_id = %(site_id)s
+    WHERE m.organization_id = %(site_id)s
         AND r.timestamp >= %(lookback_start)s
         AND r.energy_kwh > %(min_jump_kwh)s
         -- Energy may be what was imported alone; power is net of what went the other way.

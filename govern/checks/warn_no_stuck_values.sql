@@ -7,9 +7,9 @@ WITH steps AS (
     SELECT
         r.channel_id, r.timestamp, r.interval_s, r.power_kw,
         r.power_kw IS DISTINCT FROM lag(r.power_kw) OVER by_time AS is_new
-    FROM channels AS c
-    JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
+    FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
     WINDOW by_time AS (PARTITION BY r.channel_id ORDER BY r.timestamp)
 ),
 numbered AS (

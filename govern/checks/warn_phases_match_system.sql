@@ -11,8 +11,10 @@ WITH days AS (
     FROM v_meters AS whole
     JOIN v_meters AS phase
         ON phase.site_id = whole.site_id AND phase.counted_by = whole.meter_id AND phase.point_view = 'phase'
-    JOIN mv_daily_usage AS u ON u.meter_id = whole.meter_id
-    JOIN mv_daily_usage AS p ON p.meter_id = phase.meter_id AND p.local_date = u.local_date AND p.covered_s = u.covered_s
+    JOIN mv_daily_usage AS u ON u.meter_id = whole.meter_id AND u.site_id = whole.site_id
+    JOIN mv_daily_usage AS p
+        ON p.meter_id = phase.meter_id AND p.site_id = phase.site_id AND p.local_date = u.local_date
+        AND p.covered_s = u.covered_s
     WHERE whole.site_id = %(site_id)s AND u.local_date >= %(lookback_start)s::timestamptz::date
     GROUP BY whole.meter_id, u.local_date, u.total_kwh, whole.unit_factor
 ),

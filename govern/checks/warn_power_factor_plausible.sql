@@ -6,9 +6,9 @@ WITH wrong AS (
     SELECT
         r.channel_id, r.timestamp, r.power_factor AS value,
         row_number() OVER (PARTITION BY r.channel_id ORDER BY r.timestamp DESC) AS rank
-    FROM channels AS c
-    JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s
+    FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s
         AND r.timestamp >= %(lookback_start)s
         AND abs(r.power_factor) > %(max_power_factor)s
 )

@@ -3,9 +3,9 @@
 -- Hint: ingest shorter windows at the resolution that is wanted, after the coarse rows were removed.
 WITH lengths AS (
     SELECT r.channel_id, r.interval_s, count(*) AS row_count, min(r.timestamp) AS first_at
-    FROM channels AS c
-    JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
+    FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s AND r.timestamp >= %(lookback_start)s
     GROUP BY r.channel_id, r.interval_s
 ),
 asked AS (

@@ -7,9 +7,9 @@ WITH wrong AS (
     SELECT
         r.channel_id, r.timestamp, r.temperature_c AS value,
         row_number() OVER (PARTITION BY r.channel_id ORDER BY r.timestamp DESC) AS rank
-    FROM channels AS c
-    JOIN readings AS r USING (channel_id)
-    WHERE c.organization_id = %(site_id)s
+    FROM channel_sites AS m
+    JOIN readings AS r USING (channel_id, organization_id)
+    WHERE m.organization_id = %(site_id)s
         AND r.timestamp >= %(lookback_start)s
         AND NOT r.temperature_c BETWEEN %(min_temperature_c)s AND %(max_temperature_c)s
 )

@@ -12,8 +12,17 @@ present AS (
     SELECT r.channel_id, r.timestamp AS starts, r.timestamp + r.interval_s * interval '1 second' AS ends, r.interval_s
     FROM looked AS s
     JOIN readings AS r USING (channel_id)
-    WHERE r.timestamp >= %(first)s AND r.timestamp < %(last)s
+    WHERE r.organization_id = %(site_id)s
+        AND r.timestamp >= %(first)s AND r.timestamp < %(last)s
         AND r.timestamp >= s.look_from AND r.timestamp < s.look_until
+    -- Of a channel that came back: what it measured elsewhere is not missing here.
+    UNION ALL
+    SELECT s.channel_id, lower(stay), upper(stay), NULL
+    FROM looked AS s
+    JOIN channel_sites AS m ON m.channel_id = s.channel_id AND m.organization_id = %(site_id)s
+    CROSS JOIN LATERAL unnest(
+        m.away * tstzmultirange(tstzrange(s.look_from, greatest(s.look_from, s.look_until)))
+    ) AS stay
     -- The edges of the look, as islands without extent.
     UNION ALL SELECT channel_id, look_from, look_from, NULL FROM looked WHERE look_from < look_until
     UNION ALL SELECT channel_id, look_until, look_until, NULL FROM looked WHERE look_from < look_until

@@ -5,7 +5,8 @@ CREATE TEMP TABLE gap_known ON COMMIT DROP AS
 SELECT g.*
 FROM (SELECT channel_id, look_from, look_until FROM gap_scope) AS s
 JOIN reading_gaps AS g USING (channel_id)
-WHERE g.state <> 'refetched' AND g.gap_start < s.look_until AND g.gap_end > s.look_from;
+WHERE g.organization_id = %(site_id)s AND g.state <> 'refetched'
+    AND g.gap_start < s.look_until AND g.gap_end > s.look_from;
 
 CREATE TEMP TABLE gap_changes ON COMMIT DROP AS
 SELECT k.*
@@ -76,23 +77,24 @@ WHERE upper(piece) - lower(piece) >= c.interval_s * interval '1 second';
 DELETE FROM reading_gaps WHERE (channel_id, gap_start) IN (SELECT channel_id, gap_start FROM gap_changes);
 
 INSERT INTO reading_gaps (
-    channel_id, gap_start, gap_end, interval_s, kind, state, reason, asked_count, first_asked_at, last_asked_at,
-    asks_count_from, found_at, closed_at, accepted_by, accepted_at, changed_at
+    channel_id, organization_id, gap_start, gap_end, interval_s, kind, state, reason, asked_count, first_asked_at,
+    last_asked_at, asks_count_from, found_at, closed_at, accepted_by, accepted_at, changed_at
 )
 SELECT
-    channel_id, gap_start, gap_end, interval_s, kind, state, reason, asked_count, first_asked_at, last_asked_at,
-    asks_count_from, found_at, closed_at, accepted_by, accepted_at, %(now)s
+    channel_id, %(site_id)s, gap_start, gap_end, interval_s, kind, state, reason, asked_count, first_asked_at,
+    last_asked_at, asks_count_from, found_at, closed_at, accepted_by, accepted_at, %(now)s
 FROM gap_pieces
 -- Its start may be that of a gap that was closed before.
 ON CONFLICT (channel_id, gap_start) DO UPDATE SET
-    gap_end = excluded.gap_end, interval_s = excluded.interval_s, kind = excluded.kind, state = excluded.state,
+    organization_id = excluded.organization_id, gap_end = excluded.gap_end, interval_s = excluded.interval_s,
+    kind = excluded.kind, state = excluded.state,
     reason = excluded.reason, asked_count = excluded.asked_count, first_asked_at = excluded.first_asked_at,
     last_asked_at = excluded.last_asked_at, asks_count_from = excluded.asks_count_from,
     found_at = excluded.found_at, closed_at = excluded.closed_at, accepted_by = excluded.accepted_by,
     accepted_at = excluded.accepted_at, changed_at = excluded.changed_at;
 
 -- Attempts are dated by the database: a machine whose clock is fast must not date a look after those that follow it.
-INSERT INTO reading_gap_scans (channel_id, scanned_from, scanned_until, scanned_at)
-SELECT channel_id, since, until, least(%(now)s, clock_timestamp()) FROM gap_scope
-ON CONFLICT (channel_id) DO UPDATE SET
+INSERT INTO reading_gap_scans (channel_id, organization_id, scanned_from, scanned_until, scanned_at)
+SELECT channel_id, %(site_id)s, since, until, least(%(now)s, clock_timestamp()) FROM gap_scope
+ON CONFLICT (channel_id, organization_id) DO UPDATE SET
     scanned_from = excluded.scanned_from, scanned_until = excluded.scanned_until, scanned_at = excluded.scanned_at;

@@ -8,12 +8,12 @@ FROM (
     SELECT channel_id, gap_start, count(*) AS run_count, min(asked_at) AS first_at, max(asked_at) AS last_at
     FROM (
         SELECT gap.channel_id, gap.gap_start, l.run_id, min(l.started_at) AS asked_at
-        FROM channels AS c
+        FROM channel_sites AS m
         JOIN organizations AS o USING (organization_id)
-        JOIN reading_gaps AS gap USING (channel_id)
-        JOIN ingestion_logs AS l ON l.channel_id = gap.channel_id
+        JOIN reading_gaps AS gap USING (channel_id, organization_id)
+        JOIN ingestion_logs AS l ON l.channel_id = gap.channel_id AND l.organization_id = gap.organization_id
             AND l.window_start < gap.gap_end AND l.window_end > gap.gap_start
-        WHERE c.organization_id = %(site_id)s
+        WHERE m.organization_id = %(site_id)s
             AND gap.state = 'pending'
             AND l.status = 'done'
             AND l.interval_s = gap.interval_s
@@ -48,9 +48,9 @@ SET state = 'vendor_empty',
             WHERE q.channel_id = g.channel_id AND q.timestamp >= g.gap_start AND q.timestamp < g.gap_end
                 AND q.readmitted_at IS NULL
         )
-FROM channels AS c
-WHERE c.organization_id = %(site_id)s
-    AND g.channel_id = c.channel_id
+FROM channel_sites AS m
+WHERE m.organization_id = %(site_id)s
+    AND g.channel_id = m.channel_id AND g.organization_id = m.organization_id
     AND g.state = 'pending'
     AND g.asked_count >= %(vendor_empty_asks)s
     AND g.last_asked_at - g.first_asked_at >= %(vendor_empty_days)s * interval '1 day'

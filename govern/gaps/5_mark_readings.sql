@@ -7,8 +7,10 @@ SELECT
         round(extract(epoch FROM g.gap_end - g.gap_start) / 3600, 2), round(usual.energy_kwh::numeric, 3)),
     %(now)s
 FROM (SELECT channel_id, look_from, look_until FROM gap_scope) AS s
-JOIN reading_gaps AS g ON g.channel_id = s.channel_id AND g.gap_end BETWEEN s.look_from AND s.look_until
-JOIN readings AS r ON r.channel_id = g.channel_id AND r.timestamp = g.gap_end
+JOIN reading_gaps AS g
+    ON g.channel_id = s.channel_id AND g.organization_id = %(site_id)s
+    AND g.gap_end BETWEEN s.look_from AND s.look_until
+JOIN readings AS r ON r.channel_id = g.channel_id AND r.organization_id = %(site_id)s AND r.timestamp = g.gap_end
 CROSS JOIN LATERAL (
     SELECT coalesce(
         abs(r.power_kw) * r.interval_s / 3600.0,
@@ -16,7 +18,7 @@ CROSS JOIN LATERAL (
         (
             SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY before.energy_kwh)
             FROM readings AS before
-            WHERE r.power_kw IS NULL AND before.channel_id = r.channel_id
+            WHERE r.power_kw IS NULL AND before.channel_id = r.channel_id AND before.organization_id = r.organization_id
                 AND before.timestamp >= g.gap_start - interval '14 days' AND before.timestamp < g.gap_start
         )
     ) AS energy_kwh
@@ -47,7 +49,7 @@ hours AS (
         sum(r.interval_s) AS covered_s
     FROM repeated AS p
     CROSS JOIN (SELECT channel_id FROM gap_scope) AS s
-    JOIN readings AS r ON r.channel_id = s.channel_id
+    JOIN readings AS r ON r.channel_id = s.channel_id AND r.organization_id = %(site_id)s
         AND r.timestamp >= p.first_pass - interval '1 hour' AND r.timestamp < p.first_pass + interval '3 hours'
     WHERE r.energy_kwh IS NOT NULL
     GROUP BY 1, 2, 3

@@ -105,8 +105,8 @@ def count_gaps(conn: Connection, site_id: int) -> list[GapCount]:
     """Return how many gaps and intervals of the site are in each state."""
     rows = db.fetch_all(
         conn,
-        "SELECT g.state, count(*), sum(g.missing_count) FROM reading_gaps AS g JOIN channels AS c USING (channel_id)"
-        " WHERE c.organization_id = %s GROUP BY g.state",
+        "SELECT g.state, count(*), sum(g.missing_count) FROM channel_sites AS m"
+        " JOIN reading_gaps AS g USING (channel_id, organization_id) WHERE m.organization_id = %s GROUP BY g.state",
         (site_id,),
     )
     counts = {state: GapCount(state, gaps, intervals) for state, gaps, intervals in rows}

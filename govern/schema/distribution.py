@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Small, or asked by site: a whole copy stands on every machine, so that any row of a spread table finds its own there.
 REFERENCE_TABLES = frozenset({
-    "organizations", "devices", "channels", "channel_facts", "ingest_leases", "raw_retention",
+    "organizations", "devices", "channels", "channel_sites", "channel_facts", "ingest_leases", "raw_retention",
     "validation_runs", "validation_results", "validation_findings", "channel_quarantines", "breaker_overrides",
     "refresh_runs", "report_runs", "forced_reports", "weather_fetches", "weather_hourly",
 })  # fmt: skip

@@ -32,6 +32,7 @@ INGEST_RIGHTS = {
     "organizations": _KEEP,
     "devices": _KEEP,
     "channels": _KEEP,
+    "channel_sites": _KEEP,
     "readings": _ADD,
     "reading_revisions": _ADD,
     "reading_marks": _ADD,

@@ -1,4 +1,4 @@
--- The channels that have queued changes, site by site: how many days each spans, from when to when.
+-- The channels that have queued changes, by the site that they belong to now: how many days each spans, from when to when.
 SELECT
     q.channel_id,
     c.organization_id AS site_id,
@@ -7,6 +7,8 @@ SELECT
     max(q.last_at) AS last_at
 FROM usage_queue AS q
 JOIN channels AS c USING (channel_id)
-WHERE %(site_id)s::bigint IS NULL OR c.organization_id = %(site_id)s
+WHERE %(site_id)s::bigint IS NULL OR EXISTS (
+    SELECT FROM channel_sites AS m WHERE m.channel_id = q.channel_id AND m.organization_id = %(site_id)s
+)
 GROUP BY q.channel_id, c.organization_id
 ORDER BY c.organization_id, q.channel_id

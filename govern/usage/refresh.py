@@ -79,7 +79,8 @@ def rebuild_views(conn: Connection, site_id: int | None = None) -> Refreshed:
     """Compute the whole history of a site, or of all, again: for after rows were changed or removed by hand."""
     channels = db.fetch_all(
         conn,
-        "SELECT channel_id FROM channels WHERE %(site_id)s::bigint IS NULL OR organization_id = %(site_id)s",
+        "SELECT DISTINCT channel_id FROM channel_sites"
+        " WHERE %(site_id)s::bigint IS NULL OR organization_id = %(site_id)s",
         {"site_id": site_id},
     )
     _queue_history(conn, [channel_id for (channel_id,) in channels])
@@ -132,10 +133,11 @@ def _refresh_channels(conn: Connection, channel_ids: list[int]) -> Refreshed:
     # Before the changes are read: should the site move to another time zone in between, the next refresh will see it.
     db.execute(
         conn,
-        "INSERT INTO usage_state (channel_id, timezone, refreshed_at)"
-        " SELECT c.channel_id, o.timezone, now() FROM channels AS c JOIN organizations AS o USING (organization_id)"
-        " WHERE c.channel_id = ANY (%s)"
-        " ON CONFLICT (channel_id) DO UPDATE SET timezone = excluded.timezone, refreshed_at = excluded.refreshed_at",
+        "INSERT INTO usage_state (channel_id, organization_id, timezone, refreshed_at)"
+        " SELECT m.channel_id, m.organization_id, o.timezone, now()"
+        " FROM channel_sites AS m JOIN organizations AS o USING (organization_id) WHERE m.channel_id = ANY (%s)"
+        " ON CONFLICT (channel_id, organization_id)"
+        " DO UPDATE SET timezone = excluded.timezone, refreshed_at = excluded.refreshed_at",
         (channel_ids,),
     )
     taken = db.fetch_all(conn, _read_sql("take_changes"), {"channel_ids": channel_ids})
@@ -155,17 +157,17 @@ def _ensure_months(conn: Connection, first: datetime, last: datetime) -> None:
 
 def _as_parameters(stretches: list[tuple[Any, ...]]) -> dict[str, Any]:
     """Return the stretches column by column, and the bounds of all together."""
-    channel_ids, timezones, since, until = map(list, zip(*stretches, strict=True))
-    columns = {"channel_ids": channel_ids, "timezones": timezones, "since": since, "until": until}
-    return columns | {"first": min(since), "last": max(until)}
+    names = ("channel_ids", "site_ids", "timezones", "since", "until")
+    columns = dict(zip(names, map(list, zip(*stretches, strict=True)), strict=True))
+    return columns | {"first": min(columns["since"]), "last": max(columns["until"])}
 
 
 def _queue_moved_days(conn: Connection) -> None:
-    """Queue the history of the channels whose site moved to another time zone: their days are others now."""
+    """Queue the history of the channels of a site that moved to another time zone: their days are others now."""
     moved = db.fetch_all(
         conn,
-        "SELECT s.channel_id FROM usage_state AS s JOIN channels AS c USING (channel_id)"
-        " JOIN organizations AS o USING (organization_id) WHERE s.timezone <> o.timezone",
+        "SELECT DISTINCT s.channel_id FROM usage_state AS s JOIN organizations AS o USING (organization_id)"
+        " WHERE s.timezone <> o.timezone",
     )
     _queue_history(conn, [channel_id for (channel_id,) in moved])
 

@@ -1,5 +1,5 @@
 -- Takes the queued changes of some channels, and says which stretches of whole UTC hours and of whole local days they
--- touch: none twice, the days as the instants at which they begin and end.
+-- touch at each site that a channel belonged to: none twice, the days as the instants at which they begin and end.
 WITH taken AS (
     DELETE FROM usage_queue
     WHERE channel_id = ANY (%(channel_ids)s)
@@ -11,6 +11,7 @@ kept AS (
 located AS (
     SELECT
         t.channel_id,
+        m.organization_id AS site_id,
         o.timezone,
         -- Of months whose readings were dropped nothing is computed again, nor of the day that one of them began.
         greatest(t.first_at, k.kept_from) AS first_at,
@@ -21,7 +22,7 @@ located AS (
         ) AS first_date,
         (t.last_at AT TIME ZONE o.timezone)::date AS last_date
     FROM taken AS t
-    JOIN channels AS c USING (channel_id)
+    JOIN channel_sites AS m USING (channel_id)
     JOIN organizations AS o USING (organization_id)
     CROSS JOIN kept AS k
     WHERE t.last_at >= k.kept_from
@@ -29,17 +30,18 @@ located AS (
 touched AS (
     SELECT
         channel_id,
+        site_id,
         timezone,
         range_agg(tstzrange(
             date_trunc('hour', first_at, 'UTC'), date_trunc('hour', last_at, 'UTC') + interval '1 hour'
         )) AS hours,
         range_agg(daterange(first_date, last_date, '[]')) FILTER (WHERE first_date <= last_date) AS days
     FROM located
-    GROUP BY channel_id, timezone
+    GROUP BY channel_id, site_id, timezone
 )
-SELECT 'hour' AS grain, channel_id, timezone, lower(span) AS since, upper(span) AS until
+SELECT 'hour' AS grain, channel_id, site_id, timezone, lower(span) AS since, upper(span) AS until
 FROM touched, unnest(hours) AS span
 UNION ALL
-SELECT 'day', channel_id, timezone, lower(span)::timestamp AT TIME ZONE timezone,
+SELECT 'day', channel_id, site_id, timezone, lower(span)::timestamp AT TIME ZONE timezone,
     upper(span)::timestamp AT TIME ZONE timezone
 FROM touched, unnest(days) AS span

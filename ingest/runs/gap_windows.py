@@ -58,8 +58,8 @@ def plan_backfill(
     limits = limits or GapLimits()
     rows = db.fetch_all(
         conn,
-        "SELECT g.channel_id, g.gap_start, g.gap_end, g.interval_s FROM reading_gaps AS g"
-        " JOIN channels AS c USING (channel_id)"
+        "SELECT g.channel_id, g.gap_start, g.gap_end, g.interval_s FROM channels AS c"
+        " JOIN reading_gaps AS g USING (channel_id, organization_id)"
         " WHERE c.organization_id = %s AND c.is_listed AND NOT c.is_unsupported AND g.state = ANY (%s)"
         " AND g.interval_s = ANY (%s) AND (%s OR g.last_asked_at IS NULL OR g.last_asked_at < %s)"
         " AND (%s::timestamptz IS NULL OR g.gap_end > %s)"
@@ -148,7 +148,7 @@ def plan_refills(
         if channel_ids is not None and channel_id not in channel_ids:
             continue
         columns = [FIELD_COLUMNS[name][0] for name in fields if name in FIELD_COLUMNS]
-        stretch = _find_lacking(conn, channel_id, before, columns)
+        stretch = _find_lacking(conn, site_id, channel_id, before, columns)
         if stretch is None:
             db.execute(conn, "UPDATE channels SET refill_before = NULL WHERE channel_id = %s", (channel_id,))
         else:
@@ -156,17 +156,20 @@ def plan_refills(
     return wanted
 
 
-def _find_lacking(conn: Connection, channel_id: int, before: datetime, columns: list[str]) -> Wanted | None:
-    """Return the stretch that ends with the newest reading before a moment that lacks one of the columns."""
+def _find_lacking(
+    conn: Connection, site_id: int, channel_id: int, before: datetime, columns: list[str]
+) -> Wanted | None:
+    """Return the stretch that ends with the site's newest reading before a moment that lacks one of the columns."""
     lacks = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(sql.Identifier(column)) for column in columns)
     row = db.fetch_one(
         conn,
         sql.SQL(
-            "SELECT timestamp, interval_s, (SELECT min(timestamp) FROM readings WHERE channel_id = %(channel)s)"
-            " FROM readings WHERE channel_id = %(channel)s AND timestamp < %(before)s"
+            "SELECT timestamp, interval_s, (SELECT min(timestamp) FROM readings WHERE channel_id = %(channel)s"
+            " AND organization_id = %(site)s)"
+            " FROM readings WHERE channel_id = %(channel)s AND organization_id = %(site)s AND timestamp < %(before)s"
             " AND interval_s = ANY (%(lengths)s) AND ({}) ORDER BY timestamp DESC LIMIT 1"
         ).format(lacks),
-        {"channel": channel_id, "before": before, "lengths": list(WINDOW_DAYS)},
+        {"channel": channel_id, "site": site_id, "before": before, "lengths": list(WINDOW_DAYS)},
     )
     if row is None:
         return None

@@ -273,9 +273,11 @@ def _store_rows(
     whole = rows._replace(rows=complete_energy_and_power(rows.rows, rows.interval_s))
     refused = np.flatnonzero(reason != "")
     kept = whole.rows.drop(index=refused)
-    stored = readings.insert_readings(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, kept)
+    stored = readings.insert_readings(
+        conn, attempt.organization_id, attempt.channel_id, attempt.interval_s, attempt.run_id, kept
+    )
     quarantined = list(_quarantined(whole, refused, reason, file_name))
-    store_rejects(conn, attempt.channel_id, attempt.interval_s, attempt.run_id, quarantined)
+    store_rejects(conn, attempt.organization_id, attempt.channel_id, attempt.interval_s, attempt.run_id, quarantined)
     counts = Counter(rows.rejects) + Counter(reason[refused].tolist())
     attempts.finish_attempt(
         conn,

@@ -28,7 +28,7 @@ from ingest.runs.registration import UNREADABLE, Site
 from ingest.storage import attempts, readings, rejects, sites
 from ingest.storage.plausibility import REJECT_EMPTY, Rules
 from ingest.storage.readings import Stored
-from lib.date_utils import Window, split_window
+from lib.date_utils import Window, align_up, split_window
 from lib.errors import (
     AuthenticationError,
     DataError,
@@ -100,9 +100,15 @@ def ingest_readings(
     workers: int,
     limits: IngestLimits | None = None,
 ) -> IngestSummary:
-    """Fetch every channel of the site over the window, several side by side, and load what comes."""
-    parts = list(split_window(window, WINDOW_DAYS[interval_s]))
-    wanted = [Wanted(channel["channel_id"], part, interval_s) for channel in site.channels for part in parts]
+    """Fetch every channel of the site over the window, several side by side, and load what comes.
+
+    A channel that came from another site is asked from its move on: what it measured before is the other site's.
+    """
+    wanted = [
+        Wanted(channel["channel_id"], part, interval_s)
+        for channel in site.channels
+        for part in split_window(_since_move(window, site, channel["channel_id"], interval_s), WINDOW_DAYS[interval_s])
+    ]
     return ingest_windows(conn, client, site, wanted, workers, limits)
 
 
@@ -171,6 +177,14 @@ def ingest_windows(
             raise
     _sum_up_fields(summary, book, site)
     return summary
+
+
+def _since_move(window: Window, site: Site, channel_id: int, interval_s: int) -> Window:
+    """Return the part of a window in which a channel belongs to the site, empty where it came later."""
+    if channel_id not in site.begins:
+        return window
+    begin = align_up(site.begins[channel_id], interval_s)
+    return Window(min(max(window.start, begin), window.end), window.end)
 
 
 def _sum_up_fields(summary: IngestSummary, book: FieldBook, site: Site) -> None:
@@ -262,7 +276,9 @@ def _settle(
             logger.warning("%s", err)
         return None
     except UnusableReplyError as err:
-        rejects.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, err.quarantined)
+        rejects.store_rejects(
+            conn, attempt.organization_id, channel_id, attempt.interval_s, attempt.run_id, err.quarantined
+        )
         return _settle_failure(conn, task, summary, err)
     except PipelineError as err:
         return _settle_failure(conn, task, summary, err)
@@ -299,8 +315,12 @@ def _tell_reduced(channel_id: int, task: _Task, result: ChannelReadings) -> None
 def _store_result(conn: Connection, task: _Task, result: ChannelReadings) -> Stored:
     """Store what a window brought, and log that it is done."""
     attempt, channel_id = task.attempt, task.attempt.channel_id
-    stored = readings.insert_readings(conn, channel_id, attempt.interval_s, attempt.run_id, result.rows)
-    rejects.store_rejects(conn, channel_id, attempt.interval_s, attempt.run_id, result.quarantined)
+    stored = readings.insert_readings(
+        conn, attempt.organization_id, channel_id, attempt.interval_s, attempt.run_id, result.rows
+    )
+    rejects.store_rejects(
+        conn, attempt.organization_id, channel_id, attempt.interval_s, attempt.run_id, result.quarantined
+    )
     attempts.finish_attempt(
         conn,
         attempt,

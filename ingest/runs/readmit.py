@@ -64,7 +64,7 @@ def readmit_channel(conn: Connection, site_id: int, channel_id: int, rejects: Se
     attempt = attempts.Attempt(run_id, site_id, channel_id, window, interval_s, _SOURCE)
     log_id = attempts.start_attempt(conn, attempt)
     readings.check_resolution(conn, channel_id, window, interval_s)
-    stored = readings.insert_readings(conn, channel_id, interval_s, run_id, rows)
+    stored = readings.insert_readings(conn, site_id, channel_id, interval_s, run_id, rows)
     db.execute(
         conn,
         "INSERT INTO reading_marks (channel_id, timestamp, mark, detail) SELECT channel_id, timestamp, %s,"

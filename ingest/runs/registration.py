@@ -41,6 +41,7 @@ class Site(NamedTuple):
     channels: list[dict[str, Any]]
     left_out: list[dict[str, Any]]  # by the site's file
     type_fields: dict[int, tuple[str, ...]]  # device type → the fields that it has
+    begins: dict[int, datetime]  # since when a channel that came from another site belongs to this one
     license_note: str | None = None  # which licenses end soon, if any
     limits: IngestLimits = IngestLimits()
 
@@ -81,12 +82,13 @@ def register(
             _note_changes(conn, site_id, channels)
         timezone = parse_timezone(organization["timezone"])
         attempt = attempt._replace(data_source=client.source)
-        sites.check_source(conn, site_id, client.source)
+        sites.check_source(conn, site_id, client.source, [channel["channel_id"] for channel in channels])
         sites.check_timezone(conn, site_id, organization["timezone"])
         sites.register_site(conn, organization, devices, channels, client.source)
         names = sites.load_names(conn, site_id)
         excluded = said.excluded(names) if said else frozenset[int]()
         limits = said.ingest_limits(names) if said else IngestLimits()
+        begins = sites.load_begins(conn, site_id)
     except PipelineError as err:
         conn.rollback()
         attempts.finish_attempt(
@@ -108,7 +110,7 @@ def register(
         logger.warning("site %d: %s", site_id, note)
     _refuse_left_out(left_out, channel_ids, site_id)
     chosen = _choose(asked, channel_ids, site_id)
-    return Site(site_id, timezone, run_id, chosen, left_out, type_fields, note, limits)
+    return Site(site_id, timezone, run_id, chosen, left_out, type_fields, begins, note, limits)
 
 
 def describe_channels(channels: Sequence[dict[str, Any]]) -> str:
@@ -137,23 +139,27 @@ def _types_to_ask(conn: Connection, site_id: int, channels: list[dict[str, Any]]
 
 
 def _note_changes(conn: Connection, site_id: int, channels: list[dict[str, Any]]) -> None:
-    """Note, and tell, which channels are new and which are listed no longer.
+    """Note, and tell, which channels are new, which came from another site and which are listed no longer.
 
     Raises
     ------
     ApiError
         When a site that had channels has none: taken at its word, nothing would be missed any more.
     """
-    new, gone = sites.compare_channels(conn, site_id, [channel["channel_id"] for channel in channels])
+    listed = [channel["channel_id"] for channel in channels]
+    new, gone = sites.compare_channels(conn, site_id, listed)
+    moved = sites.find_moved(conn, site_id, listed)
     if gone and not channels:
         raise ApiError(
             f"site {site_id}: the service lists none of its {len(gone)} channels any more; that is a fault or a right "
             "that was taken away: run again later, then ask the vendor"
         )
-    for what, channel_ids in (("a channel is new", new), ("a channel is listed no longer", gone)):
-        for channel_id in channel_ids:
-            note_trouble(what)
-            logger.warning("site %d, channel %d: %s", site_id, channel_id, what)
+    changes = [(channel_id, "a channel is new") for channel_id in new if channel_id not in moved]
+    changes += [(key, f"a channel has moved here from site {from_site_id}") for key, from_site_id in moved.items()]
+    changes += [(channel_id, "a channel is listed no longer") for channel_id in gone]
+    for channel_id, what in changes:
+        note_trouble(what)
+        logger.warning("site %d, channel %d: %s", site_id, channel_id, what)
 
 
 def _list_site(

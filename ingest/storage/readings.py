@@ -55,7 +55,9 @@ def check_resolution(conn: Connection, channel_id: int, window: Window, interval
         )
 
 
-def insert_readings(conn: Connection, channel_id: int, interval_s: int, run_id: int, rows: pd.DataFrame) -> Stored:
+def insert_readings(
+    conn: Connection, site_id: int, channel_id: int, interval_s: int, run_id: int, rows: pd.DataFrame
+) -> Stored:
     """Insert the readings of one channel that the database does not have yet; what stands keeps its first values.
 
     Where the channel has nothing yet between the first and the last of them, as in every first fetch, they go by COPY
@@ -65,12 +67,16 @@ def insert_readings(conn: Connection, channel_id: int, interval_s: int, run_id: 
 
     Parameters
     ----------
+    site_id
+        The site for which they were fetched; the readings stay its own, wherever the channel moves.
     rows
         `timestamp` (int64, epoch seconds, ascending) and float columns named as in `readings`; NaN becomes NULL.
     """
     if rows.empty:
         return Stored(0, 0)
-    constants = {"channel_id": channel_id, "interval_s": interval_s, "ingest_run_id": run_id}
+    constants = {
+        "channel_id": channel_id, "organization_id": site_id, "interval_s": interval_s, "ingest_run_id": run_id
+    }  # fmt: skip
     if _prepare_load(conn, channel_id, rows) and _copy_unless_taken(conn, constants, rows):
         stored = Stored(len(rows), 0)
     else:

@@ -23,12 +23,14 @@ _EARLIEST_S, _LATEST_S = 0.0, 4_102_444_800.0  # 1970 to 2100: what lies outside
 # What a person has not let in yet.
 _SELECT = """
 SELECT
-    q.reject_id, q.channel_id, c.name, q.timestamp, q.interval_s, q.reason, q.raw, q.reading, q.seen_count,
+    q.reject_id, q.channel_id, coalesce(m.name, c.name), q.timestamp, q.interval_s, q.reason, q.raw, q.reading,
+    q.seen_count,
     EXISTS (SELECT FROM readings AS r WHERE r.channel_id = q.channel_id AND r.timestamp = q.timestamp),
     count(*) OVER ()
-FROM rejected_readings AS q
-JOIN channels AS c USING (channel_id)
-WHERE c.organization_id = %(site_id)s AND q.readmitted_at IS NULL
+FROM channel_sites AS m
+JOIN rejected_readings AS q USING (channel_id, organization_id)
+JOIN channels AS c ON c.channel_id = m.channel_id
+WHERE m.organization_id = %(site_id)s AND q.readmitted_at IS NULL
 """
 _CHOSEN = """
     AND (%(channel_id)s::bigint IS NULL OR q.channel_id = %(channel_id)s)
@@ -73,11 +75,15 @@ def load_rejects_by_id(conn: Connection, site_id: int, reject_ids: Sequence[int]
     return [StoredReject(*row[:-1]) for row in rows]
 
 
-def store_rejects(conn: Connection, channel_id: int, interval_s: int, run_id: int, rejects: Sequence[Reject]) -> int:
+def store_rejects(
+    conn: Connection, site_id: int, channel_id: int, interval_s: int, run_id: int, rejects: Sequence[Reject]
+) -> int:
     """Put records into quarantine; one that is there already is counted.
 
     Parameters
     ----------
+    site_id
+        The site for which they came.
     interval_s
         Length of the intervals asked for, or that the file has [s].
     run_id
@@ -95,6 +101,7 @@ def store_rejects(conn: Connection, channel_id: int, interval_s: int, run_id: in
         reading = None if reject.reading is None else json.dumps(reject.reading, allow_nan=False)
         rows[key] = (
             channel_id,
+            site_id,
             _moment(reject.timestamp_s),
             interval_s,
             reject.reason,
@@ -108,9 +115,10 @@ def store_rejects(conn: Connection, channel_id: int, interval_s: int, run_id: in
         with conn.cursor() as cursor:
             execute_values(
                 cursor,
-                "INSERT INTO rejected_readings (channel_id, timestamp, interval_s, reason, raw, reading, record_key,"
-                " first_run_id, last_run_id) VALUES %s ON CONFLICT (channel_id, record_key) DO UPDATE SET"
-                " last_seen_at = excluded.last_seen_at, last_run_id = excluded.last_run_id,"
+                "INSERT INTO rejected_readings (channel_id, organization_id, timestamp, interval_s, reason, raw,"
+                " reading, record_key, first_run_id, last_run_id) VALUES %s"
+                " ON CONFLICT (channel_id, record_key) DO UPDATE SET last_seen_at = excluded.last_seen_at,"
+                " last_run_id = excluded.last_run_id,"
                 " seen_count = rejected_readings.seen_count + 1, reading = excluded.reading",
                 list(rows.values()),
             )

@@ -49,8 +49,8 @@ FROM readings_staging
 """
 
 _REVISIONS = """
-INSERT INTO reading_revisions (channel_id, timestamp, column_name, old_value, new_value, ingest_run_id)
-SELECT r.channel_id, r.timestamp, v.column_name, v.old_value, v.new_value, %(run_id)s
+INSERT INTO reading_revisions (channel_id, organization_id, timestamp, column_name, old_value, new_value, ingest_run_id)
+SELECT r.channel_id, r.organization_id, r.timestamp, v.column_name, v.old_value, v.new_value, %(run_id)s
 """
 _REVISED = """
     AND abs(v.new_value - v.old_value)

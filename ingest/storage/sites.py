@@ -17,24 +17,77 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 
-def check_source(conn: Connection, site_id: int, data_source: str) -> None:
-    """Refuse to mix the sandbox's readings with a service's in one site.
+_CLOSE_STAY = """
+UPDATE channel_sites AS m
+SET name = c.name, installed_at = c.installed_at, uninstalled_at = c.uninstalled_at,
+    member_until = greatest(m.member_from, upper(m.away), asked.until, stored.until)
+FROM channels AS c
+CROSS JOIN (
+    -- What another run is about to store of it, it stores for the site that it asks for.
+    SELECT max(window_end) AS until FROM ingestion_logs
+    WHERE channel_id = %(channel_id)s AND organization_id = %(from_site_id)s AND status IN ('running', 'done')
+) AS asked
+CROSS JOIN (
+    SELECT max(timestamp + interval_s * interval '1 second') AS until FROM readings
+    WHERE channel_id = %(channel_id)s AND organization_id = %(from_site_id)s
+) AS stored
+WHERE c.channel_id = %(channel_id)s AND m.channel_id = c.channel_id AND m.organization_id = %(from_site_id)s
+"""
+_OPEN_STAY = """
+INSERT INTO channel_sites AS m (channel_id, organization_id, member_from)
+SELECT channel_id, %(site_id)s, member_until
+FROM channel_sites
+WHERE channel_id = %(channel_id)s AND organization_id = %(from_site_id)s
+ON CONFLICT (channel_id, organization_id) DO UPDATE SET
+    -- It comes back. A stay in which nothing was asked for leaves no trace.
+    member_from = CASE WHEN m.member_until > m.member_from THEN m.member_from ELSE excluded.member_from END,
+    away = CASE
+        WHEN m.member_until > m.member_from
+            THEN m.away + tstzmultirange(tstzrange(m.member_until, greatest(m.member_until, excluded.member_from)))
+        ELSE m.away
+    END,
+    member_until = 'infinity', name = NULL, installed_at = NULL, uninstalled_at = NULL
+"""
+
+
+def check_source(conn: Connection, site_id: int, data_source: str, channel_ids: Collection[int] = ()) -> None:
+    """Refuse to mix the sandbox's readings with a service's in one site or, wherever it was before, in one channel.
+
+    Parameters
+    ----------
+    channel_ids
+        The channels that the source lists.
 
     Raises
     ------
     DataError
-        When the site already holds readings of the other source.
+        When the site, or one of the channels, already holds readings of another source.
     """
     row = db.fetch_one(
         conn,
         "SELECT data_source FROM organizations AS o WHERE organization_id = %s AND data_source <> %s AND EXISTS"
-        " (SELECT FROM channels AS c JOIN readings AS r USING (channel_id) WHERE c.organization_id = %s)",
+        " (SELECT FROM channel_sites AS m JOIN readings AS r USING (channel_id, organization_id)"
+        " WHERE m.organization_id = %s)",
         (site_id, data_source, site_id),
     )
     if row is not None:
         raise DataError(
             f"site {site_id}: this database holds readings of the {row[0]}, and these would come from the "
             f"{data_source}; use another database (DATABASE_URL) for them, or another site's number"
+        )
+    row = db.fetch_one(
+        conn,
+        "SELECT m.channel_id, m.organization_id, o.data_source"
+        " FROM channel_sites AS m JOIN organizations AS o USING (organization_id)"
+        " WHERE m.channel_id = ANY (%s) AND m.organization_id <> %s AND o.data_source <> %s AND EXISTS"
+        " (SELECT FROM readings AS r WHERE r.channel_id = m.channel_id AND r.organization_id = m.organization_id)"
+        " ORDER BY m.channel_id LIMIT 1",
+        (list(channel_ids), site_id, data_source),
+    )
+    if row is not None:
+        raise DataError(
+            f"site {site_id}, channel {row[0]}: this database holds its readings of the {row[2]} (site {row[1]}), and "
+            f"these would come from the {data_source}; use another database (DATABASE_URL) for them"
         )
 
 
@@ -63,6 +116,8 @@ def register_site(
 ) -> None:
     """Insert the site, its devices and channels, or bring their descriptions up to date.
 
+    Of a channel that was known at another site, the stay there ends where it was last asked for, and that here begins.
+
     Parameters
     ----------
     is_whole_list
@@ -70,16 +125,27 @@ def register_site(
     """
     _upsert(conn, "organizations", "organization_id", [organization | {"data_source": data_source}])
     _upsert(conn, "devices", "device_id", devices)
+    listed = [channel["channel_id"] for channel in channels]
+    site_id = organization["organization_id"]
+    for channel_id, from_site_id in find_moved(conn, site_id, listed).items():
+        stays = {"channel_id": channel_id, "from_site_id": from_site_id, "site_id": site_id}
+        db.execute(conn, _CLOSE_STAY, stays)
+        db.execute(conn, _OPEN_STAY, stays)
     _upsert(conn, "channels", "channel_id", channels)
+    db.execute(
+        conn,
+        "INSERT INTO channel_sites (channel_id, organization_id)"
+        " SELECT channel_id, organization_id FROM channels WHERE channel_id = ANY (%s) ON CONFLICT DO NOTHING",
+        (listed,),
+    )
     if not is_whole_list:
         return
     # A channel that the service lists no longer is expected to report no longer; its readings stay.
-    listed = [channel["channel_id"] for channel in channels]
     db.execute(
         conn,
         "UPDATE channels SET is_listed = (channel_id = ANY (%s))"
         " WHERE organization_id = %s AND is_listed <> (channel_id = ANY (%s))",
-        (listed, organization["organization_id"], listed),
+        (listed, site_id, listed),
     )
 
 
@@ -92,9 +158,37 @@ def compare_channels(conn: Connection, site_id: int, channel_ids: Collection[int
     return sorted(set(channel_ids) - known), sorted(known - set(channel_ids))
 
 
+def find_moved(conn: Connection, site_id: int, channel_ids: Collection[int]) -> dict[int, int]:
+    """Return channel id → the site at which it is known, of those that are known at another."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT channel_id, organization_id FROM channels WHERE channel_id = ANY (%s) AND organization_id <> %s"
+        " ORDER BY channel_id",
+        (list(channel_ids), site_id),
+    )
+    return dict(rows)
+
+
+def load_begins(conn: Connection, site_id: int) -> dict[int, datetime]:
+    """Return channel id → since when it belongs to the site, of those that were at another before."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT channel_id, greatest(member_from, upper(away)) FROM channel_sites"
+        " WHERE organization_id = %s AND (member_from > '-infinity' OR away <> '{}')",
+        (site_id,),
+    )
+    return dict(rows)
+
+
 def load_names(conn: Connection, site_id: int) -> dict[int, str]:
-    """Return channel id → name of every channel of the site, listed or not."""
-    return dict(db.fetch_all(conn, "SELECT channel_id, name FROM channels WHERE organization_id = %s", (site_id,)))
+    """Return channel id → name of every channel that belongs or belonged to the site, listed or not."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT m.channel_id, coalesce(m.name, c.name) FROM channel_sites AS m JOIN channels AS c USING (channel_id)"
+        " WHERE m.organization_id = %s",
+        (site_id,),
+    )
+    return dict(rows)
 
 
 def _upsert(conn: Connection, table: str, key: str, rows: Sequence[dict[str, Any]]) -> None:

@@ -73,9 +73,14 @@ def load_weather_site(conn: Connection, site_id: int) -> WeatherSite:
 
 def _first_reading_at(conn: Connection, site_id: int) -> datetime | None:
     """Return the start of the site's first reading, asked for by channel: that is one look into each's index."""
-    channels = db.fetch_all(conn, "SELECT channel_id FROM channels WHERE organization_id = %s", (site_id,))
-    first = "SELECT min(timestamp) FROM readings WHERE channel_id = %s"
-    found = [db.fetch_all(conn, first, channel)[0][0] for channel in channels]
+    channels = db.fetch_all(conn, "SELECT channel_id FROM channel_sites WHERE organization_id = %s", (site_id,))
+    # The bound leaves out what a channel measured before it came to the site.
+    first = (
+        "SELECT min(r.timestamp) FROM readings AS r WHERE r.channel_id = %(channel)s AND r.organization_id = %(site)s"
+        " AND r.timestamp >= (SELECT member_from FROM channel_sites"
+        " WHERE channel_id = %(channel)s AND organization_id = %(site)s)"
+    )
+    found = [db.fetch_all(conn, first, {"channel": key, "site": site_id})[0][0] for (key,) in channels]
     return min(filter(None, found), default=None)
 
 

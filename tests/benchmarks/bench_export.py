@@ -60,7 +60,7 @@ def fill(url: str, window: Window) -> None:
             )
             attempt = attempts.Attempt(run_id, SITE_ID, key, window, 900, "eniscope")
             log_id = attempts.start_attempt(conn, attempt)
-            readings.insert_readings(conn, key, 900, run_id, rows)
+            readings.insert_readings(conn, SITE_ID, key, 900, run_id, rows)
             attempts.finish_attempt(
                 conn, attempt, log_id, attempts.STATUS_DONE, fetched=stamps.size, inserted=stamps.size
             )

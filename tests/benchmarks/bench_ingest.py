@@ -73,7 +73,7 @@ def bench_rate() -> None:
         for fields, title in ((METER_FIELDS, "cold sandbox"), (METER_FIELDS, "warm"), *[(TEN_FIELDS, "warm")] * 3):
             client = EniscopeClient(url, *login, requests_per_second=0)
             with db.connect(database_url) as conn, load_time() as load_s:
-                db.execute(conn, "TRUNCATE readings, channels, ingestion_logs")
+                db.execute(conn, "TRUNCATE readings, channels, channel_sites, ingestion_logs")
                 conn.commit()
                 began, cpu_began = time.perf_counter(), cpu_time(conn)
                 summary = run_once(conn, client, fields, last_days(DAYS))
@@ -137,7 +137,7 @@ def bench_load() -> None:
 def compare_load(conn: Connection, frames: dict[int, pd.DataFrame], field_count: int) -> None:
     """Load and copy the same rows by turns, a transaction for each channel; print the ratios of the medians."""
     count = sum(map(len, frames.values()))
-    readings.insert_readings(conn, 0, 900, 0, next(iter(frames.values())))  # makes the partitions
+    readings.insert_readings(conn, SITE_ID, 0, 900, 0, next(iter(frames.values())))  # makes the partitions
     conn.commit()
     buffers = [bare_copy_text(key, rows) for key, rows in frames.items()]
     copies, loads, repeats = [], [], []
@@ -165,7 +165,7 @@ def timed_after_truncate(conn: Connection, work: Callable[[], object]) -> float:
 
 def load(conn: Connection, channel_id: int, rows: pd.DataFrame) -> int:
     """Load as the ingest does; return how many rows were new."""
-    inserted = readings.insert_readings(conn, channel_id, 900, 1, rows).inserted
+    inserted = readings.insert_readings(conn, SITE_ID, channel_id, 900, 1, rows).inserted
     conn.commit()
     return inserted
 
@@ -180,7 +180,10 @@ def bare_copy(conn: Connection, columns: str, text: str) -> None:
 def bare_copy_text(channel_id: int, rows: pd.DataFrame) -> tuple[str, str]:
     """Return the columns and the CSV of the same rows as `readings` holds them."""
     moments = pd.to_datetime(rows["timestamp"], unit="s", utc=True).astype(str)
-    whole = rows.assign(timestamp=moments, channel_id=channel_id, interval_s=np.int64(900), ingest_run_id=np.int64(1))
+    whole = rows.assign(
+        timestamp=moments, channel_id=channel_id, organization_id=SITE_ID, interval_s=np.int64(900),
+        ingest_run_id=np.int64(1),
+    )  # fmt: skip
     return ", ".join(whole.columns), whole.to_csv(index=False, header=False)
 
 
@@ -222,7 +225,7 @@ def bench_memory() -> None:
     with stub_process() as url, temporary_database() as database_url:
         for days in (DAYS, FIVE_YEARS_DAYS):
             with db.connect(database_url) as conn:
-                db.execute(conn, "TRUNCATE readings, channels, ingestion_logs")
+                db.execute(conn, "TRUNCATE readings, channels, channel_sites, ingestion_logs")
                 conn.commit()
             peak_mb, line = run_script(url, database_url, days)
             peaks.append(peak_mb)

@@ -49,7 +49,7 @@ SELECT r.channel_id, (r.timestamp AT TIME ZONE o.timezone)::date AS local_date, 
     max(power_kw) AS max_kw, sum(energy_kwh), count(energy_kwh),
     coalesce(sum(interval_s) FILTER (WHERE energy_kwh IS NOT NULL), 0) AS covered_s,
     count(*) - count(energy_kwh) AS missing_count, count(*) FILTER (WHERE energy_kwh < 0) AS negative_count
-FROM readings AS r JOIN channels AS c USING (channel_id) JOIN organizations AS o USING (organization_id)
+FROM readings AS r JOIN organizations AS o USING (organization_id)
 GROUP BY r.channel_id, (r.timestamp AT TIME ZONE o.timezone)::date;
 CREATE UNIQUE INDEX ON whole_daily (channel_id, local_date);
 """
@@ -69,7 +69,8 @@ def time_syncs(conn: Connection, channel_ids: list[int]) -> float:
     seconds = []
     for sync in range(SYNCS):
         store_days(conn, channel_ids, TODAY + timedelta(days=sync), 1, run_id=10 + sync)
-        assert readings.insert_readings(conn, channel_ids[sync], 900, 10 + sync, late).inserted == 1
+        channel_id = channel_ids[sync]
+        assert readings.insert_readings(conn, channel_id // 1000, channel_id, 900, 10 + sync, late).inserted == 1
         conn.commit()
         seconds.append(seconds_of(lambda: refresh_views(conn)))
     return statistics.median(seconds)

@@ -62,11 +62,14 @@ def make_ten_fields(window: Window) -> pd.DataFrame:
 
 
 def store_days(conn: Connection, channel_ids: list[int], start: datetime, days: int, run_id: int) -> int:
-    """Store whole days of every channel, one transaction each, as the ingest does; return how many rows were new."""
+    """Store whole days of every channel, one transaction each, as the ingest does; return how many rows were new.
+
+    The channels are those of `register_sites`, whose number begins with that of their site.
+    """
     window = Window(start, start + timedelta(days=days))
     rows = make_ten_fields(window)
     inserted = 0
     for channel_id in channel_ids:
-        inserted += readings.insert_readings(conn, channel_id, INTERVAL_S, run_id, rows).inserted
+        inserted += readings.insert_readings(conn, channel_id // 1000, channel_id, INTERVAL_S, run_id, rows).inserted
         conn.commit()
     return inserted

@@ -3,8 +3,8 @@
 CREATE VIEW v_readings_enriched AS
 SELECT
     r.channel_id AS meter_id,
-    c.name AS meter_name,
-    c.organization_id AS site_id,
+    coalesce(m.name, c.name) AS meter_name,
+    m.organization_id AS site_id,
     o.name AS site_name,
     c.device_id,
     d.name AS device_name,
@@ -38,18 +38,20 @@ SELECT
     r.ingest_run_id,
     r.exported_energy_kwh * coalesce(facts.unit_factor, 1) AS exported_energy_kwh,
     (r.peak_power_kw * coalesce(facts.unit_factor, 1))::real AS peak_power_kw
-FROM readings AS r
-JOIN channels AS c USING (channel_id)
-JOIN organizations AS o USING (organization_id)
+-- By the site for which a reading was fetched; the channels of the site lead to them.
+FROM channel_sites AS m
+JOIN readings AS r ON r.channel_id = m.channel_id AND r.organization_id = m.organization_id
+JOIN channels AS c ON c.channel_id = m.channel_id
+JOIN organizations AS o ON o.organization_id = m.organization_id
 LEFT JOIN devices AS d ON d.device_id = c.device_id
-LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
+LEFT JOIN channel_facts AS facts ON facts.channel_id = m.channel_id AND facts.organization_id = m.organization_id
 -- After its last day a meter counts no longer.
 WHERE facts.counts_until IS NULL OR r.timestamp < (facts.counts_until + 1)::timestamp AT TIME ZONE o.timezone;
 
 COMMENT ON VIEW v_readings_enriched IS 'Readings with the names of their meter, device and site.';
 COMMENT ON COLUMN v_readings_enriched.meter_id IS 'Meter (channel) id.';
 COMMENT ON COLUMN v_readings_enriched.meter_name IS 'Name of the meter; text from outside.';
-COMMENT ON COLUMN v_readings_enriched.site_id IS 'Site (organization) id.';
+COMMENT ON COLUMN v_readings_enriched.site_id IS 'Site (organization) for which it was fetched.';
 COMMENT ON COLUMN v_readings_enriched.site_name IS 'Name of the site; text from outside.';
 COMMENT ON COLUMN v_readings_enriched.device_id IS 'Device that measures it.';
 COMMENT ON COLUMN v_readings_enriched.device_name IS 'Name of the device; text from outside.';

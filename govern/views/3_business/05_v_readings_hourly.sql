@@ -1,10 +1,10 @@
--- Grain: one row per meter and UTC hour that has readings, labelled by its start. Units: kWh, kW, percent.
+-- Grain: one row per meter, site and UTC hour that has readings, labelled by its start. Units: kWh, kW, percent.
 -- Time zone: hour is UTC; local_hour is the site's wall clock.
 CREATE VIEW v_readings_hourly AS
 SELECT
     u.meter_id,
-    c.name AS meter_name,
-    c.organization_id AS site_id,
+    coalesce(m.name, c.name) AS meter_name,
+    m.organization_id AS site_id,
     o.name AS site_name,
     u.hour,
     u.hour AT TIME ZONE o.timezone AS local_hour,
@@ -15,10 +15,12 @@ SELECT
     u.covered_s / 36.0::double precision AS completeness_pct,
     u.missing_count,
     u.negative_count
-FROM mv_hourly_usage AS u
-JOIN channels AS c ON c.channel_id = u.meter_id
-JOIN organizations AS o USING (organization_id)
-LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
+-- By the site for which the readings were fetched; the channels of the site lead to them.
+FROM channel_sites AS m
+JOIN mv_hourly_usage AS u ON u.meter_id = m.channel_id AND u.site_id = m.organization_id
+JOIN channels AS c ON c.channel_id = m.channel_id
+JOIN organizations AS o ON o.organization_id = m.organization_id
+LEFT JOIN channel_facts AS facts ON facts.channel_id = m.channel_id AND facts.organization_id = m.organization_id
 -- After its last day a meter counts no longer.
 WHERE facts.counts_until IS NULL OR u.hour < (facts.counts_until + 1)::timestamp AT TIME ZONE o.timezone;
 

@@ -1,10 +1,10 @@
--- Grain: one row per meter and local day that has readings. Units: kWh, kW, percent.
+-- Grain: one row per meter, site and local day that has readings. Units: kWh, kW, percent.
 -- Time zone: the site's.
 CREATE VIEW v_readings_daily AS
 SELECT
     u.meter_id,
-    c.name AS meter_name,
-    c.organization_id AS site_id,
+    coalesce(m.name, c.name) AS meter_name,
+    m.organization_id AS site_id,
     o.name AS site_name,
     u.local_date,
     u.avg_kw * coalesce(facts.unit_factor, 1) AS avg_kw,
@@ -18,10 +18,12 @@ SELECT
     )::double precision AS completeness_pct,
     u.missing_count,
     u.negative_count
-FROM mv_daily_usage AS u
-JOIN channels AS c ON c.channel_id = u.meter_id
-JOIN organizations AS o USING (organization_id)
-LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
+-- By the site for which the readings were fetched; the channels of the site lead to them.
+FROM channel_sites AS m
+JOIN mv_daily_usage AS u ON u.meter_id = m.channel_id AND u.site_id = m.organization_id
+JOIN channels AS c ON c.channel_id = m.channel_id
+JOIN organizations AS o ON o.organization_id = m.organization_id
+LEFT JOIN channel_facts AS facts ON facts.channel_id = m.channel_id AND facts.organization_id = m.organization_id
 -- After its last day a meter counts no longer.
 WHERE facts.counts_until IS NULL OR u.local_date <= facts.counts_until;
 

@@ -1,4 +1,4 @@
--- Grain: one row per meter and calendar month that has readings. Units: kWh, kW.
+-- Grain: one row per meter, site and calendar month that has readings. Units: kWh, kW.
 -- Time zone: the site's.
 CREATE VIEW v_readings_monthly AS
 SELECT

@@ -9,8 +9,8 @@ WITH reach AS (
             AS site_reading_end
     FROM channels AS c
     JOIN organizations AS o USING (organization_id)
-    LEFT JOIN v_latest_readings AS latest ON latest.meter_id = c.channel_id
-    LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
+    LEFT JOIN v_latest_readings AS latest ON latest.meter_id = c.channel_id AND latest.site_id = c.organization_id
+    LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id AND facts.organization_id = c.organization_id
     -- What the site's file leaves out, or no longer counts, is not missed.
     WHERE c.is_listed AND NOT c.is_unsupported AND NOT coalesce(facts.is_excluded, false)
         AND coalesce((facts.counts_until + 1)::timestamp AT TIME ZONE o.timezone > now(), true)

@@ -3,8 +3,8 @@
 CREATE VIEW v_reading_gaps AS
 SELECT
     g.channel_id AS meter_id,
-    c.name AS meter_name,
-    c.organization_id AS site_id,
+    coalesce(m.name, c.name) AS meter_name,
+    m.organization_id AS site_id,
     g.gap_start,
     g.gap_end,
     g.gap_start AT TIME ZONE o.timezone AS local_start,
@@ -20,9 +20,10 @@ SELECT
     g.closed_at,
     g.accepted_by,
     g.accepted_at
-FROM reading_gaps AS g
-JOIN channels AS c USING (channel_id)
-JOIN organizations AS o USING (organization_id);
+FROM channel_sites AS m
+JOIN reading_gaps AS g ON g.channel_id = m.channel_id AND g.organization_id = m.organization_id
+JOIN channels AS c ON c.channel_id = m.channel_id
+JOIN organizations AS o ON o.organization_id = m.organization_id;
 
 COMMENT ON VIEW v_reading_gaps IS 'The gap ledger with the names of its meters.';
 COMMENT ON COLUMN v_reading_gaps.meter_id IS 'Meter (channel) id.';

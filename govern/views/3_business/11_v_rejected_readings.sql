@@ -3,8 +3,8 @@
 CREATE VIEW v_rejected_readings AS
 SELECT
     q.channel_id AS meter_id,
-    c.name AS meter_name,
-    c.organization_id AS site_id,
+    coalesce(m.name, c.name) AS meter_name,
+    m.organization_id AS site_id,
     q.reject_id,
     q.timestamp,
     q.interval_s,
@@ -17,9 +17,10 @@ SELECT
     q.seen_count,
     -- The service sent another record for the interval since, or the limit was raised.
     EXISTS (SELECT FROM readings AS r WHERE r.channel_id = q.channel_id AND r.timestamp = q.timestamp) AS has_reading
-FROM rejected_readings AS q
-JOIN channels AS c USING (channel_id)
-LEFT JOIN channel_facts AS facts ON facts.channel_id = c.channel_id
+FROM channel_sites AS m
+JOIN rejected_readings AS q ON q.channel_id = m.channel_id AND q.organization_id = m.organization_id
+JOIN channels AS c ON c.channel_id = m.channel_id
+LEFT JOIN channel_facts AS facts ON facts.channel_id = m.channel_id AND facts.organization_id = m.organization_id
 WHERE q.readmitted_at IS NULL;
 
 COMMENT ON VIEW v_rejected_readings IS 'Records in quarantine with the names of their meters.';

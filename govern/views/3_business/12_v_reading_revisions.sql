@@ -3,16 +3,17 @@
 CREATE VIEW v_reading_revisions AS
 SELECT
     v.channel_id AS meter_id,
-    c.name AS meter_name,
-    c.organization_id AS site_id,
+    coalesce(m.name, c.name) AS meter_name,
+    m.organization_id AS site_id,
     v.timestamp,
     v.column_name,
     v.old_value,
     v.new_value,
     v.seen_at,
     v.ingest_run_id
-FROM reading_revisions AS v
-JOIN channels AS c USING (channel_id)
+FROM channel_sites AS m
+JOIN reading_revisions AS v ON v.channel_id = m.channel_id AND v.organization_id = m.organization_id
+JOIN channels AS c ON c.channel_id = m.channel_id
 -- Earlier versions noted a value that came for a NULL here; such a value fills the reading now.
 WHERE v.old_value IS NOT NULL;
 

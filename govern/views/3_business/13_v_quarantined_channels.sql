@@ -3,20 +3,21 @@
 CREATE VIEW v_quarantined_channels AS
 SELECT
     c.channel_id AS meter_id,
-    c.name AS meter_name,
-    c.organization_id AS site_id,
+    coalesce(m.name, c.name) AS meter_name,
+    m.organization_id AS site_id,
     q.check_names AS checks,
     q.reason,
     q.hint,
     q.energy_share_pct,
     q.since,
     q.validation_run_id
-FROM channels AS c
+FROM channel_sites AS m
+JOIN channels AS c USING (channel_id)
 JOIN (
     SELECT v.organization_id, max(v.validation_run_id) AS validation_run_id
     FROM validation_runs AS v
     GROUP BY v.organization_id
-) AS latest USING (organization_id)
+) AS latest ON latest.organization_id = m.organization_id
 JOIN channel_quarantines AS q ON q.validation_run_id = latest.validation_run_id AND q.channel_id = c.channel_id;
 
 COMMENT ON VIEW v_quarantined_channels IS 'Channels that reports leave out, because their numbers cannot be trusted.';

@@ -3,19 +3,20 @@
 -- A check's finding is a question where it has lines for the site's file; until one answers it, energy may count twice.
 CREATE VIEW v_open_questions AS
 SELECT
-    c.organization_id AS site_id,
+    m.organization_id AS site_id,
     c.channel_id AS meter_id,
-    c.name AS meter_name,
+    coalesce(m.name, c.name) AS meter_name,
     f.check_name,
     f.message,
     ARRAY(SELECT jsonb_array_elements_text(f.examples -> 0 -> 'lines')) AS lines,
     f.validation_run_id
-FROM channels AS c
+FROM channel_sites AS m
+JOIN channels AS c USING (channel_id)
 JOIN (
     SELECT v.organization_id, max(v.validation_run_id) AS validation_run_id
     FROM validation_runs AS v
     GROUP BY v.organization_id
-) AS latest USING (organization_id)
+) AS latest ON latest.organization_id = m.organization_id
 JOIN validation_findings AS f ON f.validation_run_id = latest.validation_run_id AND f.channel_id = c.channel_id
 WHERE f.examples -> 0 ? 'lines';
 
