@@ -96,7 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = cli.script_parser(__doc__)
     cli.add_site_argument(parser, required=True)
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--out", type=Path, metavar="FILE", help="write it to this new file, instead of to stdout")
+    new_file = cli.output_file(lambda _: True)  # `choose_place` refuses any file that is there
+    place.add_argument("--out", type=new_file, metavar="FILE", help="write it to this new file, instead of to stdout")
     place.add_argument("--write", action="store_true", help="write it to config/sites/<id>.toml, where none is")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
