@@ -13,6 +13,7 @@ from analyze.expected.closed_use import ClosedUse, Known, find_closed_use
 from analyze.expected.model import expect_load
 from analyze.sections.after_hours import build_section
 from analyze.week.intervals import WeekScope
+from analyze.week.site_week import analyze_site_week
 from config.opening_hours import ASSUMED_SCHEDULE, Schedule, Span
 from lib.date_utils import Window
 
@@ -239,6 +240,72 @@ def test_a_load_that_is_set_back_was_left_on_where_it_draws_as_by_day(night_kw: 
     readings = set_power(fill_window(1, BOTH, 5.0, 2.6), "2026-01-13 18:00", "2026-01-14 07:00", night_kw)
     closed, _ = closed_use(readings)
     assert closed.channels.at[1, "pattern"] == pattern
+
+
+def _nights(hours_of: list[float]) -> pd.DataFrame:
+    """Return a meter that runs on after closing for so many hours in each night of working days, 25 of them."""
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    for number, hours in enumerate(hours_of):
+        start = FIRST_MONDAY + pd.Timedelta(days=7 * (number // 5) + number % 5, hours=18)
+        readings = set_power(readings, str(start), str(start + pd.Timedelta(hours=hours)), 5.0)
+    return readings
+
+
+@pytest.mark.parametrize(("missing", "pattern"), [(0, "asked"), (3, "recurring")])
+def test_what_runs_in_every_night_for_hours_of_its_own_is_asked_about(missing: int, pattern: str) -> None:
+    """Five to ten hours a night: a fleet that charges. Three nights without it show that it can be off."""
+    hours = [5.0 + (3 * number) % 6 for number in range(25)]
+    hours[:missing] = [0.0] * missing
+    closed, _ = closed_use(_nights(hours))
+    assert closed.channels["pattern"].tolist() == [pattern, None]
+
+
+def test_what_has_a_schedule_for_its_nights_has_one_for_its_sundays() -> None:
+    """A shop window that is lit from seven to one, on every day."""
+    readings = fill_window(1, BOTH, 0.2, 0.2)
+    for day in range(35):
+        start = FIRST_MONDAY + pd.Timedelta(days=day, hours=7)
+        readings = set_power(readings, str(start), str(start + pd.Timedelta(hours=18)), 5.0)
+    closed, _ = closed_use(readings)
+    assert closed.channels["pattern"].tolist() == ["asked", None]
+
+
+def test_a_main_claims_nothing_of_what_its_part_is_asked_about() -> None:
+    meters = make_meters(1, 2, parents={1: 2})
+    scope = make_scope(meters)._replace(schedule=NAMED)
+    part = _nights([5.0 + (3 * number) % 6 for number in range(25)])
+    main = part.assign(channel_id=2, power_kw=part["power_kw"] + 0.2, energy_kwh=part["energy_kwh"] + 0.05)
+    main.loc[main.index[:2000], ["power_kw", "energy_kwh"]] -= 0.01  # its nights differ a little
+    result = analyze_site_week(
+        pd.concat([part, main]),
+        meters,
+        scope.period,
+        scope.baseline,
+        NEW_YORK,
+        scope.config,
+        NAMED,
+    )
+    wins = result.sections["quickWins"]
+    assert [(win["channelId"], win["type"]) for win in wins if win["impact"]["weeklyKwh"] > 0] == [(1, "confirm")]
+
+
+@pytest.mark.parametrize(("is_hot", "pattern"), [(True, "asked"), (False, "recurring")])
+def test_what_starts_early_on_hot_days_only_is_asked_about(is_hot: bool, pattern: str) -> None:
+    """From two in the morning on two days of every week: the two that turn hot, or two like all others."""
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    for week in range(5):
+        for day in (1, 3):
+            start = FIRST_MONDAY + pd.Timedelta(days=7 * week + day, hours=2)
+            readings = set_power(readings, str(start), str(start + pd.Timedelta(hours=5)), 5.0)
+    hours = pd.date_range(BOTH.start, BOTH.end, freq="h", inclusive="left")
+    local = hours.tz_convert(NEW_YORK)
+    temp_c = 18.0 + 4.0 * np.sin((local.hour - 9) / 24 * 2 * np.pi) + 0.3 * (local.day % 5)
+    if is_hot:
+        temp_c = temp_c + 9.0 * (local.dayofweek.isin([1, 3]) & (local.hour >= 9))
+    weather = pd.DataFrame({"timestamp": hours, "temp_c": temp_c.to_numpy()})
+    _, _, clean = prepare(pd.concat([readings, QUIET]), SCOPE)
+    closed = find_closed_use(expect_load(clean, SCOPE, weather), SCOPE)
+    assert closed.channels["pattern"].tolist() == [pattern, None]
 
 
 def test_cycles_are_no_switching() -> None:

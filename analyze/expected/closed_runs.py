@@ -39,6 +39,7 @@ NEW_BLOCKS = 3
 _SCHEDULE_SHARE = (
     0.8  # of like blocks, or of their hours: what runs in nearly all of them is meant to, as far as we see
 )
+_EVERY_BLOCK = 0.95  # of the nights: then it is meant to run in each, however long
 _SCHEDULE_SPREAD_H = 1.0  # between the quartiles of its runs
 
 
@@ -237,6 +238,9 @@ def is_schedule(runs: Runs, found: ClosedRuns, channel: int, *, is_days: bool) -
     alike = (found.blocks_days == is_days) & is_known
     known_h = found.known_h[channel, alike].sum()
     if known_h > 0 and found.run_h[channel, alike].sum() >= _SCHEDULE_SHARE * known_h:
+        return True
+    nights = np.unique(runs.block[~runs.is_days]) - 1
+    if not is_days and alike[nights].sum() >= _EVERY_BLOCK * alike.sum() > 0:
         return True
     own = runs.where((runs.is_days == is_days) & ~runs.is_whole)
     if is_days:  # one run a day, at the most

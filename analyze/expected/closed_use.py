@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.expected.closed_reasons import find_shift, follow_thermostat
+from analyze.expected.closed_reasons import Thermostat, find_shift, follow_thermostat
 from analyze.expected.closed_runs import (
     NEW_BLOCKS,
     ClosedRuns,
@@ -104,7 +104,7 @@ def find_closed_use(expectation: Expectation, scope: WeekScope, known: Known = _
             running, block.weather.kw, block.weather.temp_c, block.matrix.step_s / SECONDS_PER_HOUR
         )
         entries = [
-            _judge_channel(number, own, block, running, found, follows_thermostat=bool(follows))
+            _judge_channel(number, own, block, running, found, thermostat=follows)
             for number, (own, follows) in enumerate(zip(found.by_channel(), by_weather, strict=True))
         ]
         channels += entries
@@ -120,7 +120,7 @@ def find_closed_use(expectation: Expectation, scope: WeekScope, known: Known = _
 
 
 def _judge_channel(
-    number: int, own: Runs, block: ExpectedDays, running: Running, found: ClosedRuns, *, follows_thermostat: bool
+    number: int, own: Runs, block: ExpectedDays, running: Running, found: ClosedRuns, *, thermostat: Thermostat | None
 ) -> dict[str, object]:
     """Return the facts of one channel of a matrix, and its pattern."""
     weeks_known = found.weeks_known[number]
@@ -131,9 +131,11 @@ def _judge_channel(
     pattern, mine = _choose_runs(number, own, found)
     if not running.can_be_off[number] and pattern not in (Pattern.NEW, Pattern.ONCE):
         pattern, mine = None, mine.where(mine.row < 0)  # what it does every week is its setback, or its work
-    if follows_thermostat and pattern in (Pattern.NEW, Pattern.ONCE):
+    if thermostat == Thermostat.BY_HOURS and pattern in (Pattern.NEW, Pattern.ONCE):
         pattern = Pattern.USUAL
-    if pattern == Pattern.RECURRING and (follows_thermostat or running.rest_ratio[number] > MAX_REST_RATIO):
+    is_bound_to_hours = closed_kw < STEADY_RATIO * open_kw  # else it runs by night as by day, when it does
+    is_at_rest = running.rest_ratio[number] <= MAX_REST_RATIO
+    if pattern == Pattern.RECURRING and (thermostat or not is_at_rest or not is_bound_to_hours):
         pattern = Pattern.ASKED
     if pattern is None and _runs_as_by_day(running, number, closed_kw, open_kw):
         pattern = Pattern.ASKED
@@ -192,7 +194,8 @@ def _choose_runs(number: int, own: Runs, found: ClosedRuns) -> tuple[Pattern | N
         fresh = [is_days for is_days in (False, True) if not _recurs(left, found, number, is_days=is_days)]
         return Pattern.NEW, left.where(np.isin(left.is_days, fresh)) if fresh else left
     by_schedule = [is_days for is_days in (False, True) if is_schedule(left, found, number, is_days=is_days)]
-    scheduled = np.isin(left.is_days, by_schedule)
+    # What has a schedule for its nights has one for its closed days too.
+    scheduled = np.isin(left.is_days, [False, True] if False in by_schedule else by_schedule)
     rest = left.where(~scheduled)
     pattern = judge_pattern(rest, found.weeks_known[number])
     if pattern is not None:

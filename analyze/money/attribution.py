@@ -28,13 +28,15 @@ class Excess(NamedTuple):
     """What each of the period's intervals uses above one kind's reference [kWh], three ways: (n,) floats each.
 
     `mid` is above the reference itself, `low` above the highest that the baseline weeks support, `high` above the
-    lowest. `avoidable` is True where the energy can be avoided, rather than only seen.
+    lowest. `avoidable` is True where the energy can be avoided, rather than only seen. `seen` is what lies above the
+    reference, claimed or not: what a sub-meter accounts for is no claim of its main, though it is none of its own.
     """
 
     low: Floats
     mid: Floats
     high: Floats
     avoidable: npt.NDArray[np.bool_]
+    seen: Floats | None = None
 
 
 def claim_column(kind: str, measure: str = MID) -> str:
@@ -88,7 +90,8 @@ def claim_savings(
     total = reached[:, -1]
     root = rows["channel_id"].map(root_of_channels(scope.meters, _metered(intervals, scope)))
     limit = _root_limits(intervals, scope)
-    net = _scaled_to(limit, _without_remnants(net_of_sub_meters(total, rows, scope.meters), total, rows), root)
+    net = net_of_sub_meters(np.where(total > 0, total, _seen(excess, nothing)), rows, scope.meters)
+    net = _scaled_to(limit, _without_remnants(np.where(total > 0, net, 0.0), total, rows), root)
     observed = np.diff(reached, axis=1, prepend=0.0) * _ratio(net, total)[:, None]
     likely = np.where(avoidable, observed, 0.0)
     claims = {OBSERVED: observed, MID: likely, LOW: likely * np.minimum(_ratio(low, mid), 1.0)}
@@ -96,6 +99,12 @@ def claim_savings(
     return rows.assign(
         **{claim_column(kind, name): value[:, n] for name, value in claims.items() for n, kind in enumerate(KINDS)}
     )
+
+
+def _seen(excess: dict[str, Excess], nothing: Floats) -> Floats:
+    """Return what lies above any reference in each interval [kWh]."""
+    parts = [part.seen for part in excess.values() if part.seen is not None]
+    return np.maximum.reduce([nothing, *parts])
 
 
 def _without_remnants(net: Floats, total: Floats, rows: pd.DataFrame) -> Floats:

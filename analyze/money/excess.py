@@ -47,10 +47,11 @@ def _after_hours(rows: pd.DataFrame, closed: ClosedUse) -> Excess:
     own = closed.rows.loc[rows.index]
     facts = closed.channels.reindex(rows["channel_id"])
     acted_on = own["is_counted"].to_numpy() & facts["pattern"].isin(ACTED_ON).to_numpy()
-    mid = np.where(acted_on, np.nan_to_num(own["excess_kwh"].to_numpy(dtype=float)), 0.0)
+    seen = np.nan_to_num(own["excess_kwh"].to_numpy(dtype=float))
+    mid = np.where(acted_on, seen, 0.0)
     noise = np.nan_to_num(facts["noise_kw"].to_numpy(dtype=float)) * rows["hours"].to_numpy()
     high = np.where(mid > 0, mid + noise, 0.0)
-    return Excess(np.clip(mid - noise, 0.0, None), mid, high, mid > 0)
+    return Excess(np.clip(mid - noise, 0.0, None), mid, high, mid > 0, seen)
 
 
 def choose_events(anomalies: pd.DataFrame, rows: pd.DataFrame, expectation: Expectation) -> pd.DataFrame:
