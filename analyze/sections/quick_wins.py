@@ -251,14 +251,7 @@ def _win(
             for unit, amount in (("kwh", kwh), ("cost", cost))
         },
         "verifiedSavings": _not_verified(channel_id),
-        "description": text.description,
-        "recommendations": text.recommendations,
-        "when": text.when,
-        "expectedAfter": text.expected_after,
-        "confidence": str(confidence.level),
-        "doubts": [str(doubt) for doubt in confidence.doubts],
-        "owner": text.owner,
-        "effort": text.effort,
+        **_advice(text, confidence),
         "rankScore": round(cost[MID] * weight * _PATTERN_WEIGHTS[case.pattern], 4),
         "channelId": channel_id,
         "channelName": case.finding["channelName"],
@@ -314,6 +307,18 @@ def _question(entry: dict[str, Any], scope: WeekScope, pricing: Pricing) -> dict
             "basis": str(Basis.UNCONFIRMED),
             "description": "no saving until somebody confirms that it is not needed",
         },
+        **_advice(text, confidence),
+        "rankScore": round(cost * CONFIDENCE_WEIGHTS[Level.LOW] * _PATTERN_WEIGHTS[Pattern.ASKED], 4),
+        "channelId": entry["channelId"],
+        "channelName": entry["channelName"],
+        "evidence": {"method": "closed_use"},
+        "sources": [],
+    }
+
+
+def _advice(text: WinText, confidence: Confidence) -> dict[str, Any]:
+    """Return what a win or a question tells its reader to do, and how sure it is."""
+    return {
         "description": text.description,
         "recommendations": text.recommendations,
         "when": text.when,
@@ -322,11 +327,6 @@ def _question(entry: dict[str, Any], scope: WeekScope, pricing: Pricing) -> dict
         "doubts": [str(doubt) for doubt in confidence.doubts],
         "owner": text.owner,
         "effort": text.effort,
-        "rankScore": round(cost * CONFIDENCE_WEIGHTS[Level.LOW] * _PATTERN_WEIGHTS[Pattern.ASKED], 4),
-        "channelId": entry["channelId"],
-        "channelName": entry["channelName"],
-        "evidence": {"method": "closed_use"},
-        "sources": [],
     }
 
 
