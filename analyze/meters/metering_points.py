@@ -50,9 +50,9 @@ def find_not_counted(
     names, named = channel_names(meters), {key for key, channel in said.items() if channel.facts.parent is not None}
     by = _standing_for(meters)
     found = [
-        NotCounted(key, names[key], Reason.VIEW, stands)
-        for key, stands in by.items()
-        if stands not in excluded and key not in excluded and key not in named
+        NotCounted(key, names[key], Reason.VIEW, counted_by)
+        for key, counted_by in by.items()
+        if counted_by not in excluded and key not in excluded and key not in named
     ]
     return sorted([*found, *(NotCounted(key, names[key], Reason.EXCLUDED) for key in excluded)])
 

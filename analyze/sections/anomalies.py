@@ -95,7 +95,7 @@ def build_section(
     `timeline` holds high and low episodes; a low one has `excessKwh` 0, its `deficitKwh`, and at most medium severity.
     `byChannel` and the summary are of the high ones, for a deficit is no saving; `belowUsualEvents` (also `lowEvents`,
     its first name) counts the others. It is a matter of direction: `bySeverity` counts all episodes by severity.
-    Levels that changed for good stand in `steps`, once each. `expectedLoad` tells how well each meter is predicted.
+    `steps` lists each level that changed for good, once. `expectedLoad` tells how well each meter is predicted.
 
     `context` is where most of an event's excess lies, `dayShare` the excess (or deficit) over a usual day's energy.
     `severity` is "medium" from `anomalies.medium_excess_kwh` and `anomaly_medium_day_share` on (a low event:

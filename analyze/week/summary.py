@@ -29,7 +29,7 @@ def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any], cu
     """Return the sum of the quick wins of medium and high confidence.
 
     `weeklyKwh` and `weeklyCost` hold what recurs and what is new this week; `estimatedAnnual` what recurs alone.
-    `onceKwh` and `onceCost` are of single events, which are in no sum of a week or of a year. `unconfirmedWeeklyKwh` is
+    `onceKwh` and `onceCost` are of single events; weekly and annual sums leave them out. `unconfirmedWeeklyKwh` is
     what runs while the site is closed, every week, and may have to: it is asked about, and no saving.
     `costOptimizationMonthly` and `…Annual` are what moving load and shaving peaks may bring on the tariff; they are 0
     where `costOptimizationStatus` says that the section is unavailable. The wins are priced on `tariff`, those two on
