@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from lib.errors import ConfigError
+from lib.bounded_files import MAX_SETTINGS_BYTES, read_whole
+from lib.errors import ConfigError, DataError
 from lib.logs import remember_secrets
 from lib.paths import ENV_FILE
 
@@ -173,7 +174,9 @@ def _read_env_file(path: Path) -> dict[str, str | None]:
     if not path.exists():
         return {}
     try:
-        bindings = list(parse_stream(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+        bindings = list(parse_stream(io.StringIO(_text_of(path), newline=None)))
+    except DataError as err:
+        raise ConfigError(str(err)) from err
     except (OSError, UnicodeDecodeError) as err:
         raise ConfigError(f"cannot read {path}: {err}; save it as UTF-8 text that this user may read") from err
     broken = next((binding for binding in bindings if binding.error), None)
@@ -181,6 +184,10 @@ def _read_env_file(path: Path) -> dict[str, str | None]:
         # dotenv would leave the line out, and with it a setting that somebody believes in.
         raise ConfigError(f"{path}, line {broken.original.line}: not NAME=value, or a quote is not closed; correct it")
     return {binding.key: binding.value for binding in bindings if binding.key is not None}
+
+
+def _text_of(path: Path) -> str:
+    return read_whole(path, MAX_SETTINGS_BYTES).decode("utf-8-sig")
 
 
 def _number(values: Mapping[str, str], name: str, default: float, minimum: float) -> float:

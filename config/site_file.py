@@ -541,10 +541,9 @@ def _data_uri(logo: Path, path: Path) -> str:
     media_type = _MEDIA_TYPES.get(logo.suffix.lower())
     if media_type is None or not logo.is_file():
         refuse(path, ("branding", "logo"), f"should be a PNG, JPEG or SVG file that exists in {shown(logo.parent)}")
-    content = logo.read_bytes()
-    if len(content) > _MAX_LOGO_BYTES:
+    if logo.stat().st_size > _MAX_LOGO_BYTES:
         refuse(path, ("branding", "logo"), f"should be a file of at most {_MAX_LOGO_BYTES // 1000} kB")
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+    return f"data:{media_type};base64,{base64.b64encode(logo.read_bytes()).decode()}"
 
 
 def _contrast_with_white(color: str) -> float:

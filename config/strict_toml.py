@@ -21,7 +21,8 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 import msgspec
 from msgspec import inspect
 
-from lib.errors import ConfigError
+from lib.bounded_files import MAX_SETTINGS_BYTES, read_whole
+from lib.errors import ConfigError, DataError
 from lib.paths import PROJECT_ROOT
 
 Place = tuple[str | int, ...]  # keys and, of a list, positions from 0
@@ -86,13 +87,15 @@ def read_model(path: Path, kind: type[T]) -> T:
 def read_document(path: Path) -> Document:
     """Return what the file `path` says, unchecked; a byte order mark and either line ending are understood."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_whole(path, MAX_SETTINGS_BYTES).decode("utf-8-sig")
         if path.suffix == ".json":
             found = json.loads(text, object_pairs_hook=_refuse_twice)
             if not isinstance(found, dict):
                 raise ConfigError(f"{shown(path)}: should hold one JSON object; put what it says between braces")
             return found
         return tomllib.loads(text)
+    except DataError as err:
+        raise ConfigError(str(err)) from err
     except OSError as err:
         raise ConfigError(f"cannot read {shown(path)}: {err.strerror}; let this user read the file") from err
     except UnicodeDecodeError as err:

@@ -14,15 +14,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from urllib.parse import urlsplit
 from xml.parsers import expat
 
 from ingest.files.interval_file import open_bytes
+from lib.bounded_files import MIB
 from lib.errors import DataError
 
 _RESOURCES = ("UsagePoint", "MeterReading", "ReadingType", "LocalTimeParameters", "IntervalBlock")
 _READ_BYTES = 1 << 18
+# Far beyond any Green Button file, and little for this machine.
+_MAX_DEPTH = 100
+_MAX_TEXT_LENGTH = 64 * 1024  # characters of one element
+_MAX_TOKEN_BYTES = MIB  # a tag with its attributes, a comment
+_MAX_KEPT = 500_000  # entries, links and values: what is kept while the readings go by
 # Parts of an IntervalReading by their parent and name; `interval` of a block has a start and duration of its own.
 _READING_PARTS = {
     ("timePeriod", "start"): "start",
@@ -85,6 +91,36 @@ class _Reader:
         self._text = ""
         self._parts: dict[str, str] = {}
         self._line = 0
+        self._kept = 0
+        self._fed_bytes = 0
+
+    def feed(self, data: bytes, is_last: bool) -> None:
+        """Take in what comes next of the file.
+
+        Raises
+        ------
+        DataError
+            When it is not well-formed, declares a document type, or has a part too large for any Green Button file.
+        """
+        self._fed_bytes += len(data)
+        try:
+            self.parser.Parse(data, is_last)
+        except expat.ExpatError as err:
+            raise DataError(f"{self._label}: is no sound XML ({err}); download it again") from err
+        if self._fed_bytes - max(self.parser.CurrentByteIndex, 0) > _MAX_TOKEN_BYTES + _READ_BYTES:
+            self._refuse_size("a tag or comment")
+
+    def _refuse_size(self, what: str) -> NoReturn:
+        raise DataError(
+            f"{self._label}: has {what} larger than any Green Button file has; it is not read further, "
+            "download it again"
+        )
+
+    def _keep(self) -> None:
+        """Count what is kept to the end of the file."""
+        self._kept += 1
+        if self._kept > _MAX_KEPT:
+            self._refuse_size("a number of entries, links and values")
 
     def _refuse(self, *_: object) -> None:
         raise DataError(f"{self._label}: declares a document type, as no Green Button file does; it is not read")
@@ -92,9 +128,13 @@ class _Reader:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(" ")[2]
         self._text = ""
+        if len(self._stack) >= _MAX_DEPTH:
+            self._refuse_size("a depth of elements")
         if local == "entry":
+            self._keep()
             self.entries.append(Entry())
         elif self.entries and local == "link" and self._stack[-1] == "entry":
+            self._keep()
             path = urlsplit(attributes.get("href", "")).path.strip("/")
             self.entries[-1].links.setdefault(attributes.get("rel", ""), []).append(path)
         elif self.entries and local in _RESOURCES and "content" in self._stack[-2:]:
@@ -105,6 +145,8 @@ class _Reader:
 
     def _add_text(self, text: str) -> None:
         self._text += text
+        if len(self._text) > _MAX_TEXT_LENGTH:
+            self._refuse_size("a text")
 
     def _end(self, name: str) -> None:
         local = self._stack.pop()
@@ -119,6 +161,7 @@ class _Reader:
         elif self.entries and local == "title" and parent == "entry":
             self.entries[-1].title = text
         elif self.entries and parent == self.entries[-1].kind:
+            self._keep()
             self.entries[-1].values[local] = text
 
 
@@ -128,7 +171,7 @@ def read_espi(path: Path) -> Iterator[tuple[list[Entry], list[RawReading]]]:
     Raises
     ------
     DataError
-        When the file is no sound XML, or declares a document type.
+        As `_Reader.feed` does.
     """
     reader = _Reader(path.name)
     with open_bytes(path) as handle:
@@ -136,9 +179,6 @@ def read_espi(path: Path) -> Iterator[tuple[list[Entry], list[RawReading]]]:
         while not is_last:
             data = handle.read(_READ_BYTES)
             is_last = not data
-            try:
-                reader.parser.Parse(data, is_last)
-            except expat.ExpatError as err:
-                raise DataError(f"{path.name}: is no sound XML ({err}); download it again") from err
+            reader.feed(data, is_last)
             yield reader.entries, reader.readings
             reader.readings = []

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from ingest.files.layout import find_time_columns
+from lib.bounded_files import MAX_LINE_BYTES, MIB, buffered, open_bounded
 from lib.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CHUNK_CELLS = 600_000  # some 100 MB as text while a chunk is parsed, whatever the length of the file
-_GZIP_MAGIC = b"\x1f\x8b"
+MAX_CHUNK_BYTES = 64 * MIB  # a hundred bytes a cell; a time with its offset has thirty
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _ENCODINGS = ("utf-8", "cp1252")  # the second reads every file that a spreadsheet in Europe or America saved
 _DELIMITERS = (",", ";", "\t", "|")
@@ -75,7 +74,11 @@ def read_chunks(path: Path, dialect: Dialect) -> Iterator[pd.DataFrame]:
     import pandas as pd
 
     width = len(dialect.header) + _SPARE_COLUMNS
-    with open_text(path, dialect.encoding) as handle:
+    bounds = {"max_line_bytes": MAX_LINE_BYTES, "max_part_bytes": MAX_CHUNK_BYTES}
+    with (
+        open_bounded(path, **bounds) as bounded,
+        io.TextIOWrapper(buffered(bounded), encoding=dialect.encoding, newline="") as handle,
+    ):
         try:
             with pd.read_csv(
                 handle,
@@ -91,6 +94,7 @@ def read_chunks(path: Path, dialect: Dialect) -> Iterator[pd.DataFrame]:
                 chunksize=max(CHUNK_CELLS // len(dialect.header), 1),
             ) as chunks:
                 for chunk in chunks:
+                    bounded.begin_part()
                     chunk.index += dialect.header_line + 1
                     yield chunk
         except pd.errors.EmptyDataError as err:
@@ -101,31 +105,19 @@ def read_chunks(path: Path, dialect: Dialect) -> Iterator[pd.DataFrame]:
 
 @contextmanager
 def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
-    """Yield a file as text, gzipped or not."""
-    with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as handle:
+    """Yield a file as text, gzipped or not; no line of it is longer than any row of readings."""
+    with (
+        open_bounded(path, max_line_bytes=MAX_LINE_BYTES) as bounded,
+        io.TextIOWrapper(buffered(bounded), encoding=encoding, newline="") as handle,
+    ):
         yield handle
 
 
 @contextmanager
-def open_bytes(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
-    """Yield a file's bytes, unpacked where it is gzipped, whatever its name.
-
-    Raises
-    ------
-    DataError
-        When it cannot be read.
-    """
-    try:
-        with path.open("rb") as raw:
-            is_packed = raw.read(2) == _GZIP_MAGIC
-            raw.seek(0)
-            if not is_packed:
-                yield raw
-                return
-            with gzip.open(raw, "rb") as unpacked:
-                yield unpacked
-    except (OSError, EOFError, zlib.error) as err:
-        raise DataError(f"cannot read {path}: {getattr(err, 'strerror', None) or err}; check the file") from err
+def open_bytes(path: Path) -> Iterator[io.BufferedReader]:
+    """Yield a file's bytes, unpacked where it is gzipped, whatever its name; raises as `open_bounded` does."""
+    with open_bounded(path) as bounded, buffered(bounded) as handle:
+        yield handle
 
 
 def _sniff_encoding(path: Path) -> str:

@@ -24,7 +24,12 @@ MIN_DIFFERENCES = 20
 MIN_AGREEMENT = 0.95  # holes and stray rows make the rest; below it the record has two lengths, or none
 SHORTEST_INTERVAL_S, LONGEST_INTERVAL_S = 60, 3600
 
+MAX_CHANNELS = 10_000  # of one file; the largest sites have some hundreds
+
 _SAMPLE_ROWS = 1000
+_MAX_UNITS = 100
+# A record of chance has as many distances as rows; beyond so many, the rare ones are only counted.
+_MAX_DISTANCES, _KEPT_DISTANCES, _OTHER_DISTANCE = 20_000, 1_000, -1
 
 
 class FileFacts(NamedTuple):
@@ -82,6 +87,7 @@ def survey_file(
     tally = _Tally([date_format] if date_format else list(CANDIDATE_FORMATS))
     for chunk in read_chunks(path, dialect):
         _count_chunk(chunk, layout, tally)
+        _check_tally(tally, path.name)
     if not tally.channels:
         raise DataError(f"{path.name}: there is nothing below its header; export it again")
     if layout.unit_position is not None and options.unit is None:
@@ -170,11 +176,33 @@ def _count_chunk(chunk: pd.DataFrame, layout: Layout, tally: _Tally) -> None:
         seconds = ((wall - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
         found = count_differences(np.where(np.isnan(exact), seconds, exact), numbers)
         for number, differences in found.items():
-            tally.differences.setdefault(date_format, {}).setdefault(number, Counter()).update(differences)
+            known = tally.differences.setdefault(date_format, {}).setdefault(number, Counter())
+            known.update(differences)
+            _forget_rare(known)
     if layout.unit_position is not None:
         tally.units |= set(chunk[layout.unit_position].dropna().str.strip().unique())
     for value in layout.values:
         _count_signs(chunk[value.position], tally.signs)
+
+
+def _check_tally(tally: _Tally, label: str) -> None:
+    """Raise a DataError when a file names more channels or units than any site has."""
+    for names, most, what in ((tally.channels, MAX_CHANNELS, "channels"), (tally.units, _MAX_UNITS, "units")):
+        if len(names) > most:
+            raise DataError(
+                f"{label}: names more than {most:,} {what}; is that column the one of {what}? Name its columns"
+            )
+
+
+def _forget_rare(distances: Counter[int]) -> None:
+    """Count the rare ones of very many distances together: their sum stays, so that agreement is judged as before."""
+    if len(distances) <= _MAX_DISTANCES:
+        return
+    common = dict(distances.most_common(_KEPT_DISTANCES))
+    others = distances.total() - sum(common.values())
+    distances.clear()
+    distances.update(common)
+    distances[_OTHER_DISTANCE] += others
 
 
 def _likely_formats(text: pd.Series) -> list[str]:
