@@ -52,6 +52,8 @@ _LIKELY_COVER = 0.15
 _DRAWN = (0.6, 1.5)  # coefficients of parts that share weather or hours with the rest
 _FILLED_RATIO = 0.015  # of the main that may be left where parts fill it
 _ROUNDS, _HUBER = 4, 1.345  # 95 % as efficient as least squares where errors are normal (Huber 1981)
+_BLOCK_ROWS = 64
+_LEAST_RATIO = 1e-10  # of the largest singular value: a smaller one is rounding
 _NIGHT_H = (22, 4)
 _NIGHT_RATIO = 0.01
 _WEEKEND_RATIO = (0.5, 2.0)  # the sun knows no weekend
@@ -192,7 +194,7 @@ def find_sums(
     proposals: list[Proposal] = []
     order = np.argsort(_mean(site.kwh), kind="stable").tolist()
     # Mains that generation feeds come last: what they import says little of their size.
-    for is_fed in (False, True):
+    for is_fed in (False, True) if site.generates.any() else (False,):
         for place in order:
             main = site.ids[place]
             if site.generates[place] or main in copies or any(one.main == main for one in proposals):
@@ -264,7 +266,7 @@ def _gather_open(site: _Site, place: int, known: Mapping[int, int], closed: Coll
         and not site.generates[other] and key not in _above(main, known)
     ]  # fmt: skip
     parts = [other for other, key in enumerate(site.ids) if known.get(key) == main]
-    for is_fed in (True, False):
+    for is_fed in (True, False) if site.generates.any() else (False,):
         case = _gather(site, place, free, parts, is_fed=is_fed)
         if case is None or not case.change[:, 0].any():
             continue
@@ -416,13 +418,37 @@ def _regress(target: Floats, columns: Floats) -> _Fit:
     freedom = max(target.size - columns.shape[1] - HOURS_PER_WEEK, 1)
     for _ in range(_ROUNDS):
         weighted = scaled * weight[:, None]
-        inverse = np.linalg.pinv(weighted.T @ scaled, rcond=1e-10)
-        value = inverse @ (weighted.T @ target)
-        left = target - scaled @ value
+        inverse = _invert(_products(weighted, scaled))
+        value = inverse @ np.einsum("ij,i->j", weighted, target)
+        left = target - np.einsum("ij,j->i", scaled, value)
         spread = _HUBER * max(float(np.median(np.abs(left))) / 0.6745, 1e-12)
         error = np.sqrt(np.maximum(np.diag(inverse), 0.0) * float((weight * left) @ left) / freedom)
         weight = np.minimum(1.0, spread / np.maximum(np.abs(left), 1e-12))
     return _Fit(value / scale, error / scale)
+
+
+def _products(left: Floats, right: Floats) -> Floats:
+    """Return `left.T @ right` (k, m) of (T, k) and (T, m), in blocks of rows.
+
+    Of the whole BLAS would make threads, whose waiting for each other takes many times what the product does. So it is
+    with the product of a matrix and a vector, and with singular values.
+    """
+    whole = len(left) // _BLOCK_ROWS * _BLOCK_ROWS
+    blocks = left[:whole].reshape(-1, _BLOCK_ROWS, left.shape[1]).transpose(0, 2, 1)
+    product = np.matmul(blocks, right[:whole].reshape(-1, _BLOCK_ROWS, right.shape[1])).sum(axis=0)
+    return product + left[whole:].T @ right[whole:]
+
+
+def _invert(matrix: Floats) -> Floats:
+    """Return the inverse of a symmetric matrix, or the least one where columns say the same."""
+    try:
+        inverse = np.linalg.inv(matrix)
+    except np.linalg.LinAlgError:
+        return np.linalg.pinv(matrix, rcond=_LEAST_RATIO, hermitian=True)
+    condition = float(np.abs(matrix).sum(axis=0).max() * np.abs(inverse).sum(axis=0).max())
+    if condition * len(matrix) * _LEAST_RATIO < 1:
+        return inverse
+    return np.linalg.pinv(matrix, rcond=_LEAST_RATIO, hermitian=True)
 
 
 class _Case(NamedTuple):

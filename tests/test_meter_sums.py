@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
@@ -175,3 +176,15 @@ def test_parts_of_a_main_most_of_which_is_not_metered_are_likely() -> None:
     }
     assert find_likely_parts(grid, {}, answered=[1, 2, 3]) == ()
     assert find_likely_parts(grid, {2: 1, 3: 1}) == ()
+
+
+@pytest.mark.slow
+def test_sixty_meters_over_twelve_weeks_take_seconds_of_processor_time() -> None:
+    """Measured: 2.5 s, however many threads the matrix library may have; with its threads 37 s."""
+    sites = [make_site(seed, weeks=12, shape="rest") for seed in range(6)]
+    kwh = np.column_stack([site.grid.kwh for site in sites])[:, :61]
+    grid = Grid(list(range(1, 62)), kwh, sites[0].grid.local_hours, 900)
+    began = time.process_time()
+    sums = find_sums(grid)
+    assert time.process_time() - began < 6
+    assert len(sums.proposals) > 6
