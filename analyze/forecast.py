@@ -20,6 +20,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from lib import cli
+from lib.channel_names import describe_channels
 from lib.logs import setup_logging
 
 
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{data.site.site_name} (site {args.site}), from {start.astimezone(data.tz):%Y-%m-%d}, {data.tz}")
     print(render_text(section))
     if left_out := section.get("leftOutChannels"):
-        print(f"left out, for want of data: channels {', '.join(map(str, left_out))}")
+        names = dict(zip(data.meters["channel_id"], data.meters["channel_name"], strict=True))
+        print(f"left out, for want of data: channels {describe_channels(left_out, names)}")
     return 0
 
 

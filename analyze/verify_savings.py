@@ -18,14 +18,17 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from lib import cli
-from lib.logs import setup_logging
+from lib.channel_names import CHANNEL_HELP, describe_channel, find_channel
+from lib.logs import clean_text, setup_logging
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the verdict on one change of one meter."""
     parser = cli.script_parser(__doc__)
     cli.add_site_argument(parser)
-    parser.add_argument("--channel", type=cli.positive_int, required=True, metavar="ID", help="the meter's channel id")
+    parser.add_argument(
+        "--channel", type=cli.channel_word, required=True, metavar="CHANNEL", help=f"the meter: {CHANNEL_HELP}"
+    )
     parser.add_argument("--change", required=True, metavar="DATE", help="local day of the change (YYYY-MM-DD)")
     parser.add_argument("--json", action="store_true", help="print the verdict for a machine")
     args = parser.parse_args(argv)
@@ -36,13 +39,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     from analyze.week.loading import load_verdict
     from config.settings import load_settings
     from lib import db
+    from lib.readings import load_channel_names
 
     with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
-        data, change, result = load_verdict(conn, args.site, args.channel, args.change, datetime.now(UTC))
+        names = load_channel_names(conn, args.site)
+        channel_id = find_channel(args.channel, names, f"site {args.site}")
+        data, change, result = load_verdict(conn, args.site, channel_id, args.change, datetime.now(UTC))
     if args.json:
-        cli.print_json({"siteId": args.site, "channelId": args.channel, **result})
+        cli.print_json({"siteId": args.site, "channelId": channel_id, **result})
     else:
-        print(f"{data.site.site_name} (site {args.site}), channel {args.channel}, change on {change}, {data.tz}")
+        channel = describe_channel(channel_id, names)
+        print(f"{clean_text(data.site.site_name)} (site {args.site}), channel {channel}, change on {change}, {data.tz}")
         print(render_text(result))
     return 0
 

@@ -36,6 +36,7 @@ from config.strict_toml import (
 )
 from config.tariff_tables import TariffTable
 from config.thresholds import Thresholds
+from lib.channel_names import match_channels
 from lib.errors import ConfigError
 from lib.paths import PROJECT_ROOT, SITES_DIR, TARIFFS_DIR
 
@@ -514,9 +515,7 @@ def resolve_excluded(table: SiteTable, names: Mapping[int, str], path: Path) -> 
 
 
 def _channel_of(key: str, names: Mapping[int, str], path: Path, place: Place) -> int:
-    if key.isascii() and key.isdigit() and int(key) in names:
-        return int(key)
-    found = [channel_id for channel_id, name in sorted(names.items()) if name.strip() == key.strip()]
+    found = match_channels(key, names)
     if not found:
         refuse(path, place, f"names no channel of this site: {key!r}; {suggest(key, set(names.values()))}")
     if len(found) > 1:

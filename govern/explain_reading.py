@@ -9,8 +9,9 @@ Reads: readings, ingestion_logs, reading_revisions, reading_marks, rejected_read
 Writes: nothing
 Safe to re-run: yes
 
-Example:
+Examples:
   python govern/explain_reading.py --channel 162126 --at 2026-01-20T06:15-05:00
+  python govern/explain_reading.py --channel "AHU-2" --site 23271 --at 2026-01-20
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
@@ -28,7 +29,8 @@ from psycopg2.extras import RealDictCursor
 
 from config.settings import load_settings
 from lib import cli, db
-from lib.date_utils import parse_start, parse_timezone
+from lib.channel_names import CHANNEL_HELP, describe_channel, find_channel
+from lib.date_utils import format_utc, parse_start, parse_timezone
 from lib.errors import EXIT_DONE, DataError
 from lib.logs import clean_text, setup_logging
 from lib.paths import PROJECT_ROOT
@@ -59,6 +61,25 @@ LIMIT 1
 """
 # What an empty step means, where that is not that there is nothing.
 _EMPTY = {"reports": "none recorded (govern/record_report.py records one; operations/weekly_report.sh does)"}
+
+
+class _Channel(NamedTuple):
+    name: str
+    timezone: str
+
+
+def list_channels(conn: Connection, site_id: int | None) -> dict[int, _Channel]:
+    """Return channel id → its name and zone where it belongs now, else where it belonged; of the site, or of all."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT DISTINCT ON (m.channel_id) m.channel_id, coalesce(m.name, c.name), o.timezone"
+        " FROM channel_sites AS m JOIN channels AS c USING (channel_id)"
+        " JOIN organizations AS o ON o.organization_id = m.organization_id"
+        " WHERE %(site)s::bigint IS NULL OR m.organization_id = %(site)s"
+        " ORDER BY m.channel_id, m.member_until DESC",
+        {"site": site_id},
+    )
+    return {channel_id: _Channel(*row) for channel_id, *row in rows}
 
 
 def explain_reading(conn: Connection, channel_id: int, moment: datetime) -> dict[str, list[dict[str, Any]]]:
@@ -95,19 +116,27 @@ def render_text(steps: dict[str, list[dict[str, Any]]]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Explain one reading."""
     parser = cli.script_parser(__doc__)
-    parser.add_argument("--channel", type=cli.positive_int, required=True, metavar="ID", help="channel (meter) id")
     parser.add_argument(
-        "--at", required=True, metavar="WHEN", help="a moment with offset, or a day (its first interval, UTC)"
+        "--channel", type=cli.channel_word, required=True, metavar="CHANNEL", help=f"channel (meter): {CHANNEL_HELP}"
+    )
+    parser.add_argument("--site", type=cli.positive_int, metavar="ID", help="where several sites have such a name")
+    parser.add_argument(
+        "--at", required=True, metavar="WHEN", help="a moment with offset, or a local day (its first interval)"
     )
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
-    moment = parse_start(args.at, parse_timezone("UTC"))
     with db.connect(load_settings().require_database_url("govern"), readonly=True) as conn:
-        steps = explain_reading(conn, args.channel, moment)
+        channels = list_channels(conn, args.site)
+        names = {channel_id: channel.name for channel_id, channel in channels.items()}
+        where = "the database" if args.site is None else f"site {args.site}"
+        channel_id = find_channel(args.channel, names, where)
+        moment = parse_start(args.at, parse_timezone(channels[channel_id].timezone), "--at")
+        steps = explain_reading(conn, channel_id, moment)
     if args.json:
         cli.print_json(steps)
     else:
+        print(f"channel {describe_channel(channel_id, names)}, the interval that holds {format_utc(moment)}")
         print(render_text(steps))
     return EXIT_DONE
 

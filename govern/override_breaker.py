@@ -11,7 +11,7 @@ Safe to re-run: yes; each run stores a decision of its own, and the latest count
 Exit codes: 0 stored · 1 nothing is held back that could be let through · 2 bad arguments
 
 Example:
-  python govern/override_breaker.py --site 23271 --reason "meter 7 was swapped, its gap is known" --hours 24
+  python govern/override_breaker.py --site 23271 --reason "meter 7 was swapped, its gap is known" --by "J. Ortiz"
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from config.settings import load_settings
 from lib import cli, db
 from lib.date_utils import format_utc
-from lib.errors import EXIT_DONE, DataError
-from lib.logs import setup_logging
+from lib.errors import EXIT_DONE, DataError, UsageError
+from lib.logs import clean_text, setup_logging
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -66,21 +66,42 @@ def store_override(conn: Connection, site_id: int, reason: str, made_by: str, ex
     return checks
 
 
+def account_name() -> str:
+    """Return the name of the account that runs this.
+
+    Raises
+    ------
+    UsageError
+        When the account has no name, as in some containers.
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as err:  # KeyError: before Python 3.13
+        raise UsageError("this account has no name; say who decides with --by NAME") from err
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Store the decision and say what it covers."""
     parser = cli.script_parser(__doc__)
     cli.add_site_argument(parser, required=True)
     parser.add_argument("--reason", type=cli.reason_text, required=True, metavar="TEXT", help="why; printed in reports")
     parser.add_argument(
+        "--by",
+        type=cli.reason_text,
+        metavar="NAME",
+        help="who decided; printed in reports (default: the name of the account that runs this)",
+    )
+    parser.add_argument(
         "--hours", type=cli.positive_int, default=DEFAULT_HOURS, help="how long it holds (default: %(default)s)"
     )
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     expires_at = datetime.now(UTC) + timedelta(hours=args.hours)
+    made_by = args.by or account_name()
     with db.connect(load_settings().require_database_url("govern")) as conn:
-        checks = store_override(conn, args.site, args.reason, getpass.getuser(), expires_at)
+        checks = store_override(conn, args.site, args.reason, made_by, expires_at)
         conn.commit()
-    print(f"site {args.site}: {', '.join(checks)} overridden until {format_utc(expires_at)}")
+    print(f"site {args.site}: {', '.join(checks)} overridden until {format_utc(expires_at)} by {clean_text(made_by)}")
     return EXIT_DONE
 
 

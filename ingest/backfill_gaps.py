@@ -31,6 +31,7 @@ from config.settings import load_settings
 from config.site_file import read_site
 from ingest.eniscope.account import make_client
 from lib import cli, db
+from lib.channel_names import describe_channels
 from lib.errors import EXIT_DONE, EXIT_FAILED
 from lib.logs import setup_logging
 
@@ -88,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from ingest.runs.gap_windows import close_if_arrived, count_closed, plan_backfill, plan_refills
     from ingest.runs.load_site import ingest_windows
-    from ingest.runs.registration import register
+    from ingest.runs.registration import names_of, register
     from ingest.storage.lease import site_lease
 
     with (
@@ -118,7 +119,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"site {args.site}: asked again for fields that came later; {filled:,} readings got values they lacked")
     failed = sorted({channel_id for one in (summary, *rounds) for channel_id in one.failed})
     if failed:
-        print(f"FAILED: channels {', '.join(map(str, failed))}; see ingestion_logs, and run again")
+        told = describe_channels(failed, names_of(site.channels))
+        print(f"FAILED: channels {told}; see ingestion_logs, and run again")
     return EXIT_FAILED if failed else EXIT_DONE
 
 

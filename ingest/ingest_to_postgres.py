@@ -20,7 +20,7 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from config.settings import load_settings
 from config.site_file import read_site
 from ingest.eniscope.account import make_client
 from lib import cli, db
+from lib.channel_names import CHANNEL_HELP, describe_channel, describe_channels
 from lib.date_utils import SETTLING_TIME, Window, parse_end, parse_start, parse_timezone, resolve_window
 from lib.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from lib.logs import setup_logging
@@ -63,7 +64,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="interval length in seconds (default: %(default)s)",
     )
     parser.add_argument(
-        "--channels", type=cli.positive_int, nargs="+", metavar="ID", help="only these channels (default: all)"
+        "--channels",
+        type=cli.channel_word,
+        nargs="+",
+        metavar="CHANNEL",
+        help=f"only these channels, each by {CHANNEL_HELP} (default: all)",
     )
     return parser
 
@@ -92,10 +97,8 @@ def last_settled(now: datetime, clock_offset: timedelta) -> datetime:
     return now + min(clock_offset, timedelta(0)) - SETTLING_TIME
 
 
-def print_summary(summary: IngestSummary, window: Window, seconds: float) -> None:
-    """Print what the run did, on one line for the site and one for each kind of trouble."""
-    from ingest.runs.registration import describe_channels
-
+def print_summary(summary: IngestSummary, window: Window, seconds: float, names: Mapping[int, str]) -> None:
+    """Print what the run did, on one line for the site and one for each kind of trouble; `names` are by channel id."""
     rate = summary.fetched / seconds if seconds else 0.0
     filled = f", {summary.filled:,} of them filled" if summary.filled else ""
     print(
@@ -108,21 +111,25 @@ def print_summary(summary: IngestSummary, window: Window, seconds: float) -> Non
     if summary.troubles.counts:
         print(f"met on the way ({summary.troubles.retries} requests repeated): {summary.troubles}")
     if summary.left_out:
-        print(f"left out by config/sites/{summary.site_id}.toml: {describe_channels(summary.left_out)}")
+        told = describe_channels((channel["channel_id"] for channel in summary.left_out), names)
+        print(f"left out by config/sites/{summary.site_id}.toml: {told}")
     if summary.unsupported:
-        print(f"not served by the API: channels {', '.join(map(str, summary.unsupported))}")
+        print(f"not served by the API: channels {describe_channels(summary.unsupported, names)}")
     if summary.license_note:
         print(summary.license_note)
     if summary.reduced:
-        told = "; ".join(f"{key} (only {' '.join(fields)})" for key, fields in sorted(summary.reduced.items()))
+        told = "; ".join(
+            f"{describe_channel(key, names)} (only {' '.join(fields)})"
+            for key, fields in sorted(summary.reduced.items())
+        )
         print(f"fewer fields than asked for, and asked for again in later runs: channels {told}")
     if summary.refillable:
         print(
-            f"fields that earlier readings lack: channels {', '.join(map(str, summary.refillable))}; the nightly "
+            f"fields that earlier readings lack: channels {describe_channels(summary.refillable, names)}; the nightly "
             f"backfill asks for them again, or now: python ingest/backfill_gaps.py --site {summary.site_id}"
         )
     if summary.failed:
-        print(f"FAILED: channels {', '.join(map(str, summary.failed))}; see ingestion_logs, and run again")
+        print(f"FAILED: channels {describe_channels(summary.failed, names)}; see ingestion_logs, and run again")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -136,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     client = make_client(settings)
 
     from ingest.runs.load_site import ingest_readings
-    from ingest.runs.registration import register
+    from ingest.runs.registration import names_of, register
     from ingest.storage.lease import site_lease
 
     began = time.monotonic()
@@ -149,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         window = resolve_window(args.start, args.end, args.days, site.timezone, settled, args.resolution)
         summary = ingest_readings(conn, client, site, window, args.resolution, settings.workers, site.limits)
     client.close()
-    print_summary(summary, window, time.monotonic() - began)
+    print_summary(summary, window, time.monotonic() - began, names_of([*site.channels, *site.left_out]))
     return EXIT_FAILED if summary.failed else EXIT_DONE
 
 

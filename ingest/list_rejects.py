@@ -23,7 +23,9 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from config.settings import load_settings
 from ingest.storage.plausibility import READMITTABLE, REASONS
 from ingest.storage.rejects import StoredReject, load_rejects
+from ingest.storage.sites import load_names
 from lib import cli, db
+from lib.channel_names import CHANNEL_HELP, find_channel
 from lib.date_utils import format_utc
 from lib.errors import EXIT_DONE
 from lib.logs import clean_text, setup_logging
@@ -51,7 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print one site's quarantine, the newest first."""
     parser = cli.script_parser(__doc__)
     cli.add_site_argument(parser)
-    parser.add_argument("--channel", type=cli.positive_int, metavar="ID", help="only this channel")
+    parser.add_argument(
+        "--channel", type=cli.channel_word, metavar="CHANNEL", help=f"only this channel: {CHANNEL_HELP}"
+    )
     parser.add_argument("--reason", choices=REASONS, help="only for this reason")
     parser.add_argument(
         "--limit",
@@ -64,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     with db.connect(load_settings().require_database_url("ingest"), readonly=True) as conn:
-        total, rejects = load_rejects(conn, args.site, args.channel, args.reason, args.limit)
+        names = load_names(conn, args.site)
+        channel_id = None if args.channel is None else find_channel(args.channel, names, f"site {args.site}")
+        total, rejects = load_rejects(conn, args.site, channel_id, args.reason, args.limit)
     if args.json:
         cli.print_json([reject._asdict() for reject in rejects])
         return EXIT_DONE

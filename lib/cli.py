@@ -98,6 +98,13 @@ def add_site_argument(parser: argparse._ActionsContainer, *, required: bool = Fa
     )
 
 
+def channel_word(text: str) -> str:
+    """Parse a channel's name or id, for argparse; `lib.channel_names.find_channel` knows which channel it is."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("should be a channel's name or id")
+    return text
+
+
 def add_window_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--start` and `--end`, understood alike by every script."""
     parser.add_argument("--start", metavar="WHEN", help=f"start of the window: {WINDOW_HELP}")

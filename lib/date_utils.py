@@ -101,15 +101,18 @@ def _parse_when(text: str, option: str) -> date | datetime:
     return value
 
 
-def parse_start(text: str, tz: ZoneInfo) -> datetime:
-    """Return the UTC moment that `--start` means: the local day's beginning, or the exact moment."""
-    value = _parse_when(text, "--start")
+def parse_start(text: str, tz: ZoneInfo, option: str = "--start") -> datetime:
+    """Return the UTC moment that `--start` means: the local day's beginning, or the exact moment.
+
+    `option` is the name of the option that said it, for messages.
+    """
+    value = _parse_when(text, option)
     return value if isinstance(value, datetime) else local_midnight(value, tz)
 
 
-def parse_end(text: str, tz: ZoneInfo) -> datetime:
+def parse_end(text: str, tz: ZoneInfo, option: str = "--end") -> datetime:
     """Return the exclusive UTC moment that `--end` means: the local day's close, or the exact moment."""
-    value = _parse_when(text, "--end")
+    value = _parse_when(text, option)
     return value if isinstance(value, datetime) else local_midnight(value + timedelta(days=1), tz)
 
 

@@ -232,6 +232,11 @@ def load_meters(conn: Connection, site_id: int) -> pd.DataFrame:
     )
 
 
+def load_channel_names(conn: Connection, site_id: int) -> dict[int, str]:
+    """Return channel id → name, of every channel that belongs or belonged to the site."""
+    return dict(db.fetch_all(conn, "SELECT meter_id, meter_name FROM v_meters WHERE site_id = %s", (site_id,)))
+
+
 def load_readings(conn: Connection, site_id: int, window: Window, channel_ids: list[int] | None = None) -> pd.DataFrame:
     """Return energy and power of the site's meters whose interval starts within `window`.
 

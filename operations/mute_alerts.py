@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _new_mute(args: argparse.Namespace, now: datetime) -> Mute:
-    until = parse_end(args.until, parse_timezone("UTC"))
+    until = parse_end(args.until, parse_timezone("UTC"), "--until")
     if until <= now:
         raise UsageError(f"--until {args.until} is over already; give a later day")
     if not (args.reason or "").strip():

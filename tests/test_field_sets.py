@@ -175,7 +175,7 @@ def test_one_refusal_narrows_nothing_for_ever(
     told = judge_site(health._replace(last_success_at=NOW), NOW, DAY)
     assert told.level == "WARN"
     assert "the service answers fewer fields for 1 channels since 20" in told.message
-    ingest_to_postgres.print_summary(first, THREE_DAYS, 1.0)
+    ingest_to_postgres.print_summary(first, THREE_DAYS, 1.0, {})
     assert "fewer fields than asked for, and asked for again in later runs: channels 4001 (only E P)" in (
         capsys.readouterr().out
     )
@@ -235,9 +235,8 @@ def test_nightly_backfill_asks_again_for_fields_that_came_later(
     clock.now = LATER
     nightly = run_script("ingest/ingest_to_postgres.py", "--start", "2026-02-08", "--end", "2026-02-09", env=env)
     assert "384 already there, 384 of them filled; 0 empty" in nightly.stdout
-    assert "fields that earlier readings lack: channels 4001, 4002; the nightly backfill asks for them again" in (
-        nightly.stdout
-    )
+    lacking = "channels 4001 'Meter 4001', 4002 'Meter 4002'"
+    assert f"fields that earlier readings lack: {lacking}; the nightly backfill asks for them again" in nightly.stdout
     backfill = run_script("ingest/backfill_gaps.py", env=env)
     assert (backfill.returncode, backfill.stderr.count("WARNING")) == (0, 0)
     assert backfill.stdout.endswith(

@@ -154,7 +154,7 @@ def test_silence_grows_and_turns_into_a_gap_when_readings_come_back(site: Connec
 def test_accepted_silence_stays_accepted_while_it_grows(site: Connection) -> None:
     ask(site, WEEK_AND_MORE, rows_without(WEEK_AND_MORE, hole(9, 24)))
     derive(site)
-    assert accept_gaps(site, METER, WEEK_AND_MORE, "J. Ortiz", "panel is off", END) == 1
+    assert accept_gaps(site, SITE_ID, METER, WEEK_AND_MORE, "J. Ortiz", "panel is off", END) == 1
     ask(site, Window(END, END + DAY))
     assert derive(site, END + DAY) == {"accepted": (1, 2 * 96)}
     back = Window(END + DAY, END + 2 * DAY)
@@ -294,16 +294,16 @@ def test_acceptance_is_kept_through_changes_and_can_be_withdrawn(site: Connectio
     gap = hole(2, 6)
     ask(site, WEEK_AND_MORE, rows_without(WEEK_AND_MORE, gap))
     derive(site)
-    assert accept_gaps(site, METER, Window(gap.start + HOUR, gap.end), "J. Ortiz", "rebuilt", END) == 0
-    assert accept_gaps(site, METER, WEEK_AND_MORE, "J. Ortiz", "rebuilt", END) == 1
-    assert accept_gaps(site, METER, WEEK_AND_MORE, "Somebody", "else", END) == 0
+    assert accept_gaps(site, SITE_ID, METER, Window(gap.start + HOUR, gap.end), "J. Ortiz", "rebuilt", END) == 0
+    assert accept_gaps(site, SITE_ID, METER, WEEK_AND_MORE, "J. Ortiz", "rebuilt", END) == 1
+    assert accept_gaps(site, SITE_ID, METER, WEEK_AND_MORE, "Somebody", "else", END) == 0
     part = Window(gap.start, gap.start + HOUR)
     ask(site, part, make_rows(part), at=END + HOUR)
     assert derive(site, END + HOUR) == {"accepted": (1, 20), "refetched": (1, 4)}
     assert db.fetch_all(site, "SELECT accepted_by, reason FROM reading_gaps WHERE state = 'accepted'") == [
         ("J. Ortiz", "rebuilt")
     ]
-    assert withdraw_acceptance(site, METER, WEEK_AND_MORE, END) == 1
+    assert withdraw_acceptance(site, SITE_ID, METER, WEEK_AND_MORE, END) == 1
     assert derive(site, END + HOUR) == {"pending": (1, 20), "refetched": (1, 4)}
 
 
@@ -444,13 +444,40 @@ def test_scripts_list_accept_and_withdraw(site: Connection, database_url: str, r
         "pending ones are fetched by: python ingest/backfill_gaps.py --site 23271",
         "  channel 10 'meter 10' 2026-01-22T05:00Z..2026-01-22T11:00Z: 24 intervals, interior, pending, asked 1 times",
     ]
-    gap = ["--channel", "10", "--start", "2026-01-22", "--end", "2026-01-22"]
+    gap = ["--channel", "METER 10", "--start", "2026-01-22", "--end", "2026-01-22"]
+    word = ["--by", "J. Ortiz", "--reason", "rebuilt"]
+    subject = "site 23271, channel 10 'meter 10', 2026-01-22T05:00Z..2026-01-23T05:00Z:"
     assert run_script("govern/accept_gap.py", *gap, env=env).returncode == 2
-    wrong = run_script("govern/accept_gap.py", "--channel", "99", *gap[2:], "--by", "J", "--reason", "r", env=env)
-    assert (wrong.returncode, "has no channel 99" in wrong.stderr) == (2, True)
-    done = run_script("govern/accept_gap.py", *gap, "--by", "J. Ortiz", "--reason", "rebuilt", env=env)
-    assert done.stdout == "channel 10, 2026-01-22T05:00Z..2026-01-23T05:00Z: 1 gaps accepted\n"
-    again = run_script("govern/accept_gap.py", *gap, "--by", "J. Ortiz", "--reason", "rebuilt", env=env)
-    assert (again.returncode, "no open gap lies wholly within" in again.stderr) == (1, True)
+    wrong = run_script("govern/accept_gap.py", "--channel", "99", *gap[2:], *word, env=env)
+    assert (wrong.returncode, "site 23271 has no channel '99'" in wrong.stderr) == (2, True)
+    cut = ["--channel", "10", "--start", "2026-01-22T06:00Z", "--end", "2026-01-22"]
+    refused = run_script("govern/accept_gap.py", *cut, *word, env=env)
+    assert refused.returncode == 1
+    assert (
+        "the gap 2026-01-22T05:00Z..2026-01-22T11:00Z is only cut, and stays pending: "
+        "give --start 2026-01-22T05:00Z --end 2026-01-22T11:00Z"
+    ) in refused.stderr
+    given = ["--channel", "10", "--start", "2026-01-22T05:00Z", "--end", "2026-01-22T11:00Z"]
+    done = run_script("govern/accept_gap.py", *given, *word, env=env)
+    assert done.stdout == ("site 23271, channel 10 'meter 10', 2026-01-22T05:00Z..2026-01-22T11:00Z: 1 gap accepted\n")
+    again = run_script("govern/accept_gap.py", *gap, *word, env=env)
+    assert (again.returncode, again.stdout.splitlines()) == (
+        0,
+        [
+            f"{subject} 0 gaps accepted",
+            "  the gap 2026-01-22T05:00Z..2026-01-22T11:00Z is accepted already by J. Ortiz",
+        ],
+    )
+    taken_back = run_script("govern/accept_gap.py", *gap, "--withdraw", env=env)
+    assert (taken_back.returncode, taken_back.stdout) == (0, f"{subject} 1 gap pending again\n")
     assert run_script("govern/accept_gap.py", *gap, "--withdraw", env=env).returncode == 0
     assert [row[3] for row in ledger(site)] == ["pending"]
+
+
+def test_a_gap_is_accepted_only_at_the_site_for_which_it_is_said(site: Connection) -> None:
+    ask(site, WEEK_AND_MORE, rows_without(WEEK_AND_MORE, hole(2, 6)))
+    derive(site)
+    assert accept_gaps(site, SITE_ID + 1, METER, WEEK_AND_MORE, "J. Ortiz", "rebuilt", END) == 0
+    assert accept_gaps(site, SITE_ID, METER, WEEK_AND_MORE, "J. Ortiz", "rebuilt", END) == 1
+    assert withdraw_acceptance(site, SITE_ID + 1, METER, WEEK_AND_MORE, END) == 0
+    assert withdraw_acceptance(site, SITE_ID, METER, WEEK_AND_MORE, END) == 1

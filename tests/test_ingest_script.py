@@ -113,7 +113,7 @@ def run_in_process(monkeypatch: pytest.MonkeyPatch, env: dict[str, str], *argume
         ({}, ["--site", "99001"], LOGIN, 1, "site 99001: not found or not this account's (HTTP 403"),
         ({}, [], ("wrong-key", *LOGIN[1:]), 1, "the Eniscope API refused the login (HTTP 401"),
         ({}, [], (*LOGIN[:2], PASSWORD), 1, "the Eniscope API refused the login (HTTP 401"),
-        ({}, ["--channels", "1", "162121"], LOGIN, 2, "site 23271 has no channel 1; check --channels"),
+        ({}, ["--channels", "1", "162121"], LOGIN, 2, "site 23271 has no channel '1'"),
         ({}, ["--start", "2126-01-01"], LOGIN, 2, "in the future; choose an earlier --start"),
         ({"latency_s": 1.0}, [], LOGIN, 1, "site 23271: no answer after 5 attempts (time-out)"),
     ],

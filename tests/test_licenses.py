@@ -53,7 +53,7 @@ def test_ingest_tells_the_end_of_the_license_and_health_keeps_it(
     summary = ingest(conn, service, window)
     told = f"the license of 2 of 2 channels ends on {end:%Y-%m-%d}, in 9 days; have the vendor renew it"
     assert told in caplog.text
-    ingest_to_postgres.print_summary(summary, window, 1.0)
+    ingest_to_postgres.print_summary(summary, window, 1.0, {})
     assert told in capsys.readouterr().out
     assert load_ingestion_health(conn)[0].license_ends_at == end
 

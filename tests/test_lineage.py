@@ -109,6 +109,21 @@ def test_script_explains_in_words_and_as_json(
     assert "Marks: none\n" in done.stdout
     done = run_script("govern/explain_reading.py", *arguments, "--json", env={"DATABASE_URL": database_url})
     assert json.loads(done.stdout)["reading"][0]["channel_id"] == 10
+    by_name = ("--channel", "meter 10", "--site", "23271", "--at", "2026-01-19")
+    done = run_script("govern/explain_reading.py", *by_name, env={"DATABASE_URL": database_url})
+    assert done.stdout.splitlines()[:3] == [
+        "channel 10 'meter 10', the interval that holds 2026-01-19T05:00Z",  # the site's day, not London's
+        "Stored reading:",
+        done.stdout.splitlines()[2],
+    ]
+    assert "timestamp 2026-01-19 05:00:00+00:00" in done.stdout
+    for wrong, why in (
+        (("--channel", "10", "--at", "soon"), "--at 'soon' should be a date"),
+        (("--channel", "meter 12", "--at", "2026-01-19"), "the database has no channel 'meter 12'"),
+        (("--channel", "10", "--site", "5", "--at", "2026-01-19"), "site 5 has no channel '10'; it has none"),
+    ):
+        refused = run_script("govern/explain_reading.py", *wrong, env={"DATABASE_URL": database_url})
+        assert (refused.returncode, why in refused.stderr) == (2, True), refused.stderr
 
 
 def test_a_report_is_recorded_once_with_its_validation_and_thresholds(conn: Connection, tmp_path: Path) -> None:

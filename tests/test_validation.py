@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -503,8 +504,12 @@ def test_script_prints_stores_and_exits_by_verdict(conn: Connection, database_ur
     assert f"Z ERROR no report for site 23271: {failed}; look at the checks that quarantine" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     reason = "the transformer ratio\nis known"
-    done = run_script("govern/override_breaker.py", "--site", "23271", "--reason", reason, env=env)
+    done = run_script("govern/override_breaker.py", "--site", "23271", "--reason", reason, "--by", "J. Ortiz", env=env)
     assert (done.returncode, done.stdout.split(" until ")[0]) == (0, f"site 23271: {QUARANTINE} overridden")
+    assert done.stdout.endswith(" by J. Ortiz\n")
+    assert load_validation_status(conn, SITE_ID).override_by == "J. Ortiz"
+    done = run_script("govern/override_breaker.py", "--site", "23271", "--reason", reason, env=env)
+    assert load_validation_status(conn, SITE_ID).override_by == getpass.getuser()
     assert load_validation_status(conn, SITE_ID).override_reason == "the transformer ratio is known"
     assert run_script("govern/override_breaker.py", "--site", "23271", "--reason", " ", env=env).returncode == 2
     assert run_script("govern/validate_data.py", "--site", "99", env=env).returncode == 1

@@ -32,7 +32,7 @@ from config.thresholds import Thresholds
 from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import add_local_time, local_midnight
-from lib.errors import DataError, UsageError
+from lib.errors import UsageError
 
 CHANGE = date(2026, 1, 15)
 CONFIG = Thresholds()
@@ -331,6 +331,7 @@ def stored(monkeypatch):
     monkeypatch.setattr(readings_lib, "load_site", lambda conn, site_id: site)
     monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: make_meters(1, 2))
     monkeypatch.setattr(readings_lib, "load_hourly", lambda conn, site_id, window: pd.concat([half, hours, other]))
+    monkeypatch.setattr(readings_lib, "load_channel_names", lambda conn, site_id: {1: "Chiller", 2: "Other"})
     monkeypatch.setattr(readings_lib, "load_quarantined", lambda conn, site_id: [])
     intervals = make_readings(1, hours["timestamp"].iloc[0], 1.0 + np.arange(96) % 7 / 100)
     monkeypatch.setattr(readings_lib, "load_readings", lambda conn, site_id, window, ids: intervals)
@@ -347,12 +348,12 @@ def test_the_script(stored, capsys):
     verdict = verify(stored)
     verdict["savings"] |= {"tariff": "default_flat"}  # the same 0.12, by its shipped name
     assert json.loads(capsys.readouterr().out) == {"siteId": 7, "channelId": 1, **verdict}
-    assert script.main(arguments) == 0
+    assert script.main(["--site", "7", "--channel", "chiller", "--change", CHANGE.isoformat()]) == 0
     text = capsys.readouterr().out
-    assert "School (site 7), channel 1, change on 2026-01-15" in text
+    assert "School (site 7), channel 1 'Chiller', change on 2026-01-15" in text
     assert "a saving is proved" in text
     assert "348 kWh less (348 to 348 with 90 % confidence), 10.0 %, worth 41.76 USD" in text
-    with pytest.raises(DataError, match="site 7 has no channel 3"):
+    with pytest.raises(UsageError, match="site 7 has no channel '3'; its channels are 1 'Chiller', 2 'Other'"):
         script.main(["--site", "7", "--channel", "3", "--change", "2026-01-15"])
     future = f"{datetime.now(NEW_YORK).year + 3}-01-15"
     with pytest.raises(UsageError, match=f"--change {future} is still to come at site 7; give the day of a change"):

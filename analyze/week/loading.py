@@ -257,7 +257,7 @@ def load_verdict(
         When the day cannot be meant, or is still to come.
     """
     data = open_site(conn, site_id)
-    change = parse_start(changed_on, data.tz).astimezone(data.tz).date()
+    change = parse_start(changed_on, data.tz, "--change").astimezone(data.tz).date()
     if change > now.astimezone(data.tz).date():
         raise UsageError(f"--change {change} is still to come at site {site_id}; give the day of a change made")
     for channel in data.not_counted:
@@ -308,7 +308,7 @@ def load_forecast(
     """
     data = open_site(conn, site_id)
     today = local_midnight(now.astimezone(data.tz).date(), data.tz)
-    start = parse_start(first_day, data.tz) if first_day else today
+    start = parse_start(first_day, data.tz, "--from") if first_day else today
     week = _analyze_period(conn, data, Window(days_before(start, DAYS_PER_WEEK, data.tz), start))
     return data, start, week.sections["forecast"]
 

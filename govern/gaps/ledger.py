@@ -32,6 +32,12 @@ _COUNT_FILE = "4_count_asks.sql"
 _TEMPORARY = ("gap_scope", "gap_missing", "gap_known", "gap_changes", "gap_pieces", "doubled_hours")
 
 
+_SELECT_OPEN = (
+    "SELECT meter_id, meter_name, gap_start, gap_end, missing_count, kind, state, asked_count, reason, accepted_by"
+    " FROM v_reading_gaps WHERE site_id = %s AND state <> 'refetched'"
+)
+
+
 class GapCount(NamedTuple):
     """How much of a site's ledger is in one state."""
 
@@ -51,6 +57,7 @@ class OpenGap(NamedTuple):
     state: str
     asked_count: int
     reason: str | None
+    accepted_by: str | None = None
 
 
 def update_gaps(
@@ -115,36 +122,48 @@ def count_gaps(conn: Connection, site_id: int) -> list[GapCount]:
 
 def load_open_gaps(conn: Connection, site_id: int) -> list[OpenGap]:
     """Return the gaps of the site that are not refetched, the newest first."""
+    rows = db.fetch_all(conn, f"{_SELECT_OPEN} ORDER BY gap_end DESC, meter_id", (site_id,))
+    return [_open_gap(row) for row in rows]
+
+
+def _open_gap(row: tuple[Any, ...]) -> OpenGap:
+    return OpenGap(row[0], row[1], Window(row[2], row[3]), *row[4:])
+
+
+def load_gaps_of(conn: Connection, site_id: int, channel_id: int, window: Window) -> list[OpenGap]:
+    """Return the channel's gaps that are not refetched and have an interval in `window`, the oldest first."""
     rows = db.fetch_all(
         conn,
-        "SELECT meter_id, meter_name, gap_start, gap_end, missing_count, kind, state, asked_count, reason"
-        " FROM v_reading_gaps WHERE site_id = %s AND state <> 'refetched' ORDER BY gap_end DESC, meter_id",
-        (site_id,),
+        f"{_SELECT_OPEN} AND meter_id = %s AND gap_start < %s AND gap_end > %s ORDER BY gap_start",
+        (site_id, channel_id, window.end, window.start),
     )
-    return [OpenGap(row[0], row[1], Window(row[2], row[3]), *row[4:]) for row in rows]
+    return [_open_gap(row) for row in rows]
 
 
-def accept_gaps(conn: Connection, channel_id: int, window: Window, by: str, reason: str, now: datetime) -> int:
-    """Accept the open gaps of a channel that lie within `window`; return how many.
+def accept_gaps(
+    conn: Connection, site_id: int, channel_id: int, window: Window, by: str, reason: str, now: datetime
+) -> int:
+    """Accept the open gaps that a channel has at the site within `window`; return how many.
 
     An accepted gap is not asked for any more. Should it arrive all the same, it counts as refetched.
     """
     return db.execute(
         conn,
         "UPDATE reading_gaps SET state = 'accepted', accepted_by = %s, accepted_at = %s, reason = %s, changed_at = %s"
-        " WHERE channel_id = %s AND gap_start >= %s AND gap_end <= %s AND state IN ('pending', 'vendor_empty')",
-        (by, now, reason, now, channel_id, *window),
+        " WHERE organization_id = %s AND channel_id = %s AND gap_start >= %s AND gap_end <= %s"
+        " AND state IN ('pending', 'vendor_empty')",
+        (by, now, reason, now, site_id, channel_id, *window),
     )
 
 
-def withdraw_acceptance(conn: Connection, channel_id: int, window: Window, now: datetime) -> int:
-    """Make the accepted gaps of a channel within `window` pending again, to be asked for afresh; return how many."""
+def withdraw_acceptance(conn: Connection, site_id: int, channel_id: int, window: Window, now: datetime) -> int:
+    """Make the accepted gaps of a channel at the site within `window` pending again; return how many."""
     return db.execute(
         conn,
         "UPDATE reading_gaps SET state = 'pending', accepted_by = NULL, accepted_at = NULL, reason = NULL,"
         " asked_count = 0, first_asked_at = NULL, last_asked_at = NULL, asks_count_from = %s, changed_at = %s"
-        " WHERE channel_id = %s AND gap_start >= %s AND gap_end <= %s AND state = 'accepted'",
-        (now, now, channel_id, *window),
+        " WHERE organization_id = %s AND channel_id = %s AND gap_start >= %s AND gap_end <= %s AND state = 'accepted'",
+        (now, now, site_id, channel_id, *window),
     )
 
 

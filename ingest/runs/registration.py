@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from ingest.eniscope.licenses import describe_license_end
 from ingest.eniscope.normalize import parse_channel, parse_device, parse_organization
 from ingest.eniscope.troubles import Troubles, gather_troubles, note_trouble
 from ingest.storage import attempts, sites
+from lib.channel_names import describe_channel, describe_channels, find_channel
 from lib.date_utils import Window, parse_timezone
 from lib.errors import ApiError, DataError, PipelineError, UsageError
 from lib.logs import clean_text
@@ -50,20 +51,22 @@ def register(
     conn: Connection,
     client: EniscopeClient,
     site_id: int,
-    channel_ids: Sequence[int] | None = None,
+    only: Sequence[str | int] | None = None,
     said: SiteConfig | None = None,
 ) -> Site:
     """Store the site, its devices and channels as the API lists them, and log the attempt.
 
     Parameters
     ----------
+    only
+        Names or ids of the channels to ask; None for all.
     said
         What the site's file says; the channels that it leaves out are stored with the others, and not asked.
 
     Raises
     ------
     UsageError
-        When `channel_ids` names one that the site does not have, or that its file leaves out.
+        When `only` names one that the site does not have, or that its file leaves out.
     ConfigError
         When the file leaves out, or includes, a channel that the site does not have.
     PipelineError
@@ -104,25 +107,27 @@ def register(
     left_out = [channel for channel in channels if channel["channel_id"] in excluded]
     asked = [channel for channel in channels if channel["channel_id"] not in excluded]
     if left_out:
-        logger.info("site %d: its file leaves out %s", site_id, describe_channels(left_out))
+        logger.info("site %d: its file leaves out %s", site_id, describe_channels(excluded, names))
     note = describe_license_end(asked, now)
     if note:
         logger.warning("site %d: %s", site_id, note)
-    _refuse_left_out(left_out, channel_ids, site_id)
-    chosen = _choose(asked, channel_ids, site_id)
+    listed = names_of(channels)
+    wanted = {find_channel(str(one), listed, f"site {site_id}", "--channels") for one in only or ()}
+    _refuse_left_out(left_out, wanted, site_id)
+    chosen = [channel for channel in asked if only is None or channel["channel_id"] in wanted]
     return Site(site_id, timezone, run_id, chosen, left_out, type_fields, begins, note, limits)
 
 
-def describe_channels(channels: Sequence[dict[str, Any]]) -> str:
-    """Return the channels in words, each by its name and id."""
-    return ", ".join(f"{clean_text(channel['name'])} ({channel['channel_id']})" for channel in channels)
+def names_of(channels: Sequence[dict[str, Any]]) -> dict[int, str]:
+    """Return channel id → name."""
+    return {channel["channel_id"]: channel["name"] for channel in channels}
 
 
-def _refuse_left_out(left_out: list[dict[str, Any]], wanted: Sequence[int] | None, site_id: int) -> None:
-    refused = [channel for channel in left_out if channel["channel_id"] in (wanted or ())]
-    if refused:
+def _refuse_left_out(left_out: list[dict[str, Any]], wanted: Collection[int], site_id: int) -> None:
+    names = names_of([channel for channel in left_out if channel["channel_id"] in wanted])
+    if names:
         raise UsageError(
-            f"site {site_id}: its file leaves out {describe_channels(refused)}; "
+            f"site {site_id}: its file leaves out {describe_channels(names, names)}; "
             "take it off --channels, or change [site] in the file"
         )
 
@@ -157,9 +162,10 @@ def _note_changes(conn: Connection, site_id: int, channels: list[dict[str, Any]]
     changes = [(channel_id, "a channel is new") for channel_id in new if channel_id not in moved]
     changes += [(key, f"a channel has moved here from site {from_site_id}") for key, from_site_id in moved.items()]
     changes += [(channel_id, "a channel is listed no longer") for channel_id in gone]
+    names = sites.load_names(conn, site_id) | names_of(channels)
     for channel_id, what in changes:
         note_trouble(what)
-        logger.warning("site %d, channel %d: %s", site_id, channel_id, what)
+        logger.warning("site %d, channel %s: %s", site_id, describe_channel(channel_id, names), what)
 
 
 def _list_site(
@@ -179,12 +185,3 @@ def _list_site(
 def _each_once(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
     """Return the rows without those whose number stands above, be it in another spelling."""
     return list({row[key]: row for row in reversed(rows)}.values())[::-1]
-
-
-def _choose(channels: list[dict[str, Any]], wanted: Sequence[int] | None, site_id: int) -> list[dict[str, Any]]:
-    if wanted is None:
-        return channels
-    unknown = sorted(set(wanted) - {channel["channel_id"] for channel in channels})
-    if unknown:
-        raise UsageError(f"site {site_id} has no channel {', '.join(map(str, unknown))}; check --channels")
-    return [channel for channel in channels if channel["channel_id"] in wanted]
