@@ -101,7 +101,7 @@ def add_site_argument(parser: argparse._ActionsContainer, *, required: bool = Fa
 def channel_word(text: str) -> str:
     """Parse a channel's name or id, for argparse; `lib.channel_names.find_channel` knows which channel it is."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("should be a channel's name or id")
+        raise argparse.ArgumentTypeError(f"{text!r} should be a channel's name or id")
     return text
 
 
