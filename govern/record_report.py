@@ -1,11 +1,12 @@
 """Record reports that were written: what each was made from, by which code, under which thresholds.
 
 `deliver` only reads the database, so this stage writes the row; operations/weekly_report.sh runs both. A report without
-a row is no worse, but it cannot be traced from the database. The same file is recorded once.
+a row is no worse, but it cannot be traced from the database. The same file is recorded once. What a weekly report found
+is stored with it (v_findings follows it from week to week), also of a report that was recorded before that was kept.
 
 Stage: govern
 Reads: a report's JSON, v_validation_status, config
-Writes: report_runs, forced_reports
+Writes: report_runs, forced_reports, report_weeks, report_findings, report_meters
 Safe to re-run: yes
 """
 
@@ -17,7 +18,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -26,10 +27,12 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from config.site_file import read_site
+from govern.findings.store import store_week
 from lib import cli, db
 from lib.code_version import code_version
 from lib.errors import EXIT_DONE, EXIT_FAILED, DataError
 from lib.logs import setup_logging
+from lib.report_findings import ReportWeek, read_week
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -53,8 +56,15 @@ VALUES (%(report_run_id)s, %(site_id)s, %(blocking_checks)s, %(forced_reason)s)
 """
 
 
-def describe_report(path: Path) -> dict[str, Any]:
-    """Return the values of the row of a report's file.
+class WrittenReport(NamedTuple):
+    """A report's file: the values of its row, and what it found where it is a weekly one."""
+
+    values: dict[str, Any]
+    week: ReportWeek | None
+
+
+def describe_report(path: Path) -> WrittenReport:
+    """Return what is recorded of a report's file.
 
     Raises
     ------
@@ -63,39 +73,52 @@ def describe_report(path: Path) -> dict[str, Any]:
     """
     try:
         content = path.read_bytes()
-        metadata = json.loads(content)["metadata"]
-        site_id, period = metadata.get("site", {}).get("siteId"), metadata.get("period", {})
-        validation = metadata.get("validation", {})
-        return {
-            "site_id": site_id,
-            "kind": metadata.get("reportKind", "weekly"),
-            "version": metadata.get("version", 1),
-            "start": period.get("start"),
-            "end": period.get("end"),
-            "generated_at": metadata["generatedAt"],
-            "is_forced": bool(validation.get("isForced", False)),
-            "forced_reason": validation.get("forcedReason") or "none was given",
-            "blocking_checks": list(validation.get("blockingChecks", [])),
-            "code_version": code_version(),
-            "thresholds": json.dumps(msgspec.to_builtins(read_site(site_id).thresholds) if site_id else {}),
-            "file_name": path.name,
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
+        report = json.loads(content)
+        return WrittenReport(_values_of(report, path, content), read_week(report))
     except OSError as err:
         raise DataError(f"cannot read {path}: {err.strerror or err}; check the path") from err
     except (ValueError, KeyError, TypeError, AttributeError) as err:
         raise DataError(f"{path} is no report ({err!r}); give a file that a script of deliver wrote") from err
 
 
+def _values_of(report: dict[str, Any], path: Path, content: bytes) -> dict[str, Any]:
+    metadata = report["metadata"]
+    site_id, period = metadata.get("site", {}).get("siteId"), metadata.get("period", {})
+    validation = metadata.get("validation", {})
+    return {
+        "site_id": site_id,
+        "kind": metadata.get("reportKind", "weekly"),
+        "version": metadata.get("version", 1),
+        "start": period.get("start"),
+        "end": period.get("end"),
+        "generated_at": metadata["generatedAt"],
+        "is_forced": bool(validation.get("isForced", False)),
+        "forced_reason": validation.get("forcedReason") or "none was given",
+        "blocking_checks": list(validation.get("blockingChecks", [])),
+        "code_version": code_version(),
+        "thresholds": json.dumps(msgspec.to_builtins(read_site(site_id).thresholds) if site_id else {}),
+        "file_name": path.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
 def record_report(conn: Connection, path: Path) -> int | None:
-    """Record the report and return its run's number; None where the file stands already. Does not commit."""
-    values = describe_report(path)
+    """Record the report and return its run's number; None where all of it stands already. Does not commit."""
+    values, week = describe_report(path)
     row = db.fetch_one(conn, _INSERT, values)
     if row is None:
-        return None
+        return _store_later(conn, values["sha256"], week)
     if values["is_forced"]:
         db.execute(conn, _INSERT_FORCED, values | {"report_run_id": row[0]})
+    if week is not None:
+        store_week(conn, row[0], week)
     return row[0]
+
+
+def _store_later(conn: Connection, sha256: str, week: ReportWeek | None) -> int | None:
+    """Store what a report found that was recorded before that was kept; None where it stands, or there is nothing."""
+    row = db.fetch_one(conn, "SELECT report_run_id FROM report_runs WHERE file_sha256 = %s", (sha256,))
+    return row[0] if row and week is not None and store_week(conn, row[0], week) else None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

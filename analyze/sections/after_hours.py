@@ -48,6 +48,7 @@ def build_section(closed: ClosedUse, clean: pd.DataFrame, scope: WeekScope) -> d
     The sums of `summary` hold what is significant, a sub-meter's excess once, though its parent is listed too;
     `netExcessKwh` is a meter's own part of it. The annual figure is of what recurs, in the operating weeks of the year
     ahead. `asked` names the meters of which nothing says that they can be off, with what they use while closed.
+    `closedUse` has of every meter its energy in the closed hours and how many of these are known.
     """
     period = clean[in_window(clean, scope.period)]
     rows = period.join(closed.rows)
@@ -82,7 +83,17 @@ def build_section(closed: ClosedUse, clean: pd.DataFrame, scope: WeekScope) -> d
             _asked_entry(key, rows_of[key], facts.loc[key], scope) for key in list_asked(facts) if key in rows_of
         ],
         "notAssessed": _list_unassessed(facts, coverage, scope),
+        "closedUse": _list_closed_use(rows),
     }
+
+
+def _list_closed_use(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return what each meter used while the site was closed, whether that is told or not."""
+    shut = rows[rows["is_after_hours"]].groupby("channel_id")[["used_kwh", "hours"]].sum()
+    return [
+        {"channelId": int(key), "closedKwh": round(float(kwh), 3), "closedHours": round(float(hours), 2)}
+        for key, kwh, hours in shut.itertuples()
+    ]
 
 
 def _list_channels(facts: pd.DataFrame, scope: WeekScope) -> list[int]:

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 from analyze.week.intervals import WeekScope
 from lib.date_utils import Window
-
-SITE = "site"  # in place of a channel, for what concerns all of it
+from lib.report_findings import SITE, lasting_id
 
 # What each method computes; a finding's `evidence.method` is a key of it.
 METHODS = {
@@ -50,6 +49,7 @@ def name_findings(sections: dict[str, Any], scope: WeekScope) -> None:
     `evidence` has `method`, `start` and `end` (of the finding, or of the period where it is about all of it),
     `channelIds` (empty for the site), and `reference`: what was compared with. Should two findings come to the same
     name, the later one in the report's order has ``-2`` after it. A win's `sources` become `evidence.findingIds`.
+    `lastingId` is the same in every week (`lib.report_findings`).
     """
     taken: dict[str, int] = {}
     for group in _list_groups(sections):
@@ -70,6 +70,8 @@ def name_findings(sections: dict[str, Any], scope: WeekScope) -> None:
                 **({} if sources is None else {"findingIds": [source["findingId"] for source in sources]}),
                 **finding.get("evidence", {}),
             }
+            if (lasting := lasting_id(finding, sources or ())) is not None:
+                finding["lastingId"] = lasting
 
 
 def _window_of(finding: dict[str, Any], period: Window) -> Window:

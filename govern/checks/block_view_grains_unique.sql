@@ -47,6 +47,21 @@ WITH repeated AS (
     SELECT 'v_open_questions', count(*) FROM v_open_questions WHERE site_id = %(site_id)s
     GROUP BY meter_id, check_name HAVING count(*) > 1
     UNION ALL
+    SELECT 'v_report_weeks', count(*) FROM v_report_weeks WHERE site_id = %(site_id)s
+    GROUP BY week HAVING count(*) > 1
+    UNION ALL
+    SELECT 'v_report_findings', count(*) FROM v_report_findings WHERE site_id = %(site_id)s
+    GROUP BY report_run_id, finding_id HAVING count(*) > 1
+    UNION ALL
+    SELECT 'v_report_meters', count(*) FROM v_report_meters WHERE site_id = %(site_id)s
+    GROUP BY report_run_id, meter_id HAVING count(*) > 1
+    UNION ALL
+    SELECT 'v_finding_weeks', count(*) FROM v_finding_weeks WHERE site_id = %(site_id)s
+    GROUP BY finding_id, week HAVING count(*) > 1
+    UNION ALL
+    SELECT 'v_findings', count(*) FROM v_findings WHERE site_id = %(site_id)s
+    GROUP BY finding_id HAVING count(*) > 1
+    UNION ALL
     SELECT 'v_weather_hourly', count(*) FROM v_weather_hourly
     WHERE site_id = %(site_id)s AND hour >= %(lookback_start)s
     GROUP BY hour HAVING count(*) > 1

@@ -75,6 +75,28 @@ counted AS (
     FROM validation_findings JOIN channel_sites USING (channel_id)
     WHERE organization_id = %(site_id)s
     UNION ALL
+    SELECT 'v_report_weeks', (SELECT count(*) FROM v_report_weeks WHERE site_id = %(site_id)s), count(DISTINCT week),
+        count(DISTINCT week)
+    FROM report_weeks
+    WHERE organization_id = %(site_id)s
+    UNION ALL
+    SELECT 'v_report_findings', (SELECT count(*) FROM v_report_findings WHERE site_id = %(site_id)s), count(*), count(*)
+    FROM report_findings
+    WHERE organization_id = %(site_id)s
+    UNION ALL
+    SELECT 'v_report_meters', (SELECT count(*) FROM v_report_meters WHERE site_id = %(site_id)s), count(*), count(*)
+    FROM report_meters
+    WHERE organization_id = %(site_id)s
+    UNION ALL
+    SELECT 'v_finding_weeks', (SELECT count(*) FROM v_finding_weeks WHERE site_id = %(site_id)s), 0,
+        count(DISTINCT finding_id) * (SELECT count(DISTINCT week) FROM report_weeks WHERE organization_id = %(site_id)s)
+    FROM report_findings
+    WHERE organization_id = %(site_id)s
+    UNION ALL
+    SELECT 'v_findings', (SELECT count(*) FROM v_findings WHERE site_id = %(site_id)s), 0, count(DISTINCT finding_id)
+    FROM report_findings
+    WHERE organization_id = %(site_id)s
+    UNION ALL
     SELECT 'v_weather_hourly', (SELECT count(*) FROM v_weather_hourly WHERE site_id = %(site_id)s), count(*), count(*)
     FROM weather_hourly
     WHERE organization_id = %(site_id)s

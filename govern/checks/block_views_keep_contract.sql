@@ -80,6 +80,36 @@ WITH promises (view, columns) AS (
         ('v_open_questions',
             'site_id bigint, meter_id bigint, meter_name text, check_name text, message text, lines text[], '
             'validation_run_id bigint'),
+        ('v_report_weeks',
+            'site_id bigint, week date, report_run_id bigint, first_day date, period_start timestamp with time '
+            'zone, period_end timestamp with time zone, generated_at timestamp with time zone'),
+        ('v_report_findings',
+            'site_id bigint, report_run_id bigint, finding_id text, kind text, cause text, meter_id bigint, '
+            'meter_name text, title text, energy_kwh double precision, cost double precision, currency text, '
+            'confidence text, pattern text, level_kw double precision, rest_kw double precision, facts jsonb'),
+        ('v_report_meters',
+            'site_id bigint, report_run_id bigint, meter_id bigint, mean_kw double precision, closed_kw double '
+            'precision, completeness_pct double precision, is_doubtful boolean'),
+        ('v_finding_weeks',
+            'site_id bigint, finding_id text, kind text, cause text, meter_id bigint, meter_name text, title '
+            'text, confidence text, pattern text, currency text, week date, report_run_id bigint, period_start '
+            'timestamp with time zone, period_end timestamp with time zone, status text, state text, '
+            'is_solved_now boolean, episode integer, since_week date, week_number integer, weeks_there integer,'
+            ' last_there_week date, clear_weeks integer, back_after_weeks integer, energy_kwh double precision,'
+            ' cost double precision, energy_so_far_kwh double precision, cost_so_far double precision, '
+            'last_energy_kwh double precision, last_cost double precision, is_grown boolean, said text, said_by'
+            ' text, said_at timestamp with time zone, owner text, due date, done_on date, note text, basis_kwh '
+            'double precision, is_silent boolean'),
+        ('v_findings',
+            'site_id bigint, finding_id text, kind text, cause text, meter_id bigint, meter_name text, title '
+            'text, confidence text, pattern text, currency text, week date, report_run_id bigint, period_start '
+            'timestamp with time zone, period_end timestamp with time zone, status text, state text, '
+            'is_solved_now boolean, episode integer, since_week date, week_number integer, weeks_there integer,'
+            ' last_there_week date, clear_weeks integer, back_after_weeks integer, energy_kwh double precision,'
+            ' cost double precision, energy_so_far_kwh double precision, cost_so_far double precision, '
+            'last_energy_kwh double precision, last_cost double precision, is_grown boolean, said text, said_by'
+            ' text, said_at timestamp with time zone, owner text, due date, done_on date, note text, basis_kwh '
+            'double precision, is_silent boolean'),
         ('v_weather_hourly',
             'site_id bigint, site_name text, hour timestamp with time zone, local_hour timestamp without time zone, '
             'temp_c real, relative_humidity_pct real, irradiance_w_m2 real, source text, is_provisional boolean')

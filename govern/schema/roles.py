@@ -63,6 +63,10 @@ GOVERN_RIGHTS = {
     "refresh_runs": _ADD,
     "report_runs": _ADD,
     "forced_reports": _ADD,
+    "report_weeks": _ADD,
+    "report_findings": _ADD,
+    "report_meters": _ADD,
+    "finding_marks": _ADD,
 }
 # These work with the rights of the schema's owner, so each is for those who need it alone.
 FUNCTIONS = {

@@ -1,0 +1,1 @@
+"""What weekly reports found, kept from week to week."""

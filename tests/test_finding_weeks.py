@@ -1,0 +1,227 @@
+"""The time line of a finding, as the database derives it from what weekly reports found."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from govern.findings.store import store_week
+from lib import db
+from lib.report_findings import FindingKind, ReportFinding, ReportMeter, ReportWeek, finding_id_of
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+ZONE = ZoneInfo("America/New_York")
+SITE, OTHER_SITE = 7, 8
+AHU, BOILER = 10, 11
+MONDAY = date(2026, 1, 5)
+WASTE = finding_id_of(FindingKind.AFTER_HOURS, AHU)
+
+
+def waste(
+    kwh: float | None, meter: int = AHU, pattern: str = "recurring", level_kw: float | None = 3.0
+) -> ReportFinding:
+    """Return what runs at night, at a tenth of a dollar a kWh."""
+    rest_kw = None if level_kw is None else 1.0
+    return ReportFinding(
+        finding_id_of(FindingKind.AFTER_HOURS, meter), FindingKind.AFTER_HOURS, None, meter, f"meter {meter}",
+        f"Turn meter {meter} off", kwh, None if kwh is None else kwh / 10, "USD", "high", pattern, level_kw, rest_kw,
+    )  # fmt: skip
+
+
+def meter(key: int = AHU, closed_kw: float = 1.0, complete: float = 100.0, *, is_doubtful: bool = False) -> ReportMeter:
+    return ReportMeter(key, 5.0, closed_kw, complete, is_doubtful)
+
+
+def tell(
+    conn: Connection,
+    number: int,
+    findings: list[ReportFinding],
+    meters: list[ReportMeter] | None = None,
+    site_id: int = SITE,
+    version: int = 1,
+    first_day: int = 0,
+) -> int:
+    """Store a report on week `number` (from 1), and return the number of its run."""
+    day = MONDAY + timedelta(weeks=number - 1, days=first_day)
+    start, end = (datetime(*each.timetuple()[:3], tzinfo=ZONE) for each in (day, day + timedelta(days=7)))
+    run = 10_000 * site_id + 1_000 * first_day + 10 * number + version
+    week = ReportWeek(
+        site_id, (MONDAY + timedelta(weeks=number - 1)).isoformat(), day.isoformat(), start.isoformat(),
+        end.isoformat(), (end + timedelta(hours=6 + version)).isoformat(), findings,
+        [meter(), meter(BOILER)] if meters is None else meters,
+    )  # fmt: skip
+    assert store_week(conn, run, week)
+    return run
+
+
+def line(conn: Connection, *columns: str, finding_id: str = WASTE, site_id: int = SITE) -> list[tuple[Any, ...]]:
+    """Return some columns of a finding's weeks, in order."""
+    return db.fetch_all(
+        conn,
+        f"SELECT {', '.join(columns)} FROM v_finding_weeks WHERE site_id = %s AND finding_id = %s ORDER BY week",
+        (site_id, finding_id),
+    )
+
+
+def test_a_waste_is_new_then_open_then_solved_then_back(conn: Connection) -> None:
+    for number, kwh in enumerate((40, 50, 60, None, None, None, 30, 30), start=1):
+        tell(conn, number, [waste(kwh)] if kwh else [], [meter(closed_kw=3.0 if kwh else 1.0)])
+    columns = ("state", "week_number", "weeks_there", "energy_so_far_kwh", "cost_so_far", "back_after_weeks")
+    assert line(conn, *columns, "is_solved_now", "episode") == [
+        ("new", 1, 1, 40, 4.0, None, False, 1),
+        ("open", 2, 2, 90, 9.0, None, False, 1),
+        ("open", 3, 3, 150, 15.0, None, False, 1),
+        ("open", 4, 3, 150, 15.0, None, False, 1),  # one week without it proves nothing
+        ("solved", 5, 3, 150, 15.0, None, True, 1),
+        ("solved", 6, 3, 150, 15.0, None, False, 1),
+        ("back", 1, 1, 30, 3.0, 3, False, 2),
+        ("open", 2, 2, 60, 6.0, 3, False, 2),
+    ]
+    assert db.fetch_all(conn, "SELECT finding_id, state, week, since_week, meter_name, currency FROM v_findings") == [
+        (WASTE, "open", date(2026, 2, 23), date(2026, 2, 16), "meter 10", "USD")
+    ]
+
+
+def test_back_within_one_clear_week_is_still_the_same_time(conn: Connection) -> None:
+    for number, kwh in enumerate((40, None, 40), start=1):
+        tell(conn, number, [waste(kwh)] if kwh else [], [meter(closed_kw=3.0 if kwh else 1.0)])
+    assert line(conn, "state", "episode") == [("new", 1), ("open", 1), ("open", 1)]
+
+
+@pytest.mark.parametrize(
+    "meters",
+    [
+        [],  # in quarantine, or left out by the site's file
+        [meter(complete=69.9)],
+        [meter(is_doubtful=True)],
+    ],
+)
+def test_a_silent_or_doubtful_meter_proves_nothing(conn: Connection, meters: list[ReportMeter]) -> None:
+    tell(conn, 1, [waste(40)])
+    tell(conn, 2, [], [meter(complete=70.0)])
+    for number in (3, 4, 5):
+        tell(conn, number, [], meters)
+    tell(conn, 6, [])
+    blind = ("blind", "open")
+    assert line(conn, "status", "state") == [
+        ("seen", "new"), ("clear", "open"), blind, blind, blind, ("clear", "solved"),
+    ]  # fmt: skip
+
+
+def test_a_week_without_a_report_proves_nothing(conn: Connection) -> None:
+    tell(conn, 1, [waste(40)])
+    tell(conn, 4, [])
+    assert line(conn, "state", "week_number") == [("new", 1), ("open", 4)]
+    tell(conn, 5, [])
+    assert line(conn, "state")[-1] == ("solved",)
+
+
+@pytest.mark.parametrize(("closed_kw", "status", "kwh"), [(2.0, "persists", 20.0), (1.99, "clear", None)])
+def test_a_load_that_became_usual_is_not_solved(
+    conn: Connection, closed_kw: float, status: str, kwh: float | None
+) -> None:
+    tell(conn, 1, [waste(40)], [meter(closed_kw=3.0)])
+    tell(conn, 2, [], [meter(closed_kw=closed_kw)])
+    tell(conn, 3, [], [meter(closed_kw=closed_kw)])
+    assert line(conn, "status", "energy_kwh")[1:] == [(status, kwh), (status, kwh)]
+    assert line(conn, "state")[-1] == ("open" if status == "persists" else "solved",)
+
+
+def test_what_is_asked_about_is_the_same_finding_and_counts_as_it_was_claimed(conn: Connection) -> None:
+    tell(conn, 1, [waste(40)])
+    tell(conn, 2, [waste(90, pattern="asked")])
+    assert line(conn, "state", "energy_kwh", "is_grown", "energy_so_far_kwh") == [
+        ("new", 40, False, 40), ("open", 40, False, 80),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kwh", "is_grown"), [(60.0, True), (59.9, False)])
+def test_what_grows_by_half_is_told_again(conn: Connection, kwh: float, is_grown: bool) -> None:
+    for number, each in enumerate((40, kwh, kwh, 1.4 * kwh), start=1):
+        tell(conn, number, [waste(each)])
+    again = not is_grown  # 1.4 times is more than half of what was told, where that was 40
+    assert line(conn, "is_grown") == [(False,), (is_grown,), (False,), (again,)]
+
+
+def test_small_amounts_do_not_grow(conn: Connection) -> None:
+    for number, kwh in enumerate((11, 20.9, 21), start=1):
+        tell(conn, number, [waste(kwh)])
+    assert line(conn, "is_grown") == [(False,), (False,), (True,)]
+
+
+def test_a_corrected_report_replaces_the_one_before(conn: Connection) -> None:
+    first = tell(conn, 1, [waste(40)])
+    second = tell(conn, 1, [waste(30)], version=2)
+    assert line(conn, "report_run_id", "energy_so_far_kwh", "week_number") == [(second, 30, 1)]
+    moment = "2026-01-12T05:00Z"
+    assert not store_week(conn, first, ReportWeek(SITE, "2026-01-05", "2026-01-05", moment, moment, moment, [], []))
+    assert line(conn, "report_run_id") == [(second,)]
+    tell(conn, 1, [], version=3)
+    assert line(conn, "state") == []
+
+
+def test_of_two_periods_in_one_week_that_from_monday_counts(conn: Connection) -> None:
+    run = tell(conn, 1, [waste(40)])
+    tell(conn, 1, [waste(70)], first_day=2, version=5)
+    assert line(conn, "report_run_id", "energy_kwh") == [(run, 40)]
+    tell(conn, 2, [waste(50)], first_day=2)
+    assert line(conn, "energy_kwh") == [(40,), (50,)]
+
+
+def test_sites_and_meters_are_apart(conn: Connection) -> None:
+    tell(conn, 1, [waste(40), waste(20, meter=BOILER)])
+    tell(conn, 1, [waste(10)], site_id=OTHER_SITE)
+    tell(conn, 2, [])
+    rows = db.fetch_all(
+        conn, "SELECT site_id, finding_id, energy_so_far_kwh, state FROM v_findings ORDER BY site_id, finding_id"
+    )
+    assert rows == [
+        (7, "after_hours-10", 40, "open"), (7, "after_hours-11", 20, "open"), (8, "after_hours-10", 10, "new"),
+    ]  # fmt: skip
+
+
+def test_a_level_that_rose_stays_until_it_is_down_again(conn: Connection) -> None:
+    level = ReportFinding(
+        finding_id_of(FindingKind.LEVEL_UP, AHU), FindingKind.LEVEL_UP, None, AHU, "AHU", "its level rose", 100.0, 12.0,
+        "USD", "medium", None, 6.0, 4.0,
+    )  # fmt: skip
+    tell(conn, 1, [level])
+    for number, mean_kw in enumerate((6.1, 5.0, 4.9, 4.2), start=2):
+        tell(conn, number, [], [ReportMeter(AHU, mean_kw, 1.0, 100.0, False)])
+    assert line(conn, "status", "state", finding_id=level.finding_id) == [
+        ("seen", "new"), ("persists", "open"), ("persists", "open"), ("clear", "open"), ("clear", "solved"),
+    ]  # fmt: skip
+
+
+def mark(conn: Connection, state: str, seen_week: str = "2026-01-05") -> None:
+    db.execute(
+        conn,
+        "INSERT INTO finding_marks (organization_id, finding_id, state, made_by, seen_week, done_on)"
+        " VALUES (%s, %s, %s, 'J. Ortiz', %s, CASE WHEN %s = 'done' THEN date '2026-01-13' END)",
+        (SITE, WASTE, state, seen_week, state),
+    )
+
+
+@pytest.mark.parametrize("state", ["not-needed", "wrong"])
+def test_what_is_accepted_is_silent_unless_it_grows(conn: Connection, state: str) -> None:
+    tell(conn, 1, [waste(40)])
+    mark(conn, state)
+    assert line(conn, "said", "is_silent", "basis_kwh") == [(state, True, 40)]
+    for number, kwh in enumerate((59.9, 60, 41), start=2):
+        tell(conn, number, [waste(kwh)])
+    assert line(conn, "is_silent") == [(True,), (True,), (False,), (True,)]
+    mark(conn, "open", "2026-01-26")
+    assert line(conn, "said", "is_silent")[-1] == ("open", False)
+
+
+def test_what_is_planned_or_done_is_not_silent(conn: Connection) -> None:
+    tell(conn, 1, [waste(40)])
+    mark(conn, "planned")
+    assert line(conn, "said", "is_silent", "done_on") == [("planned", False, None)]
+    mark(conn, "done")
+    assert line(conn, "said", "is_silent", "done_on") == [("done", False, date(2026, 1, 13))]
