@@ -52,13 +52,12 @@ def refill(
     from ingest.runs.load_site import ingest_windows
 
     rounds: list[IngestSummary] = []
-    asked = [channel["channel_id"] for channel in site.channels]
+    asked = {channel["channel_id"] for channel in site.channels}
     while wanted := plan_refills(conn, site.site_id, budget, asked):
         conn.commit()
         rounds.append(ingest_windows(conn, client, site, wanted, workers, limits, on_stored=go_on_refilling))
         budget -= len(wanted)
-        if rounds[-1].failed:
-            break
+        asked -= {*rounds[-1].failed}
     conn.commit()
     return rounds
 
@@ -87,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     said = read_site(args.site)
     client = make_client(settings)
 
-    from ingest.runs.gap_windows import close_if_arrived, count_closed, plan_backfill, plan_refills
+    from ingest.runs.gap_windows import close_if_arrived, count_closed, note_failed, plan_backfill, plan_refills
     from ingest.runs.load_site import ingest_windows
     from ingest.runs.registration import names_of, register
     from ingest.storage.lease import site_lease
@@ -105,7 +104,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         site = register(conn, client, args.site, said=said)
         listed = {channel["channel_id"] for channel in site.channels}
         wanted = [item for item in plan.wanted if item.channel_id in listed]
-        summary = ingest_windows(conn, client, site, wanted, settings.workers, site.limits, on_stored=close_if_arrived)
+        summary = ingest_windows(
+            conn, client, site, wanted, settings.workers, site.limits, close_if_arrived, note_failed
+        )
         closed = count_closed(conn, plan.gaps)
         conn.commit()
         rounds = refill(conn, client, site, args.budget - len(wanted), settings.workers, site.limits)
@@ -119,8 +120,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"site {args.site}: asked again for fields that came later; {filled:,} readings got values they lacked")
     failed = sorted({channel_id for one in (summary, *rounds) for channel_id in one.failed})
     if failed:
-        told = describe_channels(failed, names_of(site.channels))
-        print(f"FAILED: channels {told}; see ingestion_logs, and run again")
+        print(
+            f"FAILED: channels {describe_channels(failed, names_of(site.channels))}; see ingestion_logs; the next "
+            f"nightly run asks again, or now: python ingest/backfill_gaps.py --site {args.site} --again"
+        )
     return EXIT_FAILED if failed else EXIT_DONE
 
 

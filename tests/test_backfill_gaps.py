@@ -128,7 +128,7 @@ def test_what_the_service_does_not_have_is_asked_for_once_a_day(
     assert sorted(logged, key=str) == [(0, 0, None), (0, 0, None), (12, 0, "12 empty"), (12, 0, "12 empty")]
 
 
-def test_budget_and_days_choose_what_was_asked_least_and_is_newest(
+def test_budget_and_days_choose_what_was_asked_longest_ago_and_is_newest(
     conn: Connection, serve: Callable[..., Service]
 ) -> None:
     ingest(conn, serve(now=NOW, planted_weeks=[]), WINDOW, [CHANNEL, OTHER])
@@ -145,14 +145,17 @@ def test_budget_and_days_choose_what_was_asked_least_and_is_newest(
         return plan.gaps, len(plan.wanted), plan.left
 
     assert plan(9) == ([(OTHER, new), (CHANNEL, long), (CHANNEL, old)], 4, 0)
-    assert plan(2) == ([(OTHER, new)], 1, 2)  # the long one takes two windows
+    assert plan(2) == ([(OTHER, new), (CHANNEL, old)], 2, 1)  # the long one takes two windows
     assert plan(1) == ([(OTHER, new)], 1, 2)
     assert plan(9, days=(now - NOW).days + 2) == ([(OTHER, new)], 1, 0)
-    db.execute(conn, "UPDATE reading_gaps SET asked_count = 2 WHERE channel_id = %s", (OTHER,))
+    db.execute(conn, "UPDATE reading_gaps SET last_failed_at = %s WHERE channel_id = %s", (now - DAY, OTHER))
     # Too long for the budget, but first: it is begun.
     assert plan(1) == ([(CHANNEL, long)], 1, 2)
     db.execute(conn, "UPDATE reading_gaps SET last_asked_at = %s WHERE gap_start = %s", (now - HOUR, long.start))
     assert plan(9) == ([(CHANNEL, old), (OTHER, new)], 2, 0)
+    db.execute(conn, "UPDATE reading_gaps SET last_failed_at = %s WHERE channel_id = %s", (now - HOUR, OTHER))
+    assert plan(9) == ([(CHANNEL, old)], 1, 0)
+    db.execute(conn, "UPDATE reading_gaps SET last_failed_at = NULL")
     db.execute(conn, "UPDATE reading_gaps SET state = 'vendor_empty' WHERE gap_start = %s", (old.start,))
     assert plan(9) == ([(OTHER, new)], 1, 0)
     assert len(plan(9, ask_again=True)[0]) == 3
@@ -160,7 +163,7 @@ def test_budget_and_days_choose_what_was_asked_least_and_is_newest(
     assert plan(9) == ([], 0, 0)
 
 
-def test_failed_windows_end_with_one_and_stay_pending(
+def test_failed_windows_end_with_one_and_wait_for_another_day(
     conn: Connection, database_url: str, serve: Callable[..., Service], run_script: Callable[..., Any]
 ) -> None:
     from operations.sandbox.service_faults import FaultPlan
@@ -176,7 +179,8 @@ def test_failed_windows_end_with_one_and_stay_pending(
     done = run_script(SCRIPT, env=env)
     assert (done.returncode, "FAILED: channels 162121" in done.stdout) == (1, True)
     assert derive(conn) == {"pending": 1}
-    assert run_script(SCRIPT, env=env).returncode == 0
+    assert "no gap is to be asked for now" in run_script(SCRIPT, env=env).stdout
+    assert run_script(SCRIPT, "--again", env=env).returncode == 0
     assert derive(conn) == {"refetched": 1}
 
 

@@ -25,6 +25,7 @@ SELECT
     coalesce(old.asked_count, 0) AS asked_count,
     old.first_asked_at,
     old.last_asked_at,
+    old.last_failed_at,
     -- A gap that was open-ended until now is asked for afresh: who is back online may bring what was kept meanwhile.
     coalesce(
         old.asks_count_from,
@@ -63,7 +64,7 @@ WHERE NOT EXISTS (
 UNION ALL
 SELECT
     c.channel_id, lower(piece), upper(piece), c.interval_s, c.kind, 'refetched', 'it arrived', c.asked_count,
-    c.first_asked_at, c.last_asked_at, c.asks_count_from, c.found_at, %(now)s, NULL, NULL
+    c.first_asked_at, c.last_asked_at, c.last_failed_at, c.asks_count_from, c.found_at, %(now)s, NULL, NULL
 FROM gap_changes AS c
 JOIN gap_scope AS s USING (channel_id)
 CROSS JOIN LATERAL unnest(
@@ -78,18 +79,18 @@ DELETE FROM reading_gaps WHERE (channel_id, gap_start) IN (SELECT channel_id, ga
 
 INSERT INTO reading_gaps (
     channel_id, organization_id, gap_start, gap_end, interval_s, kind, state, reason, asked_count, first_asked_at,
-    last_asked_at, asks_count_from, found_at, closed_at, accepted_by, accepted_at, changed_at
+    last_asked_at, last_failed_at, asks_count_from, found_at, closed_at, accepted_by, accepted_at, changed_at
 )
 SELECT
     channel_id, %(site_id)s, gap_start, gap_end, interval_s, kind, state, reason, asked_count, first_asked_at,
-    last_asked_at, asks_count_from, found_at, closed_at, accepted_by, accepted_at, %(now)s
+    last_asked_at, last_failed_at, asks_count_from, found_at, closed_at, accepted_by, accepted_at, %(now)s
 FROM gap_pieces
 -- Its start may be that of a gap that was closed before.
 ON CONFLICT (channel_id, gap_start) DO UPDATE SET
     organization_id = excluded.organization_id, gap_end = excluded.gap_end, interval_s = excluded.interval_s,
     kind = excluded.kind, state = excluded.state,
     reason = excluded.reason, asked_count = excluded.asked_count, first_asked_at = excluded.first_asked_at,
-    last_asked_at = excluded.last_asked_at, asks_count_from = excluded.asks_count_from,
+    last_asked_at = excluded.last_asked_at, last_failed_at = excluded.last_failed_at, asks_count_from = excluded.asks_count_from,
     found_at = excluded.found_at, closed_at = excluded.closed_at, accepted_by = excluded.accepted_by,
     accepted_at = excluded.accepted_at, changed_at = excluded.changed_at;
 

@@ -161,7 +161,8 @@ def withdraw_acceptance(conn: Connection, site_id: int, channel_id: int, window:
     return db.execute(
         conn,
         "UPDATE reading_gaps SET state = 'pending', accepted_by = NULL, accepted_at = NULL, reason = NULL,"
-        " asked_count = 0, first_asked_at = NULL, last_asked_at = NULL, asks_count_from = %s, changed_at = %s"
+        " asked_count = 0, first_asked_at = NULL, last_asked_at = NULL, last_failed_at = NULL,"
+        " asks_count_from = %s, changed_at = %s"
         " WHERE organization_id = %s AND channel_id = %s AND gap_start >= %s AND gap_end <= %s AND state = 'accepted'",
         (now, now, site_id, channel_id, *window),
     )

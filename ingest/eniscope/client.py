@@ -11,7 +11,9 @@ import hashlib
 import json
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -42,6 +44,7 @@ MAX_PAGE_SIZE = 100  # the vendor's limit; a larger one is cut silently
 MAX_PAGES = 10_000  # a page count that never ends is a fault of the service, not a long list
 MAX_LIST_READS = 3
 MAX_ATTEMPTS = 5
+HASTY_ATTEMPTS = 2  # not one, for a token may expire
 BACKOFF_S = 1.0  # doubles at each further attempt: 1, 2, 4, 8
 RATE_LIMIT_BACKOFF_S = 8.0  # what users of the service wait after a 429 that names no time: 8, 16, 32
 MAX_RETRY_AFTER_S = 120.0
@@ -49,6 +52,19 @@ CLOCK_TOLERANCE = timedelta(seconds=90)  # a Date header is whole seconds, and t
 
 _PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _EXPIRED_STATUSES = frozenset({401, 419})
+
+
+_attempts: ContextVar[int] = ContextVar("attempts", default=MAX_ATTEMPTS)
+
+
+@contextmanager
+def in_haste() -> Iterator[None]:
+    """Let this thread repeat a request hardly at all within the block, where most likely no answer comes."""
+    token = _attempts.set(HASTY_ATTEMPTS)
+    try:
+        yield
+    finally:
+        _attempts.reset(token)
 
 
 class _Listing(NamedTuple):
@@ -222,8 +238,8 @@ class EniscopeClient:
 
     def _get(self, path: str, params: list[tuple[str, str]], subject: str) -> Any:
         """Return the JSON of one GET, retried over passing faults; `subject` names it in errors."""
-        problem = ""
-        for attempt in range(MAX_ATTEMPTS):
+        problem, attempts = "", _attempts.get()
+        for attempt in range(attempts):
             if attempt:
                 note_retry()
             turn = self._pacer.wait()
@@ -251,7 +267,7 @@ class EniscopeClient:
             self._raise_unless_passing(response, body, subject, problem)
             self._back_off(attempt, turn, response, subject, problem)
         raise UnreachableError(
-            f"{subject}: no answer after {MAX_ATTEMPTS} attempts ({problem}); the service may be down, run again later"
+            f"{subject}: no answer after {attempts} attempts ({problem}); the service may be down, run again later"
         )
 
     def _send_authorized(self, path: str, params: list[tuple[str, str]]) -> _Answer:
@@ -339,7 +355,7 @@ class EniscopeClient:
         self, attempt: int, turn: float, response: requests.Response | None, subject: str, problem: str
     ) -> None:
         is_rate_limit = response is not None and response.status_code == 429
-        if attempt + 1 == MAX_ATTEMPTS and not is_rate_limit:
+        if attempt + 1 == _attempts.get() and not is_rate_limit:
             return
         pause_s = (RATE_LIMIT_BACKOFF_S if is_rate_limit else BACKOFF_S) * 2**attempt
         named_s = None if response is None else retry_after_s(response)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,7 +12,7 @@ from psycopg2 import sql
 from config.limits import GapLimits
 from ingest.eniscope.fetch import WINDOW_DAYS
 from ingest.eniscope.normalize import FIELD_COLUMNS
-from ingest.runs.load_site import Wanted
+from ingest.runs.window_queue import Wanted
 from ingest.storage.readings import Stored
 from lib import db
 from lib.date_utils import Window, split_window
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _STATES = ["pending"]
 _STATES_AGAIN = ["pending", "vendor_empty"]
+
+
+_Gap = tuple[int, list[Window], int]  # channel, the windows to ask for, seconds of an interval
 
 
 class GapPlan(NamedTuple):
@@ -43,8 +47,9 @@ def plan_backfill(
 ) -> GapPlan:
     """Return the windows to ask for: exactly what is missing, in pieces that the service answers as asked.
 
-    Those asked least come first, the newest first among them. A gap that was asked for within the last hours is left
-    for another time.
+    The channels take turns, window by window, so that each has its share of the budget. Of a channel, and among those
+    whose turn it is, what was asked for longest ago comes first, answered or not; then the newest. A gap that was asked
+    for within the last hours is left for another time, whether or not an answer came.
 
     Parameters
     ----------
@@ -58,12 +63,13 @@ def plan_backfill(
     limits = limits or GapLimits()
     rows = db.fetch_all(
         conn,
-        "SELECT g.channel_id, g.gap_start, g.gap_end, g.interval_s FROM channels AS c"
-        " JOIN reading_gaps AS g USING (channel_id, organization_id)"
+        "SELECT g.channel_id, g.gap_start, g.gap_end, g.interval_s, greatest(g.last_asked_at, g.last_failed_at) AS at"
+        " FROM channels AS c JOIN reading_gaps AS g USING (channel_id, organization_id)"
         " WHERE c.organization_id = %s AND c.is_listed AND NOT c.is_unsupported AND g.state = ANY (%s)"
-        " AND g.interval_s = ANY (%s) AND (%s OR g.last_asked_at IS NULL OR g.last_asked_at < %s)"
+        " AND g.interval_s = ANY (%s)"
+        " AND (%s OR coalesce(greatest(g.last_asked_at, g.last_failed_at) < %s, true))"
         " AND (%s::timestamptz IS NULL OR g.gap_end > %s)"
-        " ORDER BY g.asked_count, g.gap_end DESC, g.channel_id",
+        " ORDER BY at NULLS FIRST, g.asked_count, g.gap_end DESC, g.channel_id",
         (
             site_id,
             _STATES_AGAIN if ask_again else _STATES,
@@ -73,15 +79,49 @@ def plan_backfill(
             *[None if days is None else now - timedelta(days=days)] * 2,
         ),
     )
+    gaps = [(row[0], list(split_window(Window(row[1], row[2]), WINDOW_DAYS[row[3]])), row[3]) for row in rows]
     plan = GapPlan([], [], 0)
-    for number, (channel_id, start, end, interval_s) in enumerate(rows):
-        parts = list(split_window(Window(start, end), WINDOW_DAYS[interval_s]))
+    for channel_id, parts, interval_s in _by_turns(gaps):
         room = budget - len(plan.wanted)
         if len(parts) > room and plan.gaps:
-            return plan._replace(left=len(rows) - number)
-        plan.gaps.append((channel_id, Window(start, end)))
-        plan.wanted.extend(Wanted(channel_id, part, interval_s) for part in parts[:room])
-    return plan
+            continue
+        plan.gaps.append((channel_id, Window(parts[0].start, parts[-1].end)))
+        chosen = parts if len(parts) <= room else _asked_longest_ago(conn, channel_id, parts)[:room]
+        plan.wanted.extend(Wanted(channel_id, part, interval_s) for part in chosen)
+    return plan._replace(left=len(rows) - len(plan.gaps))
+
+
+def _by_turns(gaps: list[_Gap]) -> list[_Gap]:
+    """Return the gaps so that no channel is asked for a further one before all others had as many windows."""
+    before: Counter[int] = Counter()
+    turns = []
+    for gap in gaps:
+        turns.append(before[gap[0]])
+        before[gap[0]] += len(gap[1])
+    return [gap for _, gap in sorted(zip(turns, gaps, strict=True), key=lambda turn_and_gap: turn_and_gap[0])]
+
+
+def _asked_longest_ago(conn: Connection, channel_id: int, parts: list[Window]) -> list[Window]:
+    """Return the parts of a gap with those first that were never asked for by themselves, or longest ago."""
+    asked = dict(
+        db.fetch_all(
+            conn,
+            "SELECT window_start, max(started_at) FROM ingestion_logs WHERE channel_id = %s"
+            " AND window_start >= %s AND window_end <= %s GROUP BY window_start",
+            (channel_id, parts[0].start, parts[-1].end),
+        )
+    )
+    return sorted(parts, key=lambda part: (part.start in asked, asked.get(part.start, part.start)))
+
+
+def note_failed(conn: Connection, wanted: Wanted) -> None:
+    """Note that a gap was asked for and no answer came: it waits as long as one that was answered."""
+    db.execute(
+        conn,
+        "UPDATE reading_gaps SET last_failed_at = statement_timestamp()"
+        " WHERE channel_id = %s AND gap_start <= %s AND gap_end >= %s AND state = ANY (%s)",
+        (wanted.channel_id, *wanted.window, _STATES_AGAIN),
+    )
 
 
 def close_if_arrived(conn: Connection, wanted: Wanted, stored: Stored) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config.site_file import IngestLimits
-from ingest.eniscope.client import SOURCE_SANDBOX, EniscopeClient
+from ingest.eniscope.client import SOURCE_SANDBOX, EniscopeClient, in_haste
 from ingest.eniscope.fetch import (
     WINDOW_DAYS,
     ChannelReadings,
@@ -25,11 +25,13 @@ from ingest.eniscope.fetch import (
 from ingest.eniscope.field_sets import FieldAsks, FieldBook, FieldSet
 from ingest.eniscope.troubles import Troubles, gather_troubles
 from ingest.runs.registration import UNREADABLE, Site
+from ingest.runs.window_queue import Wanted, WindowQueue
 from ingest.storage import attempts, readings, rejects, sites
 from ingest.storage.plausibility import REJECT_EMPTY, Rules
 from ingest.storage.readings import Stored
 from lib.date_utils import Window, align_up, split_window
 from lib.errors import (
+    ApiError,
     AuthenticationError,
     DataError,
     PipelineError,
@@ -44,8 +46,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# After this many windows in a row without an answer the service is down: more would only wait for time-outs.
-MAX_UNREACHABLE_IN_A_ROW = 3
+_GIVEN_UP = "not asked for: the channel gave no answer, twice; run again to fetch the window"
 # A stretch that lacked values reaches beyond the window if it begins this near to its start.
 LATE_AT_START = timedelta(hours=1)
 
@@ -73,20 +74,15 @@ class IngestSummary:
     refillable: list[int] = field(default_factory=list)  # channels whose earlier readings lack fields that they have
 
 
-OnStored = Callable[["Connection", "Wanted", Stored], None]
-
-
-class Wanted(NamedTuple):
-    """A stretch of one channel to ask for, short enough for one request."""
-
-    channel_id: int
-    window: Window
-    interval_s: int
+OnStored = Callable[["Connection", Wanted, Stored], None]
+OnFailed = Callable[["Connection", Wanted], None]
 
 
 class _Task(NamedTuple):
     attempt: attempts.Attempt
     log_id: int
+    wanted: Wanted
+    is_hasty: bool
     asks: FieldAsks
     troubles: Troubles  # filled by the worker that fetches it
 
@@ -120,52 +116,32 @@ def ingest_windows(
     workers: int,
     limits: IngestLimits | None = None,
     on_stored: OnStored | None = None,
+    on_failed: OnFailed | None = None,
 ) -> IngestSummary:
     """Fetch what is wanted of the site's channels, several side by side, and load what comes.
 
-    One channel's failure is logged and the others go on; the summary names it. A refused login, or a service that
-    has stopped answering, ends the run.
+    One channel's failure is logged and the others go on; the summary names it. A channel without an answer is asked
+    once more after all others. A refused login, or a service that does not answer for the site either, ends the run.
 
     Parameters
     ----------
     limits
         What a record can be at all; the defaults where None.
-    on_stored
-        Called when a stretch was answered and stored, within the same transaction.
+    on_stored, on_failed
+        Called when a stretch was answered and stored, or failed, within the same transaction.
     """
-    limits = limits or IngestLimits()
     known = sites.load_channel_fields(conn, site.site_id)
     conn.commit()
     book = FieldBook(known, site.type_fields, datetime.now(UTC))
     summary = IngestSummary(site.site_id, len(site.channels), client.source == SOURCE_SANDBOX, served=set(known))
     summary.left_out, summary.license_note = site.left_out, site.license_note
-    unsettled: dict[int, _Task] = {}
-    tasks = _start_attempts(conn, client.source, site, wanted, book, summary.unsupported, unsettled)
-
-    def fetch(task: _Task) -> ChannelReadings:
-        attempt = task.attempt
-        channel_id = attempt.channel_id
-        rules = _rules(limits, attempt, datetime.now(UTC))
-        try:
-            with gather_troubles(task.troubles):
-                return fetch_channel(client, channel_id, attempt.window, attempt.interval_s, task.asks, rules)
-        except UNREADABLE as err:
-            raise DataError(
-                f"channel {channel_id}, {attempt.window}: unreadable reply ({err!r}); run again, or ask the vendor"
-            ) from err
-
-    unreachable_in_a_row = 0
+    queue = WindowQueue(wanted, {channel["channel_id"]: channel["device_id"] for channel in site.channels})
+    run = _Run(conn, client, site, limits or IngestLimits(), book, queue, summary, on_stored, on_failed)
     with ThreadPoolExecutor(workers) as pool, progress_bar(len(wanted), "window") as advance:
         try:
-            for task, future in _side_by_side(pool, tasks, fetch, limit=2 * workers):
-                summary.troubles.add(task.troubles)
-                failure = _settle(conn, task, future, summary, book, on_stored)
-                del unsettled[task.log_id]
+            for task, future in _side_by_side(pool, run.take, run.fetch, limit=2 * workers):
+                run.settle(task, future)
                 advance(f"channel {task.attempt.channel_id}")
-                unreachable_in_a_row = unreachable_in_a_row + 1 if isinstance(failure, UnreachableError) else 0
-                is_hopeless = unreachable_in_a_row == MAX_UNREACHABLE_IN_A_ROW
-                if failure and (is_hopeless or isinstance(failure, AuthenticationError)):
-                    raise failure
         except BaseException as err:
             client.stop()  # the pool waits for its threads, and they may be waiting for the service
             if not conn.closed:
@@ -173,10 +149,102 @@ def ingest_windows(
                 attempts.interrupt_run(conn, site.run_id, clean_text(str(err) or type(err).__name__))
                 conn.commit()
                 pool.shutdown(cancel_futures=True)
-                _note_troubles(conn, unsettled.values())
+                _note_troubles(conn, run.unsettled.values())
             raise
+    summary.failed += sorted(queue.given_up - set(summary.failed))
     _sum_up_fields(summary, book, site)
     return summary
+
+
+@dataclass
+class _Run:
+    """What a run works with: the windows that wait, what is known of each channel, and what came so far."""
+
+    conn: Connection
+    client: EniscopeClient
+    site: Site
+    limits: IngestLimits
+    book: FieldBook
+    queue: WindowQueue
+    summary: IngestSummary
+    on_stored: OnStored | None
+    on_failed: OnFailed | None
+    unsettled: dict[int, _Task] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.types = {channel["channel_id"]: channel["device_type_id"] for channel in self.site.channels}
+
+    def take(self) -> _Task | None:
+        """Begin the next window, logged as running; a channel found unsupported is asked no more."""
+        if self.queue.is_fruitless and not self.unsettled:
+            self._log_given_up(self.queue.give_up_all())
+        ask = self.queue.take()
+        while ask is not None and ask.wanted.channel_id in self.summary.unsupported:
+            ask = self.queue.take()
+        return None if ask is None else self._begin(ask.wanted, is_hasty=ask.is_hasty)
+
+    def _begin(self, wanted: Wanted, *, is_hasty: bool) -> _Task:
+        attempt = attempts.Attempt(self.site.run_id, self.site.site_id, *wanted, self.client.source)
+        log_id = attempts.start_attempt(self.conn, attempt)
+        self.conn.commit()
+        asks = self.book.plan(wanted.channel_id, self.types[wanted.channel_id])
+        self.unsettled[log_id] = _Task(attempt, log_id, wanted, is_hasty, asks, Troubles())
+        return self.unsettled[log_id]
+
+    def fetch(self, task: _Task) -> ChannelReadings:
+        """Fetch what a task wants; the workers do this, and nothing else."""
+        attempt = task.attempt
+        rules = _rules(self.limits, attempt, datetime.now(UTC))
+        try:
+            with gather_troubles(task.troubles), in_haste() if task.is_hasty else nullcontext():
+                return fetch_channel(
+                    self.client, attempt.channel_id, attempt.window, attempt.interval_s, task.asks, rules
+                )
+        except UNREADABLE as err:
+            raise DataError(
+                f"channel {attempt.channel_id}, {attempt.window}: unreadable reply ({err!r}); "
+                "run again, or ask the vendor"
+            ) from err
+
+    def settle(self, task: _Task, future: Future[ChannelReadings]) -> None:
+        """Load what a task fetched, or log why it did not, and judge what that says of the channel and the service."""
+        self.summary.troubles.add(task.troubles)
+        failure = _settle(self.conn, task, future, self.summary, self.book, self.on_stored, self.on_failed)
+        del self.unsettled[task.log_id]
+        if isinstance(failure, UnreachableError):
+            self._log_given_up(self.queue.note_silence(task.wanted))
+            if self.queue.is_suspicious:
+                self._ask_for_site(failure)
+                self.queue.note_service_answers()
+            return
+        if isinstance(failure, AuthenticationError):
+            self._ask_for_site(failure)
+        self.queue.note_answer(task.attempt.channel_id)
+
+    def _ask_for_site(self, failure: PipelineError) -> None:
+        """Ask for the site itself; where that fails too, it is not the channels that failed, and the run ends.
+
+        Raises
+        ------
+        PipelineError
+            What the last channel met.
+        """
+        try:
+            with gather_troubles(self.summary.troubles):
+                self.client.get_organization(self.site.site_id)
+        except ApiError as err:
+            logger.error("site %d: %s", self.site.site_id, err)
+            raise failure from err
+
+    def _log_given_up(self, given_up: Sequence[Wanted]) -> None:
+        """Log windows that are not asked for, for their channel gives no answer."""
+        for wanted in given_up:
+            attempt = attempts.Attempt(self.site.run_id, self.site.site_id, *wanted, self.client.source)
+            log_id = attempts.start_attempt(self.conn, attempt)
+            attempts.finish_attempt(self.conn, attempt, log_id, attempts.STATUS_FAILED, error=_GIVEN_UP)
+            if self.on_failed is not None:
+                self.on_failed(self.conn, wanted)
+        self.conn.commit()
 
 
 def _since_move(window: Window, site: Site, channel_id: int, interval_s: int) -> Window:
@@ -203,28 +271,6 @@ def _rules(limits: IngestLimits, attempt: attempts.Attempt, now: datetime) -> Ru
     return Rules(limits.max_power_of(attempt.channel_id), limits.max_catch_up_hours, latest.timestamp())
 
 
-def _start_attempts(
-    conn: Connection,
-    source: str,
-    site: Site,
-    wanted: Sequence[Wanted],
-    book: FieldBook,
-    unsupported: list[int],
-    unsettled: dict[int, _Task],
-) -> Iterator[_Task]:
-    """Yield one attempt per stretch, logged as running; a channel found unsupported is asked no more."""
-    types = {channel["channel_id"]: channel["device_type_id"] for channel in site.channels}
-    for channel_id, window, interval_s in wanted:
-        if channel_id in unsupported:
-            continue
-        attempt = attempts.Attempt(site.run_id, site.site_id, channel_id, window, interval_s, source)
-        log_id = attempts.start_attempt(conn, attempt)
-        conn.commit()
-        asks = book.plan(channel_id, types[channel_id])
-        unsettled[log_id] = _Task(attempt, log_id, asks, Troubles())
-        yield unsettled[log_id]
-
-
 def _note_troubles(conn: Connection, tasks: Iterable[_Task]) -> None:
     """Log what went wrong for attempts that the run's end interrupted."""
     for task in tasks:
@@ -234,16 +280,25 @@ def _note_troubles(conn: Connection, tasks: Iterable[_Task]) -> None:
 
 
 def _side_by_side(
-    pool: Executor, tasks: Iterator[_Task], work: Callable[[_Task], ChannelReadings], limit: int
+    pool: Executor, take: Callable[[], _Task | None], work: Callable[[_Task], ChannelReadings], limit: int
 ) -> Iterator[tuple[_Task, Future[ChannelReadings]]]:
-    """Yield tasks as they are done, with never more than `limit` begun or waiting to be loaded: memory stays flat."""
-    running = {pool.submit(work, task): task for task in islice(tasks, limit)}
+    """Yield tasks as they are done, with never more than `limit` begun or waiting to be loaded: memory stays flat.
+
+    What is yielded may make further tasks, so it is over only when none is running and none can be taken.
+    """
+    running: dict[Future[ChannelReadings], _Task] = {}
+
+    def fill() -> None:
+        while len(running) < limit and (task := take()) is not None:
+            running[pool.submit(work, task)] = task
+
+    fill()
     try:
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield running.pop(future), future
-                running |= {pool.submit(work, task): task for task in islice(tasks, 1)}
+                fill()
     finally:
         for future in running:
             future.cancel()
@@ -256,6 +311,7 @@ def _settle(
     summary: IngestSummary,
     book: FieldBook,
     on_stored: OnStored | None,
+    on_failed: OnFailed | None,
 ) -> PipelineError | None:
     """Load what a task fetched, or log why it did not, as one transaction; return the failure, if any."""
     attempt, channel_id = task.attempt, task.attempt.channel_id
@@ -265,7 +321,7 @@ def _settle(
     except UnsupportedFieldsError as err:
         if channel_id in summary.served:
             # It has served these fields before, so it is this window that was refused, not the channel.
-            return _settle_failure(conn, task, summary, err)
+            return _settle_failure(conn, task, summary, err, on_failed)
         sites.mark_unsupported(conn, channel_id)
         attempts.finish_attempt(
             conn, attempt, task.log_id, attempts.STATUS_UNSUPPORTED, error=clean_text(str(err)), troubles=task.troubles
@@ -279,9 +335,9 @@ def _settle(
         rejects.store_rejects(
             conn, attempt.organization_id, channel_id, attempt.interval_s, attempt.run_id, err.quarantined
         )
-        return _settle_failure(conn, task, summary, err)
+        return _settle_failure(conn, task, summary, err, on_failed)
     except PipelineError as err:
-        return _settle_failure(conn, task, summary, err)
+        return _settle_failure(conn, task, summary, err, on_failed)
     summary.served.add(channel_id)
     stored = _store_result(conn, task, result)
     known = book.learn(channel_id, task.asks, result.answer, attempt.window)
@@ -289,7 +345,7 @@ def _settle(
         known = book.note_late(channel_id, attempt.window)
     sites.save_channel_fields(conn, channel_id, known)
     if on_stored is not None:
-        on_stored(conn, Wanted(channel_id, attempt.window, attempt.interval_s), stored)
+        on_stored(conn, task.wanted, stored)
     conn.commit()
     if channel_id in summary.unsupported:  # an earlier window was refused, and this one shows that it was not for good
         summary.unsupported.remove(channel_id)
@@ -360,14 +416,21 @@ def _count_result(summary: IngestSummary, task: _Task, result: ChannelReadings, 
         )
 
 
-def _settle_failure(conn: Connection, task: _Task, summary: IngestSummary, err: PipelineError) -> PipelineError:
-    """Log a window that failed and return its error; the channel's other windows go on."""
+def _settle_failure(
+    conn: Connection, task: _Task, summary: IngestSummary, err: PipelineError, on_failed: OnFailed | None
+) -> PipelineError:
+    """Log a window that failed and return its error; the channel's other windows go on.
+
+    A channel without an answer has not failed yet: it is asked once more.
+    """
     attempt = task.attempt
     attempts.finish_attempt(
         conn, attempt, task.log_id, attempts.STATUS_FAILED, error=clean_text(str(err)), troubles=task.troubles
     )
+    if on_failed is not None:
+        on_failed(conn, task.wanted)
     conn.commit()
-    if attempt.channel_id not in summary.failed:
+    if attempt.channel_id not in summary.failed and not isinstance(err, UnreachableError):
         summary.failed.append(attempt.channel_id)
     logger.error("%s", err)
     return err
