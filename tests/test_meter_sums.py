@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 from generated_sites import GeneratedSite, make_site
@@ -78,6 +79,28 @@ def test_two_meters_of_one_load_are_twins_and_neither_is_the_others_main() -> No
         sums = find_sums(twice.grid)
         assert sums.twins == (Twins(103, 999, pytest.approx(4.0, abs=0.01)),)
         assert proposed(sums).keys() == site.parents.keys()
+
+
+def dryer(site: GeneratedSite, seed: int = 4) -> npt.NDArray[np.float64]:
+    """Return the energy of a dryer that runs for an hour on every other day, weekends too, and never by night [kWh]."""
+    rng = np.random.default_rng(seed)
+    hour = site.grid.local_hours
+    day, of_day = hour // 24, hour % 24
+    at = rng.integers(8, 18, day.max() - day.min() + 1)[day - day.min()]
+    runs = (of_day == at) & ((day % 2 == 0) | (day % 7 == 5))
+    return np.asarray(np.where(runs, rng.uniform(0.8, 1.2, hour.size), 0.0))
+
+
+def test_what_runs_by_day_on_all_days_is_a_part_or_a_twin_like_any_load_where_it_does_not_run_at_most_noons() -> None:
+    site = make_site(5, shape="rest")
+    own = dryer(site)
+    twice = site.beside([998, 999], np.column_stack([own, own * (1 + 0.002 * np.sin(np.arange(own.size)))]))
+    assert find_sums(twice.grid).twins == (Twins(998, 999, pytest.approx(4.0, abs=0.01)),)
+    main = site.parents[min(site.parents)]
+    kwh = site.grid.kwh.copy()
+    kwh[:, site.grid.ids.index(main)] += own
+    below = site._replace(grid=site.grid._replace(kwh=kwh)).beside([998], own)
+    assert proposed(find_sums(below.grid)).keys() == {*site.parents, 998}
 
 
 def test_two_like_loads_are_neither_twins_nor_main_and_part() -> None:

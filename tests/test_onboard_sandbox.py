@@ -81,6 +81,7 @@ def test_a_test_twin_and_a_house_beside_a_school_are_asked_about(
         "#exclude = [165015]",
         "#exclude = [165011, 165012, 165013, 165014, 165015]",
     ]
+    assert '"Test" (165015) has the readings of "Dryer" (165011) over' in lines[0]
     assert asked(report) == [("mains_named", sites.TEST)]
     assert report["consumption"]["mayCountTwice"]
     say_and_validate(conn, site_files, sites.HILLSIDE_ID, confirm_all(text))
