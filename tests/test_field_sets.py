@@ -106,6 +106,13 @@ def test_refusal_keeps_what_was_seen_and_counts_once_a_run() -> None:
     assert taught(once, answer).refusals == 2
 
 
+def test_refusal_where_no_value_came_leaves_no_reading_that_lacks_a_field() -> None:
+    """As before a meter was installed: there are no records, whichever fields are asked for."""
+    answer = FieldAnswer(("E", "P"), (), (METER_FIELDS,))
+    assert taught(ChannelFields(), answer) == ChannelFields((), (), NOW, 1, NOW)
+    assert taught(GOOD, answer) == ChannelFields(GOOD.seen, GOOD.asked, NOW, 1, NOW)
+
+
 def test_fields_that_are_refused_for_weeks_and_never_had_a_value_are_none() -> None:
     state, answer = ChannelFields(("E", "P"), ("E", "P"), NOW), FieldAnswer(("E", "P"), ("E", "P"), (METER_FIELDS,))
     for run in range(1, MAX_REFUSALS + 1):

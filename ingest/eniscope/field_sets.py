@@ -125,7 +125,8 @@ def learn(
     """
     was_refused = bool(answer.refused)
     if not answer.seen:
-        return state if not was_refused else _reduced(state, before, frozenset(), window, now)
+        # Nothing was stored of it, so nothing of it lacks a field.
+        return state if not was_refused else _reduced(state, before, frozenset(), None, now)
     seen = in_order({*(state.seen if state.is_proven else ()), *answer.seen})
     # What a first run stores was asked for just now, in full.
     has_grown = bool(before.seen) and not (state.is_proven and set(seen) <= set(state.seen))
@@ -147,12 +148,18 @@ def _reduced(
     state: ChannelFields,
     before: ChannelFields,
     lost: Collection[str],
-    window: Window,
+    stored: Window | None,
     now: datetime,
     *,
     is_counted: bool = True,
 ) -> ChannelFields:
-    """Return the state of a channel of which fewer fields were answered than asked for."""
+    """Return the state of a channel of which fewer fields were answered than asked for.
+
+    Parameters
+    ----------
+    stored
+        Of which readings came without these fields; None where none came.
+    """
     refusals = before.refusals + 1 if is_counted else state.refusals
     counted = replace(state, refusals=refusals, full_ask_at=now if is_counted else state.full_ask_at)
     if refusals >= MAX_REFUSALS and not lost:
@@ -160,7 +167,7 @@ def _reduced(
     return replace(
         counted,
         reduced_since=state.reduced_since or now,
-        refill_before=_later(state.refill_before, window.end),
+        refill_before=_later(state.refill_before, stored.end) if stored else state.refill_before,
     )
 
 
