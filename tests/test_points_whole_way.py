@@ -143,7 +143,8 @@ def test_a_twin_is_asked_about_and_left_out_by_the_line(point_site: MakeSite) ->
     # Another scale is no other load.
     site.say("[channels.103]\nunit_factor = 0.99\n")
     assert failed(site.validate()) == {
-        "mains_named": "channel 103: it follows Dryer (102) over 5.0 weeks: two meters of one load count twice"
+        "mains_named": 'channel 103: Test "dryer" follows Dryer (102) over 5.0 weeks: '
+        "two meters of one load count twice"
     }
     # Both are real, says the file.
     site.say('[channels.103]\nparent = ""\n')

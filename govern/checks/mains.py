@@ -134,8 +134,8 @@ def _ask(proposals: list[Proposal], names: dict[int, str]) -> Finding:
 def _ask_of_twins(twins: Twins, names: dict[int, str]) -> Finding:
     first, copy = quote(names[twins.first]), quote(names[twins.copy])
     lines = ["[site]", f"exclude = [{twins.copy}]  # {copy}, a copy of {first}"]
-    found = f"it follows {names[twins.first]} ({twins.first}) over {twins.weeks:.1f} weeks"
-    text = f"{found}: two meters of one load count twice"
+    followed = f"{names[twins.copy]} follows {names[twins.first]} ({twins.first})"
+    text = f"{followed} over {twins.weeks:.1f} weeks: two meters of one load count twice"
     return Finding(twins.copy, 1, text, [{"twin_channel_id": twins.first, "lines": lines}], SEVERITY_WARN)
 
 
