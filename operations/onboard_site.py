@@ -91,6 +91,16 @@ def choose_place(site_id: int, out: Path | None, sites_dir: Path = SITES_DIR) ->
     return path
 
 
+def _next_step(path: Path, site_id: int) -> str:
+    """Return what to do with a proposal that was written."""
+    is_in_place = path.resolve() == SITES_DIR / f"{site_id}.toml"
+    copy = "" if is_in_place else f"copy it to config/sites/{site_id}.toml, "
+    return (
+        f"read it, take the # from what is right, {copy}then run: python govern/refresh_views.py; "
+        f"python govern/validate_data.py --site {site_id}"
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the proposal, or write it."""
     parser = cli.script_parser(__doc__)
@@ -108,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(text, end="")
         return EXIT_DONE
     write_atomically(path, text)
-    print(f"{path}: read it, take the # from what is right, then: python govern/validate_data.py --site {args.site}")
+    print(f"{path}: {_next_step(path, args.site)}")
     return EXIT_DONE
 
 

@@ -37,7 +37,8 @@ def test_it_prints_a_file_or_writes_it_and_never_over_another(
     written = run_script(SCRIPT, "--site", "23271", "--out", out, env=env)
     assert (written.returncode, written.stderr) == (EXIT_DONE, "")
     assert written.stdout == (
-        f"{out}: read it, take the # from what is right, then: python govern/validate_data.py --site 23271\n"
+        f"{out}: read it, take the # from what is right, copy it to config/sites/23271.toml, then run: "
+        "python govern/refresh_views.py; python govern/validate_data.py --site 23271\n"
     )
     assert out.read_text(encoding="utf-8") == printed.stdout
     site = load_site(SITE_ID, tmp_path)

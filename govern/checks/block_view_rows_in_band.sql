@@ -1,6 +1,6 @@
 -- Every view has as many rows as the tables below it call for: none is lost or made in a join.
 -- Scope: site
--- Hint: a join in the view drops or multiplies rows; run: python govern/refresh_views.py, then report this defect.
+-- Hint: run: python govern/refresh_views.py; if it stays, a join in the view drops or multiplies rows: report this defect.
 WITH raw AS (
     SELECT
         (SELECT count(*) FROM channel_sites WHERE organization_id = %(site_id)s AND member_until > member_from)
@@ -46,7 +46,7 @@ counted AS (
     FROM raw
     UNION ALL
     SELECT 'v_readings_monthly', (SELECT count(*) FROM v_readings_monthly WHERE site_id = %(site_id)s), reporting_count,
-        (SELECT count(*) FROM v_readings_daily WHERE site_id = %(site_id)s)
+        greatest(reporting_count, (SELECT count(*) FROM v_readings_daily WHERE site_id = %(site_id)s))
     FROM raw
     UNION ALL
     SELECT 'v_validation_status', (SELECT count(*) FROM v_validation_status WHERE site_id = %(site_id)s), 1, 1
