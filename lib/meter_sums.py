@@ -69,15 +69,16 @@ class Confidence(StrEnum):
     LOW = "low"
 
 
-_WORST_FIRST = (Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
+def min_confidence(*grades: Confidence) -> Confidence:
+    """Return the least sure of the grades."""
+    return max(grades, key=list(Confidence).index)
 
 
 class Proposal(NamedTuple):
     """A meter that follows the sum of others.
 
     `cover_ratio` is the share of its energy in the parts (with what generation brings), `fit` the share of its changes
-    that these explain, `weeks` how long they were compared; `fed_by` are the
-    meters of what generates behind it.
+    that these explain, `weeks` how long they were compared; `fed_by` are the meters of what generates behind it.
     """
 
     main: int
@@ -201,13 +202,7 @@ def find_sums(
             main = site.ids[place]
             if site.generates[place] or main in copies or any(one.main == main for one in proposals):
                 continue
-            free = [
-                other
-                for other, key in enumerate(site.ids)
-                if other != place and key not in known and key not in answered and key not in copies
-                and not site.generates[other] and key not in _above(main, known)
-            ]  # fmt: skip
-            parts = [other for other, key in enumerate(site.ids) if known.get(key) == main]
+            free, parts = _find_candidates(site, place, known, {*answered, *copies})
             found = _test_main(site, place, free, parts, is_fed=is_fed)
             if not parts and len(found) == 1 and len(found[0].parts) == 1 and found[0].cover_ratio >= _COPY_COVER:
                 # One part that is all of it: two meters of one load, of which none is the other's main.
@@ -258,16 +253,23 @@ def find_likely_parts(
     return (*found, *(proposal for _, proposal in best.values()))
 
 
-def _gather_open(site: _Site, place: int, known: Mapping[int, int], closed: Collection[int]) -> _Solved | None:
-    """Return the case of `place` beside all that may be its parts, with what feeds it."""
+def _find_candidates(
+    site: _Site, place: int, known: Mapping[int, int], closed: Collection[int]
+) -> tuple[list[int], list[int]]:
+    """Return which places may hold a part of `place` that is not known yet, and which hold its known parts."""
     main = site.ids[place]
+    above = _above(main, known)
     free = [
         other
         for other, key in enumerate(site.ids)
-        if other != place and key not in known and key not in closed
-        and not site.generates[other] and key not in _above(main, known)
-    ]  # fmt: skip
-    parts = [other for other, key in enumerate(site.ids) if known.get(key) == main]
+        if other != place and key not in known and key not in closed and key not in above and not site.generates[other]
+    ]
+    return free, [other for other, key in enumerate(site.ids) if known.get(key) == main]
+
+
+def _gather_open(site: _Site, place: int, known: Mapping[int, int], closed: Collection[int]) -> _Solved | None:
+    """Return the case of `place` beside all that may be its parts, with what feeds it."""
+    free, parts = _find_candidates(site, place, known, closed)
     for is_fed in (True, False) if site.generates.any() else (False,):
         case = _gather(site, place, free, parts, is_fed=is_fed)
         if case is None or not case.change[:, 0].any():
@@ -549,7 +551,7 @@ def _test_main(site: _Site, place: int, free: list[int], known_parts: list[int],
     found = []
     for chosen, confidence in (
         (clear, grade),
-        (sure & ~clear, min(grade, Confidence.MEDIUM, key=_WORST_FIRST.index)),
+        (sure & ~clear, min_confidence(grade, Confidence.MEDIUM)),
         (less_sure, Confidence.LOW),
     ):
         parts = tuple(site.ids[n] for n in case.columns[chosen].tolist())

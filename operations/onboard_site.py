@@ -43,14 +43,14 @@ def propose(conn: Connection, site_id: int, sites_dir: Path = SITES_DIR) -> str:
     DataError
         When the site is unknown, or has no readings.
     """
-    from operations.onboarding.evidence import see  # here, for they need pandas
+    from operations.onboarding.evidence import gather_evidence  # here, for they need pandas
     from operations.onboarding.names import says_main
     from operations.onboarding.proposal import propose_site
     from operations.onboarding.site_facts import load_site_data
 
     data = load_site_data(conn, site_id)
     compared = [one for one in data.channels if one.meter_id in data.compared]
-    seen = see(
+    seen = gather_evidence(
         data.rows,
         data.tz,
         data.compared,

@@ -16,7 +16,7 @@ import pandas as pd
 from config.site_file import SiteConfig, load_site
 from lib.date_utils import Window
 from lib.meter_sums import Confidence
-from operations.onboarding.evidence import see
+from operations.onboarding.evidence import gather_evidence
 from operations.onboarding.names import says_main
 from operations.onboarding.proposal import propose_site
 from operations.onboarding.site_facts import ChannelFacts, SiteFacts
@@ -65,7 +65,7 @@ def propose_for(
     )
     dated = [one if one.newest_end != MONDAY else one._replace(newest_end=end) for one in channels]
     compared = [one for one in dated if one.meter_id in ids]
-    seen = see(
+    seen = gather_evidence(
         rows,
         ZONE,
         ids,

@@ -78,8 +78,8 @@ def test_other_words(says: object, yes: list[str], no: list[str]) -> None:
     assert [name for name in no if says(name)] == []
 
 
-STEADY = Shape(mean_kw=1.0, base_ratio=0.97, on_share=1.0, night_ratio=1.0, active_days=1.0)
-BY_DAY = Shape(mean_kw=1.0, base_ratio=0.02, on_share=0.35, night_ratio=0.05, active_days=0.7)
+STEADY = Shape(mean_kw=1.0, base_ratio=0.97, on_share=1.0, night_ratio=1.0, active_day_share=1.0)
+BY_DAY = Shape(mean_kw=1.0, base_ratio=0.02, on_share=0.35, night_ratio=0.05, active_day_share=0.7)
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_a_shape_supports_or_contradicts(equipment: Equipment, of_steady: Fit, o
 
 
 @pytest.mark.parametrize(
-    ("night_ratio", "active_days", "fit"),
+    ("night_ratio", "active_day_share", "fit"),
     [(0.25, 0.9, Fit.NEUTRAL), (0.24, 0.9, Fit.CONTRADICTS), (0.25, 0.89, Fit.CONTRADICTS), (0.4, 0.9, Fit.SUPPORTS)],
 )
-def test_the_limits_of_refrigeration(night_ratio: float, active_days: float, fit: Fit) -> None:
-    shape = STEADY._replace(night_ratio=night_ratio, active_days=active_days)
+def test_the_limits_of_refrigeration(night_ratio: float, active_day_share: float, fit: Fit) -> None:
+    shape = STEADY._replace(night_ratio=night_ratio, active_day_share=active_day_share)
     assert judge_equipment(Equipment.REFRIGERATION, shape).fit == fit
 
 

@@ -28,7 +28,7 @@ from lib.date_utils import Window
 from lib.meter_sums import Confidence
 from lib.paths import PROJECT_ROOT
 from lib.toml_text import quote
-from operations.onboarding.evidence import see
+from operations.onboarding.evidence import gather_evidence
 from operations.onboarding.proposal import propose_site
 
 MEASURED = PROJECT_ROOT.parent / "shared" / "data" / "rsf_office_end_uses_hourly.csv.gz"
@@ -253,7 +253,7 @@ def test_a_site_of_sensors_and_daily_totals_is_proposed_without_parents() -> Non
     channels = [channel(1, "Main", interval_s=86_400), channel(2, "Air Sense", is_energy_meter=False)]
     starts = pd.date_range(MONDAY, periods=28, freq="D")
     rows = pd.DataFrame({"channel_id": 1, "interval_start": starts, "interval_s": 86_400, "energy_kwh": 5.0})
-    seen = see(rows.assign(power_kw=np.nan), ZONE, [], {}, [], [], [])
+    seen = gather_evidence(rows.assign(power_kw=np.nan), ZONE, [], {}, [], [], [])
     text = propose_site(SITE, ZONE, channels, Window(MONDAY, MONDAY + timedelta(days=28)), seen)
     lines = read_tables(text)
     assert lines['channels."2"'] == {"kind": Proposed('"sensor"', Confidence.HIGH, True)}

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from config.site_file import ChannelKind, Equipment
-from lib.meter_sums import Confidence
+from lib.meter_sums import Confidence, min_confidence
 from lib.toml_text import quote
 from operations.onboarding import names
 from operations.onboarding.document import Line, Note, Section, show_name
@@ -95,12 +95,6 @@ def _unclear_points(channels: Sequence[ChannelFacts]) -> list[list[ChannelFacts]
         if one.is_energy_meter and one.is_counted and not one.is_parent_named:
             points.setdefault(one.point_id, []).append(one)
     return [views for views in points.values() if len(views) > 1 and any(one.point_view != "phase" for one in views)]
-
-
-def min_confidence(*grades: Confidence) -> Confidence:
-    """Return the least sure of the grades."""
-    order = [Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH]
-    return min(grades, key=order.index)
 
 
 def find_generation(channels: Sequence[ChannelFacts], seen: Evidence) -> set[int]:

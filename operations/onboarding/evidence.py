@@ -37,7 +37,7 @@ class Evidence(NamedTuple):
     weeks: float
 
 
-def see(
+def gather_evidence(
     rows: pd.DataFrame,
     tz: ZoneInfo,
     ids: Sequence[int],

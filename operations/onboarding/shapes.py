@@ -27,7 +27,7 @@ class Shape(NamedTuple):
     base_ratio: float  # the 5th percentile
     on_share: float  # of the time
     night_ratio: float  # mean by night over mean by day
-    active_days: float  # share of the days on which it runs
+    active_day_share: float  # days on which it runs
 
 
 class Fit(StrEnum):
@@ -71,7 +71,7 @@ def judge_equipment(equipment: Equipment, shape: Shape) -> Verdict:
     is_steady, runs_on = shape.base_ratio >= 0.85, shape.base_ratio >= 0.6
     match equipment:
         case Equipment.REFRIGERATION:
-            if shape.active_days < 0.9 or shape.night_ratio < 0.25:
+            if shape.active_day_share < 0.9 or shape.night_ratio < 0.25:
                 return Verdict(Fit.CONTRADICTS, "it is off by night or for whole days")
             if 0.4 <= shape.night_ratio <= 1.5:
                 return Verdict(Fit.SUPPORTS, "it runs by day and by night")
