@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -145,9 +146,22 @@ def _mail_settings(values: Mapping[str, str]) -> dict[str, Any]:
         "smtp_security": security,
         "smtp_user": values.get("SMTP_USER"),
         "smtp_password": values.get("SMTP_PASSWORD"),
-        "mail_from": values.get("MAIL_FROM"),
+        "mail_from": _mail_from(values),
         "alert_recipients": tuple(values.get("ALERT_RECIPIENTS", "").replace(",", " ").split()),
     }
+
+
+def _mail_from(values: Mapping[str, str]) -> str | None:
+    """Return the sender of all mail: one address, with or without a name; a line feed would end its header."""
+    text = values.get("MAIL_FROM")
+    if text is None:
+        return None
+    from email.utils import getaddresses
+
+    found = [address for _, address in getaddresses([text])]
+    if not text.isprintable() or len(found) != 1 or not re.fullmatch(r"[^@\s]+@[^@\s]+", found[0]):
+        raise ConfigError('MAIL_FROM should be one mail address on one line, such as "Energy <energy@example.com>"')
+    return text
 
 
 def _web_address(values: Mapping[str, str], name: str) -> str | None:

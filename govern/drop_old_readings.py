@@ -20,9 +20,6 @@ from typing import TYPE_CHECKING, NamedTuple
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from psycopg2 import errors as pg_errors
-from psycopg2 import sql
-
 from config.settings import load_settings
 from govern.checks.reader import limit_values, read_checks
 from govern.usage.refresh import lock_refresh
@@ -81,6 +78,9 @@ def drop_months(conn: Connection, months: list[OldMonth]) -> None:
     DatabaseError
         When somebody reads or writes them for too long.
     """
+    from psycopg2 import errors as pg_errors  # here, so that a Python without it is told what to do
+    from psycopg2 import sql
+
     since, until = months[0].start, months[-1].end
     names = [month.name for month in months]
     tables = sql.SQL(", ").join(map(sql.Identifier, names))

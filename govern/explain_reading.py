@@ -25,8 +25,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from psycopg2.extras import RealDictCursor
-
 from config.settings import load_settings
 from lib import cli, db
 from lib.channel_names import CHANNEL_HELP, describe_channel, find_channel
@@ -90,6 +88,8 @@ def explain_reading(conn: Connection, channel_id: int, moment: datetime) -> dict
     DataError
         When the database does not know the channel.
     """
+    from psycopg2.extras import RealDictCursor  # here, so that a Python without it is told what to do
+
     row = db.fetch_one(conn, _SITE, {"channel_id": channel_id, "moment": moment})
     if row is None:
         raise DataError(f"channel {channel_id} is not in the database; check --channel")

@@ -20,8 +20,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
@@ -71,6 +69,8 @@ def describe_report(path: Path) -> WrittenReport:
     DataError
         When it cannot be read, or is no report.
     """
+    import msgspec  # here, so that a Python without it is told what to do
+
     try:
         content = path.read_bytes()
         report = json.loads(content)

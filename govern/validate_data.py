@@ -26,8 +26,6 @@ from typing import TYPE_CHECKING, Any
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-import psycopg2
-
 from config.settings import load_settings
 from config.site_file import list_inactive_sites, read_site
 from govern.checks.channel_facts import store_channel_facts
@@ -161,6 +159,8 @@ def validate_one(conn: Connection, site_id: int, checks: list[Check]) -> Verdict
 
 def validate_each(conn: Connection, site_ids: list[int], checks: list[Check]) -> list[Verdict]:
     """Validate and commit site by site; one that fails is logged, lacks in the answer, and does not stop the others."""
+    import psycopg2  # here, so that a Python without it is told what to do
+
     verdicts = []
     for site_id in site_ids:
         try:

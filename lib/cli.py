@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
+from lib import describe_missing_package
 from lib.errors import EXIT_FAILED, EXIT_USAGE, PipelineError, UsageError
 from lib.logs import clean_text, setup_logging
 from lib.paths import check_file, check_folder
@@ -118,12 +123,17 @@ def print_json(value: Any) -> None:
 
 def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
     """Run a script's `main` and turn any error into one line on stderr and an exit code."""
+    was_closed = _prepare_streams()
     setup_logging()
+    if was_closed:
+        logging.getLogger(__name__).warning("stdout is closed, and results go nowhere; leave it open, or name a file")
     try:
-        return main(argv)
+        code = main(argv)
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
         # The reader of our output (head, less) went away: nothing is left to say to it.
-        sys.stderr.close()
+        _give_up(sys.stdout)
         return EXIT_FAILED
     except PipelineError as err:
         failure: BaseException = err
@@ -133,7 +143,40 @@ def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None 
         code, message = EXIT_FAILED, "interrupted; what was committed is kept, run again to continue"
     except Exception as err:  # the last line of defence: a defect must still end as one line and an exit code
         failure = err
-        code, message = EXIT_FAILED, f"unexpected {type(err).__name__}: {err}; run again with -v for the trace"
+        code, message = EXIT_FAILED, _describe_unexpected(err)
     logger = logging.getLogger(__name__)
     logger.error("%s", message, exc_info=failure if logger.isEnabledFor(logging.DEBUG) else None)
     return code
+
+
+def _prepare_streams() -> bool:
+    """Make stdout and stderr take any text, and return whether stdout was closed.
+
+    One that is closed leads nowhere from now on: else the next file or connection would get its number, and what is
+    printed. Letters that an encoding lacks are shown as codes.
+    """
+    was_closed = sys.stdout is None
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - it stays open to the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    return was_closed
+
+
+def _give_up(stream: TextIO) -> None:
+    """Lead what the stream still holds nowhere, or Python would complain of it after the last line."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def _describe_unexpected(err: Exception) -> str:
+    missing = describe_missing_package(err)
+    if missing is not None:
+        return missing
+    if isinstance(err, OSError) and err.errno == errno.ENOSPC:
+        with suppress(OSError, ValueError):
+            _give_up(sys.stdout)
+        return f"no space is left on the disk ({err.filename or 'output'}); make room, and run again"
+    return f"unexpected {type(err).__name__}: {err}; run again with -v for the trace"

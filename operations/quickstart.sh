@@ -121,7 +121,7 @@ start_sandbox() { # exports the sandbox's address and credentials for the steps
   local week arguments waited_until
   announce "Start the sandbox, a stand-in for the Eniscope service"
   plant_last_week
-  arguments=(--port 0 --url-file "$work/url")
+  arguments=(--port 0 --url-file "$work/url" --with-parent)
   while read -r week; do
     arguments+=(--planted-week "$week")
   done <"$PLANTED_WEEKS"

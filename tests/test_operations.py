@@ -125,7 +125,7 @@ def test_sandbox_keeps_the_weeks_planted_before(tree: Tree) -> None:
     tree.write("data/sandbox/planted_weeks", "2026-01-05\n")
     for _ in range(2):
         assert tree.run("operations/quickstart.sh").returncode == 0
-    weeks = [args[4:] for script, args, _ in tree.calls if script == SANDBOX]
+    weeks = [args[5:] for script, args, _ in tree.calls if script == SANDBOX]
     assert weeks == [["--planted-week", "2026-01-05", "--planted-week", monday]] * 2
     assert (tree.root / "data/sandbox/planted_weeks").read_text() == f"2026-01-05\n{monday}\n"
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -50,11 +51,12 @@ from operations.sandbox.truth import describe_site
 logger = logging.getLogger(__name__)
 
 _MONDAY = 0
+_PARENT_CHECK_S = 1.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until told to stop, or print what is planted."""
-    args = _parse_arguments(argv)
+    args, parent = _parse_arguments(argv), os.getppid()
     setup_logging(args.verbose)
     now = _parse_now(args.now)
     planted_weeks = _parse_planted_weeks(args.planted_week)
@@ -82,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         logger.warning("listening on %s, where other machines may reach it", args.host)
     url, stop = serve_in_thread(app, args.host, args.port)
     try:
-        _wait_for_signal(url, args)
+        _wait_for_signal(url, args, parent)
     finally:
         stop()
     return EXIT_DONE
@@ -181,6 +183,11 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="PATH",
         help="write the base URL to this file once it listens",
     )
+    add(
+        "--with-parent",
+        action="store_true",
+        help="stop when the process that started it has ended, be it by kill -9",
+    )
     add("--api-key", default=SANDBOX_API_KEY, help="API key to accept (default: %(default)s)")
     add("--email", default=SANDBOX_EMAIL, help="e-mail to accept (default: %(default)s)")
     add("--password", default=SANDBOX_PASSWORD, help="password to accept (default: %(default)s)")
@@ -224,14 +231,16 @@ def _real_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _wait_for_signal(url: str, args: argparse.Namespace) -> None:
+def _wait_for_signal(url: str, args: argparse.Namespace, parent: int) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     if args.url_file is not None:
         write_atomically(args.url_file, url + "\n")
     print(f"Sandbox of the Eniscope API on {url} (site {SITE_ID}, seed {args.seed}); stop with Ctrl-C", flush=True)
-    stopped.wait()
+    while not stopped.wait(_PARENT_CHECK_S if args.with_parent else None):
+        if os.getppid() != parent:
+            break
 
 
 if __name__ == "__main__":
