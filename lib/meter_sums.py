@@ -452,13 +452,17 @@ def _products(left: Floats, right: Floats) -> Floats:
 def _invert(matrix: Floats) -> Floats:
     """Return the inverse of a symmetric matrix, or the least one where columns say the same."""
     try:
-        inverse = np.linalg.inv(matrix)
+        inverse = np.linalg.inv(matrix).astype(np.float64, copy=False)
     except np.linalg.LinAlgError:
-        return np.linalg.pinv(matrix, rcond=_LEAST_RATIO, hermitian=True)
+        return _least_inverse(matrix)
     condition = float(np.abs(matrix).sum(axis=0).max() * np.abs(inverse).sum(axis=0).max())
     if condition * len(matrix) * _LEAST_RATIO < 1:
         return inverse
-    return np.linalg.pinv(matrix, rcond=_LEAST_RATIO, hermitian=True)
+    return _least_inverse(matrix)
+
+
+def _least_inverse(matrix: Floats) -> Floats:
+    return np.linalg.pinv(matrix, rcond=_LEAST_RATIO, hermitian=True).astype(np.float64, copy=False)
 
 
 class _Case(NamedTuple):
