@@ -69,8 +69,6 @@ def describe_report(path: Path) -> WrittenReport:
     DataError
         When it cannot be read, or is no report.
     """
-    import msgspec  # here, so that a Python without it is told what to do
-
     try:
         content = path.read_bytes()
         report = json.loads(content)
@@ -82,6 +80,8 @@ def describe_report(path: Path) -> WrittenReport:
 
 
 def _values_of(report: dict[str, Any], path: Path, content: bytes) -> dict[str, Any]:
+    import msgspec  # here, so that a Python without it is told what to do
+
     metadata = report["metadata"]
     site_id, period = metadata.get("site", {}).get("siteId"), metadata.get("period", {})
     validation = metadata.get("validation", {})
