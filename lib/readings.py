@@ -11,6 +11,7 @@ from psycopg2 import sql
 from lib import db
 from lib.date_utils import Window, resolve_period
 from lib.errors import DataError
+from lib.findings import FollowedFinding
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -138,6 +139,11 @@ def load_site(conn: Connection, site_id: int) -> Site:
 def load_site_sources(conn: Connection) -> dict[int, str]:
     """Return site id → where its readings come from, of every site."""
     return dict(db.fetch_all(conn, "SELECT site_id, data_source FROM v_sites ORDER BY site_id"))
+
+
+def load_site_names(conn: Connection) -> dict[int, str]:
+    """Return site id → name, of every site."""
+    return dict(db.fetch_all(conn, "SELECT site_id, site_name FROM v_sites ORDER BY site_id"))
 
 
 def load_validation_status(conn: Connection, site_id: int) -> ValidationStatus:
@@ -443,3 +449,18 @@ def count_revisions(conn: Connection, site_id: int, channel_ids: list[int], wind
         (site_id, window.start, window.end, channel_ids, not channel_ids),
     )
     return dict(rows)
+
+
+def load_findings(conn: Connection, site_id: int | None = None) -> list[FollowedFinding]:
+    """Return the findings of the site, or of all, as they are after its newest recorded report, by site and id."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, FollowedFinding._fields))
+    of_site = sql.SQL("" if site_id is None else "WHERE site_id = %(site)s ")
+    query = sql.SQL("SELECT {} FROM v_findings {}ORDER BY site_id, finding_id").format(columns, of_site)
+    return [FollowedFinding(*row) for row in db.fetch_all(conn, query, {"site": site_id})]
+
+
+def load_finding_weeks(conn: Connection, site_id: int, finding_id: str) -> list[FollowedFinding]:
+    """Return a finding week by week, the first week first."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, FollowedFinding._fields))
+    query = sql.SQL("SELECT {} FROM v_finding_weeks WHERE site_id = %s AND finding_id = %s ORDER BY week")
+    return [FollowedFinding(*row) for row in db.fetch_all(conn, query.format(columns), (site_id, finding_id))]

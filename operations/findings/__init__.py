@@ -1,0 +1,1 @@
+"""What people say of findings, and how findings are listed."""

@@ -1,0 +1,154 @@
+"""What people say of findings: marks, their history, and the lists."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from finding_factory import AHU, BOILER, OTHER_SITE, SITE, WASTE, tell, waste
+
+from ingest.storage import sites
+from lib import db
+from lib.findings import rank_by_money
+from lib.readings import load_findings
+from operations.mark_finding import main
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+
+@pytest.fixture
+def two_sites(conn: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """Two sites with a finding or two in the week of 5 January 2026."""
+    for site_id, name in ((SITE, "School"), (OTHER_SITE, "=Office")):
+        organization = {"organization_id": site_id, "name": name, "timezone": "America/New_York"}
+        channels = [{"channel_id": site_id * 100, "organization_id": site_id, "name": "a"}]
+        sites.register_site(conn, organization, [], channels, "eniscope")
+    tell(conn, 1, [waste(40), waste(90, meter=BOILER)])
+    tell(conn, 1, [waste(60)], site_id=OTHER_SITE)
+    conn.commit()
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    return conn
+
+
+def marks(conn: Connection) -> list[tuple[Any, ...]]:
+    conn.rollback()
+    return db.fetch_all(
+        conn,
+        "SELECT organization_id, finding_id, state, made_by, owner, due::text, done_on::text, note, seen_week::text"
+        " FROM finding_marks ORDER BY mark_id",
+    )
+
+
+def test_marks_are_kept_and_the_newest_counts(two_sites: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["--site", "7", WASTE, "--by", "J. Ortiz"]
+    planned = [*command, "--state", "planned", "--owner", "HVAC crew", "--due", "2026-02-01", "--note", "valve ordered"]
+    assert main(planned) == 0
+    assert "after_hours-10: new; planned (J. Ortiz, due 2026-02-01); 4.00 USD a week" in capsys.readouterr().out
+    assert main([*command, "--state", "done", "--on", "2026-01-20"]) == 0
+    assert marks(two_sites) == [
+        (7, WASTE, "planned", "J. Ortiz", "HVAC crew", "2026-02-01", None, "valve ordered", "2026-01-05"),
+        (7, WASTE, "done", "J. Ortiz", "HVAC crew", "2026-02-01", "2026-01-20", None, "2026-01-05"),
+    ]
+    assert main([*command, "--state", "open"]) == 0
+    assert marks(two_sites)[-1] == (7, WASTE, "open", "J. Ortiz", None, None, None, None, "2026-01-05")
+    (other,) = load_findings(two_sites, OTHER_SITE)
+    assert other.said is None
+
+
+def test_an_events_own_id_is_understood(two_sites: Connection) -> None:
+    event = "win_after_hours-10-20260105T0500Z"
+    assert main(["--site", "7", event, "--state", "not-needed", "--by", "A"]) == 0
+    assert marks(two_sites)[0][:3] == (7, WASTE, "not-needed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--site", "7", "after_hours-99", "--state", "done", "--by", "A"], 1,
+         "site 7 has no finding 'after_hours-99'; it has 2, such as after_hours-11, after_hours-10; "
+         "--list --site 7 shows all"),
+        (["--site", "9", WASTE, "--state", "done", "--by", "A"], 1, "site 9 is not in the database"),
+        (["--site", "7", WASTE, "--state", "done"], 2, "say whose with --by NAME"),
+        (["--site", "7", WASTE, "--state", "done", "--by", " "], 2, "should have words"),
+        (["--site", "7", WASTE, "--state", "done", "--by", "A", "--on", "2999-01-01"], 2, "still to come at site 7"),
+        (["--site", "7", WASTE, "--state", "planned", "--by", "A", "--on", "2026-01-01"], 2, "with --state done"),
+        (["--site", "7", WASTE, "--state", "planned", "--by", "A", "--due", "1/2/2026"], 2, "'1/2/2026' should be"),
+        ([WASTE, "--state", "done", "--by", "A"], 2, "give --site ID and the id of a FINDING"),
+        (["--list", WASTE], 2, "--list takes no FINDING"),
+        (["--site", "7", WASTE, "--history", "--csv"], 2, "belong to --list"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused(
+    two_sites: Connection, database_url: str, run_script: Callable[..., Any], arguments: list[str], code: int,
+    message: str,
+) -> None:  # fmt: skip
+    done = run_script("operations/mark_finding.py", *arguments, env={"DATABASE_URL": database_url})
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in done.stderr
+    assert marks(two_sites) == []
+
+
+def test_list_has_the_dearest_first_over_all_sites(two_sites: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "after_hours-11  new",
+        "    Turn meter 11 off; 9.00 USD a week, 9 so far, high confidence; School (7)",
+        "after_hours-10  new",
+        "    Turn meter 10 off; 6.00 USD a week, 6 so far, high confidence; =Office (8)",
+        "after_hours-10  new",
+        "    Turn meter 10 off; 4.00 USD a week, 4 so far, high confidence; School (7)",
+        "3 findings; 0 solved, 0 accepted (--all)",
+    ]
+
+
+def test_what_is_accepted_or_solved_is_listed_on_demand(
+    two_sites: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["--site", "7", WASTE, "--state", "not-needed", "--by", "A", "--note", "a server"])
+    for number in (2, 3):
+        tell(two_sites, number, [waste(40)])
+    two_sites.commit()
+    capsys.readouterr()
+    main(["--list", "--site", "7"])
+    assert capsys.readouterr().out == "0 findings; 1 solved, 1 accepted (--all)\n"
+    main(["--list", "--site", "7", "--all"])
+    out = capsys.readouterr().out
+    assert "after_hours-10  open, week 3; not-needed (A)\n" in out
+    assert "after_hours-11  solved, last seen in the week of 2026-01-05\n" in out
+
+
+def test_csv_holds_no_formula(two_sites: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--site", "8", WASTE, "--state", "planned", "--by", "A", "--owner", "+1 555 0100"])
+    capsys.readouterr()
+    main(["--list", "--site", "8", "--csv"])
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row == {
+        "site_id": "8", "site_name": "'=Office", "finding_id": WASTE, "title": "Turn meter 10 off", "state": "new",
+        "said": "planned", "confidence": "high", "since_week": "2026-01-05", "week_number": "1",
+        "energy_kwh_a_week": "60.0", "cost_a_week": "6.0", "energy_so_far_kwh": "60.0", "cost_so_far": "6.0",
+        "currency": "USD", "owner": "'+1 555 0100", "due": "", "note": "",
+    }  # fmt: skip
+
+
+def test_history_has_the_weeks_and_what_was_said(two_sites: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    tell(two_sites, 2, [waste(70)])
+    two_sites.commit()
+    main(["--site", "7", WASTE, "--state", "planned", "--by", "A", "--owner", "B", "--note", "soon"])
+    capsys.readouterr()
+    assert main(["--site", "7", WASTE, "--history"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        "after_hours-10: Turn meter 10 off",
+        "2026-01-05  new    seen       40 kWh",
+        "2026-01-12  open   seen       70 kWh  grown",
+    ]
+    assert lines[3].endswith("  planned by A, owner B: soon")
+
+
+def test_findings_without_a_price_come_last(conn: Connection) -> None:
+    tell(conn, 1, [waste(None), waste(5, meter=BOILER)])
+    assert [each.meter_id for each in rank_by_money(load_findings(conn))] == [BOILER, AHU]
