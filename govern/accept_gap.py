@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +34,7 @@ from govern.gaps.ledger import (
 )
 from lib import cli, db
 from lib.channel_names import CHANNEL_HELP, describe_channel, find_channel
+from lib.clocks import read_clock
 from lib.date_utils import Window, format_utc, parse_end, parse_start, parse_timezone
 from lib.errors import EXIT_DONE, DataError, UsageError
 from lib.logs import clean_text, setup_logging
@@ -96,8 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     if not args.withdraw and not (args.by and args.by.strip() and args.reason and args.reason.strip()):
         parser.error("--by and --reason are needed: an acceptance is somebody's word")
-    now = datetime.now(UTC)
     with db.connect(load_settings().require_database_url("govern")) as conn:
+        now = read_clock(conn)
         tz = parse_timezone(load_site(conn, args.site).timezone)
         names = load_channel_names(conn, args.site)
         channel_id = find_channel(args.channel, names, f"site {args.site}")

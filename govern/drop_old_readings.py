@@ -24,6 +24,7 @@ from config.settings import load_settings
 from govern.checks.reader import limit_values, read_checks
 from govern.usage.refresh import lock_refresh
 from lib import cli, db
+from lib.clocks import read_clock
 from lib.errors import EXIT_DONE, DatabaseError, DataError, UsageError
 from lib.logs import setup_logging
 from lib.paths import USAGE_DIR
@@ -138,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"--keep-months should be {MIN_KEPT_MONTHS} or more, which reports need, not {args.keep_months}"
         )
     with db.connect(load_settings().require_database_url()) as conn:
-        months = list_old_months(conn, kept_from(datetime.now(UTC), args.keep_months))
+        months = list_old_months(conn, kept_from(read_clock(conn), args.keep_months))
         for month in months:
             print(f"{month.name}  {month.size_bytes / 1e6:,.1f} MB")
         if args.drop and months:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from lib import cli, db
+from lib.clocks import read_clock
 from lib.date_utils import format_utc
 from lib.errors import EXIT_DONE, DataError, UsageError
 from lib.logs import clean_text, setup_logging
@@ -96,9 +97,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
-    expires_at = datetime.now(UTC) + timedelta(hours=args.hours)
     made_by = args.by or account_name()
     with db.connect(load_settings().require_database_url("govern")) as conn:
+        expires_at = read_clock(conn) + timedelta(hours=args.hours)
         checks = store_override(conn, args.site, args.reason, made_by, expires_at)
         conn.commit()
     print(f"site {args.site}: {', '.join(checks)} overridden until {format_utc(expires_at)} by {clean_text(made_by)}")

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +28,7 @@ from govern.checks.channel_facts import store_channel_facts
 from govern.checks.runner import SOURCE_FILE
 from govern.gaps.ledger import STATE_PENDING, GapCount, OpenGap, load_open_gaps, update_gaps
 from lib import cli, db
+from lib.clocks import read_clock
 from lib.errors import EXIT_DONE
 from lib.logs import clean_text, setup_logging
 from lib.paths import SITES_DIR
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         counts = update_gaps(
             conn,
             args.site,
-            datetime.now(UTC),
+            read_clock(conn),
             is_full=args.full,
             from_installation=args.from_installation,
         )

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,7 @@ from config.site_file import read_site
 from ingest.eniscope.account import make_client
 from lib import cli, db
 from lib.channel_names import describe_channels
+from lib.clocks import read_clock
 from lib.errors import EXIT_DONE, EXIT_FAILED
 from lib.logs import setup_logging
 
@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         db.connect(database_url) as conn,
         site_lease(database_url, args.site, "backfill_gaps", settings.lease_s, on_lost=client.stop),
     ):
-        plan = plan_backfill(conn, args.site, datetime.now(UTC), args.budget, days=args.days, ask_again=args.again)
+        plan = plan_backfill(conn, args.site, read_clock(conn), args.budget, days=args.days, ask_again=args.again)
         is_refill_due = bool(plan_refills(conn, args.site, 1))
         conn.commit()
         if not plan.wanted and not is_refill_due:

@@ -35,6 +35,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from config.settings import load_settings
 from ingest.files.meter_parents import check_is_of_files, check_parents, find_unnamed_main, parse_parents
 from lib import cli, db
+from lib.clocks import read_clock
 from lib.date_utils import parse_timezone
 from lib.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from lib.logs import setup_logging
@@ -181,6 +182,7 @@ def import_files(
         site = resolve_site(conn, site)
         for source in sources:
             check_offset(source, parse_timezone(str(site.timezone)), args.site)
+        read_clock(conn)  # refuse before anything is logged
         run_id = register_file_site(conn, site, channels, parents)
         clock = parse_timezone(args.clock or str(site.timezone))
         limits = said.ingest_limits(load_names(conn, site.site_id))

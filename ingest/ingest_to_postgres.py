@@ -33,6 +33,7 @@ from config.site_file import read_site
 from ingest.eniscope.account import make_client
 from lib import cli, db
 from lib.channel_names import CHANNEL_HELP, describe_channel, describe_channels
+from lib.clocks import read_clock
 from lib.date_utils import SETTLING_TIME, Window, parse_end, parse_start, parse_timezone, resolve_window
 from lib.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from lib.logs import setup_logging
@@ -45,7 +46,6 @@ logger = logging.getLogger(__name__)
 DEFAULT_DAYS = 90
 DEFAULT_RESOLUTION_S = 900
 RESOLUTIONS_S = (60, 900, 1800, 3600)
-MAX_CLOCK_OFFSET = timedelta(days=1)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -83,17 +83,16 @@ def check_window_arguments(args: argparse.Namespace) -> None:
 
 
 def last_settled(now: datetime, clock_offset: timedelta) -> datetime:
-    """Return the moment before which intervals are whole, by this machine's clock and by the service's.
+    """Return the moment before which intervals are whole, by our clocks and by the service's.
 
     Parameters
     ----------
+    now
+        The present moment by this machine's clock or the database's, whichever is behind: what is logged as asked for
+        is never in the future.
     clock_offset
-        The service's clock less ours: where ours is fast, an interval that seems to be over is still filling there.
-        One of more than a day is not believed: the window would be moved to where there is nothing.
+        The service's clock less `now`: where ours is fast, an interval that seems to be over is still filling there.
     """
-    if abs(clock_offset) > MAX_CLOCK_OFFSET:
-        logger.warning("the service's clock and this machine's are %s apart; check this one's", abs(clock_offset))
-        clock_offset = timedelta(0)
     return now + min(clock_offset, timedelta(0)) - SETTLING_TIME
 
 
@@ -151,8 +150,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         db.connect(database_url) as conn,
         site_lease(database_url, args.site, "ingest_to_postgres", settings.lease_s, on_lost=client.stop),
     ):
+        read_clock(conn)  # refuse before anything is logged
         site = register(conn, client, args.site, args.channels, said)
-        settled = last_settled(datetime.now(UTC), client.clock_offset)
+        ours = datetime.now(UTC)
+        now = min(ours, read_clock(conn))
+        settled = last_settled(now, ours + client.clock_offset - now)
         window = resolve_window(args.start, args.end, args.days, site.timezone, settled, args.resolution)
         summary = ingest_readings(conn, client, site, window, args.resolution, settings.workers, site.limits)
     client.close()

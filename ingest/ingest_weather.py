@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +24,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import Settings, load_settings
 from lib import cli, db
+from lib.clocks import read_clock
 from lib.errors import EXIT_DONE, EXIT_FAILED, ApiError, PipelineError
 from lib.logs import clean_text, setup_logging
 
@@ -123,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         site = load_weather_site(conn, args.site)
         providers = choose_providers(settings, site)
         timeouts_s = settings.request_timeout_s, settings.total_timeout_s
-        summary = fetch_missing(conn, site, providers, args.days, datetime.now(UTC), timeouts_s)
+        summary = fetch_missing(conn, site, providers, args.days, read_clock(conn), timeouts_s)
     print(
         f"site {site.site_id}: weather in {summary.requests} requests, {summary.fetched:,} hours fetched, "
         f"{summary.stored:,} new or settled; {summary.failed} requests failed"

@@ -92,6 +92,13 @@ def update_gaps(
         )
     # Until the transaction ends: two derivations of one site would undo each other.
     db.execute(conn, "SELECT pg_advisory_xact_lock(%s, hashint8(%s))", (_LOCK_CLASS, site_id))
+    # A look of the future is of a time when a clock was fast: everything is looked at again.
+    db.execute(
+        conn,
+        "UPDATE reading_gap_scans SET scanned_at = '-infinity'"
+        " WHERE organization_id = %s AND scanned_at > clock_timestamp() + interval '1 hour'",
+        (site_id,),
+    )
     parameters: dict[str, Any] = asdict(limits or GapLimits()) | {
         "site_id": site_id,
         "now": now,

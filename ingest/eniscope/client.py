@@ -134,6 +134,12 @@ class EniscopeClient:
         self._session.mount(self._api_url, adapter)
         self.source = SOURCE_SERVICE
         self.clock_offset = timedelta(0)  # the service's clock, by its latest answer, less ours
+        self._nearest_offset: timedelta | None = None
+
+    @property
+    def nearest_clock_offset(self) -> timedelta:
+        """The service's clock less ours by the answer that is nearest to ours: one odd answer is no wrong clock."""
+        return self._nearest_offset or timedelta(0)
 
     def close(self) -> None:
         """Close the connections."""
@@ -309,7 +315,8 @@ class EniscopeClient:
         if content_type and not content_type.endswith("json"):
             note_trouble(f"JSON under the content type {content_type[:MAX_REASON_LENGTH]}")
         offset = clock_offset(response, datetime.now(UTC))
-        self.clock_offset = offset
+        nearest, self.clock_offset = self._nearest_offset, offset
+        self._nearest_offset = offset if nearest is None else min(nearest, offset, key=abs)
         if abs(offset) > CLOCK_TOLERANCE:
             minutes = round(abs(offset) / timedelta(minutes=1))
             note_trouble(

@@ -65,7 +65,8 @@ class ChannelFields:
         if self.full_ask_at is None:
             return True
         wait = RETRY_AFTER[min(self.refusals, MAX_REFUSALS) - 1] if self.refusals else FULL_ASK_EVERY
-        return now >= self.full_ask_at + wait
+        is_of_fast_clock = self.full_ask_at > now + timedelta(days=1)
+        return is_of_fast_clock or now >= self.full_ask_at + wait
 
 
 @dataclass(frozen=True)

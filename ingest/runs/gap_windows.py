@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 _STATES = ["pending"]
+_CLOCK_SLACK = timedelta(hours=1)
 _STATES_AGAIN = ["pending", "vendor_empty"]
 
 
@@ -67,7 +68,8 @@ def plan_backfill(
         " FROM channels AS c JOIN reading_gaps AS g USING (channel_id, organization_id)"
         " WHERE c.organization_id = %s AND c.is_listed AND NOT c.is_unsupported AND g.state = ANY (%s)"
         " AND g.interval_s = ANY (%s)"
-        " AND (%s OR coalesce(greatest(g.last_asked_at, g.last_failed_at) < %s, true))"
+        # One that was asked for in the future is of a time when a clock was fast.
+        " AND (%s OR coalesce(greatest(g.last_asked_at, g.last_failed_at) NOT BETWEEN %s AND %s, true))"
         " AND (%s::timestamptz IS NULL OR g.gap_end > %s)"
         " ORDER BY at NULLS FIRST, g.asked_count, g.gap_end DESC, g.channel_id",
         (
@@ -76,6 +78,7 @@ def plan_backfill(
             list(WINDOW_DAYS),
             ask_again,
             now - timedelta(hours=limits.ask_again_hours),
+            now + _CLOCK_SLACK,
             *[None if days is None else now - timedelta(days=days)] * 2,
         ),
     )

@@ -17,6 +17,7 @@ from ingest.eniscope.normalize import parse_channel, parse_device, parse_organiz
 from ingest.eniscope.troubles import Troubles, gather_troubles, note_trouble
 from ingest.storage import attempts, sites
 from lib.channel_names import describe_channel, describe_channels, find_channel
+from lib.clocks import check_clocks
 from lib.date_utils import Window, parse_timezone
 from lib.errors import ApiError, DataError, PipelineError, UsageError
 from lib.logs import clean_text
@@ -81,6 +82,7 @@ def register(
     try:
         with gather_troubles(troubles):
             organization, devices, channels = _list_site(client, site_id)
+            check_clocks(now, now + client.nearest_clock_offset, "the Eniscope service's")
             type_fields = get_type_fields(client, _types_to_ask(conn, site_id, channels, now))
             _note_changes(conn, site_id, channels)
         timezone = parse_timezone(organization["timezone"])

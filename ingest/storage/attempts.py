@@ -23,6 +23,21 @@ STATUS_FAILED = "failed"
 
 # An attempt that is still "running" after this long was killed: the client's retries end within minutes.
 _ABANDONED_AFTER = "1 hour"
+# An hour of slack: clocks differ by minutes.
+_TAKE_BACK_FUTURE_WINDOWS = """
+UPDATE ingestion_logs
+SET window_start = least(window_start, date_trunc('hour', clock_timestamp())),
+    window_end = date_trunc('hour', clock_timestamp()),
+    error = 'asked for up to ' || window_end::text || ', in the future: a clock was fast'
+WHERE organization_id = %(site_id)s
+    AND channel_id IN (SELECT channel_id FROM channel_sites WHERE organization_id = %(site_id)s)
+    AND window_end > clock_timestamp() + interval '1 hour'
+"""
+_TAKE_BACK_FUTURE_DATES = """
+UPDATE ingestion_logs
+SET started_at = least(started_at, clock_timestamp()), finished_at = clock_timestamp()
+WHERE organization_id = %(site_id)s AND finished_at > clock_timestamp() + interval '1 hour'
+"""
 
 
 class Attempt(NamedTuple):
@@ -37,7 +52,13 @@ class Attempt(NamedTuple):
 
 
 def start_run(conn: Connection, site_id: int) -> int:
-    """Return the number of a new run; attempts of the site that a killed run left behind are closed."""
+    """Return the number of a new run; attempts of the site that a killed run left behind are closed.
+
+    What a run with a fast clock logged for the future is taken back first: it was never asked for, and until then
+    nothing would count as up to date.
+    """
+    for statement in (_TAKE_BACK_FUTURE_WINDOWS, _TAKE_BACK_FUTURE_DATES):
+        db.execute(conn, statement, {"site_id": site_id})
     db.execute(
         conn,
         "UPDATE ingestion_logs SET status = 'interrupted', finished_at = statement_timestamp(),"

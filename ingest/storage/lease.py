@@ -34,7 +34,8 @@ INSERT INTO ingest_leases AS held (organization_id, holder, taken_at, expires_at
 VALUES (%(site_id)s, %(holder)s, clock_timestamp(), clock_timestamp() + %(term_s)s * interval '1 second')
 ON CONFLICT (organization_id) DO UPDATE
     SET holder = excluded.holder, taken_at = excluded.taken_at, expires_at = excluded.expires_at
-    WHERE held.expires_at < excluded.taken_at
+    -- One that was taken in the future is of a time when the database's clock was fast.
+    WHERE held.expires_at < excluded.taken_at OR held.taken_at > excluded.taken_at + interval '1 hour'
 """
 _RENEW = """
 UPDATE ingest_leases SET expires_at = statement_timestamp() + %(term_s)s * interval '1 second'
