@@ -10,7 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.meters.meter_tree import parents_of
-from analyze.money.demand_charges import DemandLine, charges_by_month, demand_lines, marginal_rate_per_kw
+from analyze.money.demand_charges import (
+    DemandLine,
+    charges_by_month,
+    demand_lines,
+    demand_lines_of_each,
+    marginal_rate_per_kw,
+)
 from analyze.money.site_demand import energy_matrix
 from analyze.money.tariff_rates import saving_factor
 from analyze.money.tariff_time import Cells
@@ -40,12 +46,11 @@ class DemandCase(NamedTuple):
     month: str
     peaks: Mapping[str, Mapping[str, float]]
 
-    def lines(self, demand_kw: npt.NDArray[np.float64] | None = None) -> list[DemandLine]:
-        """Return the month's demand charges, for `demand_kw` in place of the measured demand."""
+    def lines(self) -> list[DemandLine]:
+        """Return the month's demand charges."""
         if self.tariff is None:
             return []
-        rows = self.rows if demand_kw is None else self.rows.assign(mean_kw=demand_kw)
-        return demand_lines(rows, self.cells, self.tariff, self.month, self.peaks)
+        return demand_lines(self.rows, self.cells, self.tariff, self.month, self.peaks)
 
     def savings(self, demands_kw: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return what each of the (k, n) demands would save (in this month, in a year) against the measured one.
@@ -57,7 +62,8 @@ class DemandCase(NamedTuple):
             return np.zeros(len(demands_kw)), np.zeros(len(demands_kw))
         factor = saving_factor(self.tariff, "demand")
         now = sum(line.cost for line in self.lines())
-        month = now - np.array([sum(line.cost for line in self.lines(demand_kw)) for demand_kw in demands_kw])
+        each = demand_lines_of_each(demands_kw, self.rows, self.cells, self.tariff, self.month, self.peaks)
+        month = now - np.array([sum(line.cost for line in lines) for lines in each])
         year = self.annual_charge() - charges_by_month(demands_kw, self.cells, self.tariff).sum(axis=1)
         return factor * month, factor * year
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -60,19 +61,20 @@ def applies(charge: DemandCharge, month: int) -> bool:
     return bool((charge.schedule.array()[month] == 0).any())
 
 
-def measured_peak(demand_kw: npt.NDArray[np.float64], cells: Cells, charge: DemandCharge) -> float:
-    """Return the highest demand within the charge's windows [kW], 0 where none falls into them."""
-    return float(np.max(demand_kw, initial=0.0, where=charge.schedule.array()[cells] == 0))
+def system_peak_demand(
+    rows: pd.DataFrame, charge: DemandCharge, demand_kw: npt.NDArray[np.float64] | None = None
+) -> float:
+    """Return the mean demand at the announced moments that `rows` hold [kW], or NaN where they hold none.
 
-
-def system_peak_demand(rows: pd.DataFrame, charge: DemandCharge) -> float:
-    """Return the mean demand at the announced moments that `rows` hold [kW], or NaN where they hold none."""
+    `demand_kw` stands in place of the measured demand.
+    """
     moments = epoch_seconds(pd.Series(list(charge.system_peaks or ()), dtype="datetime64[us, UTC]"))
     start, length = rows["epoch_s"].to_numpy(), rows["interval_s"].to_numpy()
     index = np.searchsorted(start, moments, side="right") - 1
     index, moments = index[index >= 0], moments[index >= 0]
     hit = index[moments < (start + length)[index]]
-    return float(rows["mean_kw"].to_numpy()[hit].mean()) if hit.size else np.nan
+    kw = rows["mean_kw"].to_numpy() if demand_kw is None else demand_kw
+    return float(kw[hit].mean()) if hit.size else np.nan
 
 
 def monthly_peaks(
@@ -122,29 +124,53 @@ def demand_lines(
     month: str,
     peaks_by_charge: Mapping[str, Mapping[str, float]],
 ) -> list[DemandLine]:
-    """Return the demand charges of `month` for the demand that `rows` hold.
+    """Return the demand charges of `month` for the demand that `rows` hold; see `demand_lines_of_each`."""
+    demands_kw = rows["mean_kw"].to_numpy()[None]
+    return demand_lines_of_each(demands_kw, rows, cells, tariff, month, peaks_by_charge)[0]
+
+
+def demand_lines_of_each(
+    demands_kw: npt.NDArray[np.float64],
+    rows: pd.DataFrame,
+    cells: Cells,
+    tariff: Tariff,
+    month: str,
+    peaks_by_charge: Mapping[str, Mapping[str, float]],
+) -> list[list[DemandLine]]:
+    """Return the demand charges of `month` for each of several demands.
 
     Parameters
     ----------
+    demands_kw : (k, n) floats
+        In place of the demand that the n `rows` hold.
     rows, cells
         The site's demand, and where it stands in the schedules. All of it is taken to lie in `month`.
     peaks_by_charge
         `monthly_peaks` by the charge's name; an empty one leaves the ratchets out.
     """
-    number, lines = int(month[5:]) - 1, []
-    cells = at_month(cells, number)
+    number = int(month[5:]) - 1
+    cells, lines = at_month(cells, number), list[list[DemandLine]]([] for _ in demands_kw)
     for charge in tariff.demand:
         if not applies(charge, number):
             continue
-        floor, known, needed = ratchet_floor(charge, month, peaks_by_charge.get(charge.name, {}))
-        kw = measured_peak(rows["mean_kw"].to_numpy(), cells, charge)
-        if charge.system_peaks is not None:
-            kw = system_peak_demand(rows, charge)
-        is_known, kw = not np.isnan(kw), float(np.nan_to_num(kw))
-        cost = tier_cost(kw, charge)
-        extra = tier_cost(max(kw, floor), charge) - cost
-        lines.append(DemandLine(charge, kw, floor, cost, extra, known, needed, is_known))
+        floor = ratchet_floor(charge, month, peaks_by_charge.get(charge.name, {}))
+        within = charge.schedule.array()[cells] == 0
+        for own, demand_kw, peak_kw in zip(lines, demands_kw, _highest(demands_kw, within), strict=True):
+            kw = peak_kw if charge.system_peaks is None else system_peak_demand(rows, charge, demand_kw)
+            own.append(_line(charge, kw, *floor))
     return lines
+
+
+def _highest(demands_kw: npt.NDArray[np.float64], within: npt.NDArray[np.bool_]) -> list[float]:
+    """Return the highest of each of the demands (k, n) within a charge's windows [kW], 0 where none falls into them."""
+    return np.max(demands_kw, axis=1, initial=0.0, where=within).tolist()
+
+
+def _line(charge: DemandCharge, kw: float, floor: float, known: int, needed: int) -> DemandLine:
+    is_known, kw = not np.isnan(kw), float(np.nan_to_num(kw))
+    cost = tier_cost(kw, charge)
+    extra = tier_cost(max(kw, floor), charge) - cost
+    return DemandLine(charge, kw, floor, cost, extra, known, needed, is_known)
 
 
 def charges_by_month(demand_kw: npt.NDArray[np.float64], cells: Cells, tariff: Tariff) -> npt.NDArray[np.float64]:
@@ -162,12 +188,14 @@ def charges_by_month(demand_kw: npt.NDArray[np.float64], cells: Cells, tariff: T
     """
     rows = np.atleast_2d(demand_kw)
     costs = np.zeros((len(rows), MONTHS_PER_YEAR))
-    own = [charge for charge in tariff.demand if charge.system_peaks is None]
-    for month in range(MONTHS_PER_YEAR):
-        same = at_month(cells, month)
-        for charge in own:
-            if applies(charge, month):
-                within = charge.schedule.array()[same] == 0
-                peaks = rows[:, within].max(axis=1, initial=0.0)
-                costs[:, month] += [tier_cost(max(charge.minimum_kw, float(peak)), charge) for peak in peaks]
+    for charge in tariff.demand:
+        if charge.system_peaks is None:
+            # Most months share one schedule, and so their peaks and what these cost.
+            own: dict[bytes, list[float]] = {}
+            for month in filter(partial(applies, charge), range(MONTHS_PER_YEAR)):
+                key = charge.schedule.array()[month].tobytes()
+                if key not in own:
+                    peaks = _highest(rows, charge.schedule.array()[at_month(cells, month)] == 0)
+                    own[key] = [tier_cost(max(charge.minimum_kw, peak), charge) for peak in peaks]
+                costs[:, month] += own[key]
     return costs.reshape(*np.shape(demand_kw)[:-1], MONTHS_PER_YEAR)
