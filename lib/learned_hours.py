@@ -120,10 +120,11 @@ def _daily_blocks(
     # Far above is no more than at the plateau, else one burst would outweigh the rest of the day.
     above = np.clip(rows["mean_kw"].to_numpy() - (base_kw + plateau_kw) / 2, -swing_kw / 2, swing_kw / 2) * hours
     edges = np.append(np.unique(day, return_index=True)[1], day.size)
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    segments = zip(*_largest_segments(above, edges), strict=True)
+    for start, end, segment in zip(edges[:-1], edges[1:], segments, strict=True):
         if hours[start:end].sum() < _FULL_DAY_HOURS:
             continue
-        first, last = (start + n for n in _largest_segment(above[start:end]))
+        first, last = (start + n for n in segment)
         runs = last > first and hours[first:last].sum() >= rules.min_run_hours
         closes = int(minute[last - 1] + 60 * hours[last - 1]) if runs else 0
         weekday = (int(day[start].astype("int64")) + _EPOCH_WEEKDAY) % 7
@@ -131,12 +132,22 @@ def _daily_blocks(
     return blocks
 
 
-def _largest_segment(values: npt.NDArray[np.float64]) -> tuple[int, int]:
-    """Return first and last (excluded) of the contiguous segment with the largest sum; equal where none is above 0."""
-    total = np.concatenate(([0.0], np.cumsum(values)))
-    gain = total - np.minimum.accumulate(total)
-    last = int(np.argmax(gain))
-    return int(np.argmin(total[: last + 1])), last
+def _largest_segments(
+    values: npt.NDArray[np.float64], edges: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return first and last (excluded) of the contiguous segment with the largest sum, of each day.
+
+    Both are counted from the day's start, and equal where no segment is above 0. `edges` are where days start, and the
+    end of the last one.
+    """
+    length = np.diff(edges)
+    inside = np.arange(1, length.max() + 1) <= length[:, None]
+    total = np.zeros((length.size, length.max() + 1))  # a short day goes on with nothing, which changes no sum
+    total[:, 1:][inside] = values
+    np.cumsum(total, axis=1, out=total)
+    last = np.argmax(total - np.minimum.accumulate(total, axis=1), axis=1)
+    first = np.argmin(np.where(np.arange(total.shape[1]) <= last[:, None], total, np.inf), axis=1)
+    return first, last
 
 
 def _learned_day(blocks: list[tuple[int, int]], rules: HoursRules) -> LearnedDay | None:

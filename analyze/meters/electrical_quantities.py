@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analyze.week.intervals import split_channels
 from lib.stats_utils import nan_quantiles
 
 if TYPE_CHECKING:
@@ -123,12 +124,12 @@ def find_supply(rows: pd.DataFrame, config: Thresholds) -> Supply:
     by_frequency = {None: _NOMINALS_60HZ_V + _NOMINALS_50HZ_V, 50.0: _NOMINALS_50HZ_V, 60.0: _NOMINALS_60HZ_V}
     nominals = by_frequency[frequency]
     voltages = {}
-    for channel_id, own in rows.groupby("channel_id"):
+    for channel_id, own in split_channels(rows).items():
         phases = _phases(own, *_VOLTAGES)
         middle = float(np.nanmedian(phases)) if phases.size and not np.isnan(phases).all() else np.nan
         nominal = config.electrical.nominal_voltage_v or _nearest(middle, nominals)
         if nominal is not None and abs(middle / nominal - 1) <= _FARTHEST_RATIO:
-            voltages[int(channel_id)] = nominal
+            voltages[channel_id] = nominal
     return Supply(frequency, voltages)
 
 
