@@ -121,8 +121,12 @@ def nan_quantiles(values: npt.NDArray[np.float64], quantiles: npt.ArrayLike) -> 
     if values.shape[-1] == 0:
         return np.full((*values.shape[:-1], np.size(quantiles)), np.nan)
     ordered = np.sort(values, axis=-1)  # NaN sorts last
-    last = np.count_nonzero(~np.isnan(values), axis=-1)[..., None] - 1
-    position = np.maximum(last, 0) * np.asarray(quantiles, dtype=float)
+    wanted, last = np.atleast_1d(quantiles).astype(float), values.shape[-1] - 1
+    if not np.isnan(ordered[..., -1]).any():  # the same places in every row
+        below, above = np.floor(last * wanted).astype(np.int64), np.ceil(last * wanted).astype(np.int64)
+        low, high = ordered[..., below], ordered[..., above]
+        return low + (high - low) * (last * wanted - below)
+    position = np.maximum(last - np.isnan(ordered).sum(axis=-1)[..., None], 0) * wanted
     below = np.floor(position).astype(np.int64)
     low = np.take_along_axis(ordered, below, axis=-1)
     high = np.take_along_axis(ordered, np.ceil(position).astype(np.int64), axis=-1)

@@ -17,7 +17,7 @@ import pandas as pd
 from analyze.expected.day_matrix import HOURS_PER_DAY, DayMatrix, lay_out_days
 from analyze.expected.like_days import level_of_like_days
 from analyze.expected.weather import WeatherResponse, respond_to_weather
-from analyze.week.intervals import WeekScope, in_window
+from analyze.week.intervals import WeekScope, take_window
 from lib.date_utils import Window
 from lib.stats_utils import nan_quantiles
 
@@ -70,7 +70,7 @@ def expect_load(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | N
     weather
         `timestamp` (start of the UTC hour) and `temp_c` [°C]; None where nothing is known.
     """
-    rows = clean[in_window(clean, Window(scope.baseline.start, scope.period.end))]
+    rows = take_window(clean, Window(scope.baseline.start, scope.period.end))
     blocks = tuple(_expect(matrix, scope, weather) for matrix in lay_out_days(rows, scope)) if len(rows) else ()
     return Expectation(blocks, _list_rows(rows, blocks))
 
@@ -107,7 +107,7 @@ def _band(matrix: DayMatrix, error_kw: Floats) -> tuple[Floats, Floats]:
             continue
         errors = error_kw[:, donors]
         for number in np.unique(hour):
-            near = np.isin(hour, [(number + shift) % HOURS_PER_DAY for shift in (-1, 0, 1)])
+            near = (hour - number + 1) % HOURS_PER_DAY <= 2  # and the hours beside it
             pair = nan_quantiles(errors[:, :, near].reshape(channels, -1), _BAND_QUANTILES)
             at = np.ix_(np.arange(channels), np.flatnonzero(days), np.flatnonzero(hour == number))
             low[at], high[at] = pair[:, 0, None, None], pair[:, 1, None, None]

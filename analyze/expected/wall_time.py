@@ -55,10 +55,11 @@ def group_quantiles(matrix: DayMatrix, values: Floats, within: Flags, quantiles:
     """
     group = group_of_slots(matrix)
     result = np.full((len(values), GROUPS, np.size(quantiles)), np.nan)
+    slots_of = [np.flatnonzero(within & (group == number)) for number in range(GROUPS)]
     for number in np.unique(group):
         kind, hour = number // HOURS_PER_DAY * HOURS_PER_DAY, number % HOURS_PER_DAY
-        near = within & np.isin(group, [kind + (hour + shift) % HOURS_PER_DAY for shift in (-1, 0, 1)])
-        if near.any():
+        near = np.concatenate([slots_of[kind + (hour + shift) % HOURS_PER_DAY] for shift in (-1, 0, 1)])
+        if near.size:
             result[:, number] = nan_quantiles(values[:, near], quantiles)
     return result
 
