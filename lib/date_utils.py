@@ -257,10 +257,8 @@ def add_local_time(readings: pd.DataFrame, tz: ZoneInfo) -> pd.DataFrame:
     local = readings["interval_start"].dt.tz_convert(tz).dt.tz_localize(None)
     # Whole hours since 1970 are quicker to divide than dates are to take apart.
     hours = local.to_numpy().astype("datetime64[h]").astype("int64")
-    hour_of_week = (hours + _EPOCH_HOUR_OF_WEEK) % HOURS_PER_WEEK
+    hour_of_week = ((hours + _EPOCH_HOUR_OF_WEEK) % HOURS_PER_WEEK).astype("int16")
+    weekday = hour_of_week // 24
     return readings.assign(
-        local_time=local,
-        local_hour=(hour_of_week % 24).astype("int16"),
-        local_weekday=(hour_of_week // 24).astype("int16"),
-        hour_of_week=hour_of_week.astype("int16"),
+        local_time=local, local_hour=hour_of_week - 24 * weekday, local_weekday=weekday, hour_of_week=hour_of_week
     )

@@ -19,17 +19,21 @@ _PROFILE, _WITH_TEMPERATURE = "like days", "like days and temperature"
 
 def assessed_channels(expectation: Expectation, clean: pd.DataFrame, scope: WeekScope) -> set[int]:
     """Return the channels of which the baseline weeks are full enough to say what is usual in the period."""
-    coverage = assess_channels(clean, scope)
+    return _judged(expectation, clean, assess_channels(clean, scope), scope)
+
+
+def _judged(expectation: Expectation, clean: pd.DataFrame, coverage: pd.DataFrame, scope: WeekScope) -> set[int]:
     full = set(coverage.index[coverage["baseline_pct"] >= scope.config.baseline.min_completeness_pct].astype(int))
-    has_basis = clean.loc[expectation.rows.index[expectation.rows["expected_kw"].notna()]]
-    return full & set(has_basis.loc[in_window(has_basis, scope.period), "channel_id"].unique().tolist())
+    has_basis = expectation.rows["expected_kw"].reindex(clean.index).notna() & in_window(clean, scope.period)
+    return full & set(np.unique(clean["channel_id"].to_numpy()[has_basis.to_numpy()]).tolist())
 
 
 def list_unassessed(expectation: Expectation, clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
     """Return the meters of which no interval of the period can be compared with like days, and why."""
-    names, judged = channel_names(scope.meters), assessed_channels(expectation, clean, scope)
+    names, coverage = channel_names(scope.meters), assess_channels(clean, scope)
+    judged = _judged(expectation, clean, coverage, scope)
     floor, result = scope.config.baseline.min_completeness_pct, []
-    for row in assess_channels(clean, scope).itertuples():
+    for row in coverage.itertuples():
         if row.Index in judged:
             continue
         if row.period_pct == 0:

@@ -88,22 +88,24 @@ def compare_channels(best: BestEnergy, scope: WeekScope) -> pd.DataFrame:
 
 
 def _sum_channels(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    has_basis, valid = rows["usual_kwh"].notna(), rows["source"] <= Source.CAUGHT_UP
-    both = has_basis & rows["kwh"].notna()
+    hours, usual_kwh, kwh = (rows[name].to_numpy(dtype=float) for name in ("hours", "usual_kwh", "kwh"))
+    has_basis, valid = ~np.isnan(usual_kwh), rows["source"].to_numpy() <= Source.CAUGHT_UP
+    both = has_basis & ~np.isnan(kwh)
     parts = pd.DataFrame(
         {
-            "hours": rows["hours"],
-            "basis_hours": rows["hours"].where(has_basis, 0.0),
-            "valid_hours": rows["hours"].where(valid, 0.0),
-            "both_hours": rows["hours"].where(has_basis & valid, 0.0),
-            "usual_kwh": rows["usual_kwh"].where(both, 0.0),
-            "actual_kwh": rows["kwh"].where(both, 0.0),
-            "known_kwh": rows["kwh"].where(valid, 0.0),
-            "import_kwh": rows["kwh"].clip(lower=0.0),
-            "export_kwh": -rows["kwh"].clip(upper=0.0),
+            "channel_id": rows["channel_id"].to_numpy(),
+            "hours": hours,
+            "basis_hours": np.where(has_basis, hours, 0.0),
+            "valid_hours": np.where(valid, hours, 0.0),
+            "both_hours": np.where(has_basis & valid, hours, 0.0),
+            "usual_kwh": np.where(both, usual_kwh, 0.0),
+            "actual_kwh": np.where(both, kwh, 0.0),
+            "known_kwh": np.where(valid, kwh, 0.0),
+            "import_kwh": np.maximum(kwh, 0.0),
+            "export_kwh": -np.minimum(kwh, 0.0),
         }
     )
-    table = parts.groupby(rows["channel_id"]).sum()
+    table = parts.groupby("channel_id").sum()
     mains = table.index.isin(channels_of(scope.meters, ChannelKind.MAIN))
     table["exports"] = (
         mains & (table["export_kwh"] >= _MAX_EXPORT_RATIO * table["import_kwh"]) & (table["export_kwh"] > 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +56,7 @@ class DayTypes(NamedTuple):
         return day - self.first
 
 
+@lru_cache(maxsize=32)  # the analyses of a week ask half a dozen times for the same days
 def label_days(first: int, size: int, schedule: Schedule) -> DayTypes:
     """Return the types of `size` local days from `first` on [days since 1 January 1970]."""
     minutes = open_minutes(first, size, schedule)

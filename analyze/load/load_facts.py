@@ -11,7 +11,7 @@ import pandas as pd
 
 from analyze.meters.channel_kinds import channels_of, using_meters
 from analyze.meters.meter_tree import root_of_channels
-from analyze.week.intervals import WeekScope, channel_names, in_window, list_channels, split_channels
+from analyze.week.intervals import WeekScope, channel_names, in_window, list_channels, local_iso, split_channels
 from analyze.week.refusals import day_after, insufficient
 from config.site_file import ChannelKind
 
@@ -64,14 +64,14 @@ def build_load_facts(
     """
     shown, names = clean[in_window(clean, scope.period)], channel_names(using_meters(scope.meters))
     rows = shown if valid is None else _imported(valid[in_window(valid, scope.period)], scope)
-    nothing, rows_of = rows.iloc[:0], split_channels(rows)
     lows = _daily_lows(shown, scope)
+    rows_of, lows_of = split_channels(rows), split_channels(lows)
     return {
         "channels": [
             {
                 "channelId": channel_id,
                 "channelName": name,
-                **_facts(rows_of.get(channel_id, nothing), lows[lows["channel_id"] == channel_id], scope),
+                **_facts(rows_of.get(channel_id, rows.iloc[:0]), lows_of.get(channel_id, lows.iloc[:0]), scope),
             }
             for channel_id, name in names.items()
         ],
@@ -95,7 +95,7 @@ def _facts(rows: pd.DataFrame, lows: pd.DataFrame, scope: WeekScope) -> dict[str
         "baseLoadKw": round(base_kw, 3),
         "meanKw": round(mean_kw, 3),
         "peakKw": round(peak_kw, 3),
-        "peakAt": rows["interval_start"].iloc[peak].tz_convert(scope.tz).isoformat(),
+        "peakAt": local_iso(rows["interval_start"].iloc[[peak]], scope.tz)[0],
         "loadFactor": round(mean_kw / peak_kw, 3) if peak_kw >= _LEAST_POWER_KW else None,
         "peakToBase": round(peak_kw / base_kw, 2) if base_kw >= _LEAST_POWER_KW else None,
         "baseLoadSharePct": round(100 * base_kw / mean_kw, 1) if mean_kw >= _LEAST_POWER_KW else None,

@@ -121,7 +121,7 @@ def list_imbalance_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[st
     issues: list[dict[str, Any]] = []
     if not set(PHASE_COLUMNS) <= set(clean.columns):
         return issues
-    rows = clean[in_window(clean, scope.period)].dropna(subset=list(PHASE_COLUMNS))
+    rows = clean.loc[in_window(clean, scope.period), ["channel_id", *PHASE_COLUMNS]].dropna()
     for channel_id, phase_kw in rows.groupby("channel_id")[list(PHASE_COLUMNS)].mean().iterrows():
         mean_kw = phase_kw.mean()
         least_kw = config.meters.phase_usual_min_ratio * mean_kw

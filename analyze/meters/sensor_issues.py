@@ -7,6 +7,7 @@ section "sensorHealth" lists them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ def make_issue(
 
 def iso(seconds: float, scope: WeekScope) -> str:
     """Return seconds since 1970 as ISO 8601 on the site's wall clock."""
-    return pd.Timestamp(int(seconds), unit="s", tz="UTC").tz_convert(scope.tz).isoformat()
+    return datetime.fromtimestamp(int(seconds), scope.tz).isoformat()
 
 
 def find_absences(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:

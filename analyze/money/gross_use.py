@@ -37,10 +37,11 @@ def measure_gross(site: SiteDemand, scope: WeekScope, weather: pd.DataFrame | No
 def _parts_of(site: SiteDemand, scope: WeekScope) -> pd.DataFrame | None:
     """Return the valid intervals of the root meters and of the generation, this above zero; None without either."""
     generation = channels_of(scope.meters, ChannelKind.GENERATION)
-    has_main = bool(set(site.roots) & set(channels_of(scope.meters, ChannelKind.MAIN)))
+    if not generation or not set(site.roots) & set(channels_of(scope.meters, ChannelKind.MAIN)):
+        return None
     rows = site.best.of_channels([*site.roots, *generation]).rows
     rows = rows[rows["source"] <= Source.CORRECTED]
-    if not has_main or not rows["channel_id"].isin(generation).any():
+    if not rows["channel_id"].isin(generation).any():
         return None
     made = rows["channel_id"].isin(generation)
     return rows.assign(kwh=np.where(made, rows["kwh"].abs(), rows["kwh"]))
@@ -48,7 +49,8 @@ def _parts_of(site: SiteDemand, scope: WeekScope) -> pd.DataFrame | None:
 
 def generated_kwh(best: BestEnergy, scope: WeekScope) -> float | None:
     """Return what the site's own generation made in the intervals of `best` [kWh]; None where it is not metered."""
-    rows = best.of_channels(channels_of(scope.meters, ChannelKind.GENERATION)).rows
+    generation = channels_of(scope.meters, ChannelKind.GENERATION)
+    rows = best.of_channels(generation).rows if generation else best.rows.iloc[:0]
     return None if rows.empty else float(rows.groupby("channel_id")["kwh"].sum().abs().sum())
 
 

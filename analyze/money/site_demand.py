@@ -67,11 +67,6 @@ class SiteDemand(NamedTuple):
         """The share of the site's usual energy that the sums lack, in percent."""
         return float(sum(entry["usual_share_pct"] for entry in self.left_out))
 
-    @property
-    def of_roots(self) -> BestEnergy:
-        """The intervals of the root meters."""
-        return self.best.of_channels(self.roots)
-
 
 def sum_site_demand(best: BestEnergy, scope: WeekScope) -> SiteDemand:
     """Return the site's energy and demand per interval, over all that the intervals cover.

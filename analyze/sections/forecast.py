@@ -15,7 +15,7 @@ import pandas as pd
 from analyze.expected.day_types import DayKind, label_days
 from analyze.load.forecast_model import MIN_LIKE_DAYS, Floats, Ints, Kinds, Weeks, error_quantiles, predict_week
 from analyze.load.site_hours import metered_by_hour, total_by_hour
-from analyze.week.intervals import WeekScope
+from analyze.week.intervals import WeekScope, local_iso
 from analyze.week.refusals import day_after, unavailable
 from config.opening_hours import ASSUMED_SCHEDULE, Schedule
 from config.thresholds import Thresholds
@@ -46,9 +46,7 @@ def forecast_hours(
         What the site used in the seven local days before the period's end, as its intervals tell it: where days begin
         between two UTC hours, the hours cannot. None takes the hours.
     """
-    wrong = pd.MultiIndex.from_arrays([bad["channel_id"], bad["interval_start"].dt.floor("h")])
-    is_wrong = pd.MultiIndex.from_arrays([hourly["channel_id"], hourly["timestamp"]]).isin(wrong)
-    hours = total_by_hour(hourly[~is_wrong], scope.meters, scope.config)
+    hours = total_by_hour(_leave_out(hourly, bad), scope.meters, scope.config)
     metered = metered_by_hour(hourly, scope.meters)
     section = forecast_site(
         hours.hourly, scope.period.end, scope.tz, scope.schedule, site_id=site_id, config=scope.config, metered=metered
@@ -56,6 +54,14 @@ def forecast_hours(
     if last_week_kwh is not None and "summary" in section:
         section["summary"]["total_last_7d_actual_kwh"] = round(last_week_kwh, 3)
     return {**section, "leftOutChannels": hours.excluded_ids}
+
+
+def _leave_out(hourly: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
+    """Return the hours in which no interval is one of `bad`."""
+    if bad.empty:
+        return hourly
+    wrong = pd.MultiIndex.from_arrays([bad["channel_id"], bad["interval_start"].dt.floor("h")])
+    return hourly[~pd.MultiIndex.from_arrays([hourly["channel_id"], hourly["timestamp"]]).isin(wrong)]
 
 
 class _History(NamedTuple):
@@ -203,9 +209,9 @@ def _section(
     change_pct = 100 * (same_kwh - last_kwh) / flow_kwh if flow_kwh > 0 else 0.0
     direction = "stable" if abs(change_pct) < _STABLE_PCT else "increasing" if change_pct > 0 else "decreasing"
     daily = table.groupby(local.dt.date)["predicted_kwh"].agg(["sum", "max"])
-    rows = table[_NUMBERS].round(3).assign(timestamp=[moment.isoformat() for moment in local])
+    rows = zip(local_iso(table["timestamp"], tz), table[_NUMBERS].round(3).to_numpy().tolist(), strict=True)
     return {
-        "forecast": rows[["timestamp", *_NUMBERS]].to_dict("records"),
+        "forecast": [{"timestamp": moment, **dict(zip(_NUMBERS, row, strict=True))} for moment, row in rows],
         "summary": {
             "site_id": site_id,
             "horizon_days": config.forecast.horizon_days,

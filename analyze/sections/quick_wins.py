@@ -169,13 +169,14 @@ def _doubts(
     channel_id = int(case.finding["channelId"])
     if period_weeks(scope) < 1:
         yield Doubt.SHORT_PERIOD
-    coverage = assess_channels(clean, scope).loc[channel_id]
+    own = clean[clean["channel_id"] == channel_id]
+    coverage = assess_channels(own, scope).loc[channel_id]
     if coverage.min() < _MIN_COMPLETE_PCT:
         yield Doubt.INCOMPLETE
     issues = [issue for issue in findings.sensor_health["issues"] if issue["channelId"] == channel_id]
     if any(issue["severity"] in _DOUBTFUL_ISSUES and issue["type"] not in _HARMLESS_ISSUES for issue in issues):
         yield Doubt.METER
-    before_kw = clean.loc[in_window(clean, scope.baseline) & (clean["channel_id"] == channel_id), "mean_kw"]
+    before_kw = own.loc[in_window(own, scope.baseline), "mean_kw"]
     is_live = before_kw.median() >= _LIVE_SHARE * before_kw.max()  # what stood idle may well reach more in use
     if is_live and case.rows["mean_kw"].max() > _FAR_RATIO * before_kw.max():
         yield Doubt.FAR_BEYOND

@@ -37,7 +37,7 @@ def build_charts(
     intervals
         All intervals, bad ones included.
     """
-    of_roots = site.of_roots.of_period(scope)
+    of_roots = site.best.of_period(scope).of_channels(site.roots)
     cost = sections["costOptimization"].get("tou_analysis", {})
     return {
         "afterHoursRanking": [

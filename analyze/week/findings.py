@@ -25,7 +25,7 @@ from analyze.money.pricing import Pricing, price_site, set_rates
 from analyze.money.repairs import broken_meters
 from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, sum_site_demand
 from analyze.sections import after_hours, anomalies, sensors, spikes
-from analyze.week.intervals import WeekScope, in_window, prepare_intervals
+from analyze.week.intervals import WeekScope, prepare_intervals, take_window
 from config.opening_hours import list_holidays
 from lib.date_utils import Window
 
@@ -75,7 +75,7 @@ def prepare_week(
     """Sort out the intervals that a meter got wrong, and price the others."""
     schedule, meters, tz, config = scope.schedule, scope.meters, scope.tz, scope.config
     intervals = prepare_intervals(readings, meters, tz, schedule)
-    intervals = intervals[in_window(intervals, Window(scope.baseline.start, scope.period.end))]
+    intervals = take_window(intervals, Window(scope.baseline.start, scope.period.end))
     scope = scope._replace(meters=settle_kinds(meters, intervals))
     bad = allow_export(find_bad_intervals(intervals, config), intervals, scope.meters)
     valid = intervals[~bad.any(axis=1)]

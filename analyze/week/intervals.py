@@ -44,20 +44,22 @@ def energy_meters(meters: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `meters` that measure energy, by channel id; sensors of other things are left out."""
     is_energy = meters["is_energy_meter"].to_numpy(dtype=bool)
     energy = meters if is_energy.all() else meters[is_energy]
-    if not energy["channel_id"].is_monotonic_increasing:
+    channel = energy["channel_id"].to_numpy(dtype="int64")
+    if (channel[1:] < channel[:-1]).any():
         energy = energy.sort_values("channel_id")
     return energy if isinstance(energy.index, pd.RangeIndex) else energy.reset_index(drop=True)
 
 
 def channel_names(meters: pd.DataFrame) -> dict[int, str]:
     """Return the name of every channel by its id."""
-    return {int(key): str(name) for key, name in zip(meters["channel_id"], meters["channel_name"], strict=True)}
+    named = zip(meters["channel_id"].tolist(), meters["channel_name"].tolist(), strict=True)
+    return {int(key): str(name) for key, name in named}
 
 
 def epoch_seconds(moments: pd.Series) -> npt.NDArray[np.float64]:
     """Return UTC moments as seconds since 1970, NaN where there is none."""
-    stamps = pd.to_datetime(moments, utc=True).to_numpy(dtype="datetime64[us]")
-    return np.where(np.isnat(stamps), np.nan, stamps.astype("int64") / 1e6)
+    stamps = pd.to_datetime(moments, utc=True).array.as_unit("us")
+    return np.where(stamps.isna(), np.nan, stamps.asi8 / 1e6)
 
 
 def local_iso(moments: pd.Series, tz: ZoneInfo) -> list[str]:
@@ -138,6 +140,12 @@ def in_window(intervals: pd.DataFrame, window: Window) -> pd.Series:
     epoch_s = intervals["epoch_s"].to_numpy()
     inside = (epoch_s >= window.start.timestamp()) & (epoch_s < window.end.timestamp())
     return pd.Series(inside, index=intervals.index)
+
+
+def take_window(intervals: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """Return the intervals that start within `window`; the frame itself, which is not copied, where all of them do."""
+    inside = in_window(intervals, window)
+    return intervals if inside.all() else intervals[inside]
 
 
 def split_channels(rows: pd.DataFrame) -> dict[int, pd.DataFrame]:

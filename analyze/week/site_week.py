@@ -26,9 +26,9 @@ from analyze.week.intervals import (
     WeekScope,
     baseline_week_numbers,
     energy_meters,
-    in_window,
     list_channels,
     period_weeks,
+    take_window,
 )
 from analyze.week.refusals import unavailable
 from analyze.week.summary import build_summary
@@ -168,7 +168,7 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
     clean, holidays = data.clean, data.pricing.holidays
     wrong = data.intervals[data.bad.any(axis=1)]
     clause = None if context.tariffs is None else context.tariffs.power_factor
-    site_kwh = float(data.site.of_roots.of_period(scope).rows["kwh"].sum())
+    site_kwh = float(data.site.best.of_period(scope).of_channels(data.site.roots).rows["kwh"].sum())
     return {
         "loadFacts": build_load_facts(clean, scope, context.floor_area_m2, site_kwh, data.valid),
         "electricalHealth": unavailable("not_loaded", "no electrical quantities were loaded", "electrical quantities")
@@ -189,13 +189,15 @@ def _last_week_kwh(data: WeekData, scope: WeekScope) -> float:
     As the hourly history has it, which the forecast rests on: of a meter with a register of export what it imported.
     """
     week = Window(days_before(scope.period.end, DAYS_PER_WEEK, scope.tz), scope.period.end)
-    rows = data.site.of_roots.rows
-    own = rows[in_window(rows, week)]
+    rows = take_window(data.site.best.rows, week)
+    own = rows[rows["channel_id"].isin(data.site.roots)]
     return float(own["kwh"].sum() + (own["exported_kwh"].sum() if "exported_kwh" in own else 0.0))
 
 
 def _live(electrical: pd.DataFrame, data: WeekData) -> pd.DataFrame:
     """Return the electrical readings without those of a frozen meter: its voltage stands still as its power does."""
+    if not data.bad["stuck"].any():
+        return electrical
     frozen = data.intervals[data.bad["stuck"]]
     key = pd.MultiIndex.from_frame(electrical[["channel_id", "interval_start"]])
     return electrical[~key.isin(pd.MultiIndex.from_frame(frozen[["channel_id", "interval_start"]]))]
