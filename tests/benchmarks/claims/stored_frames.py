@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -23,7 +23,7 @@ from benchmarks.claims.timeline import Kw
 from benchmarks.measured_meters import MeasuredWeek
 
 from analyze.week import loading
-from config.site_file import load_site
+from config.site_file import ChannelTable, SiteConfig, load_site
 from deliver.reports.weekly import assemble_report
 from ingest.files.parse import complete_energy_and_power
 from ingest.runs.load_file import channel_id_of
@@ -68,24 +68,53 @@ def file_rows(site: MadeUpSite) -> pd.DataFrame:
 
 
 def store(site: MadeUpSite, site_id: int) -> Frames:
-    """Return what an import of the site's file, and a refresh, would leave in the database."""
-    interval_s = site.time.interval_min * 60
+    """Return what Layer 3 holds after an import of the site's interval file and a refresh, as its site file has it."""
+    interval_s, named = site.time.interval_min * 60, _channels_of(site, site_id)
     kept, refused = [], []
     for name, rows in file_rows(site).groupby("channel", sort=False):
         rows = rows.drop(columns="channel").reset_index(drop=True)
         is_reset, is_refused = _impossible(rows, interval_s)
         whole = complete_energy_and_power(rows, interval_s)
         whole = whole.assign(channel_id=channel_id_of(site_id, str(name)), interval_s=interval_s)
-        kept.append(whole[~is_refused])
-        refused.append(whole[is_reset])
+        facts = named.get(str(name), ChannelTable())
+        kept.append(_as_named(whole[~is_refused], facts, site.time.zone))
+        refused.append(_as_named(whole[is_reset], facts, site.time.zone))
     columns = ["channel_id", "interval_start", "interval_s", "energy_kwh", "power_kw"]
     readings, resets = (
         pd.concat(parts)[columns].sort_values(["channel_id", "interval_start"], ignore_index=True)
         for parts in (kept, refused)
     )
     start = site.time.index.tz_convert("UTC")
-    meters, hourly, monthly = _meters(site, site_id, interval_s), _hourly(readings), _monthly(readings, site.time.zone)
+    meters = _meters(site, site_id, interval_s, named)
+    hourly, monthly = _hourly(readings), _monthly(readings, site.time.zone)
     return Frames(readings, resets, meters, hourly, monthly, _weather(site.temp_c, start))
+
+
+def _channels_of(site: MadeUpSite, site_id: int) -> dict[str, ChannelTable]:
+    """Return what the site file says of each channel that it names."""
+    with tempfile.TemporaryDirectory() as folder:
+        said = _load_toml(site.toml, site_id, Path(folder))
+    ids = {channel_id_of(site_id, name): name for name in site.kw}
+    return {ids[key]: channel.facts for key, channel in said.channels(ids).items()}
+
+
+def _load_toml(toml: str, site_id: int, folder: Path) -> SiteConfig:
+    (folder / f"{site_id}.toml").write_text(toml, encoding="utf-8")
+    return load_site(site_id, sites_dir=folder)
+
+
+def _counts_until(facts: ChannelTable, zone: str) -> pd.Timestamp:
+    """Return the moment after which a meter counts no longer (UTC), NaT where it goes on."""
+    if facts.until is None:
+        return pd.NaT
+    return pd.Timestamp(facts.until + timedelta(days=1)).tz_localize(zone).tz_convert("UTC")
+
+
+def _as_named(rows: pd.DataFrame, facts: ChannelTable, zone: str) -> pd.DataFrame:
+    """Return a meter's rows as `v_readings_enriched` does: times its factor, and up to its last day."""
+    end = _counts_until(facts, zone)
+    rows = rows if pd.isna(end) else rows[rows["interval_start"] < end]
+    return rows.assign(**{name: rows[name] * facts.unit_factor for name in ("energy_kwh", "power_kw")})
 
 
 def _impossible(rows: pd.DataFrame, interval_s: int) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +125,7 @@ def _impossible(rows: pd.DataFrame, interval_s: int) -> tuple[np.ndarray, np.nda
     return found[REJECT_NEGATIVE_ENERGY], np.logical_or.reduce(list(found.values()))
 
 
-def _meters(site: MadeUpSite, site_id: int, interval_s: int) -> pd.DataFrame:
+def _meters(site: MadeUpSite, site_id: int, interval_s: int, named: dict[str, ChannelTable]) -> pd.DataFrame:
     ids = {name: channel_id_of(site_id, name) for name in site.kw}
     names = sorted(ids, key=lambda name: ids[name])
     unknown = pd.to_datetime(pd.Series([None] * len(names)), utc=True)
@@ -109,7 +138,9 @@ def _meters(site: MadeUpSite, site_id: int, interval_s: int) -> pd.DataFrame:
             "is_energy_meter": np.ones(len(names), dtype=bool),
             "interval_s": pd.array([interval_s] * len(names), dtype="Int64"),
             "installed_at": unknown,
-            "uninstalled_at": unknown,
+            "uninstalled_at": pd.to_datetime(
+                pd.Series([_counts_until(named.get(name, ChannelTable()), site.time.zone) for name in names]), utc=True
+            ),
         }
     )
 
