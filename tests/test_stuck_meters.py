@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from health_factory import BOTH, METERS, NIGHT, between, flagged, health, healthy, intervals_of, kinds, scale
-from week_factory import NEW_YORK, fill_window, make_meters, make_readings
+from week_factory import NEW_YORK, fill_window, make_meters, make_readings, set_power
 
-from analyze.meters.bad_intervals import flag_flat_line, flag_stuck
+from analyze.meters.bad_intervals import find_bad_intervals, flag_flat_line, flag_stuck
 from analyze.week.intervals import prepare_intervals
+from config.thresholds import Thresholds
 from lib.date_utils import Window
 
 
@@ -153,3 +154,28 @@ def test_a_meter_that_stood_still_for_weeks_and_shows_zero_now_is_dead():
     power = readings["power_kw"].mask(between(readings, "2025-12-15", "2026-01-12"), 7.0)
     dead = power.mask(between(readings, "2026-01-12", "2026-01-19"), 0.0)
     assert flagged(readings.assign(power_kw=dead, energy_kwh=dead / 4)) == {"stuck": 28 * 96, "zero": 7 * 96}
+
+
+@pytest.mark.parametrize(("power_kw", "until", "flagged_rows"), [
+    (60.0, "03:15", 1),
+    (48.0, "03:15", 0),
+    (60.0, "03:30", 0),
+])  # fmt: skip
+def test_one_interval_above_ten_times_all_others_is_no_load(power_kw: float, until: str, flagged_rows: int) -> None:
+    """Of a load of 5 kW by day and 1 kW by night; half an hour in a row may be one."""
+    readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 03:00", f"2026-01-14 {until}", power_kw)
+    bad = find_bad_intervals(prepare_intervals(readings, METERS, NEW_YORK), Thresholds())
+    assert int(bad["impossible"].sum() if "impossible" in bad else 0) == flagged_rows
+    issues = [issue for issue in health(readings)["issues"] if issue["type"] == "impossible"]
+    assert [(issue["channelId"], issue["severity"], issue["hours"]) for issue in issues] == [(1, "medium", 0.25)] * (
+        flagged_rows
+    )
+
+
+@pytest.mark.parametrize(("idle_kw", "is_flagged"), [(0.2, False), (0.3, True)])
+def test_what_mostly_stands_idle_may_reach_far_more_once_it_is_used(idle_kw: float, is_flagged: bool) -> None:
+    """A machine that draws 5 kW on one evening of five weeks, and 60 kW for a quarter of an hour."""
+    readings = set_power(fill_window(1, BOTH, idle_kw, idle_kw), "2026-01-13 18:00", "2026-01-13 20:00", 5.0)
+    readings = set_power(readings, "2026-01-14 12:00", "2026-01-14 12:15", 60.0)
+    bad = find_bad_intervals(prepare_intervals(readings, METERS, NEW_YORK), Thresholds())
+    assert ("impossible" in bad) == is_flagged

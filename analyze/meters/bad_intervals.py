@@ -16,6 +16,7 @@ from analyze.meters.interpolated import flag_interpolated, smallest_change_kw
 from analyze.meters.meter_faults import (
     find_unit_factors,
     flag_clock_change,
+    flag_impossible,
     flag_register,
     flag_register_jump,
     flag_zero,
@@ -77,21 +78,31 @@ def find_bad_intervals(intervals: pd.DataFrame, config: Thresholds) -> pd.DataFr
         "interpolated": flag_interpolated(intervals, min_hours=config.sensors.interpolated_min_hours),
         **{kind: number > 0 for kind, number in phases.items()},
     }
+    named["impossible"] = flag_impossible(
+        intervals,
+        intervals["mean_kw"].mask(_any_of(named)),
+        recurring_runs=config.sensors.stuck_recurring_runs,
+        min_live_hours=config.sensors.zero_min_live_hours,
+    )
     named["zero"] = _flag_zero(intervals, named, config)
     return pd.DataFrame({name: mask for name, mask in named.items() if name in ALWAYS_NAMED or mask.any()})
 
 
 def _flag_zero(intervals: pd.DataFrame, faults: dict[str, pd.Series], config: Thresholds) -> pd.Series:
     """Return the zeros of loads that never rest, by what is sound of them: without the other `faults`."""
-    sound = ~np.logical_or.reduce([mask.to_numpy() for mask in faults.values()])
     return flag_zero(
         intervals,
-        pd.Series(sound, index=intervals.index),
+        ~_any_of(faults),
         min_hours=config.sensors.flat_min_hours,
         max_runs=config.sensors.zero_max_runs,
         min_floor_ratio=config.sensors.zero_min_floor_ratio,
         min_live_hours=config.sensors.zero_min_live_hours,
     )
+
+
+def _any_of(faults: dict[str, pd.Series]) -> pd.Series:
+    first = next(iter(faults.values()))
+    return pd.Series(np.logical_or.reduce([mask.to_numpy() for mask in faults.values()]), index=first.index)
 
 
 def flag_stuck(

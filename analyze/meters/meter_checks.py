@@ -28,6 +28,7 @@ FAULT_SEVERITIES = {
     "phase_missing": "high",
     "register": "medium",
     "register_jump": "medium",
+    "impossible": "medium",
     "zero": "medium",
     "interpolated": "medium",
     "clock_change": "low",
@@ -38,6 +39,7 @@ _FAULT_TEXTS = {
     "phase_missing": "phase {:.0f} carries nothing while the others do",
     "register": "its energy is {:.3g} times what its power gives",
     "register_jump": "its energy is {:.3g} times what its power gives, in single intervals",
+    "impossible": "{:.3g} times the highest power it shows at any other time, in single intervals,",
     "zero": "exactly zero on a load that never rests",
     "interpolated": "its values lie on a straight line, as where a logger fills a gap,",
     "clock_change": "energy of the repeated hour stands in its first pass and none in its second, flagged",
@@ -106,6 +108,9 @@ def _evidence(kind: str, intervals: pd.DataFrame, bad: pd.DataFrame, scope: Week
         return 10.0 ** find_unit_factors(intervals.assign(mean_kw=intervals["mean_kw"].mask(bad["stuck"])))
     if kind in ("phase_reversed", "phase_missing"):
         return find_phase_faults(intervals, scope.config)[kind]
+    if kind == "impossible":
+        power_kw = intervals["mean_kw"].abs()
+        return power_kw / power_kw.mask(bad.any(axis=1)).groupby(intervals["channel_id"]).transform("max")
     due_kwh = intervals["power_kw"].abs() * intervals["hours"]
     return intervals["energy_kwh"] / due_kwh.where(due_kwh > 0)
 

@@ -22,6 +22,9 @@ _FAR_DAY_RATIO = 5.0  # a day off by ten is off by more than this, even among ha
 _FAR_FACTOR = 2  # decades: no load goes up a hundredfold, whatever its shape
 _DOUBLE_MIN, _DOUBLE_MAX = 1.6, 2.6  # two hours' energy over one hour's of the neighbours
 _NOTHING_RATIO = 0.05
+_FAR_RATIO = 10.0  # times all else that a live load ever draws: no load does that for one interval
+_LIVE_RATIO = 0.05  # median over highest: what mostly stands idle may well reach far more in use
+_RUNNING_START = 8.0  # times the mean, from which on a highest is looked at; ten times all others lies above it
 
 
 def long_runs(flags: pd.Series, intervals: pd.DataFrame, min_hours: float) -> pd.Series:
@@ -193,6 +196,45 @@ def flag_register_jump(
     if not jumps.any():
         return jumps
     return jumps & (jumps.groupby(intervals["channel_id"]).transform("sum") < recurring_runs)
+
+
+def flag_impossible(
+    intervals: pd.DataFrame, power_kw: pd.Series, *, recurring_runs: int, min_live_hours: float
+) -> pd.Series:
+    """Flag single intervals whose power is more than ten times all that a live load draws at any other time.
+
+    Parameters
+    ----------
+    power_kw
+        Of the intervals [kW]; NaN where another fault is known, which then is no measure of what the load draws.
+    recurring_runs
+        A channel with so many of them or more does that by nature.
+    min_live_hours
+        So much of the load itself must be known to say how high it goes [h].
+
+    Notes
+    -----
+    A live load draws a twentieth of its highest, or more, in half of its intervals: what mostly stands idle may well
+    reach far more once it is used.
+    """
+    kw, hours = power_kw.abs().to_numpy(dtype=float), intervals["hours"].to_numpy()
+    code, ids = number_channels(intervals)
+    flags, known = np.zeros(len(intervals), dtype=bool), ~np.isnan(kw)
+    count = np.maximum(np.bincount(code[known], minlength=len(ids)), 1)
+    mean_kw = np.bincount(code[known], weights=kw[known], minlength=len(ids)) / count
+    for channel in np.unique(code[known & (kw > _RUNNING_START * mean_kw[code])]):
+        own = np.flatnonzero(known & (code == channel))
+        if hours[own].sum() < min_live_hours:
+            continue
+        order = own[np.argsort(kw[own])[::-1]][:recurring_runs]
+        falls = np.flatnonzero(kw[order[:-1]] > _FAR_RATIO * kw[order[1:]])
+        if not falls.size:
+            continue
+        found, next_kw = order[: falls[0] + 1], kw[order[falls[0] + 1]]
+        is_single = (np.diff(np.sort(found)) > 1).all()
+        if is_single and np.median(kw[own]) >= _LIVE_RATIO * next_kw > 0:
+            flags[found] = True
+    return pd.Series(flags, index=intervals.index)
 
 
 def flag_zero(

@@ -49,6 +49,7 @@ ISSUE_TYPES = {
     "interpolated": ("values on a straight line", "Ask how the logger fills gaps; these values were not measured."),
     "register": ("energy far from what the power gives", "Check pulse weight and unit of the energy register."),
     "register_jump": ("one absurd energy value", "Note the counter's exchange or overflow; it is left out."),
+    "impossible": ("far beyond all that the meter ever shows", "Ask the vendor about this value; it is left out."),
     "register_reset": ("energy below zero, power not", "Note the counter's reset or exchange; it is left out."),
     "negative_energy": ("energy below zero at times", "Normal with generation behind the meter; it is left out."),
     "clock_change": ("the repeated hour doubled", "Nothing to repair: the sum of both hours is right."),
