@@ -217,6 +217,24 @@ def test_a_closed_holiday_is_as_usual_and_named():
     ]
 
 
+@pytest.mark.parametrize(("last", "reason"), [(14, None), (15, NotComparable.NO_LIKE_DAYS)])
+def test_a_week_closed_by_name_is_like_no_week(last, reason):
+    """Closed from Monday on: three days of seven lean on Sundays, with four of them nothing is compared."""
+    exception = DayException(date(2026, 1, 12), date(2026, 1, last), (), "works holiday")
+    scope = SCOPE._replace(schedule=Schedule(OFFICE_WEEK, exceptions=(exception,)))
+    found = compare_with_usual(best_of(fill_window(1, BOTH, 5.0, 1.0), scope).of_period(scope), scope)
+    assert found.reason == reason
+
+
+def test_one_absurd_interval_is_in_no_total():
+    """40 times the highest of a live load for a quarter of an hour; the like days' energy stands in its place."""
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    right = best_of(readings)
+    wrong = best_of(set_power(readings, "2026-01-14 03:00", "2026-01-14 03:15", 200.0))
+    assert wrong.rows["kwh"].sum() == pytest.approx(right.rows["kwh"].sum(), abs=0.01)
+    assert (wrong.rows["source"] == Source.EXPECTED).sum() == 1
+
+
 def test_a_main_that_exports_is_not_compared_as_the_sun_decides():
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-14 10:00", "2026-01-14 14:00", -6.0)
     scope = make_scope(METERS.assign(kind=["main", "load"]))

@@ -15,6 +15,7 @@ import pandas as pd
 
 from analyze.expected.best_energy import BestEnergy, Source
 from analyze.expected.day_types import DayKind, label_days
+from analyze.expected.like_days import MIN_LIKE_DAYS
 from analyze.meters.channel_kinds import channels_of
 from analyze.week.intervals import WeekScope
 from config.opening_hours import Schedule, list_holidays
@@ -23,6 +24,7 @@ from lib.date_utils import list_local_days
 
 _EPOCH = date(1970, 1, 1)
 _MIN_RATIO = 0.8  # of the time, and of the site's energy, that must have a basis and be valid
+_MAX_UNLIKE_SHARE = 0.5  # of the period's days
 LEAST_KWH = 0.01  # a change against next to nothing says nothing
 _MAX_EXPORT_RATIO = 0.05  # of the import: with more, the sun decides what a meter imports
 
@@ -67,8 +69,13 @@ def compare_with_usual(best: BestEnergy, scope: WeekScope, left_out_pct: float =
     -----
     A meter can be compared where like days and valid readings cover four fifths of its intervals, and the site where
     such meters bring four fifths of its usual energy. What is not valid counts as usual on both sides.
+
+    Where most days are of a kind that the weeks before did not have (a week of closure), nothing is compared: a closed
+    Tuesday may lean on Sundays, a closed week is like no week.
     """
     table = _sum_channels(best.rows, scope)
+    if _unlike_share(scope) > _MAX_UNLIKE_SHARE:
+        return Comparison(0.0, 0.0, 0, len(table), 0.0, NotComparable.NO_LIKE_DAYS)
     weight = table["usual_kw"].fillna(table["known_kw"]).abs().fillna(0.0)
     total = float(weight.sum())
     share = 1.0 - left_out_pct / 100
@@ -80,6 +87,18 @@ def compare_with_usual(best: BestEnergy, scope: WeekScope, left_out_pct: float =
     elif abs(usual) < LEAST_KWH:
         reason = NotComparable.NEXT_TO_NOTHING
     return Comparison(usual, actual, int(table["is_comparable"].sum()), len(table), 100 * coverage, reason)
+
+
+def _unlike_share(scope: WeekScope) -> float:
+    """Return the share of the period's days that are not regular, and of whose kind the weeks before have too few."""
+    before, now = (list_local_days(window, scope.tz) for window in (scope.baseline, scope.period))
+    if not before or not now:
+        return 0.0
+    types = label_days((before[0] - _EPOCH).days, (now[-1] - before[0]).days + 1, scope.schedule)
+    own = slice((now[0] - before[0]).days, None)
+    like = np.bincount(types.exact[: (before[-1] - before[0]).days + 1], minlength=int(types.exact.max()) + 1)
+    is_unlike = (like[types.exact[own]] < MIN_LIKE_DAYS) & (types.kind[own] != DayKind.REGULAR)
+    return float(is_unlike.mean())
 
 
 def compare_channels(best: BestEnergy, scope: WeekScope) -> pd.DataFrame:
