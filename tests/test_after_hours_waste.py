@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from analyze.expected.model import expect_load
 from analyze.sections.after_hours import build_section
 from analyze.week.intervals import WeekScope
 from analyze.week.site_week import analyze_site_week
-from config.opening_hours import ASSUMED_SCHEDULE, Schedule, Span
+from config.opening_hours import ASSUMED_SCHEDULE, DayException, Schedule, Span
 from lib.date_utils import Window
 
 NAMED = Schedule(ASSUMED_SCHEDULE.week)
@@ -242,6 +244,116 @@ def test_a_load_that_is_set_back_was_left_on_where_it_draws_as_by_day(night_kw: 
     assert closed.channels.at[1, "pattern"] == pattern
 
 
+@pytest.mark.parametrize(("usual", "excess_kwh"), [((), 5 * 4 * 4.0), ((0, 1, 2, 3), 5 * 3 * 4.0)])
+def test_what_is_new_is_above_what_like_days_draw(usual: tuple[int, ...], excess_kwh: float) -> None:
+    """From three in the morning, five days; in the weeks before from seven, or from six."""
+    readings = runs(5.0, *((day, "06:00", 1.0) for day in range(5)), weeks=usual)
+    for day in range(5):
+        start = FIRST_MONDAY + pd.Timedelta(days=28 + day, hours=3)
+        readings = set_power(readings, str(start), str(start + pd.Timedelta(hours=4)), 5.0)
+    (meter,) = section_of(readings)["topMeters"]
+    assert (meter["pattern"], meter["impact"]["excessKwh"]) == ("new", pytest.approx(excess_kwh, rel=0.01))
+
+
+@pytest.mark.parametrize(("evening_h", "excess_kwh"), [(0.0, 2 * 13 * 4.0), (1.5, 2 * 11.5 * 4.0)])
+def test_what_recurs_is_above_what_is_drawn_at_that_hour_on_other_days(evening_h: float, excess_kwh: float) -> None:
+    """Two nights of every week, and on each evening somebody stays."""
+    every = (0, 1, 2, 3, 4)
+    readings = runs(5.0, *((day, "18:00", evening_h) for day in range(5)), weeks=every)
+    for week in every:
+        for night in (1, 3):
+            start = FIRST_MONDAY + pd.Timedelta(days=7 * week + night, hours=18)
+            readings = set_power(readings, str(start), str(start + pd.Timedelta(hours=13)), 5.0)
+    (meter,) = section_of(readings)["topMeters"]
+    assert (meter["pattern"], meter["impact"]["excessKwh"]) == ("recurring", pytest.approx(excess_kwh, rel=0.01))
+    assert meter["usualExcessKwh"] == pytest.approx(excess_kwh, rel=0.01)
+
+
+@pytest.mark.parametrize(("is_holiday", "pattern", "excess_kwh"), [(True, "once", 31 * 4.0), (False, None, 0.0)])
+def test_a_stretch_over_a_holiday_on_monday_belongs_to_both_weeks(
+    is_holiday: bool, pattern: str | None, excess_kwh: float
+) -> None:
+    """On from Friday evening: to Tuesday over a closed Monday, or to Monday, which is the week before's alone."""
+    monday = date(2026, 1, 12)
+    schedule = replace(NAMED, exceptions=(DayException(monday, monday, (), "holiday"),) if is_holiday else ())
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    if is_holiday:
+        readings = set_power(readings, "2026-01-12 07:00", "2026-01-12 18:00", 1.0)
+    end = "2026-01-13 07:00" if is_holiday else "2026-01-12 07:00"
+    readings = set_power(readings, "2026-01-09 18:00", end, 5.0)
+    closed, _ = closed_use(readings, SCOPE._replace(schedule=schedule))
+    facts = closed.channels.loc[1]
+    assert (facts["pattern"], facts["counted_kwh"]) == (pattern, pytest.approx(excess_kwh, rel=0.01))
+
+
+def test_a_week_of_what_recurs_holds_what_lies_in_it() -> None:
+    """Tuesday nights, and Sunday nights: of the last Sunday's seven hours lie in this week, of Tuesday's all 13."""
+    section = section_of(runs(5.0, (1, "18:00", 13), (6, "18:00", 13), weeks=(0, 1, 2, 3, 4)))
+    (meter,) = section["topMeters"]
+    assert (meter["pattern"], meter["impact"]["excessKwh"]) == ("recurring", pytest.approx(20 * 4.0, rel=0.01))
+    assert [(run["start"][:16], run["end"][:16]) for run in meter["excessIntervals"]] == [
+        ("2026-01-12T00:00", "2026-01-12T07:00"),
+        ("2026-01-13T18:00", "2026-01-14T07:00"),
+    ]
+
+
+@pytest.mark.parametrize(("hours", "excess_kwh"), [(9.0, 13 * 4.0), (12.0, 25 * 4.0)])
+def test_saturday_nights_as_long_as_nights_left_on_are_left_on(hours: float, excess_kwh: float) -> None:
+    """In every week one night left on, of 13 h, and a Saturday night of 12 or of 9 h."""
+    section = section_of(runs(5.0, (1, "18:00", 13), (5, "19:00", hours), weeks=(0, 1, 2, 3, 4)))
+    (meter,) = section["topMeters"]
+    assert (meter["pattern"], meter["impact"]["excessKwh"]) == ("recurring", pytest.approx(excess_kwh, rel=0.01))
+
+
+@pytest.mark.parametrize(("opens_again", "pattern"), [("14:45", None), ("15:00", "once")])
+def test_what_runs_through_a_pause_of_three_hours_is_left_on(opens_again: str, pattern: str | None) -> None:
+    hour, minute = map(int, opens_again.split(":"))
+    spans = (Span(7 * 60, 12 * 60), Span(60 * hour + minute, 18 * 60))
+    schedule = Schedule((*((spans,) * 5), (), ()))
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    for day in range(35):
+        noon = FIRST_MONDAY + pd.Timedelta(days=day, hours=12)
+        if day % 7 < 5 and day != 29:
+            readings = set_power(readings, str(noon), f"{noon:%Y-%m-%d} {opens_again}", 1.0)
+    closed, _ = closed_use(readings, SCOPE._replace(schedule=schedule))
+    assert closed.channels.at[1, "pattern"] == pattern
+
+
+def test_what_is_off_on_nights_as_warm_does_not_answer_to_the_air() -> None:
+    """Cooling in step with the air by day, and on two nights of each week; on the others nothing, as warm as they are.
+
+    A line through such nights says that it answers to the air at night, and then no night is left on.
+    """
+    hours = pd.date_range(BOTH.start, BOTH.end, freq="h", inclusive="left")
+    local = hours.tz_convert(NEW_YORK)
+    drift = np.repeat(np.random.default_rng(4).normal(0.0, 2.0, len(hours) // 24 + 1), 24)[: len(hours)]
+    temp_c = 23.0 + drift + 5.0 * np.cos((local.hour - 15) / 24 * 2 * np.pi)
+    readings = fill_window(1, BOTH, 5.0, 1.0)
+    start = readings["interval_start"].dt.tz_convert(NEW_YORK)
+    day = (start.dt.tz_localize(None) - FIRST_MONDAY) // pd.Timedelta(days=1)
+    evening = day - (start.dt.hour < 7)
+    is_open = (start.dt.hour >= 7) & (start.dt.hour < 18) & (day % 7 < 5)
+    is_left = ~is_open & (evening % 7).isin([0, 2]) & ((start.dt.hour >= 18) | (start.dt.hour < 7))
+    by_hour = pd.Series(temp_c, index=hours).reindex(readings["interval_start"].dt.floor("h")).to_numpy()
+    power = pd.Series(np.where(is_open | is_left, 0.8 * np.clip(by_hour - 10, 0, None), 0.2), index=readings.index)
+    readings = readings.assign(power_kw=power, energy_kwh=power / 4)
+    weather = pd.DataFrame({"timestamp": hours, "temp_c": temp_c})
+    _, _, clean = prepare(pd.concat([readings, QUIET]), SCOPE)
+    expectation = expect_load(clean, SCOPE, weather)
+    assert expectation.weather_channels() == {1}
+    closed = find_closed_use(expectation, SCOPE)
+    assert closed.channels["pattern"].tolist() == ["recurring", None]
+
+
+def test_a_load_without_rest_that_rose_is_asked_about_at_its_usual_size() -> None:
+    """5 kW around the clock, 9 kW since Monday: 113 closed hours of 5 kW are asked about; the rest is a step."""
+    readings = set_power(fill_window(1, BOTH, 5.0, 5.0), "2026-01-12", "2026-01-19", 9.0)
+    _, _, clean = prepare(pd.concat([readings, QUIET]), SCOPE)
+    closed = find_closed_use(expect_load(clean, SCOPE, None), SCOPE, Known(stepped={1}))
+    (asked,) = build_section(closed, clean, SCOPE)["asked"]
+    assert (asked["channelId"], asked["kwh"]) == (1, pytest.approx(113 * 5.0, rel=0.02))
+
+
 def _nights(hours_of: list[float]) -> pd.DataFrame:
     """Return a meter that runs on after closing for so many hours in each night of working days, 25 of them."""
     readings = fill_window(1, BOTH, 5.0, 1.0)
@@ -334,7 +446,7 @@ def test_a_sub_meters_excess_is_counted_once_though_its_main_is_listed_too() -> 
     sub = set_power(fill_window(3, BOTH, 5.0, 1.0), "2026-01-13 18:00", "2026-01-14 07:00", 5.0)
     main = set_power(fill_window(1, BOTH, 12.0, 2.0), "2026-01-13 18:00", "2026-01-14 07:00", 6.0)
     section = section_of(pd.concat([main, sub]), scope)
-    assert [meter["channelId"] for meter in section["topMeters"]] == [1, 3]
+    assert sorted(meter["channelId"] for meter in section["topMeters"]) == [1, 3]
     assert section["summary"]["totalExcessKwh"] == pytest.approx(52.0, rel=0.02)
 
 

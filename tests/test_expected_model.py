@@ -11,6 +11,7 @@ from week_factory import NEW_YORK, fill_window, make_meters, make_readings, make
 
 from analyze.expected.day_types import DayKind, label_days
 from analyze.expected.model import Expectation, expect_load
+from analyze.expected.steps import find_level_changes
 from analyze.week.intervals import WeekScope, in_window
 from config.opening_hours import ASSUMED_SCHEDULE, DayException, Schedule, Span, Term
 from lib.date_utils import Window, local_day_window
@@ -190,3 +191,19 @@ def test_a_week_far_hotter_than_the_weeks_before_is_of_other_weather(hot_k: floa
     mild = of_period(*[cooled(0.5, 0.0)[0]], weather=cooled(0.5, 0.0)[1])
     if not is_alike:  # what lies beyond the temperatures that were seen is a guess
         assert band > 1.5 * (mild["high_kw"] - mild["low_kw"])["2026-01-14 15:00"]
+
+
+@pytest.mark.parametrize(("night_kw", "found"), [(6.0, [("step", 3.0, 6.0)]), (3.2, [])])
+def test_a_meter_that_shows_its_nights_alone_has_a_level_by_night(
+    night_kw: float, found: list[tuple[str, float, float]]
+) -> None:
+    """Eight hours of a day, as a main behind solar shows its load: they have like days, and a step."""
+    readings = set_power(fill_window(1, BOTH, 3.0, 3.0), "2026-01-13", "2026-01-19", night_kw)
+    hour = readings["interval_start"].dt.tz_convert(NEW_YORK).dt.hour
+    nights = readings[(hour >= 22) | (hour < 6)]
+    _, _, clean = prepare(nights, SCOPE)
+    expectation = expect_load(clean, SCOPE, None)
+    assert expectation.rows["expected_kw"].notna().all()
+    changes, _ = find_level_changes(expectation, SCOPE)
+    told = [(str(change.kind), round(change.before_kw, 1), round(change.after_kw, 1)) for change in changes]
+    assert told == found

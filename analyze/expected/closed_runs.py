@@ -3,7 +3,8 @@
 A *closed block* is an unbroken stretch of closed time: a night, a weekend, a holiday with the nights around it. A *run*
 is an unbroken stretch of running within a block (`running`). What a run is, its place in the block tells:
 
-- `LEFT_ON`: it goes on from the opening hours for longer than they are usually overrun, or up to the next ones;
+- `LEFT_ON`: it goes on from the opening hours for longer than they are usually overrun, or through a pause of
+  `_MIN_LEFT_H` or more up to the next ones;
 - `CLOSED_DAY`: it stands alone, by day, on a day that the site stays closed;
 - `OVERRUN`: it ends, or begins, within `OVERRUN_H` of the opening hours: a schedule longer than the opening hours;
 - `NIGHT`: it stands alone in the night: a pump, a heater, a charger that is meant to run then.
@@ -29,6 +30,7 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 OVERRUN_H = 4.0
+_SPLIT_H = 12.0  # of a new week, from which on a run that began in the week before is a run of its own there
 _TOUCH_H = 1.0  # of the opening hours: powers are means over two hours, so an edge is as blurred
 _MIN_LEFT_H = 3.0
 _MIN_NIGHT_H = 1.0
@@ -118,16 +120,16 @@ def list_closed_runs(matrix: DayMatrix, running: Running) -> ClosedRuns:
     """Return the runs of all channels, in order of channel and time."""
     slot_h = matrix.step_s / SECONDS_PER_HOUR
     block, edges = _number_blocks(running.is_closed)
-    table = _find_runs(running.runs, block)
+    table = _split_by_week(_find_runs(running.runs, block), matrix)
     hours = (table["end"] - table["first"]).to_numpy() * slot_h
     begins, ends = edges[table["block"].to_numpy() - 1].T
     touch = max(round(_TOUCH_H / slot_h), 1)
     after_opening = (table["first"].to_numpy() - begins < touch) & (begins > 0)
     before_opening = (ends - table["end"].to_numpy() < touch) & (ends < block.size)
-    by_day = _is_by_day(matrix, table)
+    by_day, is_whole = _is_by_day(matrix, table), after_opening & before_opening
     kind = np.select(
         [
-            (after_opening | before_opening) & (hours > OVERRUN_H),
+            (after_opening | before_opening) & (hours > OVERRUN_H) | is_whole & (hours >= _MIN_LEFT_H),
             after_opening | before_opening,
             by_day & (hours >= _MIN_LEFT_H),
         ],
@@ -136,24 +138,24 @@ def list_closed_runs(matrix: DayMatrix, running: Running) -> ClosedRuns:
     )
     excess = np.nan_to_num(running.power_kw - running.off_kw[:, None]).clip(min=0) * slot_h
     channel = table["channel"].to_numpy()
-    kwh = _sum_between(excess, table["first"].to_numpy(), table["end"].to_numpy(), channel)
+    kwh = sum_between(excess, table["first"].to_numpy(), table["end"].to_numpy(), channel)
     table = table.assign(
         kind=kind,
         hours=hours,
         excess_kwh=kwh,
         week=np.repeat(matrix.fold, matrix.slots)[table["first"].to_numpy()],
         is_days=_lies_within(np.repeat(matrix.types.is_closed, matrix.slots), table),
-        is_whole=after_opening & before_opening,
+        is_whole=is_whole,
     )[hours >= _MIN_NIGHT_H].reset_index(drop=True)
     every = np.arange(len(matrix.channel_ids))[:, None]
     known_h, run_h = (
-        _sum_between(part.astype(float), edges[:, 0], edges[:, 1], every) * slot_h
+        sum_between(part.astype(float), edges[:, 0], edges[:, 1], every) * slot_h
         for part in (~np.isnan(running.smooth_kw), running.runs)
     )
     return ClosedRuns(table, _weeks_known(matrix, running), known_h, run_h, _holds_closed_day(matrix, edges))
 
 
-def _sum_between(values: Floats, first: Ints, end: Ints, channel: Ints) -> Floats:
+def sum_between(values: Floats, first: Ints, end: Ints, channel: Ints) -> Floats:
     """Return the sums of `values` (C, N) from `first` up to `end` of a channel."""
     total = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
     return np.asarray(total[channel, end] - total[channel, first])
@@ -182,6 +184,21 @@ def _find_runs(runs: Flags, block: Ints) -> pd.DataFrame:
     return pd.DataFrame({"channel": channel, "first": first, "end": last + 1, "block": block[first]})
 
 
+def _split_by_week(table: pd.DataFrame, matrix: DayMatrix) -> pd.DataFrame:
+    """Return the runs, those that go on for `_SPLIT_H` or more in the next week split where it begins.
+
+    What is left on from Friday to Monday morning belongs to the week of the Friday. What is left on over a holiday on
+    Monday, too, is a matter of both weeks, and each report tells its part.
+    """
+    least = round(_SPLIT_H * SECONDS_PER_HOUR / matrix.step_s)
+    for midnight in (np.flatnonzero(np.diff(matrix.fold)) + 1) * matrix.slots:
+        goes_on = ((table["first"] < midnight) & (table["end"] >= midnight + least)).to_numpy()
+        if goes_on.any():
+            later = table[goes_on].assign(first=midnight)
+            table = pd.concat([table.assign(end=table["end"].mask(goes_on, midnight)), later], ignore_index=True)
+    return table.sort_values(["channel", "first"], ignore_index=True)
+
+
 def _is_by_day(matrix: DayMatrix, table: pd.DataFrame) -> Flags:
     """Return whether half of a run or more lies by day on days that the site stays closed."""
     hour = np.tile(matrix.hour_of_slot, matrix.types.size)
@@ -200,7 +217,10 @@ def _weeks_known(matrix: DayMatrix, running: Running) -> Flags:
     known = ~np.isnan(running.smooth_kw[:, running.is_closed])
     week = np.repeat(matrix.fold, matrix.slots)[running.is_closed]
     weeks = range(int(matrix.fold.max()) + 1)
-    shares = [known[:, week == n].sum(axis=1) / max(np.count_nonzero(week == n), 1) for n in weeks]
+    slot = np.tile(np.arange(matrix.slots), matrix.types.size)[running.is_closed]
+    # A main behind solar shows its load by night alone.
+    shown = np.stack([known[:, slot == at].any(axis=1) for at in range(matrix.slots)], axis=1)[:, slot]
+    shares = [known[:, week == n].sum(axis=1) / np.maximum(shown[:, week == n].sum(axis=1), 1) for n in weeks]
     return np.column_stack([share >= _MIN_WEEK_COVER for share in shares] or [known[:, :0]])
 
 

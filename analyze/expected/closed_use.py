@@ -30,22 +30,31 @@ from analyze.expected.closed_runs import (
     is_schedule,
     judge_pattern,
     list_closed_runs,
+    sum_between,
 )
 from analyze.expected.day_matrix import PERIOD, DayMatrix
 from analyze.expected.model import Expectation, ExpectedDays
-from analyze.expected.running import Running, find_running
+from analyze.expected.running import Running, closed_slots, find_running
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope
+from config.opening_hours import Schedule
+from lib.stats_utils import nan_quantiles
 
 Floats = npt.NDArray[np.float64]
 
 LEFT_KINDS = (RunKind.LEFT_ON, RunKind.CLOSED_DAY)
 OWN_TIME_KINDS = (RunKind.OVERRUN, RunKind.NIGHT)
+_NEWS = (Pattern.NEW, Pattern.ONCE)
 NO_RUN = ""
 MIN_ONCE_H = 3.0  # of a run at its own time that came once, to be worth a word
 _OUTGROWN = 1.5  # times the most of the weeks before
 _SHARED_RISE = 0.5  # of the rise while closed: a level that rose for good rose while open too
 STEADY_RATIO = 0.75  # of the mean power by day that a load draws by night, to run as steadily by night
 MAX_REST_RATIO = 1 / 3  # of what it draws while open: what draws more at rest is set back, not off
+_REST_QUANTILE, _USE_QUANTILE = 0.1, 0.8  # of the closed, and of the open time
+_NOTHING_RATIO = 0.1  # of what a load draws in use: from there on down it is off
+_ENOUGH_DAYS = 3
+_KWH_DIGITS = 9  # what is equal stays equal, however it was added up
+_ALIKE_RATIOS = (0.8, 1.25)  # of the length of nights left on, which reach up to the opening hours
 _STEADY_SPREAD = 0.8  # of the rise: a load that runs at one level is switched, not driven by the weather
 
 
@@ -53,14 +62,13 @@ class ClosedUse(NamedTuple):
     """What the channels use while closed.
 
     `rows`, by index of the intervals of baseline and period: `off_kw`, `run` (a `RunKind`, or ``""``), `excess_kwh`
-    (above the off level, within runs) and `is_counted` (of the runs that the channel's pattern is about, in the
-    period).
+    (within runs, above the off level; of what is new or came once, above what like days draw, where that is more) and
+    `is_counted` (of the runs that the channel's pattern is about, in the period).
 
-    `channels`, by `channel_id`: `off_kw`, `on_kw`, `noise_kw`, `can_be_off`, `rose_by_day` (its level rose while open
-    too), `closed_kw` and `open_kw` (mean power
-    of the weeks before),
-    `follows_weather`, `pattern` (a `Pattern`, or None), `is_on_closed_days` (its runs of the period mostly lie there),
-    `is_at_own_time` (it is about runs of `OWN_TIME_KINDS`),
+    `channels`, by `channel_id`: `off_kw`, `on_kw`, `noise_kw`, `can_be_off`, `runs_as_by_day` (it is never off, and
+    draws as much by night as by day), `rose_by_day` (its level rose while open too), `closed_kw` and `open_kw` (mean
+    power of the weeks before), `follows_weather`, `pattern` (a `Pattern`, or None), `is_on_closed_days` (its runs of
+    the period mostly lie there), `is_at_own_time` (it is about runs of `OWN_TIME_KINDS`),
     `counted_kwh` (of the runs that it is about, in the period),
     `before_kwh` (in the known weeks before) and `usual_kwh` (their median), `blocks` (closed blocks of the period in
     which it ran), `weeks_seen` and `weeks_known` (of the weeks before), `is_steady` (runs at one level).
@@ -98,18 +106,22 @@ def find_closed_use(expectation: Expectation, scope: WeekScope, known: Known = _
     is_counted = np.zeros(len(rows), dtype=bool)
     channels, runs = [], []
     for block in expectation.blocks:
-        running = find_running(block.matrix, block.weather.kw, schedule, min_power_kw=least_kw)
+        response_kw = _answer_of_closed(block, schedule)
+        running = find_running(block.matrix, response_kw, schedule, min_power_kw=least_kw)
         found = list_closed_runs(block.matrix, running)
         by_weather = follow_thermostat(
-            running, block.weather.kw, block.weather.temp_c, block.matrix.step_s / SECONDS_PER_HOUR
+            running, response_kw, block.weather.temp_c, block.matrix.step_s / SECONDS_PER_HOUR
         )
         entries = [
             _judge_channel(number, own, block, running, found, thermostat=follows)
             for number, (own, follows) in enumerate(zip(found.by_channel(), by_weather, strict=True))
         ]
+        usual_kw = (block.expected_kw - response_kw).reshape(running.power_kw.shape)
+        excess_kwh = _excess_of(block, running, found, usual_kw, entries)
+        found = _measure(_split_recurring(found, entries, block.matrix), entries, excess_kwh)
         channels += entries
         runs.append(_describe_runs(block.matrix, found, entries, scope))
-        _lay_on_rows(block.matrix, running, found, entries, run, columns, is_counted)
+        _lay_on_rows(block.matrix, running, found, entries, excess_kwh, run, columns, is_counted)
     table = _no_channels()
     if channels:
         patterns = pd.Series([_settle_pattern(entry, known) for entry in channels], dtype=object)
@@ -137,10 +149,10 @@ def _judge_channel(
     is_at_rest = running.rest_ratio[number] <= MAX_REST_RATIO
     if pattern == Pattern.RECURRING and (thermostat or not is_at_rest or not is_bound_to_hours):
         pattern = Pattern.ASKED
-    if pattern is None and _runs_as_by_day(running, number, closed_kw, open_kw):
+    runs_as_by_day = _runs_as_by_day(running, number, closed_kw, open_kw)
+    if pattern is None and runs_as_by_day:
         pattern = Pattern.ASKED
     before, now, known = mine.where(mine.week >= 0), mine.now, np.flatnonzero(weeks_known)
-    weekly_kwh = np.bincount(before.week, weights=before.excess_kwh, minlength=weeks_known.size)[known]
     return {
         "channel_id": int(block.matrix.channel_ids[number]),
         "off_kw": running.off_kw[number],
@@ -148,6 +160,7 @@ def _judge_channel(
         "noise_kw": running.noise_kw[number],
         "can_be_off": bool(running.can_be_off[number]),
         "follows_weather": bool(block.weather.is_used[number]),
+        "runs_as_by_day": runs_as_by_day,
         "rose_by_day": _rose_by_day(running, number, usual, closed_kw, open_kw),
         "closed_kw": closed_kw,
         "open_kw": open_kw,
@@ -155,14 +168,110 @@ def _judge_channel(
         "counted": mine.row,
         "is_on_closed_days": bool(2 * now.is_days.sum() > now.is_days.size),
         "is_at_own_time": bool(now.of_kinds(OWN_TIME_KINDS).row.size),
-        "counted_kwh": float(now.excess_kwh.sum()),
-        "before_kwh": float(weekly_kwh.sum()),
-        "usual_kwh": float(np.median(weekly_kwh)) if known.size else np.nan,
         "blocks": int(np.unique(now.block).size),
         "weeks_seen": int(np.unique(before.week).size),
         "weeks_known": int(known.size),
         "is_steady": _is_steady(running, number, found.table, now),
     }
+
+
+def _answer_of_closed(block: ExpectedDays, schedule: Schedule) -> Floats:
+    """Return the part of the power that answers to the weather (C, D, S) [kW], where a load that is closed does.
+
+    A load that is nothing for a tenth of the closed time is switched then: what cools on two nights of a week, and on
+    others that are as warm not, is no answer to the air, though a line through both nights looks like one.
+    """
+    matrix, response_kw = block.matrix, block.weather.kw
+    if not block.weather.is_used.any():
+        return response_kw
+    is_closed = closed_slots(matrix, schedule)
+    power_kw = matrix.power_kw.reshape(len(response_kw), -1)
+    rest_kw = nan_quantiles(power_kw[:, is_closed], [_REST_QUANTILE])[:, 0]
+    use_kw = nan_quantiles(power_kw[:, ~is_closed], [_USE_QUANTILE])[:, 0]
+    is_switched = rest_kw <= _NOTHING_RATIO * use_kw
+    return np.where(is_switched[:, None, None], 0.0, response_kw)
+
+
+def _excess_of(
+    block: ExpectedDays, running: Running, found: ClosedRuns, usual_kw: Floats, entries: list[dict[str, object]]
+) -> Floats:
+    """Return the energy above the level that each channel's pattern is measured from (C, N) [kWh].
+
+    What recurs is above what the channel draws at that time of day when it is not left on: a fan that always starts an
+    hour before the opening does so after a night on as well. What is new, or came once, is above what like days draw.
+    Neither level is below the off level.
+    """
+    level_kw = np.repeat(running.off_kw[:, None], running.power_kw.shape[1], axis=1)
+    for number, entry in enumerate(entries):
+        if entry["pattern"] in _NEWS:
+            level_kw[number] = np.fmax(level_kw[number], usual_kw[number])
+        elif entry["pattern"] == Pattern.RECURRING:
+            level_kw[number] = np.fmax(level_kw[number], _level_when_not_left(number, block, running, found, entry))
+    excess_kw = np.nan_to_num(running.power_kw - level_kw).clip(min=0)
+    return np.asarray(excess_kw * block.matrix.step_s / SECONDS_PER_HOUR)
+
+
+def _level_when_not_left(
+    number: int, block: ExpectedDays, running: Running, found: ClosedRuns, entry: dict[str, object]
+) -> Floats:
+    """Return the mean power (N,) at the time of day while closed and outside of the runs of its pattern [kW].
+
+    Of the days that open, and of those that do not; NaN where fewer than `_ENOUGH_DAYS` are known.
+    """
+    matrix = block.matrix
+    counted = np.asarray(entry["counted"], dtype=np.int64)
+    first, end = (found.table[name].to_numpy()[counted] for name in ("first", "end"))
+    edges = np.bincount(first, minlength=running.is_closed.size + 1) - np.bincount(
+        end, minlength=running.is_closed.size + 1
+    )
+    is_left = np.cumsum(edges)[:-1] > 0
+    power_kw = np.where(running.is_closed & ~is_left, running.power_kw[number], np.nan).reshape(-1, matrix.slots)
+    level_kw = np.full(power_kw.shape, np.nan)
+    for is_closed in (False, True):
+        days = matrix.types.is_closed == is_closed
+        known = ~np.isnan(power_kw[days])
+        count = known.sum(axis=0)
+        total = np.where(known, power_kw[days], 0.0).sum(axis=0)
+        level_kw[days] = np.divide(total, count, out=np.full(count.shape, np.nan), where=count >= _ENOUGH_DAYS)
+    return level_kw.ravel()
+
+
+def _split_recurring(found: ClosedRuns, entries: list[dict[str, object]], matrix: DayMatrix) -> ClosedRuns:
+    """Return the runs, those of what recurs split where the period begins: a week's energy is what lies in the week.
+
+    `entries` learn of the parts that lie in the period. What came once is told in the week in which it began.
+    """
+    table, is_now = found.table, np.repeat(matrix.fold == PERIOD, matrix.slots)
+    start = int(np.argmax(is_now))
+    recurring = {n: entry for n, entry in enumerate(entries) if entry["pattern"] == Pattern.RECURRING}
+    counted = [np.asarray(entry["counted"], dtype=np.int64) for entry in recurring.values()]
+    is_mine = table.index.isin(np.concatenate(counted) if counted else ())
+    crosses = (is_mine & (table["first"] < start) & (table["end"] > start)).to_numpy()
+    if not crosses.any():
+        return found
+    slot_h = matrix.step_s / SECONDS_PER_HOUR
+    later = table[crosses].assign(first=start, week=PERIOD, hours=(table["end"] - start) * slot_h)
+    later.index = pd.RangeIndex(len(table), len(table) + len(later))
+    for row, number in later["channel"].items():
+        recurring[number]["counted"] = np.append(np.asarray(recurring[number]["counted"], np.int64), row)
+    earlier_h = ((start - table["first"]) * slot_h).where(crosses, table["hours"])
+    table = pd.concat([table.assign(end=table["end"].mask(crosses, start), hours=earlier_h), later])
+    return found._replace(table=table.sort_values(["channel", "first"]))
+
+
+def _measure(found: ClosedRuns, entries: list[dict[str, object]], excess_kwh: Floats) -> ClosedRuns:
+    """Return the runs with their energy by `excess_kwh` (C, N), and write what each channel has into `entries`."""
+    first, end, channel = (found.table[name].to_numpy() for name in ("first", "end", "channel"))
+    table = found.table.assign(excess_kwh=np.round(sum_between(excess_kwh, first, end, channel), _KWH_DIGITS))
+    for number, entry in enumerate(entries):
+        counted = table.loc[np.asarray(entry["counted"], dtype=np.int64)]
+        week, kwh = counted["week"].to_numpy(), counted["excess_kwh"].to_numpy()
+        is_known, is_before = found.weeks_known[number], week >= 0
+        weekly_kwh = np.bincount(week[is_before], weights=kwh[is_before], minlength=is_known.size)[is_known]
+        entry["counted_kwh"] = float(kwh[~is_before].sum())
+        entry["before_kwh"] = float(weekly_kwh.sum())
+        entry["usual_kwh"] = float(np.median(weekly_kwh)) if weekly_kwh.size else np.nan
+    return found._replace(table=table)
 
 
 def _settle_pattern(entry: dict[str, object], known: Known) -> object:
@@ -171,7 +280,7 @@ def _settle_pattern(entry: dict[str, object], known: Known) -> object:
     if pattern is not None and channel_id in known.needed:
         return Pattern.USUAL
     if pattern == Pattern.NEW and channel_id in known.stepped and entry["rose_by_day"]:
-        return Pattern.STEP
+        pattern = Pattern.ASKED if entry["runs_as_by_day"] else Pattern.STEP
     return None if pattern == Pattern.ASKED and channel_id in known.mains else pattern
 
 
@@ -199,7 +308,9 @@ def _choose_runs(number: int, own: Runs, found: ClosedRuns) -> tuple[Pattern | N
     rest = left.where(~scheduled)
     pattern = judge_pattern(rest, found.weeks_known[number])
     if pattern is not None:
-        return pattern, rest
+        return pattern, own.where(
+            np.isin(own.row, rest.row) | _are_alike(own, rest, found.weeks_known[number], pattern)
+        )
     if (left.week[scheduled] == PERIOD).any():
         return Pattern.ASKED, left.where(scheduled)
     others = own.of_kinds(OWN_TIME_KINDS)
@@ -209,12 +320,31 @@ def _choose_runs(number: int, own: Runs, found: ClosedRuns) -> tuple[Pattern | N
     return (Pattern.USUAL if pattern == Pattern.RECURRING else pattern), others
 
 
+def _are_alike(own: Runs, left: Runs, weeks_known: npt.NDArray[np.bool_], pattern: Pattern) -> npt.NDArray[np.bool_]:
+    """Return which of a channel's runs are nights between closed days that last as its nights left on do.
+
+    In a closed weekend nothing tells a night that was left on from one at a time of its own, but its like in the week:
+    both recur, and are as long.
+    """
+    nights = (own.kind == RunKind.NIGHT) & own.is_days
+    of_week = left.hours[~left.is_days]
+    if pattern != Pattern.RECURRING or not of_week.size or not nights.any():
+        return np.zeros(own.row.shape, dtype=bool)
+    least, most = np.median(of_week) * np.array(_ALIKE_RATIOS)
+    nights &= (own.hours >= least) & (own.hours <= most)
+    return nights & (judge_pattern(own.where(nights), weeks_known) == Pattern.RECURRING)
+
+
 def _rose_by_day(running: Running, number: int, usual: npt.NDArray[np.bool_], closed_kw: float, open_kw: float) -> bool:
-    """Return whether the power of the period rose while open by half as much as while closed, or more."""
+    """Return whether the power of the period rose while open by half as much as while closed, or more.
+
+    A main behind solar shows no load while open: then nothing says that the rise was one of the nights.
+    """
     now_closed_kw, now_open_kw = (
         _mean(running.power_kw[number, ~usual & at]) for at in (running.is_closed, ~running.is_closed)
     )
-    return bool(now_open_kw - open_kw >= _SHARED_RISE * (now_closed_kw - closed_kw))
+    rise_kw = now_open_kw - open_kw
+    return bool(np.isnan(rise_kw) or rise_kw >= _SHARED_RISE * (now_closed_kw - closed_kw))
 
 
 def _has_outgrown(left: Runs, own: Runs, weeks_known: npt.NDArray[np.bool_]) -> bool:
@@ -283,6 +413,7 @@ def _lay_on_rows(
     running: Running,
     found: ClosedRuns,
     entries: list[dict[str, object]],
+    excess_kwh: Floats,
     run: npt.NDArray[np.object_],
     columns: dict[str, Floats],
     is_counted: npt.NDArray[np.bool_],
@@ -297,20 +428,18 @@ def _lay_on_rows(
     ):
         kind[channel, first:end] = name
         counted[channel, first:end] = mine and week == PERIOD
-    slot_h = matrix.step_s / SECONDS_PER_HOUR
-    excess = np.nan_to_num(running.power_kw - running.off_kw[:, None]).clip(min=0) * slot_h
     shape, place = matrix.power_kw.shape, matrix.row
     run[place] = matrix.rows_of(kind.reshape(shape))
     columns["off_kw"][place] = running.off_kw[matrix.channel]
-    columns["excess_kwh"][place] = matrix.rows_of(np.where(kind == NO_RUN, 0.0, excess).reshape(shape))
+    columns["excess_kwh"][place] = matrix.rows_of(np.where(kind == NO_RUN, 0.0, excess_kwh).reshape(shape))
     is_counted[place] = matrix.rows_of(counted.reshape(shape))
 
 
 def _no_channels() -> pd.DataFrame:
     names = [
-        "off_kw", "on_kw", "noise_kw", "can_be_off", "follows_weather", "rose_by_day", "closed_kw", "open_kw",
-        "pattern", "counted", "is_on_closed_days", "is_at_own_time", "counted_kwh", "before_kwh", "usual_kwh", "blocks",
-        "weeks_seen", "weeks_known", "is_steady",
+        "off_kw", "on_kw", "noise_kw", "can_be_off", "follows_weather", "runs_as_by_day", "rose_by_day", "closed_kw",
+        "open_kw", "pattern", "counted", "is_on_closed_days", "is_at_own_time", "counted_kwh", "before_kwh",
+        "usual_kwh", "blocks", "weeks_seen", "weeks_known", "is_steady",
     ]  # fmt: skip
     return pd.DataFrame(columns=names, index=pd.Index([], name="channel_id"))
 

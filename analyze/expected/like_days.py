@@ -23,7 +23,7 @@ Flags = npt.NDArray[np.bool_]
 
 MIN_LIKE_DAYS = 2  # one day alone is an anecdote
 _ENOUGH_DAYS = 3  # of the very kind; fewer, and all days of the same hours are taken
-_FULL_DAY = 0.5  # of a day's intervals that must be there for it to count
+_FULL_DAY = 0.5  # of what the meter ever shows of a day: as much must be there for it to count
 
 
 class LikeDays(NamedTuple):
@@ -55,7 +55,9 @@ def level_of_like_days(matrix: DayMatrix, power_kw: Floats) -> LikeDays:
     channels, size, slots = power_kw.shape
     candidates = np.full((3, channels, size, slots), np.nan)
     counts = np.zeros((channels, size), dtype=np.int64)
-    has_day = np.count_nonzero(~np.isnan(power_kw), axis=2) >= _FULL_DAY * slots
+    known = ~np.isnan(power_kw)
+    shown = np.count_nonzero(known.any(axis=1), axis=1)  # a main behind solar shows its load by night alone
+    has_day = np.count_nonzero(known, axis=2) >= np.maximum(_FULL_DAY * shown, 1)[:, None]
     for fold in np.unique(matrix.fold):
         targets = np.flatnonzero(matrix.fold == fold)
         donors = (matrix.fold >= 0) & (matrix.fold != fold)

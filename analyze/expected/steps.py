@@ -28,7 +28,7 @@ Flags = npt.NDArray[np.bool_]
 
 _MAD_TO_STD = 1.4826
 _MIN_SHARED = 0.5  # of the change, in both halves of the day
-_MIN_DAY_SHARE = 0.5  # a day of which less was measured has no level
+_MIN_DAY_SHARE = 0.5  # of what the meter ever shows of a day: with less measured it has no level
 _MIN_DAYS_BEFORE = 7
 _DRIFT_WINS = 0.8  # of the error of one level or two: a line has to fit clearly better to be told as a drift
 _MIN_DRIFT_DAYS = 21
@@ -128,7 +128,8 @@ def _describe_days(block: ExpectedDays) -> list[_Days]:
     level_kw[:, like < 0] = np.nan
     deviation = power_kw - level_kw
     known = ~np.isnan(deviation)
-    enough = known.mean(axis=2) >= _MIN_DAY_SHARE
+    shown = (~np.isnan(power_kw)).any(axis=1).sum(axis=1)  # a main behind solar shows its load by night alone
+    enough = known.sum(axis=2) >= np.maximum(_MIN_DAY_SHARE * shown, 1)[:, None]
     middle = nan_quantiles(np.where(known, level_kw, np.nan), [0.5])
     upper = level_kw > middle
     halves = [

@@ -186,7 +186,7 @@ def _highest(values: npt.NDArray[np.float64]) -> float:
 
 def _asked_entry(channel_id: int, rows: pd.DataFrame, facts: pd.Series, scope: WeekScope) -> dict[str, Any]:
     shut = rows[rows["is_after_hours"]]
-    kwh = shut["counted_kwh"] if facts["can_be_off"] else shut["used_kwh"]
+    kwh = shut["counted_kwh"] if facts["can_be_off"] else _usual_part(shut, float(facts["closed_kw"]))
     return {
         "channelId": channel_id,
         "channelName": channel_names(scope.meters)[channel_id],
@@ -195,6 +195,12 @@ def _asked_entry(channel_id: int, rows: pd.DataFrame, facts: pd.Series, scope: W
         "kwh": round(float(kwh.sum()), 2),
         "cost": round(float(kwh @ shut["rate_per_kwh"]), 2),
     }
+
+
+def _usual_part(shut: pd.DataFrame, closed_kw: float) -> pd.Series:
+    """Return what a meter used while closed, no more in all than at its usual level: what rose is told as a step."""
+    used_kwh, usual_kwh = float(shut["used_kwh"].sum()), closed_kw * float(shut["hours"].sum())
+    return shut["used_kwh"] * min(1.0, usual_kwh / used_kwh) if used_kwh > 0 else shut["used_kwh"]
 
 
 def _list_unassessed(facts: pd.DataFrame, coverage: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from config.tariff_model import SiteTariffs
 
 
+_LEFT_ON = (Pattern.NEW, Pattern.ONCE)
+_LEFT_ON_SHARE = 0.5  # of what a level rose by, from which on it rose because something was left on
+
+
 class WeekData(NamedTuple):
     """The intervals of baseline and period, and what the site as a whole draws and pays.
 
@@ -97,13 +101,18 @@ def find_in_week(data: WeekData, scope: WeekScope) -> WeekFound:
     clean, expectation = data.clean, data.expectation
     changes, shifts = find_level_changes(expectation, scope)
     closed = find_closed_use(expectation, scope, _what_is_known(changes, scope))
-    left_on = closed.channels.index[closed.channels["pattern"] == Pattern.NEW]
+    left_kwh = closed.channels["counted_kwh"].where(closed.channels["pattern"].isin(_LEFT_ON), 0.0)
     return WeekFound(
         closed=closed,
-        changes=[change for change in changes if change.channel_id not in left_on],  # one event is told once
+        changes=[change for change in changes if not _is_left_on(change, left_kwh)],
         anomalies=anomalies.find_anomalies(expectation, shifts, clean, scope),
         spikes=spikes.find_spikes(expectation, clean, scope, min_power_kw=scope.config.spikes.min_power_kw),
     )
+
+
+def _is_left_on(change: LevelChange, left_kwh: pd.Series) -> bool:
+    """Return whether a level rose because something was left on while closed: one event is told once."""
+    return bool(left_kwh.get(change.channel_id, 0.0) >= _LEFT_ON_SHARE * abs(change.excess_kwh) > 0)
 
 
 def _what_is_known(changes: list[LevelChange], scope: WeekScope) -> Known:
