@@ -7,15 +7,19 @@ transaction, and there are no options at connect. Helpers never commit; scripts 
 from __future__ import annotations
 
 import io
+import logging
 import re
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2 import errors as pg_errors
 from psycopg2 import sql
-from psycopg2.extensions import parse_dsn
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, parse_dsn
+from psycopg2.extensions import cursor as cursor_class
 
 from lib.errors import ConfigError, DatabaseError
 from lib.logs import clean_text, remember_secrets
@@ -25,9 +29,48 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
     from psycopg2.sql import Composable
 
+logger = logging.getLogger(__name__)
+
+_TURN_MARK = b"/* turn */"
 CONNECT_TIMEOUT_S = 15  # a serverless host may have to wake up first
 READ_TIMEOUT = "15min"  # a million rows leave in seconds; what takes this long will not come to an end
+LOCK_TIMEOUT_S = 30  # what holds a lock of ours holds it for one channel and window: seconds at most
+TURN_TIMEOUT_S = 15 * 60  # where two scripts take turns, as two refreshes do
+_KEEPALIVES = {
+    "keepalives_idle": 60,
+    "keepalives_interval": 15,
+    "keepalives_count": 4,
+}  # a server that is gone is missed
+_MAX_HOLDERS = 3
 _SETUP_HINT = "run: python govern/setup_database.py"
+
+
+class _Cursor(cursor_class):
+    """Begins each transaction with a limit to how long it waits for a lock.
+
+    By the transaction, for behind a pooling proxy a setting of the session would be another's; and together with its
+    first statement, so that it costs no journey of its own.
+    """
+
+    def execute(self, query: str | bytes | Composable, vars: Any = None) -> None:
+        """Run a statement, the first of a transaction behind the setting of its limit."""
+        if self._is_first():
+            query, vars = _lock_timeout(LOCK_TIMEOUT_S).encode() + b"; " + self.mogrify(query, vars), None
+        super().execute(query, vars)
+
+    def copy_expert(self, sql: str | bytes | Composable, file: Any, size: int = 8192) -> None:
+        """Copy rows in or out; the limit is set first where this begins a transaction."""
+        if self._is_first():
+            super().execute(_lock_timeout(LOCK_TIMEOUT_S))
+        super().copy_expert(sql, file, size)
+
+    def _is_first(self) -> bool:
+        connection = self.connection
+        return connection.info.transaction_status == TRANSACTION_STATUS_IDLE and not connection.autocommit
+
+
+def _lock_timeout(seconds: float) -> str:
+    return f"SET LOCAL lock_timeout = {round(seconds * 1000)}"
 
 
 @contextmanager
@@ -50,7 +93,8 @@ def connect(database_url: str, *, readonly: bool = False) -> Iterator[Connection
     """
     parameters: dict[str, Any] = connection_parameters(database_url)
     try:
-        conn = psycopg2.connect(**parameters, connect_timeout=CONNECT_TIMEOUT_S, application_name="energy-pipeline")
+        # What the URL says of these goes above.
+        conn = psycopg2.connect(**_session_defaults() | parameters, cursor_factory=_Cursor)
     except psycopg2.Error as err:
         hint = "check DATABASE_URL"
         if "does not support SSL" in str(err):
@@ -62,10 +106,91 @@ def connect(database_url: str, *, readonly: bool = False) -> Iterator[Connection
             conn.set_session(readonly=True, isolation_level="REPEATABLE READ")
             execute(conn, "SET LOCAL statement_timeout = %s", (READ_TIMEOUT,))
         yield conn
+    except pg_errors.LockNotAvailable as err:
+        if not conn.closed:
+            conn.rollback()  # what we hold ourselves holds nobody up while we look
+        raise DatabaseError(_describe_wait(err, parameters)) from err
     except psycopg2.Error as err:
         raise wrap_error(err) from err
     finally:
         conn.close()
+
+
+def _session_defaults() -> dict[str, Any]:
+    """Return the parameters of a session; its name tells whoever looks at the server which script it is."""
+    name = f"energy-pipeline {Path(sys.argv[0]).name}".strip()
+    return {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": name, **_KEEPALIVES}
+
+
+_HOLDERS = """
+SELECT a.pid, a.application_name, a.usename, a.state, to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
+    coalesce(string_agg(DISTINCT c.relname, ', '), 'a turn')
+FROM pg_locks AS l
+JOIN pg_stat_activity AS a USING (pid)
+LEFT JOIN pg_class AS c ON c.oid = l.relation AND c.relkind IN ('r', 'p')
+    AND c.relnamespace <> 'pg_catalog'::regnamespace
+WHERE l.granted AND l.pid <> pg_backend_pid() AND a.datname = current_database()
+    AND CASE WHEN %(is_turn)s THEN l.locktype = 'advisory' ELSE c.relname = coalesce(%(table)s, c.relname) END
+    AND coalesce(a.xact_start <= clock_timestamp() - %(waited_s)s * interval '1 second', true)
+GROUP BY a.pid, a.application_name, a.usename, a.state, a.xact_start
+ORDER BY bool_and(l.mode = 'AccessShareLock'), a.xact_start
+LIMIT %(limit)s
+"""
+
+
+def _describe_wait(err: psycopg2.Error, parameters: dict[str, Any]) -> str:
+    """Return, in words, for what a statement waited in vain, and who holds it; asked over a connection of its own."""
+    query = bytes(getattr(err.cursor, "query", None) or b"")
+    is_turn = b"pg_advisory_xact_lock" in query
+    named = re.search(r'relation "([^"]+)"', err.diag.context or "")
+    waited_s = TURN_TIMEOUT_S if is_turn and _TURN_MARK in query else LOCK_TIMEOUT_S
+    table = named[1] if named else None
+    # A little less, for the holder may have begun with us.
+    asked = {"table": table, "is_turn": is_turn, "waited_s": 0.9 * waited_s, "limit": _MAX_HOLDERS}
+    try:
+        with closing(psycopg2.connect(**_session_defaults() | parameters)) as other:
+            holders = fetch_all(other, _HOLDERS, asked)
+    except psycopg2.Error as failure:
+        return f"waited {waited_s:g} s for a lock; who holds it cannot be told ({_one_line(failure)}); run again"
+    what = f"on {table}" if table else "on the turn of another script" if is_turn else "on a table"
+    if not holders:
+        return f"waited {waited_s:g} s for a lock {what}; whoever held it has let go: run again"
+    told = "; ".join(_describe_holder(*holder) for holder in holders)
+    return (
+        f"waited {waited_s:g} s for a lock {what}; {told}; close that session, or end it with "
+        f"SELECT pg_terminate_backend({holders[0][0]}), then run again"
+    )
+
+
+def _describe_holder(
+    pid: int, application: str | None, role: str | None, state: str | None, since: str | None, tables: str
+) -> str:
+    """Return a session that holds locks in words; what another role's session does is not shown to everyone."""
+    since_text = f"{state or 'active'} since {since} UTC" if since else "not shown to this role"
+    name = clean_text(application or "without a name")
+    return f"process {pid} ({name!r} of {clean_text(role or 'another role')}, {since_text}) holds {tables}"
+
+
+def take_turn(conn: Connection, key: str, params: Any, what: str) -> None:
+    """Hold an advisory lock until the transaction ends; where another holds it, say so and wait, longer than for rows.
+
+    Parameters
+    ----------
+    key
+        SQL of the lock's one or two numbers, such as ``%s, hashint8(%s)``.
+    what
+        What the other one is, such as "refresh".
+    """
+    ((is_ours,),) = fetch_all(conn, f"SELECT pg_try_advisory_xact_lock({key})", params)
+    if is_ours:
+        return
+    logger.warning("waiting for another %s to end, %g minutes at most", what, TURN_TIMEOUT_S / 60)
+    execute(
+        conn,
+        f"{_TURN_MARK.decode()} {_lock_timeout(TURN_TIMEOUT_S)}; SELECT pg_advisory_xact_lock({key});"
+        f" {_lock_timeout(LOCK_TIMEOUT_S)}",
+        params,
+    )
 
 
 def connection_parameters(database_url: str) -> dict[str, str]:

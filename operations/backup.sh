@@ -37,7 +37,7 @@ name="energy-$(date -u +%Y%m%dT%H%M%SZ).dump"
 partial="$folder/.$name.$$.partial"
 trap 'rm -f "$partial"' EXIT
 "$PYTHON" "$PROJECT_ROOT/operations/postgres_program.py" pg_dump -- \
-  --format=custom --no-owner --no-privileges --file="$partial" ||
+  --format=custom --no-owner --no-privileges --lock-wait-timeout=60000 --file="$partial" ||
   fail "the backup failed; see above, nothing was written"
 [ ! -e "$folder/$name" ] || fail "$folder/$name is there already; run again"
 mv "$partial" "$folder/$name"

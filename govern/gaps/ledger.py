@@ -91,7 +91,7 @@ def update_gaps(
             f"or run: python ingest/ingest_to_postgres.py --site {site_id}"
         )
     # Until the transaction ends: two derivations of one site would undo each other.
-    db.execute(conn, "SELECT pg_advisory_xact_lock(%s, hashint8(%s))", (_LOCK_CLASS, site_id))
+    db.take_turn(conn, "%s, hashint8(%s)", (_LOCK_CLASS, site_id), "update of this site's gaps")
     # A look of the future is of a time when a clock was fast: everything is looked at again.
     db.execute(
         conn,

@@ -139,7 +139,7 @@ def apply_views(conn: Connection) -> list[str]:
 
 
 def _lock_schema(conn: Connection) -> None:
-    db.execute(conn, "SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK_KEY,))
+    db.take_turn(conn, "%s", (_SCHEMA_LOCK_KEY,), "setup of the database")
 
 
 def _checksum(text: str) -> str:

@@ -103,7 +103,7 @@ def split_batches(pending: Iterable[Pending], batch_channel_days: float) -> Iter
 
 def lock_refresh(conn: Connection) -> None:
     """Keep other refreshes waiting until the transaction ends."""
-    db.execute(conn, "SELECT pg_advisory_xact_lock(%s)", (_REFRESH_LOCK_KEY,))
+    db.take_turn(conn, "%s", (_REFRESH_LOCK_KEY,), "refresh")
 
 
 def _refresh_batch(conn: Connection, batch: list[Pending]) -> Refreshed:
