@@ -56,9 +56,8 @@ _BLOCK_ROWS = 64
 _LEAST_RATIO = 1e-10  # of the largest singular value: a smaller one is rounding
 _NIGHT_H = (22, 4)
 _NIGHT_RATIO = 0.01
-_WEEKEND_RATIO = (0.5, 2.0)  # the sun knows no weekend
 _NOON_H = (11, 14)
-_MIN_NOON_SHARE = 0.8  # of the intervals about noon: it shines on most days, and a dryer runs on few
+_MIN_NOON_SHARE = 0.9  # of the intervals about noon: the sun knows no Sunday, and a dryer runs on few days
 
 
 class Confidence(StrEnum):
@@ -372,17 +371,14 @@ def _mark_generation(site: _Site, generation: Collection[int]) -> None:
 def _follow_sun(kwh: Floats, hour: Places) -> Flags:
     """Return the meters that may generate.
 
-    They have nothing by night, something nearly always about noon, and by day on weekends as on weekdays.
+    They have nothing by night and something nearly always about noon, be it little.
     """
     of_day, size = hour % _HOURS_PER_DAY, np.abs(kwh)
-    night = (of_day >= _NIGHT_H[0]) | (of_day < _NIGHT_H[1])
-    weekend = hour >= 5 * _HOURS_PER_DAY
-    by_night, by_day = _mean(size[night]), _mean(size[~night])
-    ratio = _mean(size[weekend & ~night]) / np.maximum(_mean(size[~weekend & ~night]), 1e-12)
-    noon = size[(of_day >= _NOON_H[0]) & (of_day < _NOON_H[1])]
-    runs = _mean(np.where(np.isnan(noon), np.nan, noon > _NIGHT_RATIO * by_day)) >= _MIN_NOON_SHARE
-    is_daily = (ratio >= _WEEKEND_RATIO[0]) & (ratio <= _WEEKEND_RATIO[1])
-    return (by_night <= _NIGHT_RATIO * by_day) & runs & is_daily
+    is_night = (of_day >= _NIGHT_H[0]) | (of_day < _NIGHT_H[1])
+    is_noon = (of_day >= _NOON_H[0]) & (of_day < _NOON_H[1])
+    by_night, by_day, noon = _mean(size[is_night]), _mean(size[~is_night]), size[is_noon]
+    runs = _mean(np.where(np.isnan(noon), np.nan, noon > _NIGHT_RATIO * by_day))
+    return (by_night <= _NIGHT_RATIO * by_day) & (runs >= _MIN_NOON_SHARE)
 
 
 def _mean(values: Floats) -> Floats:

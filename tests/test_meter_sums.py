@@ -81,26 +81,44 @@ def test_two_meters_of_one_load_are_twins_and_neither_is_the_others_main() -> No
         assert proposed(sums).keys() == site.parents.keys()
 
 
-def dryer(site: GeneratedSite, seed: int = 4) -> npt.NDArray[np.float64]:
-    """Return the energy of a dryer that runs for an hour on every other day, weekends too, and never by night [kWh]."""
-    rng = np.random.default_rng(seed)
-    hour = site.grid.local_hours
-    day, of_day = hour // 24, hour % 24
-    at = rng.integers(8, 18, day.max() - day.min() + 1)[day - day.min()]
-    runs = (of_day == at) & ((day % 2 == 0) | (day % 7 == 5))
+def below_a_main(site: GeneratedSite, kwh: npt.NDArray[np.float64]) -> GeneratedSite:
+    """Return the site with a meter 998 more, which hangs below the main of its first part."""
+    grid = site.grid
+    total = grid.kwh.copy()
+    total[:, grid.ids.index(site.parents[min(site.parents)])] += kwh
+    return site._replace(grid=grid._replace(kwh=total)).beside([998], kwh)
+
+
+def run_at(site: GeneratedSite, days: int) -> npt.NDArray[np.float64]:
+    """Return what runs by day, from about 8 to 17, on so many days of each week [kWh]."""
+    rng = np.random.default_rng(4)
+    day, hour = site.grid.local_hours // 24, site.grid.local_hours % 24
+    opens, closes = rng.integers(7, 10, day.max() + 1)[day], rng.integers(16, 19, day.max() + 1)[day]
+    runs = (day % 7 < days) & (hour >= opens) & (hour < closes)
     return np.asarray(np.where(runs, rng.uniform(0.8, 1.2, hour.size), 0.0))
 
 
-def test_what_runs_by_day_on_all_days_is_a_part_or_a_twin_like_any_load_where_it_does_not_run_at_most_noons() -> None:
+@pytest.mark.parametrize(("days", "is_load"), [(1, True), (5, True), (6, True), (7, False)])
+def test_what_rests_by_night_is_a_load_if_it_rests_on_one_day_of_the_week(days: int, is_load: bool) -> None:
+    """On all days the sun may be what moves it: then nothing is said of it."""
     site = make_site(5, shape="rest")
-    own = dryer(site)
-    twice = site.beside([998, 999], np.column_stack([own, own * (1 + 0.002 * np.sin(np.arange(own.size)))]))
-    assert find_sums(twice.grid).twins == (Twins(998, 999, pytest.approx(4.0, abs=0.01)),)
-    main = site.parents[min(site.parents)]
+    own = run_at(site, days)
+    found = proposed(find_sums(below_a_main(site, own).grid))
+    assert found.keys() == ({*site.parents, 998} if is_load else site.parents.keys())
+    copy = own * (1 + 0.002 * np.sin(np.arange(own.size)))
+    twins = find_sums(site.beside([998, 999], np.column_stack([own, copy])).grid).twins
+    assert twins == ((Twins(998, 999, pytest.approx(4.0, abs=0.01)),) if is_load else ())
+
+
+@pytest.mark.parametrize(("minutes", "is_proposed"), [(30, True), (60, False)])
+def test_a_meter_that_is_often_less_than_the_sum_of_others_is_not_their_main(minutes: int, is_proposed: bool) -> None:
+    """What is not metered feeds in for two or for four hundredths of the time: 97 of 100 intervals have to hold."""
+    site = make_site(3, shape="main")
     kwh = site.grid.kwh.copy()
-    kwh[:, site.grid.ids.index(main)] += own
-    below = site._replace(grid=site.grid._replace(kwh=kwh)).beside([998], own)
-    assert proposed(find_sums(below.grid)).keys() == {*site.parents, 998}
+    (main,) = {*site.parents.values()}
+    feeds = np.arange(len(kwh)) % 96 < minutes // 15
+    kwh[feeds, site.grid.ids.index(main)] -= 0.5 * site.kwh_of(main)[feeds, 0]
+    assert bool(find_sums(site._replace(grid=site.grid._replace(kwh=kwh)).grid).proposals) == is_proposed
 
 
 def test_two_like_loads_are_neither_twins_nor_main_and_part() -> None:
