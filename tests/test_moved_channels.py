@@ -19,7 +19,9 @@ from govern.explain_reading import explain_reading
 from govern.gaps.ledger import load_open_gaps, update_gaps
 from govern.quality.data import load_quality
 from govern.usage.refresh import Refreshed, rebuild_views, refresh_views
-from ingest.runs.gap_windows import plan_backfill
+from ingest.eniscope.field_sets import ChannelFields
+from ingest.runs.gap_windows import plan_backfill, plan_refills
+from ingest.runs.load_site import Wanted
 from ingest.storage import attempts, readings, sites
 from lib import db
 from lib.date_utils import Window
@@ -100,7 +102,7 @@ def test_the_old_sites_past_stays_whole_and_the_new_site_begins_at_the_move(
 
     clock.now = NOW
     summary = ingest(conn, service, FORTNIGHT, site_id=OTHER_SITE)
-    assert f"site {OTHER_SITE}, channel {DRYER}: a channel has moved here from site {SITE_ID}" in caplog.text
+    assert f"site {OTHER_SITE}, channel {DRYER} 'Dryer': a channel has moved here from site {SITE_ID}" in caplog.text
     ((troubles,),) = db.fetch_all(
         conn, "SELECT troubles FROM ingestion_logs WHERE channel_id = 0 AND organization_id = %s", (OTHER_SITE,)
     )
@@ -280,6 +282,38 @@ def test_a_channel_of_which_nothing_was_asked_moves_whole(conn: Connection) -> N
     register_at(conn, THERE, 10)
     assert sites.load_begins(conn, THERE) == {}
     assert db.fetch_all(conn, "SELECT site_id, installed_at FROM v_meters") == [(THERE, None)]
+
+
+@pytest.mark.parametrize(
+    ("status", "begins_after"),
+    [(attempts.STATUS_FAILED, 2 * DAY), (attempts.STATUS_DONE, 3 * DAY), (None, 3 * DAY)],
+)
+def test_a_stay_ends_where_the_old_site_was_answered_or_is_being_asked(
+    conn: Connection, status: str | None, begins_after: timedelta
+) -> None:
+    register_at(conn, HERE, 10)
+    store(conn, HERE, Window(START, START + 2 * DAY))
+    last = Window(START + 2 * DAY, START + 3 * DAY)
+    attempt = attempts.Attempt(attempts.start_run(conn, HERE), HERE, 10, last, 900, "eniscope")
+    log_id = attempts.start_attempt(conn, attempt)
+    if status is not None:  # else it is still running
+        attempts.finish_attempt(conn, attempt, log_id, status)
+    register_at(conn, THERE, 10)
+    assert sites.load_begins(conn, THERE) == {10: START + begins_after}
+
+
+def test_fields_that_came_after_the_move_are_asked_again_for_the_new_sites_readings_alone(conn: Connection) -> None:
+    """At the old site no voltage was stored, and the service would bring it for that time as well."""
+    register_at(conn, HERE, 10)
+    store(conn, HERE, Window(START, START + DAY))
+    register_at(conn, THERE, 10)
+    second = Window(START + DAY, START + 2 * DAY)
+    store(conn, THERE, second)
+    fields = ("E", "P", "V")
+    sites.save_channel_fields(conn, 10, ChannelFields(fields, fields, START, refill_before=START + 3 * DAY))
+    assert plan_refills(conn, THERE, 10) == [Wanted(10, second, 900)]
+    db.execute(conn, "UPDATE readings SET voltage_v = 120 WHERE organization_id = %s", (THERE,))
+    assert plan_refills(conn, THERE, 10) == []
 
 
 def test_made_up_and_measured_readings_never_meet_in_a_channel(moved: Connection) -> None:
