@@ -13,7 +13,7 @@ from site_factory import make_rows
 from analyze.meters.metering_points import NotCounted, Reason, find_not_counted, keep_counted
 from config.site_file import SiteConfig, load_site
 from govern.checks.channel_facts import store_channel_facts
-from govern.checks.reader import read_checks
+from govern.checks.reader import limit_values, read_checks
 from govern.checks.runner import validate_site
 from govern.gaps.ledger import load_open_gaps, update_gaps
 from govern.schema.files import apply_migrations, apply_views
@@ -316,6 +316,39 @@ def test_a_meter_that_ended_or_is_left_out_lacks_nothing(conn: Connection, tmp_p
         if found.channel_id is not None
     }
     assert named == {("channels_reporting", 1), ("days_whole", 1)}
+
+
+@pytest.mark.parametrize(
+    ("whole_kwh", "phases_kwh", "days", "lacking_s", "is_told"),
+    [
+        (100.0, (35.0, 35.0, 34.9), 3, 0, False),
+        (100.0, (35.0, 35.0, 35.1), 3, 0, True),
+        (100.0, (35.0, 35.0, 35.1), 2, 0, False),
+        (100.0, (35.0, 35.0, 35.1), 3, 900, False),  # the phases measured a quarter of an hour more
+        (104.9, (40.0, 30.0, 30.0), 3, 0, False),
+        (105.1, (40.0, 30.0, 30.0), 3, 0, True),
+        (105.1, (50.0, 50.0), 3, 0, False),  # two of three phases are less than the whole
+        (100.0, (53.0, 52.1), 3, 0, True),
+    ],
+)
+def test_phases_are_held_against_the_whole_on_days_that_both_measured_alike(
+    conn: Connection, whole_kwh: float, phases_kwh: tuple[float, ...], days: int, lacking_s: int, is_told: bool
+) -> None:
+    kwh_of = dict(enumerate((whole_kwh, *phases_kwh), start=1))
+    views = {key: "system" if key == 1 else f"phase{key - 1}" for key in kwh_of}
+    store(conn, *(channel(key, meter_id=70, displayed_phase=view) for key, view in views.items()))
+    for key, kwh in kwh_of.items():
+        db.execute(
+            conn,
+            "INSERT INTO mv_daily_usage (meter_id, site_id, local_date, total_kwh, reading_count, covered_s,"
+            " missing_count, negative_count) SELECT %s, 7, %s + day, %s, 96, %s, 0, 0"
+            " FROM generate_series(0, %s) AS day",
+            (key, WINDOW.start.date(), kwh, 86_400 - (lacking_s if key == 1 else 0), days - 1),
+        )
+    (check,) = [check for check in read_checks() if check.name == "phases_match_system"]
+    parameters = limit_values([check]) | {"site_id": 7, "lookback_start": WINDOW.start}
+    found = db.fetch_all(conn, check.query, parameters)
+    assert [row[:2] for row in found] == ([(1, days)] if is_told else [])
 
 
 # --- What analyze makes of it -----------------------------------------------------------------------------------------

@@ -25,10 +25,12 @@ from onboard_factory import (
 )
 
 from lib.date_utils import Window
+from lib.learned_hours import LearnedDay, LearnedHours
 from lib.meter_sums import Confidence
 from lib.paths import PROJECT_ROOT
 from lib.toml_text import quote
 from operations.onboarding.evidence import gather_evidence
+from operations.onboarding.opening import propose_hours
 from operations.onboarding.proposal import propose_site
 
 MEASURED = PROJECT_ROOT.parent / "shared" / "data" / "rsf_office_end_uses_hourly.csv.gz"
@@ -247,6 +249,48 @@ def test_a_home_on_a_gateway_of_its_own_is_asked_about() -> None:
     assert lines["site"]["exclude"] == Proposed("[4, 5, 6]", Confidence.LOW, False)
     on_one = [one._replace(gateway="a") for one in (*school, *home)]
     assert "exclude" not in read_tables(propose_for(on_one, kwh_of))["site"]
+
+
+@pytest.mark.parametrize(
+    ("names", "is_home"),
+    [
+        (("Dryer",), False),  # a laundry of the school's own
+        (("Dryer", "Water Heater"), True),
+        (("Dryer", "Water Heater", "Pump", "Fan"), True),
+        (("Dryer", "Water Heater", "Pump", "Fan", "Boiler"), False),
+    ],
+)
+def test_a_gateway_is_of_a_home_where_two_meters_and_half_of_all_say_so(names: tuple[str, ...], is_home: bool) -> None:
+    own = loads()
+    below = [channel(10 + place, name, gateway="b") for place, name in enumerate(names)]
+    channels = [channel(1, "RTU-1"), channel(2, "AHU-1"), *below]
+    kwh_of = {one.meter_id: own["rtu"] + one.meter_id * own["lights"] for one in channels}
+    lines = read_tables(propose_for(channels, kwh_of))
+    assert ("exclude" in lines["site"]) == is_home
+
+
+@pytest.mark.parametrize(("exported_kwh", "exports"), [(0.9, False), (1.1, True)])
+def test_what_a_register_of_export_counts_by_itself_is_no_export(exported_kwh: float, exports: bool) -> None:
+    """A thousandth of what was imported: 28 days of 1000 kWh in all."""
+    starts = pd.date_range(MONDAY, periods=28 * 24, freq="h")
+    rows = pd.DataFrame({"channel_id": 1, "interval_start": starts, "interval_s": 3600, "power_kw": np.nan})
+    rows["energy_kwh"] = 1000 / len(rows)
+    rows["exported_energy_kwh"] = exported_kwh / len(rows)
+    assert gather_evidence(rows, ZONE, [1], {}, [], [], []).exports == (frozenset({1}) if exports else frozenset())
+
+
+@pytest.mark.parametrize(("apart_min", "is_common"), [(120, True), (122, False)])
+def test_hours_are_common_where_meters_keep_them_within_an_hour(apart_min: int, is_common: bool) -> None:
+    """The common ones lie between the two."""
+
+    def keeps(start_min: int) -> LearnedHours:
+        day, closed = LearnedDay(start_min, 18 * 60, 4), LearnedDay(0, 0, 4)
+        return LearnedHours(0.1, 1.0, (day,) * 5 + (closed,) * 2, None, "")
+
+    hours = propose_hours({1: keeps(480), 2: keeps(480 + apart_min)}, [])
+    expected = (("weekdays", ("09:00-18:00",)), ("saturday", ()), ("sunday", ()))
+    assert (hours is not None and hours.days) == (expected if is_common else False)
+    assert hours is None or hours.confidence is Confidence.MEDIUM
 
 
 def test_a_site_of_sensors_and_daily_totals_is_proposed_without_parents() -> None:
