@@ -111,7 +111,7 @@ def print_verdict(verdict: Verdict) -> None:
     warns = sum(bool(result.findings) for result in verdict.results) - blocks
     for item in verdict.quarantines:
         share = "" if item.energy_share_pct is None else f" ({item.energy_share_pct:.1f} % of the site's energy)"
-        print(f"channel {item.channel_id} is quarantined{share}: {clean_text(item.reason)}")
+        print(f"channel {item.channel} is quarantined{share}: {clean_text(item.reason)}")
     for limit in verdict.site_limits:
         print(f"the site's own limit: {limit.name} = {limit.value}, else {limit.default}")
     outcome = "passed without the quarantined channels" if blocks else "passed"

@@ -103,7 +103,7 @@ def test_a_main_beside_its_parts_is_asked_about_until_the_file_answers(
     names = "RTU-1 (111), RTU-2 (112), RTU-3 (113), RTU-4 (114)"
     share = 100 * sum(kw.sum() for kw in parts.values()) / main.sum()
     assert failed(verdict) == {
-        "mains_named": f"channel 101: Main follows the sum of {names} over 5.0 weeks, {share:.0f} % of it, high "
+        "mains_named": f"channel 101 'Main': Main follows the sum of {names} over 5.0 weeks, {share:.0f} % of it, high "
         "confidence: if they are its parts, the total counts them twice"
     }
     assert verdict.verdict == "closed"
@@ -132,7 +132,9 @@ def test_a_twin_is_asked_about_and_left_out_by_the_line(point_site: MakeSite) ->
     dryer, rtu = make_load(1, 1.0), make_load(2, 4.0)
     channels = [view(101, "RTU", 1), view(102, "Dryer", 2), view(103, 'Test "dryer"', 3)]
     site = point_site(channels, {101: rtu, 102: dryer, 103: dryer})
-    assert failed(site.sync()) == {"channels_differ": "channel 103: the same energy as channel 102 on 35 days"}
+    assert failed(site.sync()) == {
+        "channels_differ": "channel 103 'Test \"dryer\"': the same energy as channel 102 on 35 days"
+    }
     report = site.report()
     lines = ["[site]", 'exclude = [103]  # "Test \\"dryer\\"", a copy of "Dryer"']
     assert questions(report) == [("channels_differ", 103, lines)]
@@ -143,7 +145,7 @@ def test_a_twin_is_asked_about_and_left_out_by_the_line(point_site: MakeSite) ->
     # Another scale is no other load.
     site.say("[channels.103]\nunit_factor = 0.99\n")
     assert failed(site.validate()) == {
-        "mains_named": 'channel 103: Test "dryer" follows Dryer (102) over 5.0 weeks: '
+        "mains_named": 'channel 103 \'Test "dryer"\': Test "dryer" follows Dryer (102) over 5.0 weeks: '
         "two meters of one load count twice"
     }
     # Both are real, says the file.
@@ -163,9 +165,9 @@ def test_two_wholes_of_one_point_and_unknown_words_are_asked_about(point_site: M
     ]
     site = point_site(channels, {101: rtu, 102: rtu * 0.99, 111: pump * 0.6, 112: pump * 0.4})
     assert failed(site.sync()) == {
-        "points_told_apart": "channel 101: its metering point is shown by 2 channels that all count: RTU (101), "
-        "RTU again (102); channel 111: its metering point is shown by 2 channels that all count: Pump R (111), "
-        "Pump S (112)"
+        "points_told_apart": "channel 101 'RTU': its metering point is shown by 2 channels that all count: RTU (101), "
+        "RTU again (102); channel 111 'Pump R': its metering point is shown by 2 channels that all count: Pump R "
+        "(111), Pump S (112)"
     }
     report = site.report()
     of_load = '; or "" if it is a load of its own'
@@ -190,7 +192,7 @@ def test_phases_that_do_not_make_the_whole_are_warned_of(point_site: MakeSite) -
     site = point_site(channels, {101: rtu, 102: rtu / 3, 103: rtu / 3, 104: rtu / 2, 110: make_load(3, 1.0)})
     found = failed(site.sync())
     assert list(found) == ["phases_match_system"]
-    assert found["phases_match_system"].startswith("channel 101: on 35 days it has 5040.0 kWh, its phases 5880.0")
+    assert found["phases_match_system"].startswith("channel 101 'RTU': on 35 days it has 5040.0 kWh, its phases 5880.0")
     assert questions(site.report()) == []
 
 

@@ -85,7 +85,7 @@ def test_too_much_of_the_energy_in_quarantine_holds_the_site_back(conn: Connecti
     # 4.0 and 4.1 of 29 kW.
     assert status.blocking_message == (
         "2 of 8 meters with 28 % of the site's energy are quarantined (at most 20 % of the energy and 50 % of the"
-        " meters may be): channel 13: energy is 0.300 times its power"
+        " meters may be): channel 13 'meter 13': energy is 0.300 times its power"
     )
     assert [item.channel_id for item in load_quarantined(conn, SITE_ID)] == [13, 14]
 
@@ -140,7 +140,7 @@ def test_new_channel_warns_where_an_old_one_is_quarantined(conn: Connection) -> 
     site, _ = validate_both(conn)
     assert (failed_checks(site), site.verdict, site.reach) == ([CHANNEL_CHECK], "closed", "none")
     (result,) = [result for result in site.results if result.findings]
-    assert result.message == "channel 13: energy is 0.300 times its power (new: its history is short)"
+    assert result.message == "channel 13 'meter 13': energy is 0.300 times its power (new: its history is short)"
     assert load_quarantined(conn, SITE_ID) == []
     # What no meter can carry is wrong from the first interval on.
     change(conn, "power_kw = 5001", at=END - timedelta(hours=2))
@@ -399,7 +399,7 @@ def test_site_sets_limits_of_its_own_and_they_stand_in_the_verdict(conn: Connect
     conn.rollback()
     # The main alone reaches more than 7 kW.
     found = validate("max_lag_hours = 24\nmax_power_kw = 7\nmax_quarantined_energy_pct = 10")
-    assert found["power_plausible"].message.startswith("channel 10: ")
+    assert found["power_plausible"].message.startswith("channel 10 'meter 10': ")
     assert found["power_plausible"].message.endswith(" (the site's own max_power_kw = 7, else 5000)")
     assert "(at most 10 % of the energy" in found[QUARANTINE].message
     assert found[QUARANTINE].message.endswith(" (the site's own max_quarantined_energy_pct = 10.0, else 20.0)")
@@ -492,8 +492,8 @@ def test_script_prints_stores_and_exits_by_verdict(conn: Connection, database_ur
     change(conn, BAD_ENERGY, 13)
     done = run_script("govern/validate_data.py", "--site", "23271", env=env)
     assert done.returncode == 0
-    assert "BLOCK  energy_matches_power: channel 13: energy is 0.300 times its power" in done.stdout
-    assert "channel 13 is quarantined (" in done.stdout
+    assert "BLOCK  energy_matches_power: channel 13 'meter 13': energy is 0.300 times its power" in done.stdout
+    assert "channel 13 'meter 13' is quarantined (" in done.stdout
     assert "site 23271: passed without the quarantined channels (" in done.stdout
     assert done.stderr == ""
     change(conn, BAD_ENERGY, 14)

@@ -10,6 +10,7 @@ import math
 from typing import NamedTuple
 
 from config.limits import ValidationLimits
+from lib.channel_names import describe_channel
 
 
 class MeterEnergy(NamedTuple):
@@ -27,6 +28,7 @@ class Blocked(NamedTuple):
     check_name: str
     finding: str
     hint: str
+    channel_name: str | None = None
 
 
 class Quarantine(NamedTuple):
@@ -37,6 +39,13 @@ class Quarantine(NamedTuple):
     reason: str
     hint: str
     energy_share_pct: float | None
+    channel_name: str | None = None
+
+    @property
+    def channel(self) -> str:
+        """The channel by id and name."""
+        names = {} if self.channel_name is None else {self.channel_id: self.channel_name}
+        return describe_channel(self.channel_id, names)
 
 
 def quarantine_channels(blocked: list[Blocked], meters: list[MeterEnergy]) -> list[Quarantine]:
@@ -53,6 +62,7 @@ def quarantine_channels(blocked: list[Blocked], meters: list[MeterEnergy]) -> li
             items[0].finding,
             items[0].hint,
             100 * typical.get(channel_id, 0.0) / site_kwh if site_kwh > 0 else None,
+            items[0].channel_name,
         )
         for channel_id, items in sorted(by_channel.items())
     ]
@@ -98,7 +108,7 @@ def describe_excess(quarantines: list[Quarantine], meters: list[MeterEnergy], li
     return (
         f"{len(held)} of {len(energy_meters)} meters with {energy} of the site's energy are quarantined "
         f"(at most {limits.max_quarantined_energy_pct:g} % of the energy and {limits.max_quarantined_meters_pct:g} % "
-        f"of the meters may be): channel {quarantines[0].channel_id}: {quarantines[0].reason}"
+        f"of the meters may be): channel {quarantines[0].channel}: {quarantines[0].reason}"
     )
 
 

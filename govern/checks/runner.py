@@ -118,9 +118,9 @@ def validate_site(
     copies = [found.channel_id for result in results if result.check.name == TWINS_CHECK for found in result.findings]
     results.append(CheckResult(MAINS_CHECK, ask_for_mains(conn, scope, {key for key in copies if key is not None})))
     results = _without_excluded(conn, scope, results)
-    results = _spare_warming_up(conn, scope, results)
+    results = _name_channels(conn, scope, _spare_warming_up(conn, scope, results))
     blocked = [
-        Blocked(finding.channel_id, result.check.name, finding.text, result.check.hint)
+        Blocked(finding.channel_id, result.check.name, finding.text, result.check.hint, finding.channel_name)
         for result in results
         for finding in result.findings
         if finding.channel_id is not None and finding.severity == SEVERITY_BLOCK
@@ -204,6 +204,24 @@ def _without_excluded(conn: Connection, scope: Scope, results: list[CheckResult]
     excluded = {channel_id for (channel_id,) in rows}
     return [
         result._replace(findings=[found for found in result.findings if found.channel_id not in excluded])
+        for result in results
+    ]
+
+
+def _name_channels(conn: Connection, scope: Scope, results: list[CheckResult]) -> list[CheckResult]:
+    """Put the name of its channel to each finding, for people know meters by name."""
+    ids = {finding.channel_id for result in results for finding in result.findings} - {None}
+    rows = db.fetch_all(
+        conn,
+        "SELECT m.channel_id, coalesce(m.name, c.name) FROM channel_sites AS m JOIN channels AS c USING (channel_id)"
+        " WHERE m.organization_id = %s AND m.channel_id = ANY (%s)",
+        (scope.site_id, list(ids)),
+    )
+    names = dict(rows)
+    return [
+        result._replace(
+            findings=[found._replace(channel_name=names.get(found.channel_id)) for found in result.findings]
+        )
         for result in results
     ]
 

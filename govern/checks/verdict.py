@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from config.site_file import SiteLimit
 from govern.checks.quarantine import Quarantine
 from govern.checks.reader import SEVERITY_BLOCK, Check
+from lib.channel_names import describe_channel
 
 VERDICT_CLOSED = "closed"
 VERDICT_OPEN = "open"
@@ -25,11 +26,15 @@ class Finding(NamedTuple):
     text: str
     examples: list[Any]
     severity: str
+    channel_name: str | None = None
 
     @property
     def message(self) -> str:
         """What was found, with the channel it is about."""
-        return self.text if self.channel_id is None else f"channel {self.channel_id}: {self.text}"
+        if self.channel_id is None:
+            return self.text
+        names = {} if self.channel_name is None else {self.channel_id: self.channel_name}
+        return f"channel {describe_channel(self.channel_id, names)}: {self.text}"
 
 
 class CheckResult(NamedTuple):
