@@ -24,6 +24,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -53,14 +54,17 @@ def build_parser() -> argparse.ArgumentParser:
         "report", nargs="?", type=cli.input_file, metavar="REPORT.json", help="what a script of deliver wrote"
     )
     what.add_argument("--site", type=cli.positive_int, metavar="ID", help="the newest weekly report of this site")
+    parser.add_argument(
+        "--start", type=cli.local_day, metavar="DATE", help="with --site: the report on the week that begins then"
+    )
     parser.add_argument("--to", nargs="+", metavar="ADDRESS", help="these recipients instead of the site's")
     parser.add_argument("--dry-run", action="store_true", help="say what would be sent to whom, and send nothing")
     parser.add_argument("--resend", action="store_true", help="send also to those who have it already")
     return parser
 
 
-def newest_report(site_id: int, folder: Path) -> Path:
-    """Return the newest weekly report of a site: of its latest period, the latest version.
+def newest_report(site_id: int, folder: Path, start: date | None = None) -> Path:
+    """Return the newest weekly report of a site: of its latest period, or the one from `start`, the latest version.
 
     Raises
     ------
@@ -69,11 +73,12 @@ def newest_report(site_id: int, folder: Path) -> Path:
     """
     pattern = re.compile(rf"weekly_report_{site_id}_(\d{{4}}-\d\d-\d\d)(?:\.v(\d+))?\.json")
     found = [(match[1], int(match[2] or 1), match[0]) for path in folder.glob("*.json")
-             if (match := pattern.fullmatch(path.name))]  # fmt: skip
+             if (match := pattern.fullmatch(path.name)) and start in (None, date.fromisoformat(match[1]))]  # fmt: skip
     if not found:
+        week = f" --start {start}" if start else ""
         raise DataError(
-            f"site {site_id} has no weekly report in {folder}; "
-            f"run: python deliver/generate_weekly_report.py --site {site_id}"
+            f"site {site_id} has no weekly report{f' from {start}' if start else ''} in {folder}; "
+            f"run: python deliver/generate_weekly_report.py --site {site_id}{week}"
         )
     return folder / max(found)[2]
 
@@ -179,7 +184,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)
-    path = args.report or newest_report(args.site, REPORTS_DIR)
+    if args.report and args.start:
+        raise UsageError("--start goes with --site; a file says itself which week it is on")
+    path = args.report or newest_report(args.site, REPORTS_DIR, args.start)
     report = read_report(path)
     recipients = choose_recipients(args.to, report)
     if not recipients:

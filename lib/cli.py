@@ -8,9 +8,11 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import date, time
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -58,6 +60,21 @@ def day_count(text: str) -> int:
     if value > _MAX_DAYS:
         raise argparse.ArgumentTypeError(f"{text!r} should be {_MAX_DAYS} days or less")
     return value
+
+
+def time_of_day(text: str) -> time:
+    """Parse a time such as 06:00, for argparse."""
+    if re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} should be a time of day such as 06:00")
+    return time.fromisoformat(text)
+
+
+def local_day(text: str) -> date:
+    """Parse a date such as 2026-01-20, for argparse."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} should be a date such as 2026-01-20") from None
 
 
 def reason_text(text: str) -> str:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Bring the database up to date: ingest the last days, fetch what is missing of the days before, refresh the views,
-# validate, and tell what is wrong. What cron runs every morning.
+# validate, and tell what is wrong. What the schedule runs for each site on its local morning (run_schedule.sh).
 #
 #   bash operations/daily_sync.sh [--site N]... [--days N] [--gap-budget REQUESTS]
 #                                        (default: all active sites, 2 days, 300 requests a site for what is missing)
@@ -30,6 +30,9 @@ while [ $# -gt 0 ]; do
   esac
 done
 
+only_site="" # the one that this sync is for, where one was named
+[ ${#sites[@]} -ne 1 ] || only_site="${sites[0]}"
+
 begin_scheduled_run daily_sync
 
 worst=0
@@ -58,7 +61,9 @@ done
 
 # Last, for they tell how the others ended. The heartbeat says that the sync ran, so a failed one leaves it out.
 sync_code="$worst"
-step operations/send_alerts.py --sync-exit-code "$sync_code"
+concerned=()
+[ -z "$only_site" ] || concerned=(--site "$only_site")
+step operations/send_alerts.py --sync-exit-code "$sync_code" ${concerned[@]+"${concerned[@]}"}
 case "$sync_code" in
   0 | "$EXIT_BREAKER_OPEN") step operations/ping_heartbeat.py ;;
 esac

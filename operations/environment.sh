@@ -161,7 +161,7 @@ except BlockingIOError:
 
 # --- Logs and steps of the scheduled wrappers -------------------------------------------------------------------------
 
-begin_scheduled_run() { # NAME, such as daily_sync: log, virtual environment, and the lock that keeps a second run out
+begin_scheduled_run() { # NAME [quiet]: log, virtual environment, and the lock that keeps a second run out
   RUN_NAME="$1"
   LOG_FILE="$PROJECT_ROOT/logs/$RUN_NAME.log"
   mkdir -p "$PROJECT_ROOT/logs"
@@ -172,6 +172,7 @@ begin_scheduled_run() { # NAME, such as daily_sync: log, virtual environment, an
   ensure_venv
   hold_lock "$PROJECT_ROOT/logs/.$RUN_NAME.lock" || {
     log_line "not started: another $RUN_NAME is running"
+    [ -z "${2:-}" ] || exit 0
     fail "another $RUN_NAME is running; see $LOG_FILE"
   }
   rotate_log "$LOG_FILE"

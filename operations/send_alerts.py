@@ -103,14 +103,23 @@ def breaker_conditions(statuses: Mapping[int, ValidationStatus]) -> list[Conditi
     ]
 
 
-def sync_conditions(exit_code: int | None, known: list[Episode]) -> list[Condition]:
-    """Return whether the last sync failed; without word of a new one, what was known goes on."""
-    if exit_code is None:
-        open_ones = [one for one in known if one.kind == SYNC_FAILED and one.ended is None]
-        return [Condition(one.kind, one.site_id, one.text) for one in open_ones]
-    if exit_code in (0, 3):  # 3: it ran, and a breaker is open, which is told by itself
-        return []
-    return [Condition(SYNC_FAILED, None, f"it ended with exit code {exit_code}; see logs/daily_sync.log")]
+def sync_conditions(exit_code: int | None, known: list[Episode], site_id: int | None = None) -> list[Condition]:
+    """Return which syncs failed: the last, of `site_id` or of all sites, and those of other sites that failed before.
+
+    Without word of a new one, what was known goes on. A sync that ran ends what was told of all sites.
+    """
+    lasting = [one for one in known if one.kind == SYNC_FAILED and one.ended is None]
+    has_run = exit_code in (0, 3)  # 3: it ran, and a breaker is open, which is told by itself
+    if exit_code is not None:
+        is_over = {site_id, None} if has_run else {site_id}
+        lasting = [] if has_run and site_id is None else [one for one in lasting if one.site_id not in is_over]
+    conditions = [Condition(one.kind, one.site_id, one.text) for one in lasting]
+    if exit_code is None or has_run:
+        return conditions
+    return [
+        *conditions,
+        Condition(SYNC_FAILED, site_id, f"it ended with exit code {exit_code}; see logs/daily_sync.log"),
+    ]
 
 
 def headline(episode: Episode) -> str:
@@ -206,6 +215,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser = cli.script_parser(__doc__)
     parser.add_argument("--sync-exit-code", type=int, metavar="N", help="how the sync ended that has just run")
     parser.add_argument(
+        "--site", type=cli.positive_int, metavar="ID", help="the one site that it was for (default: all of them)"
+    )
+    parser.add_argument(
         "--max-age-hours", type=cli.positive_int, default=DEFAULT_MAX_AGE_HOURS, metavar="N",
         help="a site whose readings end longer ago is stale (default: %(default)s)",
     )  # fmt: skip
@@ -225,7 +237,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             timedelta(hours=args.max_age_hours),
             list_inactive_sites(SITES_DIR),
         )
-        sync = sync_conditions(args.sync_exit_code, known)
+        sync = sync_conditions(args.sync_exit_code, known, args.site)
         if found is None:
             # What was wrong before is neither over nor known to last.
             silent = {Condition(one.kind, one.site_id, one.text) for one in known if one.ended is None}

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Have cron run the daily sync every morning and the weekly report on Mondays.
+# Have cron sync each site every morning and report on it on Mondays, by the site's own local clock.
 #
 #   bash operations/setup_cron.sh                                        asks for the times
-#   bash operations/setup_cron.sh --yes [--time HH:MM] [--weekly-time HH:MM]   asks nothing (default: 06:00 and 07:00)
+#   bash operations/setup_cron.sh --yes [--time HH:MM] [--weekly-time HH:MM]   asks nothing (default: 06:00 and 07:00, or as installed)
 #   bash operations/setup_cron.sh --show                                 shows what is installed
 #   bash operations/setup_cron.sh --remove                               takes it out again
 #
-# Times are those of this machine's clock. The two entries stand between marker lines that name this folder; all other
-# lines of the crontab stay as they are, and installing again replaces the entries.
+# Times are those of each site's own zone. Cron wakes operations/run_schedule.sh every hour, which does what is due. The
+# entry stands between marker lines that name this folder; all other lines of the crontab stay as they are. Installing
+# again replaces it, and takes over the times of the entries that were there (also those of the two entries of old).
 
 # shellcheck source=operations/environment.sh
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
@@ -51,8 +52,23 @@ quote_for_cron() { # PATH
   printf "'%s'" "$(printf '%s' "$1" | sed -e "s/'/'\\\\''/g" -e 's/%/\\%/g')"
 }
 
-cron_fields() { # HH:MM -> minute and hour without leading zeros
-  echo "$((10#${1#*:})) $((10#${1%:*}))"
+old_time() { # WRAPPER -> HH:MM of the entry of old that runs it, at fixed minute and hour; nothing where there is none
+  WRAPPER="/operations/$1.sh" awk '
+    index($0, ENVIRON["WRAPPER"]) && $1 ~ /^[0-9]+$/ && $2 ~ /^[0-9]+$/ { printf "%02d:%02d\n", $2, $1; exit }
+  ' "$work/ours"
+}
+
+installed_time() { # OPTION -> what the entry gives for it; nothing where there is none
+  sed -n "s/.*run_schedule\\.sh'.* $1 \\([0-9][0-9]:[0-9][0-9]\\).*/\\1/p" "$work/ours" | head -n 1
+}
+
+take_over_times() { # fills the times that were not given
+  [ -n "$daily_time" ] || daily_time="$(installed_time --time)"
+  [ -n "$weekly_time" ] || weekly_time="$(installed_time --weekly-time)"
+  [ -n "$daily_time" ] || daily_time="$(old_time daily_sync)"
+  [ -n "$weekly_time" ] || weekly_time="$(old_time weekly_report)"
+  daily_time="${daily_time:-06:00}"
+  weekly_time="${weekly_time:-07:00}"
 }
 
 ask() { # QUESTION DEFAULT -> the answer
@@ -62,17 +78,20 @@ ask() { # QUESTION DEFAULT -> the answer
 }
 
 render_entries() {
+  local times=""
+  [ "$daily_time" = 06:00 ] || times=" --time $daily_time"
+  [ "$weekly_time" = 07:00 ] || times="$times --weekly-time $weekly_time"
   echo "$BEGIN_MARKER"
-  echo "$(cron_fields "$daily_time") * * * /bin/bash $(quote_for_cron "$PROJECT_ROOT/operations/daily_sync.sh")"
-  echo "$(cron_fields "$weekly_time") * * 1 /bin/bash $(quote_for_cron "$PROJECT_ROOT/operations/weekly_report.sh")"
+  # At the minute of the sync, so that it is on time wherever the zone's offset is of whole hours.
+  echo "$((10#${daily_time#*:})) * * * * /bin/bash $(quote_for_cron "$PROJECT_ROOT/operations/run_schedule.sh")$times"
   echo "$END_MARKER"
 }
 
 install_entries() {
   render_entries >>"$after"
   write_crontab
-  echo "Installed: daily sync at $daily_time, weekly report on Mondays at $weekly_time (this machine's clock)."
-  echo "Logs: logs/daily_sync.log and logs/weekly_report.log. To take it out: bash operations/setup_cron.sh --remove"
+  echo "Installed: each site's daily sync at $daily_time, its weekly report on Mondays at $weekly_time, by its own clock."
+  echo "Logs: logs/schedule.log, logs/daily_sync.log, logs/weekly_report.log. To take it out: bash operations/setup_cron.sh --remove"
 }
 
 remove_entries() {
@@ -89,7 +108,7 @@ show_entries() {
 }
 
 ask_for_times() {
-  daily_time="$(ask "Daily sync at" "$daily_time")"
+  daily_time="$(ask "Daily sync at (each site's own clock)" "$daily_time")"
   weekly_time="$(ask "Weekly report on Mondays at" "$weekly_time")"
 }
 
@@ -102,8 +121,8 @@ is_confirmed() {
 }
 
 action=install
-daily_time="06:00"
-weekly_time="07:00"
+daily_time=""
+weekly_time=""
 times_given=""
 confirmed=""
 while [ $# -gt 0 ]; do
@@ -123,6 +142,13 @@ command -v crontab >/dev/null ||
 
 if [ "$action" = install ]; then
   [ -n "$confirmed" ] || [ -t 0 ] || fail "not on a terminal, so nothing can be asked; add --yes" "$EXIT_USAGE"
+  [ -z "$daily_time" ] || check_time --time "$daily_time"
+  [ -z "$weekly_time" ] || check_time --weekly-time "$weekly_time"
+fi
+read_crontab
+split_crontab
+if [ "$action" = install ]; then
+  take_over_times
   [ -n "$confirmed$times_given" ] || ask_for_times
   check_time --time "$daily_time"
   check_time --weekly-time "$weekly_time"
@@ -131,6 +157,4 @@ if [ "$action" = install ]; then
     exit 0
   fi
 fi
-read_crontab
-split_crontab
 "${action}_entries"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Have systemd timers run the daily sync and the weekly report: an alternative to operations/setup_cron.sh that makes up
-# for runs which fell into a time when the machine was off.
+# Have a systemd timer sync each site every morning and report on it on Mondays, by the site's own local clock: an
+# alternative to operations/setup_cron.sh. It wakes operations/run_schedule.sh every hour, which does what is due.
 #
 #   bash operations/setup_systemd.sh [--time HH:MM] [--weekly-time HH:MM]     installs (default: 06:00 and Mondays 07:00)
-#   bash operations/setup_systemd.sh --show                                   shows the timers and when they run next
-#   bash operations/setup_systemd.sh --remove                                 takes them out again
+#   bash operations/setup_systemd.sh --show                                   shows the timer and when it runs next
+#   bash operations/setup_systemd.sh --remove                                 takes it out again
 #
-# The units are the user's own (~/.config/systemd/user) and named after this folder; installing again replaces them. For
-# timers that run without a login: loginctl enable-linger. Use either cron or systemd, not both.
+# The units are the user's own (~/.config/systemd/user) and named after this folder; installing again replaces them, and
+# the two timers of old. For one that runs without a login: loginctl enable-linger. Use either cron or systemd, not both.
 
 # shellcheck source=operations/environment.sh
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
@@ -23,7 +23,7 @@ quote_for_systemd() { # PATH
   printf '"%s"' "$(printf '%s' "$1" | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/%/%%/g' -e 's/\$/$$/g')"
 }
 
-write_units() { # JOB DESCRIPTION CALENDAR
+write_units() { # JOB DESCRIPTION CALENDAR [ARGS]
   local unit
   unit="$UNIT_DIR/$(unit_name "$1")"
   cat >"$unit.service" <<EOF
@@ -34,7 +34,7 @@ After=network-online.target
 
 [Service]
 Type=oneshot
-ExecStart=/bin/bash $(quote_for_systemd "$PROJECT_ROOT/operations/$1.sh")
+ExecStart=/bin/bash $(quote_for_systemd "$PROJECT_ROOT/operations/$1.sh")${4:-}
 # 3: it ran, and data are held back, which is no failure of the job.
 SuccessExitStatus=3
 TimeoutStartSec=12h
@@ -53,31 +53,39 @@ EOF
 }
 
 install_units() {
+  local timer times=""
+  timer="$(unit_name run_schedule).timer"
+  [ "$daily_time" = 06:00 ] || times=" --time $daily_time"
+  [ "$weekly_time" = 07:00 ] || times="$times --weekly-time $weekly_time"
   mkdir -p "$UNIT_DIR" || fail "cannot make $UNIT_DIR; check who owns it"
-  write_units daily_sync "daily sync" "*-*-* $daily_time:00"
-  write_units weekly_report "weekly report" "Mon *-*-* $weekly_time:00"
+  remove_timers daily_sync weekly_report || true
+  # At the minute of the sync, so that it is on time wherever the zone's offset is of whole hours.
+  write_units run_schedule "each site's sync and report" "*-*-* *:${daily_time#*:}:00" "$times"
   systemctl --user daemon-reload || fail "systemd does not answer; is there a user session? See the log above"
-  systemctl --user enable --now "$(unit_name daily_sync).timer" "$(unit_name weekly_report).timer" ||
-    fail "the timers could not be started; see the log above"
-  echo "Installed: daily sync at $daily_time, weekly report on Mondays at $weekly_time (this machine's clock)."
+  systemctl --user enable --now "$timer" || fail "the timer could not be started; see the log above"
+  echo "Installed: each site's daily sync at $daily_time, its weekly report on Mondays at $weekly_time, by its own clock."
   echo "To take it out: bash operations/setup_systemd.sh --remove"
 }
 
-remove_units() {
-  local job unit found=""
-  for job in daily_sync weekly_report; do
+remove_timers() { # JOB...: fails where there was none
+  local job unit found="$EXIT_FAILED"
+  for job in "$@"; do
     unit="$(unit_name "$job")"
     [ -f "$UNIT_DIR/$unit.timer" ] || continue
-    found=1
+    found=0
     systemctl --user disable --now "$unit.timer" || log_failure "$unit.timer"
     rm -f "$UNIT_DIR/$unit.timer" "$UNIT_DIR/$unit.service"
   done
-  [ -n "$found" ] || {
-    echo "Nothing to remove: there are no timers of this project."
+  return "$found"
+}
+
+remove_units() {
+  remove_timers run_schedule daily_sync weekly_report || {
+    echo "Nothing to remove: there is no timer of this project."
     return
   }
   systemctl --user daemon-reload || log_failure "daemon-reload"
-  echo "Removed the project's timers."
+  echo "Removed the project's timer."
 }
 
 log_failure() { # WHAT
@@ -85,11 +93,9 @@ log_failure() { # WHAT
 }
 
 show_units() {
-  if [ -f "$UNIT_DIR/$(unit_name daily_sync).timer" ]; then
-    systemctl --user list-timers "$(unit_name daily_sync).timer" "$(unit_name weekly_report).timer"
-  else
-    echo "There are no timers of this project."
-  fi
+  local timer
+  timer="$(unit_name run_schedule).timer"
+  if [ -f "$UNIT_DIR/$timer" ]; then systemctl --user list-timers "$timer"; else echo "There is no timer of this project."; fi
 }
 
 action=install

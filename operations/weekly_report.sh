@@ -2,8 +2,10 @@
 # Make the report of the last week that can have been ingested to its end: refresh the views, validate, write the report into reports/ as JSON, page
 # and PDF, and send it to the recipients that the site's file names.
 #
-#   bash operations/weekly_report.sh [--site N]...        (default: all active sites, those from files included)
+#   bash operations/weekly_report.sh [--site N]... [--start MONDAY]
+#                                                         (default: all active sites, those from files included)
 #
+# --start names the week by its first day; it is that one or none, and it is sent even where a later one exists.
 # A site whose data are held back (checks failed, the week is not fully ingested yet, …) gets no report (exit code 3; log
 # and mail say why), unless a person decided otherwise (govern/override_breaker.py); the others get theirs.
 # A daily sync that is at work is waited for, up to STEP_MAX_SECONDS (14400).
@@ -14,9 +16,11 @@
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 sites=()
+week=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --site) site="$(positive_number "$@")"; sites+=("$site"); shift 2 ;;
+    --start) start="$(option_value "$@")"; week=(--start "$start"); shift 2 ;;
     -h | --help) usage; exit 0 ;;
     *) fail "unknown option $1 (see --help)" "$EXIT_USAGE" ;;
   esac
@@ -31,10 +35,10 @@ report_site() { # SITE: stops at the first step that does not end well
   # Held back or not, the report asks the breaker itself: a decision may be stored that lets it pass.
   [ "$code" -eq 0 ] || [ "$code" -eq "$EXIT_BREAKER_OPEN" ] || return "$code"
   code=0
-  run_step deliver/generate_weekly_report.py --site "$1" --html --pdf || return
+  run_step deliver/generate_weekly_report.py --site "$1" ${week[@]+"${week[@]}"} --html --pdf || return
   # One that is not recorded is no worse, and is recorded by the next run: it goes out all the same.
   run_step govern/record_report.py "$PROJECT_ROOT/reports/weekly_report_$1_"*.json || code=$?
-  run_step deliver/send_report.py --site "$1" || code="$(worse_code "$code" "$?")"
+  run_step deliver/send_report.py --site "$1" ${week[@]+"${week[@]}"} || code="$(worse_code "$code" "$?")"
   return "$code"
 }
 

@@ -72,6 +72,8 @@ def _schedule_sync(folder: Path) -> Iterator[None]:
     folder.mkdir()
     folder.chmod(0o777)
     tree = make_tree(folder / TREE)
+    tree.write("operations/list_sites.py", "print(23271)\n")
+    tree.write("jobs", "sync 23271 2026-01-20 2026-01-20 told\n")
     subprocess.run(["chown", "-R", USER, tree.root], check=True)
     if SPOOL.exists():
         SPOOL.unlink()
@@ -82,7 +84,8 @@ def _schedule_sync(folder: Path) -> Iterator[None]:
     try:
         with running_cron():
             setup_cron(tree, "--yes", "--time", f"{due:%H:%M}")
-            (folder / DUE).write_text(due.isoformat())
+            (folder / f"{DUE}.new").write_text(due.isoformat())
+            (folder / f"{DUE}.new").rename(folder / DUE)  # whole, or not there
             yield
     finally:
         SPOOL.unlink(missing_ok=True)

@@ -284,6 +284,20 @@ def test_a_failed_sync_is_told_until_one_succeeds(told: Callable[..., Any]) -> N
     assert len(mails) == 1 and "Over: the sync failed" in mails[0]
 
 
+def test_a_failed_sync_of_one_site_is_over_when_that_one_succeeds(told: Callable[..., Any]) -> None:
+    assert told("--sync-exit-code", "1")[1] == ["operator@example.com: Alert: the sync failed (all sites)"]
+    failed = told("--sync-exit-code", "1", "--site", "7")[1]
+    assert failed == ["operator@example.com: Alert: the sync failed (site 7)"]
+    over = told("--sync-exit-code", "0", "--site", "8")[1]
+    assert len(over) == 1 and "Over: the sync failed (all sites)" in over[0]
+    assert told()[1:] == ([], [])
+    over = told("--sync-exit-code", "3", "--site", "7")[1]
+    assert len(over) == 1 and "Over: the sync failed (site 7)" in over[0]
+    told("--sync-exit-code", "2", "--site", "7")
+    over = told("--sync-exit-code", "0")[1]
+    assert len(over) == 1 and "Over: the sync failed (site 7)" in over[0], "a sync of all sites"
+
+
 def test_a_stale_site_tells_its_own_recipients(conn: Connection, told: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "sites" / f"{SITE_ID}.toml").write_text('[alerts]\nrecipients = ["own@example.com"]\n')
     db.execute(conn, "UPDATE ingestion_logs SET finished_at = now() - interval '40 hours'")

@@ -6,6 +6,7 @@ import gzip
 import io
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,6 +112,13 @@ def test_a_hostile_file_is_refused_in_one_line_with_memory_to_spare(
     assert memory_mib < MAX_RUN_MIB
 
 
+def read_in_pieces(reader: BoundedReader, size: int) -> bytes:
+    pieces = []
+    while piece := reader.read(size):
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
 @pytest.mark.parametrize("ending", [b"\n", b"\r", b"\r\n"])
 @pytest.mark.parametrize("before", [b"", b"a,b", b"x" * 97])
 def test_a_line_may_have_its_length_and_not_one_byte_more(before: bytes, ending: bytes) -> None:
@@ -118,10 +126,10 @@ def test_a_line_may_have_its_length_and_not_one_byte_more(before: bytes, ending:
     fits, beyond = (start + b"x" * length + ending + b"y" for length in (100, 101))
     for size in (1, 7, 50):
         reader = BoundedReader(io.BytesIO(fits), "f", max_line_bytes=100)
-        assert b"".join(iter(lambda reader=reader, size=size: reader.read(size), b"")) == fits
+        assert read_in_pieces(reader, size) == fits
         reader = BoundedReader(io.BytesIO(beyond), "f", max_line_bytes=100)
         with pytest.raises(DataError, match="f: a line is longer"):
-            list(iter(lambda reader=reader, size=size: reader.read(size), b""))
+            read_in_pieces(reader, size)
 
 
 def test_a_part_may_have_its_size_and_the_next_one_again() -> None:
@@ -182,7 +190,7 @@ def test_names_and_units_without_end_are_refused(
 
 
 def test_distances_beyond_counting_are_judged_as_before() -> None:
-    distances = survey.Counter({900: 30_000})
+    distances = Counter({900: 30_000})
     distances.update({1000 + number: 1 for number in range(survey._MAX_DISTANCES)})
     before = distances.total()
     survey._forget_rare(distances)

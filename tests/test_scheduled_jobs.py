@@ -11,6 +11,7 @@ import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from real_cron import HAS_CRON, SPOOL
@@ -19,6 +20,8 @@ from wrapper_tree import (
     ALERTS,
     BACKFILL,
     BARE_PATH,
+    CLAIM,
+    FINISH,
     GAPS,
     HEARTBEAT,
     INGEST,
@@ -312,6 +315,78 @@ def test_no_report_is_made_from_views_that_could_not_be_refreshed(tree: Tree) ->
     assert tree.commands == [REFRESH]
 
 
+def test_a_week_may_be_named_and_is_the_one_that_is_sent(tree: Tree) -> None:
+    assert tree.run("operations/weekly_report.sh", "--site", "2", "--start", "2026-01-12").returncode == 0
+    assert tree.commands[2] == f"{REPORT} --site 2 --start 2026-01-12 --html --pdf"
+    assert tree.commands[4] == f"{SEND} --site 2 --start 2026-01-12"
+
+
+# --- run_schedule.sh --------------------------------------------------------------------------------------------------
+
+
+def run_schedule(tree: Tree, jobs: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    tree.write("jobs", jobs)
+    return tree.run("operations/run_schedule.sh", **options)
+
+
+def test_where_nothing_is_due_nothing_is_done_or_said(tree: Tree) -> None:
+    done = run_schedule(tree, "\n", STUB_SITES="3 5")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (claim,) = tree.commands
+    assert claim.endswith(" --sync 3 5 --report 3 5")
+    assert tree.log("schedule") == []
+
+
+def test_what_is_due_is_done_and_noted_one_after_the_other(tree: Tree) -> None:
+    jobs = "sync 3 2026-01-19 2026-01-19 told\nreport 3 2026-01-19 2026-01-12 told\nsync 5 2026-01-19 2026-01-19 told\n"
+    codes = {f"{REPORT} 3": 3, f"{INGEST} 5": 1}
+    ended = run_schedule(tree, jobs, codes=codes)
+    assert ended.returncode == 1
+    done = [command for command in tree.commands if not command.startswith(CLAIM)]
+    assert done == [
+        *sync_commands(3), REFRESH, f"{VALIDATE} --site 3", f"{WEATHER} --site 3",
+        f"{ALERTS} --sync-exit-code 0 --site 3", HEARTBEAT,
+        f"{FINISH} --site 3 --job sync --due-on 2026-01-19 --exit-code 0",
+        REFRESH, f"{VALIDATE} --site 3", f"{REPORT} --site 3 --start 2026-01-12 --html --pdf",
+        f"{FINISH} --site 3 --job report --due-on 2026-01-19 --exit-code 3",
+        *sync_commands(5), REFRESH, f"{VALIDATE} --site 5", f"{WEATHER} --site 5",
+        f"{ALERTS} --sync-exit-code 1 --site 5",
+        f"{FINISH} --site 5 --job sync --due-on 2026-01-19 --exit-code 1",
+    ]  # fmt: skip
+    assert f"no report for site 3: told by {REPORT}; do this" in ended.stderr
+    assert "daily_sync ended with exit code 1" in ended.stderr
+
+
+def test_a_try_in_between_tells_cron_nothing_but_the_log(tree: Tree) -> None:
+    ended = run_schedule(tree, "report 3 2026-01-19 2026-01-12 quiet\n", codes={REPORT: 3})
+    assert ended.returncode == 3
+    assert ended.stderr.splitlines() == [f"schedule ended with exit code 3; see {tree.root}/logs/schedule.log"]
+    assert any("weekly_report ended with exit code 3" in line for line in tree.log("schedule"))
+
+
+@pytest.mark.parametrize("what", ["list", "claim", "finish"])
+def test_without_a_database_the_schedule_says_so_once_and_ends(tree: Tree, what: str) -> None:
+    environment = {name: value for name, value in tree.environment.items() if what != "list" or name != "STUB_SITES"}
+    if what != "claim":
+        tree.write("jobs", "sync 3 2026-01-19 2026-01-19 told\n" * 2)
+    ended = replace(tree, environment=environment).run(
+        "operations/run_schedule.sh", codes={FINISH: int(what == "finish")}
+    )
+    assert ended.returncode == 1
+    assert tree.commands[-1] == ALERTS
+    assert tree.commands.count(f"{VALIDATE} --site 3") == int(what == "finish")
+
+
+def test_a_schedule_that_runs_already_does_what_is_due_meanwhile(tree: Tree) -> None:
+    lock = tree.root / "logs" / ".schedule.lock"
+    lock.parent.mkdir()
+    with lock.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        ended = run_schedule(tree, "sync 3 2026-01-19 2026-01-19 told\n")
+    assert (ended.returncode, ended.stderr, tree.calls) == (0, "", [])
+    assert "not started: another schedule is running" in tree.log("schedule")[0]
+
+
 # --- setup_cron.sh ----------------------------------------------------------------------------------------------------
 
 FOREIGN = "MAILTO=me\n\n# 100% mine\n*/5 * * * * /usr/bin/true \\% 'x'\n\n\n"
@@ -321,33 +396,64 @@ def setup_cron(tree: Tree, fake_crontab: Path, *args: str) -> subprocess.Complet
     return tree.run("operations/setup_cron.sh", *args, PATH=f"{fake_crontab.parent}:{BARE_PATH}")
 
 
-def test_cron_entries_are_installed_once_and_removed_without_a_trace(tree: Tree, fake_crontab: Path) -> None:
+def entry(tree: Tree, minute: int = 0, times: str = "") -> str:
+    folder = str(tree.root).replace("'", "'\\''").replace("%", "\\%")
+    return f"{minute} * * * * /bin/bash '{folder}/operations/run_schedule.sh'{times}"
+
+
+def test_cron_entry_is_installed_once_and_removed_without_a_trace(tree: Tree, fake_crontab: Path) -> None:
     tab = fake_crontab.with_name("tab")
     tab.write_text(FOREIGN)
     assert setup_cron(tree, fake_crontab, "--yes").returncode == 0
+    assert tab.read_text().removeprefix(FOREIGN).splitlines()[1:-1] == [entry(tree)]
     assert setup_cron(tree, fake_crontab, "--yes", "--time", "05:09", "--weekly-time", "18:30").returncode == 0
-    ours = tab.read_text().removeprefix(FOREIGN).splitlines()
     assert tab.read_text().startswith(FOREIGN)
-    folder = str(tree.root).replace("'", "'\\''").replace("%", "\\%")
-    assert ours[1:3] == [
-        f"9 5 * * * /bin/bash '{folder}/operations/daily_sync.sh'",
-        f"30 18 * * 1 /bin/bash '{folder}/operations/weekly_report.sh'",
-    ]
-    assert ours[0].startswith("# BEGIN ")
-    assert ours[3].startswith("# END ")
-    assert len(ours) == 4
-    assert setup_cron(tree, fake_crontab, "--show").stdout.splitlines() == ours
+    begin, *ours, end = tab.read_text().removeprefix(FOREIGN).splitlines()
+    assert begin.startswith("# BEGIN ") and end.startswith("# END ")
+    assert ours == [entry(tree, 9, " --time 05:09 --weekly-time 18:30")]
+    assert setup_cron(tree, fake_crontab, "--show").stdout.splitlines() == [begin, *ours, end]
+    assert setup_cron(tree, fake_crontab, "--yes", "--time", "05:10").returncode == 0
+    assert entry(tree, 10, " --time 05:10 --weekly-time 18:30") in tab.read_text().splitlines()
     for _ in range(2):
         assert setup_cron(tree, fake_crontab, "--remove").returncode == 0
         assert tab.read_text() == FOREIGN
 
 
-def test_cron_line_runs_the_sync_as_cron_would(tree: Tree, fake_crontab: Path) -> None:
+@pytest.mark.parametrize(
+    ("daily", "weekly", "args", "minute", "times"),
+    [
+        ("0 6 * * *", "0 7 * * 1", [], 0, ""),
+        ("9 5 * * *", "30 18 * * 1", [], 9, " --time 05:09 --weekly-time 18:30"),
+        ("9 5 * * *", "30 18 * * 1", ["--time", "06:00"], 0, " --weekly-time 18:30"),
+        ("*/30 5 * * *", "0 7 * * 1", [], 0, ""),
+    ],
+)
+def test_entries_of_old_are_taken_over_with_their_times(
+    tree: Tree, fake_crontab: Path, daily: str, weekly: str, args: list[str], minute: int, times: str
+) -> None:
+    tab = fake_crontab.with_name("tab")
     setup_cron(tree, fake_crontab, "--yes")
-    line = next(line for line in fake_crontab.with_name("tab").read_text().splitlines() if "daily_sync" in line)
+    begin, _, end = tab.read_text().splitlines()
+    folder = str(tree.root).replace("'", "'\\''").replace("%", "\\%")
+    old = [
+        f"{daily} /bin/bash '{folder}/operations/daily_sync.sh'",
+        f"{weekly} /bin/bash '{folder}/operations/weekly_report.sh'",
+    ]
+    tab.write_text(FOREIGN + "\n".join([begin, *old, end]) + "\n")
+    assert setup_cron(tree, fake_crontab, "--yes", *args).returncode == 0
+    assert tab.read_text() == FOREIGN + "\n".join([begin, entry(tree, minute, times), end]) + "\n"
+
+
+def test_cron_line_does_what_is_due_as_cron_would(tree: Tree, fake_crontab: Path) -> None:
+    setup_cron(tree, fake_crontab, "--yes", "--weekly-time", "07:30")
+    tree.write("jobs", "sync 23271 2026-01-20 2026-01-20 told\n")
+    line = next(line for line in fake_crontab.with_name("tab").read_text().splitlines() if "run_schedule" in line)
     command = line.split(maxsplit=5)[5].replace("\\%", "%")
     assert subprocess.run(["/bin/sh", "-c", command], env=tree.environment, cwd="/").returncode == 0
-    assert tree.commands[0] == f"{INGEST} --site 23271 --days 2"
+    claim, *others = tree.commands
+    assert claim.startswith(f"{CLAIM} --wake ")
+    assert claim.endswith(" --weekly-time 07:30 --sync 23271 --report 23271")
+    assert others[0] == f"{INGEST} --site 23271 --days 2"
 
 
 def test_user_without_a_crontab_has_none_again_after_removal(tree: Tree, fake_crontab: Path) -> None:
@@ -402,7 +508,7 @@ def test_on_a_terminal_it_asks(tree: Tree, fake_crontab: Path, answers: str, is_
     assert asked.returncode == 0, asked.stderr
     tab = fake_crontab.with_name("tab")
     assert tab.exists() is is_installed
-    assert not is_installed or "\n5 7 * * * " in tab.read_text()
+    assert not is_installed or "\n5 * * * * " in tab.read_text()
 
 
 # --- A real cron ------------------------------------------------------------------------------------------------------
@@ -412,8 +518,10 @@ def test_on_a_terminal_it_asks(tree: Tree, fake_crontab: Path, answers: str, is_
 @pytest.mark.skipif(not HAS_CRON, reason="needs root, Debian's cron, and a user nobody without a crontab")
 def test_real_cron_runs_the_sync_and_forgets_it_after_removal(synced_by_cron: tuple[Tree, datetime]) -> None:
     tree, due = synced_by_cron
-    assert f"{due.minute} {due.hour} * * * /bin/bash" in setup_by_cron_user(tree, "--show")
-    wait_until(lambda: bool(tree.calls), "cron runs the sync", seconds=130)
+    shown = setup_by_cron_user(tree, "--show")
+    assert f"{due.minute} * * * * /bin/bash" in shown and f"run_schedule.sh' --time {due:%H:%M}" in shown
+    wait_until(lambda: bool(tree.calls), "cron wakes the schedule", seconds=130)
+    wait_until((tree.root / "logs" / "daily_sync.log").exists, "the sync begins")
     wait_until(lambda: any("ended with exit code" in line for line in tree.log("daily_sync")), "the sync ends")
     setup_by_cron_user(tree, "--remove")
     assert not SPOOL.exists()
@@ -437,20 +545,33 @@ def setup_systemd(tree: Tree, systemctl: Path, *args: str) -> subprocess.Complet
     return tree.run("operations/setup_systemd.sh", *args, PATH=path, HOME=str(systemctl.parent))
 
 
-def test_timers_are_installed_once_and_removed_without_a_trace(tree: Tree, fake_systemctl: Path) -> None:
+def test_the_timer_is_installed_once_and_removed_without_a_trace(tree: Tree, fake_systemctl: Path) -> None:
     units = fake_systemctl.parent / ".config" / "systemd" / "user"
     for time_of_day in ("06:00", "05:30"):
         done = setup_systemd(tree, fake_systemctl, "--time", time_of_day)
         assert (done.returncode, done.stderr) == (0, "")
-    names = sorted(path.name for path in units.iterdir())
-    assert [name.split("-")[2] for name in names] == ["daily_sync", "daily_sync", "weekly_report", "weekly_report"]
-    assert "OnCalendar=*-*-* 05:30:00\nPersistent=true" in (units / names[1]).read_text()
-    assert "OnCalendar=Mon *-*-* 07:00:00" in (units / names[3]).read_text()
+    service, timer = sorted(path.name for path in units.iterdir())
+    assert timer.split("-")[2] == "run_schedule"
+    assert "OnCalendar=*-*-* *:30:00\nPersistent=true" in (units / timer).read_text()
+    (command,) = (line for line in (units / service).read_text().splitlines() if line.startswith("ExecStart="))
+    assert command.endswith('/operations/run_schedule.sh" --time 05:30')
     told = (fake_systemctl.parent / "told").read_text().splitlines()
-    assert told == ["--user daemon-reload", f"--user enable --now {names[1]} {names[3]}"] * 2
+    assert told == ["--user daemon-reload", f"--user enable --now {timer}"] * 2
     assert setup_systemd(tree, fake_systemctl, "--remove").returncode == 0
     assert list(units.iterdir()) == []
     assert "Nothing to remove" in setup_systemd(tree, fake_systemctl, "--remove").stdout
+
+
+def test_timers_of_old_make_room_for_the_new_one(tree: Tree, fake_systemctl: Path) -> None:
+    units = fake_systemctl.parent / ".config" / "systemd" / "user"
+    setup_systemd(tree, fake_systemctl)
+    for path in list(units.iterdir()):
+        for job in ("daily_sync", "weekly_report"):
+            path.with_name(path.name.replace("run_schedule", job)).write_text("[Unit]\n")
+    assert setup_systemd(tree, fake_systemctl).returncode == 0
+    assert sorted(path.name.split("-")[2] for path in units.iterdir()) == ["run_schedule"] * 2
+    told = (fake_systemctl.parent / "told").read_text().splitlines()
+    assert [line.split("-")[6] for line in told if " disable " in line] == ["daily_sync", "weekly_report"]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

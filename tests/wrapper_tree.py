@@ -29,6 +29,8 @@ SEND = "deliver/send_report.py"
 WEATHER = "ingest/ingest_weather.py"
 ALERTS = "operations/send_alerts.py"
 HEARTBEAT = "operations/ping_heartbeat.py"
+CLAIM = "govern/claim_job.py"
+FINISH = "govern/finish_job.py"
 SANDBOX = "operations/sandbox/eniscope_sandbox.py"
 SERVER = "operations/embedded_postgres.py"
 WRAPPERS = sorted(path.name for path in (PROJECT_ROOT / "operations").glob("*.sh") if path.name != "environment.sh")
@@ -84,6 +86,16 @@ wanted = {{"database": "DATABASE_URL", "credentials": "VITE_ENISCOPE_API_KEY"}}
 if sys.argv[1:] == []:
     sys.exit(codes.get(script, 0))
 sys.exit(codes.get(sys.argv[2], 0 if wanted[sys.argv[2]] in kept else 1))
+"""
+)
+# What is due stands in the file jobs, a line a job, and is given out once; without the file there is no database.
+CLAIM_STUB = (
+    STUB
+    + """
+jobs = root / "jobs"
+first, *others = jobs.read_text().splitlines() if jobs.exists() else sys.exit("no database")
+jobs.write_text("".join(line + "\\n" for line in others) or "\\n")
+print(first)
 """
 )
 LIST_STUB = """
@@ -175,8 +187,23 @@ def make_tree(root: Path) -> Tree:
     shutil.copytree(PROJECT_ROOT / "lib", tree.root / "lib", ignore=shutil.ignore_patterns("__pycache__"))
     for name in LISTS:
         tree.write(f"{name}.txt", "# nothing\n")
-    for script in (INGEST, GAPS, BACKFILL, SETUP, REFRESH, VALIDATE, WEATHER, REPORT, RECORD, SEND, ALERTS, HEARTBEAT):
+    for script in (
+        INGEST,
+        GAPS,
+        BACKFILL,
+        SETUP,
+        REFRESH,
+        VALIDATE,
+        WEATHER,
+        REPORT,
+        RECORD,
+        SEND,
+        ALERTS,
+        HEARTBEAT,
+        FINISH,
+    ):
         tree.write(script, STAGE_STUB.format(root=str(tree.root)))
+    tree.write(CLAIM, CLAIM_STUB.format(root=str(tree.root)))
     tree.write(SANDBOX, SANDBOX_STUB.format(root=str(tree.root)))
     tree.write(SERVER, SERVER_STUB.format(root=str(tree.root)))
     tree.write("operations/list_sites.py", LIST_STUB)

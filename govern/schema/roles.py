@@ -62,6 +62,7 @@ GOVERN_RIGHTS = {
     "breaker_overrides": _ADD,
     "refresh_runs": _ADD,
     "report_runs": _ADD,
+    "scheduled_jobs": _ALL,
     "forced_reports": _ADD,
     "report_weeks": _ADD,
     "report_findings": _ADD,

@@ -1,0 +1,1 @@
+"""When each site's jobs are due, and who does them."""
