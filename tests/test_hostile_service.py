@@ -20,7 +20,6 @@ import trustme
 from scripted_server import ScriptedServer, answer, page
 
 from config.settings import Settings
-from ingest.eniscope import limits
 from ingest.eniscope.account import make_client
 from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.normalize import parse_channel, parse_device, parse_int, parse_organization, parse_readings
@@ -28,6 +27,7 @@ from ingest.eniscope.troubles import Troubles, gather_troubles
 from ingest.ingest_to_postgres import last_settled
 from ingest.runs.registration import register
 from lib import db
+from lib import http_limits as limits
 from lib.date_utils import Window
 from lib.errors import ApiError, ConfigError, UnreachableError
 

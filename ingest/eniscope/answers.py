@@ -10,7 +10,7 @@ import requests
 from urllib3.exceptions import InvalidHeader, ReadTimeoutError
 from urllib3.util.retry import Retry
 
-from ingest.eniscope.limits import OversizedReplyError
+from lib.http_limits import OversizedReplyError
 
 logger = logging.getLogger(__name__)
 

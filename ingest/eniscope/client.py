@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import requests
 
 from ingest.eniscope.answers import MAX_REASON_LENGTH, clock_offset, describe_failure, describe_status, retry_after_s
-from ingest.eniscope.limits import LimitedAdapter, read_body
 from ingest.eniscope.pacing import Pacer
 from ingest.eniscope.troubles import note_retry, note_trouble
 from lib.date_utils import Window
@@ -31,6 +30,7 @@ from lib.errors import (
     UnreachableError,
     UnsupportedFieldsError,
 )
+from lib.http_limits import LimitedAdapter, read_body
 from lib.logs import remember_secrets
 
 logger = logging.getLogger(__name__)

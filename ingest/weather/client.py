@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import requests
 from urllib3.util.retry import Retry
 
-from ingest.eniscope.limits import LimitedAdapter, read_body
 from ingest.weather.providers import Provider, parse_weather
 from lib.errors import ApiError, UnreachableError
+from lib.http_limits import LimitedAdapter, read_body
 
 if TYPE_CHECKING:
     import pandas as pd
