@@ -18,6 +18,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
+from lib.timed_reader import TimedReader
+
 # A month of quarter-hours with every field has some two megabytes.
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
@@ -70,7 +72,7 @@ def _pool_classes(total_timeout_s: float) -> dict[str, type[HTTPConnectionPool]]
         def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
             super().__init__(sock, *args, **options)
             self.fp.close()
-            self.fp = io.BufferedReader(_TimedReader(sock, time.monotonic() + total_timeout_s))
+            self.fp = io.BufferedReader(TimedReader(sock, time.monotonic() + total_timeout_s))
 
     class Connection(HTTPConnection):
         response_class = Response
@@ -85,26 +87,3 @@ def _pool_classes(total_timeout_s: float) -> dict[str, type[HTTPConnectionPool]]
         ConnectionCls = SecureConnection
 
     return {"http": Pool, "https": SecurePool}
-
-
-class _TimedReader(io.RawIOBase):
-    """The bytes that come on a socket until a moment of the monotonic clock."""
-
-    def __init__(self, sock: socket.socket, until_s: float) -> None:
-        self._sock, self._until_s = sock, until_s
-        self._read_timeout_s = sock.gettimeout() or float("inf")
-        self._raw = sock.makefile("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left_s = self._until_s - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError("the answer took too long")
-        self._sock.settimeout(min(left_s, self._read_timeout_s))
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()

@@ -5,20 +5,25 @@ Passing trouble (no connection, a 4xx reply) is tried again; a refusal (5xx) is 
 
 from __future__ import annotations
 
+import io
 import smtplib
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.utils import formatdate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lib.errors import DeliveryError
 from lib.logs import clean_text
+from lib.timed_reader import TimedReader
 
 STARTTLS, TLS = "starttls", "tls"
-TIMEOUT_S = 30
+TIMEOUT_S = 30  # of silence
+TOTAL_TIMEOUT_S = 300.0  # for handing a message in, however the server drips; a report takes seconds
+_MAX_REPLY_BYTES = 256 * 1024  # of all replies while a message is handed in; they have some hundred each
+_MAX_REASON_LENGTH = 300
 # Greylisting servers ask to come again after minutes; longer outages are for the next run.
 WAITS_S = (5.0, 60.0, 300.0)
 
@@ -83,7 +88,7 @@ def send_message(
         try:
             with _connect(server) as smtp:
                 smtp.send_message(message)
-            return
+            return  # whatever the server says to the goodbye
         except (OSError, smtplib.SMTPException) as err:
             if wait_s is None or not _is_passing(err):
                 raise DeliveryError(
@@ -93,19 +98,52 @@ def send_message(
         sleep(wait_s)
 
 
+class _BoundedSMTP(smtplib.SMTP):
+    """A connection that ends, with all that is said on it, within a total time and size."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._until_s = time.monotonic() + TOTAL_TIMEOUT_S
+        super().__init__(*args, **options)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = io.BufferedReader(TimedReader(self.sock, self._until_s, _MAX_REPLY_BYTES))
+        return super().getreply()
+
+    def send(self, s: Any) -> None:
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:
+            self.close()
+            raise smtplib.SMTPServerDisconnected("the server took too long")
+        if self.sock is not None:
+            self.sock.settimeout(left_s)  # for all of `s`
+        super().send(s)
+        if self.sock is not None:
+            self.sock.settimeout(TIMEOUT_S)
+
+
+class _BoundedSMTPOverTLS(_BoundedSMTP, smtplib.SMTP_SSL):
+    """The same, over TLS from the first byte."""
+
+
 @contextmanager
 def _connect(server: MailServer) -> Iterator[smtplib.SMTP]:
     context = ssl.create_default_context()
     if server.security == TLS:
-        smtp: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_S, context=context)
+        smtp: smtplib.SMTP = _BoundedSMTPOverTLS(server.host, server.port, timeout=TIMEOUT_S, context=context)
     else:
-        smtp = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_S)
-    with smtp:
+        smtp = _BoundedSMTP(server.host, server.port, timeout=TIMEOUT_S)
+    try:
         if server.security == STARTTLS:
             smtp.starttls(context=context)
         if server.user is not None:
             smtp.login(server.user, server.password or "")
         yield smtp
+        # What was taken is taken: a goodbye that fails must not have it sent again.
+        with suppress(OSError, smtplib.SMTPException):
+            smtp.quit()
+    finally:
+        smtp.close()
 
 
 def _is_passing(err: Exception) -> bool:
@@ -126,4 +164,4 @@ def _reason(err: Exception) -> str:
     else:
         return clean_text(str(err) or type(err).__name__)
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-    return clean_text(f"{code} {text}")
+    return clean_text(f"{code} {text}")[:_MAX_REASON_LENGTH]

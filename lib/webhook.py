@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 from lib.errors import DeliveryError
 from lib.logs import clean_text, remember_secrets
 
-TIMEOUT_S = 10
-# A dropped connection or a 5xx or 429 reply is asked again after 1, 2 and 4 seconds.
+if TYPE_CHECKING:
+    import requests
+
+TIMEOUT_S = 10  # of silence
+TOTAL_TIMEOUT_S = 20.0  # for a whole answer, however it drips
+# A dropped connection or a 5xx or 429 reply is asked again after 1, 2 and 4 seconds, whatever time the reply names.
 _RETRIES, _BACKOFF = 3, 1.0
 _PASSING_STATUS = (429, 500, 502, 503, 504)
+_MAX_REASON_LENGTH = 100
 
 
 def post_json(url: str, payload: dict[str, Any]) -> None:
@@ -31,26 +37,39 @@ def ping(url: str) -> None:
 
 def _ask(method: str, url: str, payload: dict[str, Any] | None) -> None:
     import requests
-    from requests.adapters import HTTPAdapter
-    from urllib3.util.retry import Retry
+
+    from lib.http_limits import LimitedAdapter
 
     remember_secrets([url])
-    retry = Retry(
-        total=_RETRIES, backoff_factor=_BACKOFF, status_forcelist=_PASSING_STATUS, allowed_methods=None,
-        raise_on_status=False,
-    )  # fmt: skip
     with requests.Session() as session:
-        session.mount(url, HTTPAdapter(max_retries=retry))
-        try:
-            # A redirect may lead anywhere, and would take the secret along.
-            reply = session.request(method, url, json=payload, timeout=TIMEOUT_S, allow_redirects=False)
-        except requests.RequestException as err:
-            # The library's own message quotes the address.
-            raise DeliveryError(f"no answer from the {_host(url)} ({type(err).__name__}); check its address") from None
-    if not 200 <= reply.status_code < 300:
-        raise DeliveryError(
-            f"{_host(url)} answered {reply.status_code} {clean_text(reply.reason or '')}; check its address"
-        )
+        session.trust_env = False  # a .netrc has nothing to say to this host
+        session.proxies = requests.utils.get_environ_proxies(url)
+        session.mount(url, LimitedAdapter(TOTAL_TIMEOUT_S))
+        for tries_left in range(_RETRIES, -1, -1):
+            error, is_passing = _try_once(session, method, url, payload)
+            if error is None:
+                return
+            if not (tries_left and is_passing):
+                raise error
+            time.sleep(_BACKOFF * 2 ** (_RETRIES - tries_left))
+
+
+def _try_once(
+    session: requests.Session, method: str, url: str, payload: dict[str, Any] | None
+) -> tuple[DeliveryError | None, bool]:
+    """Ask once and return what went wrong, None for nothing, and whether it may pass."""
+    import requests
+
+    try:
+        # A redirect may lead anywhere, and would take the secret along. The body matters to nobody: it is not read.
+        with session.request(method, url, json=payload, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as reply:
+            status, reason = reply.status_code, clean_text(reply.reason or "")[:_MAX_REASON_LENGTH]
+    except requests.RequestException as err:
+        # The library's own message quotes the address.
+        return DeliveryError(f"no answer from the {_host(url)} ({type(err).__name__}); check its address"), True
+    if 200 <= status < 300:
+        return None, False
+    return DeliveryError(f"{_host(url)} answered {status} {reason}; check its address"), status in _PASSING_STATUS
 
 
 def _host(url: str) -> str:
