@@ -3,6 +3,9 @@
 The intervals are read again, and what the method counts of them is added up again; where that no longer makes the
 report's figure, the data or the settings have changed since, and the exit code is 3.
 
+FINDING_ID is the findingId of one event, or the lastingId that a finding has in every week. --list names all, with
+where each stands.
+
 Stage: deliver (calls analyze)
 Reads: a weekly report's JSON; Layer 3 views; config/sites
 Writes: nothing; the explanation to stdout
@@ -13,6 +16,7 @@ Exit codes: 0 the intervals make the figure · 1 failed · 2 bad arguments · 3 
 Examples:
   python deliver/explain_finding.py reports/weekly_report_23271_2026-11-16.json win_after_hours-162126-20261116T0500Z
   python deliver/explain_finding.py REPORT.json FINDING_ID --intervals 200
+  python deliver/explain_finding.py REPORT.json --list
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from lib import cli, db
-from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE
+from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, UsageError
 from lib.logs import clean_text, setup_logging
 
 _DEFAULT_ROWS = 24
@@ -38,7 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = cli.script_parser(__doc__)
     parser.add_argument("report", type=cli.input_file, metavar="REPORT.json", help="a weekly report")
-    parser.add_argument("finding_id", metavar="FINDING_ID", help="the findingId of one of its findings")
+    parser.add_argument("finding_id", nargs="?", metavar="FINDING_ID", help="the id of one of its findings")
+    parser.add_argument("--list", action="store_true", help="list the report's findings with their ids")
     parser.add_argument(
         "--intervals", type=cli.positive_int, default=_DEFAULT_ROWS, metavar="N",
         help="show the N intervals of which most is counted (default: %(default)s)",
@@ -55,9 +60,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     from analyze.week.finding_trace import find_finding
     from analyze.week.loading import load_trace
     from deliver.files.report_files import read_weekly_report
-    from deliver.reports.explanation import explanation_json, explanation_lines
+    from deliver.reports.explanation import explanation_json, explanation_lines, list_lines
 
+    if args.list == bool(args.finding_id):
+        raise UsageError("give the id of a finding, or --list to see them; not both")
     report = read_weekly_report(args.report)
+    if args.list:
+        for line in list_lines(report):
+            print(clean_text(line))
+        return EXIT_DONE
     finding = find_finding(report, args.finding_id)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         trace = load_trace(conn, report, finding, datetime.now(UTC))

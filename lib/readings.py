@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg2 import sql
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from psycopg2.extensions import connection as Connection
+
+    from lib.report_findings import ReportWeek
 
 
 # What the week's analyses look at: the columns of `load_readings`, in its order.
@@ -457,6 +460,51 @@ def load_findings(conn: Connection, site_id: int | None = None) -> list[Followed
     of_site = sql.SQL("" if site_id is None else "WHERE site_id = %(site)s ")
     query = sql.SQL("SELECT {} FROM v_findings {}ORDER BY site_id, finding_id").format(columns, of_site)
     return [FollowedFinding(*row) for row in db.fetch_all(conn, query, {"site": site_id})]
+
+
+def load_report_findings(conn: Connection, week: ReportWeek) -> list[FollowedFinding]:
+    """Return the findings of a site as they are after a report that is being written, as if it were recorded.
+
+    Nothing is stored: what it found stands in a setting of this transaction while the views are asked.
+    """
+    draft = week._asdict() | {
+        name: [row._asdict() for row in rows] for name, rows in (("findings", week.findings), ("meters", week.meters))
+    }
+    columns = sql.SQL(", ").join(map(sql.Identifier, FollowedFinding._fields))
+    query = sql.SQL("SELECT {} FROM v_finding_weeks WHERE site_id = %s AND week = %s ORDER BY finding_id")
+    db.fetch_one(conn, "SELECT set_config('pipeline.draft_report', %s, true)", (json.dumps(draft),))
+    rows = db.fetch_all(conn, query.format(columns), (week.site_id, week.week))
+    db.fetch_one(conn, "SELECT set_config('pipeline.draft_report', '', true)")
+    return [FollowedFinding(*row) for row in rows]
+
+
+def load_last_reported_week(conn: Connection, site_id: int, before: str) -> date | None:
+    """Return the Monday of the newest week before `before` (a Monday) that the site has a recorded report on."""
+    query = "SELECT max(week) FROM v_report_weeks WHERE site_id = %s AND week < %s"
+    ((week,),) = db.fetch_all(conn, query, (site_id, before))
+    return week
+
+
+class AcceptedGap(NamedTuple):
+    """Readings that a person said will not come, as `v_reading_gaps` shows it."""
+
+    channel_id: int
+    channel_name: str
+    gap_start: datetime
+    gap_end: datetime
+    reason: str | None
+    accepted_by: str | None
+
+
+def load_accepted_gaps(conn: Connection, site_id: int, window: Window) -> list[AcceptedGap]:
+    """Return the accepted gaps of the site that reach into `window`, by meter and time."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT meter_id, meter_name, gap_start, gap_end, reason, accepted_by FROM v_reading_gaps"
+        " WHERE site_id = %s AND state = 'accepted' AND gap_start < %s AND gap_end > %s ORDER BY meter_id, gap_start",
+        (site_id, window.end, window.start),
+    )
+    return [AcceptedGap(*row) for row in rows]
 
 
 def load_finding_weeks(conn: Connection, site_id: int, finding_id: str) -> list[FollowedFinding]:

@@ -15,6 +15,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from lib.date_utils import Window
+
 SITE = "site"  # in place of a channel, for what concerns all of it
 DAYS_PER_WEEK = 7
 
@@ -159,20 +161,33 @@ def read_week(report: dict[str, Any]) -> ReportWeek | None:
     if metadata.get("reportKind", "weekly") != "weekly" or "quickWins" not in report.get("sections", {}):
         return None
     period = metadata["period"]
-    tz = ZoneInfo(period["timezone"])
-    start, end = (datetime.fromisoformat(period[key]).astimezone(tz) for key in ("start", "end"))
+    window = Window(*(datetime.fromisoformat(period[key]) for key in ("start", "end")))
+    return make_week(
+        report, metadata["site"]["siteId"], window, ZoneInfo(period["timezone"]),
+        datetime.fromisoformat(metadata["generatedAt"]),
+    )  # fmt: skip
+
+
+def make_week(
+    report: dict[str, Any], site_id: int, period: Window, tz: ZoneInfo, generated_at: datetime
+) -> ReportWeek | None:
+    """Return the facts of what a report will hold, by its `sections`, `consumption` and `summary`.
+
+    None for a period that is not seven local days.
+    """
+    start, end = (moment.astimezone(tz) for moment in (period.start, period.end))
     first_day = start.date()
     if (end.date() - first_day).days != DAYS_PER_WEEK or (start.time(), end.time()) != (start.min.time(),) * 2:
         return None
     return ReportWeek(
-        site_id=metadata["site"]["siteId"],
+        site_id=site_id,
         week=(first_day - timedelta(days=first_day.weekday())).isoformat(),
         first_day=first_day.isoformat(),
-        period_start=period["start"],
-        period_end=period["end"],
-        generated_at=metadata["generatedAt"],
+        period_start=start.isoformat(),
+        period_end=end.isoformat(),
+        generated_at=generated_at.isoformat(),
         findings=list_findings(report),
-        meters=_list_meters(report),
+        meters=_list_meters(report, period),
     )
 
 
@@ -190,11 +205,13 @@ def list_findings(report: dict[str, Any]) -> list[ReportFinding]:
     closed = {entry["channelId"]: entry for entry in after_hours.get("closedUse") or []}
     anomalies = sections.get("anomalies") or {}
     events = anomalies.get("timeline") or []
+    # What somebody accepted is found all the same.
+    wins = [*sections["quickWins"], *((report.get("followUp") or {}).get("accepted") or [])]
     lists = (
         _of_meters((sections.get("sensorHealth") or {}).get("issues") or []),
         _of_supply(sections.get("electricalHealth") or {}),
         _of_levels(anomalies.get("steps") or [], money),
-        _of_wins(sections["quickWins"], {event.get("findingId"): event for event in events}, closed, money),
+        _of_wins(wins, {event.get("findingId"): event for event in events}, closed, money),
         _of_closed_use(after_hours.get("topMeters") or [], closed, money),
         _of_schedules((sections.get("scheduleDisagreements") or {}).get("findings") or [], closed, money),
         _of_events(events, money),
@@ -377,9 +394,9 @@ def _of_events(events: list[dict[str, Any]], money: _Money) -> Iterator[ReportFi
     yield from sums.values()
 
 
-def _list_meters(report: dict[str, Any]) -> list[ReportMeter]:
+def _list_meters(report: dict[str, Any], period: Window) -> list[ReportMeter]:
     """Return what the report could see of each meter that it looked at."""
-    sections, period = report["sections"], report["metadata"]["period"]
+    sections = report["sections"]
     after_hours = sections.get("afterHoursWaste") or {}
     issues = (sections.get("sensorHealth") or {}).get("issues") or []
     doubtful = {issue["channelId"] for issue in issues if issue["severity"] == _HIGH}
@@ -389,8 +406,7 @@ def _list_meters(report: dict[str, Any]) -> list[ReportMeter]:
         for entry in after_hours.get("closedUse") or []
         if entry["closedHours"]
     }
-    start, end = (datetime.fromisoformat(period[key]) for key in ("start", "end"))
-    hours = (end - start).total_seconds() / 3600
+    hours = (period.end - period.start).total_seconds() / 3600
     return [
         ReportMeter(
             channel_id=row["channelId"],

@@ -6,7 +6,7 @@ The id that a report gives a single event (findingId) is understood too. What is
 saves, from the day --on; `open` takes an earlier mark back. What was said before stays in the history of the finding.
 
 Stage: operations
-Reads: v_findings, v_finding_weeks, v_sites, finding_marks
+Reads: v_findings, v_finding_weeks, v_sites, finding_marks, data/alert_mutes.json
 Writes: finding_marks, with --state
 Safe to re-run: yes; the newest mark counts
 
@@ -32,12 +32,13 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from lib import cli, db
-from lib.date_utils import parse_timezone
+from lib.date_utils import format_utc, parse_timezone
 from lib.errors import EXIT_DONE, DataError, UsageError
 from lib.findings import FindingState, FollowedFinding, Said, rank_by_money
 from lib.logs import clean_text, setup_logging
 from lib.readings import load_finding_weeks, load_findings, load_site, load_site_names
 from lib.report_findings import lasting_id
+from operations.alerts.files import STATE_DIR, load_mutes
 from operations.findings.listing import describe_money, describe_state, list_lines, write_table
 from operations.findings.marks import Mark, list_marks, store_mark
 
@@ -156,7 +157,14 @@ def show_list(conn: Connection, args: argparse.Namespace) -> None:
         for line in list_lines(shown, names):
             print(line)
         solved = sum(each.state == FindingState.SOLVED for each in every)
+        for kind, site_id, until, reason in load_mutes(STATE_DIR):
+            if until > datetime.now(UTC) and site_id in (None, args.site or site_id):
+                print(clean_text(f"alerts muted until {format_utc(until)}: {_scope(kind, site_id)} ({reason})"))
         print(f"{len(shown)} findings; {solved} solved, {sum(each.is_silent for each in every)} accepted (--all)")
+
+
+def _scope(kind: str | None, site_id: int | None) -> str:
+    return f"{kind or 'every kind'}, {'all sites' if site_id is None else f'site {site_id}'}"
 
 
 def show_history(conn: Connection, finding: FollowedFinding) -> None:

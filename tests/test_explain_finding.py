@@ -106,7 +106,7 @@ def test_an_event_of_one_day_is_worth_what_it_cost_once() -> None:
 
 def test_unknown_finding_is_refused_with_some_that_are_known() -> None:
     report = make_report()
-    with pytest.raises(DataError, match=r"no finding 'gossip-1'; it has \d+, such as meter_"):
+    with pytest.raises(DataError, match=r"no finding 'gossip-1'; it has \d+, such as win_after_hours-"):
         find_finding(report, "gossip-1")
 
 

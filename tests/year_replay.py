@@ -1,25 +1,40 @@
 """A year of weekly reports of one small school, for the tests of findings that live across weeks.
 
-Four meters by the hour, in steady weather, from Monday 2 December 2024 on, of which the first four weeks are baseline:
-what is planted in them is written out here, so that a reader knows what each finding must say.
+Three meters by the hour, in steady weather, from Monday 2 December 2024 on; the first four weeks are baseline. What is
+planted in them is written out here, so that a reader knows what each finding must say.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from site_factory import TIMEZONE
+from site_factory import SITE_ID, TIMEZONE
 
-from lib.date_utils import local_midnight
+from analyze.week import loading
+from config.site_file import load_site
+from deliver.reports.weekly import assemble_report
+from govern.record_report import record_report
+from govern.usage.refresh import refresh_views
+from ingest.storage import attempts, readings, sites
+from lib.date_utils import Window, local_midnight
+from lib.paths import write_atomically
+from lib.readings import ValidationStatus
+
+if TYPE_CHECKING:
+    import pytest
+    from psycopg2.extensions import connection as Connection
 
 FIRST_DAY = date(2024, 12, 2)
 BASELINE_WEEKS = 4
 WEEKS = 52  # that are reported
-AHU, BOILER, KITCHEN, PUMP = METERS = (10, 11, 12, 13)
-RATE = 0.12  # USD a kWh, the assumed flat rate
+AHU, KITCHEN, PUMP = METERS = (10, 11, 12)
+NAMES = {AHU: "AHU-2", KITCHEN: "Kitchen", PUMP: "Well pump"}
 
 
 class Waste(NamedTuple):
@@ -32,41 +47,94 @@ class Waste(NamedTuple):
     nights: tuple[int, ...] = (0, 2, 3)
 
 
+WASTES = (
+    Waste(AHU, 2, 4, 6.0),  # fixed in week 5
+    Waste(AHU, 9, 12, 6.0),  # back in week 9, fixed for good on the Monday of week 13
+    Waste(KITCHEN, 3, WEEKS, 3.0),  # accepted after week 5
+    Waste(PUMP, 5, 17, 3.0),
+    Waste(PUMP, 13, 17, 4.0),  # it grows
+)
+SILENT = (PUMP, 18, 22)  # the meter, and the weeks in which it tells nothing
+LATE_FROM = 30  # from this week on the school works until nine in the evening
+LATE_IN_FILE = 33  # and from this one on its file says so
+
+
 def monday(week: int) -> date:
     """Return the first day of the period of report number `week`."""
     return FIRST_DAY + timedelta(weeks=BASELINE_WEEKS + week - 1)
 
 
-def make_year(wastes: list[Waste], silent: tuple[int, int, int] | None = None, weeks: int = WEEKS) -> pd.DataFrame:
-    """Return the readings of the meters by the hour: `channel_id`, `timestamp` [s], `energy_kwh`, `power_kw`.
-
-    Parameters
-    ----------
-    silent
-        A meter, and the first and the last week in which it sends nothing.
-    """
-    start = local_midnight(FIRST_DAY, TIMEZONE)
-    end = local_midnight(FIRST_DAY + timedelta(weeks=BASELINE_WEEKS + weeks), TIMEZONE)
+def make_year() -> pd.DataFrame:
+    """Return the readings of the meters by the hour: `channel_id`, `timestamp` [s], `energy_kwh`, `power_kw`."""
+    start, end = (local_midnight(day, TIMEZONE) for day in (FIRST_DAY, monday(WEEKS + 1)))
     moments = pd.date_range(start, end, freq="h", inclusive="left")
     local = moments.tz_convert(TIMEZONE)
     day = (local.tz_localize(None).normalize() - pd.Timestamp(FIRST_DAY)).days.to_numpy()
     week, weekday, hour = day // 7 - BASELINE_WEEKS + 1, day % 7, local.hour.to_numpy()
-    is_open = (weekday < 5) & (hour >= 7) & (hour < 18)
-    night_of = np.where(hour < 7, weekday - 1, weekday) % 7  # the weekday on whose evening the night began
-    is_night = ((hour >= 18) | (hour < 7)) & (night_of < 5)
-    week_of_night = np.where((hour < 7) & (weekday == 0), week - 1, week)
+    closes = np.where(week >= LATE_FROM, 21, 18)
+    is_open = (weekday < 5) & (hour >= 7) & (hour < closes)
+    evening = np.where(hour < 7, weekday - 1, weekday) % 7  # the weekday on whose evening the night began
+    evening_week = np.where((hour < 7) & (weekday == 0), week - 1, week)
+    is_night = ~is_open & ((hour >= 18) | (hour < 7)) & (evening < 5)
     frames = []
     for number, meter in enumerate(METERS):
-        rng = np.random.default_rng(meter)
-        kw = np.where(is_open, 8.0 + 2 * number, 0.5) * rng.normal(1, 0.03, len(moments))
-        for waste in wastes:
-            is_on = is_night & (week_of_night >= waste.first_week) & (week_of_night <= waste.last_week)
-            if waste.meter == meter:
-                kw += np.where(is_on & np.isin(night_of, waste.nights), waste.kw, 0.0)
-        keeps = np.ones(len(moments), dtype=bool)
-        if silent and silent[0] == meter:
-            keeps = (week < silent[1]) | (week > silent[2])
-        frames.append(pd.DataFrame({
-            "channel_id": meter, "timestamp": moments.as_unit("s").asi8, "energy_kwh": kw, "power_kw": kw,
-        })[keeps])  # fmt: skip
+        wiggle = np.random.default_rng(meter).normal(1, 0.03, len(moments))
+        kw = np.where(is_open, 8.0 + 2 * number, 0.5) * wiggle
+        for waste in (each for each in WASTES if each.meter == meter):
+            in_time = (evening_week >= waste.first_week) & (evening_week <= waste.last_week)
+            kw += np.where(is_night & in_time & np.isin(evening, waste.nights), waste.kw, 0.0)
+        rows = pd.DataFrame({"timestamp": moments.as_unit("s").asi8, "energy_kwh": kw, "power_kw": kw})
+        keeps = (meter != SILENT[0]) | (week < SILENT[1]) | (week > SILENT[2])
+        frames.append(rows[keeps].assign(channel_id=meter))
     return pd.concat(frames, ignore_index=True)
+
+
+def store_year(conn: Connection) -> None:
+    """Store the school and its year, and commit."""
+    organization = {"organization_id": SITE_ID, "name": "Test school", "timezone": TIMEZONE.key}
+    channels = [{"channel_id": key, "organization_id": SITE_ID, "name": name} for key, name in NAMES.items()]
+    sites.register_site(conn, organization, [], channels, "eniscope")
+    window = Window(*(local_midnight(day, TIMEZONE) for day in (FIRST_DAY, monday(WEEKS + 1))))
+    run_id = attempts.start_run(conn, SITE_ID)
+    for key, rows in make_year().groupby("channel_id"):
+        sites.save_fields(conn, key, ("E", "P"))
+        attempt = attempts.Attempt(run_id, SITE_ID, key, window, 3600, "eniscope")
+        log_id = attempts.start_attempt(conn, attempt)
+        own = rows.drop(columns="channel_id").reset_index(drop=True)
+        inserted = readings.insert_readings(conn, SITE_ID, key, 3600, run_id, own).inserted
+        attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_DONE, fetched=len(own), inserted=inserted)
+    conn.commit()
+    refresh_views(conn)
+    conn.commit()
+
+
+def name_hours(folder: Path, closes: str, patch: pytest.MonkeyPatch) -> None:
+    """Have the school's file say when it closes."""
+    write_atomically(folder / f"{SITE_ID}.toml", f'[schedule]\nweekdays = ["07:00-{closes}"]\n')
+    config = load_site(SITE_ID, folder)
+    patch.setattr(loading, "read_site", lambda site_id: config)
+
+
+def replay(
+    conn: Connection, folder: Path, patch: pytest.MonkeyPatch, weeks: Sequence[int],
+    after: Callable[[int, dict[str, Any]], None],
+) -> None:  # fmt: skip
+    """Write and record the reports of some weeks in turn; `after` each, something may be said or looked at."""
+    for week in weeks:
+        if week in (weeks[0], LATE_IN_FILE):
+            name_hours(folder, "21:00" if week >= LATE_IN_FILE else "18:00", patch)
+        report = write_report(conn, week)
+        path = folder / f"weekly_{week}.json"
+
+        path.write_text(json.dumps(report), encoding="utf-8")
+        record_report(conn, path)
+        conn.commit()
+        after(week, report)
+
+
+def write_report(conn: Connection, week: int) -> dict[str, Any]:
+    """Return the weekly report of a week, as deliver writes it on its Monday morning."""
+    now = local_midnight(monday(week + 1), TIMEZONE) + timedelta(hours=6)
+    site, found = loading.load_week(conn, SITE_ID, monday(week).isoformat(), None, None, now)
+    status = ValidationStatus(1, "closed", True, found.period.end, [], [], None, None)
+    return assemble_report(site, status, found, None, now)

@@ -31,15 +31,26 @@ class _Counted(NamedTuple):
     rate_per_kwh: pd.Series | None = None
 
 
+def list_ids(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the items of the report that can be explained, by their ids, quick wins first."""
+    wins = report["sections"].get("quickWins") or []
+    accepted = (report.get("followUp") or {}).get("accepted") or []
+    items = [*wins, *accepted, *_walk(report["sections"])]
+    return {item["findingId"]: item for item in items if item.get("findingId")}
+
+
 def find_finding(report: dict[str, Any], finding_id: str) -> dict[str, Any]:
-    """Return the finding of the report with this id.
+    """Return the item of the report with this id, or the first of the finding that has this id in every week.
 
     Raises
     ------
     DataError
         When it has none; the message names some that it has.
     """
-    found = {item["findingId"]: item for item in _walk(report["sections"]) if item.get("findingId")}
+    found = list_ids(report)
+    lasting = next((item for item in found.values() if item.get("lastingId") == finding_id), None)
+    if lasting is not None:
+        return lasting
     if finding_id not in found:
         known = ", ".join(list(found)[:5]) or "none: it was written before findings had ids; write it anew"
         raise DataError(f"the report has no finding {finding_id!r}; it has {len(found)}, such as {known}")

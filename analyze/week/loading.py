@@ -22,6 +22,7 @@ from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
 from analyze.sections.savings import verify_savings
 from analyze.week.finding_trace import trace_finding
+from analyze.week.follow_up import follow_findings
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, epoch_seconds, prepare_intervals
 from analyze.week.monthly_summary import add_months, summarize_months
 from analyze.week.site_week import (
@@ -48,6 +49,7 @@ from lib.date_utils import (
     resolve_period,
 )
 from lib.errors import DataError, UsageError
+from lib.report_findings import make_week
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +152,24 @@ def load_week(
         When the dates or the zone cannot be meant.
     """
     data = open_site(conn, site_id, timezone, keeps_quarantined=keeps_quarantined)
-    return data.site, _analyze_period(conn, data, readings.load_period(conn, site_id, start, end, data.tz, now))
+    period = readings.load_period(conn, site_id, start, end, data.tz, now)
+    return data.site, _follow_week(conn, data, _analyze_period(conn, data, period), now)
+
+
+def _follow_week(conn: Connection, data: SiteData, week: SiteWeek, now: datetime) -> SiteWeek:
+    """Return the week with what became of earlier findings (`follow_findings`), where it is seven local days."""
+    body = {"sections": week.sections, "consumption": week.consumption, "summary": week.summary}
+    facts = make_week(body, data.site.site_id, week.period, data.tz, now)
+    if facts is None:
+        return week
+    return follow_findings(
+        week,
+        readings.load_report_findings(conn, facts),
+        date.fromisoformat(facts.week),
+        readings.load_last_reported_week(conn, data.site.site_id, facts.week),
+        readings.load_accepted_gaps(conn, data.site.site_id, week.period),
+        data.tz,
+    )
 
 
 def _analyze_period(conn: Connection, data: SiteData, period: Window) -> SiteWeek:

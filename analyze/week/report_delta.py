@@ -6,12 +6,14 @@ from typing import Any
 
 # What two runs over the same data differ in.
 _OF_THE_RUN = ("generatedAt", "version", "supersedes", "validatedAt")
+# What is said of other reports, and of findings by people.
+_OF_OTHERS = ("delta", "followUp")
 
 
 def content_of(report: dict[str, Any]) -> dict[str, Any]:
-    """Return the report without what only says when, and as which version, it was written."""
+    """Return the report without what only says when, as which version, and after which others it was written."""
     metadata = {key: value for key, value in report["metadata"].items() if key not in _OF_THE_RUN}
-    return {**{key: value for key, value in report.items() if key != "delta"}, "metadata": metadata}
+    return {**{key: value for key, value in report.items() if key not in _OF_OTHERS}, "metadata": metadata}
 
 
 def compare_reports(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,7 @@ class SiteWeek(NamedTuple):
     claims: pd.DataFrame
     data: WeekData
     found: WeekFound
+    follow_up: dict[str, Any] | None = None  # `follow_up.follow_findings`, where the period is a week that is followed
 
 
 def analyze_site_week(

@@ -77,16 +77,22 @@ def _exclusive_note(own: str | None, other: str | None) -> str | None:
 
 
 def build_summary(
-    sections: dict[str, Any], consumption: dict[str, Any], data_quality: dict[str, Any], currency: str, weeks: float
+    sections: dict[str, Any],
+    consumption: dict[str, Any],
+    data_quality: dict[str, Any],
+    currency: str,
+    weeks: float,
+    silent: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the report's summary: what a reader who reads nothing else should know; money is in `currency`.
 
-    `weeks` is the period's length: savings are by the week, or of the whole period where that is shorter.
+    `weeks` is the period's length: savings are by the week, or of the whole period where that is shorter. `silent` are
+    the findings (`lastingId`) of which a person said that they may stay: they are no risk.
     """
     savings = total_potential_savings(sections["quickWins"], sections["costOptimization"], currency)
     return {
         "headline": _headline(sections, consumption, data_quality, savings, max(1.0, weeks)),
-        "topRisks": _top_risks(sections),
+        "topRisks": _top_risks(sections, silent),
         "topOpportunities": _top_opportunities(sections["quickWins"]),
         "totalPotentialSavings": savings,
     }
@@ -209,13 +215,19 @@ def describe_change(consumption: dict[str, Any]) -> str:
     return f", {abs(change_pct):.0f} % {'more' if change_pct > 0 else 'less'} than usual{meters}"
 
 
-def _top_risks(sections: dict[str, Any]) -> list[str]:
+def _top_risks(sections: dict[str, Any], silent: Collection[str]) -> list[str]:
     """Return what may cost or mislead: doubtful meters, levels that changed, severe events high and low, the peak."""
-    risks = [issue["description"] for issue in sections["sensorHealth"]["issues"] if issue["severity"] == "high"]
+
+    def told(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [item for item in items if item.get("lastingId") not in silent]
+
+    issues, steps = told(sections["sensorHealth"]["issues"]), told(sections["anomalies"]["steps"])
+    risks = [issue["description"] for issue in issues if issue["severity"] == "high"]
     stepped = {step["channelId"] for step in sections["anomalies"]["steps"]}
-    risks += [_tell_step(step) for step in sections["anomalies"]["steps"]]
-    risks += _tell_high(sections["anomalies"]["byChannel"], stepped)
-    risks += _tell_low(sections["anomalies"]["timeline"], stepped)
+    risks += [_tell_step(step) for step in steps]
+    channels = [channel | {"events": told(channel["events"])} for channel in sections["anomalies"]["byChannel"]]
+    risks += _tell_high(channels, stepped)
+    risks += _tell_low(told(sections["anomalies"]["timeline"]), stepped)
     risks += [
         f"Site peak of {spike['peakPower']:.0f} kW for {spike['duration']} at {spike['start'][:16].replace('T', ' ')} "
         f"(usual peak {spike['usualPeakPower']:.0f} kW)"

@@ -30,6 +30,7 @@ from deliver.pages.weekly_evidence import (
     load_blocks,
     spike_blocks,
 )
+from deliver.pages.weekly_follow_up import follow_up_blocks, follow_up_line
 from deliver.pages.weekly_money import cost_blocks, energy_charges_tile, forecast_blocks
 
 
@@ -46,7 +47,7 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
         meta["site"]["siteName"],
         " · ".join(filter(None, [fmt.period(meta["period"]["start"], meta["period"]["end"]), site_line(meta["site"])])),
         notices=notices(report),
-        headline=without_notices(report),
+        headline=[*without_notices(report), *follow_up_line(report)],
         hero=_hero(report, currency),
         tiles=_tiles(report, currency),
         sections=[
@@ -62,6 +63,7 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
                     win for win, counts, asked in zip(wins, is_counted, is_asked, strict=True) if not counts | asked
                 ])
             ], "Not included in any total."),
+            parts.section("since-last-week", "Findings from week to week", follow_up_blocks(report)),
             parts.section("attention", "What needs attention", [parts.bullets(report["summary"]["topRisks"])]),
             parts.section("load", "The week’s load", load_blocks(report)),
             parts.section("after-hours", "After hours", after_hours_blocks(report, currency)),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from analyze.week.finding_trace import list_ids
 from deliver.pages import formats as fmt
 from deliver.pages.common import currency_of, seen_once, worth_of
+from deliver.reports.follow_up import state_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +36,16 @@ def explanation_lines(report: dict[str, Any], finding: dict[str, Any], trace: di
     # A terminal needs no unbreakable spaces, and a log escapes them.
     lines = [f"{label:<{_LABEL_WIDTH}}{text}".replace("\N{NO-BREAK SPACE}", " ") for label, text in parts if text]
     return lines + _interval_lines(rows, report["metadata"]["period"]["timezone"], shown)
+
+
+def list_lines(report: dict[str, Any]) -> list[str]:
+    """Return the report's findings: what is followed from week to week with where it stands, then each event."""
+    follow_up = report.get("followUp") or {}
+    lines = [
+        f"{each['lastingId']}  {each['title']} [{state_words(each)}]".replace("\N{NO-BREAK SPACE}", " ")
+        for each in follow_up.get("findings") or []
+    ]
+    return lines + [f"{key}  {_name(item)}" for key, item in list_ids(report).items()]
 
 
 def explanation_json(report: dict[str, Any], finding: dict[str, Any], trace: dict[str, Any]) -> dict[str, Any]:
@@ -68,8 +80,11 @@ def _number(value: float) -> float | None:
 
 
 def _title(finding: dict[str, Any]) -> str:
-    title = finding.get("title") or finding.get("description") or finding.get("channelName") or ""
-    return f"{title} [{finding['findingId']}]"
+    return f"{_name(finding)} [{finding['findingId']}]"
+
+
+def _name(finding: dict[str, Any]) -> str:
+    return str(finding.get("title") or finding.get("description") or finding.get("channelName") or "")
 
 
 def _money(report: dict[str, Any], finding: dict[str, Any]) -> str:

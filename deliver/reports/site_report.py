@@ -256,5 +256,6 @@ def deliver_report(report: dict[str, Any], schema_name: str, args: argparse.Name
         logger.info("nothing changed since %s was written", path.name)
     for written in (path, *write_pages(report, path.with_suffix(""), html=args.html, pdf=args.pdf)):
         print(written)
-    for line in report["summary"]["headline"]:
-        print(clean_text(line))
+    for line in [*report["summary"]["headline"], (report.get("followUp") or {}).get("text")]:
+        if line:
+            print(clean_text(line))

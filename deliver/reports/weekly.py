@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from analyze.week.finding_names import METHODS
+from deliver.reports.follow_up import describe_follow_up
 from lib.date_utils import Window
 
 if TYPE_CHECKING:
     from analyze.week.site_week import SiteWeek
     from lib.readings import Site, ValidationStatus
 
-REPORT_VERSION = "1.1"
+REPORT_VERSION = "1.2"
 
 SOURCE_NOTES = {
     "eniscope": "Readings from the Eniscope service.",
@@ -38,7 +39,14 @@ def assemble_report(
         "charts": week.charts,
         "dataQuality": week.data_quality,
         "methods": METHODS,
+        **_follow_up(week),
     }
+
+
+def _follow_up(week: SiteWeek) -> dict[str, Any]:
+    if week.follow_up is None:
+        return {}
+    return {"followUp": week.follow_up | {"text": describe_follow_up(week.follow_up)}}
 
 
 def build_metadata(

@@ -1,0 +1,103 @@
+"""Puts into words what became of the findings of earlier weeks. Formats only: every number comes from `analyze`."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from deliver.pages import formats as fmt
+
+_MOST_NAMED = 2
+_KINDS = {
+    "after_hours": "after hours",
+    "high_use": "high use",
+    "low_use": "low use",
+    "level_up": "level rose",
+    "level_down": "level fell",
+    "meter": "meter",
+    "electrical": "supply",
+}
+
+
+def describe_follow_up(follow_up: dict[str, Any]) -> str:
+    """Return the sentence that begins ``Since last week:``; empty in the first report, which has nothing before it."""
+    if follow_up["lastWeek"] is None:
+        return ""
+    counts, told = follow_up["counts"], [each for each in follow_up["findings"] if _is_told(each)]
+    parts = [
+        _part(counts["solved"], "solved", [_rate(each) for each in told if each["isSolvedNow"]]),
+        _part(counts["open"], "still open", [_open(each) for each in told if _is_open(each)]),
+        _part(counts["back"], "back", [_back(each) for each in told if each["state"] == "back"]),
+        _part(counts["new"], "new", [_rate(each) for each in told if each["state"] == "new"]),
+        _part(counts["grown"], "grown by half or more", [_name(each) for each in told if each["isGrown"]]),
+        _part(counts["notSeen"], "not seen this week", []),
+        _part(counts["blind"], "can't be judged (meter silent or faulty)", []),
+        _part(counts["accepted"], "marked as not needed or wrong", []),
+    ]
+    return f"{_since(follow_up)}: {', '.join(filter(None, parts)) or 'nothing changed'}."
+
+
+def _since(follow_up: dict[str, Any]) -> str:
+    last, own = (date.fromisoformat(follow_up[key]) for key in ("lastWeek", "week"))
+    if (own - last).days <= 7:
+        return "Since last week"
+    return f"Since the report on the week of {fmt.long_day(last.isoformat())}"
+
+
+def _is_told(finding: dict[str, Any]) -> bool:
+    return not finding["isSilent"] and (finding["confidence"] != "low" or finding["said"] is not None)
+
+
+def _is_open(finding: dict[str, Any]) -> bool:
+    return finding["state"] == "open" and finding["status"] in ("seen", "persists")
+
+
+def _part(count: int, what: str, details: list[str]) -> str:
+    known = [detail for detail in details if detail][:_MOST_NAMED]
+    names = f" ({'; '.join(known)})" if known else ""
+    return f"{count} {what}{names}" if count else ""
+
+
+def _name(finding: dict[str, Any]) -> str:
+    return str(finding["channelName"] or "the site")
+
+
+def _rate(finding: dict[str, Any]) -> str:
+    cost = finding["weeklyCost"]
+    return f"{_name(finding)}: {fmt.money(cost, finding['currency'])} a week" if cost else _name(finding)
+
+
+def _open(finding: dict[str, Any]) -> str:
+    cost = finding["costSoFar"]
+    so_far = f", {fmt.money(cost, finding['currency'])} so far" if cost else ""
+    return f"{_name(finding)}: week {finding['weekNumber']}{so_far}"
+
+
+def _back(finding: dict[str, Any]) -> str:
+    return f"{_name(finding)}, after {fmt.count(finding['backAfterWeeks'], 'week')}"
+
+
+def state_words(finding: dict[str, Any]) -> str:
+    """Return where a finding stands, and what was said of it."""
+    words = {
+        "new": "new",
+        "open": f"open, week {finding['weekNumber']}",
+        "back": f"back after {fmt.count(finding['backAfterWeeks'] or 0, 'week')}",
+        "solved": "solved",
+    }[finding["state"]]
+    if finding["state"] == "open":
+        words += {"clear": ", not seen this week", "blind": ", can't be judged this week"}.get(finding["status"], "")
+    grown = ", grown" * finding["isGrown"]
+    said = finding["said"] if finding["said"] not in (None, "open") else None
+    return f"{words}{grown}" + (f"; {said.replace('-', ' ')}{_owner(finding)}" if said else "")
+
+
+def _owner(finding: dict[str, Any]) -> str:
+    due = f"due {fmt.long_day(finding['due'])}" if finding["due"] and finding["said"] == "planned" else ""
+    details = ", ".join(filter(None, [finding["owner"], due]))
+    return f" ({details})" if details else ""
+
+
+def kind_words(kind: str) -> str:
+    """Return what kind of finding it is."""
+    return _KINDS.get(kind, kind.replace("_", " "))
