@@ -158,6 +158,13 @@ To look further, start the database again, and stop it when done:
   bash operations/with_venv.sh operations/embedded_postgres.py stop
 TEXT
   fi
+  if [ ! -e "$PROJECT_ROOT/config/sites/$site.toml" ]; then
+    cat <<TEXT
+What the service does not know of the site (opening hours, what is part of what, prices) goes into config/sites/$site.toml.
+With the database running, this proposes that file from the readings (docs/guides/onboarding.md):
+  bash operations/with_venv.sh operations/onboard_site.py --site $site
+TEXT
+  fi
 }
 
 announce "Check the virtual environment"

@@ -321,6 +321,9 @@ def test_made_up_and_measured_readings_never_meet_in_a_channel(moved: Connection
     with pytest.raises(DataError, match=rf"site {THIRD}, channel 10: .* its readings of the eniscope \(site {HERE}\)"):
         sites.check_source(moved, THIRD, "sandbox", [10, 11])
     sites.check_source(moved, THIRD, "sandbox", [12])
+    # One that was only listed there holds nothing, whatever the site's others hold.
+    register_at(moved, HERE, 11, 13)
+    sites.check_source(moved, THIRD, "sandbox", [13])
     # The site that it left still holds what was measured there.
     register_at(moved, THIRD, 11)
     with pytest.raises(DataError, match=f"site {HERE}: this database holds readings of the eniscope"):

@@ -141,6 +141,15 @@ def test_quickstart_with_credentials_and_database_starts_neither(tree: Tree) -> 
     assert f"INFO detail of {INGEST}" in done.stderr
 
 
+def test_quickstart_says_how_a_site_file_is_proposed_until_there_is_one(tree: Tree) -> None:
+    settings = {"DATABASE_URL": "mine", **CREDENTIALS}
+    command = "bash operations/with_venv.sh operations/onboard_site.py --site 7\n"
+    assert tree.run("operations/quickstart.sh", "--site", "7", **settings).stdout.endswith(command)
+    tree.write("config/sites/7.toml", "")
+    assert command not in tree.run("operations/quickstart.sh", "--site", "7", **settings).stdout
+    assert command.replace("7", "8") in tree.run("operations/quickstart.sh", "--site", "8", **settings).stdout
+
+
 def test_embedded_server_keeps_real_and_invented_readings_apart(tree: Tree) -> None:
     tree.run("operations/quickstart.sh", **CREDENTIALS)
     tree.run("operations/quickstart.sh")
