@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from pipeline import SITE_ID, Service, govern, ingest, report_of
@@ -19,13 +19,15 @@ from govern.explain_reading import explain_reading
 from govern.gaps.ledger import load_open_gaps, update_gaps
 from govern.quality.data import load_quality
 from govern.usage.refresh import Refreshed, rebuild_views, refresh_views
+from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.field_sets import ChannelFields
+from ingest.runs import registration
 from ingest.runs.gap_windows import plan_backfill, plan_refills
 from ingest.runs.load_site import Wanted
 from ingest.storage import attempts, readings, sites
 from lib import db
 from lib.date_utils import Window
-from lib.errors import DataError
+from lib.errors import AccessError, DataError, UnreachableError
 from lib.readings import load_readings
 from operations.sandbox.quirks import Move, Quirks
 
@@ -370,6 +372,75 @@ def test_a_reading_is_explained_by_the_site_that_it_was_fetched_for(moved: Conne
         steps = explain_reading(moved, 10, moment)
         assert [row["organization_id"] for row in steps["reading"]] == [site_id]
         assert {row["site_id"] for row in steps["usage"]} == {site_id}
+
+
+# --- Listed at two sites ----------------------------------------------------------------------------------------------
+
+
+class TwoLists:
+    """A service that lists what it is told to, or fails to."""
+
+    source, nearest_clock_offset = "eniscope", timedelta(0)
+
+    def __init__(self) -> None:
+        self.listed: dict[int, list[int] | Exception] = {HERE: [10, 11], THERE: [10, 12]}
+
+    def get_organization(self, site_id: int) -> dict[str, Any]:
+        return {"organizationId": site_id, "organizationName": f"site {site_id}", "timeZone": ZONES[site_id]}
+
+    def get_devices(self, site_id: int) -> list[dict[str, Any]]:
+        return []
+
+    def get_channels(self, site_id: int) -> list[dict[str, Any]]:
+        listed = self.listed[site_id]
+        if isinstance(listed, Exception):
+            raise listed
+        return [{"dataChannelId": str(key), "channelName": f"meter {key}"} for key in listed]
+
+
+def register_by(conn: Connection, service: TwoLists, site_id: int) -> list[int]:
+    """Register a site and return which channels are to be asked."""
+    site = registration.register(conn, cast(EniscopeClient, service), site_id)
+    return [channel["channel_id"] for channel in site.channels]
+
+
+def test_a_channel_that_two_sites_list_stays_at_the_first_and_that_is_said(
+    conn: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = TwoLists()
+    assert register_by(conn, service, HERE) == [10, 11]
+    for _ in range(2):
+        assert register_by(conn, service, THERE) == [12]
+        assert register_by(conn, service, HERE) == [10, 11]
+    assert [row[:3] for row in stays(conn, 10)] == [(HERE, None, None)]
+    said = f"site {THERE}, channel meter 10 (10): listed at site {HERE} too, which keeps it"
+    assert caplog.text.count(said) == 2
+    assert "has moved" not in caplog.text
+    troubles = "SELECT DISTINCT troubles FROM ingestion_logs WHERE organization_id = %s"
+    assert db.fetch_all(conn, troubles, (THERE,)) == [({f"a channel is listed at site {HERE} too, which keeps it": 1},)]
+
+    # Not known is no move; listed no longer is.
+    service.listed[HERE] = UnreachableError("down")
+    assert register_by(conn, service, THERE) == [12]
+    service.listed[HERE] = [11]
+    assert register_by(conn, service, THERE) == [10, 12]
+    assert f"site {THERE}, channel meter 10 (10): a channel has moved here from site {HERE}" in caplog.text
+    service.listed[HERE] = [10, 11]  # and now it is the other's
+    assert register_by(conn, service, HERE) == [11]
+
+
+@pytest.mark.parametrize("text", ["[site]\nexclude = [10]\n", "[sync]\nis_active = false\n", None])
+def test_a_site_that_leaves_a_channel_out_or_is_gone_keeps_it_from_no_other(
+    conn: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    monkeypatch.setattr(registration, "read_site", lambda site_id: load_site(site_id, tmp_path))
+    service = TwoLists()
+    register_by(conn, service, HERE)
+    if text is None:
+        service.listed[HERE] = AccessError("not this account's")
+    else:
+        (tmp_path / f"{HERE}.toml").write_text(text, encoding="utf-8")
+    assert register_by(conn, service, THERE) == [10, 12]
 
 
 # --- Until, at a site of files ----------------------------------------------------------------------------------------

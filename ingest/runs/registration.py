@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from config.site_file import IngestLimits
+from config.site_file import IngestLimits, read_site
 from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.fetch import get_type_fields
 from ingest.eniscope.field_sets import ChannelFields
@@ -19,7 +19,15 @@ from ingest.storage import attempts, sites
 from lib.channel_names import describe_channel, describe_channels, find_channel
 from lib.clocks import check_clocks
 from lib.date_utils import Window, parse_timezone
-from lib.errors import ApiError, DataError, PipelineError, UsageError
+from lib.errors import (
+    AccessError,
+    ApiError,
+    AuthenticationError,
+    ConfigError,
+    DataError,
+    PipelineError,
+    UsageError,
+)
 from lib.logs import clean_text
 
 if TYPE_CHECKING:
@@ -83,6 +91,7 @@ def register(
         with gather_troubles(troubles):
             organization, devices, channels = _list_site(client, site_id)
             check_clocks(now, now + client.nearest_clock_offset, "the Eniscope service's")
+            channels = _leave_to_first_site(conn, client, site_id, channels)
             type_fields = get_type_fields(client, _types_to_ask(conn, site_id, channels, now))
             _note_changes(conn, site_id, channels)
         timezone = parse_timezone(organization["timezone"])
@@ -168,6 +177,51 @@ def _note_changes(conn: Connection, site_id: int, channels: list[dict[str, Any]]
     for channel_id, what in changes:
         note_trouble(what)
         logger.warning("site %d, channel %s: %s", site_id, describe_channel(channel_id, names), what)
+
+
+def _leave_to_first_site(
+    conn: Connection, client: EniscopeClient, site_id: int, channels: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the channels without those that another site has, which the service lists still, and tell of these.
+
+    Taken by whichever site was ingested last, a channel would go to and fro every night, its readings torn in two.
+    """
+    owner_of = sites.find_moved(conn, site_id, [channel["channel_id"] for channel in channels])
+    kept = {
+        channel_id: owner
+        for owner in sorted(set(owner_of.values()))
+        for channel_id in _still_listed(conn, client, owner, {key for key, one in owner_of.items() if one == owner})
+    }
+    names = names_of(channels)
+    for channel_id, owner in sorted(kept.items()):
+        note_trouble(f"a channel is listed at site {owner} too, which keeps it")
+        logger.warning(
+            "site %d, channel %s: listed at site %d too, which keeps it; have the vendor list it at one, or leave it "
+            "out there ([site] with exclude)",
+            site_id,
+            describe_channel(channel_id, names),
+            owner,
+        )
+    return [channel for channel in channels if channel["channel_id"] not in kept]
+
+
+def _still_listed(conn: Connection, client: EniscopeClient, owner: int, channel_ids: set[int]) -> set[int]:
+    """Return which of its channels a site still has, by the service and its own file; all where neither can tell."""
+    try:
+        said = read_site(owner)
+        if not said.file.sync.is_active:
+            return set()
+        left = channel_ids - said.excluded(sites.load_names(conn, owner))
+        rows = client.get_channels(owner) if left else []
+    except AccessError:  # the site is gone, or another account's by now
+        return set()
+    except AuthenticationError:
+        raise
+    except (ApiError, ConfigError) as err:
+        logger.warning("site %d: whether it still has its channels is not known: %s", owner, err)
+        return channel_ids
+    listed = {row["channel_id"] for raw in rows if (row := parse_channel(raw, owner))}
+    return left & listed
 
 
 def _list_site(
