@@ -180,6 +180,9 @@ def find_sums(
 ) -> Sums:
     """Return the meters that follow the sum of others, the smallest first, and those that are copies.
 
+    Meters that began too late for the whole of the grid are compared since then, two weeks or more. One without a
+    reading in the last two weeks is the main of none: what replaced it is.
+
     Parameters
     ----------
     parents
@@ -189,17 +192,50 @@ def find_sums(
     generation
         Meters of which it is known that they generate; what follows the sun may, too.
     """
+    found = _find_sums(grid, dict(parents or {}), answered, generation)
+    young, since = _find_young(grid)
+    if not young:
+        return found
+    known = dict(parents or {}) | {part: one.main for one in found.proposals for part in one.parts}
+    cut = grid._replace(kwh=grid.kwh[since:], local_hours=grid.local_hours[since:])
+    later = _find_sums(cut, known, {*answered, *(twins.copy for twins in found.twins)}, generation)
+    return Sums(
+        (*found.proposals, *(one for one in later.proposals if young & {one.main, *one.parts})),
+        (*found.twins, *(one for one in later.twins if young & {one.first, one.copy})),
+    )
+
+
+def _find_young(grid: Grid) -> tuple[set[int], int]:
+    """Return the meters with readings in too little of the grid but enough at its end, and the row since which."""
+    known = ~np.isnan(grid.kwh)
+    first = np.where(known.any(axis=0), known.argmax(axis=0), len(known))
+    least, count = _least_rows(grid.interval_s), known.sum(axis=0)
+    is_young = (count < _MIN_SHARE * len(known)) & (count >= np.maximum(least, _MIN_SHARE * (len(known) - first)))
+    places = np.flatnonzero(is_young)
+    return {grid.ids[n] for n in places.tolist()}, int(first[places].max(initial=0))
+
+
+def _least_rows(interval_s: int) -> int:
+    return round(_MIN_WEEKS * HOURS_PER_WEEK * _SECONDS_PER_HOUR / interval_s)
+
+
+def _find_sums(grid: Grid, known: dict[int, int], answered: Collection[int], generation: Collection[int]) -> Sums:
     site, twins = _prepare(grid)
     _mark_generation(site, generation)
-    known = dict(parents or {})
     copies = {twin.copy for twin in twins}
+    has_ended: Flags = np.asarray(np.isnan(site.kwh[-_least_rows(grid.interval_s) :]).all(axis=0))
     proposals: list[Proposal] = []
     order = np.argsort(_mean(site.kwh), kind="stable").tolist()
     # Mains that generation feeds come last: what they import says little of their size.
     for is_fed in (False, True) if site.generates.any() else (False,):
         for place in order:
             main = site.ids[place]
-            if site.generates[place] or main in copies or any(one.main == main for one in proposals):
+            if (
+                site.generates[place]
+                or has_ended[place]
+                or main in copies
+                or any(one.main == main for one in proposals)
+            ):
                 continue
             free, parts = _find_candidates(site, place, known, {*answered, *copies})
             found = _test_main(site, place, free, parts, is_fed=is_fed)

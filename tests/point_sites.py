@@ -69,10 +69,11 @@ def view(key: int, name: str, point: int, phase: str = "system", **more: Any) ->
 
 
 class PointSource:
-    """Serves the quarter-hours of `kw_of` (channel id → kW since `START`)."""
+    """Serves the quarter-hours of `kw_of` (channel id → kW since `START`; no row where it is NaN)."""
 
     def __init__(self, channels: list[Channel], kw_of: Mapping[int, Floats]) -> None:
         self.catalogue, self._kw_of = Catalogue(tuple(channels)), kw_of
+        self.power_ratio: dict[int, float] = {}  # channel id → by what its power is too high
 
     def get_resolution_s(self, channel: Channel) -> int:
         """Return the finest resolution [s]."""
@@ -84,8 +85,9 @@ class PointSource:
         first = (start_s - int(START.timestamp())) // STEP_S + size * np.arange(count)
         known = (first >= 0) & (first + size <= kw.size)
         mean_kw = np.array([kw[at : at + size].mean() for at in first[known]])
-        starts = start_s + resolution_s * np.flatnonzero(known)
-        return {"ts": starts, "E": mean_kw * 1e3 * resolution_s / 3600, "P": mean_kw * 1e3}
+        starts, is_there = start_s + resolution_s * np.flatnonzero(known), ~np.isnan(mean_kw)
+        starts, mean_kw, ratio = starts[is_there], mean_kw[is_there], self.power_ratio.get(channel.channel_id, 1.0)
+        return {"ts": starts, "E": mean_kw * 1e3 * resolution_s / 3600, "P": mean_kw * 1e3 * ratio}
 
 
 def say_and_validate(conn: Connection, folder: Path, site_id: int, text: str) -> Verdict:
@@ -107,7 +109,7 @@ class PointSite:
     """The sandbox with such a site, a database, and the site's file; each step as the nightly job takes it."""
 
     def __init__(self, conn: Connection, serve: ServeSandbox, folder: Path, source: PointSource) -> None:
-        self.conn, self._folder = conn, folder
+        self.conn, self._folder, self.source = conn, folder, source
         self._client = serve(now=NOW, planted_weeks=[], source=source).client
 
     def say(self, text: str) -> None:

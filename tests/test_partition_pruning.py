@@ -14,6 +14,7 @@ from govern.checks import runner
 from govern.checks.reader import read_checks
 from govern.gaps.ledger import update_gaps
 from govern.usage.refresh import refresh_views
+from ingest.storage import attempts, sites
 from ingest.storage.readings import insert_readings
 from lib import db, readings
 from lib.date_utils import Window
@@ -122,3 +123,48 @@ def test_the_gap_ledger_reads_what_was_asked_since(seven_months: Connection, mon
     update_gaps(seven_months, SITE_ID, END + DAY)
     # The oldest reading of a channel says from when on it is expected; the oldest month is asked for that alone.
     assert watch.months() - {"readings_2025_11"} == {"readings_2026_05"}
+
+
+def blocks_by_check(conn: Connection, meters: int) -> dict[str, int]:
+    """Return how many blocks each check reads of a site with a main, its parts and two points with three views."""
+    organization = {"organization_id": SITE_ID, "name": "School", "timezone": "UTC"}
+    views = {1: "system", 2: "phase1", 3: "phase2", 4: "system", 5: "phase1", 6: "phase2"}
+    channels = [
+        {
+            "channel_id": key, "organization_id": SITE_ID, "name": f"m{key}", "parent_id": 10 if key > 10 else None,
+            "meter_id": 1 + (key - 1) // 3 if key in views else None, "displayed_phase": views.get(key),
+        }
+        for key in range(1, meters + 1)
+    ]  # fmt: skip
+    sites.register_site(conn, organization, [], channels, "eniscope")
+    window = Window(END - 10 * DAY, END)
+    run_id = attempts.start_run(conn, SITE_ID)
+    for key in range(1, meters + 1):
+        attempt = attempts.Attempt(run_id, SITE_ID, key, window, 900, "eniscope")
+        log_id = attempts.start_attempt(conn, attempt)
+        insert_readings(conn, SITE_ID, key, 900, run_id, make_rows(window, float(key)))
+        attempts.finish_attempt(conn, attempt, log_id, attempts.STATUS_DONE, fetched=960, inserted=960)
+    refresh_views(conn)
+    conn.commit()
+    db.execute(conn, "ANALYZE")
+    conn.commit()
+    blocks: dict[str, int] = {}
+
+    def explain_first(conn: Connection, check: runner.Check, parameters: dict[str, Any]) -> list[Any]:
+        with conn.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {check.query}", parameters)
+            ((plans,),) = cursor.fetchall()
+        blocks[check.name] = plans[0]["Plan"]["Shared Hit Blocks"] + plans[0]["Plan"]["Shared Read Blocks"]
+        return []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "_run_check", explain_first)
+        runner.validate_site(conn, SITE_ID, read_checks())
+    conn.rollback()
+    return blocks
+
+
+def test_what_a_check_reads_grows_with_the_meters_and_not_with_their_pairs(conn: Connection) -> None:
+    few, many = blocks_by_check(conn, 12), blocks_by_check(conn, 48)
+    assert few["mains_hold_children"] > 0
+    assert {name: (few[name], count) for name, count in many.items() if count > 8 * few[name] + 100} == {}

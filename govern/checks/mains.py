@@ -19,7 +19,7 @@ from lib.toml_text import quote
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-    from lib.meter_sums import Proposal, Twins
+    from lib.meter_sums import Grid, Proposal, Twins
 
 # What no query can say, for it is a regression.
 MAINS_CHECK = Check(
@@ -37,7 +37,7 @@ MAINS_CHECK = Check(
 _WEEKS = 6  # the newest: enough for a coefficient, and few enough to be one way of wiring
 
 _METERS = """
-SELECT meter_id, meter_name, parent_meter_id, is_parent_named, coalesce(kind, '') = 'generation', point_id
+SELECT meter_id, meter_name, parent_meter_id, is_parent_named, kind, point_id
 FROM v_meters
 WHERE site_id = %(site_id)s AND is_energy_meter AND is_counted AND interval_s <= 3600
     AND coalesce(kind, '') <> 'storage' AND coalesce(uninstalled_at > %(asked_until)s, true)
@@ -50,13 +50,18 @@ class _Meter(NamedTuple):
     name: str
     parent_id: int | None
     is_parent_named: bool
-    is_generation: bool
+    kind: str | None
     point_id: int
 
     @property
     def is_open(self) -> bool:
         """Whether nobody said what it is part of."""
         return self.parent_id is None and not self.is_parent_named
+
+    @property
+    def is_generation(self) -> bool:
+        """Whether the site's file says that it generates."""
+        return self.kind == "generation"
 
     @property
     def is_of_none(self) -> bool:
@@ -97,6 +102,8 @@ def ask_for_mains(conn: Connection, scope: Scope, asked: Collection[int] = ()) -
     by_id = {meter.meter_id: meter for meter in meters}
     mains = sorted({proposal.main for proposal in sums.proposals})
     questions = [_ask([found for found in sums.proposals if found.main == main], names) for main in mains]
+    parts = {part for proposal in sums.proposals for part in proposal.parts}
+    questions += _ask_of_connections(meters, grid, {*mains, *parts})
     return questions + [
         _ask_of_twins(twins, names)
         for twins in sums.twins
@@ -129,6 +136,55 @@ def _ask(proposals: list[Proposal], names: dict[int, str]) -> Finding:
         "lines": lines,
     }
     return Finding(first.main, len(parts), text, [example], SEVERITY_WARN)
+
+
+def _find_flows(grid: Grid) -> tuple[set[int], set[int]]:
+    """Return the meters through which energy goes both ways on several days, and those that follow the sun."""
+    import numpy as np
+
+    from lib.energy_flows import find_flows
+
+    row, place = np.nonzero(~np.isnan(grid.kwh))
+    if not row.size:
+        return set(), set()
+    hours = np.full(row.size, grid.interval_s / 3600)
+    flows = find_flows(place, len(grid.ids), grid.local_hours[row], grid.kwh[row, place] / hours, hours)
+    both_ways, sun = (np.flatnonzero(flags).tolist() for flags in (flows.goes_both_ways, flows.follows_sun))
+    return {grid.ids[n] for n in both_ways}, {grid.ids[n] for n in sun}
+
+
+def _ask_of_connections(meters: list[_Meter], grid: Grid, asked: Collection[int]) -> list[Finding]:
+    """Return a question for each meter that feeds in and of which nobody said what it is, or what lies behind it.
+
+    What generates behind it may have no meter: then no sum shows its parts.
+    """
+    both_ways, sun = _find_flows(grid)
+    others = [
+        meter
+        for meter in meters
+        if meter.is_open and not meter.is_generation and meter.meter_id not in both_ways | sun | {*asked}
+    ]
+    return [
+        _ask_of_connection(main, others)
+        for main in meters
+        if others and main.meter_id in both_ways - {*asked} and main.is_open and main.kind in (None, "main")
+    ]
+
+
+def _ask_of_connection(main: _Meter, others: list[_Meter]) -> Finding:
+    name = quote(main.name)
+    text = (
+        f"energy goes both ways through {main.name}: it may be the connection of other meters, and then the total "
+        "counts them twice"
+    )
+    lines = [f'[channels."{main.meter_id}"]  # {name}', 'kind = "main"  # or "storage", if it is a battery']
+    for other in others:
+        lines += [
+            f'[channels."{other.meter_id}"]  # {quote(other.name)}',
+            f'parent = "{main.meter_id}"  # {name}; less sure, or "" for none',
+        ]
+    example = {"main": main.meter_id, "parts": [other.meter_id for other in others], "lines": lines}
+    return Finding(main.meter_id, len(others), text, [example], SEVERITY_WARN)
 
 
 def _ask_of_twins(twins: Twins, names: dict[int, str]) -> Finding:

@@ -4,26 +4,36 @@
 -- Limit: min_compared_days = 3 (a day or two may hold a meter's replacement)
 -- Hint: the tree of meters is wrong, or a multiplier is; say in config/sites/<id>.toml what each is part of
 --   ([channels."NAME"] with parent = "MAIN", or parent = "" for none), or correct a meter by its unit_factor.
-WITH days AS (
+-- Looked up once: the planner would do so for each pair of meters.
+WITH meters AS MATERIALIZED (
+    SELECT meter_id, parent_meter_id, kind, unit_factor FROM v_meters WHERE site_id = %(site_id)s AND is_counted
+),
+usage AS MATERIALIZED (
+    SELECT u.meter_id, u.local_date, u.total_kwh * m.unit_factor AS total_kwh, u.covered_s, u.min_kw, u.negative_count
+    FROM meters AS m
+    JOIN mv_daily_usage AS u ON u.meter_id = m.meter_id AND u.site_id = %(site_id)s
+    WHERE u.local_date >= %(lookback_start)s::timestamptz::date
+),
+days AS (
     SELECT
         parent.meter_id AS channel_id,
         parent.local_date,
-        parent.total_kwh * main.unit_factor AS main_kwh,
-        sum(child.total_kwh * m.unit_factor) AS children_kwh
-    FROM v_meters AS m
-    JOIN v_meters AS main ON main.meter_id = m.parent_meter_id AND main.site_id = m.site_id AND main.is_counted
-    JOIN mv_daily_usage AS parent ON parent.meter_id = m.parent_meter_id AND parent.site_id = m.site_id
-    JOIN mv_daily_usage AS child
-        ON child.meter_id = m.meter_id AND child.site_id = m.site_id AND child.local_date = parent.local_date
-    WHERE m.site_id = %(site_id)s AND m.is_counted AND coalesce(m.kind, '') NOT IN ('generation', 'storage')
+        parent.total_kwh AS main_kwh,
+        sum(child.total_kwh) AS children_kwh
+    FROM meters AS m
+    JOIN meters AS main ON main.meter_id = m.parent_meter_id
+    JOIN usage AS parent ON parent.meter_id = m.parent_meter_id
+    JOIN usage AS child ON child.meter_id = m.meter_id AND child.local_date = parent.local_date
+    WHERE coalesce(m.kind, '') NOT IN ('generation', 'storage')
         -- Behind a main that generation or storage feeds, the parts draw more than it imports.
         AND NOT EXISTS (
-            SELECT FROM v_meters AS source
-            WHERE source.site_id = m.site_id AND source.is_counted AND source.kind IN ('generation', 'storage')
+            SELECT FROM meters AS source
+            WHERE source.kind IN ('generation', 'storage')
                 AND (source.parent_meter_id = main.meter_id OR main.kind = 'main')
         )
-        AND parent.local_date >= %(lookback_start)s::timestamptz::date
-    GROUP BY parent.meter_id, parent.local_date, parent.total_kwh, main.unit_factor, parent.covered_s
+        -- Nor does a day on which a main fed in, be what generates metered or not.
+        AND (main.kind IS DISTINCT FROM 'main' OR coalesce(parent.min_kw, 0) >= 0 AND parent.negative_count = 0)
+    GROUP BY parent.meter_id, parent.local_date, parent.total_kwh, parent.covered_s
     -- A child that measured more of the day than its main would say nothing about the two.
     HAVING max(child.covered_s) <= parent.covered_s
 )

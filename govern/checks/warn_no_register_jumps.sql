@@ -3,13 +3,18 @@
 -- Limit: max_jump_ratio = 3 (metered pairs of energy and mean power agree within a few percent)
 -- Limit: min_jump_kwh = 0.1 (below it a ratio compares rounding errors)
 -- Hint: reports leave these intervals out of findings and keep them in totals; a jump without an outage before it is a fault.
-WITH usual AS (
-    -- Where a channel has no power, its own busy hours say what an interval can hold.
-    SELECT u.meter_id AS channel_id, percentile_cont(0.95) WITHIN GROUP (ORDER BY u.total_kwh) AS power_kw
-    FROM mv_hourly_usage AS u
-    JOIN channel_sites AS m ON m.channel_id = u.meter_id AND m.organization_id = u.site_id
+-- Gathered first: read in the order of its index to be grouped, the table would be gone through row by row.
+WITH hours AS MATERIALIZED (
+    SELECT u.meter_id, u.total_kwh
+    FROM channel_sites AS m
+    JOIN mv_hourly_usage AS u ON u.meter_id = m.channel_id AND u.site_id = m.organization_id
     WHERE m.organization_id = %(site_id)s AND u.hour >= %(lookback_start)s
-    GROUP BY u.meter_id
+),
+usual AS MATERIALIZED (
+    -- Where a channel has no power, its own busy hours say what an interval can hold.
+    SELECT meter_id AS channel_id, percentile_cont(0.95) WITHIN GROUP (ORDER BY total_kwh) AS power_kw
+    FROM hours
+    GROUP BY meter_id
 ),
 wrong AS (
     SELECT

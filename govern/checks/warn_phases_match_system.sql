@@ -4,18 +4,21 @@
 -- Limit: min_compared_days = 3 (a day or two may hold a meter's replacement)
 -- Hint: the view of the whole is what counts; compare a day with the vendor's portal. If the phases are right, leave the
 --   whole out ([site] with exclude in config/sites/<id>.toml), and they count instead.
-WITH days AS (
+-- Looked up once: the planner would do so for each pair of meters.
+WITH meters AS MATERIALIZED (
+    SELECT meter_id, counted_by, point_view, unit_factor FROM v_meters WHERE site_id = %(site_id)s
+),
+days AS (
     SELECT
         whole.meter_id AS channel_id, u.local_date, u.total_kwh * whole.unit_factor AS whole_kwh,
         sum(p.total_kwh * phase.unit_factor) AS phases_kwh, count(*) AS phase_count
-    FROM v_meters AS whole
-    JOIN v_meters AS phase
-        ON phase.site_id = whole.site_id AND phase.counted_by = whole.meter_id AND phase.point_view = 'phase'
-    JOIN mv_daily_usage AS u ON u.meter_id = whole.meter_id AND u.site_id = whole.site_id
+    FROM meters AS whole
+    JOIN meters AS phase ON phase.counted_by = whole.meter_id AND phase.point_view = 'phase'
+    JOIN mv_daily_usage AS u ON u.meter_id = whole.meter_id AND u.site_id = %(site_id)s
     JOIN mv_daily_usage AS p
-        ON p.meter_id = phase.meter_id AND p.site_id = phase.site_id AND p.local_date = u.local_date
+        ON p.meter_id = phase.meter_id AND p.site_id = %(site_id)s AND p.local_date = u.local_date
         AND p.covered_s = u.covered_s
-    WHERE whole.site_id = %(site_id)s AND u.local_date >= %(lookback_start)s::timestamptz::date
+    WHERE u.local_date >= %(lookback_start)s::timestamptz::date
     GROUP BY whole.meter_id, u.local_date, u.total_kwh, whole.unit_factor
 ),
 sums AS (
