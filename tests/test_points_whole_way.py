@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from pipeline import SITE_ID
 from point_sites import MakeSite, make_load, point_site, site_files, view, week_kwh  # noqa: F401  (fixtures)
@@ -214,3 +215,77 @@ def test_a_main_that_was_replaced_counts_until_its_last_day(point_site: MakeSite
     assert report["consumption"]["totalKwh"] == pytest.approx(week_kwh(before, new, other), rel=1e-6)
     assert report["dataQuality"]["avgCompleteness"] == 100.0
     assert [issue for issue in report["sections"]["sensorHealth"]["issues"] if issue["channelId"] == 101] == []
+
+
+@pytest.mark.slow
+def test_a_new_main_is_asked_about_after_two_weeks(point_site: MakeSite) -> None:  # noqa: F811
+    """The old one ends after 20 of 35 days; neither has readings over most of the weeks that are compared."""
+    parts, rest = {n: make_load(n, 1.0 + n) for n in (1, 2, 3)}, make_load(9, 1.0)
+    old = sum(parts.values()) + rest
+    new, first = old.copy(), 20 * 96
+    old[first:], new[:first] = np.nan, np.nan
+    channels = [view(100, "Old", 1), view(101, "New", 2), *(view(110 + n, f"RTU-{n}", 10 + n) for n in parts)]
+    site = point_site(channels, {100: old, 101: new} | {110 + n: kw for n, kw in parts.items()})
+    assert failed(site.sync()).keys() == {"channels_reporting", "days_whole", "mains_named"}
+    report = site.report()
+    assert [(check, key) for check, key, _ in questions(report)] == [("mains_named", 101)]
+    (asked,) = report["dataQuality"]["openQuestions"]
+    site.say("\n".join([*asked["lines"], "[channels.100]", "until = 2026-02-07"]))
+    assert failed(site.validate()) == {}
+    report = site.report()
+    assert report["consumption"]["totalKwh"] == pytest.approx(week_kwh(new), rel=1e-6)
+    assert questions(report) == []
+
+
+@pytest.mark.slow
+def test_a_connection_that_feeds_in_is_asked_about_where_no_meter_tells_what_generates(
+    point_site: MakeSite,  # noqa: F811
+) -> None:
+    parts, shed = {n: make_load(n, 1.0 + n) for n in (1, 2)}, make_load(10, 3.0)
+    hour = np.arange(shed.size) / 4 % 24
+    sun = 20 * np.clip(np.sin(np.pi * (hour - 6) / 12), 0, None) * np.random.default_rng(1).uniform(0.4, 1, shed.size)
+    grid = sum(parts.values()) - sun
+    channels = [view(101, "Grid", 1), *(view(110 + n, f"RTU-{n}", 10 + n) for n in parts), view(120, "Shed", 20)]
+    site = point_site(channels, {101: grid, 120: shed} | {110 + n: kw for n, kw in parts.items()})
+    assert failed(site.sync()) == {
+        "mains_named": "channel 101: energy goes both ways through Grid: it may be the connection of other meters, "
+        "and then the total counts them twice"
+    }
+    report = site.report()
+    lines = ['[channels."101"]  # "Grid"', 'kind = "main"  # or "storage", if it is a battery']
+    for key, name in ((111, "RTU-1"), (112, "RTU-2"), (120, "Shed")):
+        lines += [f'[channels."{key}"]  # "{name}"', 'parent = "101"  # "Grid"; less sure, or "" for none']
+    assert questions(report) == [("mains_named", 101, lines)]
+    assert report["summary"]["headline"][2] == MAY_COUNT_TWICE.format("Grid fits")
+    site.say("\n".join([*lines[:-1], 'parent = ""']))
+    assert failed(site.validate()) == {}
+    report = site.report()
+    assert report["consumption"]["totalKwh"] == pytest.approx(week_kwh(grid, shed), rel=1e-6)
+    # A battery is no connection.
+    site.say('[channels.101]\nkind = "storage"\n')
+    assert failed(site.validate()) == {}
+
+
+@pytest.mark.slow
+def test_the_phases_count_where_the_whole_is_in_quarantine(point_site: MakeSite) -> None:  # noqa: F811
+    """Half of the site: without its phases the site would be held back."""
+    rtu, pump, shares = make_load(1, 4.0), make_load(2, 4.0), {1: 0.5, 2: 0.3, 3: 0.2}
+    channels = [
+        view(101, "RTU", 1),
+        *(view(101 + n, f"RTU L{n}", 1, f"phase{n}") for n in shares),
+        view(120, "Pump", 2),
+    ]
+    site = point_site(channels, {101: rtu, 120: pump} | {101 + n: rtu * share for n, share in shares.items()})
+    site.source.power_ratio[101] = 4.0
+    for verdict in (site.sync(), site.validate()):
+        assert failed(verdict) == {"energy_matches_power": "channel 101: energy is 0.250 times its power"}
+        assert verdict.verdict == "closed"
+        assert [(held.channel_id, held.energy_share_pct) for held in verdict.quarantines] == [(101, 0.0)]
+        report = site.report()
+        assert report["consumption"]["totalKwh"] == pytest.approx(week_kwh(rtu, pump), rel=1e-6)
+        assert list(by_channel(report)) == [102, 103, 104, 120]
+        not_counted = report["dataQuality"]["notCounted"]
+        assert [(row["channelId"], row["reason"], row["countedBy"]) for row in not_counted] == [(101, "view", 102)]
+    # With one phase missing they are not the whole of it, and the site is held back.
+    site.say("[site]\nexclude = [104]\n")
+    assert site.validate().verdict == "open"

@@ -36,7 +36,7 @@ from govern.checks.verdict import (
     Scope,
     Verdict,
 )
-from govern.checks.verdict_store import load_meter_energies, load_warming_up, store_verdict
+from govern.checks.verdict_store import load_meter_energies, load_stood_for, load_warming_up, store_verdict
 from lib import db
 from lib.errors import DataError
 
@@ -126,6 +126,9 @@ def validate_site(
         if finding.channel_id is not None and finding.severity == SEVERITY_BLOCK
     ]
     meters = load_meter_energies(conn, site_id, scope.lookback_start) if blocked else []
+    # What its phases measured goes on counting: nothing of it is lost.
+    stood_for = load_stood_for(conn, site_id, {item.channel_id for item in blocked}) if blocked else frozenset()
+    meters = [meter for meter in meters if meter.channel_id not in stood_for]
     quarantines = quarantine_channels(blocked, meters)
     own_shares = tuple(limit for limit in site_limits if limit.name in limits.as_parameters())
     results.append(CheckResult(QUARANTINE_CHECK, _judge_quarantine(quarantines, meters, limits), own_shares))

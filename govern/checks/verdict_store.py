@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,19 @@ GROUP BY r.channel_id
 HAVING max(r.timestamp) < min(r.timestamp) + %(days)s * interval '1 day'
 """
 
+# As v_meters tells it as soon as the verdict is stored.
+_STOOD_FOR = """
+WITH meters AS MATERIALIZED (
+    SELECT meter_id, counted_by, point_view FROM v_meters WHERE site_id = %(site_id)s AND is_listed
+)
+SELECT whole.meter_id
+FROM meters AS whole
+JOIN meters AS phase ON phase.counted_by = whole.meter_id AND phase.point_view = 'phase'
+WHERE whole.meter_id = ANY (%(blocked)s) AND whole.point_view = 'whole'
+GROUP BY whole.meter_id
+HAVING count(*) >= 3 AND NOT bool_or(phase.meter_id = ANY (%(blocked)s))
+"""
+
 _PREVIOUS_QUARANTINES = """
 SELECT q.channel_id, q.since
 FROM channel_quarantines AS q
@@ -60,6 +74,12 @@ def load_meter_energies(conn: Connection, site_id: int, since: datetime) -> list
     """Return what each energy meter of the site carries on a usual day since then."""
     rows = db.fetch_all(conn, _METER_ENERGIES, {"site_id": site_id, "lookback_start": since})
     return [MeterEnergy(*row) for row in rows]
+
+
+def load_stood_for(conn: Connection, site_id: int, blocked: Collection[int]) -> frozenset[int]:
+    """Return which of the blocked channels show a point as a whole whose phases are all there, and count instead."""
+    rows = db.fetch_all(conn, _STOOD_FOR, {"site_id": site_id, "blocked": list(blocked)})
+    return frozenset(channel_id for (channel_id,) in rows)
 
 
 def load_warming_up(conn: Connection, site_id: int, days: int, since: datetime) -> frozenset[int]:

@@ -11,6 +11,7 @@ WITH channel AS (
         m.member_until < 'infinity' AS has_left,
         c.is_listed AND m.member_until = 'infinity' AS is_listed,
         c.fields IS NOT NULL AS has_values,
+        held.channel_id IS NOT NULL AS is_quarantined,
         greatest(
             CASE WHEN m.member_until < 'infinity' THEN m.installed_at ELSE c.installed_at END,
             nullif(m.member_from, '-infinity')
@@ -43,6 +44,11 @@ WITH channel AS (
     JOIN channels AS c USING (channel_id)
     JOIN organizations AS o ON o.organization_id = m.organization_id
     LEFT JOIN channel_facts AS facts ON facts.channel_id = m.channel_id AND facts.organization_id = m.organization_id
+    LEFT JOIN (
+        SELECT organization_id, max(validation_run_id) AS validation_run_id FROM validation_runs GROUP BY organization_id
+    ) AS run ON run.organization_id = m.organization_id
+    LEFT JOIN channel_quarantines AS held
+        ON held.validation_run_id = run.validation_run_id AND held.channel_id = m.channel_id
     WHERE m.member_until > m.member_from
 ),
 by_meter AS (
@@ -72,7 +78,12 @@ living AS (
     SELECT
         *,
         -- Nor does one of which no value was ever seen, beside others of which some were.
-        is_there AND (has_values OR NOT bool_or(is_there AND has_values) OVER point) AS is_live
+        is_there AND (has_values OR NOT bool_or(is_there AND has_values) OVER point)
+            -- Nor a whole that validation does not trust, where all its phases were measured apart.
+            AND NOT (
+                is_quarantined AND point_view = 'whole'
+                AND count(*) FILTER (WHERE is_there AND has_values AND point_view = 'phase') OVER point >= 3
+            ) AS is_live
     FROM pointed
     WINDOW point AS (PARTITION BY organization_id, is_energy_meter, point_id, has_left)
 ),
