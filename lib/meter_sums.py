@@ -208,6 +208,8 @@ def find_sums(
 def _find_young(grid: Grid) -> tuple[set[int], int]:
     """Return the meters with readings in too little of the grid but enough at its end, and the row since which."""
     known = ~np.isnan(grid.kwh)
+    if not known.size:
+        return set(), 0
     first = np.where(known.any(axis=0), known.argmax(axis=0), len(known))
     least, count = _least_rows(grid.interval_s), known.sum(axis=0)
     is_young = (count < _MIN_SHARE * len(known)) & (count >= np.maximum(least, _MIN_SHARE * (len(known) - first)))

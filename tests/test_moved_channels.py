@@ -413,7 +413,7 @@ def test_a_channel_that_two_sites_list_stays_at_the_first_and_that_is_said(
         assert register_by(conn, service, THERE) == [12]
         assert register_by(conn, service, HERE) == [10, 11]
     assert [row[:3] for row in stays(conn, 10)] == [(HERE, None, None)]
-    said = f"site {THERE}, channel meter 10 (10): listed at site {HERE} too, which keeps it"
+    said = f"site {THERE}, channel 10 'meter 10': listed at site {HERE} too, which keeps it"
     assert caplog.text.count(said) == 2
     assert "has moved" not in caplog.text
     troubles = "SELECT DISTINCT troubles FROM ingestion_logs WHERE organization_id = %s"
@@ -424,7 +424,7 @@ def test_a_channel_that_two_sites_list_stays_at_the_first_and_that_is_said(
     assert register_by(conn, service, THERE) == [12]
     service.listed[HERE] = [11]
     assert register_by(conn, service, THERE) == [10, 12]
-    assert f"site {THERE}, channel meter 10 (10): a channel has moved here from site {HERE}" in caplog.text
+    assert f"site {THERE}, channel 10 'meter 10': a channel has moved here from site {HERE}" in caplog.text
     service.listed[HERE] = [10, 11]  # and now it is the other's
     assert register_by(conn, service, HERE) == [11]
 
