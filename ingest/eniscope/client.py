@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from typing import Any, NamedTuple
 import requests
 
 from ingest.eniscope.answers import MAX_REASON_LENGTH, clock_offset, describe_failure, describe_status, retry_after_s
+from ingest.eniscope.json_reader import read_json
 from ingest.eniscope.pacing import Pacer
 from ingest.eniscope.troubles import note_retry, note_trouble
 from lib.date_utils import Window
@@ -252,8 +252,8 @@ class EniscopeClient:
             try:
                 response, body, token = self._send_authorized(path, params)
                 # A cut-off body is no JSON; an HTML page from some proxy on the way is none either. Both pass.
-                reply = json.loads(body) if response.status_code == 200 else None
-            except (requests.RequestException, ValueError, RecursionError) as err:
+                reply = read_json(body) if response.status_code == 200 else None
+            except (requests.RequestException, ValueError) as err:
                 problem = describe_failure(err)
                 note_trouble(problem)
                 self._back_off(attempt, turn, None, subject, problem)

@@ -155,7 +155,7 @@ def find_oddities(reply: dict[str, Any]) -> list[str]:
     given = [record.get("ts") if isinstance(record, dict) else None for record in records]
     types = set(map(type, given))
     known = [time for time in given if isinstance(time, (int, float, str))]
-    times = pd.Series(to_floats(pd.Series(known))).dropna()
+    times = pd.Series(to_floats(known)).dropna()
     signs = {
         "records without a time": len(known) < len(given),
         "numbers came as strings": str in types,

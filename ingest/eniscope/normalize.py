@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -207,17 +208,14 @@ def parse_readings(
 
     records = _records_of(reply)
     objects = [record for record in records if isinstance(record, dict)]
-    table = pd.DataFrame.from_records(objects)
     told = reply.get("units")
     units = told if isinstance(told, dict) else {}
     fields = tuple(fields)
     columns = {
-        FIELD_COLUMNS[field][0]: to_floats(table[field]) * _unit_factor(field, units)
-        if field in table
-        else np.full(len(table), np.nan)
+        FIELD_COLUMNS[field][0]: to_floats([record.get(field) for record in objects]) * _unit_factor(field, units)
         for field in fields
     }
-    timestamp = _to_epoch_s(table["ts"]) if "ts" in table else np.full(len(table), np.nan)
+    timestamp = _to_epoch_s([record.get("ts") for record in objects])
     reasons = find_reasons(timestamp, columns, window, interval_s, rules)
     essential = {field: columns[FIELD_COLUMNS[field][0]] for field in fields if field in _ESSENTIAL_FIELDS}
     tell_unparsable(reasons, objects, fields, essential)
@@ -256,24 +254,31 @@ def check_reply(reply: dict[str, Any], channel_id: int, window: Window) -> None:
         raise DataError(f"channel {channel_id}, {window}: {len(records)} records came of {count}; run again later")
 
 
-def to_floats(column: pd.Series) -> np.ndarray:
+def to_floats(given: list[Any]) -> np.ndarray:
     """Return numbers, also from strings; anything else, infinities and booleans among it, is NaN."""
     import pandas as pd
 
-    if column.dtype in (object, bool):
-        column = column.astype(object).where(~column.map(_is_no_float))
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    kinds = set(map(type, given))
+    if int in kinds or not kinds <= {float, str, NoneType}:
+        given = [None if _is_no_float(value) else value for value in given]
+    if str in kinds:
+        column = pd.Series(given, dtype=object)  # its type is not to be inferred: half a surrogate pair is no string
+        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        values = np.array(given, dtype=np.float64)
     return np.where(np.abs(values) < _LARGEST_VALUE, values, np.nan) + 0.0  # −0 becomes 0
 
 
 def _is_no_float(value: Any) -> bool:
-    """Tell what numbers are not made of: a truth value, or a whole number that a float cannot hold."""
-    return isinstance(value, bool) or (isinstance(value, int) and abs(value) >= _LARGEST_VALUE)
+    """Tell what is neither a number that a float can hold nor a text that may be one."""
+    if isinstance(value, int):
+        return isinstance(value, bool) or abs(value) >= _LARGEST_VALUE
+    return not isinstance(value, (float, str))
 
 
-def _to_epoch_s(column: pd.Series) -> np.ndarray:
+def _to_epoch_s(given: list[Any]) -> np.ndarray:
     """Return epoch seconds, also from epoch milliseconds."""
-    values = to_floats(column)
+    values = to_floats(given)
     return np.where(values > _LATEST_EPOCH_S, values / 1000, values)
 
 

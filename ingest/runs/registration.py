@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 REGISTRATION_CHANNEL_ID = 0  # the log's channel for what concerns the whole site
 # What parsing can stumble over in a reply that nobody foresaw; one such reply must not end the run.
-UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError)
 
 
 class Site(NamedTuple):
