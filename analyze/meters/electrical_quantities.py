@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.week.intervals import split_channels
+from analyze.week.intervals import Columns, split_columns
 from lib.stats_utils import nan_quantiles
 
 if TYPE_CHECKING:
@@ -118,13 +118,15 @@ def find_supply(rows: pd.DataFrame, config: Thresholds) -> Supply:
 
     `nominal_voltage_v` of `config`, if above 0, holds for every meter.
     """
-    frequency = _nearest(_median(rows, "frequency_hz"), _NOMINALS_HZ)
-    if frequency is not None and abs(_median(rows, "frequency_hz") - frequency) > _FARTHEST_HZ:
+    hertz = rows["frequency_hz"].to_numpy(dtype=float) if "frequency_hz" in rows else np.empty(0)
+    usual_hz = float(np.nanmedian(hertz)) if not np.isnan(hertz).all() else np.nan
+    frequency = _nearest(usual_hz, _NOMINALS_HZ)
+    if frequency is not None and abs(usual_hz - frequency) > _FARTHEST_HZ:
         frequency = None
     by_frequency = {None: _NOMINALS_60HZ_V + _NOMINALS_50HZ_V, 50.0: _NOMINALS_50HZ_V, 60.0: _NOMINALS_60HZ_V}
     nominals = by_frequency[frequency]
     voltages = {}
-    for channel_id, own in split_channels(rows).items():
+    for channel_id, own in split_columns(rows).items():
         phases = _phases(own, *_VOLTAGES)
         middle = float(np.nanmedian(phases)) if phases.size and not np.isnan(phases).all() else np.nan
         nominal = config.electrical.nominal_voltage_v or _nearest(middle, nominals)
@@ -133,13 +135,14 @@ def find_supply(rows: pd.DataFrame, config: Thresholds) -> Supply:
     return Supply(frequency, voltages)
 
 
-def measure_quantities(rows: pd.DataFrame, supply: Supply, config: Thresholds) -> dict[str, Measured]:
+def measure_quantities(rows: Columns, supply: Supply, config: Thresholds) -> dict[str, Measured]:
     """Return what can be judged of one meter, by the quantity's key.
 
     Parameters
     ----------
     rows
-        The meter's intervals in the period, with `channel_id`, `mean_kw` [kW] and the electrical columns there are.
+        The meter's intervals in the period, one or more, with `channel_id`, `mean_kw` [kW] and the electrical columns
+        there are.
 
     Notes
     -----
@@ -147,10 +150,8 @@ def measure_quantities(rows: pd.DataFrame, supply: Supply, config: Thresholds) -
     percentile of the power and at `electrical.min_power_kw` or more. At light load THD and imbalance are large and harm
     nothing: IEEE 519 relates harmonics to the greatest load current (TDD) for that reason.
     """
-    if rows.empty:
-        return {}
     found = _measure_voltages(rows, supply, config) | measure_frequency(rows, supply, config)
-    power_kw = rows["mean_kw"].abs().to_numpy()
+    power_kw = np.abs(rows["mean_kw"])
     peak_kw = float(np.quantile(power_kw, _PEAK_QUANTILE))
     loaded = power_kw >= max(config.electrical.min_power_kw, config.electrical.min_load_share * peak_kw)
     currents = _phases(rows, *_CURRENTS)
@@ -174,8 +175,8 @@ def measure_quantities(rows: pd.DataFrame, supply: Supply, config: Thresholds) -
     return {key: item for key, item in found.items() if not np.isnan(item.reach).all()}
 
 
-def _measure_voltages(rows: pd.DataFrame, supply: Supply, config: Thresholds) -> dict[str, Measured]:
-    nominal = supply.voltage_v.get(int(rows["channel_id"].iloc[0]))
+def _measure_voltages(rows: Columns, supply: Supply, config: Thresholds) -> dict[str, Measured]:
+    nominal = supply.voltage_v.get(int(rows["channel_id"][0]))
     if nominal is None:
         return _measure_level(rows, config)
     volts = _phases(rows, *_VOLTAGES)
@@ -198,7 +199,7 @@ def _measure_voltages(rows: pd.DataFrame, supply: Supply, config: Thresholds) ->
     return found
 
 
-def _measure_level(rows: pd.DataFrame, config: Thresholds) -> dict[str, Measured]:
+def _measure_level(rows: Columns, config: Thresholds) -> dict[str, Measured]:
     """Return how far the phases are from every usual voltage, where each is known by itself and all are that far.
 
     The mean of a point's phases holds its unused ones too, so of 75 to 100 V it says nothing. `reach` is that of the
@@ -221,7 +222,7 @@ def _measure_level(rows: pd.DataFrame, config: Thresholds) -> dict[str, Measured
     return {"voltage_level": Measured(nearest, nearest, np.nanmean(volts, axis=1), *edges)}
 
 
-def measure_frequency(rows: pd.DataFrame, supply: Supply, config: Thresholds) -> dict[str, Measured]:
+def measure_frequency(rows: Columns, supply: Supply, config: Thresholds) -> dict[str, Measured]:
     """Return the frequency's distance from its nominal value, or nothing where neither is known."""
     if supply.frequency_hz is None:
         return {}
@@ -241,27 +242,22 @@ def _imbalance_pct(phases: Floats, mean: Floats) -> Floats:
     return np.where(mean > 0, imbalance, np.nan)
 
 
-def _column(rows: pd.DataFrame, name: str) -> Floats:
-    return rows[name].to_numpy(dtype=float) if name in rows else np.full(len(rows), np.nan)
+def _column(rows: Columns, name: str) -> Floats:
+    return rows[name].astype(float, copy=False) if name in rows else np.full(rows["hours"].size, np.nan)
 
 
-def _phases(rows: pd.DataFrame, columns: tuple[str, ...], mean_column: str) -> Floats:
+def _phases(rows: Columns, columns: tuple[str, ...], mean_column: str) -> Floats:
     """Return the connected phases of voltage or current as columns; their mean where none is measured."""
     phases = _known_phases(rows, columns)
     return phases if phases.shape[1] else _column(rows, mean_column)[:, None]
 
 
-def _known_phases(rows: pd.DataFrame, columns: tuple[str, ...]) -> Floats:
+def _known_phases(rows: Columns, columns: tuple[str, ...]) -> Floats:
     """Return the phases that are measured and connected as columns, of which there may be none."""
     phases = np.column_stack([_column(rows, name) for name in columns])
     known = ~np.isnan(phases).all(axis=0)
     medians = np.nan_to_num(nan_quantiles(phases.T, [0.5])[:, 0])
     return phases[:, known & (medians > _CONNECTED_RATIO * medians.max())]
-
-
-def _median(rows: pd.DataFrame, name: str) -> float:
-    values = _column(rows, name)
-    return float(np.nanmedian(values)) if values.size and not np.isnan(values).all() else np.nan
 
 
 def _nearest(value: float, nominals: tuple[float, ...]) -> float | None:

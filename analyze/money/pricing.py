@@ -121,7 +121,7 @@ def price_site(
 
 def set_rates(clean: pd.DataFrame, pricing: Pricing, scope: WeekScope) -> pd.DataFrame:
     """Return `clean` with `rate_per_kwh` of the period's intervals; NaN before, where nothing is priced."""
-    rows = clean[in_window(clean, scope.period)]
+    rows = clean.loc[in_window(clean, scope.period), ["local_time"]]
     return clean.assign(rate_per_kwh=pricing.rate_per_kwh(rows).reindex(clean.index))
 
 

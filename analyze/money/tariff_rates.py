@@ -104,18 +104,20 @@ def _rates_by_row(
     frame: pd.DataFrame, site: pd.DataFrame, tariff: Tariff | Spans, tz: ZoneInfo, holidays: Collection[date], kind: str
 ) -> pd.Series:
     """Return for each row of `frame` its average or marginal rate, the tiers filled by `site`; NaN without tariff."""
-    result, frame = np.full(len(frame), np.nan), frame[["local_time"]]
-    site_rows = dict(list_segments(site, tariff))
+    result, site_rows = np.full(len(frame), np.nan), dict(list_segments(site, tariff))
+    used_kwh, hours = np.maximum(site["used_kwh"].to_numpy(dtype=float), 0.0), site["hours"].to_numpy(dtype=float)
+    nowhere = np.zeros(len(site), dtype=bool)
+    cells = {id(span.tariff): [find_cells(rows, span.tariff, holidays) for rows in (frame, site)]
+             for span in as_spans(tariff)}  # fmt: skip
     for segment, rows in list_segments(frame, tariff):
-        energy = segment.tariff.energy
-        own = site[site_rows[segment]] if segment in site_rows else site.iloc[:0]
-        number = energy_periods(find_cells(own, segment.tariff, holidays), energy)
-        kwh = sum_by_place(number, own["used_kwh"].clip(lower=0.0), len(energy.periods))
-        split = split_energy(kwh, energy, segment.day_share, month_scale(segment, float(own["hours"].sum()), tz))
+        energy, own = segment.tariff.energy, site_rows.get(segment, nowhere)
+        of_frame, of_site = cells[id(segment.tariff)]
+        kwh = sum_by_place(energy_periods(of_site.of_rows(own), energy), used_kwh[own], len(energy.periods))
+        split = split_energy(kwh, energy, segment.day_share, month_scale(segment, float(hours[own].sum()), tz))
         rates = average_rates(split, energy) if kind == "average" else marginal_rates(split, energy)
         if kind == "marginal":
             rates = rates * saving_factor(segment.tariff, "energy") + adders_per_kwh(segment.tariff)
-        result[rows] = rates[energy_periods(find_cells(frame[rows], segment.tariff, holidays), energy)]
+        result[rows] = rates[energy_periods(of_frame.of_rows(rows), energy)]
     return pd.Series(result, index=frame.index)
 
 

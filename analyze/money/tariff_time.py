@@ -30,6 +30,10 @@ class Cells(NamedTuple):
     day_type: npt.NDArray[np.int64]
     slot: npt.NDArray[np.int64]
 
+    def of_rows(self, rows: npt.NDArray[np.bool_]) -> Cells:
+        """Return those of some of the intervals."""
+        return Cells(*(part[rows] for part in self))
+
 
 class Segment(NamedTuple):
     """A calendar month, or the part of it in which one tariff holds; `last` is included."""

@@ -5,6 +5,7 @@ Pure.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,15 @@ from analyze.meters.electrical_quantities import (
     measure_quantities,
 )
 from analyze.meters.meter_tree import parents_of
-from analyze.week.intervals import WeekScope, channel_names, energy_meters, in_window, prepare_intervals, split_channels
+from analyze.week.intervals import (
+    Columns,
+    WeekScope,
+    channel_names,
+    energy_meters,
+    prepare_intervals,
+    split_columns,
+    take_window,
+)
 from analyze.week.refusals import insufficient
 from config.tariff_model import PowerFactorClause
 
@@ -64,15 +73,15 @@ def check_electrical_health(
     "high" is told as "medium" and "medium" as "low".
     """
     rows = prepare_intervals(_with_energy(readings), scope.meters, scope.tz)
-    rows = rows[in_window(rows, scope.period)]
+    rows = take_window(rows, scope.period)
     supply = find_supply(rows, scope.config)
     roots = set(energy_meters(scope.meters)["channel_id"].astype(int)) - set(parents_of(scope.meters))
     meters: list[dict[str, Any]] = []
-    missing, rows_of = [], split_channels(rows)
+    missing, rows_of = [], split_columns(rows)
     for channel_id, name in channel_names(energy_meters(scope.meters)).items():
         entry = {"channelId": channel_id, "channelName": name}
-        own = rows_of.get(channel_id, rows.iloc[:0])
-        measured = measure_quantities(own, supply, scope.config)
+        own = rows_of.get(channel_id, {})
+        measured = measure_quantities(own, supply, scope.config) if own else {}
         missing += [
             {**entry, "measure": item.key, **insufficient("not_measured", item.needs, None)}
             for item in QUANTITIES
@@ -127,15 +136,14 @@ def _severity(excess: _Excess, scope: WeekScope) -> str | None:
     return "medium" if excess.share > most or excess.severe_hours >= least else "low"
 
 
-def _issue(item: Quantity, measured: Measured, rows: pd.DataFrame, scope: WeekScope) -> dict[str, Any] | None:
+def _issue(item: Quantity, measured: Measured, rows: Columns, scope: WeekScope) -> dict[str, Any] | None:
     """Return the issue that a quantity of one meter makes, or None."""
-    excess = _excess(measured, rows["hours"].to_numpy())
+    excess = _excess(measured, rows["hours"])
     level = _severity(excess, scope)
     if level is None:
         return None
     outside = np.flatnonzero(measured.reach > 1)
-    start, last = rows["interval_start"].iloc[[outside[0], outside[-1]]]
-    end = last + pd.Timedelta(hours=rows["hours"].iloc[outside[-1]])
+    start_s, end_s = int(rows["epoch_s"][outside[0]]), int((rows["epoch_s"] + rows["interval_s"])[outside[-1]])
     worst = float(measured.shown[np.nanargmax(measured.reach)])
     is_below = np.isnan(measured.high) or worst < measured.low
     limit = measured.low if is_below else measured.high
@@ -146,8 +154,8 @@ def _issue(item: Quantity, measured: Measured, rows: pd.DataFrame, scope: WeekSc
         "type": item.key,
         "severity": level if item.may_be_high else {"high": "medium"}.get(level, "low"),
         "description": text,
-        "start": start.tz_convert(scope.tz).isoformat(),
-        "end": end.tz_convert(scope.tz).isoformat(),
+        "start": datetime.fromtimestamp(start_s, scope.tz).isoformat(),
+        "end": datetime.fromtimestamp(end_s, scope.tz).isoformat(),
         "hours": round(float(excess.hours), 2),
         "worst": round(worst, 3),
         "limit": round(float(limit), 3),
@@ -160,14 +168,16 @@ def _frequency_issues(rows: pd.DataFrame, supply: Supply, scope: WeekScope) -> l
     if supply.frequency_hz is None:
         return []
     (item,) = (item for item in QUANTITIES if item.key == "frequency")
-    grid = rows.groupby("interval_start").agg(frequency_hz=("frequency_hz", "median"), hours=("hours", "max"))
-    grid = grid.reset_index()
-    issue = _issue(item, measure_frequency(grid, supply, scope.config)["frequency"], grid, scope)
+    grid = rows.groupby("epoch_s").agg(
+        frequency_hz=("frequency_hz", "median"), hours=("hours", "max"), interval_s=("interval_s", "max")
+    )
+    columns = {str(name): values.to_numpy() for name, values in grid.reset_index().items()}
+    issue = _issue(item, measure_frequency(columns, supply, scope.config)["frequency"], columns, scope)
     return [] if issue is None else [issue]
 
 
 def _summarise_measures(
-    measured: dict[str, Measured], rows: pd.DataFrame, supply: Supply, channel_id: int
+    measured: dict[str, Measured], rows: Columns, supply: Supply, channel_id: int
 ) -> dict[str, Any]:
     """Return the median, the 95th percentile away from the ideal, and the nominal values behind the limits."""
     measures: dict[str, Any] = {"nominalVoltageV": supply.voltage_v.get(channel_id)}
@@ -181,12 +191,12 @@ def _summarise_measures(
         measures[item.camel_key] = {
             "median": round(float(np.median(values)), 3),
             "p95FromIdeal": round(float(far), 3),
-            "hoursAssessed": round(float(rows["hours"].to_numpy()[known].sum()), 2),
+            "hoursAssessed": round(float(rows["hours"][known].sum()), 2),
         }
     return measures
 
 
-def _power_factor_penalty(measures: dict[str, Any], rows: pd.DataFrame, clause: PowerFactorClause) -> dict[str, Any]:
+def _power_factor_penalty(measures: dict[str, Any], rows: Columns, clause: PowerFactorClause) -> dict[str, Any]:
     """Return what the tariff adds for the power factor of a main meter."""
     target, rate = clause.target_ratio, clause.penalty_usd_per_kw
     factor = measures.get("powerFactor", {}).get("median")

@@ -70,20 +70,19 @@ class WeekFound(NamedTuple):
 
 
 def prepare_week(
-    readings: pd.DataFrame,
+    intervals: pd.DataFrame,
     scope: WeekScope,
     tariffs: SiteTariffs | None,
     resets: pd.DataFrame | None,
     weather: pd.DataFrame | None = None,
 ) -> WeekData:
-    """Sort out the intervals that a meter got wrong, and price the others."""
+    """Sort out which of the `intervals` (`prepare_intervals`) a meter got wrong, and price the others."""
     schedule, meters, tz, config = scope.schedule, scope.meters, scope.tz, scope.config
-    intervals = prepare_intervals(readings, meters, tz, schedule)
     intervals = take_window(intervals, Window(scope.baseline.start, scope.period.end))
     scope = scope._replace(meters=settle_kinds(meters, intervals))
     bad = allow_export(find_bad_intervals(intervals, config), intervals, scope.meters)
     valid = intervals[~bad.any(axis=1)]
-    resets = prepare_intervals(readings.iloc[:0] if resets is None else resets, meters, tz)
+    resets = intervals.iloc[:0] if resets is None else prepare_intervals(resets, meters, tz)
     years = range(scope.baseline.start.year - 1, scope.period.end.year + 2)
     expectation = expect_load(valid, scope, weather)
     site = sum_site_demand(find_best_energy(intervals, bad, expectation, scope), scope)

@@ -6,6 +6,7 @@ row's own ``interval_s``. Zero is data, NaN and infinity are missing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -21,6 +22,8 @@ from lib.date_utils import Window, add_local_time, days_before
 
 if TYPE_CHECKING:
     from config.thresholds import Thresholds
+
+Columns = Mapping[str, npt.NDArray[Any]]  # of the same intervals, by name
 
 SECONDS_PER_HOUR = 3600
 _MAX_SPAN_RATIO = 4  # steps from the first to the last reading for each reading, before sorting takes less room
@@ -58,7 +61,8 @@ def channel_names(meters: pd.DataFrame) -> dict[int, str]:
 
 def epoch_seconds(moments: pd.Series) -> npt.NDArray[np.float64]:
     """Return UTC moments as seconds since 1970, NaN where there is none."""
-    stamps = pd.to_datetime(moments, utc=True).array.as_unit("us")
+    is_told = isinstance(moments.dtype, pd.DatetimeTZDtype)
+    stamps = (moments if is_told else pd.to_datetime(moments, utc=True)).array.as_unit("us")
     return np.where(stamps.isna(), np.nan, stamps.asi8 / 1e6)
 
 
@@ -154,6 +158,15 @@ def split_channels(rows: pd.DataFrame) -> dict[int, pd.DataFrame]:
     first, heads = _first_of_runs(channel)
     last = np.append(first[1:], channel.size)
     return {int(key): rows.iloc[start:end] for key, start, end in zip(heads, first, last, strict=False)}
+
+
+def split_columns(rows: pd.DataFrame) -> dict[int, Columns]:
+    """Return the numbers of each channel, whose rows must stand together: where many columns of few rows are read."""
+    names = [name for name, dtype in rows.dtypes.items() if isinstance(dtype, np.dtype) and dtype.kind in "fiub"]
+    columns = {str(name): rows[name].to_numpy() for name in names}
+    first, heads = _first_of_runs(rows["channel_id"].to_numpy())
+    ends = zip(heads.tolist(), first.tolist(), [*first[1:].tolist(), len(rows)], strict=False)
+    return {key: {name: values[start:end] for name, values in columns.items()} for key, start, end in ends}
 
 
 def list_channels(rows: pd.DataFrame) -> list[int]:

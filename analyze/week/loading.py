@@ -177,7 +177,8 @@ def _analyze_period(conn: Connection, data: SiteData, period: Window) -> SiteWee
     baseline = baseline_before(period, tz, config)
     whole = Window(baseline.start, period.end)
     rows = _read_intervals(conn, data, whole)
-    meters = settle_kinds(data.meters, prepare_intervals(rows, data.meters, tz, data.said.schedule))
+    intervals = prepare_intervals(rows, data.meters, tz, data.said.schedule)
+    meters = settle_kinds(data.meters, intervals)
     history = Window(days_before(period.end, config.forecast.history_days, tz), period.end)
     roots, months = root_meters(rows, meters, period), tariffs.ratchet_months
     ratchet = Window(days_before(period.start, 31 * (months + 1), tz), baseline.start)
@@ -191,6 +192,7 @@ def _analyze_period(conn: Connection, data: SiteData, period: Window) -> SiteWee
         resets=_read(conn, data, readings.load_resets, period),
         site_hours=readings.load_site_hours(conn, site_id, ratchet, roots) if months else None,
         weather=readings.load_weather(conn, site_id, whole),
+        intervals=intervals,
         quarantined=list_quarantined(data.quarantined, are_left_out=not data.keeps_quarantined),
         not_counted=list_not_counted(data.not_counted),
         open_questions=[

@@ -28,6 +28,7 @@ from analyze.week.intervals import (
     energy_meters,
     list_channels,
     period_weeks,
+    prepare_intervals,
     take_window,
 )
 from analyze.week.refusals import unavailable
@@ -54,6 +55,7 @@ class SiteContext(NamedTuple):
     month (`load_monthly`), `resets` the intervals that quarantine holds for negative energy (`load_resets`),
     `weather` the outdoor temperature of baseline and period (`load_weather`),
     `site_hours` the site's mean power before the baseline weeks (`load_site_hours`),
+    `intervals` the readings of baseline and period where they are prepared already (`prepare_intervals`),
     `quarantined` the channels that validation does not trust (`list_quarantined`), `not_counted` those that are in no
     figure (`list_not_counted`), `open_questions` what validation asks of meters that may count twice.
     """
@@ -67,6 +69,7 @@ class SiteContext(NamedTuple):
     resets: pd.DataFrame | None = None
     weather: pd.DataFrame | None = None
     site_hours: pd.DataFrame | None = None
+    intervals: pd.DataFrame | None = None
     quarantined: Sequence[dict[str, Any]] = ()
     not_counted: Sequence[dict[str, Any]] = ()
     open_questions: Sequence[dict[str, Any]] = ()
@@ -126,7 +129,10 @@ def analyze_site_week(
     """
     scope = WeekScope(energy_meters(meters), period, baseline, tz, config, schedule)
     context = context or SiteContext()
-    data = prepare_week(readings, scope, context.tariffs, context.resets, context.weather)
+    intervals = (
+        prepare_intervals(readings, scope.meters, tz, schedule) if context.intervals is None else context.intervals
+    )
+    data = prepare_week(intervals, scope, context.tariffs, context.resets, context.weather)
     scope = data.scope
     found = find_in_week(data, scope)
     sections = build_findings(data, found, scope)
