@@ -254,7 +254,7 @@ def add_local_time(readings: pd.DataFrame, tz: ZoneInfo) -> pd.DataFrame:
         (0 = Monday) and `hour_of_week` (0–167, 0 = Monday 00:00). In the repeated hour of autumn two intervals share
         a wall-clock time; `interval_start` still tells them apart.
     """
-    local = readings["interval_start"].dt.tz_convert(tz).dt.tz_localize(None)
+    local = readings["interval_start"].array.tz_convert(tz).tz_localize(None)
     # Whole hours since 1970 are quicker to divide than dates are to take apart.
     hours = local.to_numpy().astype("datetime64[h]").astype("int64")
     hour_of_week = ((hours + _EPOCH_HOUR_OF_WEEK) % HOURS_PER_WEEK).astype("int16")

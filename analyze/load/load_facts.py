@@ -11,7 +11,7 @@ import pandas as pd
 
 from analyze.meters.channel_kinds import channels_of, using_meters
 from analyze.meters.meter_tree import root_of_channels
-from analyze.week.intervals import WeekScope, channel_names, in_window, list_channels, local_iso, split_channels
+from analyze.week.intervals import WeekScope, channel_names, channels_within, in_window, local_iso, split_channels
 from analyze.week.refusals import day_after, insufficient
 from config.site_file import ChannelKind
 
@@ -143,7 +143,7 @@ def _energy_use_intensity(
     """
     if not floor_area_m2 or floor_area_m2 <= 0:
         return insufficient("no_floor_area", "the floor area of the site, in m²", None)
-    reporting = set(list_channels(clean[in_window(clean, scope.period)]))
+    reporting = channels_within(clean, scope.period)
     if not reporting:
         return insufficient("no_readings", "sound readings in the period", None)
     roots = {root for root in root_of_channels(scope.meters, reporting).values() if root in reporting}

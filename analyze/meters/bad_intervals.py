@@ -227,8 +227,8 @@ def window_intervals(interval_s: npt.ArrayLike, hours: float) -> npt.NDArray[np.
 
 def _rolling(intervals: pd.DataFrame, hours: float, statistic: str) -> pd.Series:
     """Return a statistic of `mean_kw` over the window ending at each interval, NaN where the window has a hole."""
-    result = pd.Series(np.nan, index=intervals.index)
-    channel, start, length_s = (intervals[name] for name in ("channel_id", "epoch_s", "interval_s"))
+    result = np.full(len(intervals), np.nan)
+    channel, start, length_s = (intervals[name].to_numpy() for name in ("channel_id", "epoch_s", "interval_s"))
     for interval_s in np.unique(length_s):
         count = int(window_intervals(interval_s, hours))
         if count < _MIN_WINDOW_INTERVALS:
@@ -236,6 +236,8 @@ def _rolling(intervals: pd.DataFrame, hours: float, statistic: str) -> pd.Series
         rolling = intervals["mean_kw"].rolling(count)
         values = rolling.std(ddof=0) if statistic == "std" else rolling.min()
         back = count - 1
-        is_whole = (channel == channel.shift(back)) & (start - start.shift(back) == back * interval_s)
-        result = result.mask(is_whole & (length_s == interval_s), values)
-    return result
+        is_whole = length_s == interval_s
+        is_whole[:back] = False
+        is_whole[back:] &= (channel[back:] == channel[:-back]) & (start[back:] - start[:-back] == back * interval_s)
+        result = np.where(is_whole, values, result)
+    return pd.Series(result, index=intervals.index)

@@ -85,7 +85,7 @@ def _measure(rows: _Rows, within: npt.NDArray[np.bool_], length_s: Floats, step_
 def _valued_rows(readings: pd.DataFrame, energy: pd.DataFrame) -> _Rows:
     """Return the rows of energy meters with an energy, or with a power where the channel has no energy anywhere."""
     place = places_of(readings["channel_id"].to_numpy(dtype="int64"), energy["channel_id"].to_numpy(dtype="int64"))
-    has_value = readings["energy_kwh"].notna().to_numpy(dtype=bool)
+    has_value = ~np.isnan(readings["energy_kwh"].to_numpy(dtype=float))
     if not has_value.all():
         of_channel = np.bincount(place[has_value] + 1, minlength=len(energy) + 1)[1:] > 0
         is_power_only = np.append(~of_channel, False)[place]
@@ -102,11 +102,12 @@ def assess_channels(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     """Return by `channel_id` how much of both whole windows is covered: `baseline_pct` and `period_pct`, 0–100."""
     energy = energy_meters(scope.meters)
     rows, step_s = _valued_rows(clean, energy), _step_s(energy)
-    covered = {}
-    for name, window in {"baseline_pct": scope.baseline, "period_pct": scope.period}.items():
+    covered = []
+    for window in (scope.baseline, scope.period):
         length_s = np.full(len(energy), (window.end - window.start).total_seconds())
-        covered[name] = np.nan_to_num(_measure(rows, _starts_within(rows, window), length_s, step_s)[2])
-    return pd.DataFrame(covered, index=pd.Index(energy["channel_id"].to_numpy(dtype="int64"), name="channel_id"))
+        covered.append(np.nan_to_num(_measure(rows, _starts_within(rows, window), length_s, step_s)[2]))
+    index = pd.Index(energy["channel_id"].to_numpy(dtype="int64"), name="channel_id")
+    return pd.DataFrame(np.column_stack(covered), index=index, columns=["baseline_pct", "period_pct"])
 
 
 def _starts_within(rows: _Rows, window: Window) -> npt.NDArray[np.bool_]:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
-from analyze.week.intervals import WeekScope, in_window, list_channels
+from analyze.week.intervals import WeekScope, channels_within, in_window
 
 Floats = npt.NDArray[np.float64]
 
@@ -88,7 +88,7 @@ def claim_savings(
     )
     reached = np.minimum(np.maximum.accumulate(mid, axis=1), ceiling[:, None])
     total = reached[:, -1]
-    root = rows["channel_id"].map(root_of_channels(scope.meters, _metered(intervals, scope)))
+    root = rows["channel_id"].map(root_of_channels(scope.meters, channels_within(intervals, scope.period)))
     limit = _root_limits(intervals, scope)
     net = net_of_sub_meters(np.where(total > 0, total, _seen(excess, nothing)), rows, scope.meters)
     net = _scaled_to(limit, _without_remnants(np.where(total > 0, net, 0.0), total, rows), root)
@@ -132,13 +132,9 @@ def _sound_channels(rows: pd.DataFrame, scope: WeekScope) -> pd.Series:
     return coverage.loc[coverage["completeness_pct"] >= scope.config.quick_wins.min_sound_pct, "channel_id"]
 
 
-def _metered(intervals: pd.DataFrame, scope: WeekScope) -> set[int]:
-    return set(list_channels(intervals[in_window(intervals, scope.period)]))
-
-
 def _root_limits(intervals: pd.DataFrame, scope: WeekScope) -> pd.Series:
     """Return by channel the energy that it metered in the period [kWh]."""
-    rows = intervals[in_window(intervals, scope.period)]
+    rows = intervals.loc[in_window(intervals, scope.period), ["channel_id", "energy_kwh"]]
     return rows.groupby("channel_id")["energy_kwh"].sum().clip(lower=0)
 
 

@@ -13,7 +13,7 @@ from analyze.expected.closed_use import NO_RUN, ClosedUse
 from analyze.meters.completeness import assess_channels
 from analyze.meters.meter_tree import net_of_sub_meters
 from analyze.money.annual import plan_year
-from analyze.week.intervals import WeekScope, channel_names, in_window, local_iso, period_weeks
+from analyze.week.intervals import WeekScope, channel_names, in_window, iso_of_seconds, period_weeks
 from analyze.week.refusals import refuse_short_baseline, refuse_silent
 
 FROM_BASELINE, FROM_PERIOD = "baseline_weeks", "report_week"
@@ -51,7 +51,7 @@ def build_section(closed: ClosedUse, clean: pd.DataFrame, scope: WeekScope) -> d
     `closedUse` has of every meter its energy in the closed hours and how many of these are known.
     """
     period = clean[in_window(clean, scope.period)]
-    rows = period.join(closed.rows)
+    rows = period.assign(**closed.rows.reindex(period.index))
     rows = rows.assign(counted_kwh=rows["excess_kwh"].where(rows["is_counted"], 0.0).fillna(0.0))
     facts, rows_of = closed.channels, dict(iter(rows.groupby("channel_id")))
     listed = _list_channels(facts, scope)
@@ -168,7 +168,7 @@ def _list_runs(channel_id: int, rows: pd.DataFrame, closed: ClosedUse, scope: We
     runs = runs[runs["is_counted"].astype(bool)].nlargest(scope.config.lists.max_findings, "excess_kwh")
     runs = runs.sort_values("start_s")
     start_s, power_kw = rows["epoch_s"].to_numpy(), rows["mean_kw"].to_numpy()
-    texts = (local_iso(pd.to_datetime(runs[name], unit="s", utc=True), scope.tz) for name in ("start_s", "end_s"))
+    texts = (iso_of_seconds(runs[name].to_numpy(dtype="int64"), scope.tz) for name in ("start_s", "end_s"))
     return [
         {
             "start": start,

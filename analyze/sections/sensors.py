@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analyze.meters import meter_checks, sensor_issues
@@ -14,7 +16,7 @@ from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import parents_of
 from analyze.meters.phase_faults import PHASE_COLUMNS
 from analyze.meters.sensor_issues import ISSUE_TYPES, SEVERITIES
-from analyze.week.intervals import WeekScope, in_window
+from analyze.week.intervals import WeekScope, channels_within
 
 __all__ = ["build_section", "channel_completeness", "find_bad_intervals", "render_text"]
 
@@ -86,17 +88,18 @@ def _list_resets(resets: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]
 
 def _list_unassessed(clean: pd.DataFrame, base_loads: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
     """Return the checks that no channel, or not each, has the data for, and why."""
-    period = clean[in_window(clean, scope.period)]
-    reporting = sorted(int(key) for key in period["channel_id"].unique())
-    phases = set(PHASE_COLUMNS) & set(clean.columns)
-    with_phases = period.dropna(subset=list(PHASE_COLUMNS)) if len(phases) == len(PHASE_COLUMNS) else period.iloc[:0]
-    with_both = period[period["energy_kwh"].notna() & period["power_kw"].notna()]
+    reporting = sorted(channels_within(clean, scope.period))
+    with_phases, with_both = (
+        _channels_with(names, clean, scope) for names in (PHASE_COLUMNS, ("energy_kwh", "power_kw"))
+    )
     days = base_loads[base_loads["start_s"] < scope.period.start.timestamp()]["channel_id"].value_counts()
     needed = scope.config.meters.base_step_min_baseline_days
     later = (scope.period.end + timedelta(days=needed)).astimezone(scope.tz).date().isoformat()
     lacking = {
-        ("phases", "no_phase_power", "power of each of three phases", None): set(with_phases["channel_id"]),
-        ("register_drift", "no_energy_beside_power", "both energy and power", None): set(with_both["channel_id"]),
+        ("phases", "no_phase_power", "power of each of three phases", None): _channels_with(
+            PHASE_COLUMNS, clean, scope
+        ),
+        ("register_drift", "no_energy_beside_power", "both energy and power", None): with_both,
         ("base_load_step", "short_baseline", f"{needed} nearly full days before the period", later): set(
             days.index[days >= needed]
         ),
@@ -116,6 +119,14 @@ def _list_unassessed(clean: pd.DataFrame, base_loads: pd.DataFrame, scope: WeekS
         for (check, code, missing, possible_from), able in lacking.items()
         if set(reporting) - able
     ]
+
+
+def _channels_with(names: Sequence[str], clean: pd.DataFrame, scope: WeekScope) -> set[int]:
+    """Return the channels of which an interval of the period has all of these columns."""
+    if not set(names) <= set(clean.columns):
+        return set()
+    known = ~np.logical_or.reduce([np.isnan(clean[name].to_numpy(dtype=float)) for name in names])
+    return channels_within(clean.loc[known, ["channel_id", "epoch_s"]], scope.period)
 
 
 def _summarise(issues: list[dict[str, Any]]) -> list[dict[str, Any]]:

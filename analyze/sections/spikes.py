@@ -16,9 +16,9 @@ from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
 from analyze.week.intervals import (
     WeekScope,
     channel_names,
+    channels_within,
     in_window,
     is_after_hours,
-    list_channels,
     list_runs,
     local_iso,
     number_channels,
@@ -78,7 +78,7 @@ def sum_site_power(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     weeks and the period: a meter that is dead in the period would else make this week look small against the others.
     Meters are brought to the longest interval among them; a step that one of them does not fill is left out.
     """
-    reporting = set(list_channels(clean[in_window(clean, scope.period)]))
+    reporting = channels_within(clean, scope.period)
     roots = {root for root in root_of_channels(scope.meters, reporting).values() if root in reporting}
     coverage = assess_channels(clean, scope)
     full = coverage.index[(coverage >= scope.config.baseline.min_completeness_pct).all(axis=1)]

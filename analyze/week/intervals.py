@@ -68,8 +68,12 @@ def epoch_seconds(moments: pd.Series) -> npt.NDArray[np.float64]:
 
 def local_iso(moments: pd.Series, tz: ZoneInfo) -> list[str]:
     """Return UTC moments as ISO 8601 on the site's wall clock, with its offset."""
-    seconds = np.floor(epoch_seconds(moments)).astype("int64").tolist()
-    return [datetime.fromtimestamp(second, tz).isoformat() for second in seconds]
+    return iso_of_seconds(np.floor(epoch_seconds(moments)).astype("int64"), tz)
+
+
+def iso_of_seconds(epoch_s: npt.NDArray[np.int64], tz: ZoneInfo) -> list[str]:
+    """Return seconds since 1970 as ISO 8601 on the site's wall clock, with its offset."""
+    return [datetime.fromtimestamp(second, tz).isoformat() for second in epoch_s.tolist()]
 
 
 def prepare_intervals(
@@ -120,7 +124,8 @@ def _sound_rows(readings: pd.DataFrame, ids: npt.NDArray[np.int64]) -> pd.DataFr
         interval_start=pd.to_datetime(readings["interval_start"], utc=True),
         interval_s=readings["interval_s"].to_numpy(dtype="int64"),
         **columns,
-    )[keep]
+    )
+    frame = frame if keep.all() else frame[keep]
     start, channel = frame["interval_start"].array.asi8, channel[keep]
     is_in_order = (channel[1:] > channel[:-1]) | (channel[1:] == channel[:-1]) & (start[1:] >= start[:-1])
     if not is_in_order.all():
@@ -150,6 +155,12 @@ def take_window(intervals: pd.DataFrame, window: Window) -> pd.DataFrame:
     """Return the intervals that start within `window`; the frame itself, which is not copied, where all of them do."""
     inside = in_window(intervals, window)
     return intervals if inside.all() else intervals[inside]
+
+
+def channels_within(intervals: pd.DataFrame, window: Window) -> set[int]:
+    """Return the ids of the channels that have an interval starting within `window`."""
+    channel = intervals["channel_id"].to_numpy(dtype="int64")[in_window(intervals, window).to_numpy()]
+    return set(_first_of_runs(channel)[1].tolist())
 
 
 def split_channels(rows: pd.DataFrame) -> dict[int, pd.DataFrame]:

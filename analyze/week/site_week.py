@@ -262,7 +262,7 @@ def baseline_before(period: Window, tz: ZoneInfo, config: Thresholds) -> Window:
 
 def leave_out(frame: pd.DataFrame, channel_ids: list[int]) -> pd.DataFrame:
     """Return the rows of `frame` that are about none of these channels."""
-    return frame[~frame["channel_id"].isin(channel_ids)]
+    return frame[~frame["channel_id"].isin(channel_ids)] if channel_ids else frame
 
 
 def root_meters(readings: pd.DataFrame, meters: pd.DataFrame, period: Window) -> list[int]:
@@ -270,7 +270,8 @@ def root_meters(readings: pd.DataFrame, meters: pd.DataFrame, period: Window) ->
 
     Where none has readings in the period, the topmost of those that have any.
     """
-    rows = readings[readings["energy_kwh"].notna() | readings["power_kw"].notna()]
+    has_value = readings["energy_kwh"].notna() | readings["power_kw"].notna()
+    rows = readings.loc[has_value, ["channel_id", "interval_start", "interval_s"]]
     own = rows[(rows["interval_start"] >= period.start) & (rows["interval_start"] < period.end)]
     reporting = set(list_channels(rows if own.empty else own))
     if own.empty:
