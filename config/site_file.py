@@ -155,6 +155,7 @@ class ValidationTable(Table, frozen=True):
     min_checked_intervals: Annotated[float, limit(8, "a median of fewer says little")] | None = None
     max_phase_sum_ratio: Annotated[float, limit(1.1, "phases and total are averaged apart")] | None = None
     max_power_only_pct: Annotated[float, limit(1, "less than a quarter of an hour a day")] | None = None
+    max_export_misfit_pct: Annotated[float, limit(10, "metered pairs agree within a few percent")] | None = None
     max_jump_ratio: Annotated[float, limit(3, "metered pairs agree within a few percent")] | None = None
     min_jump_kwh: Annotated[float, limit(0.1, "below it a ratio compares rounding errors")] | None = None
     max_doubling_ratio: Annotated[float, limit(1.6, "loads do not double by the hour at night")] | None = None

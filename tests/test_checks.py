@@ -221,6 +221,10 @@ BREAKS: dict[str, tuple[Callable[[Connection], None], str, str, tuple[str, ...]]
         lambda conn: change(conn, "energy_kwh = -3", at=NOON),
         WARNED, "1 rows, lowest -3.000 kWh", (),
     ),
+    "export_matches_power": (
+        lambda conn: change(conn, "exported_energy_kwh = energy_kwh, power_kw = 4 * energy_kwh", at=NOON, hours=2),
+        WARNED, "in 8 intervals with export, import less export is 0.0 kWh, by its power 6.4", (),
+    ),
     "voltage_plausible": (
         lambda conn: change(conn, "voltage_v = 12000", at=NOON),
         WARNED, "1 rows, from 12000 to 12000 V, last at 2025-10-31T17:00Z", (),
@@ -351,6 +355,21 @@ def test_check_trips_alone_and_reaches_as_far_as_it_should(site: Connection, nam
 
 def test_every_check_has_a_way_to_be_broken_and_no_other_stands_here() -> None:
     assert set(BREAKS) == {check.name for check in read_checks()}
+
+
+@pytest.mark.parametrize(
+    ("columns", "hours"),
+    [
+        ("exported_energy_kwh = energy_kwh, power_kw = 4 * energy_kwh", 1.75),  # seven intervals say little
+        ("exported_energy_kwh = energy_kwh, power_kw = 0.76 * energy_kwh", 2),  # 9.5 % of what flowed
+        ("exported_energy_kwh = 2 * energy_kwh, power_kw = -4 * energy_kwh", 2),
+        ("energy_kwh = -energy_kwh, exported_energy_kwh = energy_kwh, power_kw = -4 * energy_kwh", 2),  # net already
+    ],
+)
+def test_an_export_that_the_power_confirms_trips_nothing(site: Connection, columns: str, hours: float) -> None:
+    change(site, columns, at=NOON, hours=hours)
+    verdict = validate_both(site)[0]
+    assert "export_matches_power" not in [result.check.name for result in verdict.results if result.findings]
 
 
 def test_first_look_at_an_account_judges_as_validation_does() -> None:

@@ -4,8 +4,8 @@
 -- Limit: min_compared_days = 3 (a day or two may hold a meter's replacement)
 -- Hint: the tree of meters is wrong, or a multiplier is; say in config/sites/<id>.toml what each is part of
 --   ([channels."NAME"] with parent = "MAIN", or parent = "" for none), or correct a meter by its unit_factor.
--- Looked up once: the planner would do so for each pair of meters.
 WITH meters AS MATERIALIZED (
+    -- Looked up once: the planner would do so for each pair of meters.
     SELECT meter_id, parent_meter_id, kind, unit_factor FROM v_meters WHERE site_id = %(site_id)s AND is_counted
 ),
 usage AS MATERIALIZED (

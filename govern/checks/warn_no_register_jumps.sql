@@ -3,8 +3,8 @@
 -- Limit: max_jump_ratio = 3 (metered pairs of energy and mean power agree within a few percent)
 -- Limit: min_jump_kwh = 0.1 (below it a ratio compares rounding errors)
 -- Hint: reports leave these intervals out of findings and keep them in totals; a jump without an outage before it is a fault.
--- Gathered first: read in the order of its index to be grouped, the table would be gone through row by row.
 WITH hours AS MATERIALIZED (
+    -- Gathered first: read in the order of its index to be grouped, the table would be gone through row by row.
     SELECT u.meter_id, u.total_kwh
     FROM channel_sites AS m
     JOIN mv_hourly_usage AS u ON u.meter_id = m.channel_id AND u.site_id = m.organization_id

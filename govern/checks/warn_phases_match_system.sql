@@ -4,8 +4,8 @@
 -- Limit: min_compared_days = 3 (a day or two may hold a meter's replacement)
 -- Hint: the view of the whole is what counts; compare a day with the vendor's portal. If the phases are right, leave the
 --   whole out ([site] with exclude in config/sites/<id>.toml), and they count instead.
--- Looked up once: the planner would do so for each pair of meters.
 WITH meters AS MATERIALIZED (
+    -- Looked up once: the planner would do so for each pair of meters.
     SELECT meter_id, counted_by, point_view, unit_factor FROM v_meters WHERE site_id = %(site_id)s
 ),
 days AS (
