@@ -53,7 +53,8 @@ def describe_expected(expectation: Expectation, clean: pd.DataFrame, scope: Week
     `cvRmsePct` and `nmbePct` are those of ASHRAE Guideline 14 with no parameter taken off, for no error is of data that
     the level was fitted to; `isSufficient` and `reason` after CalTRACK. None where no week could be left out.
     """
-    rows_of, names = split_channels(clean[in_window(clean, scope.baseline)]), channel_names(scope.meters)
+    baseline = clean.loc[in_window(clean, scope.baseline), ["channel_id", "epoch_s", "interval_s"]]
+    rows_of, names = split_channels(baseline), channel_names(scope.meters)
     entries = [
         _describe(number, block, rows_of, names, scope)
         for block in expectation.blocks

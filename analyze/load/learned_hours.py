@@ -17,6 +17,7 @@ from lib.learned_hours import NO_RHYTHM, SHORT_BASELINE, LearnedDay, LearnedHour
 if TYPE_CHECKING:
     from config.thresholds import Thresholds
 
+_COLUMNS = ["channel_id", "local_time", "local_weekday", "hours", "mean_kw", "rate_per_kwh"]
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -42,7 +43,7 @@ def find_disagreements(clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
     """
     schedule = scope.schedule
     names, coverage = channel_names(scope.meters), assess_channels(clean, scope)
-    baseline, period = clean[in_window(clean, scope.baseline)], clean[in_window(clean, scope.period)]
+    baseline, period = (clean.loc[in_window(clean, window), _COLUMNS] for window in (scope.baseline, scope.period))
     closed_of = split_channels(period.assign(is_closed=~is_open(period, schedule)))
     baseline_of, findings, refused = split_channels(baseline), [], []
     for channel_id in list_channels(clean):

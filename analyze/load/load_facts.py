@@ -62,8 +62,8 @@ def build_load_facts(
     - load duration: the power that is reached or exceeded for p percent of the measured time.
     - near-peak hours: the time at `near_peak_ratio` of the peak or above [h].
     """
-    shown, names = clean[in_window(clean, scope.period)], channel_names(using_meters(scope.meters))
-    rows = shown if valid is None else _imported(valid[in_window(valid, scope.period)], scope)
+    shown, names = _of_period(clean, scope), channel_names(using_meters(scope.meters))
+    rows = shown if valid is None else _imported(_of_period(valid, scope), scope)
     lows = _daily_lows(shown, scope)
     rows_of, lows_of = split_channels(rows), split_channels(lows)
     return {
@@ -105,6 +105,10 @@ def _facts(rows: pd.DataFrame, lows: pd.DataFrame, scope: WeekScope) -> dict[str
             for pct, value in zip(_DURATION_PCTS, _load_duration_kw(power_kw, hours), strict=True)
         ],
     }
+
+
+def _of_period(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    return rows.loc[in_window(rows, scope.period), ["channel_id", "interval_start", "local_time", "hours", "mean_kw"]]
 
 
 def _imported(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:

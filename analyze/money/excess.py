@@ -35,7 +35,7 @@ def measure_excess(
     closed, anomalies, expectation
         As `find_closed_use`, `find_anomalies` and `expect_load` give them.
     """
-    rows = clean[in_window(clean, scope.period)]
+    rows = clean.loc[in_window(clean, scope.period), ["channel_id", "mean_kw", "hours"]]
     return {
         "after_hours": _after_hours(rows, closed),
         "anomaly": _anomaly(rows, choose_events(anomalies, rows, expectation)),

@@ -77,7 +77,7 @@ def build_consumption(
         "exportedKwh": round(abs(in_kwh - total_kwh), 3),
         **_own_generation(best, total_kwh, gross, scope),
         **_describe_comparison(_compare(of_roots, gross, site, scope), scope),
-        "byChannel": _by_channel(best, intervals, valid[in_window(valid, scope.period)], set(site.roots), scope),
+        "byChannel": _by_channel(best, intervals, _peaks_kw(valid, scope), set(site.roots), scope),
         "daily": _by_day(of_roots.rows, scope),
         "cost": {
             "energyCost": round(pricing.energy_cost(_as_imported(of_roots.rows)), 2),
@@ -147,14 +147,13 @@ def _describe_comparison(found: Comparison, scope: WeekScope) -> dict[str, Any]:
 
 
 def _by_channel(
-    best: BestEnergy, intervals: pd.DataFrame, valid_period: pd.DataFrame, roots: set[int], scope: WeekScope
+    best: BestEnergy, intervals: pd.DataFrame, peak_kw: pd.Series, roots: set[int], scope: WeekScope
 ) -> list[dict[str, Any]]:
     names, kinds, rows = channel_names(scope.meters), kinds_of(scope.meters), best.rows
     by_channel = rows["channel_id"]
     energy_kwh = rows["kwh"].groupby(by_channel).sum(min_count=1)
     estimated_kwh = rows["kwh"].where(is_estimated(rows), 0.0).groupby(by_channel).sum()
     is_at_least = (rows["source"] >= Source.AT_LEAST).groupby(by_channel).any()
-    peak_kw = valid_period.groupby("channel_id")["mean_kw"].max()
     coverage = channel_completeness(intervals, scope.meters, scope.period)
     compared = compare_channels(best, scope)
     return [
@@ -172,6 +171,12 @@ def _by_channel(
         }
         for key, pct in zip(coverage["channel_id"].astype(int).tolist(), coverage["completeness_pct"], strict=True)
     ]
+
+
+def _peaks_kw(valid: pd.DataFrame, scope: WeekScope) -> pd.Series:
+    """Return by channel the highest mean power of a valid interval of the period [kW]."""
+    rows = valid.loc[in_window(valid, scope.period), ["channel_id", "mean_kw"]]
+    return rows.groupby("channel_id")["mean_kw"].max()
 
 
 def _beside_usual(compared: pd.DataFrame, key: int) -> dict[str, Any]:
@@ -219,7 +224,8 @@ def build_data_quality(
     is_bad, in_period = bad.any(axis=1), in_window(intervals, scope.period)
     names, energy_kwh = channel_names(scope.meters), intervals["energy_kwh"]
     coverage = channel_completeness(intervals, scope.meters, scope.period)
-    left_out = intervals[is_bad & in_period].groupby("channel_id")["energy_kwh"].agg(["size", "sum"])
+    excluded = intervals.loc[is_bad & in_period, ["channel_id", "energy_kwh"]]
+    left_out = excluded.groupby("channel_id")["energy_kwh"].agg(["size", "sum"])
     pct = coverage["completeness_pct"]
 
     def measure(mask: pd.Series) -> dict[str, Any]:
