@@ -133,8 +133,11 @@ def test_function_that_fills_takes_no_place_and_no_other_channel(conn: Connectio
     assert db.fetch_all(conn, fill, (["energy_kwh", "voltage_v"], moments, offered)) == [(2,)]
     assert stored(conn, "energy_kwh", "voltage_v") == [(1.0, 50.0), (6.0, None)]
     assert db.fetch_all(conn, "SELECT count(energy_kwh) FROM readings WHERE channel_id = 11") == [(0,)]
-    with pytest.raises(pg_errors.InsufficientPrivilege, match="place, length and run are not filled"):
-        db.execute(conn, fill, (["energy_kwh", "interval_s"], moments, offered))
+    conn.commit()
+    for place in ("channel_id", "organization_id", "timestamp", "interval_s", "ingest_run_id"):
+        with pytest.raises(pg_errors.InsufficientPrivilege, match="place, length and run are not filled"):
+            db.execute(conn, fill, (["energy_kwh", place], moments, offered))
+        conn.rollback()
 
 
 def test_new_rows_beside_revised_ones_are_inserted(conn: Connection) -> None:
