@@ -416,7 +416,7 @@ def test_site_without_a_file_or_table_has_the_limits_of_all(tmp_path: Path) -> N
     [
         ("max_lag_hour = 24", r"validation\.max_lag_hour is not known; did you mean max_lag_hours\?"),
         ("max_held_sites_pct = 90", r"validation\.max_held_sites_pct is not known; "),
-        ("lookback_days = 9", r"validation\.lookback_days is not known; known here: max_children_ratio, "),
+        ("lookback_days = 9", r"validation\.lookback_days is not known; known here: max_catch_up_hours, "),
         ("max_lag_hours = true", r"validation\.max_lag_hours should be a number of 0 or more, not true"),
         ("max_lag_hours = -1", r"validation\.max_lag_hours should be a number of 0 or more, not -1"),
         ("max_temperature_c = nan", r"validation\.max_temperature_c should be a number of 0 or more, not nan"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _INSERT = (
     "INSERT INTO channel_facts (channel_id, organization_id, kind, must_run, is_parent_named, parent_id, counts_until,"
-    " unit_factor, is_excluded) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " unit_factor, is_excluded, max_power_kw) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 
 
@@ -38,7 +38,8 @@ def store_channel_facts(conn: Connection, site: SiteConfig) -> int:
     )
     said, excluded = site.channels(names), site.excluded(names)
     db.execute(conn, "DELETE FROM channel_facts WHERE organization_id = %s", (site.site_id,))
-    keys = sorted(said.keys() | excluded)
+    carried = site.file.ingest.channel_max_power_kw
+    keys = sorted(said.keys() | excluded | (carried.keys() & names.keys()))
     for key in keys:
         channel = said.get(key, SiteChannel(key, ChannelTable()))
         facts = channel.facts
@@ -47,7 +48,7 @@ def store_channel_facts(conn: Connection, site: SiteConfig) -> int:
             _INSERT,
             (
                 key, site.site_id, facts.kind, facts.must_run, facts.parent is not None, channel.parent_id,
-                facts.until, facts.unit_factor, key in excluded,
+                facts.until, facts.unit_factor, key in excluded, carried.get(key),
             ),
         )  # fmt: skip
     return len(keys)

@@ -1,0 +1,113 @@
+"""The energy of an outage in one record: ingest and validation judge it by one limit and by the outage's length."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from breaker_factory import END, SITE_ID, build_site, change
+
+from config.site_file import load_site
+from govern.checks.channel_facts import store_channel_facts
+from govern.checks.reader import read_checks, settable_limits
+from govern.checks.runner import validate_site
+from govern.usage.refresh import rebuild_views
+from ingest.storage.plausibility import REJECT_ENERGY_OVER_LIMIT, Rules, find_impossible
+from lib import db
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+CHANNEL, OTHER = 13, 14
+AFTER = END - timedelta(hours=30)  # the first record after the outage
+HOURS = 14
+ELAPSED_H = HOURS + 0.25
+
+
+def outage(conn: Connection, channel_id: int, energy_kwh: float) -> None:
+    """Take `HOURS` of a channel away, and give the record after them this energy."""
+    start = AFTER - timedelta(hours=HOURS)
+    db.execute(
+        conn,
+        "DELETE FROM readings WHERE channel_id = %s AND timestamp >= %s AND timestamp < %s",
+        (channel_id, start, AFTER),
+    )
+    change(conn, f"energy_kwh = {energy_kwh}", channel_id, at=AFTER)
+    rebuild_views(conn)
+
+
+def found(conn: Connection, folder: Path, said: str = "") -> list[tuple[int | None, str]]:
+    """Return what `energy_plausible` finds where the site's file says this."""
+    (folder / f"{SITE_ID}.toml").write_text(said)
+    checks, site = read_checks(), load_site(SITE_ID, folder)
+    store_channel_facts(conn, site)
+    conn.commit()
+    verdict = validate_site(conn, SITE_ID, checks, site_limits=site.limits(settable_limits(checks)))
+    (result,) = (result for result in verdict.results if result.check.name == "energy_plausible")
+    conn.rollback()
+    return [(finding.channel_id, finding.text) for finding in result.findings]
+
+
+def is_accepted(energy_kwh: float, max_power_kw: float, hours: float = ELAPSED_H) -> bool:
+    """Return whether the ingest lets the record in."""
+    times = np.array([0.0, hours * 3600])
+    columns = {"energy_kwh": np.array([1.0, energy_kwh])}
+    return not find_impossible(times, columns, 900, Rules(max_power_kw, 744.0))[REJECT_ENERGY_OVER_LIMIT][1]
+
+
+def test_catch_up_of_an_outage_is_no_fault(conn: Connection, tmp_path: Path) -> None:
+    build_site(conn)
+    outage(conn, CHANNEL, 1321.0)
+    assert is_accepted(1321.0, 5000.0)
+    assert found(conn, tmp_path) == []
+
+
+@pytest.mark.parametrize("limit_kw", [60.0, 100.0])
+def test_both_judge_alike_just_below_and_above_the_limit(conn: Connection, tmp_path: Path, limit_kw: float) -> None:
+    build_site(conn)
+    most = limit_kw * ELAPSED_H
+    outage(conn, CHANNEL, most - 1)
+    outage(conn, OTHER, most + 1)
+    said = f"[ingest.channel_max_power_kw]\n{CHANNEL} = {limit_kw}\n{OTHER} = {limit_kw}\n"
+    assert (is_accepted(most - 1, limit_kw), is_accepted(most + 1, limit_kw)) == (True, False)
+    expected = [(OTHER, f"1 rows, worst {most + 1:.1f} kWh in {ELAPSED_H * 3600:.0f} s")]
+    assert found(conn, tmp_path, said) == expected
+    # The same for all channels of the site.
+    assert found(conn, tmp_path, f"[ingest]\nmax_power_kw = {limit_kw}\n") == expected
+
+
+def test_without_an_outage_the_own_interval_counts(conn: Connection, tmp_path: Path) -> None:
+    build_site(conn)
+    change(conn, "energy_kwh = 1321.0", CHANNEL, at=AFTER)
+    assert not is_accepted(1321.0, 5000.0, hours=0.25)
+    assert found(conn, tmp_path) == [(CHANNEL, "1 rows, worst 1321.0 kWh in 900 s")]
+    # A main that is larger: what the ingest accepts by the site's file, validation accepts.
+    assert is_accepted(1321.0, 6000.0, hours=0.25)
+    assert found(conn, tmp_path, "[ingest]\nmax_power_kw = 6000\n") == []
+
+
+def test_outage_beyond_the_longest_counts_as_the_longest(conn: Connection, tmp_path: Path) -> None:
+    build_site(conn)
+    outage(conn, CHANNEL, 1000.0)
+    said = "[ingest]\nmax_power_kw = 80\nmax_catch_up_hours = {}\n"
+    assert found(conn, tmp_path, said.format(13)) == []
+    assert found(conn, tmp_path, said.format(12)) == [(CHANNEL, "1 rows, worst 1000.0 kWh in 43200 s")]
+
+
+def test_validation_may_say_another_limit(conn: Connection, tmp_path: Path) -> None:
+    build_site(conn)
+    outage(conn, CHANNEL, 1321.0)
+    said = "[ingest]\nmax_power_kw = 6000\n[validation]\nmax_power_kw = 50\n"
+    assert [channel_id for channel_id, _ in found(conn, tmp_path, said)] == [CHANNEL]
+
+
+def test_hint_destroys_nothing_before_it_is_clear(conn: Connection) -> None:
+    (check,) = (check for check in read_checks() if check.name == "energy_plausible")
+    for hint in (check.hint, check.file_hint):
+        assert hint is not None
+        assert hint.startswith("keep the rows until it is clear what they are")
+        assert "[ingest]" in hint and hint.index("raise max_power_kw") < hint.index("removed")
+    assert datetime.now(UTC) > END
