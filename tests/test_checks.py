@@ -96,6 +96,17 @@ def show_as_point(conn: Connection, phases: dict[int, str | None]) -> None:
         )
 
 
+def replace_main(conn: Connection) -> None:
+    """Let the main end, and a meter of about its size begin, three days before the end."""
+    db.execute(
+        conn,
+        "DELETE FROM readings WHERE channel_id = 10 AND timestamp >= %(at)s OR channel_id = 17 AND timestamp < %(at)s",
+        {"at": END - timedelta(days=3)},
+    )
+    conn.commit()
+    rebuild_views(conn)
+
+
 def raise_children(conn: Connection) -> None:
     for channel_id in (11, 12):
         change(
@@ -264,6 +275,12 @@ BREAKS: dict[str, tuple[Callable[[Connection], None], str, str, tuple[str, ...]]
         WARNED, "its metering point is shown by 2 channels that all count: meter 13 (13), meter 14 (14)", (),
     ),
     "mains_hold_children": (raise_children, WARNED, "on 12 days it has 2381.7 kWh, the meters below it 4465.7", ()),
+    "mains_replaced": (
+        replace_main, WARNED,
+        "it begins on 2025-11-03, when meter 10 (10) ends, whose parts are meter 11 (11), meter 12 (12): if it took "
+        "its place, the total counts them twice",
+        ("channels_reporting", "days_whole"),
+    ),
     "channels_differ": (copy_channel, WARNED, "the same energy as channel 13 on 12 days", ()),
     "resolution_as_asked": (coarsen, WARNED, "intervals of 1800 s, asked were 900 s", ()),
     "clock_change_whole": (
