@@ -89,7 +89,9 @@ class AnomalyThresholds(Table, frozen=True):
     min_hours: Annotated[float, amount("Shortest event; three intervals of 15 minutes", CONTRACT)] = 0.75
     max_break_intervals: Annotated[int, count("Intervals between two parts of one event", "", 0)] = 2
     max_break_minutes: Annotated[float, amount("Minutes between two parts of one event")] = 30.0
-    score_threshold: Annotated[float, share("Score (--scores) from which an interval is anomalous", MEASURED)] = 0.45
+    score_threshold: Annotated[float, share("Score (--scores) that an anomaly keeps up", MEASURED)] = 0.445
+    score_min_hours: Annotated[float, amount("... for so long: most of a night, or of a working day", MEASURED)] = 9.0
+    score_alone: Annotated[float, share("Score from which a shorter one is anomalous too", MEASURED)] = 0.55
 
 
 class StepThresholds(Table, frozen=True):

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analyze.load.unrest import score_unrest
 from analyze.load.week_grid import Floats, Ints, WeekGrid, lay_out, moving_mean, slots_of
-from analyze.week.intervals import SECONDS_PER_HOUR, prepare_intervals
-from lib.stats_utils import grouped_quantiles
+from analyze.week.intervals import SECONDS_PER_HOUR, prepare_intervals, starts_new_run
+from lib.stats_utils import grouped_quantiles, label_runs
 
 if TYPE_CHECKING:
     from config.opening_hours import Schedule
@@ -71,13 +72,17 @@ def score_readings(
     Returns
     -------
     pd.DataFrame
-        By channel and time: `channel_id`, `timestamp` (interval start, UTC), `score` (0–1) and `is_anomaly` (score at
-        or above `score_threshold`). A reading without a value scores 0: that is the sensor's affair.
+        By channel and time: `channel_id`, `timestamp` (interval start, UTC), `score` (0–1) and `is_anomaly`: the score
+        stays at or above `score_threshold` for `score_min_hours`, or reaches `score_alone` meanwhile. A reading without
+        a value scores 0: that is the sensor's affair.
     """
     intervals = prepare_intervals(readings, meters, tz)
     parts = [np.zeros(0)]
     parts += [score_channel(rows, schedule) for _, rows in intervals.groupby("channel_id", sort=True)]
-    scored = intervals[["channel_id", "interval_start"]].assign(score=np.concatenate(parts))
+    score = np.concatenate(parts)
+    scored = intervals[["channel_id", "interval_start"]].assign(
+        score=score, is_anomaly=_flag_lasting(score, intervals, config)
+    )
     energy_ids = meters.loc[meters["is_energy_meter"].astype(bool), "channel_id"]
     wanted = readings.loc[readings["channel_id"].isin(energy_ids), ["channel_id", "interval_start"]]
     wanted = wanted.astype({"channel_id": "int64"})
@@ -85,7 +90,21 @@ def score_readings(
     result = wanted.merge(scored, how="left", on=["channel_id", "interval_start"])
     result = result.sort_values(["channel_id", "interval_start"], ignore_index=True)
     result = result.rename(columns={"interval_start": "timestamp"}).fillna({"score": 0.0})
-    return result.assign(is_anomaly=result["score"] >= config.anomalies.score_threshold)
+    return result.assign(is_anomaly=result["is_anomaly"].eq(True))
+
+
+def _flag_lasting(score: Floats, intervals: pd.DataFrame, config: Thresholds) -> npt.NDArray[np.bool_]:
+    """Return the intervals whose score stays high for as long as a night or a working day, or is very high in between.
+
+    What is somewhat unusual for a few hours is a load's unrest; people call it anomalous where it lasts.
+    """
+    high = pd.Series(score >= config.anomalies.score_threshold, index=intervals.index)
+    run = label_runs(high, starts_new_run(intervals)).to_numpy()
+    hours = np.bincount(run, weights=intervals["hours"].to_numpy())
+    highest = np.zeros(hours.size)
+    np.maximum.at(highest, run, score)
+    is_told = (hours >= config.anomalies.score_min_hours) | (highest >= config.anomalies.score_alone)
+    return np.asarray((run > 0) & is_told[run])
 
 
 def score_channel(intervals: pd.DataFrame, schedule: Schedule | None = None) -> Floats:

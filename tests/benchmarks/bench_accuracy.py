@@ -102,15 +102,20 @@ def plain_scores(meter: Meter) -> pd.Series:
     return distance_kw / usual_kw
 
 
-def our_scores(meter: Meter, schedule: Schedule | None = None) -> pd.Series:
-    """Return the score of each reading."""
+def our_scores(meter: Meter, schedule: Schedule | None = None) -> pd.DataFrame:
+    """Return `score` and `is_anomaly` of each reading."""
     meters, config = measured_meters.describe_meters([meter]), Thresholds()
-    return score_readings(meter.readings, meters, meter.tz, config, schedule)["score"]
+    return score_readings(meter.readings, meters, meter.tz, config, schedule)[["score", "is_anomaly"]]
 
 
-def our_scores_with_holidays(meter: Meter) -> pd.Series:
-    """Return the score of each reading of a site whose file names its country."""
+def our_scores_with_holidays(meter: Meter) -> pd.DataFrame:
+    """Return `score` and `is_anomaly` of each reading of a site whose file names its country."""
     return our_scores(meter, replace(ASSUMED_SCHEDULE, country=measured_meters.LABELLED_COUNTRY))
+
+
+def plain_flags(meter: Meter) -> pd.DataFrame:
+    """Return the plain `score` of each reading; it has no threshold, and flags nothing."""
+    return pd.DataFrame({"score": plain_scores(meter), "is_anomaly": False})
 
 
 def list_unseen(meter: Meter, label: pd.Series, score: pd.Series) -> tuple[str, ...]:
@@ -125,18 +130,19 @@ def list_unseen(meter: Meter, label: pd.Series, score: pd.Series) -> tuple[str, 
 
 def score_labelled() -> list[LabelledScore]:
     """Return how well both methods score the labelled buildings, each and all together."""
-    buildings, threshold = measured_meters.load_labelled(), Thresholds().anomalies.score_threshold
-    result = []
-    methods = ((OURS, our_scores), (f"{OURS}, holidays named", our_scores_with_holidays), (PLAIN, plain_scores))
+    buildings, result = measured_meters.load_labelled(), []
+    methods = ((OURS, our_scores), (f"{OURS}, holidays named", our_scores_with_holidays), (PLAIN, plain_flags))
     for method, score_of in methods:
         parts = []
         for meter, label in buildings:
-            score = score_of(meter)
-            parts.append((meter.name, label, score, list_unseen(meter, label, score)))
-        together = [np.concatenate([part[column] for part in parts]) for column in (1, 2)]
-        for name, label, score, unseen in [*parts, (TOGETHER, *together, ())]:
+            found = score_of(meter)
+            parts.append(
+                (meter.name, label, found["score"], found["is_anomaly"], list_unseen(meter, label, found["score"]))
+            )
+        together = [np.concatenate([part[column] for part in parts]) for column in (1, 2, 3)]
+        for name, label, score, is_flagged, unseen in [*parts, (TOGETHER, *together, ())]:
             fit = detections.roc_auc(label, score), detections.best_f1(label, score)
-            flags = (None, None) if method == PLAIN else detections.precision_and_recall(label, score >= threshold)
+            flags = (None, None) if method == PLAIN else detections.precision_and_recall(label, is_flagged)
             shown = unseen if method in (OURS, PLAIN) else ()
             result.append(LabelledScore(name, len(label), int(label.sum()), method, *fit, *flags, shown))
     return result
