@@ -8,6 +8,7 @@ import pytest
 from health_factory import BOTH, METERS, SCOPE, drop, health, healthy, kinds, with_phases
 from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, prepare
 
+from analyze.money.repairs import broken_meters
 from analyze.week.site_week import analyze_site_week
 from config.thresholds import Thresholds
 from lib.date_utils import Window
@@ -167,3 +168,24 @@ def test_a_meter_installed_within_the_week_misses_nothing_before():
     late = readings[readings["interval_start"] >= pd.Timestamp("2026-01-14 14:00Z")]
     assert kinds(health(late, meters)) == [("gap", "low")]
     assert health(late, meters)["issues"][0]["missingIntervals"] == 8
+
+
+@pytest.mark.parametrize(("days", "least_kw", "level"), [(0, 0.0, None), (1, 0.0, "medium"), (2, 0.0, "high")])
+@pytest.mark.parametrize(("kind", "is_told"), [("generation", True), ("load", False)])
+def test_generation_that_brings_nothing_on_whole_days_is_off(
+    days: int, least_kw: float, level: str | None, kind: str, is_told: bool
+) -> None:
+    """From ten to two each day, 10 kW or less as clouds have it; and two nights more without anything are no day."""
+    readings = fill_window(1, BOTH, 8.0, 8.0)
+    local = readings["interval_start"].dt.tz_convert(NEW_YORK)
+    is_sunny = local.dt.hour.between(10, 13)
+    is_off = (local >= pd.Timestamp("2026-01-13", tz=NEW_YORK)) & (
+        local < pd.Timestamp("2026-01-13", tz=NEW_YORK) + pd.Timedelta(days=days)
+    )
+    power = (readings["power_kw"] * (1 + local.dt.day % 3)).where(is_sunny & ~is_off, least_kw)
+    section = health(readings.assign(power_kw=power, energy_kwh=power / 4), METERS.assign(kind=kind))
+    found = [issue for issue in section["issues"] if issue["type"] == "no_generation"]
+    assert [issue["severity"] for issue in found] == ([level] if level and is_told else [])
+    if found:
+        assert found[0]["start"] == "2026-01-13T00:00:00-05:00"
+        assert broken_meters(section) == set()  # the plant is off, and not its meter

@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analyze.meters.channel_kinds import channels_of
 from analyze.meters.meter_faults import find_unit_factors
 from analyze.meters.meter_tree import parents_of
 from analyze.meters.phase_faults import PHASE_COLUMNS, find_phase_faults
 from analyze.meters.sensor_issues import iso, make_issue
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, in_window, number_channels, split_channels
+from config.site_file import ChannelKind
 from lib.stats_utils import grouped_quantiles
 
 Floats = npt.NDArray[np.float64]
@@ -44,7 +46,8 @@ _FAULT_TEXTS = {
     "interpolated": "its values lie on a straight line, as where a logger fills a gap,",
     "clock_change": "energy of the repeated hour stands in its first pass and none in its second, flagged",
 }
-_DAY_S = 86_400
+_DAY_S, _DAY_H = 86_400, 24
+_WITHOUT_RATIO, _GRAVE_DAYS = 0.05, 2
 _BASE_QUANTILE = 0.1
 _FULL_DAY_RATIO = 0.9
 _STEP_DIGITS = 6  # decimals of a kWh that are compared when steps are looked for
@@ -227,6 +230,38 @@ def _matched_steps(clean: pd.DataFrame, parent: int, below: list[int]) -> pd.Dat
     table = table.reindex(columns=pd.MultiIndex.from_product([["used_kwh", "interval_s"], [parent, *below]]))
     table = table[(table["interval_s"] == step_s).all(axis=1)]["used_kwh"]
     return pd.DataFrame({"own": table[parent], "below": table[below].sum(axis=1)})
+
+
+def list_generation_issues(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return the generation that brought nothing on whole days of the period, where no day before it was without.
+
+    A day counts that is nine tenths there; it is without where it brought a twentieth of the lowest day before or less.
+    Two days or more are of high severity: one may be snow, or the darkest of the year.
+    """
+    rows = intervals[intervals["channel_id"].isin(channels_of(scope.meters, ChannelKind.GENERATION))]
+    day = rows["local_time"].dt.normalize()
+    days = (
+        rows.assign(kwh=rows["energy_kwh"].abs(), end_s=rows["epoch_s"] + rows["interval_s"])
+        .groupby(["channel_id", day])
+        .agg(kwh=("kwh", "sum"), hours=("hours", "sum"), start_s=("epoch_s", "min"), end_s=("end_s", "max"))
+    )
+    days = days[days["hours"] >= _FULL_DAY_RATIO * _DAY_H].reset_index()
+    is_now = days["start_s"] >= scope.period.start.timestamp()
+    issues = []
+    for channel_id, own in days[is_now].groupby("channel_id"):
+        before_kwh = days.loc[~is_now & (days["channel_id"] == channel_id), "kwh"]
+        if before_kwh.size < scope.config.meters.base_step_min_baseline_days:
+            continue
+        without = own[own["kwh"] <= _WITHOUT_RATIO * before_kwh.min()] if before_kwh.min() > 0 else own.iloc[:0]
+        if without.empty:
+            continue
+        count = len(without)
+        text = f"brought nothing on {count} whole day{'s' * (count != 1)}; every day before brought "
+        text += f"{before_kwh.min():.3g} kWh or more"
+        more = {"start": iso(without["start_s"].min(), scope), "end": iso(without["end_s"].max(), scope)}
+        level = "high" if count >= _GRAVE_DAYS else "medium"
+        issues.append(make_issue("no_generation", level, int(channel_id), scope, text, **more))
+    return issues
 
 
 def list_base_step_issues(base_loads: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:

@@ -58,6 +58,7 @@ ISSUE_TYPES = {
     "sum_shift": ("the sub-meters' share has jumped", "Look for a sub-meter that lost a phase, or a new load."),
     "phase_imbalance": ("phases far out of balance", "Spread the loads over the phases; check the CTs' fit."),
     "base_load_step": ("the base load has stepped", "Find what now runs, or stands still, by night; check the CT."),
+    "no_generation": ("no generation on whole days", "Check inverter and breaker; then what the meter shows."),
     "quantised": ("energy comes in coarse pulses", "Read it by the hour; a finer pulse weight would help."),
     "flat_line": ("far steadier than usual", "Compare with the load on site; a CT may have come off."),
     "no_data": ("no readings at all", "Commission the channel, or mark it as uninstalled."),

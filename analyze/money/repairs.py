@@ -13,11 +13,16 @@ from analyze.week.intervals import WeekScope, in_window
 from lib.date_utils import HOURS_PER_WEEK
 
 REPAIR = "repair"
+_OF_THE_PLANT = ("no_generation",)  # the meter may be right, and the plant off
 
 
 def broken_meters(sensor_health: dict[str, Any]) -> set[int]:
     """Return the channels with an issue of high severity: of these the meter is judged, not the building."""
-    return {issue["channelId"] for issue in sensor_health["issues"] if issue["severity"] == "high"}
+    return {
+        issue["channelId"]
+        for issue in sensor_health["issues"]
+        if issue["severity"] == "high" and issue["type"] not in _OF_THE_PLANT
+    }
 
 
 def list_repairs(

@@ -69,6 +69,7 @@ def build_section(
         *meter_checks.list_imbalance_issues(clean, scope),
         *meter_checks.list_register_drift_issues(clean, scope),
         *meter_checks.list_sum_issues(clean, scope),
+        *meter_checks.list_generation_issues(intervals, scope),
         *meter_checks.list_base_step_issues(base_loads, scope),
         *meter_checks.list_quantised_issues(clean, scope),
     ]
