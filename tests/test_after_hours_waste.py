@@ -354,6 +354,36 @@ def test_a_load_without_rest_that_rose_is_asked_about_at_its_usual_size() -> Non
     assert (asked["channelId"], asked["kwh"]) == (1, pytest.approx(113 * 5.0, rel=0.02))
 
 
+@pytest.mark.parametrize(("saturdays", "pattern"), [((), "new"), (((5, "09:00", 8.0),), "recurring")])
+def test_what_ran_in_some_nights_and_now_runs_in_each_is_new_though_at_less_power(
+    saturdays: tuple[tuple[int, str, float], ...], pattern: str
+) -> None:
+    """39 h a week at 5 kW, or 47; then 65 h at 2.2 kW: less energy, and more or less than half as many hours more."""
+    nights = [(day, "18:00", 13.0) for day in (0, 1, 2)]
+    readings = runs(5.0, *nights, *saturdays, weeks=(0, 1, 2, 3))
+    for day in range(5):
+        start = FIRST_MONDAY + pd.Timedelta(days=28 + day, hours=18)
+        readings = set_power(readings, str(start), str(start + pd.Timedelta(hours=13)), 2.2)
+    closed, _ = closed_use(readings)
+    assert closed.channels.at[1, "pattern"] == pattern
+
+
+def test_what_was_left_on_has_one_size_in_every_section() -> None:
+    """Two nights and a peak of an hour at noon: nights are runs wherever they are told, the peak stays an anomaly."""
+    readings = pd.concat([runs(5.0, (1, "18:00", 13), (3, "18:00", 13)), QUIET])
+    readings = set_power(readings, "2026-01-16 11:00", "2026-01-16 14:00", 15.0)
+    result = analyze_site_week(readings, METERS, SCOPE.period, SCOPE.baseline, NEW_YORK, SCOPE.config, NAMED)
+    (meter,) = (m for m in result.sections["afterHoursWaste"]["topMeters"] if m["channelId"] == 1)
+    events = [event for event in result.sections["anomalies"]["timeline"] if event["channelId"] == 1]
+    nights = [event for event in events if event["context"] == "after_hours"]
+    spans = [(run["start"], run["end"], run["excessKwh"]) for run in meter["excessIntervals"]]
+    assert [(event["start"], event["end"], event["excessKwh"]) for event in nights] == spans
+    assert sum(event["excessKwh"] for event in nights) == pytest.approx(meter["impact"]["excessKwh"], abs=0.02)
+    (win,) = (w for w in result.sections["quickWins"] if w["type"] == "after_hours" and w["channelId"] == 1)
+    assert win["impact"]["periodKwh"] == meter["impact"]["excessKwh"]
+    assert [event["start"][:13] for event in events if event not in nights] == ["2026-01-16T11"]
+
+
 def _nights(hours_of: list[float]) -> pd.DataFrame:
     """Return a meter that runs on after closing for so many hours in each night of working days, 25 of them."""
     readings = fill_window(1, BOTH, 5.0, 1.0)

@@ -24,6 +24,7 @@ def summarize(
     anomalies: list[dict[str, Any]],
     steps: list[dict[str, Any]] | None = None,
     events: list[dict[str, Any]] | None = None,
+    left_on: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     sections = {
         "quickWins": wins,
@@ -31,6 +32,7 @@ def summarize(
         "sensorHealth": {"bySeverity": {"high": 0}, "issues": []},
         "anomalies": {"byChannel": anomalies, "steps": steps or [], "timeline": events or []},
         "spikes": {"siteSpikes": []},
+        "afterHoursWaste": {"topMeters": left_on or []},
     }
     use = {
         "totalKwh": 1000.0,
@@ -95,6 +97,29 @@ def test_an_incident_is_told_with_all_its_periods_and_a_step_once() -> None:
         "RTU-1: 1,200 kWh far above normal, once",
         "Heating: 625 kWh below normal from Wed, Jan 14 10:00 to Fri, Jan 16 10:00",
     ]
+
+
+@pytest.mark.parametrize(("pattern", "kwh", "told"), [
+    ("new", 312.0, "312 kWh far above normal, while the site was closed"),
+    ("once", 308.0, "308 kWh far above normal, while the site was closed"),
+    ("new", 300.0, "308 kWh far above normal, in 2 periods"),  # part of it lies in opening hours
+    ("recurring", 312.0, "308 kWh far above normal, in 2 periods"),
+])  # fmt: skip
+def test_what_was_left_on_has_one_size(pattern: str, kwh: float, told: str) -> None:
+    events = [{"excessKwh": kwh, "severity": "high", "incident": 1} for kwh in (200.0, 108.0)]
+    channel = {"channelId": 1, "channelName": "AHU-2", "events": events}
+    left_on = {"channelId": 1, "pattern": pattern, "impact": {"excessKwh": kwh}}
+    assert summarize([], [channel], left_on=[left_on])["topRisks"] == [f"AHU-2: {told}"]
+
+
+@pytest.mark.parametrize(("may_be", "follows", "count"), [
+    (True, True, 0), (True, False, 1), (False, True, 1), (False, False, 1),
+])  # fmt: skip
+def test_a_level_that_the_weather_explains_is_no_risk(may_be: bool, follows: bool, count: int) -> None:
+    step = {"channelId": 1, "channelName": "Heat pumps", "beforeKw": 9.0, "afterKw": 5.0, "kind": "step",
+            "at": "2026-01-12T00:00:00-05:00", "excessKwh": -600.0, "mayBeWeather": may_be,
+            "followsWeather": follows}  # fmt: skip
+    assert len(summarize([], [], steps=[step])["topRisks"]) == count
 
 
 @pytest.mark.parametrize(

@@ -343,19 +343,28 @@ def _rose_by_day(running: Running, number: int, usual: npt.NDArray[np.bool_], cl
     now_closed_kw, now_open_kw = (
         _mean(running.power_kw[number, ~usual & at]) for at in (running.is_closed, ~running.is_closed)
     )
-    rise_kw = now_open_kw - open_kw
-    return bool(np.isnan(rise_kw) or rise_kw >= _SHARED_RISE * (now_closed_kw - closed_kw))
+    return bool(np.isnan(open_kw) or now_open_kw - open_kw >= _SHARED_RISE * (now_closed_kw - closed_kw))
 
 
 def _has_outgrown(left: Runs, own: Runs, weeks_known: npt.NDArray[np.bool_]) -> bool:
     """Return whether what was left on in several blocks of the period is far more than all runs of any week before.
 
+    By its energy or by its hours: what runs at half its power in every night, and ran in some, is news as well.
+
     A fan that runs on Saturdays, and now in every night too, is news; that it runs on Saturdays is none.
     """
-    before = own.where(own.week >= 0)
-    weekly_kwh = np.bincount(before.week, weights=before.excess_kwh, minlength=weeks_known.size)[weeks_known]
-    is_often = np.unique(left.now.block).size >= NEW_BLOCKS
-    return is_often and bool(0 < _OUTGROWN * weekly_kwh.max(initial=0.0) < left.now.excess_kwh.sum())
+    before, now = own.where(own.week >= 0), left.now
+    if np.unique(now.block).size < NEW_BLOCKS:
+        return False
+    return any(
+        0 < _OUTGROWN * _weekly(before, size, weeks_known).max(initial=0.0) < getattr(now, size).sum()
+        for size in ("excess_kwh", "hours")
+    )
+
+
+def _weekly(runs: Runs, size: str, weeks_known: npt.NDArray[np.bool_]) -> Floats:
+    """Return the sum of a column of runs by the known weeks before."""
+    return np.bincount(runs.week, weights=getattr(runs, size), minlength=weeks_known.size)[weeks_known]
 
 
 def _recurs(left: Runs, found: ClosedRuns, number: int, *, is_days: bool) -> bool:

@@ -46,6 +46,7 @@ class LevelChange(NamedTuple):
 
     `at` is the local midnight (UTC) from which the new level holds, or at which the drift begins; `before_kw` and
     `after_kw` are mean powers [kW]; `excess_kwh` is what the period drew above (or below) what was expected, since.
+    A load that follows the weather, in weather unlike that of the weeks before, may have done so.
     """
 
     channel_id: int
@@ -55,6 +56,7 @@ class LevelChange(NamedTuple):
     kind: ChangeKind
     excess_kwh: float
     is_weather_alike: bool
+    follows_weather: bool
 
 
 class _Days(NamedTuple):
@@ -111,6 +113,7 @@ def list_steps(changes: list[LevelChange], scope: WeekScope) -> list[dict[str, A
             "kind": str(change.kind),
             "excessKwh": round(change.excess_kwh, 2),
             "mayBeWeather": not change.is_weather_alike,
+            "followsWeather": change.follows_weather,
         }
         for change in changes
     ]
@@ -272,6 +275,7 @@ def _describe(
         kind,
         float(beyond),
         bool(block.weather.is_alike[inside].all()),
+        bool(block.weather.is_used[number]),
     )
 
 

@@ -9,14 +9,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.expected.basis import assessed_channels, describe_expected, list_unassessed
+from analyze.expected.closed_runs import Pattern
+from analyze.expected.closed_use import ClosedUse
 from analyze.expected.episodes import HIGH, LOW, find_episodes
 from analyze.expected.model import Expectation
 from analyze.expected.steps import LevelChange, list_steps
 from analyze.meters.meter_tree import net_of_sub_meters
 from analyze.sections.anomaly_events import channel_entry, list_events
-from analyze.week.intervals import WeekScope, in_window
+from analyze.week.intervals import WeekScope, in_window, starts_new_run
+from lib.stats_utils import label_runs
 
 _HOURS_PER_DAY = 24
+_NEWS = (Pattern.NEW, Pattern.ONCE)
+_RUN_SHARE = 0.5  # of an event's energy that must lie within runs while closed, for the event to be them
 
 
 def find_anomalies(
@@ -70,6 +75,64 @@ def find_anomalies(
     )
     events = judged[is_event].sort_values(["channel_id", "epoch_s"])
     return events.assign(event_id=events["event_id"].factorize()[0] + 1)
+
+
+def join_runs(anomalies: pd.DataFrame, closed: ClosedUse, clean: pd.DataFrame) -> pd.DataFrame:
+    """Return the anomalies, with those that are equipment left on as the run that it was: one event has one size.
+
+    Parameters
+    ----------
+    anomalies
+        As `find_anomalies` gives them.
+    closed
+        As `find_closed_use` gives it.
+
+    Notes
+    -----
+    A high event of which half or more lies within runs that are new, or came once, takes these runs' intervals and
+    energy. What it holds in opening hours stays as it is. Several events in one run become one.
+    """
+    facts = closed.channels
+    ids = facts.index[facts["pattern"].isin(_NEWS)] if len(facts) else facts.index
+    high = anomalies[(anomalies["direction"] == HIGH) & anomalies["channel_id"].isin(ids)]
+    if high.empty:
+        return anomalies
+    rows = clean[clean["channel_id"].isin(ids)]
+    run = label_runs(closed.rows["is_counted"].reindex(rows.index, fill_value=False), starts_new_run(rows))
+    own_run = run.reindex(high.index, fill_value=0)
+    within_kwh = high["excess_kwh"].where(own_run > 0, 0.0).groupby(high["event_id"]).sum()
+    is_run = within_kwh >= _RUN_SHARE * high["excess_kwh"].groupby(high["event_id"]).sum()
+    high = high[high["event_id"].map(is_run)]
+    if high.empty:
+        return anomalies
+    own_run = own_run[high.index]
+    first_event = high[own_run > 0].groupby(own_run[own_run > 0])["event_id"].min()
+    event_of = own_run.map(first_event).fillna(high["event_id"]).groupby(high["event_id"]).min()
+    open_part = high[own_run == 0]
+    open_part = open_part.assign(event_id=open_part["event_id"].map(event_of).astype("int64"))
+    joined = _as_events(rows[run.isin(first_event.index)], run.map(first_event), high, closed)
+    rest = anomalies.drop(index=high.index)
+    rest = rest.drop(index=rest.index.intersection(joined.index))
+    together = pd.concat([rest, open_part, joined]).sort_values(["channel_id", "epoch_s"])
+    return together.assign(event_id=together["event_id"].factorize()[0] + 1)
+
+
+def _as_events(rows: pd.DataFrame, event: pd.Series, high: pd.DataFrame, closed: ClosedUse) -> pd.DataFrame:
+    """Return the intervals of runs as those of the event that saw each, with the energy that the runs have."""
+    event_id = event.loc[rows.index].astype("int64")
+    facts = [name for name in high.columns if name not in rows.columns and name != "event_id"]
+    of_event = high.groupby("event_id")[facts].max().reindex(event_id).set_index(rows.index)
+    excess_kwh = closed.rows.loc[rows.index, "excess_kwh"].fillna(0.0)
+    expected_kwh = rows["used_kwh"] - excess_kwh
+    own = {name: high[name].reindex(rows.index) for name in ("low_kw", "high_kw")}
+    return rows.join(of_event).assign(
+        event_id=event_id,
+        excess_kwh=excess_kwh,
+        deficit_kwh=0.0,
+        expected_kwh=expected_kwh,
+        expected_kw=expected_kwh / rows["hours"],
+        **own,
+    )[high.columns]
 
 
 def build_section(

@@ -201,7 +201,9 @@ def _closed_doubts(facts: pd.Series, is_alike: bool, scope: WeekScope) -> Iterat
     if facts["is_at_own_time"] and (facts["follows_weather"] or not is_alike):
         yield Doubt.MAY_BE_WEATHER
     elif not is_alike:
-        yield Doubt.WEATHER_UNKNOWN if facts["is_steady"] else Doubt.MAY_BE_WEATHER
+        # What rose smoothly over whole days may be the weather's, however steady its nights are.
+        is_switched = facts["is_steady"] and not (facts["pattern"] == Pattern.NEW and facts["rose_by_day"])
+        yield Doubt.WEATHER_UNKNOWN if is_switched else Doubt.MAY_BE_WEATHER
 
 
 def _hours_of(event: dict[str, Any]) -> float:

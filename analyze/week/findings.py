@@ -100,11 +100,12 @@ def find_in_week(data: WeekData, scope: WeekScope) -> WeekFound:
     clean, expectation = data.clean, data.expectation
     changes, shifts = find_level_changes(expectation, scope)
     closed = find_closed_use(expectation, scope, _what_is_known(changes, scope))
+    found = anomalies.find_anomalies(expectation, shifts, clean, scope)
     left_kwh = closed.channels["counted_kwh"].where(closed.channels["pattern"].isin(_LEFT_ON), 0.0)
     return WeekFound(
         closed=closed,
         changes=[change for change in changes if not _is_left_on(change, left_kwh)],
-        anomalies=anomalies.find_anomalies(expectation, shifts, clean, scope),
+        anomalies=anomalies.join_runs(found, closed, clean),
         spikes=spikes.find_spikes(expectation, clean, scope, min_power_kw=scope.config.spikes.min_power_kw),
     )
 

@@ -16,6 +16,7 @@ from analyze.sections.confidence import Level
 _MAX_RISKS, _MAX_OPPORTUNITIES = 5, 3
 _SAVINGS = (Pattern.RECURRING, Pattern.NEW, Pattern.ONCE)
 _MAX_NAMES = 3
+_SAME_KWH = 0.1  # sums that were rounded one by one
 _NOT_COMPARABLE = {
     NotComparable.NO_LIKE_DAYS: "too few similar days before it",
     NotComparable.TOO_LITTLE_VALID: "too many readings are missing or wrong",
@@ -224,9 +225,9 @@ def _top_risks(sections: dict[str, Any], silent: Collection[str]) -> list[str]:
     issues, steps = told(sections["sensorHealth"]["issues"]), told(sections["anomalies"]["steps"])
     risks = [issue["description"] for issue in issues if issue["severity"] == "high"]
     stepped = {step["channelId"] for step in sections["anomalies"]["steps"]}
-    risks += [_tell_step(step) for step in steps]
+    risks += [_tell_step(step) for step in steps if not _is_explained(step)]
     channels = [channel | {"events": told(channel["events"])} for channel in sections["anomalies"]["byChannel"]]
-    risks += _tell_high(channels, stepped)
+    risks += _tell_high(channels, stepped, _left_on_kwh(sections["afterHoursWaste"]))
     risks += _tell_low(told(sections["anomalies"]["timeline"]), stepped)
     risks += [
         f"Site peak of {spike['peakPower']:.0f} kW for {spike['duration']} at {spike['start'][:16].replace('T', ' ')} "
@@ -234,6 +235,11 @@ def _top_risks(sections: dict[str, Any], silent: Collection[str]) -> list[str]:
         for spike in sections["spikes"]["siteSpikes"][:1]
     ]
     return risks[:_MAX_RISKS]
+
+
+def _is_explained(step: dict[str, Any]) -> bool:
+    """Return whether the weather explains a step: it was unlike the weeks before, and the load follows it."""
+    return bool(step["mayBeWeather"] and step.get("followsWeather", False))
 
 
 def _tell_step(step: dict[str, Any]) -> str:
@@ -248,7 +254,14 @@ def _tell_step(step: dict[str, Any]) -> str:
     )
 
 
-def _tell_high(channels: list[dict[str, Any]], told: Collection[int]) -> list[str]:
+def _left_on_kwh(after_hours: dict[str, Any]) -> dict[int, float]:
+    """Return by channel what was left on this week while the site was closed [kWh]: new, or once."""
+    meters = after_hours.get("topMeters", [])
+    return {m["channelId"]: m["impact"]["excessKwh"] for m in meters if m["pattern"] in (Pattern.NEW, Pattern.ONCE)}
+
+
+def _tell_high(channels: list[dict[str, Any]], told: Collection[int], left_on_kwh: dict[int, float]) -> list[str]:
+    """Return the channels with severe events; one that was left on has the size that it has everywhere else."""
     risks = []
     for channel in channels:
         incidents = {event["incident"] for event in channel["events"] if event["severity"] == "high"}
@@ -256,7 +269,10 @@ def _tell_high(channels: list[dict[str, Any]], told: Collection[int]) -> list[st
             # All that belongs to them, for the gravest event alone bears their severity.
             own = [event["excessKwh"] for event in channel["events"] if event["incident"] in incidents]
             times = "once" if len(own) == 1 else f"in {len(own)} periods"
-            risks.append(f"{channel['channelName']}: {sum(own):,.0f} kWh far above normal, {times}")
+            kwh = sum(own)
+            if left_on_kwh.get(channel["channelId"], 0.0) >= kwh - _SAME_KWH:
+                kwh, times = left_on_kwh[channel["channelId"]], "while the site was closed"
+            risks.append(f"{channel['channelName']}: {kwh:,.0f} kWh far above normal, {times}")
     return risks
 
 
