@@ -194,6 +194,17 @@ class StandIn:
         """Return none: nothing is validated here."""
         return []
 
+    def load_report_findings(self, _conn: None, _week: loaders.ReportWeek) -> list[loaders.FollowedFinding]:
+        """Return none: nothing was reported here before."""
+        return []
+
+    def load_last_reported_week(self, _conn: None, _site_id: int, _before: str) -> None:
+        """Return none: nothing was reported here before."""
+
+    def load_accepted_gaps(self, _conn: None, _site_id: int, _period: Window) -> list[loaders.AcceptedGap]:
+        """Return none: nobody accepted any."""
+        return []
+
     def load_readings(self, _conn: None, _site_id: int, window: Window) -> pd.DataFrame:
         """Return the readings of a window; files have no power of a phase."""
         return _widen(_within(self.frames.readings, window, "interval_start"), loaders.READING_COLUMNS)
