@@ -364,7 +364,9 @@ def _has_outgrown(left: Runs, own: Runs, weeks_known: npt.NDArray[np.bool_]) -> 
 
 def _weekly(runs: Runs, size: str, weeks_known: npt.NDArray[np.bool_]) -> Floats:
     """Return the sum of a column of runs by the known weeks before."""
-    return np.bincount(runs.week, weights=getattr(runs, size), minlength=weeks_known.size)[weeks_known]
+    weights: Floats = getattr(runs, size)
+    total: Floats = np.bincount(runs.week, weights=weights, minlength=weeks_known.size).astype(np.float64)
+    return total[weeks_known]
 
 
 def _recurs(left: Runs, found: ClosedRuns, number: int, *, is_days: bool) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(_PROJECT_ROOT), str(_PROJECT_ROOT / "tests")]
@@ -128,23 +129,39 @@ def list_unseen(meter: Meter, label: pd.Series, score: pd.Series) -> tuple[str, 
     return tuple(f"{len(rows)} h from {local.iloc[rows[0]]:%A %Y-%m-%d %H:%M}" for rows in unseen)
 
 
+class _Scored(NamedTuple):
+    """A labelled building: what people marked, each reading's score, what is flagged, and what scores too low."""
+
+    name: str
+    label: pd.Series
+    score: pd.Series
+    is_flagged: pd.Series
+    unseen: tuple[str, ...]
+
+
+def _join(parts: list[_Scored]) -> _Scored:
+    """Return the buildings as one."""
+    columns = ("label", "score", "is_flagged")
+    together = {name: pd.concat([getattr(part, name) for part in parts], ignore_index=True) for name in columns}
+    return _Scored(TOGETHER, unseen=(), **together)
+
+
 def score_labelled() -> list[LabelledScore]:
     """Return how well both methods score the labelled buildings, each and all together."""
     buildings, result = measured_meters.load_labelled(), []
     methods = ((OURS, our_scores), (f"{OURS}, holidays named", our_scores_with_holidays), (PLAIN, plain_flags))
     for method, score_of in methods:
-        parts = []
+        parts: list[_Scored] = []
         for meter, label in buildings:
             found = score_of(meter)
-            parts.append(
-                (meter.name, label, found["score"], found["is_anomaly"], list_unseen(meter, label, found["score"]))
-            )
-        together = [np.concatenate([part[column] for part in parts]) for column in (1, 2, 3)]
-        for name, label, score, is_flagged, unseen in [*parts, (TOGETHER, *together, ())]:
+            unseen = list_unseen(meter, label, found["score"])
+            parts.append(_Scored(meter.name, label, found["score"], found["is_anomaly"], unseen))
+        for part in [*parts, _join(parts)]:
+            label, score = part.label, part.score
             fit = detections.roc_auc(label, score), detections.best_f1(label, score)
-            flags = (None, None) if method == PLAIN else detections.precision_and_recall(label, is_flagged)
-            shown = unseen if method in (OURS, PLAIN) else ()
-            result.append(LabelledScore(name, len(label), int(label.sum()), method, *fit, *flags, shown))
+            flags = (None, None) if method == PLAIN else detections.precision_and_recall(label, part.is_flagged)
+            shown = part.unseen if method in (OURS, PLAIN) else ()
+            result.append(LabelledScore(part.name, len(label), int(label.sum()), method, *fit, *flags, shown))
     return result
 
 
