@@ -42,14 +42,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw the report, and print where each file is."""
-    from deliver.files.report_files import read_report, write_pages
+    from deliver.files.report_files import write_pages
+    from lib.report_schema import read_checked_report
 
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)
     both = not (args.html or args.pdf)
     folder = args.out or args.report.parent
     written = write_pages(
-        read_report(args.report), folder / args.report.stem, html=args.html or both, pdf=args.pdf or both
+        read_checked_report(args.report), folder / args.report.stem, html=args.html or both, pdf=args.pdf or both
     )
     for path in written:
         print(path)

@@ -180,14 +180,14 @@ def _pdf_of(path: Path, report: dict[str, Any]) -> bytes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Send one report to its recipients."""
-    from deliver.files.report_files import read_report
+    from lib.report_schema import read_checked_report
 
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)
     if args.report and args.start:
         raise UsageError("--start goes with --site; a file says itself which week it is on")
     path = args.report or newest_report(args.site, REPORTS_DIR, args.start)
-    report = read_report(path)
+    report = read_checked_report(path)
     recipients = choose_recipients(args.to, report)
     if not recipients:
         print(f"nobody to send {path.name} to: no recipients under [report] in config/sites/<id>.toml")

@@ -27,10 +27,12 @@ from config.settings import load_settings
 from config.site_file import read_site
 from govern.findings.store import store_week
 from lib import cli, db
+from lib.bounded_files import MAX_REPORT_BYTES, read_whole
 from lib.code_version import code_version
 from lib.errors import EXIT_DONE, EXIT_FAILED, DataError
 from lib.logs import setup_logging
 from lib.report_findings import ReportWeek, read_week
+from lib.report_schema import check_schema, parse_report
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -61,8 +63,8 @@ class WrittenReport(NamedTuple):
     week: ReportWeek | None
 
 
-def describe_report(path: Path) -> WrittenReport:
-    """Return what is recorded of a report's file.
+def describe_report(conn: Connection, path: Path) -> WrittenReport:
+    """Return what is recorded of a report's file; one that is new to the database has to keep its schema.
 
     Raises
     ------
@@ -70,13 +72,20 @@ def describe_report(path: Path) -> WrittenReport:
         When it cannot be read, or is no report.
     """
     try:
-        content = path.read_bytes()
-        report = json.loads(content)
+        content = read_whole(path, MAX_REPORT_BYTES)
+        report = parse_report(content, path)
+        if not _is_recorded(conn, content):  # one that is may be older than the schema
+            check_schema(report, path)
         return WrittenReport(_values_of(report, path, content), read_week(report))
     except OSError as err:
         raise DataError(f"cannot read {path}: {err.strerror or err}; check the path") from err
     except (ValueError, KeyError, TypeError, AttributeError) as err:
         raise DataError(f"{path} is no report ({err!r}); give a file that a script of deliver wrote") from err
+
+
+def _is_recorded(conn: Connection, content: bytes) -> bool:
+    digest = hashlib.sha256(content).hexdigest()
+    return db.fetch_one(conn, "SELECT FROM report_runs WHERE file_sha256 = %s", (digest,)) is not None
 
 
 def _values_of(report: dict[str, Any], path: Path, content: bytes) -> dict[str, Any]:
@@ -104,7 +113,7 @@ def _values_of(report: dict[str, Any], path: Path, content: bytes) -> dict[str, 
 
 def record_report(conn: Connection, path: Path) -> int | None:
     """Record the report and return its run's number; None where all of it stands already. Does not commit."""
-    values, week = describe_report(path)
+    values, week = describe_report(conn, path)
     row = db.fetch_one(conn, _INSERT, values)
     if row is None:
         return _store_later(conn, values["sha256"], week)

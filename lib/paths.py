@@ -23,6 +23,7 @@ CHECKS_DIR = PROJECT_ROOT / "govern" / "checks"
 USAGE_DIR = PROJECT_ROOT / "govern" / "usage"
 GAPS_DIR = PROJECT_ROOT / "govern" / "gaps"
 QUALITY_DIR = PROJECT_ROOT / "govern" / "quality"
+SCHEMAS_DIR = PROJECT_ROOT / "deliver" / "schemas"
 REPORTS_DIR = PROJECT_ROOT / "reports"
 EXPORTS_DIR = PROJECT_ROOT / "exports"
 

@@ -17,10 +17,11 @@
 
 sites=()
 week=()
+first_day="" # of the week, where one is named
 while [ $# -gt 0 ]; do
   case "$1" in
     --site) site="$(positive_number "$@")"; sites+=("$site"); shift 2 ;;
-    --start) start="$(option_value "$@")"; week=(--start "$start"); shift 2 ;;
+    --start) first_day="$(option_value "$@")"; week=(--start "$first_day"); shift 2 ;;
     -h | --help) usage; exit 0 ;;
     *) fail "unknown option $1 (see --help)" "$EXIT_USAGE" ;;
   esac
@@ -37,7 +38,7 @@ report_site() { # SITE: stops at the first step that does not end well
   code=0
   run_step deliver/generate_weekly_report.py --site "$1" ${week[@]+"${week[@]}"} --html --pdf || return
   # One that is not recorded is no worse, and is recorded by the next run: it goes out all the same.
-  run_step govern/record_report.py "$PROJECT_ROOT/reports/weekly_report_$1_"*.json || code=$?
+  run_step govern/record_report.py "$PROJECT_ROOT/reports/weekly_report_$1_$first_day"*.json || code=$?
   run_step deliver/send_report.py --site "$1" ${week[@]+"${week[@]}"} || code="$(worse_code "$code" "$?")"
   return "$code"
 }

@@ -166,7 +166,7 @@ def test_a_forced_report_is_recorded_with_its_reason(conn: Connection, tmp_path:
 def test_what_is_no_report_is_not_recorded(conn: Connection, tmp_path: Path, content: str) -> None:
     path = tmp_path / "report.json"
     path.write_text(content)
-    with pytest.raises(DataError, match="is no report"):
+    with pytest.raises(DataError, match="report.json is no (report|JSON|weekly report)"):
         record_report(conn, path)
     with pytest.raises(DataError, match="cannot read"):
         record_report(conn, tmp_path / "absent.json")

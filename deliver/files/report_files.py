@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lib.bounded_files import MAX_REPORT_BYTES, read_whole
 from lib.errors import DataError, PipelineError
 from lib.html_templates import is_page
-from lib.paths import PROJECT_ROOT, begins_with, check_file, open_atomically, write_atomically
+from lib.paths import begins_with, check_file, open_atomically, write_atomically
+from lib.report_schema import find_breach, parse_report, read_checked_report
 
 FORCED_LOG = "forced_reports.jsonl"
-SCHEMAS_DIR = PROJECT_ROOT / "deliver" / "schemas"
 
 
 _REPORT_START = re.compile(rb'\s*\{\s*"metadata"\s*:\s*\{\s*"generatedAt"')
@@ -45,15 +46,9 @@ def page_places(stem: Path, *, html: bool, pdf: bool) -> list[tuple[Path, Callab
 
 def check_report(report: dict[str, Any], schema_name: str) -> None:
     """Raise a PipelineError when the report breaks the contract that its readers rely on."""
-    from jsonschema_rs import validator_for
-
-    schema = json.loads((SCHEMAS_DIR / f"{schema_name}.schema.json").read_text(encoding="utf-8"))
-    error = next(iter(validator_for(schema).iter_errors(report)), None)
-    if error is not None:
-        place = ".".join(map(str, error.instance_path)) or "its top"
+    if found := find_breach(report, schema_name):
         raise PipelineError(
-            f"the report breaks {schema_name}.schema.json at {place}: {error.message[:200]}; "
-            "nothing was written, please report this defect"
+            f"the report breaks {schema_name}.schema.json at {found}; nothing was written, please report this defect"
         )
 
 
@@ -64,7 +59,7 @@ def write_report(report: dict[str, Any], path: Path) -> None:
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """Return the report in the file `path`.
+    """Return the report in the file `path`, which an earlier version of this code may have written: unchecked.
 
     Raises
     ------
@@ -72,20 +67,15 @@ def read_report(path: Path) -> dict[str, Any]:
         When it cannot be read, or is no JSON object.
     """
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        return parse_report(read_whole(path, MAX_REPORT_BYTES), path)
     except OSError as err:
         raise DataError(f"cannot read {path}: {err.strerror or err}; check the path") from err
-    except ValueError as err:
-        raise DataError(f"{path} is no JSON ({err}); give a report that a script of deliver wrote") from err
-    if not isinstance(report, dict):
-        raise DataError(f"{path} is no report; give a file that a script of deliver wrote")
-    return report
 
 
 def read_weekly_report(path: Path) -> dict[str, Any]:
     """Return the weekly report in the file `path`; another kind of report raises a DataError."""
-    report = read_report(path)
-    if "quickWins" not in report.get("sections", {}):
+    report = read_checked_report(path)
+    if report["metadata"].get("reportKind", "weekly") != "weekly":
         raise DataError(f"{path} is no weekly report; findings are explained from those")
     return report
 
@@ -99,6 +89,8 @@ def write_pages(report: dict[str, Any], stem: Path, *, html: bool, pdf: bool) ->
     ------
     UsageError
         When something else is there.
+    DataError
+        When the report cannot be drawn.
     """
     if not (html or pdf):
         return []
@@ -108,7 +100,11 @@ def write_pages(report: dict[str, Any], stem: Path, *, html: bool, pdf: bool) ->
 
     places = [check_file(path, is_own) for path, is_own in page_places(stem, html=html, pdf=pdf)]
     page = build_page(report)
-    contents = [render_pdf(page) if path.suffix == ".pdf" else render_html(page).encode() for path in places]
+    try:
+        contents = [render_pdf(page) if path.suffix == ".pdf" else render_html(page).encode() for path in places]
+    except (ArithmeticError, LookupError, TypeError, ValueError) as err:
+        # The schema cannot say all that a drawing needs, such as that a logo is one.
+        raise DataError(f"the page cannot be drawn ({type(err).__name__}: {err}); generate the report anew") from err
     for path, content in zip(places, contents, strict=True):
         with open_atomically(path) as handle:
             handle.write(content)
