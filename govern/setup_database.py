@@ -18,6 +18,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from config.settings import load_settings
 from govern.schema.distribution import distribute
 from govern.schema.files import apply_migrations, apply_views
+from govern.schema.preconditions import check_preconditions
 from govern.schema.roles import apply_grants, existing_roles
 from lib import cli, db
 from lib.errors import EXIT_DONE
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     with db.connect(load_settings().require_database_url()) as conn:
+        check_preconditions(conn)
         migrations = apply_migrations(conn)
         spread = distribute(conn) if args.citus else []
         views = apply_views(conn)

@@ -70,7 +70,7 @@ def apply_migrations(conn: Connection, folder: Path = MIGRATIONS_DIR) -> list[st
     """
     if conn.server_version < MINIMUM_SERVER_VERSION:
         raise DatabaseError(f"PostgreSQL {conn.server_version // 10000} is too old; version 15 or newer is needed")
-    _lock_schema(conn)
+    lock_schema(conn)
     db.execute(conn, _BOOKKEEPING)
     conn.commit()
     return [path.name for path in sorted(folder.glob("*.sql")) if _apply_migration(conn, path)]
@@ -86,18 +86,34 @@ def pending_migrations(conn: Connection, folder: Path = MIGRATIONS_DIR) -> list[
 
 def _apply_migration(conn: Connection, path: Path) -> bool:
     text = path.read_text(encoding="utf-8")
-    _lock_schema(conn)
+    lock_schema(conn)
     row = db.fetch_one(conn, "SELECT checksum FROM schema_migrations WHERE name = %s", (path.name,))
     if row is None:
         db.execute(conn, text)
         db.execute(conn, "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", (path.name, _checksum(text)))
+    elif row[0] != _checksum(text):
+        _mend_former(conn, path, row[0], _checksum(text))
+    is_done = row is not None and row[0] == _checksum(text)
     conn.commit()
-    if row is not None and row[0] != _checksum(text):
+    return not is_done
+
+
+def _mend_former(conn: Connection, path: Path, former: str, checksum: str) -> None:
+    """Bring a database on which an earlier form of a migration was applied to the present form, and note that.
+
+    Raises
+    ------
+    DatabaseError
+        When that form is none that was ever published.
+    """
+    mend = path.parent / "mends" / f"{path.stem}.{former[:12]}.sql"
+    if not mend.exists():
         raise DatabaseError(
             f"migration {path.name} was changed after it was applied; restore the file and put the change "
             "into a new migration"
         )
-    return row is None
+    db.execute(conn, mend.read_text(encoding="utf-8"))
+    db.execute(conn, "UPDATE schema_migrations SET checksum = %s WHERE name = %s", (checksum, path.name))
 
 
 def read_view_files(*, is_distributed: bool = False) -> list[ViewFile]:
@@ -116,12 +132,20 @@ def read_view_files(*, is_distributed: bool = False) -> list[ViewFile]:
     ]
 
 
+def views_differ(conn: Connection) -> bool:
+    """Return whether the database has other views than the files of this checkout."""
+    if db.fetch_one(conn, "SELECT to_regclass('view_definitions')") == (None,):
+        return True
+    applied = dict(db.fetch_all(conn, "SELECT name, checksum FROM view_definitions"))
+    return applied != {view.name: view.checksum for view in read_view_files(is_distributed=is_distributed(conn))}
+
+
 def apply_views(conn: Connection) -> list[str]:
     """Make the database's views those of the files, in one transaction; return the names of those made anew.
 
     They cost nothing to make, so all are made anew as soon as any file changed; readers see the old set or the new one.
     """
-    _lock_schema(conn)
+    lock_schema(conn)
     wanted = read_view_files(is_distributed=is_distributed(conn))
     applied = dict(db.fetch_all(conn, "SELECT name, checksum FROM view_definitions"))
     if applied == {view.name: view.checksum for view in wanted}:
@@ -138,7 +162,8 @@ def apply_views(conn: Connection) -> list[str]:
     return [view.name for view in wanted]
 
 
-def _lock_schema(conn: Connection) -> None:
+def lock_schema(conn: Connection) -> None:
+    """Let no other setup of this database go on until the transaction ends."""
     db.take_turn(conn, "%s", (_SCHEMA_LOCK_KEY,), "setup of the database")
 
 

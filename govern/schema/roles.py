@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 
+from govern.schema.files import lock_schema
 from lib import db
 from lib.errors import DatabaseError
 
@@ -124,6 +125,7 @@ def create_roles(conn: Connection) -> list[str]:
 
 def apply_grants(conn: Connection) -> int:
     """Give each role that exists just its rights on the schema as it is now; return how many grants were made."""
+    lock_schema(conn)  # two setups that grant at once would fail
     roles = existing_roles(conn)
     relations = db.fetch_all(conn, _RELATIONS)
     grants = 0
