@@ -21,6 +21,15 @@ from analyze.meters.registers import net_of_export
 from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
 from analyze.sections.savings import verify_savings
+from analyze.week.done_savings import (
+    baseline_from,
+    claim_of,
+    describe_saving,
+    list_done,
+    measured_on,
+    not_metered,
+    weeks_measured,
+)
 from analyze.week.finding_trace import trace_finding
 from analyze.week.follow_up import follow_findings
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, epoch_seconds, prepare_intervals
@@ -49,6 +58,7 @@ from lib.date_utils import (
     resolve_period,
 )
 from lib.errors import DataError, UsageError
+from lib.findings import FollowedFinding
 from lib.report_findings import make_week
 
 if TYPE_CHECKING:
@@ -162,14 +172,37 @@ def _follow_week(conn: Connection, data: SiteData, week: SiteWeek, now: datetime
     facts = make_week(body, data.site.site_id, week.period, data.tz, now)
     if facts is None:
         return week
+    findings = readings.load_report_findings(conn, facts)
     return follow_findings(
         week,
-        readings.load_report_findings(conn, facts),
+        findings,
         date.fromisoformat(facts.week),
         readings.load_last_reported_week(conn, data.site.site_id, facts.week),
         readings.load_accepted_gaps(conn, data.site.site_id, week.period),
+        _measure_done(conn, data, findings, week.period.end.astimezone(data.tz).date()),
         data.tz,
     )
+
+
+def _measure_done(
+    conn: Connection, data: SiteData, findings: list[FollowedFinding], until: date
+) -> list[dict[str, Any]]:
+    """Return what the findings that are done have saved by the local day `until`, each over its latest horizon."""
+    savings = []
+    for finding in list_done(findings, until):
+        channel_id, done_on = finding.meter_id, finding.done_on
+        if channel_id is None or done_on is None:
+            continue
+        weeks = weeks_measured(done_on, until)
+        claim = claim_of(readings.load_finding_weeks(conn, data.site.site_id, finding.finding_id), done_on)
+        verdict = None
+        if weeks and channel_id not in {*data.meters["channel_id"], *(row.channel_id for row in data.quarantined)}:
+            verdict = not_metered()
+        elif weeks:
+            last = local_midnight(measured_on(done_on, weeks), data.tz)
+            verdict = load_savings(conn, data, channel_id, done_on, last, since=baseline_from(claim, done_on))
+        savings.append(describe_saving(finding, claim, weeks, verdict, until))
+    return savings
 
 
 def _analyze_period(conn: Connection, data: SiteData, period: Window) -> SiteWeek:
@@ -290,10 +323,13 @@ def load_verdict(
     return data, change, load_savings(conn, data, channel_id, change, now)
 
 
-def load_savings(conn: Connection, data: SiteData, channel_id: int, change: date, now: datetime) -> dict[str, Any]:
+def load_savings(
+    conn: Connection, data: SiteData, channel_id: int, change: date, now: datetime, since: date | None = None
+) -> dict[str, Any]:
     """Read a meter's hours around a change, the weather and the site's tariff, and return the verdict.
 
     Hours with an interval that the meter got wrong are left out; a channel in quarantine has no hours to judge by.
+    What was before the local day `since` is no baseline.
     """
     tz, config, site_id = data.tz, data.config, data.site.site_id
     span = timedelta(days=config.savings.max_days)
@@ -309,6 +345,8 @@ def load_savings(conn: Connection, data: SiteData, channel_id: int, change: date
     whole = whole_hours(hourly, data.meters)
     intervals = _read(conn, data, readings.load_readings, window, [channel_id])
     own = leave_out_wrong_hours(whole[whole["channel_id"] == channel_id], intervals, change, scope)
+    if since is not None:
+        own = own[own["timestamp"] >= local_midnight(since, tz)]
     own = add_temperature(own, readings.load_weather(conn, site_id, window), config)
     verdict = verify_savings(own, change, tz, config, days, pricing)
     if channel_id in data.left_out:
