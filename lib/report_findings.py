@@ -258,6 +258,10 @@ def list_findings(report: dict[str, Any]) -> list[ReportFinding]:
     found: dict[str, ReportFinding] = {}
     for finding in (each for some in lists for each in some):
         found.setdefault(finding.finding_id, finding)
+    blocks = {meter["channelId"]: meter.get("blocks") for meter in after_hours.get("topMeters") or []}
+    for key, finding in found.items():
+        if finding.kind == FindingKind.AFTER_HOURS and blocks.get(finding.channel_id or 0) is not None:
+            found[key] = finding._replace(facts=finding.facts | {"blocks": blocks[finding.channel_id or 0]})
     levels = {finding.channel_id for finding in found.values() if finding.kind in _LEVELS}
     return [
         found[key]

@@ -33,6 +33,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from lib import cli, db
+from lib.alert_mutes import STATE_DIR, load_mutes
 from lib.date_utils import format_utc, parse_timezone
 from lib.errors import EXIT_DONE, DataError, UsageError
 from lib.findings import FindingState, FollowedFinding, Said, rank_by_money, total_judged, total_ledger
@@ -46,7 +47,6 @@ from lib.readings import (
     load_site_names,
 )
 from lib.report_findings import FindingKind, lasting_id
-from operations.alerts.files import STATE_DIR, load_mutes
 from operations.findings.listing import (
     accuracy_line,
     describe_money,

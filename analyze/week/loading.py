@@ -7,7 +7,7 @@ by the caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -34,6 +34,7 @@ from analyze.week.finding_trace import trace_finding
 from analyze.week.follow_up import follow_findings
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, epoch_seconds, prepare_intervals
 from analyze.week.monthly_summary import add_months, summarize_months
+from analyze.week.news import HolidayNote, choose_news, find_holidays
 from analyze.week.site_week import (
     DAYS_PER_WEEK,
     SiteContext,
@@ -58,7 +59,7 @@ from lib.date_utils import (
     resolve_period,
 )
 from lib.errors import DataError, UsageError
-from lib.findings import FollowedFinding
+from lib.findings import FindingState, FollowedFinding
 from lib.report_findings import make_week
 
 if TYPE_CHECKING:
@@ -182,6 +183,52 @@ def _follow_week(conn: Connection, data: SiteData, week: SiteWeek, now: datetime
         _measure_done(conn, data, findings, week.period.end.astimezone(data.tz).date()),
         data.tz,
     )
+
+
+class Morning(NamedTuple):
+    """What a site's last seven local days show, beside what was told before them.
+
+    `news` are the findings that could be told (`choose_news`) before what mails told is left out, `solved` the ids of
+    those that recorded reports call solved.
+    """
+
+    site: Site
+    today: date
+    period: Window
+    news: list[FollowedFinding]
+    solved: dict[str, FollowedFinding]
+    holidays: list[HolidayNote]
+
+
+def load_morning(conn: Connection, site_id: int, now: datetime, told: Collection[str] = ()) -> Morning:
+    """Read a site's last seven whole local days and return what is news in them.
+
+    Parameters
+    ----------
+    told
+        Findings that mails told, and whose end they did not tell yet.
+    """
+    data = open_site(conn, site_id)
+    today = now.astimezone(data.tz).date()
+    period = Window(*(local_midnight(day, data.tz) for day in (today - timedelta(days=DAYS_PER_WEEK), today)))
+    week = _analyze_period(conn, data, period)
+    body = {"sections": week.sections, "consumption": week.consumption, "summary": week.summary}
+    facts = make_week(body, site_id, period, data.tz, now)
+    recorded = readings.load_findings(conn, site_id)
+    known = {each.finding_id for each in recorded if each.state != FindingState.SOLVED} | set(told)
+    found = [] if facts is None else readings.load_report_findings(conn, facts)
+    schedule = data.said.schedule
+    return Morning(
+        data.site,
+        today,
+        period,
+        choose_news(found, [] if facts is None else facts.findings, known, data.said.file.report.tell_from_cost),
+        {each.finding_id: each for each in recorded if each.state == FindingState.SOLVED},
+        find_holidays(
+            today, schedule, list_holidays(schedule, (today.year - 1, today.year, today.year + 1)), week.found.closed,
+            channel_names(data.meters), data.tz,
+        ),
+    )  # fmt: skip
 
 
 def _measure_done(
