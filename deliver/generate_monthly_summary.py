@@ -73,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.month:
             month = parse_month(args.month, now.astimezone(tz).date())
         else:
-            month = last_complete_month(reportable_until(now, status.ingested_until).astimezone(tz).date())
+            reach = reportable_until(now, status.ingested_until, is_of_files=site.is_of_files)
+            month = last_complete_month(reach.astimezone(tz).date())
         window = local_day_window(month, add_months(month, 1) - timedelta(days=1), tz)
         forced_reason = ask_breaker(status, args.site, window, force_reason_of(args))
         summary = load_month(conn, args.site, month, now)

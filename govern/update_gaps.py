@@ -25,7 +25,6 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from config.settings import load_settings
 from config.site_file import read_site
 from govern.checks.channel_facts import store_channel_facts
-from govern.checks.runner import SOURCE_FILE
 from govern.gaps.ledger import STATE_PENDING, GapCount, OpenGap, load_open_gaps, update_gaps
 from lib import cli, db
 from lib.clocks import read_clock
@@ -78,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         conn.commit()
         gaps = load_open_gaps(conn, args.site) if args.list else []
-        is_of_files = load_site(conn, args.site).data_source == SOURCE_FILE
+        is_of_files = load_site(conn, args.site).is_of_files
     print_counts(args.site, counts, is_of_files)
     for gap in gaps:
         print_gap(gap)

@@ -163,7 +163,7 @@ def last_complete_week(now: datetime, tz: ZoneInfo) -> tuple[date, date]:
     return monday, monday + timedelta(days=6)
 
 
-def reportable_until(now: datetime, ingested_until: datetime | None) -> datetime:
+def reportable_until(now: datetime, ingested_until: datetime | None, *, is_of_files: bool = False) -> datetime:
     """Return the moment up to which readings can have been ingested by `now`.
 
     Parameters
@@ -172,14 +172,24 @@ def reportable_until(now: datetime, ingested_until: datetime | None) -> datetime
         Up to where the latest ingest asked, UTC; None where there was none. Where that is `INGEST_TO_REPORT_TIME` ago
         or less, an ingest has just done what could be done. An older one moves nothing: a sync that fails on Monday
         must not turn the report into one on the week before.
+    is_of_files
+        Whether the site's readings are imported: nobody is late with what its files do not hold.
     """
+    if is_of_files and ingested_until is not None:
+        return min(ingested_until, now)
     if ingested_until is not None and now - ingested_until <= INGEST_TO_REPORT_TIME:
         return min(ingested_until, now)
     return now - SETTLING_TIME
 
 
 def resolve_period(
-    start: str | None, end: str | None, tz: ZoneInfo, now: datetime, ingested_until: datetime | None = None
+    start: str | None,
+    end: str | None,
+    tz: ZoneInfo,
+    now: datetime,
+    ingested_until: datetime | None = None,
+    *,
+    is_of_files: bool = False,
 ) -> Window:
     """Return the period that a report or an analysis is about.
 
@@ -192,7 +202,9 @@ def resolve_period(
         When the dates are malformed, in reverse, or not wholly over at `now`.
     """
     if start is None and end is None:
-        return local_day_window(*last_complete_week(reportable_until(now, ingested_until), tz), tz)
+        return local_day_window(
+            *last_complete_week(reportable_until(now, ingested_until, is_of_files=is_of_files), tz), tz
+        )
     start_utc = parse_start(start, tz) if start is not None else days_before(parse_end(end or "", tz), 7, tz)
     end_utc = parse_end(end, tz) if end is not None else days_before(start_utc, -7, tz)
     if start_utc >= end_utc:

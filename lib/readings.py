@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lib.report_findings import ReportWeek
 
 
+SOURCE_FILE = "file"  # `data_source` of a site whose readings are imported
+
 # What the week's analyses look at: the columns of `load_readings`, in its order.
 READING_COLUMNS = ("energy_kwh", "power_kw", "power_l1_kw", "power_l2_kw", "power_l3_kw")
 # What meters tell beside them, if any of the site does (`load_readings`).
@@ -47,6 +49,11 @@ class Site(NamedTuple):
     country: str | None
     currency_code: str | None
     data_source: str
+
+    @property
+    def is_of_files(self) -> bool:
+        """Whether its readings are imported, and nobody fetches more."""
+        return self.data_source == SOURCE_FILE
 
 
 class ValidationStatus(NamedTuple):
@@ -117,6 +124,9 @@ class IngestionHealth(NamedTuple):
     license_ends_at: datetime | None = None
 
 
+_SELECT_SITES = "SELECT site_id, site_name, timezone, address, city, country, currency_code, data_source FROM v_sites"
+
+
 def load_site(conn: Connection, site_id: int) -> Site:
     """Return the site.
 
@@ -125,18 +135,18 @@ def load_site(conn: Connection, site_id: int) -> Site:
     DataError
         When the database does not know it.
     """
-    row = db.fetch_one(
-        conn,
-        "SELECT site_id, site_name, timezone, address, city, country, currency_code, data_source"
-        " FROM v_sites WHERE site_id = %s",
-        (site_id,),
-    )
+    row = db.fetch_one(conn, f"{_SELECT_SITES} WHERE site_id = %s", (site_id,))
     if row is None:
         raise DataError(
             f"site {site_id} is not in the database; check --site, "
             f"or run: python ingest/ingest_to_postgres.py --site {site_id}"
         )
     return Site(*row)
+
+
+def load_sites(conn: Connection) -> list[Site]:
+    """Return every site, by id."""
+    return [Site(*row) for row in db.fetch_all(conn, f"{_SELECT_SITES} ORDER BY site_id")]
 
 
 def load_site_sources(conn: Connection) -> dict[int, str]:
@@ -158,9 +168,10 @@ def load_period(
     conn: Connection, site_id: int, start: str | None, end: str | None, tz: ZoneInfo, now: datetime
 ) -> Window:
     """Return the period that the arguments mean (`resolve_period`), without any by what is ingested of the site."""
-    is_default = start is None and end is None
-    ingested_until = load_validation_status(conn, site_id).ingested_until if is_default else None
-    return resolve_period(start, end, tz, now, ingested_until)
+    if start is not None or end is not None:
+        return resolve_period(start, end, tz, now)
+    ingested_until = load_validation_status(conn, site_id).ingested_until
+    return resolve_period(None, None, tz, now, ingested_until, is_of_files=load_site(conn, site_id).is_of_files)
 
 
 def load_validation_statuses(conn: Connection) -> dict[int, ValidationStatus]:

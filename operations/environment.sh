@@ -201,7 +201,7 @@ rotate_log() { # FILE: beyond LOG_MAX_BYTES it becomes FILE.1, and so on up to F
 sites_or_listed() { # [list_sites.py's options] -> fills the array sites where it is empty; fails when the list does
   [ ${#sites[@]} -eq 0 ] || return 0
   local listed site
-  listed="$(with_time_limit "$PYTHON" "$PROJECT_ROOT/operations/list_sites.py" "$@" </dev/null 2> >(to_log))" || {
+  listed="$(with_time_limit "$PYTHON" "$PROJECT_ROOT/operations/list_sites.py" --ids "$@" </dev/null 2> >(to_log))" || {
     log_line "no list of sites: is the database there?"
     return "$EXIT_FAILED"
   }
@@ -213,7 +213,7 @@ end_scheduled_run() { # EXIT_CODE
   # Cron mails what is written here.
   [ "$1" -eq 0 ] || {
     printf '%s ended with exit code %s; see %s\n' "$RUN_NAME" "$1" "$LOG_FILE" >&2
-    [ ${#HELD[@]} -eq 0 ] || printf '%s\n' "${HELD[@]}" >&2
+    [ ${#REASONS[@]} -eq 0 ] || printf '%s\n' "${REASONS[@]}" >&2
   }
   exit "$1"
 }
@@ -226,28 +226,31 @@ log_line() { # TEXT
   printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" | to_log
 }
 
-reason_of() { # FILE BYTES -> what the last error below the first so many bytes of a log says; of a step that exits with 3
-  local reason
-  reason="$(tail -c "+$(($2 + 1))" "$1" | LC_ALL=C sed -n 's/^[0-9TZ:-]* ERROR //p' | tail -n 1)"
-  printf '%s' "${reason:-held back; see the lines above}"
+# The last error counts, else what a script says on stdout of channels that failed or a site that is held back.
+reason_of() { # FILE BYTES -> why a step did not end well, if it said so below the first so many bytes of a log
+  local written pattern reason=""
+  written="$(tail -c "+$(($2 + 1))" "$1")"
+  for pattern in 's/^[0-9TZ:-]* ERROR //p' 's/^FAILED: /failed: /p' '/^site [0-9]*: held back/p'; do
+    [ -n "$reason" ] || reason="$(printf '%s\n' "$written" | LC_ALL=C sed -n "$pattern" | tail -n 1)"
+  done
+  printf '%s' "$reason"
 }
 
-HELD=() # why steps exited with 3
+REASONS=() # why steps did not end well
 
 run_step() { # SCRIPT ARGS...: runs a project script, logs its output and exit code, and returns that code
-  local code=0 note="" line="$*" script="$PROJECT_ROOT/$1" reason written
+  local code=0 note="" line="$*" script="$PROJECT_ROOT/$1" written
   shift
   log_line "start: $line"
   written="$(wc -c <"$LOG_FILE")"
   with_time_limit "$PYTHON" "$script" "$@" </dev/null 2>&1 | to_log || code="${PIPESTATUS[0]}"
   case "$code" in
-    "$EXIT_BREAKER_OPEN")
-      reason="$(reason_of "$LOG_FILE" "$written")"
-      note=" ($reason)"
-      HELD+=("$reason")
-      ;;
-    124 | 137) note=" (stopped: it took longer than STEP_MAX_SECONDS=$STEP_MAX_SECONDS)" ;;
+    0) ;;
+    124 | 137) note="stopped: it took longer than STEP_MAX_SECONDS=$STEP_MAX_SECONDS" ;;
+    *) note="$(reason_of "$LOG_FILE" "$written")" ;;
   esac
+  [ "$code" -eq 0 ] || REASONS+=("$line: ${note:-exit code $code}")
+  [ -z "$note" ] || note=" ($note)"
   log_line "exit $code$note: $line"
   return "$code"
 }

@@ -74,7 +74,7 @@ run_stage() { # SCRIPT ARGS...
 }
 
 step() { # TITLE SCRIPT ARGS...: runs the script and says how long it took; ends here unless it ends well
-  local title="$1" code=0 began=$SECONDS written
+  local title="$1" code=0 began=$SECONDS written reason
   shift
   written="$(wc -c <"$QUICKSTART_LOG")"
   announce "$title"
@@ -82,7 +82,8 @@ step() { # TITLE SCRIPT ARGS...: runs the script and says how long it took; ends
   case "$code" in
     0) echo "    ($((SECONDS - began)) s)" ;;
     "$EXIT_BREAKER_OPEN")
-      fail "$(reason_of "$QUICKSTART_LOG" "$written")" "$code"
+      reason="$(reason_of "$QUICKSTART_LOG" "$written")"
+      fail "${reason:-held back; see the lines above}" "$code"
       ;;
     "$EXIT_USAGE") fail "stopped at: $title (bad arguments); mend what is said above" "$code" ;;
     *) fail "stopped at: $title (exit code $code); see above, mend it, and run again" ;;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -140,8 +141,19 @@ def test_script_lists_the_sites_of_the_database(
     register_site(conn)
     register_site(conn, organization_id=9)
     conn.commit()
-    done = run_script("operations/list_sites.py", env={"DATABASE_URL": database_url})
-    assert (done.returncode, done.stdout) == (0, "9\n23271\n")
+    register_site(conn, organization_id=31, name="bad\x1b[31m shop", timezone="Europe/Berlin")
+    db.execute(conn, "UPDATE organizations SET data_source = 'file' WHERE organization_id = 31")
+    conn.commit()
+    env = {"DATABASE_URL": database_url}
+    for args, printed in ((["--ids"], "9\n23271\n"), (["--ids", "--reports"], "9\n31\n23271\n")):
+        done = run_script("operations/list_sites.py", *args, env=env)
+        assert (done.returncode, done.stdout) == (0, printed)
+    assert run_script("operations/list_sites.py", "--reports", env=env).returncode == 2
+    done = run_script("operations/list_sites.py", env=env)
+    assert done.returncode == 0, done.stderr
+    lines = [re.split(r"\s{2,}", line) for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines] == ["site", "9", "31", "23271"]
+    assert lines[2] == ["31", r"bad\x1b[31m shop", "Europe/Berlin", "no readings (from files)", "not validated yet"]
 
 
 def test_delivery_is_read_from_the_sites_file(tmp_path: Path) -> None:

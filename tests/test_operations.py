@@ -395,7 +395,10 @@ def test_package_json_has_the_promised_aliases_and_no_dependencies() -> None:
 
 
 # Their place is in a chain; nobody types them.
-PARTS_OF_CHAINS = {"govern/record_report.py", "operations/ping_heartbeat.py", "operations/postgres_program.py"}
+PARTS_OF_CHAINS = {
+    *("govern/claim_job.py", "govern/finish_job.py", "govern/record_report.py"),
+    *("operations/ping_heartbeat.py", "operations/postgres_program.py"),
+}
 
 
 def test_every_script_has_an_alias_but_for_parts_of_chains() -> None:

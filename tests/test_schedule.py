@@ -309,6 +309,38 @@ def test_what_a_clock_that_was_wrong_did_stands_for_nothing(conn: Connection) ->
     assert db.fetch_all(conn, weeks, (utc("2026-01-26T13:00:07"),)) == []
 
 
+def test_a_site_from_files_is_due_for_the_weeks_that_they_hold(conn: Connection) -> None:
+    """Chicago's week of the 12th ends at 06:00 UTC on the 19th; the site beside it is fetched and due as ever."""
+    store_sites(conn, {2: "America/Chicago", 3: "America/Chicago"})
+    db.execute(conn, "UPDATE organizations SET data_source = 'file' WHERE organization_id = 2")
+    reports: dict[Job, Any] = {Job.REPORT: (2, 3)}
+    begin_schedule(conn, utc("2026-01-14T20:00"), reports)
+
+    def import_until(moment: str) -> None:
+        db.execute(
+            conn,
+            "INSERT INTO ingestion_logs (run_id, organization_id, channel_id, window_start, window_end, interval_s,"
+            " status, data_source) VALUES (1, 2, 10, '2026-01-01', %s, 900, 'done', 'file')",
+            (utc(moment),),
+        )
+
+    import_until("2026-01-19T05:45")
+    monday = utc("2026-01-19T13:00")
+    other = claim(conn, monday, sites=reports)
+    assert other is not None and other.due.site_id == 3
+    assert end(conn, other, 0) is State.DONE
+    assert claim(conn, monday, sites=reports) is None
+    import_until("2026-01-19T06:00")
+    late = claim(conn, monday + timedelta(days=3), sites=reports)
+    assert late is not None and (late.due.site_id, late.due.on) == (2, MONDAY)
+    assert end(conn, late, 0) is State.DONE
+    # Its files have ended: the other's Mondays go on, and nothing of it is due or fails.
+    later = claim(conn, utc("2026-01-26T13:00"), sites=reports)
+    assert later is not None and later.due.site_id == 3
+    assert end(conn, later, 0) is State.DONE
+    assert claim(conn, utc("2026-01-26T13:00"), sites=reports) is None
+
+
 def test_a_site_whose_zone_nobody_knows_goes_by_utc(conn: Connection, caplog: pytest.LogCaptureFixture) -> None:
     store_sites(conn, {2: "Mars/Olympus"})
     begin_schedule(conn, utc("2026-01-18T20:00"))

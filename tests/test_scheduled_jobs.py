@@ -192,7 +192,11 @@ def test_daily_sync_runs_every_step_and_ends_with_the_worst_code(
     mailed = ended.stderr.splitlines()
     assert mailed[0] == f"daily_sync ended with exit code {expected}; see {tree.root}/logs/daily_sync.log"
     held_sites = [] if not is_held else ["1"] if f"{VALIDATE} 1" in codes else ["1", "22"]
-    assert mailed[1:] == [f"no report for site {site}: told by {VALIDATE}; do this" for site in held_sites]
+    held = [f"{VALIDATE} --site {n}: no report for site {n}: told by {VALIDATE}; do this" for n in held_sites]
+    assert [line for line in mailed[1:] if line.startswith(VALIDATE)] == held
+    failed = [script for script, code in codes.items() if code not in (0, 3)]
+    assert all(any(line.startswith(script) for line in mailed[1:]) for script in failed)
+    assert len(mailed) == 1 + len(held) + sum(1 if script == REFRESH else 2 for script in failed)
 
 
 def test_daily_sync_leaves_while_another_runs(tree: Tree) -> None:
@@ -303,7 +307,8 @@ def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
     assert any(
         line.endswith(f"Z exit 3 ({reason}): {REPORT} --site 1 --html --pdf") for line in tree.log("weekly_report")
     )
-    assert ended.stderr.splitlines()[1:] == [f"no report for site 1: told by {VALIDATE}; do this", reason]
+    held = f"{VALIDATE} --site 1: no report for site 1: told by {VALIDATE}; do this"
+    assert ended.stderr.splitlines()[1:] == [held, f"{REPORT} --site 1 --html --pdf: {reason}"]
 
 
 def test_report_asks_the_breaker_itself_for_it_may_be_overridden(tree: Tree) -> None:

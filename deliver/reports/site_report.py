@@ -160,10 +160,14 @@ def _overridden(status: ValidationStatus) -> str | None:
     return f"{status.override_reason}, decided by {status.override_by} until {format_utc(status.override_until)}"
 
 
-def tell_of_newer_week(period: Window, tz: ZoneInfo, now: datetime) -> None:
+def tell_of_newer_week(period: Window, tz: ZoneInfo, now: datetime, *, is_of_files: bool = False) -> None:
     """Log that a newer week than the report's is over, where its last readings could not be ingested yet."""
     newest = local_day_window(*last_complete_week(now, tz), tz)
-    if newest.end > period.end:
+    if newest.end <= period.end:
+        return
+    if is_of_files:
+        logger.info("this is the last week that the site's files hold to its end; import newer ones for a later week")
+    else:
         logger.warning(
             "the week that ended at %s can't be fully ingested yet, so this is about the week before; "
             "ingest, validate and report again later today for the newer one",
@@ -184,11 +188,12 @@ def load_checked_week(conn: Connection, args: argparse.Namespace, now: datetime)
     from analyze.week.loading import load_week
 
     with progress_bar(2, "step") as advance:
-        tz = parse_timezone(args.timezone or load_site(conn, args.site).timezone)
+        site = load_site(conn, args.site)
+        tz = parse_timezone(args.timezone or site.timezone)
         status = load_validation_status(conn, args.site)
-        period = resolve_period(args.start, args.end, tz, now, status.ingested_until)
+        period = resolve_period(args.start, args.end, tz, now, status.ingested_until, is_of_files=site.is_of_files)
         if args.start is None and args.end is None:
-            tell_of_newer_week(period, tz, now)
+            tell_of_newer_week(period, tz, now, is_of_files=site.is_of_files)
         forced_reason = ask_breaker(status, args.site, period, force_reason_of(args))
         advance("validation")
         # Who forces a report past its quarantine wants what is in there.

@@ -39,12 +39,12 @@ from govern.checks.verdict import (
 from govern.checks.verdict_store import load_meter_energies, load_stood_for, load_warming_up, store_verdict
 from lib import db
 from lib.errors import DataError
+from lib.readings import SOURCE_FILE
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 TWINS_CHECK = "channels_differ"
-SOURCE_FILE = "file"  # organizations.data_source of a site whose readings are imported
 
 # How long one check may take. One that hangs counts as one that cannot be run, and holds up no other site.
 _CHECK_TIMEOUT = "10min"

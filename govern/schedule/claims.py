@@ -26,9 +26,10 @@ from govern.schedule.due import (
     next_try_at,
 )
 from lib import db
-from lib.date_utils import parse_timezone
+from lib.date_utils import local_midnight, parse_timezone
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, DataError, UsageError
 from lib.paths import PROJECT_ROOT
+from lib.readings import SOURCE_FILE
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -115,9 +116,11 @@ def claim_next(
     # The future is claimed by a clock that was wrong: what it did then must not stand for what is due then.
     db.execute(conn, "DELETE FROM scheduled_jobs WHERE due_at > %s", (now,))
     zones = _load_zones(conn)
+    ends = _load_file_ends(conn)
     while True:
         rows = _load_rows(conn, now)
-        due = next(_list_due(conn, sites, times, worker, now, zones, rows), None)
+        listed = _list_due(conn, sites, times, worker, now, zones, rows)
+        due = next((one for one in listed if _is_there(one, zones, ends)), None)
         if due is None:
             return None
         tries = _claim(conn, due, rows.get((due.site_id, due.job), {}).get(due.on), worker, now)
@@ -245,6 +248,26 @@ def _load_zones(conn: Connection) -> dict[int, ZoneInfo]:
             logger.error("site %d: %s; its jobs go by UTC", site_id, err)
             zones[site_id] = ZoneInfo("UTC")
     return zones
+
+
+def _load_file_ends(conn: Connection) -> dict[int, datetime]:
+    """Return up to where the readings of each site from files go; nobody fetches more of them."""
+    return dict(
+        db.fetch_all(
+            conn,
+            "SELECT o.organization_id, max(l.window_end) FROM organizations AS o"
+            " JOIN ingestion_logs AS l USING (organization_id)"
+            " WHERE o.data_source = %s AND l.status = 'done' AND l.channel_id <> 0 GROUP BY o.organization_id",
+            (SOURCE_FILE,),
+        )
+    )
+
+
+def _is_there(due: Due, zones: dict[int, ZoneInfo], ends: dict[int, datetime]) -> bool:
+    """Return whether there is what the job is about: a week that a site's files do not hold has no report."""
+    if due.job is not Job.REPORT or due.site_id not in ends:
+        return True
+    return local_midnight(due.on, zones[due.site_id]) <= ends[due.site_id]
 
 
 def _load_rows(conn: Connection, now: datetime) -> _Rows:
