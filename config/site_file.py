@@ -91,17 +91,6 @@ class RecipientsTable(Table, frozen=True):
     ] = ()
 
 
-class ReportTable(RecipientsTable, frozen=True):
-    """The weekly report, and what is told of findings in between."""
-
-    max_finding_mails: Annotated[
-        int, about("Mails a week about new findings, at most; 0 leaves them all to the weekly report", ge=0)
-    ] = 1
-    tell_from_cost: Annotated[
-        float, about("A finding of this much a week is told after its first night, a smaller one after two", ge=0)
-    ] = 50.0
-
-
 class BuildingTable(Table, frozen=True):
     """The building."""
 
@@ -301,6 +290,59 @@ class ChannelTable(Table, frozen=True):
     equipment: Annotated[Equipment, about("What it feeds")] | None = None
 
 
+_COLUMN_LIST = 'a list of columns, as the header names them, such as ["Date", "Time"]'
+
+
+class FileMapping(Table, frozen=True):
+    """How interval files that come again and again are read: [files.utility], for import_csv.py --mapping utility."""
+
+    format: Annotated[str, about("A name of --list-formats")] | None = None
+    sheet: Annotated[str, about("Sheet of a workbook")] | None = None
+    member: Annotated[str, about("File within a ZIP")] | None = None
+    start: Annotated[
+        tuple[str, ...], about("Column of the intervals' starts, or date and time", right=_COLUMN_LIST)
+    ] = ()
+    end: Annotated[tuple[str, ...], about("Column of the intervals' ends, or date and time", right=_COLUMN_LIST)] = ()
+    interval_end: Annotated[bool, about("The times are the intervals' ends (true) or starts (false)")] | None = None
+    date_format: Annotated[str, about('As strptime has it, such as "%d/%m/%Y %H:%M"')] | None = None
+    clock: Annotated[str, about("IANA zone of the files' times, if another than the site's")] | None = None
+    interval_minutes: Annotated[int, about("Length of an interval", ge=1, le=60)] | None = None
+    only_minutes: (
+        Annotated[int, about("Of a file of two lengths, take the intervals of this one", ge=1, le=60)] | None
+    ) = None
+    meter: Annotated[str, about("Column that names the meter of each row")] | None = None
+    channel_name: Annotated[str, about("Name of the channel in a file of one meter")] | None = None
+    columns: Annotated[tuple[str, ...], about("Columns of values; all others are left out", right=_COLUMN_LIST)] = ()
+    unit: Annotated[str, about("Wh, kWh, MWh, W, kW or MW, where the header says none")] | None = None
+    where: Annotated[
+        tuple[str, ...],
+        about("Only rows where a column says this", right='a list of "COLUMN=VALUE", such as ["Type=Consumption"]'),
+    ] = ()
+    leave_out: Annotated[tuple[str, ...], about("Columns that tell nothing of the meter", right=_COLUMN_LIST)] = ()
+    ends_by_start: Annotated[
+        bool, about("In the hour that autumn repeats, ends are their start's clock plus the interval: 1:45, 2:00, 1:15")
+    ] = False
+    decimal: Annotated[str, about('Decimal sign of the values, "." or ","', pattern=r"^[.,]$")] | None = None
+    register: Annotated[bool, about("The values count up, and use is their difference")] | None = None
+    rollover: Annotated[float, about("What a register counts to before it begins at zero", gt=0)] | None = None
+    net: Annotated[bool, about("Energy below zero is export, and stored as it is")] = False
+    keep_first: Annotated[bool, about("Of two values for one interval the first is right")] = False
+    points: Annotated[tuple[str, ...], about('Green Button: usage points of this site, "all" for all')] = ()
+    series: Annotated[
+        tuple[str, ...],
+        about("Green Button: series to take", right='a list of "LINK=CHANNEL", such as ["MeterReading/1=Main"]'),
+    ] = ()
+
+    def __post_init__(self) -> None:
+        if self.start and self.end:
+            raise Refusal("end", "should be left out beside start")
+        if self.unit is not None and self.unit.casefold() not in ("wh", "kwh", "mwh", "w", "kw", "mw"):
+            raise Refusal("unit", "should be Wh, kWh, MWh, W, kW or MW")
+        for text in self.where:
+            if "=" not in text:
+                raise Refusal("where", 'should be a list of "COLUMN=VALUE"')
+
+
 class SiteFile(Table, frozen=True):
     """``config/sites/<id>.toml``. Every table and key may be left out."""
 
@@ -311,7 +353,8 @@ class SiteFile(Table, frozen=True):
     building: BuildingTable = BuildingTable()
     channels: Annotated[dict[str, ChannelTable], about("By name or id")] = {}
     measures: tuple[MeasureTable, ...] = ()
-    report: Annotated[ReportTable, about("The weekly report, and mails about findings")] = ReportTable()
+    files: Annotated[dict[str, FileMapping], about("By a name of your own")] = {}
+    report: Annotated[RecipientsTable, about("The weekly report")] = RecipientsTable()
     alerts: Annotated[RecipientsTable, about("This site's alerts, in place of ALERT_RECIPIENTS")] = RecipientsTable()
     sync: SyncTable = SyncTable()
     ingest: IngestLimits = IngestLimits()

@@ -1,14 +1,17 @@
-"""Import interval files of a site that the Eniscope service does not know: CSV in many forms, and Green Button XML.
+"""Import interval files of a site that the Eniscope service does not know: CSV, Excel, ZIP, NEM12, Green Button XML.
 
-A CSV file is long (a column names the channel) or wide (a column for each channel), with a header. Times without an
-offset are the site's wall clock; the order of the rows tells apart the two passes of the hour that a clock change
-repeats. The length of the intervals is established from the whole file, or given. What cannot be stored goes into a
-file of rejects that names line, reason and fix; correct it and import it again: what is stored stays as it is.
+A file is recognised (--list-formats), or its header says what its columns are, or you say it: here, or for files that
+come again and again under [files.NAME] in the site's file (--mapping NAME). What can be read two ways is refused, and
+the message names the option to give. --check shows what each column is taken for, and the first readings.
+
+Times without an offset are the site's wall clock; the order of the rows tells apart the two passes of the hour that a
+clock change repeats. What cannot be stored goes into a file of rejects that names line, reason and fix; correct it and
+import it again: what is stored stays as it is.
 
 Where one meter's energy is part of another's, say so with --parent, once: else the site's total counts it twice.
 
 Stage: ingest
-Reads: the files, config/sites/<id>.toml ([ingest], [channels])
+Reads: the files, config/sites/<id>.toml ([files], [ingest], [channels])
 Writes: organizations, channels, readings, ingestion_logs, rejected_readings; FILE.rejects.csv
 Safe to re-run: yes; importing a file again repeats nothing
 
@@ -17,6 +20,8 @@ Examples:
   python ingest/import_csv.py --site 900001 --parent "Oven=Main" --parent "Lights=Main" meters.csv
   python ingest/import_csv.py --site 900001 --unit kWh --interval-end export-2025.csv.gz export-2026.csv.gz
   python ingest/import_csv.py --site 900002 --timezone America/New_York green_button.xml
+  python ingest/import_csv.py --site 900003 --timezone Europe/London --check --format day-columns --unit kWh hh.csv
+  python ingest/import_csv.py --site 900004 --sheet Meters --start Datum Zeit --column "Bezug (kWh)" portal.xlsx
 """
 
 from __future__ import annotations
@@ -33,6 +38,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
+from config.site_file import FileMapping
 from ingest.files.meter_parents import check_is_of_files, check_parents, find_unnamed_main, parse_parents
 from lib import cli, db
 from lib.clocks import read_clock
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 UNIT_NAMES = ("Wh", "kWh", "MWh", "W", "kW", "MW")
+_SHOWN_READINGS = 3  # of each channel, with --check
 
 
 def is_own_rejects(path: Path) -> bool:
@@ -63,20 +70,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = cli.script_parser(__doc__)
     cli.add_site_argument(parser, required=True)
     add = parser.add_argument
-    add("files", nargs="+", type=cli.input_file, metavar="FILE", help="CSV or Green Button XML, plain or gzipped")
+    add("files", nargs="*", type=cli.input_file, metavar="FILE", help="CSV, Excel, Green Button XML; plain, gzip, ZIP")
+    add("--list-formats", action="store_true", help="only list the formats that are known by name")
     add("--site-name", metavar="NAME", help="name of the site (default: as it is stored)")
     add("--timezone", metavar="ZONE", help="IANA zone of the site; needed once, for a new site")
-    add("--clock", metavar="ZONE", help="IANA zone of the files' times, if another: Etc/GMT+8 is UTC−8 all year")
-    add("--interval-minutes", type=cli.positive_int, metavar="N", help="length of an interval (default: established)")
-    add(
-        "--interval-end",
-        action=argparse.BooleanOptionalAction,
-        help="the times are the intervals' ends (default: as the header says, else starts)",
-    )
-    add("--unit", choices=UNIT_NAMES, help="unit of the values where the header says none")
-    add("--date-format", metavar="FORMAT", help="such as '%%d/%%m/%%Y %%H:%%M', where the file does not tell")
-    add("--column", action="append", metavar="NAME", help="only this column of values; may repeat")
-    add("--channel-name", metavar="NAME", help="name of the channel in a file of one meter (default: the file's)")
+    add("--mapping", metavar="NAME", help="read the files as [files.NAME] of the site's file says")
+    add_mapping_arguments(parser)
     add(
         "--parent",
         action="append",
@@ -96,8 +95,82 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what can be said of a file; each is a key of [files.NAME] too."""
+    either = argparse.BooleanOptionalAction
+    group = parser.add_argument_group("what a file does not say itself")
+    add = group.add_argument
+    add("--format", metavar="NAME", help="one of --list-formats (default: recognised by its header)")
+    add("--sheet", metavar="NAME", help="sheet of a workbook")
+    add("--member", metavar="NAME", help="file within a ZIP")
+    add("--start", nargs="+", metavar="COLUMN", help="column of the intervals' starts, or date and time")
+    add("--end", nargs="+", metavar="COLUMN", help="column of the intervals' ends, or date and time")
+    add("--interval-end", action=either, help="the times are the intervals' ends (default: as the header says)")
+    add("--interval-minutes", type=cli.positive_int, metavar="N", help="length of an interval (default: established)")
+    add(
+        "--only-minutes",
+        type=cli.positive_int,
+        metavar="N",
+        help="of a file of two lengths, only intervals of this one",
+    )
+    add("--clock", metavar="ZONE", help="IANA zone of the files' times, if another: Etc/GMT+8 is UTC−8 all year")
+    add("--date-format", metavar="FORMAT", help="such as '%%d/%%m/%%Y %%H:%%M', where the file does not tell")
+    add("--ends-by-start", action="store_true", help="in the repeated hour ends are start + interval: 1:45, 2:00, 1:15")
+    add("--meter", metavar="COLUMN", help="column that names the meter of each row")
+    add("--channel-name", metavar="NAME", help="name of the channel in a file of one meter (default: the file's)")
+    add("--column", action="append", metavar="NAME", help="only this column of values; may repeat")
+    add("--unit", choices=UNIT_NAMES, help="unit of the values where the header says none")
+    add("--where", action="append", metavar="COLUMN=VALUE", help="only rows that say this; may repeat")
+    add("--leave-out", action="append", metavar="COLUMN", help="a column that tells nothing; may repeat")
+    add("--decimal", choices=(".", ","), help="decimal sign, where the values leave it open")
+    add("--register", action=either, help="the values count up: take their differences")
+    add("--rollover", type=float, metavar="VALUE", help="what a register counts to before it begins at zero")
+    add("--net", action="store_true", help="energy below zero is export, and stored as it is")
+    add("--keep-first", action="store_true", help="of two values for one interval the first is right")
+    add("--point", action="append", metavar="NAME", help="Green Button: a usage point of this site, or all; may repeat")
+    add("--series", action="append", metavar="LINK=CHANNEL", help="Green Button: a series to take; may repeat")
+
+
+def mapping_of(args: argparse.Namespace) -> FileMapping:
+    """Return what the operator says of the files: the mapping of the site's file, and the command line above it.
+
+    Raises
+    ------
+    UsageError
+        When the site's file has no such mapping, or an option contradicts another.
+    """
+    import msgspec
+
+    from config.site_file import read_site
+
+    base = FileMapping()
+    if args.mapping:
+        mappings = read_site(args.site).file.files
+        if args.mapping not in mappings:
+            names = ", ".join(mappings) or "none"
+            raise UsageError(f"config/sites/{args.site}.toml has no [files.{args.mapping}]; it has {names}")
+        base = mappings[args.mapping]
+    plural = {"column": "columns", "point": "points"}
+    said = {}
+    for name in (*FileMapping.__struct_fields__, *plural):
+        value = getattr(args, name, None)
+        if value not in (None, False, []) or (value is False and name in ("interval_end", "register")):
+            said[plural.get(name, name)] = tuple(value) if isinstance(value, list) else value
+    for first, second in (("start", "end"), ("end", "start")):
+        if first in said and second not in said:
+            said[second] = ()
+    try:
+        return msgspec.convert(msgspec.to_builtins(base) | msgspec.to_builtins(said), FileMapping)
+    except msgspec.ValidationError as err:
+        raise UsageError(
+            f"the mapping cannot be used ({err}); correct the option, or [files] in the site's file"
+        ) from err
+
+
 def check_arguments(args: argparse.Namespace) -> None:
     """Raise a UsageError for arguments that cannot be meant, and set where rejects go where nothing is given."""
+    if not args.files:
+        raise UsageError("no file is named; name the files to import, or give --list-formats")
     for zone in (args.timezone, args.clock):
         if zone:
             parse_timezone(zone)
@@ -130,17 +203,24 @@ def check_date_format(date_format: str) -> None:
             raise UsageError(f"--date-format {date_format!r}: {err}; such as '%d/%m/%Y %H:%M'") from err
 
 
-def survey_files(args: argparse.Namespace) -> list[FileSource]:
-    """Return the files, each read once; the first that cannot be used ends the import before anything is stored."""
-    from ingest.files.layout import LayoutOptions
-    from ingest.files.source import FileOptions, open_source
+def print_formats() -> None:
+    """Print the formats that are known by name, with an example of each."""
+    from ingest.files.formats import FORMATS
 
-    options = FileOptions(
-        LayoutOptions(args.unit, args.interval_end, args.channel_name, args.column),
-        args.interval_minutes and args.interval_minutes * 60,
-        args.date_format,
-    )
-    sources = [open_source(path, options) for path in args.files]
+    for one in FORMATS:
+        print(f"{one.name}: {one.title} ({one.source})" + (f"; asks for --format: {one.asks}" if one.asks else ""))
+        for line in one.example.splitlines():
+            print(f"    {line}")
+    print("green-button: Green Button XML (ESPI), recognised by its content")
+
+
+def survey_files(args: argparse.Namespace, given: FileMapping) -> list[FileSource]:
+    """Return the files, each read once; the first that cannot be used ends the import before anything is stored."""
+    from config.site_file import read_site
+    from ingest.files.source import open_source
+
+    known = frozenset(key.strip() for key in read_site(args.site).file.channels)
+    sources = [open_source(path, given, known) for path in args.files]
     for source in sources:
         for note in source.notes:
             logger.info("%s: %s", source.name, note)
@@ -148,7 +228,7 @@ def survey_files(args: argparse.Namespace) -> list[FileSource]:
 
 
 def import_files(
-    args: argparse.Namespace, site: FileSite, sources: list[FileSource], rejects: RejectFile
+    args: argparse.Namespace, given: FileMapping, site: FileSite, sources: list[FileSource], rejects: RejectFile
 ) -> ImportSummary:
     """Register the site and store what the files hold, or with --check only count it."""
     from config.site_file import read_site
@@ -169,12 +249,17 @@ def import_files(
     parents = parse_parents(args.parent)
     if args.check:
         check_parents(args.site, parents, channels)
+        said = read_site(site.site_id)
+        summary.feeding_in |= set(channels) if given.net else find_exporting(said.file.channels, channels)
         for source in sources:
             check_offset(source, parse_timezone(args.timezone), args.site)
-            count_source(source, parse_timezone(args.clock or args.timezone), rejects, summary)
+            source.check_clock(parse_timezone(given.clock or args.timezone))
+            print_columns(source)
+            clock = parse_timezone(given.clock or args.timezone)
+            count_source(source, clock, rejects, said.file.ingest, summary, _SHOWN_READINGS)
         return summary
     said = read_site(site.site_id)
-    summary.feeding_in |= find_exporting(said.file.channels, channels)
+    summary.feeding_in |= set(channels) if given.net else find_exporting(said.file.channels, channels)
     settings = load_settings()
     database_url = settings.require_database_url("ingest")
     with site_lease(database_url, args.site, "import_csv", settings.lease_s), db.connect(database_url) as conn:
@@ -182,14 +267,22 @@ def import_files(
         site = resolve_site(conn, site)
         for source in sources:
             check_offset(source, parse_timezone(str(site.timezone)), args.site)
+            source.check_clock(parse_timezone(given.clock or str(site.timezone)))
         read_clock(conn)  # refuse before anything is logged
         run_id = register_file_site(conn, site, channels, parents)
-        clock = parse_timezone(args.clock or str(site.timezone))
+        clock = parse_timezone(given.clock or str(site.timezone))
         limits = said.ingest_limits(load_names(conn, site.site_id))
         for source in sources:
             load_source(conn, run_id, site, source, clock, rejects, limits, summary)
         summary.unnamed_main = find_unnamed_main(conn, args.site)
     return summary
+
+
+def print_columns(source: FileSource) -> None:
+    """Print what each column of a file was taken for."""
+    print(f"{source.name}:")
+    for column in source.columns:
+        print(f"  {column.name!r}: {column.role}")
 
 
 def print_summary(summary: ImportSummary, rejects: RejectFile, is_check: bool) -> None:
@@ -220,15 +313,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Import the files; exit 1 when a channel failed."""
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)
+    if args.list_formats:
+        print_formats()
+        return EXIT_DONE
     check_arguments(args)
+    given = mapping_of(args)
 
     from ingest.files.reject_file import RejectFile
     from ingest.runs.load_file import FileSite
 
-    sources = survey_files(args)
+    sources = survey_files(args, given)
     site = FileSite(args.site, args.site_name, args.timezone, args.latitude, args.longitude)
     with RejectFile(args.rejects) as rejects:
-        summary = import_files(args, site, sources, rejects)
+        summary = import_files(args, given, site, sources, rejects)
     print_summary(summary, rejects, args.check)
     return EXIT_FAILED if summary.failed else EXIT_DONE
 

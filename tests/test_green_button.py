@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
+from config.site_file import FileMapping
 from ingest import import_csv
 from ingest.files import espi_reader
-from ingest.files.layout import LayoutOptions
 from ingest.files.parse import FilePart
-from ingest.files.source import FileOptions, open_source
+from ingest.files.source import open_source
 from lib import cli, db
 from lib.errors import DataError, UsageError
 
@@ -86,7 +86,7 @@ def feed(tmp_path: Path) -> Callable[..., Path]:
 
 
 def parts_of(path: Path) -> list[FilePart]:
-    return list(open_source(path, FileOptions()).read(ZoneInfo("UTC"), NOW_S))
+    return list(open_source(path, FileMapping()).read(ZoneInfo("UTC"), NOW_S))
 
 
 def rows_of(path: Path) -> dict[str, list[tuple[int, float]]]:
@@ -121,14 +121,14 @@ def test_values_come_in_our_units(
 @pytest.mark.parametrize("power", ["abc", "1.5", "99999", "--1"])
 def test_multiplier_that_is_no_power_of_ten_is_refused(feed: Callable[..., Path], power: str) -> None:
     with pytest.raises(DataError, match=f"1 Main St: its multiplier '{power}' is no power of ten"):
-        open_source(feed(usage_point(), series(1, [1], powerOfTenMultiplier=power)), FileOptions())
+        open_source(feed(usage_point(), series(1, [1], powerOfTenMultiplier=power)), FileMapping())
 
 
 def test_hours_of_newfoundland_are_stored_as_their_halves(feed: Callable[..., Path]) -> None:
     hours = [(START_S + 1800 + number * 3600, value) for number, value in enumerate((100, 300))]
     block = "".join(reading(start, value, 3600) for start, value in hours)
     one = series(1, [], intervalLength=3600).replace("</IntervalBlock>", f"{block}</IntervalBlock>")
-    (part,) = open_source(feed(usage_point(), one), FileOptions()).read(ZoneInfo("America/St_Johns"), NOW_S)
+    (part,) = open_source(feed(usage_point(), one), FileMapping()).read(ZoneInfo("America/St_Johns"), NOW_S)
     (channel,) = part.channels
     assert channel.interval_s == 1800
     assert (channel.rows["timestamp"] - START_S).tolist() == [1800, 3600, 5400, 7200]
@@ -149,7 +149,7 @@ def test_only_use_is_taken_and_the_rest_is_named(feed: Callable[..., Path]) -> N
         series(7, [1000], point=2, uom=38),
     )
     assert rows_of(path) == {"1 Main St": [(0, 0.1)], "Barn": [(0, 1.0)]}
-    assert open_source(path, FileOptions()).notes == [
+    assert open_source(path, FileMapping()).notes == [
         "left out: 1 Main St: energy delivered to the grid (flow direction 19) is not use",
         "left out: 1 Main St: unit of measure 73 is neither energy (72, Wh) nor power (38, W)",
         "left out: 1 Main St: a register (cumulative), not the use of each interval",
@@ -157,7 +157,7 @@ def test_only_use_is_taken_and_the_rest_is_named(feed: Callable[..., Path]) -> N
         "left out: 1 Main St: a series of 3600 s beside the one that was taken",
     ]
     with pytest.raises(DataError, match=r"nothing to import \(1 Main St: energy delivered to the grid"):
-        open_source(feed(usage_point(), series(2, [50], flowDirection=19)), FileOptions())
+        open_source(feed(usage_point(), series(2, [50], flowDirection=19)), FileMapping())
 
 
 def test_net_metering_may_be_negative(
@@ -225,14 +225,14 @@ def test_readings_that_cannot_be_stored_are_listed(feed: Callable[..., Path]) ->
 )
 def test_hostile_and_broken_files_are_refused(feed: Callable[..., Path], head: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        open_source(feed(usage_point(), series(1, [1]), head=head), FileOptions())
+        open_source(feed(usage_point(), series(1, [1]), head=head), FileMapping())
 
 
 def test_file_cut_off_in_the_middle_is_refused_before_anything_is_stored(feed: Callable[..., Path]) -> None:
     path = feed(usage_point(), series(1, [1, 2, 3]))
     path.write_text(path.read_text("utf-8")[:-40], "utf-8")
     with pytest.raises(DataError, match="is no sound XML"):
-        open_source(path, FileOptions())
+        open_source(path, FileMapping())
 
 
 def test_file_in_many_parts_is_the_same(feed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +246,7 @@ def test_file_in_many_parts_is_the_same(feed: Callable[..., Path], monkeypatch: 
 
 def test_options_that_the_file_answers_itself_are_refused(feed: Callable[..., Path]) -> None:
     with pytest.raises(UsageError, match="says its units and times itself"):
-        open_source(feed(usage_point(), series(1, [1])), FileOptions(LayoutOptions(unit="kWh")))
+        open_source(feed(usage_point(), series(1, [1])), FileMapping(interval_end=True))
 
 
 @pytest.fixture

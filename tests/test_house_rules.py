@@ -40,7 +40,10 @@ PURE = [
     PROJECT_ROOT / "ingest" / "eniscope" / "normalize.py",
     PROJECT_ROOT / "ingest" / "storage" / "binary_copy.py",
     PROJECT_ROOT / "ingest" / "storage" / "plausibility.py",
-    PROJECT_ROOT / "ingest" / "files" / "layout.py",
+    *(
+        PROJECT_ROOT / "ingest" / "files" / f"{name}.py"
+        for name in ("clock_doubts", "columns", "day_rows", "doubts", "formats", "layout", "registers", "survey")
+    ),
     PROJECT_ROOT / "ingest" / "files" / "times.py",
     PROJECT_ROOT / "ingest" / "files" / "parse.py",
     *(path for path in (PROJECT_ROOT / "analyze").rglob("*.py") if path not in MAY_BE_IMPURE),

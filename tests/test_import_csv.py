@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from file_import import FILE_SITE_ID, LONG_HEADER, ZONE, Import, long_lines, quarters, stored, write
 
-from ingest.files.layout import LayoutOptions, recognise_layout
+from config.site_file import FileMapping
+from ingest.files.layout import named_layout
 from ingest.runs.load_file import channel_id_of
 from lib import db
 from lib.errors import DataError
@@ -64,7 +65,7 @@ def test_wide_file_in_european_dress(conn: Connection, importer: Import, tmp_pat
     path = write(tmp_path / "werk.csv", lines, encoding="cp1252")
     packed = tmp_path / "werk.csv.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
-    assert importer("--timezone", "Europe/Berlin", packed) == 0
+    assert importer("--timezone", "Europe/Berlin", "--no-register", packed) == 0
     rows = stored(conn, "energy_kwh, power_kw")
     assert len(rows) == 80
     assert rows["Ofen 1", "01-19 23:00"] == (1000.5, 4002.0)
@@ -141,6 +142,13 @@ def test_check_stores_nothing_and_needs_no_database(run_script: Callable[..., An
     done = run_script("ingest/import_csv.py", "--site", FILE_SITE_ID, "--timezone", ZONE, "--check", path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
+        "a.csv:\n"
+        "  'channel': names the meter\n"
+        "  'timestamp': time of the interval's start\n"
+        "  'energy_kwh': energy_kwh\n"
+        "  'Main' 2026-01-20 05:00Z, 15 minutes: energy_kwh 1.5, power_kw 6\n"
+        "  'Main' 2026-01-20 05:15Z, 15 minutes: energy_kwh 1.5, power_kw 6\n"
+        "  'Main' 2026-01-20 05:30Z, 15 minutes: energy_kwh 1.5, power_kw 6\n"
         "site 900001: 1 channels, 30 readings in the files, checked only, nothing stored; 0 empty, 0 rejects\n"
     )
     assert "intervals of 15 minutes, times are interval starts" in done.stderr
@@ -148,8 +156,8 @@ def test_check_stores_nothing_and_needs_no_database(run_script: Callable[..., An
 
 def test_header_tells_layouts_apart() -> None:
     def values(header: str, **options: Any) -> list[tuple[str | None, str, float | None]]:
-        layout = recognise_layout(header.split(","), LayoutOptions(**options), "file.csv")
-        return [value[1:] for value in layout.values]
+        layout = named_layout(header.split(","), FileMapping(**options), None, set(), "file.csv")
+        return [tuple(value[1:]) for value in layout.values]
 
     assert values("channel,timestamp,energy_kwh,power_w") == [(None, "energy_kwh", 1.0), (None, "power_kw", 1e-3)]
     assert values("timestamp,energy_kwh,voltage_v") == [("file", "energy_kwh", 1.0), ("file", "voltage_v", 1.0)]

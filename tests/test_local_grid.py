@@ -81,8 +81,8 @@ def test_hours_of_the_wall_clock_arrive_where_they_belong(
     lines, starts = hourly_lines(zone, first, last)
     assert len(starts) == hours
     path = write(tmp_path / "hours.csv", lines)
-    assert importer("--timezone", zone, path) == 0
-    assert importer(path) == 0, "importing again repeats nothing"
+    assert importer("--timezone", zone, "--no-register", path) == 0
+    assert importer("--no-register", path) == 0, "importing again repeats nothing"
     part_s = part_length_s(ZoneInfo(zone), 3600, NOW_S)
     count = 3600 // part_s
     moments = [start + pd.Timedelta(seconds=k * part_s) for start in starts for k in range(count)]
@@ -107,7 +107,7 @@ def test_hour_beside_the_grid_is_listed_once(
 ) -> None:
     lines, _ = hourly_lines("Asia/Kolkata", "2026-01-19", "2026-01-21")
     path = write(tmp_path / "hours.csv", [*lines, "Main,2026-01-20 05:00,9", "Main,2026-01-21 00:30,9"])
-    assert importer("--timezone", "Asia/Kolkata", path) == 0
+    assert importer("--timezone", "Asia/Kolkata", "--no-register", path) == 0
     told = "hours.csv: its hours are not those of UTC: each interval is stored as 2 of 30 minutes"
     assert told in capsys.readouterr().err
     assert rejects_of(path) == [

@@ -18,12 +18,12 @@ from psycopg2 import sql
 
 from analyze.week.loading import load_week
 from config.settings import Settings
-from config.site_file import IngestLimits
+from config.site_file import FileMapping, IngestLimits
 from govern.schema import roles
 from govern.schema.roles import ANALYZE, DELIVER, GOVERN, INGEST, ROLES, apply_grants, create_roles
 from ingest.files.meter_parents import find_unnamed_main
 from ingest.files.reject_file import RejectFile
-from ingest.files.source import FileOptions, open_source
+from ingest.files.source import open_source
 from ingest.ingest_weather import choose_providers, fetch_missing
 from ingest.runs.load_file import FileSite, ImportSummary, load_source, register_file_site
 from ingest.weather.store import load_weather_site
@@ -87,7 +87,7 @@ def test_weather_and_files_come_in_as_the_role_of_ingest(
         starts = (NOW + timedelta(minutes=15 * number) for number in range(30))
         path.write_text("timestamp,kWh\n" + "".join(f"{start.isoformat()},-1\n" for start in starts), encoding="utf-8")
         shop = FileSite(7, "Shop", "UTC")
-        source = open_source(path, FileOptions())
+        source = open_source(path, FileMapping())
         with RejectFile(tmp_path / "rejects.csv") as rejects:
             run_id = register_file_site(session, shop, list(source.channels), dict.fromkeys(source.channels))
             summary = ImportSummary(7, 1)

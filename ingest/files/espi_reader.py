@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple, NoReturn
 from urllib.parse import urlsplit
 from xml.parsers import expat
 
-from ingest.files.interval_file import open_bytes
+from ingest.files.interval_file import FileKind, open_bytes
 from lib.bounded_files import MIB
 from lib.errors import DataError
 
@@ -38,14 +37,25 @@ _READING_PARTS = {
 }
 
 
-@dataclass
+@dataclass(slots=True)
+class Block:
+    """The interval of an IntervalBlock as the file writes it, and how many of its readings have no time."""
+
+    start: str = ""
+    duration: str = ""
+    untimed: int = 0
+
+
+@dataclass(slots=True)
 class Entry:
     """One entry of the feed.
 
     Attributes
     ----------
     kind
-        The resource in it, such as ``MeterReading``; "" for one that is not used here.
+        The resource in it, such as ``MeterReading``; "" for one that is not used here. Of several, the last.
+    has_type, blocks
+        Whether a ReadingType is in it, and its blocks of readings.
     links
         Relation (``self``, ``up``, ``related``) → paths, without host and outer slashes.
     values
@@ -54,6 +64,8 @@ class Entry:
 
     kind: str = ""
     title: str = ""
+    has_type: bool = False
+    blocks: tuple[Block, ...] = ()
     links: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
 
@@ -64,7 +76,10 @@ class Entry:
 
 
 class RawReading(NamedTuple):
-    """An IntervalReading as the file writes it: texts, "" where missing; `entry` counts the feed's entries from 0."""
+    """An IntervalReading as the file writes it: texts, "" where missing; `entry` counts the feed's entries from 0.
+
+    One without a time of its own has the start of its block, and its number within it.
+    """
 
     entry: int
     line: int
@@ -72,6 +87,8 @@ class RawReading(NamedTuple):
     duration: str
     value: str
     quality: str
+    block_start: str = ""
+    number: int = 0
 
 
 class _Reader:
@@ -139,6 +156,10 @@ class _Reader:
             self.entries[-1].links.setdefault(attributes.get("rel", ""), []).append(path)
         elif self.entries and local in _RESOURCES and "content" in self._stack[-2:]:
             self.entries[-1].kind = local
+            self.entries[-1].has_type |= local == "ReadingType"
+            if local == "IntervalBlock":
+                self._keep()
+                self.entries[-1].blocks += (Block(),)
         elif local == "IntervalReading":
             self._parts, self._line = {}, self.parser.CurrentLineNumber
         self._stack.append(local)
@@ -155,17 +176,37 @@ class _Reader:
         if "IntervalReading" in self._stack:
             if part := _READING_PARTS.get((parent, local)):
                 self._parts[part] = text
+            elif parent == "IntervalReading" and local == "powerOfTenMultiplier":
+                raise DataError(
+                    f"{self._label}: a reading bears a multiplier of its own, which the standard does not know; "
+                    "ask the utility for a file by the standard (the multiplier belongs into the ReadingType)"
+                )
         elif local == "IntervalReading":
-            texts = (self._parts.get(part, "") for part in ("start", "duration", "value", "quality"))
-            self.readings.append(RawReading(len(self.entries) - 1, self._line, *texts))
+            self._add_reading()
+        elif parent == "interval" and self.entries and self.entries[-1].blocks and local in ("start", "duration"):
+            setattr(self.entries[-1].blocks[-1], local, text)
+        elif parent == "ServiceCategory" and local == "kind" and self.entries:
+            self.entries[-1].values["serviceKind"] = text
         elif self.entries and local == "title" and parent == "entry":
             self.entries[-1].title = text
         elif self.entries and parent == self.entries[-1].kind:
             self._keep()
             self.entries[-1].values[local] = text
 
+    def _add_reading(self) -> None:
+        """Take in the reading that ends here; one before the first entry has no series."""
+        start, duration, value, quality = (
+            self._parts.get(part, "") for part in ("start", "duration", "value", "quality")
+        )
+        block = self.entries[-1].blocks[-1] if self.entries and self.entries[-1].blocks else Block()
+        number = block.untimed
+        block.untimed += start == ""
+        self.readings.append(
+            RawReading(len(self.entries) - 1, self._line, start, duration, value, quality, block.start, number)
+        )
 
-def read_espi(path: Path) -> Iterator[tuple[list[Entry], list[RawReading]]]:
+
+def read_espi(kind: FileKind) -> Iterator[tuple[list[Entry], list[RawReading]]]:
     """Yield, part by part, all entries so far and the readings new in this part.
 
     Raises
@@ -173,8 +214,8 @@ def read_espi(path: Path) -> Iterator[tuple[list[Entry], list[RawReading]]]:
     DataError
         As `_Reader.feed` does.
     """
-    reader = _Reader(path.name)
-    with open_bytes(path) as handle:
+    reader = _Reader(kind.path.name)
+    with open_bytes(kind) as handle:
         is_last = False
         while not is_last:
             data = handle.read(_READ_BYTES)

@@ -1,52 +1,45 @@
-"""What the columns of an interval file mean: which is the time, which the channel, which a value in what unit. Pure.
+"""What the columns of an interval file are: as a format declares them, as they are named, or as is given. Pure.
 
-Two layouts are known. *Long*: a row is one interval of one channel, with a column that names the channel, or none where
-the file is of a single meter. *Wide*: a row is one interval of all channels, a column each.
+*Long*: a row is one interval of one meter, with a column that names the meter, or none where the file is of a single
+one. *Wide*: a row is one interval of all meters, a column each. What a header leaves open is a `DataError` that says
+what to give.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from config.site_file import FileMapping
 from ingest.eniscope.normalize import FIELD_COLUMNS, parse_text
+from ingest.files.columns import (
+    CALENDAR_NAMES,
+    END_NAMES,
+    ENERGY_COLUMN,
+    HARMLESS_NAMES,
+    HOUR_NAMES,
+    METER_NAMES,
+    PLAIN_NAMES,
+    QUANTITY_WORDS,
+    START_NAMES,
+    SUPPLY_POINT_NAMES,
+    UNIT_COLUMN_NAMES,
+    UNIT_NAMES,
+    UNITS,
+    Meaning,
+    bare,
+    find_time_columns,
+    first_of,
+    key_of,
+    meaning_of,
+    split_unit,
+)
+from ingest.files.formats import Format
 from lib.errors import DataError
 
-ENERGY_COLUMN, POWER_COLUMN = "energy_kwh", "power_kw"
-# Unit, without case → column of `readings` and the factor to its unit. MW is the megawatt: no meter reports milliwatts.
-UNITS: dict[str, tuple[str, float]] = {
-    "wh": (ENERGY_COLUMN, 1e-3),
-    "kwh": (ENERGY_COLUMN, 1.0),
-    "mwh": (ENERGY_COLUMN, 1e3),
-    "w": (POWER_COLUMN, 1e-3),
-    "kw": (POWER_COLUMN, 1.0),
-    "mw": (POWER_COLUMN, 1e3),
-}
-UNIT_NAMES = ("Wh", "kWh", "MWh", "W", "kW", "MW")
-
 _READING_COLUMNS = {column for column, _ in FIELD_COLUMNS.values()}
-_DATE_NAMES = {"date", "local_date", "day", "usage_date", "reading_date"}
-_TIME_OF_DAY_NAMES = {"time", "start_time", "time_of_day", "local_time", "hour", "interval_start", "start"}
-_START_NAMES = {
-    "timestamp", "time_stamp", "datetime", "date_time", "time", "local_time", "start", "start_time", "interval_start",
-    "period_start", "usage_start", "start_date_time", "start_datetime",
-}  # fmt: skip
-_END_NAMES = {
-    "end", "end_time", "interval_end", "interval_ending", "hour_ending", "period_end", "period_ending", "usage_end",
-    "end_date_time", "end_datetime",
-}  # fmt: skip
-_CLOCK_WORDS = ("_local", "_utc", "_gmt")
-_CHANNEL_NAMES = {
-    "channel", "channel_name", "channel_id", "meter", "meter_name", "meter_id", "meter_number", "circuit", "device",
-    "point", "building", "building_id",
-}  # fmt: skip
-_UNIT_COLUMN_NAMES = {"unit", "units", "uom", "unit_of_measure"}
-_QUANTITY_WORDS = {
-    "", "energy", "power", "value", "usage", "use", "consumption", "reading", "meter_reading", "demand", "load",
-    "active_energy", "active_power", "import", "delivered",
-}  # fmt: skip
-_UNIT_SUFFIX = re.compile(r"^(?P<name>.*?)(?:^|[\s_(\[/-])(?P<unit>[kM]?Wh?)[)\]]?\s*$", re.IGNORECASE)
 
 
 class ValueColumn(NamedTuple):
@@ -61,178 +54,364 @@ class ValueColumn(NamedTuple):
     factor: float | None
 
 
-class Layout(NamedTuple):
-    """What the columns of a file are; `time_positions` holds one place, or those of the date and the time of day."""
+@dataclass(frozen=True)
+class Layout:
+    """What the columns of a file are.
 
-    header: list[str]
+    Attributes
+    ----------
+    time_positions
+        The place of the time, or those of the date and the time of day.
+    is_end
+        Whether the times are ends; None where neither header nor operator says it.
+    is_utc
+        Whether the header says that the times are UTC.
+    is_hour
+        The time of day is the number of an hour.
+    range_word
+        What stands between start and end in the cell of the time.
+    meter_is_spare
+        The column of the meter counts only where it names several.
+    where
+        Place → what a row says there, without case, to be used.
+    unsure
+        Places of columns that nobody has said anything of.
+    left_out
+        Column → why it is left out.
+    is_register, is_read_at_end
+        The values count up; each is read at the time of its row, or at the end of the interval that begins there.
+    strict_hours
+        A repeated hour that stands once is refused, as the file has one column for it.
+    month_first
+        As the format has it.
+    """
+
+    header: tuple[str, ...]
     time_positions: tuple[int, ...]
-    is_end: bool
-    is_utc: bool
-    channel_position: int | None
-    unit_position: int | None
-    values: list[ValueColumn]
-    ignored: list[str]
+    is_end: bool | None
+    is_utc: bool = False
+    is_hour: bool = False
+    range_word: str = ""
+    meter: int | None = None
+    meter_is_spare: bool = False
+    unit_position: int | None = None
+    values: tuple[ValueColumn, ...] = ()
+    where: tuple[tuple[int, frozenset[str]], ...] = ()
+    unsure: tuple[int, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
+    is_register: bool = False
+    is_read_at_end: bool = False
+    strict_hours: bool = False
+    month_first: bool | None = None
+    format: str = ""
 
 
-class LayoutOptions(NamedTuple):
-    """What the operator says of the columns; None leaves it to the header."""
-
-    unit: str | None = None
-    is_end: bool | None = None
-    channel_name: str | None = None
-    columns: Sequence[str] | None = None
+def clean_channel_name(name: str) -> str | None:
+    """Return a channel's name on one line with single spaces, or None where there is none."""
+    text = parse_text(name.strip().removeprefix('="').removesuffix('"'))
+    return " ".join(text.split()) if text else None
 
 
-def recognise_layout(header: Sequence[str], options: LayoutOptions, label: str) -> Layout:
-    """Return the meaning of a header's columns.
+def single_name(given: FileMapping, label: str) -> str:
+    """Return the channel's name in a file of one meter."""
+    return clean_channel_name(given.channel_name or label.split(".")[0]) or label
+
+
+def declared_layout(form: Format, header: Sequence[str], given: FileMapping, label: str) -> Layout:
+    """Return the layout of a file of a known format.
+
+    Raises
+    ------
+    DataError
+        When the header does not have what the format declares.
+    """
+    keys = [key_of(cell) for cell in header]
+    # The last of columns of one name: what Ameren writes beside it is the same again by the hour.
+    places = {key: place for place, key in enumerate(keys)}
+
+    def places_of(sets: tuple[tuple[str, ...], ...]) -> tuple[int, ...]:
+        return next((tuple(places[key] for key in one) for one in sets if set(one) <= set(keys)), ())
+
+    times = places_of(form.start) or places_of(form.end)
+    meter = places.get(form.meter or form.meter_if_several)
+    unit = places.get(form.unit_column) if form.unit_column else None
+    chosen = [(places[key], own) for key, own in form.values if key in places]
+    if given.columns:
+        chosen = [(place, own) for place, own in chosen if header[place].strip() in given.columns]
+    if not times or not chosen:
+        raise DataError(f"{label}: is not of the format {form.name}; leave --format out, or see --list-formats")
+    channel = None if meter is not None else single_name(given, label)
+    values = []
+    for place, own in chosen:
+        named = own or given.unit
+        if not named and unit is None:
+            raise DataError(f"{label}: column {header[place].strip()!r} says no unit; give --unit")
+        target, factor = UNITS[named.casefold()] if named else (ENERGY_COLUMN, None)
+        values.append(ValueColumn(place, channel, target, factor))
+    where = tuple((places[key], frozenset(words)) for key, words in form.where if key in places)
+    used = {*times, meter, unit, *(value.position for value in values), *(place for place, _ in where)}
+    return Layout(
+        tuple(cell.strip() for cell in header),
+        times,
+        bool(form.end and not places_of(form.start)) if given.interval_end is None else given.interval_end,
+        range_word=form.range_word,
+        meter=meter,
+        meter_is_spare=bool(form.meter_if_several) and meter is not None,
+        unit_position=unit if any(value.factor is None for value in values) else None,
+        values=tuple(values),
+        where=where,
+        left_out={
+            cell.strip(): f"not use, or no reading (format {form.name})"
+            for place, cell in enumerate(header)
+            if place not in used and keys[place]
+        },
+        month_first=form.month_first,
+        is_register=form.is_register,
+        is_read_at_end=form.is_register,
+        format=form.name,
+    )
+
+
+def named_layout(header: Sequence[str], given: FileMapping, exact: int | None, known: set[str], label: str) -> Layout:
+    """Return the layout of a file by the names of its columns and what the operator says of them.
 
     Parameters
     ----------
-    header
-        Cells of the header line.
+    exact
+        Place of a column whose times bear an offset: it goes before separate columns of date and time.
+    known
+        Channels that the site's file describes: their names are taken as they are.
     label
         Name of the file: it names the file in errors, and the channel of a file that names none.
 
     Raises
     ------
     DataError
-        When the header does not say what is needed, or contradicts the options.
+        When the header leaves something open.
     """
-    keys = [_key_of(cell) for cell in header]
-    times = find_time_columns(header)
-    if times is None:
-        raise DataError(f"{label}: no column of times; name it timestamp (or interval_end), or date and time")
+    keys = [key_of(cell) for cell in header]
+    cells = [cell.strip() for cell in header]
+    times = _places(cells, given.start or given.end, "--start" if given.start else "--end", label)
+    times = times or (() if exact is None else (exact,)) or find_time_columns(cells) or ()
+    if not times:
+        raise DataError(f"{label}: no column of times is known; name it with --start COLUMN or --end COLUMN")
     used = set(times)
-    channel_position = _first(keys, _CHANNEL_NAMES, used)
-    unit_position = _first(keys, _UNIT_COLUMN_NAMES, used)
-    used |= {place for place in (channel_position, unit_position) if place is not None}
-    rest = [(place, cell) for place, cell in enumerate(header) if place not in used and keys[place]]
-    if options.columns is not None:
-        unknown = sorted(set(options.columns) - {cell.strip() for _, cell in rest})
-        if unknown:
-            raise DataError(f"{label}: has no column {', '.join(unknown)}; check --column")
-        rest = [(place, cell) for place, cell in rest if cell.strip() in options.columns]
-    named = [(place, *_quantity_of(cell, options.unit, unit_position is not None, label)) for place, cell in rest]
-    if channel_position is not None or any(target is not None and is_quantity for _, target, _, is_quantity in named):
-        values = [
-            ValueColumn(place, None if channel_position is not None else _single_name(options, label), target, factor)
-            for place, target, factor, is_quantity in named
-            if target is not None and is_quantity
-        ]
-    else:
-        values = _wide_columns(rest, options.unit, label)
-    if not values:
-        raise DataError(f"{label}: no column of values is known; name one energy_kwh or power_kw, or give --unit")
-    _check_each_once(values, header, label)
+    meter, is_spare = _meter_place(cells, keys, given, used, label)
+    unit_position = first_of(keys, UNIT_COLUMN_NAMES, used)
+    if meter is not None:
+        used.add(meter)
+    if unit_position is not None:
+        used.add(unit_position)
+    where = _where(cells, given, label)
+    used |= {place for place, _ in where}
+    left = set(_places(cells, given.leave_out, "--leave-out", label))
+    rest = [place for place in range(len(cells)) if place not in used | left and keys[place]]
+    if given.columns:
+        wanted = set(_places(cells, given.columns, "--column", label))
+        rest = [place for place in rest if place in wanted]
+    values, left_out = _values(cells, rest, given, unit_position is not None, meter, known, label)
     taken = {value.position for value in values}
-    ignored = [cell.strip() for place, cell in enumerate(header) if place not in taken | used and keys[place]]
-    is_end = any(_bare(keys[place]) in _END_NAMES for place in times)
+    unsure = tuple(
+        place for place, key in enumerate(keys) if key and place not in used | taken | left and not _is_time(key)
+    )
+    for place in unsure:
+        left_out.setdefault(cells[place], "no energy or power kept here")
     return Layout(
-        [cell.strip() for cell in header],
+        tuple(cells),
         times,
-        is_end if options.is_end is None else options.is_end,
-        any(keys[place].endswith(("_utc", "_gmt")) for place in times),
-        channel_position,
-        unit_position,
-        values,
-        ignored,
+        _label_of(keys, times, given),
+        is_utc=any(keys[place].endswith(("_utc", "_gmt")) for place in times),
+        is_hour=len(times) > 1 and bare(keys[times[1]]) in HOUR_NAMES,
+        meter=meter,
+        meter_is_spare=is_spare,
+        unit_position=unit_position if any(value.factor is None for value in values) else None,
+        values=tuple(values),
+        where=where,
+        unsure=unsure,
+        left_out=left_out,
     )
 
 
-def find_time_columns(cells: Sequence[str]) -> tuple[int, ...] | None:
-    """Return the places of the time, or of date and time of day, in a header line; None for a line that is none."""
-    keys = [_key_of(cell) for cell in cells]
-    date = _first(keys, _DATE_NAMES, set())
-    if date is not None:
-        time_of_day = _first(keys, _TIME_OF_DAY_NAMES, {date})
-        if time_of_day is None:
-            time_of_day = _first(keys, _END_NAMES, {date})
-        return (date,) if time_of_day is None else (date, time_of_day)
-    for names in (_START_NAMES, _END_NAMES):
-        place = _first(keys, names, set())
-        if place is not None:
-            return (place,)
-    return None
+def with_given(layout: Layout, given: FileMapping) -> Layout:
+    """Return a layout with what the operator says of registers."""
+    return layout if given.register is None else replace(layout, is_register=given.register)
 
 
-def clean_channel_name(name: str) -> str | None:
-    """Return a channel's name on one line with single spaces, or None where there is none."""
-    text = parse_text(name)
-    return " ".join(text.split()) if text else None
+def _places(cells: Sequence[str], names: Sequence[str], flag: str, label: str) -> tuple[int, ...]:
+    """Return the places of columns that the operator names."""
+    found = []
+    for name in names:
+        matches = [place for place, cell in enumerate(cells) if cell == name.strip()]
+        if not matches:
+            raise DataError(f"{label}: has no column {name.strip()}; check {flag}")
+        found += matches if flag == "--column" else matches[:1]
+    return tuple(found)
 
 
-def _wide_columns(rest: list[tuple[int, str]], unit: str | None, label: str) -> list[ValueColumn]:
-    """Return a channel for each column that has a unit: its own, or `unit` where no column has one."""
-    split = [(place, *_split_unit(cell)) for place, cell in rest]
-    has_own = any(own is not None for _, _, own in split)
-    if not has_own and unit is None:
-        raise DataError(f"{label}: the columns say no unit; give --unit, one of {', '.join(UNIT_NAMES)}")
-    values = []
-    for place, name, own in split:
-        chosen = own if has_own else unit
-        channel = clean_channel_name(name)
-        if chosen is None or channel is None:
+def _meter_place(
+    cells: Sequence[str], keys: Sequence[str], given: FileMapping, used: set[int], label: str
+) -> tuple[int | None, bool]:
+    """Return the place of the column that names the meter, and whether it counts only where it names several."""
+    if given.meter:
+        return _places(cells, (given.meter,), "--meter", label)[0], False
+    place = first_of(keys, METER_NAMES, used)
+    if place is not None:
+        return place, False
+    place = first_of(keys, SUPPLY_POINT_NAMES, used)
+    return place, place is not None
+
+
+def _where(cells: Sequence[str], given: FileMapping, label: str) -> tuple[tuple[int, frozenset[str]], ...]:
+    wanted: dict[int, set[str]] = {}
+    for text in given.where:
+        # A value may hold the sign, and a column may, so the split that names a column counts.
+        parts = text.split("=")
+        pairs = [("=".join(parts[:n]), "=".join(parts[n:])) for n in range(1, len(parts))]
+        name, value = next((pair for pair in pairs if pair[0].strip() in cells), pairs[0])
+        wanted.setdefault(_places(cells, (name,), "--where", label)[0], set()).add(value.strip().casefold())
+    return tuple((place, frozenset(values)) for place, values in wanted.items())
+
+
+def _is_time(key: str) -> bool:
+    return bare(key) in CALENDAR_NAMES | PLAIN_NAMES | START_NAMES | END_NAMES
+
+
+def is_harmless(name: str) -> bool:
+    """Return whether a column may change from row to row without telling series apart."""
+    return key_of(name) in HARMLESS_NAMES or _is_time(key_of(name))
+
+
+def _label_of(keys: Sequence[str], times: Sequence[int], given: FileMapping) -> bool | None:
+    """Return whether the times are ends; None where nothing says it."""
+    if given.interval_end is not None:
+        return given.interval_end
+    if given.start or given.end:
+        return bool(given.end)
+    names = [bare(keys[place]) for place in times]
+    if any(name in END_NAMES for name in names):
+        return True
+    is_start = any(name in START_NAMES or name.startswith("start_") or name.endswith("_start") for name in names)
+    return False if is_start else None
+
+
+def _values(
+    cells: Sequence[str],
+    rest: Sequence[int],
+    given: FileMapping,
+    has_unit_column: bool,
+    meter: int | None,
+    known: set[str],
+    label: str,
+) -> tuple[list[ValueColumn], dict[str, str]]:
+    """Return the columns of values, and of the others why they are left out."""
+    left_out: dict[str, str] = {}
+    candidates, doubtful = [], {}
+    for place in rest:
+        meaning = meaning_of(cells[place])
+        name, unit, is_unsure = split_unit(cells[place])
+        channel = clean_channel_name(name) or ""
+        if meaning is Meaning.RATE:
+            left_out[cells[place]] = str(meaning)
             continue
-        _check_unit(own, unit, name, label)
-        values.append(ValueColumn(place, channel, *UNITS[chosen.casefold()]))
-    return values
+        is_quantity = key_of(name) in QUANTITY_WORDS
+        is_own = key_of(cells[place]) in _READING_COLUMNS
+        if unit is None and not is_own and not given.unit and not (is_quantity and has_unit_column):
+            if given.columns and not (has_unit_column and meter is not None):
+                raise DataError(f"{label}: column {cells[place]!r} says no unit; give --unit")
+            if not (given.columns and has_unit_column):
+                left_out[cells[place]] = "no unit in its name"
+                continue
+            is_quantity = True
+        if meaning is not Meaning.USE and not given.columns and channel not in known:
+            doubtful[cells[place]] = str(meaning)
+        if is_unsure and channel not in known and not (given.columns and given.unit):
+            raise DataError(
+                f"{label}: the W of {cells[place]!r} may be the unit or part of the name; name every column of values "
+                "with --column COLUMN and the unit with --unit"
+            )
+        candidates.append((place, channel, unit, is_quantity, is_own, is_unsure))
+    if not candidates:
+        reason = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+        raise DataError(
+            f"{label}: no column of values is known ({reason or 'no column left'}); "
+            "the columns say no unit; give --unit, and the columns with --column COLUMN"
+            if any(why == "no unit in its name" for why in left_out.values())
+            else f"{label}: no column of energy or power ({reason or 'no column left'}); "
+            "give a file of interval energy, or name the column with --column COLUMN --unit kWh"
+        )
+    use = [cells[c[0]] for c in candidates if cells[c[0]] not in doubtful]
+    if doubtful:
+        flags = " ".join(f'--column "{name}"' for name in use) or '--column "COLUMN"'
+        raise DataError(
+            f"{label}: column {next(iter(doubtful))!r} seems to be {next(iter(doubtful.values()))}"
+            f"{f', as {len(doubtful) - 1} more' if len(doubtful) > 1 else ''}; name the columns to store: {flags}"
+        )
+    # Without a unit of its own a column of a wide file counts only where none has one.
+    if any(unit or own for _, _, unit, _, own, _ in candidates) and not given.columns:
+        for place, _, unit, is_quantity, own, _ in candidates:
+            if not unit and not own and not (is_quantity and has_unit_column):
+                left_out[cells[place]] = "no unit in its name, and others have one"
+        candidates = [c for c in candidates if cells[c[0]] not in left_out]
+    is_long = meter is not None or any(c[3] or c[4] for c in candidates)
+    if is_long and not given.columns:
+        kept = [c for c in candidates if c[3] or c[4]]
+        if not kept and meter is not None:
+            kept = candidates if len(candidates) == 1 else []
+            if not kept:
+                names = ", ".join(cells[c[0]] for c in candidates)
+                raise DataError(f"{label}: names a meter row by row, and has columns {names}; choose one with --column")
+        for c in candidates:
+            if c not in kept:
+                left_out[cells[c[0]]] = "the file names its meter another way; take it with --column"
+        candidates = kept
+    values = [_value(cells, c, given, meter, is_long, has_unit_column, label) for c in candidates]
+    _check_each_once(values, cells, label)
+    return values, left_out
 
 
-def _quantity_of(
-    cell: str, unit: str | None, has_unit_column: bool, label: str
-) -> tuple[str | None, float | None, bool]:
-    """Return column of `readings`, factor, and whether the name is a quantity's, not a channel's."""
-    key = _key_of(cell)
-    name, own = _split_unit(cell)
-    is_quantity = _key_of(name) in _QUANTITY_WORDS
-    if key in _READING_COLUMNS and own is None:
-        return key, 1.0, True
-    if own is not None:
-        _check_unit(own, unit, cell, label)
-        return *UNITS[own.casefold()], is_quantity
-    if not is_quantity:
-        return None, None, False
-    if has_unit_column and unit is None:
-        return ENERGY_COLUMN, None, True
-    return (*UNITS[unit.casefold()], True) if unit else (None, None, True)
+def _value(
+    cells: Sequence[str],
+    candidate: tuple[int, str, str | None, bool, bool, bool],
+    given: FileMapping,
+    meter: int | None,
+    is_long: bool,
+    has_unit_column: bool,
+    label: str,
+) -> ValueColumn:
+    """Return one column of values."""
+    place, name, unit, is_quantity, is_own, is_unsure = candidate
+    channel = None if meter is not None else name
+    if meter is None and is_long and (is_quantity or is_own):
+        channel = single_name(given, label)
+    if is_unsure and given.unit:
+        return ValueColumn(place, None if meter is not None else cells[place], *UNITS[given.unit.casefold()])
+    if is_own and unit is None:
+        return ValueColumn(place, channel, key_of(cells[place]), 1.0)
+    if unit is not None:
+        if given.unit is not None and unit.casefold() != given.unit.casefold():
+            raise DataError(
+                f"{label}: column {cells[place]!r} is in {unit}, and --unit says {given.unit}; leave --unit out"
+            )
+        return ValueColumn(place, channel, *UNITS[unit.casefold()])
+    if given.unit is None and has_unit_column:
+        return ValueColumn(place, channel, ENERGY_COLUMN, None)
+    if given.unit is None:
+        raise DataError(f"{label}: column {cells[place]!r} says no unit; give --unit, one of {', '.join(UNIT_NAMES)}")
+    return ValueColumn(place, channel, *UNITS[given.unit.casefold()])
 
 
-def _check_unit(own: str | None, unit: str | None, name: str, label: str) -> None:
-    if own is not None and unit is not None and own.casefold() != unit.casefold():
-        raise DataError(f"{label}: column {name!r} is in {own}, and --unit says {unit}; leave --unit out")
-
-
-def _check_each_once(values: list[ValueColumn], header: Sequence[str], label: str) -> None:
+def _check_each_once(values: Sequence[ValueColumn], cells: Sequence[str], label: str) -> None:
     seen: dict[tuple[str | None, str], int] = {}
     for value in values:
         first = seen.setdefault((value.channel, value.target), value.position)
         if first != value.position:
-            names = f"{header[first]!r} and {header[value.position]!r}"
+            names = f"{cells[first]!r} and {cells[value.position]!r}"
             raise DataError(f"{label}: columns {names} are the same quantity; choose one with --column")
 
 
-def _single_name(options: LayoutOptions, label: str) -> str:
-    return clean_channel_name(options.channel_name or label.split(".")[0]) or label
-
-
-def _split_unit(cell: str) -> tuple[str, str | None]:
-    """Return a column's name without the unit it ends with, and that unit."""
-    match = _UNIT_SUFFIX.match(cell.strip())
-    if match is None:
-        return cell.strip(), None
-    return match["name"].strip(" _-"), match["unit"]
-
-
-def _key_of(cell: str) -> str:
-    """Return a column's name in lower case with single underscores, by which it is recognised."""
-    return re.sub(r"[^a-z0-9]+", "_", cell.casefold()).strip("_")
-
-
-def _bare(key: str) -> str:
-    for word in _CLOCK_WORDS:
-        key = key.removesuffix(word)
-    return key
-
-
-def _first(keys: Sequence[str], names: set[str], used: set[int]) -> int | None:
-    return next((place for place, key in enumerate(keys) if _bare(key) in names and place not in used), None)
+def unit_in(text: str) -> str | None:
+    """Return the unit that a cell of a column of units says: as a whole, or in brackets at its end."""
+    if text.strip().casefold() in UNITS:
+        return text.strip()
+    match = re.search(r"[\[(]\s*([kM]?Wh?)\s*[\])]\s*$", text, re.IGNORECASE)
+    return match[1] if match else None

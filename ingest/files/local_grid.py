@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ingest.files.layout import ENERGY_COLUMN
+from ingest.files.columns import ENERGY_COLUMN
 
 _MONTHS = (1, 7)  # winter and summer, on either half of the earth
 

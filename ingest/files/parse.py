@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ingest.files.layout import ENERGY_COLUMN, POWER_COLUMN, ValueColumn
+from ingest.files.columns import ENERGY_COLUMN, POWER_COLUMN
+from ingest.files.layout import ValueColumn
 from ingest.files.local_grid import is_off_grid, part_length_s, split_intervals
-from ingest.files.reject_file import REJECT_CELLS, REJECT_CHANNEL, REJECT_CONFLICT, REJECT_NUMBER
-from ingest.files.survey import FileFacts, channel_names, time_text
+from ingest.files.registers import differences
+from ingest.files.reject_file import REJECT_CELLS, REJECT_CHANNEL, REJECT_CONFLICT, REJECT_NUMBER, REJECT_RESET
+from ingest.files.survey import FileFacts, channel_names, rows_of_use, time_text
 from ingest.files.times import check_range, parse_walls, to_moments
-from ingest.storage.plausibility import REJECT_EMPTY, REJECT_OFF_GRID, REJECT_REPEATED
+from ingest.storage.plausibility import REJECT_EMPTY, REJECT_OFF_GRID, REJECT_REPEATED, REJECT_WRONG_RESOLUTION
 from lib.date_utils import Window
 
 _EMPTY_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "--", "#n/a", "no data"})
@@ -56,7 +58,13 @@ class FilePart(NamedTuple):
     rejects: pd.DataFrame
 
 
-def parse_part(chunk: pd.DataFrame, facts: FileFacts, clock: ZoneInfo, now_s: float) -> FilePart:
+def parse_part(
+    chunk: pd.DataFrame,
+    facts: FileFacts,
+    clock: ZoneInfo,
+    now_s: float,
+    counters: dict[tuple[str, str], tuple[float, float]] | None = None,
+) -> FilePart:
     """Turn a part of a file into readings.
 
     Parameters
@@ -67,20 +75,25 @@ def parse_part(chunk: pd.DataFrame, facts: FileFacts, clock: ZoneInfo, now_s: fl
         Zone of times without an offset.
     now_s
         The present, epoch seconds: an interval that is not over yet is left out.
+    counters
+        Of registers, what the parts before ended with; it is kept up.
     """
+    chunk = rows_of_use(chunk, facts.layout)
     text = time_text(chunk, facts.layout)
     names = _names_by_row(chunk, facts)
     start_s, reason = _parse_times(text, names, facts, clock, now_s)
-    reason[chunk.iloc[:, len(facts.dialect.header) :].notna().any(axis=1).to_numpy()] = REJECT_CELLS
+    reason[chunk.iloc[:, len(facts.table.header) :].notna().any(axis=1).to_numpy()] = REJECT_CELLS
     is_blank = chunk.isna().all(axis=1).to_numpy()
     is_sound = (reason == "") & ~is_blank
     rejects = [_reject_rows(chunk.index, names, text, None, reason)[~is_sound & ~is_blank]]
     channels = []
     for name, values in _values_by_channel(names, facts).items():
-        own = np.ones(len(chunk), dtype=bool) if facts.layout.channel_position is None else (names == name).to_numpy()
+        own = np.ones(len(chunk), dtype=bool) if facts.layout.meter is None else (names == name).to_numpy()
         sound = own & is_sound
         if sound.any():
-            rows, rejected = _channel_rows(name, chunk[sound], text[sound], values, start_s[sound], facts)
+            rows, rejected = _channel_rows(
+                name, chunk[sound], text[sound], values, start_s[sound], facts, {} if counters is None else counters
+            )
             lost = Counter(rows.rejects) + Counter(reason[own & ~is_sound & ~is_blank].tolist())
             fetched = int((own & ~is_blank).sum())
             part_s = part_length_s(clock, rows.interval_s, now_s)
@@ -127,6 +140,28 @@ def parse_numbers(text: pd.Series, decimal: str) -> tuple[npt.NDArray[np.float64
     return numbers, np.isnan(numbers) & ~is_empty
 
 
+def is_other_length(
+    start_s: npt.NDArray[np.float64], channel: npt.NDArray[np.int64], interval_s: int, is_end: bool
+) -> npt.NDArray[np.bool_]:
+    """Return which rows of a record of two lengths are intervals of another length than `interval_s`.
+
+    An interval reaches to the next row, and a row of an end from the one before. A hole is as long as it likes: the
+    last interval before it is like the one before.
+    """
+    result = np.zeros(start_s.size, dtype=bool)
+    for number in np.unique(channel):
+        rows = np.flatnonzero((channel == number) & ~np.isnan(start_s))
+        rows = rows[np.argsort(start_s[rows], kind="stable")]
+        step = np.diff(start_s[rows])
+        before, after = np.concatenate(([np.nan], step)), np.concatenate((step, [np.nan]))
+        own, other = (before, after) if is_end else (after, before)
+        # What the step across does not tell, its neighbor tells, unless that is one of the other length.
+        beyond = np.concatenate((own[:1], own[:-1])) if is_end else np.concatenate((own[1:], own[-1:]))
+        is_hole = np.isnan(own) | ((own > interval_s) & (own != beyond))
+        result[rows] = (own != interval_s) & ~(is_hole & (other == interval_s))
+    return result
+
+
 def complete_energy_and_power(rows: pd.DataFrame, interval_s: int) -> pd.DataFrame:
     """Return rows with energy [kWh] and mean power [kW], each completed from the other where it is missing.
 
@@ -152,15 +187,15 @@ def sort_out_repeats(start_s: npt.NDArray[np.float64], values: pd.DataFrame) -> 
 
 def _names_by_row(chunk: pd.DataFrame, facts: FileFacts) -> pd.Series:
     """Return the channel of each row; the name of no channel where every row is of all of them."""
-    if facts.layout.channel_position is None:
+    if facts.layout.meter is None:
         return pd.Series("", index=chunk.index, dtype=object)
     return channel_names(chunk, facts.layout)
 
 
 def _values_by_channel(names: pd.Series, facts: FileFacts) -> dict[str, list[ValueColumn]]:
     """Return the columns of values of each channel that has rows in this part."""
-    if facts.layout.channel_position is not None:
-        return dict.fromkeys(pd.unique(names.dropna()), facts.layout.values)
+    if facts.layout.meter is not None:
+        return dict.fromkeys(pd.unique(names.dropna()), list(facts.layout.values))
     groups: dict[str, list[ValueColumn]] = {}
     for value in facts.layout.values:
         groups.setdefault(str(value.channel), []).append(value)
@@ -180,11 +215,17 @@ def _parse_times(
     reason = np.full(len(text), "", dtype=object)
     for length in np.unique(interval_s).tolist():
         own = interval_s == length
-        start_s[own], own_reason = to_moments(wall[own], exact[own], codes[own], clock, length, facts.layout.is_end)
+        is_end = bool(facts.layout.is_end) and not facts.layout.is_register
+        start_s[own], own_reason = to_moments(
+            wall[own], exact[own], codes[own], clock, length, is_end, is_strict=facts.layout.strict_hours
+        )
         check_range(start_s[own], own_reason, now_s, length)
         placeable = np.where(own_reason == "", start_s[own], np.nan)
         own_reason[is_off_grid(placeable, length, clock, np.isnan(exact[own]))] = REJECT_OFF_GRID
         reason[own] = own_reason
+    if facts.given.only_minutes:
+        other = is_other_length(start_s, codes, facts.given.only_minutes * 60, bool(facts.layout.is_end))
+        reason[other & (reason == "")] = REJECT_WRONG_RESOLUTION
     reason[names.isna().to_numpy()] = REJECT_CHANNEL
     return start_s, reason
 
@@ -196,6 +237,7 @@ def _channel_rows(
     values: list[ValueColumn],
     start_s: npt.NDArray[np.float64],
     facts: FileFacts,
+    counters: dict[tuple[str, str], tuple[float, float]],
 ) -> tuple[ChannelRows, pd.DataFrame]:
     """Return one channel's readings, from rows that have a start, and the rejects among their values."""
     interval_s = facts.interval_s[name]
@@ -219,10 +261,19 @@ def _channel_rows(
     kept = kept[np.argsort(start_s[kept], kind="stable")]
     rows = table.iloc[kept].reset_index(drop=True)
     rows.insert(0, "timestamp", start_s[kept].astype(np.int64))
+    lines = chunk.index.to_numpy()[kept]
+    if facts.layout.is_register:
+        rows, used, reset = differences(
+            rows, name, interval_s, facts.given.rollover, counters, is_read_at_end=facts.layout.is_read_at_end
+        )
+        at = kept[reset]
+        cells = chunk[values[0].position].iloc[at]
+        rejected.append(_reject_rows(chunk.index[at], name, text.iloc[at], cells, REJECT_RESET))
+        reasons = [*reasons, *[REJECT_RESET] * len(at)]
+        lines = lines[used]
     counts = {REJECT_EMPTY: int((is_empty & ~is_broken).sum()), REJECT_NUMBER: int((is_empty & is_broken).sum())}
     window = Window(*(datetime.fromtimestamp(s, UTC) for s in (start_s.min(), start_s.max() + interval_s)))
     lost = +(Counter(counts) + Counter(reasons))
-    lines = chunk.index.to_numpy()[kept]
     part = ChannelRows(name, window, interval_s, rows, lines, len(chunk), dict(lost))
     return part, pd.concat(rejected, ignore_index=True)
 

@@ -29,6 +29,8 @@ REJECT_CHANNEL = "no_channel"
 REJECT_NUMBER = "unreadable_number"
 REJECT_CONFLICT = "conflicting"
 REJECT_PROJECTED = "projected"
+REJECT_FAILED = "failed_validation"
+REJECT_RESET = "register_reset"
 
 # Reason → what to do.
 FIXES: dict[str, str] = {
@@ -48,6 +50,8 @@ FIXES: dict[str, str] = {
     REJECT_POWER_OVER_LIMIT: "more than the channel can carry: check the unit, or raise [ingest] max_power_kw",
     REJECT_ENERGY_OVER_LIMIT: "more than the channel can carry: check the unit, or raise [ingest] max_power_kw",
     REJECT_PROJECTED: "nothing: it is a forecast of the utility, not a measurement",
+    REJECT_FAILED: "nothing: the utility marks it as failed in its own checks",
+    REJECT_RESET: "the register fell: nothing if the meter was replaced; give --rollover if it begins at zero again",
 }
 COLUMNS = ("file", "line", "channel", "time", "value", "reason", "fix")
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -1,23 +1,26 @@
-"""The facts of an interval file that only its whole record tells: interval length, date format, decimal sign.
+"""The facts of an interval file that only its whole record tells: interval length, date format, decimal sign, doubts.
 
 The first of two passes over the file: what a few rows would suggest, such as which number of 01/02/2026 is the day, is
-not taken for granted.
+not taken for granted. What is counted here on the way is judged by the rules of `ingest.files.doubts`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ingest.files.interval_file import Dialect, read_chunks, sniff_dialect
-from ingest.files.layout import UNITS, Layout, LayoutOptions, clean_channel_name, recognise_layout
-from ingest.files.times import CANDIDATE_FORMATS, ISO_FORMAT, choose_format, count_readable, parse_walls
+from config.site_file import FileMapping
+from ingest.files import doubts
+from ingest.files.columns import CALENDAR_NAMES, ENERGY_COLUMN, PLAIN_NAMES, UNITS, bare, key_of
+from ingest.files.interval_file import Table
+from ingest.files.layout import Layout, clean_channel_name, single_name, unit_in
+from ingest.files.tally import Kinds, Tally, Trend
+from ingest.files.times import CANDIDATE_FORMATS, choose_format, count_readable, parse_walls
 from lib.errors import DataError
 
 MIN_DIFFERENCES = 20
@@ -26,10 +29,12 @@ SHORTEST_INTERVAL_S, LONGEST_INTERVAL_S = 60, 3600
 
 MAX_CHANNELS = 10_000  # of one file; the largest sites have some hundreds
 
-_SAMPLE_ROWS = 1000
+_SAMPLE_ROWS = 300
 _MAX_UNITS = 100
 # A record of chance has as many distances as rows; beyond so many, the rare ones are only counted.
 _MAX_DISTANCES, _KEPT_DISTANCES, _OTHER_DISTANCE = 20_000, 1_000, -1
+_MAX_KINDS = 50  # different texts of a column, beyond which it does not tell series apart
+_RUN_STEPS = 3  # equal steps one after another that are no gap
 
 
 class FileFacts(NamedTuple):
@@ -45,89 +50,114 @@ class FileFacts(NamedTuple):
         The decimal sign.
     """
 
-    path: Path
-    dialect: Dialect
+    table: Table
+    given: FileMapping
     layout: Layout
     date_format: str
     decimal: str
     interval_s: dict[str, int]
     row_count: int
+    tally: Tally
 
 
-@dataclass
-class _Tally:
-    """What is counted over all chunks."""
-
-    formats: list[str]
-    row_count: int = 0
-    readable: Counter[str] = field(default_factory=Counter)
-    units: set[str] = field(default_factory=set)
-    channels: dict[str, int] = field(default_factory=dict)
-    differences: dict[str, dict[int, Counter[int]]] = field(default_factory=dict)  # by format, then channel number
-    signs: Counter[str] = field(default_factory=Counter)
-
-
-def survey_file(
-    path: Path, options: LayoutOptions, *, interval_s: int | None = None, date_format: str | None = None
-) -> FileFacts:
+def survey_table(table: Table, layout: Layout, given: FileMapping, known: set[str]) -> FileFacts:
     """Read a whole file once and return its facts.
 
     Parameters
     ----------
-    interval_s, date_format
-        What the operator says; None has it established from the file.
+    given
+        What the operator says; what is None has to be established from the file.
+    known
+        Channels that the site's file describes.
 
     Raises
     ------
     DataError
-        When the file does not tell a fact, or contradicts itself.
+        When the file does not tell a fact, contradicts itself, or can be read two ways.
     """
-    dialect = sniff_dialect(path)
-    layout = recognise_layout(dialect.header, options, path.name)
-    tally = _Tally([date_format] if date_format else list(CANDIDATE_FORMATS))
-    for chunk in read_chunks(path, dialect):
+    date_format = given.date_format or ""
+    if layout.is_hour and date_format.endswith("%H"):
+        date_format += ":%M"  # as `time_text` writes an hour
+    tally = Tally([date_format] if date_format else list(CANDIDATE_FORMATS))
+    for chunk in table.chunks(None, ""):
         _count_chunk(chunk, layout, tally)
-        _check_tally(tally, path.name)
+        _check_tally(tally, table.name)
     if not tally.channels:
-        raise DataError(f"{path.name}: there is nothing below its header; export it again")
-    if layout.unit_position is not None and options.unit is None:
-        layout = recognise_layout(dialect.header, options._replace(unit=_only_unit(tally.units, path.name)), path.name)
-    chosen = choose_format(tally.readable, path.name)
-    lengths = {}
+        if tally.left_rows:
+            raise DataError(f"{table.name}: no row is use ({tally.left_rows:,} are left out); check --where")
+        raise DataError(f"{table.name}: there is nothing below its header; export it again")
+    if layout.unit_position is not None:
+        layout = _with_unit(layout, given.unit or _only_unit(tally.units, table.name))
+    if layout.meter_is_spare and len(tally.channels) <= 1:
+        layout, tally.channels = _without_meter(layout, given, table.name), {single_name(given, table.name): 0}
+    layout, tally.channels = _named_as_given(layout, tally.channels, given)
+    chosen = choose_format(tally.readable, table.name, month_first=layout.month_first)
+    doubts.check_series(tally, layout, given, known, table.name)
+    lengths = _lengths(tally, given, chosen, table.name)
+    layout = doubts.settle_label(tally, layout, given, chosen, min(lengths.values()), table.name)
+    decimal = doubts.decimal_sign(tally.signs, table.delimiter, given, table.name)
+    return FileFacts(table, given, layout, chosen, decimal, lengths, tally.row_count, tally)
+
+
+def _lengths(tally: Tally, given: FileMapping, date_format: str, label: str) -> dict[str, int]:
+    """Return channel → length of its intervals [s]; a channel of few rows that fits the others has theirs.
+
+    Raises
+    ------
+    DataError
+        When a channel's rows do not tell it, or tell two.
+    """
+    explicit = given.only_minutes or given.interval_minutes
+    lengths: dict[str, int] = {}
+    few: dict[str, Counter[int]] = {}
     for channel, number in tally.channels.items():
-        subject = f"{path.name}, channel {channel!r}"
-        found = tally.differences.get(chosen, {}).get(number, Counter())
-        lengths[channel] = check_interval(interval_s or establish_interval(found, subject), subject)
-    decimal = _decimal_sign(tally.signs, dialect.delimiter, path.name)
-    return FileFacts(path, dialect, layout, chosen, decimal, lengths, tally.row_count)
+        subject = f"{label}, channel {channel!r}"
+        found = tally.differences.get(date_format, {}).get(number, Counter())
+        doubts.check_lengths(found, tally.runs.get(date_format, {}).get(number, Counter()), given, subject)
+        if explicit or found.total() >= MIN_DIFFERENCES:
+            lengths[channel] = check_interval(
+                explicit * 60 if explicit else establish_interval(found, subject), subject
+            )
+        else:
+            few[channel] = found
+    common = set(lengths.values())
+    for channel, found in few.items():
+        subject = f"{label}, channel {channel!r}"
+        fits = len(common) == 1 and found and found.most_common(1)[0][0] in common
+        lengths[channel] = next(iter(common)) if fits else check_interval(establish_interval(found, subject), subject)
+    return {channel: lengths[channel] for channel in tally.channels}
 
 
 def time_text(chunk: pd.DataFrame, layout: Layout) -> pd.Series:
     """Return the times of a chunk's rows as text."""
     first, *rest = (chunk[place] for place in layout.time_positions)
-    return first.str.cat(rest, sep=" ") if rest else first
+    if layout.range_word:
+        return first.str.partition(layout.range_word)[0]
+    if not rest:
+        return first
+    if layout.is_hour:
+        rest = [rest[0].str.strip().str.replace(r"^0?(\d{1,2})(?:\.0|:00)?$", _as_hour, regex=True)]
+    day = first.str.replace(r"[ T]00:00(?::00)?$", "", regex=True)
+    return day.str.cat(rest, sep=" ")
+
+
+def rows_of_use(chunk: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """Return the rows of a chunk that say what the rows of use say."""
+    for place, words in layout.where:
+        texts = chunk[place]
+        chunk = chunk[texts.map({one: one.strip().casefold() in words for one in texts.dropna().unique()}).eq(True)]
+    return chunk
 
 
 def channel_names(chunk: pd.DataFrame, layout: Layout) -> pd.Series:
     """Return the clean name of the channel of each row in a file that names it row by row; None where it is missing."""
-    names = chunk[layout.channel_position]
+    names = chunk[layout.meter]
     return names.map({name: clean_channel_name(name) for name in names.dropna().unique()}).astype(object)
 
 
 def count_differences(epoch_s: npt.NDArray[np.float64], channel: npt.NDArray[np.int64]) -> dict[int, Counter[int]]:
     """Return channel → how often each distance in time [s] lies between two of its rows that follow each other."""
-    known = ~np.isnan(epoch_s)
-    epoch_s, channel = epoch_s[known], channel[known]
-    order = np.argsort(channel, kind="stable")
-    same = np.diff(channel[order]) == 0
-    differences = np.abs(np.diff(epoch_s[order]))[same].astype(np.int64)
-    of_channel = channel[order][1:][same]
-    pairs, counts = np.unique(np.column_stack([of_channel, differences]), axis=0, return_counts=True)
-    result: dict[int, Counter[int]] = {}
-    for (number, difference), count in zip(pairs.tolist(), counts.tolist(), strict=True):
-        if difference:
-            result.setdefault(number, Counter())[difference] = count
-    return result
+    return _count_steps(*_steps(epoch_s, channel))
 
 
 def establish_interval(differences: Counter[int], subject: str) -> int:
@@ -163,7 +193,36 @@ def check_interval(interval_s: int, subject: str) -> int:
     return interval_s
 
 
-def _count_chunk(chunk: pd.DataFrame, layout: Layout, tally: _Tally) -> None:
+def _as_hour(found: object) -> str:
+    return f"{int(found[1]):02d}:00"  # type: ignore[index]
+
+
+def _with_unit(layout: Layout, unit: str) -> Layout:
+    target, factor = UNITS[unit.casefold()]
+    values = tuple(v if v.factor is not None else v._replace(target=target, factor=factor) for v in layout.values)
+    return replace(layout, values=values)
+
+
+def _without_meter(layout: Layout, given: FileMapping, label: str) -> Layout:
+    name = single_name(given, label)
+    return replace(layout, meter=None, values=tuple(value._replace(channel=name) for value in layout.values))
+
+
+def _named_as_given(layout: Layout, channels: dict[str, int], given: FileMapping) -> tuple[Layout, dict[str, int]]:
+    """Return layout and channels with the name that the operator gives the only channel."""
+    if given.channel_name is None or len(channels) != 1 or layout.meter is not None:
+        return layout, channels
+    name = clean_channel_name(given.channel_name) or given.channel_name
+    values = tuple(value._replace(channel=name) for value in layout.values)
+    return replace(layout, values=values), {name: next(iter(channels.values()))}
+
+
+def _count_chunk(chunk: pd.DataFrame, layout: Layout, tally: Tally) -> None:
+    used = rows_of_use(chunk, layout)
+    tally.left_rows += len(chunk) - len(used)
+    if used.empty:
+        return
+    chunk = used
     text = time_text(chunk, layout)
     if tally.row_count == 0 and len(tally.formats) > 1:
         tally.formats = _likely_formats(text)
@@ -171,21 +230,193 @@ def _count_chunk(chunk: pd.DataFrame, layout: Layout, tally: _Tally) -> None:
     readable = count_readable(text, tally.formats)
     tally.readable.update(readable)
     numbers = _number_channels(chunk, layout, tally.channels)
+    if layout.is_hour:
+        hours = pd.to_numeric(chunk[layout.time_positions[1]], errors="coerce").dropna()
+        tally.hours |= set(hours[(hours >= 0) & (hours < 100)].astype(int).unique().tolist())
     for date_format in readable:
         wall, exact = parse_walls(text, date_format)
-        seconds = ((wall - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
-        found = count_differences(np.where(np.isnan(exact), seconds, exact), numbers)
-        for number, differences in found.items():
-            known = tally.differences.setdefault(date_format, {}).setdefault(number, Counter())
-            known.update(differences)
-            _forget_rare(known)
+        written = ((wall - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
+        tally.has_wall |= bool((np.isnan(exact) & ~np.isnan(written)).any())
+        if not np.isnan(written).all():
+            tally.first_s[date_format] = min(tally.first_s.get(date_format, np.inf), float(np.nanmin(written)))
+            tally.last_s[date_format] = max(tally.last_s.get(date_format, -np.inf), float(np.nanmax(written)))
+        _count_series(chunk, layout, tally, date_format, np.where(np.isnan(exact), written, exact), numbers)
     if layout.unit_position is not None:
         tally.units |= set(chunk[layout.unit_position].dropna().str.strip().unique())
     for value in layout.values:
-        _count_signs(chunk[value.position], tally.signs)
+        _count_values(chunk[value.position], value.position, value.target, numbers, layout, tally)
+    _count_kinds(chunk, layout, tally)
+    _count_repeats(chunk, text, numbers, layout, tally)
 
 
-def _check_tally(tally: _Tally, label: str) -> None:
+def _count_series(
+    chunk: pd.DataFrame,
+    layout: Layout,
+    tally: Tally,
+    date_format: str,
+    epoch_s: npt.NDArray[np.float64],
+    numbers: npt.NDArray[np.int64],
+) -> None:
+    """Count the distances between the times of each channel; in a wide file, of the rows where it has a value."""
+    found = [_steps(epoch_s, numbers)]
+    if layout.meter is None and len(layout.values) > 1:
+        found = []
+        whole: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None
+        done: set[str] = set()
+        for value in layout.values:
+            if str(value.channel) in done:
+                continue
+            done.add(str(value.channel))
+            number = tally.channels[str(value.channel)]
+            has = chunk[value.position].notna().to_numpy()
+            if not has.all():
+                steps, of = _steps(np.where(has, epoch_s, np.nan), np.zeros(len(chunk), dtype=np.int64))
+            else:
+                whole = whole or _steps(epoch_s, np.zeros(len(chunk), dtype=np.int64))
+                steps, of = whole
+            found.append((steps, of + number))
+    for steps, of in found:
+        for target, counted in ((tally.differences, _count_steps(steps, of)), (tally.runs, _count_runs(steps, of))):
+            for number, differences in counted.items():
+                known = target.setdefault(date_format, {}).setdefault(number, Counter())
+                known.update(differences)
+                _forget_rare(known)
+
+
+def _steps(
+    epoch_s: npt.NDArray[np.float64], channel: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the distances [s] between rows of one channel that follow each other, and the channel of each."""
+    known = ~np.isnan(epoch_s)
+    epoch_s, channel = epoch_s[known], channel[known]
+    order = np.argsort(channel, kind="stable")
+    same = np.diff(channel[order]) == 0
+    return np.abs(np.diff(epoch_s[order]))[same].astype(np.int64), channel[order][1:][same]
+
+
+def _count_steps(steps: npt.NDArray[np.int64], channel: npt.NDArray[np.int64]) -> dict[int, Counter[int]]:
+    result: dict[int, Counter[int]] = {}
+    if not steps.size:
+        return result
+    pairs, counts = np.unique(np.column_stack([channel, steps]), axis=0, return_counts=True)
+    for (number, difference), count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        if difference:
+            result.setdefault(number, Counter())[difference] = count
+    return result
+
+
+def _count_runs(steps: npt.NDArray[np.int64], channel: npt.NDArray[np.int64]) -> dict[int, Counter[int]]:
+    """Return the distances that come `_RUN_STEPS` times one after another."""
+    if steps.size < _RUN_STEPS:
+        return {}
+    is_run = np.ones(steps.size - _RUN_STEPS + 1, dtype=bool)
+    for shift in range(1, _RUN_STEPS):
+        end = steps.size - _RUN_STEPS + 1 + shift
+        is_run &= (steps[shift:end] == steps[: is_run.size]) & (channel[shift:end] == channel[: is_run.size])
+    return _count_steps(steps[: is_run.size][is_run], channel[: is_run.size][is_run])
+
+
+def _count_values(
+    cells: pd.Series, place: int, target: str, numbers: npt.NDArray[np.int64], layout: Layout, tally: Tally
+) -> None:
+    """Count the signs in a column of values, and how it rises and falls."""
+    values = pd.to_numeric(cells, errors="coerce")
+    is_odd = (values.isna() & cells.notna()).to_numpy()
+    array = values.to_numpy(dtype=float, na_value=np.nan)
+    if is_odd.any():
+        _count_signs(cells[is_odd], tally.signs)
+        odd = cells[is_odd].str.replace(r"[\s']", "", regex=True).str.replace(",", ".", regex=False)
+        array = array.copy()
+        array[is_odd] = pd.to_numeric(odd, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    plain = cells[~is_odd].dropna()
+    if len(plain):
+        has_dot = (array[~is_odd & ~np.isnan(array)] % 1 != 0).any() or plain.iloc[:1000].str.contains(
+            ".", regex=False
+        ).any()
+        tally.signs["dot"] += int(has_dot)
+        tally.signs["plain"] += 1
+        _count_grouped_dots(plain, tally.signs)
+    if target != ENERGY_COLUMN:
+        return
+    names = [tally.channels[str(v.channel)] for v in layout.values if v.position == place and v.channel is not None]
+    codes = np.full(len(cells), names[0], dtype=np.int64) if names and layout.meter is None else numbers
+    _count_trend(array, codes, place, tally)
+
+
+def _count_trend(array: npt.NDArray[np.float64], codes: npt.NDArray[np.int64], place: int, tally: Tally) -> None:
+    known = ~np.isnan(array) & (codes >= 0)
+    array, codes = array[known], codes[known]
+    if not array.size:
+        return
+    order = np.argsort(codes, kind="stable")
+    step = np.diff(array[order])
+    same = np.diff(codes[order]) == 0
+    size = int(codes.max()) + 1
+    counts = (
+        np.bincount(codes, minlength=size),
+        np.bincount(codes[order][1:][same & (step > 0)], minlength=size),
+        np.bincount(codes[order][1:][same & (step < 0)], minlength=size),
+        np.bincount(codes[array < 0], minlength=size),
+    )
+    for number in np.unique(codes).tolist():
+        trend = tally.trends.setdefault((place, number), Trend())
+        trend.count += int(counts[0][number])
+        trend.rises += int(counts[1][number])
+        trend.falls += int(counts[2][number])
+        trend.negatives += int(counts[3][number])
+
+
+def _count_kinds(chunk: pd.DataFrame, layout: Layout, tally: Tally) -> None:
+    """Count the texts of the columns that nobody has said anything of."""
+    for place in layout.unsure:
+        kinds = tally.kinds.setdefault(place, Kinds())
+        if not kinds.is_open:
+            continue
+        codes, texts = pd.factorize(chunk[place])
+        if not len(texts):
+            continue
+        kinds.texts |= {str(text).strip() for text in texts[: _MAX_KINDS + 1]}
+        known = codes[codes >= 0]
+        kinds.changes += int((np.diff(known) != 0).sum()) + int(kinds.last not in (None, texts[known[0]]))
+        kinds.last = texts[known[-1]]
+        kinds.is_open = len(kinds.texts) <= _MAX_KINDS and len(texts) <= _MAX_KINDS
+
+
+def _count_repeats(
+    chunk: pd.DataFrame, text: pd.Series, numbers: npt.NDArray[np.int64], layout: Layout, tally: Tally
+) -> None:
+    """Count the rows that name the same instant of the same channel with another value, and what tells them apart."""
+    keys = pd.DataFrame({"time": text.to_numpy(), "channel": numbers})
+    repeated = (keys.duplicated(keep=False) & keys["time"].notna()).to_numpy()
+    if not repeated.any():
+        return
+    rows = chunk[repeated]
+    group = keys[repeated].groupby(["time", "channel"], sort=False).ngroup().to_numpy()
+    values = pd.concat([rows[value.position].fillna("").astype(str) for value in layout.values], axis=1).agg(
+        "|".join, axis=1
+    )
+    differs = pd.Series(values.to_numpy()).groupby(group).transform("nunique").to_numpy() > 1
+    if not differs.any():
+        return
+    tally.repeats += int(differs.sum())
+    times = keys["time"][repeated][differs].astype(str)
+    tally.repeat_hours |= set(times.str.replace(r":\d{2}(:\d{2})?.*$", "", regex=True).unique()[:1000].tolist())
+    for place in range(len(layout.header)):
+        if (
+            place in layout.time_positions
+            or place in {value.position for value in layout.values}
+            or place == layout.meter
+        ):
+            continue
+        if bare(key_of(layout.header[place])) in CALENDAR_NAMES | PLAIN_NAMES:
+            continue
+        cells = pd.Series(rows[place].fillna("").to_numpy())
+        told = cells.groupby(group).transform("nunique").to_numpy() > 1
+        if told[differs].any():
+            tally.telling[place] += int(told[differs].sum())
+
+
+def _check_tally(tally: Tally, label: str) -> None:
     """Raise a DataError when a file names more channels or units than any site has."""
     for names, most, what in ((tally.channels, MAX_CHANNELS, "channels"), (tally.units, _MAX_UNITS, "units")):
         if len(names) > most:
@@ -208,14 +439,18 @@ def _forget_rare(distances: Counter[int]) -> None:
 def _likely_formats(text: pd.Series) -> list[str]:
     """Return the formats that read something of a file's beginning; trying all on every row would cost too much."""
     counts = count_readable(text.iloc[:_SAMPLE_ROWS], CANDIDATE_FORMATS)
-    return [ISO_FORMAT] if ISO_FORMAT in counts else list(counts)
+    most = max(counts.values(), default=0)
+    iso = CANDIDATE_FORMATS[0]
+    if counts.get(iso, 0) == most and most:
+        return [iso]
+    return [name for name, count in counts.items() if count >= most / 2] or list(counts)
 
 
 def _number_channels(chunk: pd.DataFrame, layout: Layout, channels: dict[str, int]) -> npt.NDArray[np.int64]:
     """Return the number of each row's channel, −1 where it has none; channels new to the file are added."""
-    if layout.channel_position is None:
+    if layout.meter is None:
         for value in layout.values:
-            channels.setdefault(str(value.channel), 0)
+            channels.setdefault(str(value.channel), len(channels))
         return np.zeros(len(chunk), dtype=np.int64)
     names = channel_names(chunk, layout)
     for name in names.dropna().unique():
@@ -226,41 +461,33 @@ def _number_channels(chunk: pd.DataFrame, layout: Layout, channels: dict[str, in
 def _count_signs(text: pd.Series, signs: Counter[str]) -> None:
     has_comma, has_dot = (text.str.contains(sign, regex=False, na=False) for sign in (",", "."))
     if not has_comma.any():
-        signs["dot"] += int(has_dot.any())
         return
     both = text[has_comma & has_dot]
     comma_is_last = both.str.rfind(",") > both.str.rfind(".")
     signs["comma last"] += int(comma_is_last.sum())
     signs["dot last"] += int((~comma_is_last).sum())
-    signs["dot"] += int((has_dot & ~has_comma).any())
-    grouped = text[has_comma & ~has_dot].str.fullmatch(r"\s*[+-]?\d{1,3}(?:,\d{3})+\s*")
-    signs["comma alone"] += int((~grouped).sum())
+    alone = text[has_comma & ~has_dot]
+    # No group of thousands begins with a lone zero; two commas are no decimals.
+    grouped = alone.str.fullmatch(r"\s*[+-]?[1-9]\d{0,2}(?:,\d{3})+\s*")
+    signs["comma twice"] += int(alone.str.fullmatch(r"\s*[+-]?[1-9]\d{0,2}(?:,\d{3}){2,}\s*").sum())
+    signs["comma alone"] += int((~grouped & alone.str.fullmatch(r"\s*[+-]?\d*,\d+\s*")).sum())
     signs["comma for thousands"] += int(grouped.sum())
 
 
-def _decimal_sign(signs: Counter[str], delimiter: str, label: str) -> str:
-    """Return the decimal sign of a file's numbers.
-
-    Raises
-    ------
-    DataError
-        When commas and dots contradict each other.
-    """
-    is_comma = bool(signs["comma last"] or signs["comma alone"])
-    is_dot = bool(signs["dot last"] or (signs["dot"] and not signs["comma last"]))
-    if is_comma and is_dot:
-        raise DataError(f"{label}: its numbers use both comma and dot as the decimal sign; make them alike")
-    if signs["comma for thousands"] and not is_comma and not is_dot:
-        # 1,234 and nothing else: where commas part the cells they group thousands, elsewhere they are the decimal sign.
-        return "." if delimiter == "," else ","
-    return "," if is_comma else "."
+def _count_grouped_dots(text: pd.Series, signs: Counter[str]) -> None:
+    """Count what may be whole numbers with dots for thousands: 1.125 beside 875."""
+    has_dot = text.str.contains(".", regex=False)
+    grouped = text[has_dot].str.fullmatch(r"\s*[+-]?[1-9]\d{0,2}(?:\.\d{3})+\s*")
+    signs["dot for thousands"] += int(grouped.sum())
+    signs["dot else"] += int((~grouped).sum())
+    signs["whole"] += int((~has_dot).sum())
 
 
 def _only_unit(units: set[str], label: str) -> str:
-    known = sorted({unit for unit in units if unit.casefold() in UNITS})
-    if len(known) != 1 or len(units) != 1:
+    known = sorted({unit_in(unit) or "" for unit in units})
+    if len(known) != 1 or not known[0]:
         raise DataError(
             f"{label}: its column of units says {', '.join(sorted(units)) or 'nothing'}; "
-            "split the file by unit, or give --unit"
+            "take the rows of one with --where COLUMN=UNIT, or give --unit"
         )
     return known[0]

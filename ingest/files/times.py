@@ -21,23 +21,36 @@ from lib.date_utils import EARLIEST_YEAR
 from lib.errors import DataError
 
 ISO_FORMAT = "ISO8601"
+EPOCH_S, EPOCH_MS, EXCEL_DAYS = "epoch seconds", "epoch milliseconds", "days of Excel"
 _DATES = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%m.%d.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y",
-    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y",
+    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d-%b-%y",
 )  # fmt: skip
-_TIMES = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p")
+_TIMES = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%H%M", "%H.%M")
+_NUMBER_FORMATS = (EPOCH_S, EPOCH_MS, EXCEL_DAYS)
 # Dates alone would say nothing of an interval, but a file may write midnight without its 00:00.
-CANDIDATE_FORMATS = (ISO_FORMAT, *(f"{day} {time}" for day, time in product(_DATES, _TIMES)), *_DATES)
+CANDIDATE_FORMATS = (
+    ISO_FORMAT, *(f"{day} {time}" for day, time in product(_DATES, _TIMES)), "%Y%m%d%H%M", "%Y%m%d%H%M%S",
+    "%Y%m%dT%H%M%S", *_NUMBER_FORMATS, *_DATES,
+)  # fmt: skip
 
 REJECT_TIME = "unreadable_time"
 REJECT_SKIPPED_HOUR = "skipped_local_hour"
 REJECT_AMBIGUOUS = "ambiguous_local_hour"
 REJECT_TOO_OLD = "too_old"
 
-_HAS_OFFSET = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
-_MIDNIGHT_24 = r"(?<=[T ])24:00(?::00)?$"
+# A time of day, and its offset: Z, UTC, +00, -05:00, " -0500".
+_OFFSET = r"^(.*\d:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s?[AaPp][Mm])?)\s*(?:([+-])(\d{2}):?(\d{2})?|[Zz]|UTC|GMT)$"
+_MIDNIGHT_24 = r"(?<=[T ])24(?=(?::00){0,2}$)"
+_MOMENT = r"^@(\d+)$"  # as `ingest.files.day_rows` writes it
+_HALF_DAY = r"\s*([AaPp])\.?\s?[Mm]\.?"
 _DAY_S = 86_400
 _FIRST_YEAR, _LAST_YEAR = 1700, 2200
+_PROBED_TEXTS = 200
+_FIRST_EPOCH_S, _LAST_EPOCH_S = 315_532_800, 4_102_444_800  # 1980 to 2100
+_EXCEL_EPOCH_DAYS = 25_569  # 1970-01-01 as Excel counts
+_EXCEL_FIRST_DAY, _EXCEL_LAST_DAY = 29_221, 73_051  # 1980 to 2100
+_EXCEL_ROUNDING_S = 5.0  # four decimals of a day
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,13 +58,31 @@ Floats = npt.NDArray[np.float64]
 def count_readable(text: pd.Series, formats: Iterable[str]) -> Counter[str]:
     """Return format → how many of the times it reads; formats that read none are left out."""
     written = text.value_counts()
-    plain = written.index.to_series().str.strip().str.replace(_MIDNIGHT_24, "00:00", regex=True)
-    counts = {name: int(written[_parse(plain, name).notna().to_numpy()].sum()) for name in formats}
+    plain = written.index.to_series().reset_index(drop=True)
+    signs = set("".join(plain.iloc[:: max(len(plain) // _PROBED_TEXTS, 1)].tolist()).casefold())
+    formats = [name for name in formats if _could_fit(name, signs)]
+    counts = {name: int(written[_parse_distinct(plain, name)[0].notna().to_numpy()].sum()) for name in formats}
     return Counter({name: count for name, count in counts.items() if count})
 
 
-def choose_format(readable: Counter[str], label: str) -> str:
+def _could_fit(date_format: str, signs: set[str]) -> bool:
+    """Return whether texts of these signs can be of a format: trying all on every text would cost too much."""
+    if date_format in _NUMBER_FORMATS:
+        return True
+    day, _, _ = date_format.partition(" ")
+    needed = {sign for sign in "/.," if sign in day} | ({"m"} if "%p" in date_format else set())
+    needed |= {":"} if ":" in date_format else {"."} if "%H.%M" in date_format else set()
+    has_month = "%b" not in date_format or bool(signs & set("aeou"))
+    return needed <= signs and has_month and ("-" not in day or "-" in signs or date_format == ISO_FORMAT)
+
+
+def choose_format(readable: Counter[str], label: str, *, month_first: bool | None = None) -> str:
     """Return the one format that reads the most times of a whole file.
+
+    Parameters
+    ----------
+    month_first
+        Of 01/02/2026, whether the file's format is known to put the month first; None where nothing says it.
 
     Raises
     ------
@@ -59,11 +90,18 @@ def choose_format(readable: Counter[str], label: str) -> str:
         When none does, or day and month can be told apart nowhere in the file.
     """
     if not readable:
-        raise DataError(f"{label}: the times cannot be read; write them as 2026-01-20 06:15, or give --date-format")
+        raise DataError(
+            f"{label}: the times cannot be read; give --date-format, such as '%d/%m/%Y %H:%M', or export them in full "
+            "(a spreadsheet rounds 1772427600000 to 1.77243E+12)"
+        )
     most = max(readable.values())
-    best = [name for name in CANDIDATE_FORMATS if readable[name] == most]
+    best = [name for name in readable if readable[name] == most]
+    if ISO_FORMAT in best:
+        return ISO_FORMAT
+    if len(best) > 1 and month_first is not None:
+        best = [name for name in best if name.lstrip("%").startswith("m" if month_first else "d")] or best
     if len(best) > 1:
-        raise DataError(f"{label}: its dates fit {' and '.join(best)}; say which with --date-format")
+        raise DataError(f"{label}: its dates fit {' and '.join(best)}; say which with --date-format '{best[0]}'")
     return best[0]
 
 
@@ -89,7 +127,14 @@ def parse_walls(text: pd.Series, date_format: str) -> tuple[pd.Series, Floats]:
 
 
 def to_moments(
-    wall: pd.Series, exact: Floats, channel: npt.NDArray[np.int64], clock: ZoneInfo, interval_s: float, is_end: bool
+    wall: pd.Series,
+    exact: Floats,
+    channel: npt.NDArray[np.int64],
+    clock: ZoneInfo,
+    interval_s: float,
+    is_end: bool,
+    *,
+    is_strict: bool = False,
 ) -> tuple[Floats, npt.NDArray[np.object_]]:
     """Return the start of each interval in epoch seconds, NaN where there is none, and the reason for that or "".
 
@@ -105,6 +150,8 @@ def to_moments(
         Length of the intervals [s].
     is_end
         Whether the times are the intervals' ends.
+    is_strict
+        An hour that the clock repeats, and that stands once, is ambiguous, not the first of the two.
     """
     reason = np.full(len(wall), "", dtype=object)
     moment = exact.copy()
@@ -114,7 +161,13 @@ def to_moments(
         local = wall[readable]
         if is_end:
             local = _late_midnights(local, channel[readable], interval_s)
-        moment[readable], reason[readable] = _localize(local, channel[readable], clock, is_end)
+        own = channel[readable]
+        if is_end and keeps_clock(local, own, clock, interval_s):
+            starts = local - pd.Timedelta(seconds=interval_s)
+            moment[readable], reason[readable] = _localize(starts, own, clock, is_end=False, is_strict=is_strict)
+            moment[readable] += interval_s
+        else:
+            moment[readable], reason[readable] = _localize(local, own, clock, is_end, is_strict=is_strict)
     reason[np.isnan(moment) & (reason == "")] = REJECT_TIME
     if is_end:
         moment -= interval_s
@@ -164,27 +217,70 @@ def check_range(start_s: Floats, reason: npt.NDArray[np.object_], now_s: float, 
 
 def _parse_distinct(text: pd.Series, date_format: str) -> tuple[pd.Series, Floats]:
     plain = text.str.strip()
+    if date_format in _NUMBER_FORMATS:
+        return _parse_counts(plain, date_format)
+    parts = plain.str.extract(_OFFSET)
+    has_offset = parts[0].notna().to_numpy()
+    plain = parts[0].where(has_offset, plain)
     ends_day = plain.str.contains(_MIDNIGHT_24, regex=True)
-    plain = plain.where(~ends_day, plain.str.replace(_MIDNIGHT_24, "00:00", regex=True))
-    has_offset = plain.str.contains(_HAS_OFFSET, regex=True).to_numpy()
+    if ends_day.any():
+        plain = plain.where(~ends_day, plain.str.replace(_MIDNIGHT_24, "00", regex=True))
+    wall = _parse(plain, date_format) + pd.to_timedelta(ends_day.astype("int64"), unit="D")
     exact = np.full(len(plain), np.nan)
-    wall = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]")
     if has_offset.any():
-        exact[has_offset] = _to_epoch_s(
-            _within_reach(
-                pd.to_datetime(plain[has_offset], format=ISO_FORMAT, utc=True, errors="coerce").dt.tz_localize(None)
-            )
-        )
-        wall[has_offset] = pd.to_datetime(exact[has_offset], unit="s").as_unit("s")
-    if not has_offset.all():
-        wall[~has_offset] = _parse(plain[~has_offset], date_format) + pd.to_timedelta(
-            ends_day[~has_offset].astype("int64"), unit="D"
-        )
+        sign = np.where(parts[1] == "-", -1, 1)
+        hours, minutes = (pd.to_numeric(parts[n]).fillna(0).to_numpy() for n in (2, 3))
+        exact = np.where(has_offset, _to_epoch_s(wall) - sign * (hours * 3600 + minutes * 60), np.nan)
+    moments = text.str.extract(_MOMENT)[0]
+    if moments.notna().any():
+        is_moment = moments.notna().to_numpy()
+        exact[is_moment] = moments[is_moment].astype("int64").to_numpy()
+        wall[is_moment] = pd.to_datetime(exact[is_moment], unit="s").as_unit("s")
     return wall, exact
 
 
+def _parse_counts(text: pd.Series, date_format: str) -> tuple[pd.Series, Floats]:
+    """Return times that are written as a number: epoch seconds or milliseconds, or days of Excel on the wall clock."""
+    digits = {EPOCH_S: r"\d{9,10}(?:\.\d+)?", EPOCH_MS: r"\d{12,13}(?:\.0+)?", EXCEL_DAYS: r"\d{5}(?:\.\d+)?"}
+    count = pd.to_numeric(text.where(text.str.fullmatch(digits[date_format])), errors="coerce").to_numpy(dtype=float)
+    if date_format == EXCEL_DAYS:
+        seconds = (count - _EXCEL_EPOCH_DAYS) * _DAY_S
+        minute = np.round(seconds / 60) * 60
+        seconds = np.where(np.abs(seconds - minute) <= _EXCEL_ROUNDING_S, minute, np.round(seconds))
+        seconds[~((count >= _EXCEL_FIRST_DAY) & (count <= _EXCEL_LAST_DAY))] = np.nan
+    else:
+        seconds = np.round(count / (1000 if date_format == EPOCH_MS else 1))
+        seconds[~((seconds >= _FIRST_EPOCH_S) & (seconds <= _LAST_EPOCH_S))] = np.nan
+    wall = pd.Series(pd.to_datetime(seconds, unit="s"), index=text.index).dt.as_unit("s")
+    return wall, np.full(len(text), np.nan) if date_format == EXCEL_DAYS else seconds
+
+
+def keeps_clock(wall: pd.Series, channel: npt.NDArray[np.int64], clock: ZoneInfo, interval_s: float) -> bool:
+    """Return whether ends are their start's clock plus the interval, where autumn repeats an hour: 1:45, 2:00, 1:15.
+
+    By the clock itself the first pass ends at 1:00 (1:45, 1:00, 1:15): then that label stands twice, and 2:00 once.
+    """
+    early, late = (
+        wall.dt.tz_localize(clock, ambiguous=np.full(len(wall), is_first), nonexistent="shift_forward")
+        for is_first in (True, False)
+    )
+    repeated = (early != late).to_numpy()
+    if not repeated.any():
+        return False
+    # The label that ends the hour is the first behind it, which is no longer repeated.
+    before = (wall - pd.Timedelta(seconds=1)).dt.tz_localize(clock, ambiguous="NaT", nonexistent="shift_forward")
+    is_last = before.isna().to_numpy() & ~repeated & wall.notna().to_numpy()
+    table = pd.DataFrame({"channel": channel, "wall": wall.to_numpy()})
+    return bool(table[is_last].duplicated().any())
+
+
 def _localize(
-    wall: pd.Series, channel: npt.NDArray[np.int64], clock: ZoneInfo, is_end: bool
+    wall: pd.Series,
+    channel: npt.NDArray[np.int64],
+    clock: ZoneInfo,
+    is_end: bool,
+    *,
+    is_strict: bool = False,
 ) -> tuple[Floats, npt.NDArray[np.object_]]:
     """Return epoch seconds of wall-clock times, NaN where there are none, and the reason for that or ""."""
     first = wall.dt.tz_localize(clock, ambiguous=np.ones(len(wall), dtype=bool), nonexistent="shift_forward")
@@ -200,6 +296,8 @@ def _localize(
     passes = np.zeros(len(wall))
     if is_ambiguous.any():
         passes = _passes_by_day(wall, channel, is_ambiguous, (late - early)[is_ambiguous].max())
+        if is_strict:
+            passes[is_ambiguous] = np.where(_stands_twice(wall, channel)[is_ambiguous], passes[is_ambiguous], np.nan)
     moment = np.where(is_ambiguous & (passes > 0), late, early)
     reason[is_ambiguous & np.isnan(passes)] = REJECT_AMBIGUOUS
     reason[is_skipped] = REJECT_SKIPPED_HOUR
@@ -221,6 +319,11 @@ def _passes_by_day(
     return passes
 
 
+def _stands_twice(wall: pd.Series, channel: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    table = pd.DataFrame({"channel": channel, "wall": wall.to_numpy()})
+    return table.duplicated(keep=False).to_numpy()
+
+
 def _late_midnights(wall: pd.Series, channel: npt.NDArray[np.int64], interval_s: float) -> pd.Series:
     """Return interval ends with the midnight that closes a day put after it, where the file dates it back.
 
@@ -237,10 +340,19 @@ def _late_midnights(wall: pd.Series, channel: npt.NDArray[np.int64], interval_s:
 
 
 def _parse(text: pd.Series, date_format: str) -> pd.Series:
-    """Return naive times; a text with an offset in it is read as UTC, which serves to count what can be read."""
-    parsed = pd.to_datetime(text, format=date_format, errors="coerce", utc=date_format == ISO_FORMAT)
-    parsed = parsed.dt.tz_localize(None) if date_format == ISO_FORMAT else parsed
-    return _within_reach(parsed).dt.round("s").dt.as_unit("s")
+    """Return naive times; a date without a time of day is its midnight."""
+    if "%p" in date_format:
+        text = text.str.replace(_HALF_DAY, lambda found: f" {found[1].upper()}M", regex=True)
+        date_format = date_format.replace("%M%p", "%M %p")
+    if date_format == ISO_FORMAT:
+        text = text.where(~text.str.fullmatch(r"[\d.]+", na=False))
+    parsed = _within_reach(pd.to_datetime(text, format=date_format, errors="coerce"))
+    day, _, time = date_format.partition(" ")
+    if time.startswith(("%H:", "%I:")):
+        is_day = parsed.isna() & ~text.str.contains(":", regex=False, na=True)
+        if is_day.any():
+            parsed = parsed.fillna(_within_reach(pd.to_datetime(text[is_day], format=day, errors="coerce")))
+    return parsed.dt.round("s").dt.as_unit("s")
 
 
 def _within_reach(naive: pd.Series) -> pd.Series:

@@ -189,11 +189,30 @@ def load_source(
             logger.error("%s: nothing of channel %r can be used; see the rejects", source.name, channel)
 
 
-def count_source(source: FileSource, clock: ZoneInfo, rejects: RejectFile, summary: ImportSummary) -> None:
-    """Count what an import would store, without a database."""
+def count_source(
+    source: FileSource,
+    clock: ZoneInfo,
+    rejects: RejectFile,
+    limits: IngestLimits,
+    summary: ImportSummary,
+    shown_readings: int = 0,
+) -> None:
+    """Count what an import would store, without a database, and print the first readings of each channel."""
+    shown: Counter[str] = Counter()
     for part in _read_parts(source, clock, rejects):
         for rows in part.channels:
-            _count(rows, rows.rejects, summary)
+            rules = Rules(limits.max_power_kw, limits.max_catch_up_hours)
+            reason = _impossible(rows, rules._replace(may_feed_in=rows.channel in summary.feeding_in))
+            refused = np.flatnonzero(reason != "")
+            rejects.add(source.name, _listed(rows, refused, reason))
+            kept = complete_energy_and_power(rows.rows, rows.interval_s).drop(index=refused)
+            counts = Counter(rows.rejects) + Counter(reason[refused].tolist())
+            _count(rows._replace(rows=kept), counts, summary)
+            for reading in kept.iloc[: max(shown_readings - shown[rows.channel], 0)].to_dict("records"):
+                shown[rows.channel] += 1
+                start = datetime.fromtimestamp(reading.pop("timestamp"), UTC)
+                values = ", ".join(f"{name} {value:g}" for name, value in reading.items() if value == value)
+                print(f"  {rows.channel!r} {start:%Y-%m-%d %H:%M}Z, {rows.interval_s / 60:g} minutes: {values}")
 
 
 def _read_parts(source: FileSource, clock: ZoneInfo, rejects: RejectFile) -> Iterator[FilePart]:

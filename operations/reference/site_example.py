@@ -63,6 +63,27 @@ _EXAMPLES: dict[str, str] = {
     'channels."PV inverter".parent': '"Main"',
     'channels."PV inverter".until': "2026-12-31",
     'channels."PV inverter".equipment': '"other"',
+    "files.portal.format": '"day-columns"',
+    "files.portal.sheet": '"Meters"',
+    "files.portal.member": '"usage.csv"',
+    "files.portal.start": '["Datum", "Zeit"]',
+    "files.portal.end": '["Datum", "Bis"]',
+    "files.portal.interval_end": "true",
+    "files.portal.date_format": '"%d.%m.%Y %H:%M"',
+    "files.portal.clock": '"Etc/GMT+5"',
+    "files.portal.interval_minutes": "15",
+    "files.portal.only_minutes": "30",
+    "files.portal.meter": '"Serial"',
+    "files.portal.channel_name": '"Main"',
+    "files.portal.columns": '["Bezug (kWh)"]',
+    "files.portal.unit": '"kWh"',
+    "files.portal.where": '["Direction=Import"]',
+    "files.portal.leave_out": '["Address"]',
+    "files.portal.decimal": '","',
+    "files.portal.register": "true",
+    "files.portal.rollover": "1000000.0",
+    "files.portal.points": '["Store 1"]',
+    "files.portal.series": '["MeterReading/1=Main"]',
     "measures.name": '"New schedule of the air handlers"',
     "measures.channel": "162126",
     "measures.date": "2026-10-01",
@@ -74,7 +95,8 @@ _EXAMPLES: dict[str, str] = {
     "branding.logo": '"branding/acme.svg"',
     "branding.contact": '"Jane Doe, +1 555 0100, jane@example.com"',
 }
-_EXAMPLE_CHANNEL = "PV inverter"
+# Table of tables by name → the name in the example.
+_EXAMPLE_NAMES = {"channels": "PV inverter", "files": "portal"}
 _WIDTH = 118
 
 
@@ -115,7 +137,7 @@ def _child(inner: Known, place: Place, *, is_optional: bool) -> tuple[Known, Pla
     if isinstance(inner.type, inspect.VarTupleType) and isinstance(inner.type.item_type, inspect.StructType):
         return _named(inner, inner.type.item_type), place, "[[", "#"
     if isinstance(inner.type, inspect.DictType) and isinstance(inner.type.value_type, inspect.StructType):
-        return _named(inner, inner.type.value_type), (*place, _EXAMPLE_CHANNEL), "[", "#"
+        return _named(inner, inner.type.value_type), (*place, _EXAMPLE_NAMES[str(place[-1])]), "[", "#"
     return None
 
 
