@@ -197,7 +197,11 @@ def test_what_an_interrupted_attempt_met_is_logged_too(
         assert stopped.wait(10)
         raise ApiError("stopped")
 
+    def get_organization(_: int) -> None:
+        raise AuthenticationError("the login is refused")
+
     monkeypatch.setattr(client, "get_readings", get_readings)
+    monkeypatch.setattr(client, "get_organization", get_organization)
     monkeypatch.setattr(client, "stop", stopped.set)
     with pytest.raises(AuthenticationError):
         ingest_readings(conn, client, site, WINDOW, 900, workers=2)
