@@ -28,6 +28,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from lib import cli
 from lib.errors import EXIT_DONE
 from lib.logs import setup_logging
+from lib.paths import check_file
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -42,16 +43,17 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw the report, and print where each file is."""
-    from deliver.files.report_files import write_pages
+    from deliver.files.report_files import page_places, write_pages
     from lib.report_schema import read_checked_report
 
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)
     both = not (args.html or args.pdf)
-    folder = args.out or args.report.parent
-    written = write_pages(
-        read_checked_report(args.report), folder / args.report.stem, html=args.html or both, pdf=args.pdf or both
-    )
+    is_html, is_pdf = args.html or both, args.pdf or both
+    stem = (args.out or args.report.parent) / args.report.stem
+    for path, is_own in page_places(stem, html=is_html, pdf=is_pdf):
+        check_file(path, is_own)
+    written = write_pages(read_checked_report(args.report), stem, html=is_html, pdf=is_pdf)
     for path in written:
         print(path)
     return EXIT_DONE
