@@ -22,6 +22,7 @@ from pathlib import Path
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
+from config.limits import GapLimits
 from config.settings import load_settings
 from config.site_file import read_site
 from govern.checks.channel_facts import store_channel_facts
@@ -29,19 +30,27 @@ from govern.gaps.ledger import STATE_PENDING, GapCount, OpenGap, load_open_gaps,
 from lib import cli, db
 from lib.clocks import read_clock
 from lib.errors import EXIT_DONE
+from lib.gap_asks import GapAsks, count_asks
 from lib.logs import clean_text, setup_logging
 from lib.paths import SITES_DIR
 from lib.readings import load_site
 
 
-def print_counts(site_id: int, counts: list[GapCount], is_of_files: bool) -> None:
-    """Print the ledger on one line, and what to do where something is pending."""
+def print_counts(site_id: int, counts: list[GapCount], is_of_files: bool, asks: GapAsks) -> None:
+    """Print the ledger on one line, and what becomes of what is pending."""
     states = "; ".join(f"{count.gaps:,} {count.state} ({count.intervals:,} intervals)" for count in counts)
     print(f"site {site_id}: {states}")
-    if any(count.state == STATE_PENDING and count.gaps for count in counts):
-        fetch = f"pending ones are fetched by: python ingest/backfill_gaps.py --site {site_id}"
-        come = "pending ones close when a file that holds them is imported: python ingest/import_csv.py"
-        print(come if is_of_files else fetch)
+    if not any(count.state == STATE_PENDING and count.gaps for count in counts):
+        return
+    if is_of_files:
+        print("pending ones close when a file that holds them is imported: python ingest/import_csv.py")
+        return
+    if asks.due:
+        print(f"pending: {asks.due:,} to be fetched by: python ingest/backfill_gaps.py --site {site_id}")
+    if asks.waiting:
+        print(f"pending: {asks.describe_waiting()}")
+    if asks.never:
+        print(f"pending: {asks.never:,} not asked for, as the service does not list or serve their channels so")
 
 
 def print_gap(gap: OpenGap) -> None:
@@ -77,8 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         conn.commit()
         gaps = load_open_gaps(conn, args.site) if args.list else []
+        asks = count_asks(conn, args.site, read_clock(conn), GapLimits.ask_again_hours)
         is_of_files = load_site(conn, args.site).is_of_files
-    print_counts(args.site, counts, is_of_files)
+    print_counts(args.site, counts, is_of_files, asks)
     for gap in gaps:
         print_gap(gap)
     return EXIT_DONE

@@ -33,6 +33,7 @@ from lib import cli, db
 from lib.channel_names import describe_channels
 from lib.clocks import read_clock
 from lib.errors import EXIT_DONE, EXIT_FAILED
+from lib.gap_asks import count_asks
 from lib.logs import setup_logging
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         is_refill_due = bool(plan_refills(conn, args.site, 1))
         conn.commit()
         if not plan.wanted and not is_refill_due:
-            print(f"site {args.site}: no gap is to be asked for now")
+            told = count_asks(conn, args.site, read_clock(conn), GapLimits.ask_again_hours).describe_waiting()
+            print(f"site {args.site}: no gap is to be asked for now" + (f"; {told}" if told else ""))
             return EXIT_DONE
         site = register(conn, client, args.site, said=said)
         listed = {channel["channel_id"] for channel in site.channels}

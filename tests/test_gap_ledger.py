@@ -15,10 +15,13 @@ from site_factory import METERS, SITE_ID, make_rows, register_site
 
 from config.limits import GapLimits
 from govern.gaps.ledger import accept_gaps, update_gaps, withdraw_acceptance
+from ingest.eniscope.fetch import WINDOW_DAYS
+from ingest.runs.gap_windows import plan_backfill
 from ingest.storage import attempts, readings, sites
 from lib import db
-from lib.date_utils import Window
+from lib.date_utils import Window, format_utc
 from lib.errors import DataError
+from lib.gap_asks import ASKED_INTERVALS_S, CLOCK_SLACK, count_asks
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -441,7 +444,7 @@ def test_scripts_list_accept_and_withdraw(site: Connection, database_url: str, r
     assert done.stdout.splitlines() == [
         "site 23271: 1 pending (24 intervals); 0 vendor_empty (0 intervals); 0 accepted (0 intervals); "
         "0 refetched (0 intervals)",
-        "pending ones are fetched by: python ingest/backfill_gaps.py --site 23271",
+        "pending: 1 to be fetched by: python ingest/backfill_gaps.py --site 23271",
         "  channel 10 'meter 10' 2026-01-22T05:00Z..2026-01-22T11:00Z: 24 intervals, interior, pending, asked 1 times",
     ]
     gap = ["--channel", "METER 10", "--start", "2026-01-22", "--end", "2026-01-22"]
@@ -481,3 +484,28 @@ def test_a_gap_is_accepted_only_at_the_site_for_which_it_is_said(site: Connectio
     assert accept_gaps(site, SITE_ID, METER, WEEK_AND_MORE, "J. Ortiz", "rebuilt", END) == 1
     assert withdraw_acceptance(site, SITE_ID + 1, METER, WEEK_AND_MORE, END) == 0
     assert withdraw_acceptance(site, SITE_ID, METER, WEEK_AND_MORE, END) == 1
+
+
+def test_what_is_told_of_pending_gaps_is_what_the_backfill_does(site: Connection) -> None:
+    """One is due, one waits out its pause to the second, one was asked for by a fast clock, one's channel left."""
+    assert set(ASKED_INTERVALS_S) == set(WINDOW_DAYS)
+    now, pause = END + DAY, timedelta(hours=GapLimits.ask_again_hours)
+    moments = (None, now - pause, now - pause - timedelta(seconds=1), now + CLOCK_SLACK + timedelta(seconds=1))
+    for number, (at, failed_at) in enumerate(zip(moments, (None, None, now - HOUR, None), strict=True)):
+        start = START + number * DAY
+        db.execute(
+            site,
+            "INSERT INTO reading_gaps (channel_id, organization_id, gap_start, gap_end, interval_s, kind, state,"
+            " asks_count_from, last_asked_at, last_failed_at)"
+            " VALUES (%s, %s, %s, %s, 900, 'interior', 'pending', now(), %s, %s)",
+            (METER, SITE_ID, start, start + HOUR, at, failed_at),
+        )
+    asks = count_asks(site, SITE_ID, now, GapLimits.ask_again_hours)
+    plan = plan_backfill(site, SITE_ID, now, 100)
+    assert {gap[1].start for gap in plan.gaps} == {START, START + 3 * DAY}
+    assert (asks.due, asks.waiting, asks.waits_until, asks.never) == (2, 2, now, 0)
+    assert asks.describe_waiting() == f"2 asked for lately wait until {format_utc(now)} (--again asks now)"
+    db.execute(site, "UPDATE channels SET is_listed = false WHERE channel_id = %s", (METER,))
+    assert count_asks(site, SITE_ID, now, GapLimits.ask_again_hours) == (0, 0, None, 4)
+    assert plan_backfill(site, SITE_ID, now, 100).gaps == []
+    assert count_asks(site, SITE_ID + 1, now, GapLimits.ask_again_hours) == (0, 0, None, 0)

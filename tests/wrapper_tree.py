@@ -27,7 +27,6 @@ REPORT = "deliver/generate_weekly_report.py"
 RECORD = "govern/record_report.py"
 SEND = "deliver/send_report.py"
 WEATHER = "ingest/ingest_weather.py"
-TELL = "deliver/tell_findings.py"
 ALERTS = "operations/send_alerts.py"
 HEARTBEAT = "operations/ping_heartbeat.py"
 CLAIM = "govern/claim_job.py"
@@ -196,7 +195,6 @@ def make_tree(root: Path) -> Tree:
         REFRESH,
         VALIDATE,
         WEATHER,
-        TELL,
         REPORT,
         RECORD,
         SEND,

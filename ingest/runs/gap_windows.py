@@ -16,12 +16,12 @@ from ingest.runs.window_queue import Wanted
 from ingest.storage.readings import Stored
 from lib import db
 from lib.date_utils import Window, split_window
+from lib.gap_asks import ASKED_INTERVALS_S, CLOCK_SLACK
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 _STATES = ["pending"]
-_CLOCK_SLACK = timedelta(hours=1)
 _STATES_AGAIN = ["pending", "vendor_empty"]
 
 
@@ -75,10 +75,10 @@ def plan_backfill(
         (
             site_id,
             _STATES_AGAIN if ask_again else _STATES,
-            list(WINDOW_DAYS),
+            list(ASKED_INTERVALS_S),
             ask_again,
             now - timedelta(hours=limits.ask_again_hours),
-            now + _CLOCK_SLACK,
+            now + CLOCK_SLACK,
             *[None if days is None else now - timedelta(days=days)] * 2,
         ),
     )
