@@ -91,6 +91,17 @@ class RecipientsTable(Table, frozen=True):
     ] = ()
 
 
+class ReportTable(RecipientsTable, frozen=True):
+    """The weekly report, and what is told of findings in between."""
+
+    max_finding_mails: Annotated[
+        int, about("Mails a week about new findings, at most; 0 leaves them all to the weekly report", ge=0)
+    ] = 1
+    tell_from_cost: Annotated[
+        float, about("A finding of this much a week is told after its first night, a smaller one after two", ge=0)
+    ] = 50.0
+
+
 class BuildingTable(Table, frozen=True):
     """The building."""
 
@@ -354,7 +365,7 @@ class SiteFile(Table, frozen=True):
     channels: Annotated[dict[str, ChannelTable], about("By name or id")] = {}
     measures: tuple[MeasureTable, ...] = ()
     files: Annotated[dict[str, FileMapping], about("By a name of your own")] = {}
-    report: Annotated[RecipientsTable, about("The weekly report")] = RecipientsTable()
+    report: Annotated[ReportTable, about("The weekly report, and mails about findings")] = ReportTable()
     alerts: Annotated[RecipientsTable, about("This site's alerts, in place of ALERT_RECIPIENTS")] = RecipientsTable()
     sync: SyncTable = SyncTable()
     ingest: IngestLimits = IngestLimits()

@@ -1,6 +1,8 @@
 """Write the overview of all sites: one row a site, for the last week that can have been ingested at all of them.
 
 A site whose data are held back has a row that says why, and no numbers; a site that fails does not stop the others.
+Where to go on Monday: the open findings of the recorded weekly reports, those of one kind added up, with the sites
+behind each; what was proved to be saved; and how many of the findings that people judged were right.
 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views, config/sites
@@ -34,7 +36,16 @@ from lib import cli, db
 from lib.date_utils import last_complete_week, parse_timezone, reportable_until, resolve_period
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, DataError, PipelineError
 from lib.logs import clean_text, setup_logging
-from lib.readings import Site, ValidationStatus, load_site, load_site_sources, load_validation_statuses
+from lib.readings import (
+    Site,
+    ValidationStatus,
+    load_findings,
+    load_judged,
+    load_ledger,
+    load_site,
+    load_site_sources,
+    load_validation_statuses,
+)
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -68,6 +79,7 @@ def build_row(conn: Connection, site: Site, status: ValidationStatus, monday: da
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the overview and print where it is, with its headline."""
+    from analyze.week.portfolio import sum_actions, sum_results
     from deliver.reports.portfolio import assemble_portfolio_report
 
     parser = cli.script_parser(__doc__)
@@ -86,10 +98,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         sites, statuses = [load_site(conn, site_id) for site_id in chosen], load_validation_statuses(conn)
         monday = last_common_week(sites, statuses, now)
         rows = [build_row(conn, site, statuses[site.site_id], monday, now) for site in sites]
+        names = {site.site_id: site.site_name for site in sites}
+        actions = sum_actions(load_findings(conn), names, {site.site_id: site.data_source for site in sites})
+        results = sum_results(load_ledger(conn), load_judged(conn), names)
     tz = parse_timezone(sites[0].timezone)
     period = resolve_period(monday.isoformat(), None, tz, now)
     window = {key: getattr(period, key).astimezone(tz).isoformat() for key in ("start", "end")}
-    report = assemble_portfolio_report(rows, {**window, "timezone": tz.key}, now.astimezone(tz))
+    report = assemble_portfolio_report(rows, {**window, "timezone": tz.key}, now.astimezone(tz), actions, results)
     deliver_report(report, "portfolio_overview", args, f"portfolio_{window['start'][:10]}")
     if any(row["status"] == "ok" for row in rows):
         return EXIT_DONE

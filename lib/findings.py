@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class FindingState(StrEnum):
@@ -90,3 +91,105 @@ def rank_by_money(findings: list[FollowedFinding]) -> list[FollowedFinding]:
             each.last_cost is None, each.currency or "", -(each.last_cost or 0.0), each.site_id, each.finding_id,
         ),
     )  # fmt: skip
+
+
+class LedgerEntry(NamedTuple):
+    """What a finding that is done was claimed to be and was measured to have saved, a week; columns of
+    `v_savings_ledger`."""
+
+    site_id: int
+    finding_id: str
+    meter_id: int | None
+    meter_name: str | None
+    kind: str
+    title: str
+    state: str
+    done_on: date
+    said_by: str
+    owner: str | None
+    weeks: int
+    status: str
+    claimed_kwh: float | None
+    claimed_cost: float | None
+    saved_kwh: float | None
+    low_kwh: float | None
+    high_kwh: float | None
+    saved_cost: float | None
+    low_cost: float | None
+    high_cost: float | None
+    currency: str | None
+    is_proved: bool
+    is_still_there: bool
+    missing: list[dict[str, Any]] | None
+    week: date
+
+
+VERIFIED = ("verified_saving", "verified_increase")
+
+
+class LedgerTotal(NamedTuple):
+    """The ledger of one currency: how many findings, and money a week. `claimed_cost` is of those that were judged."""
+
+    currency: str | None
+    done: int
+    judged: int
+    proved: int
+    still_there: int
+    claimed_cost: float
+    low_cost: float
+    saved_cost: float
+    high_cost: float
+
+    @property
+    def realized_pct(self) -> float | None:
+        """What was proved, in percent of what was claimed of the same findings; None where none is judged."""
+        return 100 * self.saved_cost / self.claimed_cost if self.claimed_cost else None
+
+
+def total_ledger(entries: Iterable[LedgerEntry]) -> list[LedgerTotal]:
+    """Return the sums of a ledger by currency; what was not judged is counted, and in no sum of money."""
+    by_currency: dict[str | None, list[LedgerEntry]] = {}
+    for entry in entries:
+        by_currency.setdefault(entry.currency, []).append(entry)
+    return [_total(currency, own) for currency, own in sorted(by_currency.items(), key=lambda pair: str(pair[0]))]
+
+
+def _total(currency: str | None, entries: list[LedgerEntry]) -> LedgerTotal:
+    judged = [each for each in entries if each.status in VERIFIED]
+    return LedgerTotal(
+        currency,
+        done=len(entries),
+        judged=len(judged),
+        proved=sum(each.is_proved for each in entries),
+        still_there=sum(each.is_still_there for each in entries),
+        claimed_cost=sum(each.claimed_cost or 0.0 for each in judged),
+        low_cost=sum(each.low_cost or 0.0 for each in judged),
+        saved_cost=sum(each.saved_cost or 0.0 for each in judged),
+        high_cost=sum(each.high_cost or 0.0 for each in judged),
+    )
+
+
+class JudgedKind(NamedTuple):
+    """What people said of the findings of one kind at one site; columns of `v_judged_findings`."""
+
+    site_id: int
+    kind: str
+    judged: int
+    acted_on: int  # planned or done
+    not_needed: int  # it is there, and may be
+    wrong: int
+
+    @property
+    def right_pct(self) -> float:
+        """How many of the judged findings were there, in percent."""
+        return 100 * (self.judged - self.wrong) / self.judged
+
+
+def total_judged(rows: Iterable[JudgedKind]) -> list[JudgedKind]:
+    """Return what people said of all sites together, by kind; the site of the sums is 0."""
+    sums: dict[str, JudgedKind] = {}
+    for row in rows:
+        before = sums.get(row.kind, JudgedKind(0, row.kind, 0, 0, 0, 0))
+        counts = (old + new for old, new in zip(before[2:], row[2:], strict=True))
+        sums[row.kind] = JudgedKind(0, row.kind, *counts)
+    return [sums[kind] for kind in sorted(sums)]

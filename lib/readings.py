@@ -12,7 +12,7 @@ from psycopg2 import sql
 from lib import db
 from lib.date_utils import Window, resolve_period
 from lib.errors import DataError
-from lib.findings import FollowedFinding
+from lib.findings import FollowedFinding, JudgedKind, LedgerEntry
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -478,9 +478,8 @@ def load_report_findings(conn: Connection, week: ReportWeek) -> list[FollowedFin
 
     Nothing is stored: what it found stands in a setting of this transaction while the views are asked.
     """
-    draft = week._asdict() | {
-        name: [row._asdict() for row in rows] for name, rows in (("findings", week.findings), ("meters", week.meters))
-    }
+    parts = (("findings", week.findings), ("meters", week.meters), ("savings", ()))
+    draft = week._asdict() | {name: [row._asdict() for row in rows] for name, rows in parts}
     columns = sql.SQL(", ").join(map(sql.Identifier, FollowedFinding._fields))
     query = sql.SQL("SELECT {} FROM v_finding_weeks WHERE site_id = %s AND week = %s ORDER BY finding_id")
     db.fetch_one(conn, "SELECT set_config('pipeline.draft_report', %s, true)", (json.dumps(draft),))
@@ -523,3 +522,19 @@ def load_finding_weeks(conn: Connection, site_id: int, finding_id: str) -> list[
     columns = sql.SQL(", ").join(map(sql.Identifier, FollowedFinding._fields))
     query = sql.SQL("SELECT {} FROM v_finding_weeks WHERE site_id = %s AND finding_id = %s ORDER BY week")
     return [FollowedFinding(*row) for row in db.fetch_all(conn, query.format(columns), (site_id, finding_id))]
+
+
+def load_ledger(conn: Connection, site_id: int | None = None) -> list[LedgerEntry]:
+    """Return what the findings that are done at the site, or at all, have saved, by site and id."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, LedgerEntry._fields))
+    of_site = sql.SQL("" if site_id is None else "WHERE site_id = %(site)s ")
+    query = sql.SQL("SELECT {} FROM v_savings_ledger {}ORDER BY site_id, finding_id").format(columns, of_site)
+    return [LedgerEntry(*row) for row in db.fetch_all(conn, query, {"site": site_id})]
+
+
+def load_judged(conn: Connection, site_id: int | None = None) -> list[JudgedKind]:
+    """Return what people said of the findings of the site, or of each, by site and kind."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, JudgedKind._fields))
+    of_site = sql.SQL("" if site_id is None else "WHERE site_id = %(site)s ")
+    query = sql.SQL("SELECT {} FROM v_judged_findings {}ORDER BY site_id, kind").format(columns, of_site)
+    return [JudgedKind(*row) for row in db.fetch_all(conn, query, {"site": site_id})]

@@ -47,6 +47,7 @@ _ONCE, _ASKED, _HIGH, _LOW, _MEDIUM = "once", "asked", "high", "low", "medium"
 # Items that tell that something runs while the site is closed, by the beginning of their ids.
 _CLOSED = ("after_hours", "confirm", "schedule")
 _OF_THE_BUILDING = ("base_load_step",)  # told by sensor health, and by the level that changed
+_BOUNDS = {"saved": "likely", "low": "low", "high": "high"}
 _SHUT, _OPEN = "after_hours", "business_hours"  # contexts of an anomaly
 _MIN_SCHEDULE_KWH = 10.0  # in a week; as of every other claim
 _EVENT = re.compile(r"-\d{8}T\d{4}Z(?:-\d+)?$")  # what an item's own id has after kind and channel
@@ -81,6 +82,26 @@ class ReportMeter(NamedTuple):
     is_doubtful: bool
 
 
+class ReportSaving(NamedTuple):
+    """What one report knows of the saving of a finding that is done; the fields are those of the table
+    `report_savings`."""
+
+    finding_id: str
+    done_on: str
+    weeks: int
+    status: str
+    claimed_kwh: float | None
+    claimed_cost: float | None
+    saved_kwh: float | None
+    low_kwh: float | None
+    high_kwh: float | None
+    saved_cost: float | None
+    low_cost: float | None
+    high_cost: float | None
+    currency: str | None
+    facts: dict[str, Any]
+
+
 class ReportWeek(NamedTuple):
     """The facts of one weekly report; the fields are those of the tables `report_weeks` and below it.
 
@@ -95,6 +116,7 @@ class ReportWeek(NamedTuple):
     generated_at: str
     findings: list[ReportFinding]
     meters: list[ReportMeter]
+    savings: tuple[ReportSaving, ...] = ()
 
 
 def finding_id_of(kind: FindingKind, channel_id: int | None, cause: str | None = None) -> str:
@@ -188,6 +210,23 @@ def make_week(
         generated_at=generated_at.isoformat(),
         findings=list_findings(report),
         meters=_list_meters(report, period),
+        savings=tuple(map(_read_saving, (report.get("followUp") or {}).get("savings") or ())),
+    )
+
+
+def _read_saving(entry: dict[str, Any]) -> ReportSaving:
+    claimed, kwh, cost = (entry.get(key) or {} for key in ("claimed", "savedKwh", "savedCost"))
+    return ReportSaving(
+        finding_id=entry["lastingId"],
+        done_on=entry["doneOn"],
+        weeks=entry["weeks"],
+        status=entry["status"],
+        claimed_kwh=claimed.get("weeklyKwh"),
+        claimed_cost=claimed.get("weeklyCost"),
+        **{f"{name}_kwh": kwh.get(key) for name, key in _BOUNDS.items()},
+        **{f"{name}_cost": cost.get(key) for name, key in _BOUNDS.items()},
+        currency=entry["currency"],
+        facts=_facts(entry, "missing", "nextOn"),
     )
 
 
@@ -219,6 +258,10 @@ def list_findings(report: dict[str, Any]) -> list[ReportFinding]:
     found: dict[str, ReportFinding] = {}
     for finding in (each for some in lists for each in some):
         found.setdefault(finding.finding_id, finding)
+    blocks = {meter["channelId"]: meter.get("blocks") for meter in after_hours.get("topMeters") or []}
+    for key, finding in found.items():
+        if finding.kind == FindingKind.AFTER_HOURS and blocks.get(finding.channel_id or 0) is not None:
+            found[key] = finding._replace(facts=finding.facts | {"blocks": blocks[finding.channel_id or 0]})
     levels = {finding.channel_id for finding in found.values() if finding.kind in _LEVELS}
     return [
         found[key]

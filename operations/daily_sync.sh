@@ -58,6 +58,10 @@ done
 for site in ${sites[@]+"${sites[@]}"}; do
   run_step ingest/ingest_weather.py --site "$site" || true
 done
+# So does what is told of new findings: of a site that is held back nothing is, and the weekly report has it all.
+for site in ${sites[@]+"${sites[@]}"}; do
+  run_step deliver/tell_findings.py --site "$site" || true
+done
 
 # Last, for they tell how the others ended. The heartbeat says that the sync ran, so a failed one leaves it out.
 sync_code="$worst"

@@ -6,7 +6,7 @@ The id that a report gives a single event (findingId) is understood too. What is
 saves, from the day --on; `open` takes an earlier mark back. What was said before stays in the history of the finding.
 
 Stage: operations
-Reads: v_findings, v_finding_weeks, v_sites, finding_marks, data/alert_mutes.json
+Reads: v_findings, v_finding_weeks, v_savings_ledger, v_judged_findings, v_sites, finding_marks; data/alert_mutes.json
 Writes: finding_marks, with --state
 Safe to re-run: yes; the newest mark counts
 
@@ -16,6 +16,7 @@ Examples:
   python operations/mark_finding.py --site 23271 after_hours-162126 --state planned --by "J. Ortiz" --due 2026-12-15
   python operations/mark_finding.py --site 23271 after_hours-162126 --state done --by "J. Ortiz" --on 2026-12-10
   python operations/mark_finding.py --site 23271 after_hours-162126 --history
+  python operations/mark_finding.py --ledger
 """
 
 from __future__ import annotations
@@ -32,14 +33,29 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from lib import cli, db
+from lib.alert_mutes import STATE_DIR, load_mutes
 from lib.date_utils import format_utc, parse_timezone
 from lib.errors import EXIT_DONE, DataError, UsageError
-from lib.findings import FindingState, FollowedFinding, Said, rank_by_money
+from lib.findings import FindingState, FollowedFinding, Said, rank_by_money, total_judged, total_ledger
 from lib.logs import clean_text, setup_logging
-from lib.readings import load_finding_weeks, load_findings, load_site, load_site_names
-from lib.report_findings import lasting_id
-from operations.alerts.files import STATE_DIR, load_mutes
-from operations.findings.listing import describe_money, describe_state, list_lines, write_table
+from lib.readings import (
+    load_finding_weeks,
+    load_findings,
+    load_judged,
+    load_ledger,
+    load_site,
+    load_site_names,
+)
+from lib.report_findings import FindingKind, lasting_id
+from operations.findings.listing import (
+    accuracy_line,
+    describe_money,
+    describe_state,
+    ledger_line,
+    list_lines,
+    total_line,
+    write_table,
+)
 from operations.findings.marks import Mark, list_marks, store_mark
 
 if TYPE_CHECKING:
@@ -56,12 +72,15 @@ def build_parser() -> argparse.ArgumentParser:
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--state", choices=[str(each) for each in Said], help="what became of it")
     action.add_argument("--list", action="store_true", help="list findings, the dearest first")
+    action.add_argument("--ledger", action="store_true", help="what was claimed, done, and measured to have been saved")
+    action.add_argument("--accuracy", action="store_true", help="how many of the judged findings were right, by kind")
     action.add_argument("--history", action="store_true", help="show its weeks, and all that was said of it")
     parser.add_argument("--by", type=cli.reason_text, metavar="NAME", help="who says so; needed with --state")
     parser.add_argument("--owner", type=cli.reason_text, metavar="NAME", help="who takes care of it")
     parser.add_argument("--due", type=parse_day, metavar="DATE", help="by which local day (YYYY-MM-DD)")
     parser.add_argument("--on", type=parse_day, metavar="DATE", help="when it was done (default: today at the site)")
     parser.add_argument("--note", type=cli.reason_text, metavar="TEXT", help="what else there is to say")
+    parser.add_argument("--kind", choices=[str(each) for each in FindingKind], help="list only findings of this kind")
     parser.add_argument("--all", action="store_true", help="list what is solved or accepted too")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="list as CSV")
@@ -79,14 +98,16 @@ def parse_day(text: str) -> date:
 
 def check_arguments(args: argparse.Namespace) -> None:
     """Raise a UsageError where arguments do not go together."""
-    if args.list:
+    if args.list or args.ledger or args.accuracy:
         if args.finding:
-            raise UsageError("--list takes no FINDING; --history shows a single one")
+            raise UsageError("--list, --ledger and --accuracy take no FINDING; --history shows a single one")
+        if not args.list and (args.csv or args.all):
+            raise UsageError("--csv and --all belong to --list; leave them out, or list")
         return
     if not (args.finding and args.site):
         raise UsageError("give --site ID and the id of a FINDING; --list shows them")
-    if args.csv or args.json or args.all:
-        raise UsageError("--csv, --json and --all belong to --list; leave them out, or list")
+    if args.csv or args.json or args.all or args.kind:
+        raise UsageError("--csv, --json, --kind and --all belong to --list; leave them out, or list")
     if args.state and not args.by:
         raise UsageError("a mark is somebody's word; say whose with --by NAME")
     if args.on and args.state != Said.DONE:
@@ -148,6 +169,7 @@ def show_list(conn: Connection, args: argparse.Namespace) -> None:
         load_site(conn, args.site)
     names = load_site_names(conn)
     every = load_findings(conn, args.site)
+    every = [each for each in every if args.kind in (None, each.kind)]
     shown = rank_by_money([each for each in every if args.all or each.is_open])
     if args.json:
         cli.print_json([each._asdict() for each in shown])
@@ -161,6 +183,28 @@ def show_list(conn: Connection, args: argparse.Namespace) -> None:
             if until > datetime.now(UTC) and site_id in (None, args.site or site_id):
                 print(clean_text(f"alerts muted until {format_utc(until)}: {_scope(kind, site_id)} ({reason})"))
         print(f"{len(shown)} findings; {solved} solved, {sum(each.is_silent for each in every)} accepted (--all)")
+
+
+def show_ledger(conn: Connection, args: argparse.Namespace) -> None:
+    """Print what findings that are done have saved, at a site or at all, and the sums."""
+    entries = load_ledger(conn, args.site)
+    totals = total_ledger(entries)
+    if args.json:
+        sums = [total._asdict() | {"realized_pct": total.realized_pct} for total in totals]
+        cli.print_json({"findings": [entry._asdict() for entry in entries], "totals": sums})
+        return
+    for line in [*map(ledger_line, entries), *map(total_line, totals)] or ["nothing is marked as done"]:
+        print(clean_text(line))
+
+
+def show_accuracy(conn: Connection, args: argparse.Namespace) -> None:
+    """Print how many of the findings that people judged were right, by kind."""
+    rows = load_judged(conn, args.site)
+    if args.json:
+        cli.print_json([row._asdict() | {"right_pct": row.right_pct} for row in rows])
+        return
+    for line in [accuracy_line(row) for row in total_judged(rows)] or ["nobody has judged a finding"]:
+        print(line)
 
 
 def _scope(kind: str | None, site_id: int | None) -> str:
@@ -187,9 +231,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_arguments(args)
     role = "govern" if args.state or args.history else "deliver"
     with db.connect(load_settings().require_database_url(role), readonly=not args.state) as conn:
-        if args.list:
-            show_list(conn, args)
-            return EXIT_DONE
+        for is_wanted, show in ((args.list, show_list), (args.ledger, show_ledger), (args.accuracy, show_accuracy)):
+            if is_wanted:
+                show(conn, args)
+                return EXIT_DONE
         site = load_site(conn, args.site)
         finding = find_finding(conn, args.site, args.finding)
         if args.history:

@@ -26,18 +26,19 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from lib import cli
+from lib.alert_mutes import FINDING, STATE_DIR, Mute, load_mutes
 from lib.date_utils import format_utc, parse_end, parse_timezone
 from lib.errors import EXIT_DONE, UsageError
 from lib.logs import clean_text, setup_logging
-from operations.alerts.episodes import KINDS, Mute
-from operations.alerts.files import STATE_DIR, hold, load_mutes, save_mutes
+from operations.alerts.episodes import KINDS
+from operations.alerts.files import hold, save_mutes
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = cli.script_parser(__doc__)
     parser.add_argument("--site", type=cli.positive_int, metavar="ID", help="only alerts of this site")
-    parser.add_argument("--kind", choices=KINDS, help="only alerts of this kind")
+    parser.add_argument("--kind", choices=(*KINDS, FINDING), help="only alerts of this kind")
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--until", metavar="WHEN", help="last UTC day (2026-12-01), or a moment with offset")
     action.add_argument("--clear", action="store_true", help="take the mute of this --site and --kind back")

@@ -30,6 +30,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from config.settings import Settings, load_settings
 from config.site_file import list_inactive_sites, read_sites
 from lib import cli, db
+from lib.alert_mutes import STATE_DIR, Mute, load_mutes
 from lib.date_utils import format_utc
 from lib.errors import EXIT_DONE, EXIT_FAILED, DatabaseError, DeliveryError
 from lib.logs import clean_text, setup_logging
@@ -44,13 +45,12 @@ from operations.alerts.episodes import (
     SYNC_FAILED,
     Condition,
     Episode,
-    Mute,
     follow_episodes,
     mark_told,
     pending,
     still_open,
 )
-from operations.alerts.files import STATE_DIR, hold, load_episodes, load_mutes, save_episodes
+from operations.alerts.files import hold, load_episodes, save_episodes
 from operations.health.ingestion import DEFAULT_MAX_AGE_HOURS, FAIL, FETCHED_SOURCES, judge_site
 
 logger = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,8 +17,8 @@ from year_replay import AHU, KITCHEN, LATE_FROM, LATE_IN_FILE, PUMP, SITE_ID, WE
 
 from deliver.files.report_files import check_report
 from lib import db
-from lib.findings import FollowedFinding, Said
-from lib.readings import load_finding_weeks, load_findings
+from lib.findings import FollowedFinding, LedgerEntry, Said, total_ledger
+from lib.readings import load_finding_weeks, load_findings, load_ledger
 from operations.findings.marks import Mark, store_mark
 from operations.postgres.server import ensure_database
 
@@ -26,14 +27,15 @@ pytestmark = pytest.mark.slow
 AHU_WASTE, KITCHEN_WASTE, PUMP_WASTE, PUMP_SILENT = (
     f"after_hours-{AHU}", f"after_hours-{KITCHEN}", f"after_hours-{PUMP}", f"meter_silent-{PUMP}"
 )  # fmt: skip
-ACCEPTED, DONE = 5, 13  # the weeks after whose reports somebody said so
+ACCEPTED, DONE = 5, 18  # the weeks after whose reports somebody said so
 
 
 class Year(NamedTuple):
-    """The reports by week, and the time lines of all findings at the end."""
+    """The reports by week, and at the end the time lines of all findings, and the ledger."""
 
     reports: dict[int, dict[str, Any]]
     lines: dict[str, list[FollowedFinding]]
+    ledger: list[LedgerEntry]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,8 @@ def year(
 
         replay(conn, folder, patch, range(1, WEEKS + 1), after)
         ids = [finding.finding_id for finding in load_findings(conn, SITE_ID)]
-        yield Year(reports, {key: load_finding_weeks(conn, SITE_ID, key) for key in ids})
+        lines = {key: load_finding_weeks(conn, SITE_ID, key) for key in ids}
+        yield Year(reports, lines, load_ledger(conn, SITE_ID))
 
 
 def states(line: list[FollowedFinding]) -> list[tuple[int, int, str]]:
@@ -87,7 +90,7 @@ def test_what_was_fixed_is_solved_and_comes_back(year: Year) -> None:
     line = year.lines[AHU_WASTE]
     assert states(line)[:8] == [
         (2, 2, "new"), (3, 5, "open"), (6, 8, "solved"),
-        (9, 9, "back"), (10, 13, "open"), (14, LATE_FROM - 1, "solved"),
+        (9, 9, "back"), (10, 18, "open"), (19, LATE_FROM - 1, "solved"),
         (LATE_FROM, LATE_FROM, "back"), (LATE_FROM + 1, LATE_IN_FILE, "open"),
     ]  # fmt: skip
     assert states(line)[8:] == [(LATE_IN_FILE + 1, WEEKS, "solved")]
@@ -147,3 +150,30 @@ def test_reports_say_what_became_of_the_weeks_before(year: Year) -> None:
         check_report(
             year.reports[week] | {"metadata": year.reports[week]["metadata"] | {"version": 1}}, "weekly_report"
         )
+
+
+PLANTED_KWH = 3 * 13 * 6.0  # a week: nights, hours, kW
+
+
+def test_what_was_done_is_measured_after_four_and_thirteen_weeks(year: Year) -> None:
+    savings = {week: report["followUp"]["savings"] for week, report in year.reports.items()}
+    assert all(savings[week] == [] for week in range(1, DONE + 1))
+    assert [savings[week][0]["status"] for week in range(DONE + 1, DONE + 4)] == ["waiting"] * 3
+    assert savings[DONE + 1][0]["nextOn"] == (monday(DONE + 4) + timedelta(days=1)).isoformat()
+    assert [week for week, entries in savings.items() if entries and entries[0]["isNew"]] == [DONE + 4, DONE + 13]
+    for week, weeks in ((DONE + 4, 4), (DONE + 13, 13)):
+        (entry,) = savings[week]
+        assert (entry["status"], entry["weeks"], entry["lastingId"]) == ("verified_saving", weeks, AHU_WASTE)
+        kwh = entry["savedKwh"]
+        assert kwh["low"] <= PLANTED_KWH <= kwh["high"]
+        assert kwh["likely"] == pytest.approx(PLANTED_KWH, rel=0.05)
+        assert entry["claimed"]["weeklyKwh"] == pytest.approx(PLANTED_KWH, rel=0.02)
+    assert "AHU-2: proved after 4 weeks: $" in year.reports[DONE + 4]["followUp"]["text"]
+
+
+def test_the_ledger_has_claimed_proved_and_whether_it_is_still_there(year: Year) -> None:
+    (entry,) = year.ledger
+    assert (entry.finding_id, entry.weeks, entry.is_proved, entry.is_still_there) == (AHU_WASTE, 13, True, True)
+    (total,) = total_ledger(year.ledger)
+    assert (total.currency, total.done, total.proved, total.still_there) == ("USD", 1, 1, 1)
+    assert total.realized_pct == pytest.approx(100, abs=5)

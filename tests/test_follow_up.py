@@ -52,7 +52,7 @@ def follow(conn: Connection, draft: ReportWeek, gaps: tuple[AcceptedGap, ...] = 
     """Return the report on the week of report_factory, after what is stored."""
     checked = checked_week()
     found = load_report_findings(conn, draft)
-    week = follow_findings(checked.week, found, MONDAY, date(2026, 1, 5), gaps, NEW_YORK)
+    week = follow_findings(checked.week, found, MONDAY, date(2026, 1, 5), gaps, (), NEW_YORK)
     return assemble_report(checked.site, checked.status, week, None, NOW)
 
 

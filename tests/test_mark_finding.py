@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from finding_factory import AHU, BOILER, OTHER_SITE, SITE, WASTE, tell, waste
 
+from govern.findings.store import store_week
 from ingest.storage import sites
 from lib import db
 from lib.findings import rank_by_money
 from lib.readings import load_findings
+from lib.report_findings import ReportSaving, ReportWeek
 from operations.mark_finding import main
 
 if TYPE_CHECKING:
@@ -78,7 +81,7 @@ def test_an_events_own_id_is_understood(two_sites: Connection) -> None:
         (["--site", "7", WASTE, "--state", "planned", "--by", "A", "--on", "2026-01-01"], 2, "with --state done"),
         (["--site", "7", WASTE, "--state", "planned", "--by", "A", "--due", "1/2/2026"], 2, "'1/2/2026' should be"),
         ([WASTE, "--state", "done", "--by", "A"], 2, "give --site ID and the id of a FINDING"),
-        (["--list", WASTE], 2, "--list takes no FINDING"),
+        (["--list", WASTE], 2, "--list, --ledger and --accuracy take no FINDING"),
         (["--site", "7", WASTE, "--history", "--csv"], 2, "belong to --list"),
     ],
 )  # fmt: skip
@@ -152,3 +155,64 @@ def test_history_has_the_weeks_and_what_was_said(two_sites: Connection, capsys: 
 def test_findings_without_a_price_come_last(conn: Connection) -> None:
     tell(conn, 1, [waste(None), waste(5, meter=BOILER)])
     assert [each.meter_id for each in rank_by_money(load_findings(conn))] == [BOILER, AHU]
+
+
+def saving(finding_id: str, status: str, cost: float | None, claimed: float = 10.0, weeks: int = 4) -> ReportSaving:
+    low, high = (None, None) if cost is None else (cost - 2, cost + 2)
+    kwh = None if cost is None else 10 * cost
+    missing = [] if cost is not None else [{"code": "x", "message": "10 days are known; 28 are needed"}]
+    return ReportSaving(
+        finding_id, "2026-01-13", weeks, status, 10 * claimed, claimed, kwh, kwh, kwh, cost, low, high, "USD",
+        {"missing": missing},
+    )  # fmt: skip
+
+
+def tell_savings(conn: Connection, number: int, savings: tuple[ReportSaving, ...]) -> None:
+    week = ReportWeek(
+        SITE, f"2026-01-{5 + 7 * (number - 1):02d}", f"2026-01-{5 + 7 * (number - 1):02d}", "2026-01-05T05:00Z",
+        "2026-01-12T05:00Z", f"2026-01-{12 + 7 * (number - 1):02d}T12:00Z", [], [], savings,
+    )  # fmt: skip
+    store_week(conn, 900 + number, week)
+    conn.commit()
+
+
+def test_the_ledger_adds_up_what_was_proved(two_sites: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    for finding in (WASTE, f"after_hours-{BOILER}"):
+        main(["--site", "7", finding, "--state", "done", "--by", "A", "--on", "2026-01-13"])
+    tell_savings(two_sites, 2, (saving(WASTE, "waiting", None, weeks=0), saving("after_hours-11", "waiting", None)))
+    tell_savings(
+        two_sites, 3, (saving(WASTE, "verified_saving", 8.0), saving("after_hours-11", "insufficient_data", None))
+    )
+    capsys.readouterr()
+    assert main(["--ledger"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "7  after_hours-10  done on 2026-01-13, claimed 10.00 USD a week, measured over 4 weeks: 8.00 (6.00 to 10.00); "
+        "proved, the finding is open",
+        "7  after_hours-11  done on 2026-01-13, claimed 10.00 USD a week: not proved after 4 weeks: 10 days are known; "
+        "28 are needed",
+        "USD: 2 done, 1 judged, 1 proved, 0 still there; 8.00 a week (6.00 to 10.00) of 10.00 claimed; realized share "
+        "80 % of what was claimed",
+    ]
+    main(["--site", "7", WASTE, "--state", "done", "--by", "A", "--on", "2026-01-20"])
+    capsys.readouterr()
+    main(["--ledger", "--json"])
+    ids = [entry["finding_id"] for entry in json.loads(capsys.readouterr().out)["findings"]]
+    assert ids == ["after_hours-11"]  # done on another day is measured anew
+
+
+def test_accuracy_is_what_people_said(two_sites: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--accuracy"])
+    assert capsys.readouterr().out == "nobody has judged a finding\n"
+    main(["--site", "7", WASTE, "--state", "wrong", "--by", "A"])
+    main(["--site", "7", "after_hours-11", "--state", "planned", "--by", "A"])
+    main(["--site", "8", WASTE, "--state", "not-needed", "--by", "A"])
+    capsys.readouterr()
+    main(["--accuracy"])
+    assert capsys.readouterr().out == "after_hours: 2 of 3 right (67 %): 1 acted on, 1 not needed, 1 wrong\n"
+    main(["--accuracy", "--site", "7"])
+    assert capsys.readouterr().out == "after_hours: 1 of 2 right (50 %): 1 acted on, 0 not needed, 1 wrong\n"
+
+
+def test_lists_are_of_one_kind_where_asked(two_sites: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--list", "--kind", "meter"])
+    assert capsys.readouterr().out == "0 findings; 0 solved, 0 accepted (--all)\n"

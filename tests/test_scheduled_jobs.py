@@ -29,6 +29,7 @@ from wrapper_tree import (
     REFRESH,
     REPORT,
     SEND,
+    TELL,
     VALIDATE,
     WEATHER,
     Tree,
@@ -57,6 +58,7 @@ def test_daily_sync_ingests_then_refreshes_then_validates(tree: Tree) -> None:
         REFRESH,
         f"{VALIDATE} --site 23271",
         f"{WEATHER} --site 23271",
+        f"{TELL} --site 23271",
         f"{ALERTS} --sync-exit-code 0",
         HEARTBEAT,
     ]
@@ -82,6 +84,8 @@ def test_daily_sync_takes_several_sites(tree: Tree) -> None:
         f"{VALIDATE} --site 22",
         f"{WEATHER} --site 1",
         f"{WEATHER} --site 22",
+        f"{TELL} --site 1",
+        f"{TELL} --site 22",
         f"{ALERTS} --sync-exit-code 0",
         HEARTBEAT,
     ]
@@ -96,6 +100,8 @@ def test_daily_sync_is_for_all_sites_that_are_listed(tree: Tree) -> None:
         f"{VALIDATE} --site 5",
         f"{WEATHER} --site 3",
         f"{WEATHER} --site 5",
+        f"{TELL} --site 3",
+        f"{TELL} --site 5",
     ]
 
 
@@ -177,7 +183,7 @@ def test_daily_sync_runs_every_step_and_ends_with_the_worst_code(
 ) -> None:
     ended = tree.run("operations/daily_sync.sh", "--site", "1", "--site", "22", codes=codes)
     assert ended.returncode == expected
-    assert len(tree.calls) == 2 * len(sync_commands(1)) + 6 + (expected == 3)
+    assert len(tree.calls) == 2 * len(sync_commands(1)) + 8 + (expected == 3)
     log = tree.log("daily_sync")
     assert log[-1].endswith(f"daily_sync ended with exit code {expected}")
     reason = f"no report for site 1: told by {VALIDATE}; do this"
@@ -349,12 +355,12 @@ def test_what_is_due_is_done_and_noted_one_after_the_other(tree: Tree) -> None:
     assert ended.returncode == 1
     done = [command for command in tree.commands if not command.startswith(CLAIM)]
     assert done == [
-        *sync_commands(3), REFRESH, f"{VALIDATE} --site 3", f"{WEATHER} --site 3",
+        *sync_commands(3), REFRESH, f"{VALIDATE} --site 3", f"{WEATHER} --site 3", f"{TELL} --site 3",
         f"{ALERTS} --sync-exit-code 0 --site 3", HEARTBEAT,
         f"{FINISH} --site 3 --job sync --due-on 2026-01-19 --exit-code 0",
         REFRESH, f"{VALIDATE} --site 3", f"{REPORT} --site 3 --start 2026-01-12 --html --pdf",
         f"{FINISH} --site 3 --job report --due-on 2026-01-19 --exit-code 3",
-        *sync_commands(5), REFRESH, f"{VALIDATE} --site 5", f"{WEATHER} --site 5",
+        *sync_commands(5), REFRESH, f"{VALIDATE} --site 5", f"{WEATHER} --site 5", f"{TELL} --site 5",
         f"{ALERTS} --sync-exit-code 1 --site 5",
         f"{FINISH} --site 5 --job sync --due-on 2026-01-19 --exit-code 1",
     ]  # fmt: skip

@@ -412,6 +412,9 @@ def stored_site(monkeypatch):
     monkeypatch.setattr(readings_lib, "load_electrical", lambda conn, site_id, period: readings.assign(voltage_v=120.0))
     monkeypatch.setattr(readings_lib, "load_resets", lambda conn, site_id, period: readings.iloc[:0])
     monkeypatch.setattr(readings_lib, "load_weather", lambda conn, site_id, window: None)
+    monkeypatch.setattr(readings_lib, "load_report_findings", lambda conn, week: [])
+    monkeypatch.setattr(readings_lib, "load_last_reported_week", lambda conn, site_id, before: None)
+    monkeypatch.setattr(readings_lib, "load_accepted_gaps", lambda conn, site_id, window: [])
     monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
 

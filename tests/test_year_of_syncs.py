@@ -30,7 +30,7 @@ from simulated_clock import (
     set_database_clock,
     write_python,
 )
-from wrapper_tree import ALERTS, BACKFILL, HEARTBEAT, INGEST, WEATHER, Tree, stamp_venv
+from wrapper_tree import ALERTS, BACKFILL, HEARTBEAT, INGEST, TELL, WEATHER, Tree, stamp_venv
 from year_accounts import check_energy, check_every_interval, check_log, check_nothing_is_left_open
 
 from govern import accept_gap
@@ -51,7 +51,7 @@ IS_EVERY_NIGHT = os.environ.get("YEAR_OF_SYNCS") == "every-night"
 QUIET_STEP_DAYS = 14
 BAD_NIGHT = {"429": 0.1, "500": 0.1, "503": 0.1}
 # They tell others how it went, or serve the analyses; no reading depends on them.
-BESIDES = {WEATHER, ALERTS, HEARTBEAT}
+BESIDES = {WEATHER, TELL, ALERTS, HEARTBEAT}
 ACCEPTED_ON = date(2025, 8, 13)
 
 Steps = list[tuple[str, list[str]]]

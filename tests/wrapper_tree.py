@@ -27,6 +27,7 @@ REPORT = "deliver/generate_weekly_report.py"
 RECORD = "govern/record_report.py"
 SEND = "deliver/send_report.py"
 WEATHER = "ingest/ingest_weather.py"
+TELL = "deliver/tell_findings.py"
 ALERTS = "operations/send_alerts.py"
 HEARTBEAT = "operations/ping_heartbeat.py"
 CLAIM = "govern/claim_job.py"
@@ -195,6 +196,7 @@ def make_tree(root: Path) -> Tree:
         REFRESH,
         VALIDATE,
         WEATHER,
+        TELL,
         REPORT,
         RECORD,
         SEND,

@@ -27,6 +27,7 @@ def follow_findings(
     own_week: date,
     last_week: date | None,
     gaps: Sequence[AcceptedGap],
+    savings: Sequence[dict[str, Any]],
     tz: ZoneInfo,
 ) -> SiteWeek:
     """Return the week with `follow_up`, and without the wins of which somebody said that they may stay.
@@ -39,6 +40,8 @@ def follow_findings(
         Monday of the week itself, and of the newest week that was reported before; None where there is none.
     gaps
         Readings that somebody said will not come.
+    savings
+        What the findings that are done have saved (`done_savings.describe_saving`).
 
     Notes
     -----
@@ -64,6 +67,7 @@ def follow_findings(
             "counts": _count(told, findings),
             "findings": [_describe(finding) for finding in rank_by_money(shown)],
             "accepted": accepted,
+            "savings": list(savings),
             "acceptedGaps": [
                 {
                     "channelId": gap.channel_id,

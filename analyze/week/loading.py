@@ -7,7 +7,7 @@ by the caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -21,10 +21,20 @@ from analyze.meters.registers import net_of_export
 from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
 from analyze.sections.savings import verify_savings
+from analyze.week.done_savings import (
+    baseline_from,
+    claim_of,
+    describe_saving,
+    list_done,
+    measured_on,
+    not_metered,
+    weeks_measured,
+)
 from analyze.week.finding_trace import trace_finding
 from analyze.week.follow_up import follow_findings
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, epoch_seconds, prepare_intervals
 from analyze.week.monthly_summary import add_months, summarize_months
+from analyze.week.news import HolidayNote, choose_news, find_holidays
 from analyze.week.site_week import (
     DAYS_PER_WEEK,
     SiteContext,
@@ -49,6 +59,7 @@ from lib.date_utils import (
     resolve_period,
 )
 from lib.errors import DataError, UsageError
+from lib.findings import FindingState, FollowedFinding
 from lib.report_findings import make_week
 
 if TYPE_CHECKING:
@@ -162,14 +173,83 @@ def _follow_week(conn: Connection, data: SiteData, week: SiteWeek, now: datetime
     facts = make_week(body, data.site.site_id, week.period, data.tz, now)
     if facts is None:
         return week
+    findings = readings.load_report_findings(conn, facts)
     return follow_findings(
         week,
-        readings.load_report_findings(conn, facts),
+        findings,
         date.fromisoformat(facts.week),
         readings.load_last_reported_week(conn, data.site.site_id, facts.week),
         readings.load_accepted_gaps(conn, data.site.site_id, week.period),
+        _measure_done(conn, data, findings, week.period.end.astimezone(data.tz).date()),
         data.tz,
     )
+
+
+class Morning(NamedTuple):
+    """What a site's last seven local days show, beside what was told before them.
+
+    `news` are the findings that could be told (`choose_news`) before what mails told is left out, `solved` the ids of
+    those that recorded reports call solved.
+    """
+
+    site: Site
+    today: date
+    period: Window
+    news: list[FollowedFinding]
+    solved: dict[str, FollowedFinding]
+    holidays: list[HolidayNote]
+
+
+def load_morning(conn: Connection, site_id: int, now: datetime, told: Collection[str] = ()) -> Morning:
+    """Read a site's last seven whole local days and return what is news in them.
+
+    Parameters
+    ----------
+    told
+        Findings that mails told, and whose end they did not tell yet.
+    """
+    data = open_site(conn, site_id)
+    today = now.astimezone(data.tz).date()
+    period = Window(*(local_midnight(day, data.tz) for day in (today - timedelta(days=DAYS_PER_WEEK), today)))
+    week = _analyze_period(conn, data, period)
+    body = {"sections": week.sections, "consumption": week.consumption, "summary": week.summary}
+    facts = make_week(body, site_id, period, data.tz, now)
+    recorded = readings.load_findings(conn, site_id)
+    known = {each.finding_id for each in recorded if each.state != FindingState.SOLVED} | set(told)
+    found = [] if facts is None else readings.load_report_findings(conn, facts)
+    schedule = data.said.schedule
+    return Morning(
+        data.site,
+        today,
+        period,
+        choose_news(found, [] if facts is None else facts.findings, known, data.said.file.report.tell_from_cost),
+        {each.finding_id: each for each in recorded if each.state == FindingState.SOLVED},
+        find_holidays(
+            today, schedule, list_holidays(schedule, (today.year - 1, today.year, today.year + 1)), week.found.closed,
+            channel_names(data.meters), data.tz,
+        ),
+    )  # fmt: skip
+
+
+def _measure_done(
+    conn: Connection, data: SiteData, findings: list[FollowedFinding], until: date
+) -> list[dict[str, Any]]:
+    """Return what the findings that are done have saved by the local day `until`, each over its latest horizon."""
+    savings = []
+    for finding in list_done(findings, until):
+        channel_id, done_on = finding.meter_id, finding.done_on
+        if channel_id is None or done_on is None:
+            continue
+        weeks = weeks_measured(done_on, until)
+        claim = claim_of(readings.load_finding_weeks(conn, data.site.site_id, finding.finding_id), done_on)
+        verdict = None
+        if weeks and channel_id not in {*data.meters["channel_id"], *(row.channel_id for row in data.quarantined)}:
+            verdict = not_metered()
+        elif weeks:
+            last = local_midnight(measured_on(done_on, weeks), data.tz)
+            verdict = load_savings(conn, data, channel_id, done_on, last, since=baseline_from(claim, done_on))
+        savings.append(describe_saving(finding, claim, weeks, verdict, until))
+    return savings
 
 
 def _analyze_period(conn: Connection, data: SiteData, period: Window) -> SiteWeek:
@@ -290,10 +370,13 @@ def load_verdict(
     return data, change, load_savings(conn, data, channel_id, change, now)
 
 
-def load_savings(conn: Connection, data: SiteData, channel_id: int, change: date, now: datetime) -> dict[str, Any]:
+def load_savings(
+    conn: Connection, data: SiteData, channel_id: int, change: date, now: datetime, since: date | None = None
+) -> dict[str, Any]:
     """Read a meter's hours around a change, the weather and the site's tariff, and return the verdict.
 
     Hours with an interval that the meter got wrong are left out; a channel in quarantine has no hours to judge by.
+    What was before the local day `since` is no baseline.
     """
     tz, config, site_id = data.tz, data.config, data.site.site_id
     span = timedelta(days=config.savings.max_days)
@@ -309,6 +392,8 @@ def load_savings(conn: Connection, data: SiteData, channel_id: int, change: date
     whole = whole_hours(hourly, data.meters)
     intervals = _read(conn, data, readings.load_readings, window, [channel_id])
     own = leave_out_wrong_hours(whole[whole["channel_id"] == channel_id], intervals, change, scope)
+    if since is not None:
+        own = own[own["timestamp"] >= local_midnight(since, tz)]
     own = add_temperature(own, readings.load_weather(conn, site_id, window), config)
     verdict = verify_savings(own, change, tz, config, days, pricing)
     if channel_id in data.left_out:

@@ -69,6 +69,13 @@ def last_states(log: IO[str]) -> dict[tuple[str, str], str]:
     return states
 
 
+def read_entries(log: IO[str]) -> list[dict[str, Any]]:
+    """Return all lines of the log, the oldest first; raises as `last_states` does."""
+    last_states(log)
+    log.seek(0)
+    return [json.loads(line) for line in log.read().splitlines()]
+
+
 def write_state(log: IO[str], report: str, recipient: str, state: str, **more: Any) -> None:
     """Append a state and wait until it is on disk."""
     entry = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "report": report, "recipient": recipient}

@@ -8,6 +8,7 @@ from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.common import energy_used, notices
 from deliver.pages.parts import Part
+from deliver.reports.follow_up import ACTION_WORDS, state_words
 
 _MAX_BARS = 15
 
@@ -26,6 +27,9 @@ def build_portfolio_page(report: dict[str, Any]) -> Part:
         headline=[line for line in report["summary"]["headline"] if line not in report["warnings"]],
         tiles=_tiles(report, held),
         sections=[
+            parts.section("actions", "Where to go on Monday", _action_blocks(report.get("actions") or []),
+                          "Open findings of medium and high confidence, by the newest report of each site."),
+            parts.section("results", "What it brought", _result_blocks(report)),
             parts.section("sites", "All sites", [
                 parts.table("One row a site", _COLUMNS, [_row(site) for site in shown], is_sortable=True,
                             tones=[_tone(site) for site in shown])
@@ -59,6 +63,55 @@ def _row(site: dict[str, Any]) -> list[parts.Cell]:
         (fmt.number(site["seriousIssues"], 0), site["seriousIssues"]),
         (fmt.pct(site["completenessPct"], 1), site["completenessPct"]),
     ]
+
+
+def _action_blocks(actions: list[dict[str, Any]]) -> list[Part | None]:
+    """Return the kinds of action by money, and every finding behind them."""
+    columns = [parts.column("Action"), parts.column("Sites", "right"), parts.column("Findings", "right"),
+               parts.column("A week", "right")]  # fmt: skip
+    rows: list[list[parts.Cell]] = [
+        [_action(action), (fmt.number(action["sites"], 0), action["sites"]),
+         (fmt.number(len(action["findings"]), 0), len(action["findings"])),
+         (fmt.money(action["weeklyCost"], action["currency"]), action["weeklyCost"])]
+        for action in actions
+    ]  # fmt: skip
+    behind = [parts.column("Site"), parts.column("Action"), parts.column("Finding"), parts.column("Where it stands"),
+              parts.column("A week", "right")]  # fmt: skip
+    findings: list[list[parts.Cell]] = [
+        [f"{each['siteName']} ({each['siteId']})", _action(action), each["title"], state_words(each),
+         (fmt.money(each["weeklyCost"], action["currency"]), each["weeklyCost"])]
+        for action in actions for each in action["findings"]
+    ]  # fmt: skip
+    return [
+        parts.table("What there is to do, over all sites", columns, rows, is_sortable=True),
+        parts.table("The sites behind it", behind, findings, is_sortable=True, shown=30),
+    ]
+
+
+def _action(action: dict[str, Any]) -> str:
+    return ACTION_WORDS.get(action["kind"], action["kind"])
+
+
+def _result_blocks(report: dict[str, Any]) -> list[Part | None]:
+    """Return what was proved to be saved, and how many of the judged findings were right."""
+    proved = [_ledger_line(total) for total in report.get("ledger") or []]
+    columns = [parts.column("Findings"), *(parts.column(label, "right") for label in
+               ("Judged", "Acted on", "Not needed", "Wrong", "Right"))]  # fmt: skip
+    rows: list[list[parts.Cell]] = [
+        [_action(row), *(fmt.number(row[key], 0) for key in ("judged", "actedOn", "notNeeded", "wrong")),
+         fmt.pct(row["rightPct"])]
+        for row in report.get("judged") or []
+    ]  # fmt: skip
+    return [parts.bullets(proved), parts.table("What people said of findings", columns, rows)]
+
+
+def _ledger_line(total: dict[str, Any]) -> str:
+    low, likely, high = (fmt.money(total["savedCost"][key], total["currency"]) for key in ("low", "likely", "high"))
+    share = "" if total["realizedPct"] is None else f", {fmt.pct(total['realizedPct'])} of what was claimed"
+    return (
+        f"{fmt.count(total['done'], 'finding')} done, {total['proved']} proved, {total['stillThere']} still there: "
+        f"{likely} a week ({low} to {high}){share}."
+    )
 
 
 def _name(site: dict[str, Any]) -> str:

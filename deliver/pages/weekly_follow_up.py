@@ -7,7 +7,7 @@ from typing import Any
 from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.parts import Part
-from deliver.reports.follow_up import state_words
+from deliver.reports.follow_up import saving_words, state_words
 
 _COLUMNS = [
     parts.column("Finding"),
@@ -30,6 +30,7 @@ def follow_up_blocks(report: dict[str, Any]) -> list[Part | None]:
     accepted = [each for each in follow_up.get("findings") or [] if each["isSilent"]]
     return [
         parts.table("Findings, by what they cost a week", _COLUMNS, [_row(each) for each in followed]),
+        parts.bullets([saving_words(each) for each in follow_up.get("savings") or []]),
         parts.bullets([_accepted(each) for each in accepted]),
         parts.bullets([_gap(gap) for gap in follow_up.get("acceptedGaps") or []]),
     ]

@@ -8,14 +8,15 @@ from typing import Any
 from deliver.pages import formats as fmt
 
 _MOST_NAMED = 2
-_KINDS = {
-    "after_hours": "after hours",
-    "high_use": "high use",
-    "low_use": "low use",
-    "level_up": "level rose",
-    "level_down": "level fell",
-    "meter": "meter",
-    "electrical": "supply",
+# What there is to do about findings of a kind.
+ACTION_WORDS = {
+    "after_hours": "After-hours schedules",
+    "high_use": "Use far above normal",
+    "low_use": "Use far below normal",
+    "level_up": "Level that rose",
+    "level_down": "Level that fell",
+    "meter": "Meters to repair",
+    "electrical": "Electrical supply",
 }
 
 
@@ -34,7 +35,25 @@ def describe_follow_up(follow_up: dict[str, Any]) -> str:
         _part(counts["blind"], "can't be judged (meter silent or faulty)", []),
         _part(counts["accepted"], "marked as not needed or wrong", []),
     ]
-    return f"{_since(follow_up)}: {', '.join(filter(None, parts)) or 'nothing changed'}."
+    changes = f"{_since(follow_up)}: {', '.join(filter(None, parts)) or 'nothing changed'}."
+    return " ".join([changes, *(saving_words(each) for each in follow_up["savings"] if each["isNew"])])
+
+
+def saving_words(saving: dict[str, Any]) -> str:
+    """Return what a finding that is done has saved, or what is missing to know it."""
+    name, currency = saving["channelName"] or "the site", saving["currency"]
+    weeks = fmt.count(saving["weeks"], "week")
+    if saving["status"] == "waiting":
+        return f"{name}: done on {fmt.long_day(saving['doneOn'])}, measured from {fmt.long_day(saving['nextOn'])}."
+    if saving["status"] == "insufficient_data":
+        missing = "; ".join(entry["message"] for entry in saving["missing"])
+        return f"{name}: not proved after {weeks}: {missing}."
+    cost, claimed = saving["savedCost"], (saving["claimed"] or {}).get("weeklyCost")
+    low, likely, high = (fmt.money(cost[key], currency) for key in ("low", "likely", "high"))
+    beside = f", claimed {fmt.money(claimed, currency)}" if claimed is not None else ""
+    if saving["status"] == "verified_increase":
+        return f"{name}: uses more than before it was done, after {weeks}: {likely} a week ({low} to {high}{beside})."
+    return f"{name}: proved after {weeks}: {likely} a week saved ({low} to {high}{beside})."
 
 
 def _since(follow_up: dict[str, Any]) -> str:
@@ -96,8 +115,3 @@ def _owner(finding: dict[str, Any]) -> str:
     due = f"due {fmt.long_day(finding['due'])}" if finding["due"] and finding["said"] == "planned" else ""
     details = ", ".join(filter(None, [finding["owner"], due]))
     return f" ({details})" if details else ""
-
-
-def kind_words(kind: str) -> str:
-    """Return what kind of finding it is."""
-    return _KINDS.get(kind, kind.replace("_", " "))

@@ -6,11 +6,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from analyze.week.portfolio import SANDBOX, total_sites
+from deliver.pages import formats as fmt
+from deliver.reports.follow_up import ACTION_WORDS
 from deliver.reports.weekly import REPORT_VERSION, SOURCE_NOTES
 
 if TYPE_CHECKING:
     from deliver.reports.site_report import CheckedWeek
     from lib.readings import Site
+
+_MOST_ACTIONS = 3  # in the headline
 
 
 def site_row(checked: CheckedWeek) -> dict[str, Any]:
@@ -42,8 +46,17 @@ def held_row(site: Site, reason: str) -> dict[str, Any]:
     return {"siteId": site.site_id, "siteName": site.site_name, "status": "held_back", "reason": reason}
 
 
-def assemble_portfolio_report(rows: list[dict[str, Any]], period: dict[str, str], now: datetime) -> dict[str, Any]:
-    """Return the report as `schemas/portfolio_overview.schema.json` describes it."""
+def assemble_portfolio_report(
+    rows: list[dict[str, Any]],
+    period: dict[str, str],
+    now: datetime,
+    actions: list[dict[str, Any]],
+    results: dict[str, Any],
+) -> dict[str, Any]:
+    """Return the report as `schemas/portfolio_overview.schema.json` describes it.
+
+    `actions` and `results` are those of `analyze.week.portfolio`.
+    """
     totals = total_sites(rows)
     shown = [row for row in rows if row["status"] == "ok"]
     warnings = _warn_of_sandbox(shown, totals["sandboxSitesLeftOut"])
@@ -51,6 +64,12 @@ def assemble_portfolio_report(rows: list[dict[str, Any]], period: dict[str, str]
     headline = [f"{totals['sites']} site{'s' * (totals['sites'] != 1)} used {totals['totalKwh']:,.0f} kWh."]
     if held:
         headline.append(f"{held} site{'s' * (held > 1)} held back: see why below.")
+    headline += [
+        f"{ACTION_WORDS.get(action['kind'], action['kind'])}: {fmt.count(action['sites'], 'site')}, "
+        f"{fmt.money(action['weeklyCost'], action['currency'])} a week."
+        for action in actions[:_MOST_ACTIONS]
+        if action["weeklyCost"]
+    ]
     twice = ", ".join(f"{row['siteName']} ({row['siteId']})" for row in shown if row.get("mayCountTwice"))
     if twice:
         headline.append(f"Some energy may be counted twice at {twice}: see the questions of their validation.")
@@ -68,6 +87,8 @@ def assemble_portfolio_report(rows: list[dict[str, Any]], period: dict[str, str]
         "warnings": warnings,
         "totals": totals,
         "sites": rows,
+        "actions": actions,
+        **results,
     }
 
 

@@ -62,6 +62,12 @@ WITH repeated AS (
     SELECT 'v_findings', count(*) FROM v_findings WHERE site_id = %(site_id)s
     GROUP BY finding_id HAVING count(*) > 1
     UNION ALL
+    SELECT 'v_savings_ledger', count(*) FROM v_savings_ledger WHERE site_id = %(site_id)s
+    GROUP BY finding_id HAVING count(*) > 1
+    UNION ALL
+    SELECT 'v_judged_findings', count(*) FROM v_judged_findings WHERE site_id = %(site_id)s
+    GROUP BY kind HAVING count(*) > 1
+    UNION ALL
     SELECT 'v_weather_hourly', count(*) FROM v_weather_hourly
     WHERE site_id = %(site_id)s AND hour >= %(lookback_start)s
     GROUP BY hour HAVING count(*) > 1

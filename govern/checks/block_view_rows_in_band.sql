@@ -97,6 +97,14 @@ counted AS (
     FROM report_findings
     WHERE organization_id = %(site_id)s
     UNION ALL
+    SELECT 'v_savings_ledger', (SELECT count(*) FROM v_savings_ledger WHERE site_id = %(site_id)s), 0, count(DISTINCT finding_id)
+    FROM report_savings
+    WHERE organization_id = %(site_id)s
+    UNION ALL
+    SELECT 'v_judged_findings', (SELECT count(*) FROM v_judged_findings WHERE site_id = %(site_id)s), 0, count(DISTINCT finding_id)
+    FROM finding_marks
+    WHERE organization_id = %(site_id)s
+    UNION ALL
     SELECT 'v_weather_hourly', (SELECT count(*) FROM v_weather_hourly WHERE site_id = %(site_id)s), count(*), count(*)
     FROM weather_hourly
     WHERE organization_id = %(site_id)s

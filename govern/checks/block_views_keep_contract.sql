@@ -110,6 +110,15 @@ WITH promises (view, columns) AS (
             'last_energy_kwh double precision, last_cost double precision, is_grown boolean, said text, said_by'
             ' text, said_at timestamp with time zone, owner text, due date, done_on date, note text, basis_kwh '
             'double precision, is_silent boolean'),
+        ('v_savings_ledger',
+            'site_id bigint, finding_id text, meter_id bigint, meter_name text, kind text, title text, state '
+            'text, done_on date, said_by text, owner text, weeks integer, status text, claimed_kwh double '
+            'precision, claimed_cost double precision, saved_kwh double precision, low_kwh double precision, '
+            'high_kwh double precision, saved_cost double precision, low_cost double precision, high_cost '
+            'double precision, currency text, is_proved boolean, is_still_there boolean, missing jsonb, week '
+            'date'),
+        ('v_judged_findings',
+            'site_id bigint, kind text, judged bigint, acted_on bigint, not_needed bigint, wrong bigint'),
         ('v_weather_hourly',
             'site_id bigint, site_name text, hour timestamp with time zone, local_hour timestamp without time zone, '
             'temp_c real, relative_humidity_pct real, irradiance_w_m2 real, source text, is_provisional boolean')

@@ -34,6 +34,15 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS m (
     is_doubtful boolean
 )
 """
+_INSERT_SAVINGS = """
+INSERT INTO report_savings
+SELECT %(report_run_id)s, %(site_id)s, s.*
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS s (
+    finding_id text, done_on date, weeks integer, status text, claimed_kwh double precision,
+    claimed_cost double precision, saved_kwh double precision, low_kwh double precision, high_kwh double precision,
+    saved_cost double precision, low_cost double precision, high_cost double precision, currency text, facts jsonb
+)
+"""
 
 
 def store_week(conn: Connection, report_run_id: int, week: ReportWeek) -> bool:
@@ -41,6 +50,7 @@ def store_week(conn: Connection, report_run_id: int, week: ReportWeek) -> bool:
     run: dict[str, Any] = {"report_run_id": report_run_id, "site_id": week.site_id}
     if not db.execute(conn, _INSERT_WEEK, week._asdict() | run):
         return False
-    for statement, rows in ((_INSERT_FINDINGS, week.findings), (_INSERT_METERS, week.meters)):
+    parts = ((_INSERT_FINDINGS, week.findings), (_INSERT_METERS, week.meters), (_INSERT_SAVINGS, week.savings))
+    for statement, rows in parts:
         db.execute(conn, statement, run | {"rows": json.dumps([row._asdict() for row in rows])})
     return True

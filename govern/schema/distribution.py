@@ -21,7 +21,7 @@ REFERENCE_TABLES = frozenset({
     "organizations", "devices", "channels", "channel_sites", "channel_facts", "ingest_leases", "raw_retention",
     "validation_runs", "validation_results", "validation_findings", "channel_quarantines", "breaker_overrides",
     "refresh_runs", "report_runs", "forced_reports", "report_weeks", "report_findings", "report_meters",
-    "finding_marks", "scheduled_jobs", "weather_fetches", "weather_hourly",
+    "report_savings", "finding_marks", "scheduled_jobs", "weather_fetches", "weather_hourly",
 })  # fmt: skip
 # Read by setup and db:check only, on the machine that they speak to.
 LOCAL_TABLES = frozenset({"schema_migrations", "view_definitions"})

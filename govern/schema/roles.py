@@ -68,6 +68,7 @@ GOVERN_RIGHTS = {
     "report_weeks": _ADD,
     "report_findings": _ADD,
     "report_meters": _ADD,
+    "report_savings": _ADD,
     "finding_marks": _ADD,
 }
 # These work with the rights of the schema's owner, so each is for those who need it alone.

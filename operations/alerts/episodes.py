@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from lib.alert_mutes import Mute
+
 BREAKER_OPEN, STALE, SYNC_FAILED, NO_DATABASE = "breaker_open", "stale", "sync_failed", "no_database"
 KINDS = (BREAKER_OPEN, STALE, SYNC_FAILED, NO_DATABASE)
 
@@ -40,20 +42,6 @@ class Episode:
     def key(self) -> str:
         """The key of its condition."""
         return Condition(self.kind, self.site_id, self.text).key
-
-
-class Mute(NamedTuple):
-    """Until when nothing is said of a kind of condition at a site; None stands for any."""
-
-    kind: str | None
-    site_id: int | None
-    until: datetime
-    reason: str
-
-    def covers(self, episode: Episode, now: datetime) -> bool:
-        """Return whether `episode` is muted at `now`."""
-        is_kind = self.kind in (None, episode.kind)
-        return now < self.until and is_kind and self.site_id in (None, episode.site_id)
 
 
 def follow_episodes(known: Iterable[Episode], found: Iterable[Condition], now: datetime) -> list[Episode]:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 
-from lib.findings import FindingState, FollowedFinding, Said, WeekStatus
+from lib.findings import FindingState, FollowedFinding, JudgedKind, LedgerEntry, LedgerTotal, Said, WeekStatus
 from lib.logs import clean_text
 
 COLUMNS = (
@@ -86,3 +86,38 @@ def _cell(text: str | None) -> str | None:
     if text is None:
         return None
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def ledger_line(entry: LedgerEntry) -> str:
+    """Return what one finding that is done has saved, or what is missing to know it."""
+    head = f"{entry.site_id}  {entry.finding_id}  done on {entry.done_on}"
+    claimed = "" if entry.claimed_cost is None else f", claimed {entry.claimed_cost:,.2f} {entry.currency} a week"
+    if entry.weeks == 0:
+        return f"{head}{claimed}: measured after 4 weeks"
+    if entry.saved_cost is None or entry.status == "insufficient_data":
+        missing = "; ".join(str(each["message"]) for each in entry.missing or [])
+        return f"{head}{claimed}: not proved after {entry.weeks} weeks: {missing}"
+    lasts = "still there" if entry.is_still_there else f"the finding is {entry.state}"
+    word = f"proved, {lasts}" if entry.is_proved else "it uses more than before"
+    return (
+        f"{head}{claimed}, measured over {entry.weeks} weeks: {entry.saved_cost:,.2f} "
+        f"({entry.low_cost:,.2f} to {entry.high_cost:,.2f}); {word}"
+    )
+
+
+def total_line(total: LedgerTotal) -> str:
+    """Return the sums of a currency, with the realized share."""
+    share = "" if total.realized_pct is None else f"; realized share {total.realized_pct:.0f} % of what was claimed"
+    return (
+        f"{total.currency}: {total.done} done, {total.judged} judged, {total.proved} proved, "
+        f"{total.still_there} still there; {total.saved_cost:,.2f} a week "
+        f"({total.low_cost:,.2f} to {total.high_cost:,.2f}) of {total.claimed_cost:,.2f} claimed{share}"
+    )
+
+
+def accuracy_line(row: JudgedKind) -> str:
+    """Return how many judged findings of a kind were there."""
+    return (
+        f"{row.kind}: {row.judged - row.wrong} of {row.judged} right ({row.right_pct:.0f} %): "
+        f"{row.acted_on} acted on, {row.not_needed} not needed, {row.wrong} wrong"
+    )

@@ -1,0 +1,124 @@
+"""What findings that somebody called done have saved: when they are measured, and against which claim. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from analyze.load.savings_data import lack
+from analyze.load.savings_model import DRIFT_MIN_DAYS
+from lib.findings import FollowedFinding, Said
+from lib.report_findings import DAYS_PER_WEEK, FindingKind
+
+HORIZON_WEEKS = (4, 13, 52)  # after which the saving is told
+WAITING = "waiting"
+_MEASURED_KINDS = (FindingKind.AFTER_HOURS, FindingKind.HIGH_USE, FindingKind.LEVEL_UP)
+
+
+class Claim(NamedTuple):
+    """What a finding was before it was done: since when it was there, and its mean energy and cost a week."""
+
+    since: date
+    weekly_kwh: float
+    weekly_cost: float | None
+    currency: str | None
+
+
+def list_done(findings: Sequence[FollowedFinding], until: date) -> list[FollowedFinding]:
+    """Return the findings whose saving is measured at a meter: those done before the local day `until`."""
+    return [
+        finding
+        for finding in findings
+        if finding.said == Said.DONE
+        and finding.meter_id is not None
+        and finding.kind in _MEASURED_KINDS
+        and finding.done_on is not None
+        and finding.done_on < until
+    ]
+
+
+def weeks_measured(done_on: date, until: date) -> int:
+    """Return how many weeks after the day of the change are over by `until`, of those that are told; 0 for none yet."""
+    return max((weeks for weeks in HORIZON_WEEKS if measured_on(done_on, weeks) <= until), default=0)
+
+
+def measured_on(done_on: date, weeks: int) -> date:
+    """Return the local day after so many whole weeks; the day of the change belongs to neither side."""
+    return done_on + timedelta(days=DAYS_PER_WEEK * weeks + 1)
+
+
+def claim_of(weeks: Sequence[FollowedFinding], done_on: date) -> Claim | None:
+    """Return what a finding was in the weeks before it was done, the last time that it was there."""
+    before = [week for week in weeks if week.week < done_on and week.energy_so_far_kwh]
+    if not before:
+        return None
+    last = before[-1]
+    cost = None if last.cost_so_far is None else last.cost_so_far / last.weeks_there
+    return Claim(last.since_week, (last.energy_so_far_kwh or 0.0) / last.weeks_there, cost, last.currency)
+
+
+def baseline_from(claim: Claim | None, done_on: date) -> date | None:
+    """Return the day from which on the meter before the change is like the meter that was changed.
+
+    Weeks before the finding began would be taken for a part of what is saved. None where it was there for less than the
+    seven weeks that a judgement needs: then all that is known counts, and the saving is told too low rather than too
+    high.
+    """
+    if claim is None or (done_on - claim.since).days < DRIFT_MIN_DAYS:
+        return None
+    return claim.since
+
+
+def describe_saving(
+    finding: FollowedFinding, claim: Claim | None, weeks: int, verdict: dict[str, Any] | None, until: date
+) -> dict[str, Any]:
+    """Return the saving of a finding as the report holds it; amounts are of a week.
+
+    Parameters
+    ----------
+    verdict
+        As `verify_savings` gives it; None before the first horizon.
+    until
+        Local day after the report's period.
+    """
+    done_on = finding.done_on
+    assert done_on is not None
+    ahead = [measured_on(done_on, each) for each in HORIZON_WEEKS if each > weeks]
+    savings = (verdict or {}).get("savings")
+    return {
+        "lastingId": finding.finding_id,
+        "channelId": finding.meter_id,
+        "channelName": finding.meter_name,
+        "title": finding.title,
+        "doneOn": done_on.isoformat(),
+        "weeks": weeks,
+        "isNew": weeks > 0 and (until - measured_on(done_on, weeks)).days < DAYS_PER_WEEK,
+        "nextOn": ahead[0].isoformat() if ahead else None,
+        "status": WAITING if verdict is None else verdict["status"],
+        "missing": [] if verdict is None else verdict["missing"],
+        "claimed": None
+        if claim is None
+        else {
+            "weeklyKwh": round(claim.weekly_kwh, 2),
+            "weeklyCost": None if claim.weekly_cost is None else round(claim.weekly_cost, 2),
+        },
+        "savedKwh": _by_week(verdict, ("lowKwh", "savedKwh", "highKwh")),
+        "savedCost": _by_week(verdict, ("lowCost", "savedCost", "highCost")),
+        "currency": savings["currency"] if savings else (claim.currency if claim else finding.currency),
+    }
+
+
+def _by_week(verdict: dict[str, Any] | None, keys: tuple[str, str, str]) -> dict[str, float] | None:
+    """Return low bound, likely saving and high bound a week, over the days that were measured."""
+    if not verdict or not verdict["savings"]:
+        return None
+    per_week = DAYS_PER_WEEK / verdict["after"]["days"]
+    values = (verdict["savings"][key] * per_week for key in keys)
+    return {name: round(float(value), 2) for name, value in zip(("low", "likely", "high"), values, strict=True)}
+
+
+def not_metered() -> dict[str, Any]:
+    """Return the verdict on a meter that the site has no more."""
+    text = "the meter is not among those that count at the site; see [site] and [channels] in its file"
+    return {"status": "insufficient_data", "missing": [lack("not_metered", text, None)], "savings": None}

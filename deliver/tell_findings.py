@@ -1,0 +1,238 @@
+"""Tell by mail and webhook, the morning after, what a site's last seven days found that cannot wait for the report.
+
+A finding is told once it is confirmed: in two nights, or from a cost a week on ([report] tell_from_cost); of medium or
+high confidence; and neither in a recorded report nor told before. It is told once more when it is over. Two days before
+a public holiday ([schedule] country) the mail names what can be off, and the day after what was left running. At most
+[report] max_finding_mails mails go out a site-week (Monday to Sunday, default 1); the rest waits for the weekly report.
+It goes to those who get the site's alerts. Mutes hold (mute_alerts.py, kind "finding").
+
+Stage: deliver (calls analyze)
+Reads: Layer 3 views, config/sites, data/alert_mutes.json
+Writes: reports/finding_mails.jsonl; mails and webhook posts
+Safe to re-run: yes; what was told is told no more
+
+Exit codes: 0 told, or nothing to tell · 1 somebody could not be told · 2 bad arguments · 3 the data are held back
+
+Examples:
+  python deliver/tell_findings.py --site 23271
+  python deliver/tell_findings.py --site 23271 --dry-run
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_PROJECT_ROOT))
+
+from config.settings import Settings, load_settings
+from config.site_file import read_site
+from deliver.files.sent_log import FAILED, SENDING, SENT, open_sent_log, read_entries, write_state
+from lib import cli, db
+from lib.alert_mutes import FINDING, STATE_DIR, Subject, load_mutes
+from lib.date_utils import parse_timezone
+from lib.errors import EXIT_DONE, EXIT_FAILED, BreakerOpenError, DeliveryError
+from lib.logs import clean_text, setup_logging
+from lib.mailer import MailServer, build_message, send_message
+from lib.paths import REPORTS_DIR
+from lib.readings import load_site, load_validation_status
+from lib.webhook import post_json
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+    from analyze.week.loading import Morning
+    from analyze.week.news import HolidayNote
+
+logger = logging.getLogger(__name__)
+
+MAIL_LOG = REPORTS_DIR / "finding_mails.jsonl"
+_TOLD_STATES = (SENDING, SENT)  # one whose sending was cut off may have arrived
+
+
+class Told(NamedTuple):
+    """What mails told of a site: findings whose end is still to be told, mails of this week, and holidays."""
+
+    findings: set[str]
+    mails: set[str]
+    holidays: set[str]
+
+
+class News(NamedTuple):
+    """A message: its subject, its text, and the findings for programs."""
+
+    subject: str
+    text: str
+    findings: list[dict[str, Any]]
+
+
+def read_told(entries: Sequence[dict[str, Any]], site_id: int, monday: date) -> Told:
+    """Return what the log says was told of a site, and of that in the week of `monday`."""
+    told, last = Told(set(), set(), set()), {(entry["report"], entry["recipient"]): entry for entry in entries}
+    for entry in last.values():
+        if entry.get("siteId") != site_id or entry["state"] not in _TOLD_STATES:
+            continue
+        told.findings.update(entry["findings"])
+        told.findings.difference_update(entry["over"])
+        told.holidays.update(entry["holidays"])
+        if entry["week"] == monday.isoformat():
+            told.mails.add(entry["report"])
+    return told
+
+
+def list_addresses(settings: Settings, site_id: int) -> tuple[str, ...]:
+    """Return who gets the site's alerts by mail; nobody where no server for it is named."""
+    if not settings.smtp_host:
+        return ()
+    return read_site(site_id).file.alerts.recipients or settings.alert_recipients
+
+
+def list_ways(settings: Settings, site_id: int, message: News) -> dict[str, Callable[[], None]]:
+    """Return the ways by which a site's alerts go, by name, each with what tells the message by it."""
+    ways: dict[str, Callable[[], None]] = {}
+    if settings.alert_webhook_url:
+        url = settings.alert_webhook_url
+        payload = {"text": f"{message.subject}\n{message.text}", "kind": FINDING, "siteId": site_id}
+        ways["webhook"] = lambda: post_json(url, payload | {"findings": message.findings})
+    for address in list_addresses(settings, site_id):
+        ways[f"mail:{address}"] = _mail(settings, address, message)
+    return ways
+
+
+def _mail(settings: Settings, address: str, message: News) -> Callable[[], None]:
+    server = MailServer(
+        settings.smtp_host or "", settings.smtp_port, settings.smtp_security, settings.smtp_user, settings.smtp_password
+    )
+
+    def send() -> None:
+        mail = build_message(
+            settings.require_mail_from(), address, message.subject, message.text,
+            message_id=f"<{uuid4()}@energy-pipeline>", sent_at_s=time.time(),
+        )  # fmt: skip
+        send_message(server, mail)
+
+    return send
+
+
+def load_news(conn: Connection, site_id: int, now: datetime, told: Told) -> Morning:
+    """Return what is news at a site and was not told.
+
+    Raises
+    ------
+    BreakerOpenError
+        When its data are held back.
+    """
+    from analyze.week.loading import load_morning
+    from deliver.reports.site_report import describe_hold
+
+    morning = load_morning(conn, site_id, now, told.findings)
+    if hold := describe_hold(load_validation_status(conn, site_id), site_id, morning.period):
+        raise BreakerOpenError(f"nothing is told of site {site_id}: {hold.why}; {hold.remedy}")
+    notes = [note for note in morning.holidays if _holiday_key(note) not in told.holidays]
+    over = {key: each for key, each in morning.solved.items() if key in told.findings}
+    return morning._replace(holidays=notes, solved=over)
+
+
+def _holiday_key(note: HolidayNote) -> str:
+    return f"{note.day} {'over' if note.is_over else 'ahead'}"
+
+
+def make_message(morning: Morning) -> News | None:
+    """Return what there is to tell; None for nothing."""
+    from analyze.week.news import describe_news
+    from deliver.reports.finding_news import news_subject, news_text
+
+    over = list(morning.solved.values())
+    if not (morning.news or over or morning.holidays):
+        return None
+    facts = [describe_news(each) for each in morning.news]
+    return News(news_subject(morning, over), news_text(morning, over), facts)
+
+
+def tell_site(conn: Connection, site_id: int, settings: Settings, log: IO[str], now: datetime, *, is_dry: bool) -> int:
+    """Tell what is news at a site, within its budget; return how many ways failed.
+
+    The budget and the mutes are asked first: an analysis takes a second, and there is none for nobody.
+    """
+    today = now.astimezone(parse_timezone(load_site(conn, site_id).timezone)).date()
+    monday = today - timedelta(days=today.weekday())
+    told = read_told(read_entries(log), site_id, monday)
+    if not is_dry and (reason := _why_silent(settings, site_id, told, now)):
+        print(f"site {site_id}: {reason}")
+        return 0
+    morning = load_news(conn, site_id, now, told)
+    message = make_message(morning)
+    if message is None:
+        print(f"site {site_id}: nothing to tell")
+        return 0
+    if is_dry:
+        print("\n".join(map(clean_text, [message.subject, *message.text.splitlines()])))
+        return 0
+    said = {
+        "siteId": site_id,
+        "week": monday.isoformat(),
+        "findings": [each.finding_id for each in morning.news],
+        "over": list(morning.solved),
+        "holidays": [_holiday_key(note) for note in morning.holidays],
+    }
+    return _tell(list_ways(settings, site_id, message), message, log, f"findings of site {site_id} on {today}", said)
+
+
+def _why_silent(settings: Settings, site_id: int, told: Told, now: datetime) -> str | None:
+    """Return why nothing can be told of a site now, or None."""
+    if not (settings.alert_webhook_url or list_addresses(settings, site_id)):
+        return "nobody to tell: name ALERT_RECIPIENTS, or recipients under [alerts] in its file, and SMTP_HOST"
+    if len(told.mails) >= read_site(site_id).file.report.max_finding_mails:
+        return "this week's mails are used up, the rest waits for the weekly report"
+    if any(mute.covers(Subject(FINDING, site_id), now) for mute in load_mutes(STATE_DIR)):
+        return "muted"
+    return None
+
+
+def _tell(ways: dict[str, Callable[[], None]], message: News, log: IO[str], key: str, said: dict[str, Any]) -> int:
+    failures = 0
+    for name, tell in ways.items():
+        write_state(log, key, name, SENDING, **said)
+        try:
+            tell()
+        except DeliveryError as err:
+            logger.error("%s", err)
+            write_state(log, key, name, FAILED, **said)
+            failures += 1
+            continue
+        write_state(log, key, name, SENT, **said)
+        print(clean_text(f"told {name}: {message.subject}"))
+    return failures
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = cli.script_parser(__doc__)
+    cli.add_site_argument(parser, required=True)
+    parser.add_argument("--dry-run", action="store_true", help="print what would be told, and tell nobody")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Tell what is news at one site."""
+    args = build_parser().parse_args(argv)
+    setup_logging(args.verbose)
+    settings = load_settings()
+    with (
+        db.connect(settings.require_database_url("deliver"), readonly=True) as conn,
+        open_sent_log(MAIL_LOG) as log,
+    ):
+        failures = tell_site(conn, args.site, settings, log, datetime.now(UTC), is_dry=args.dry_run)
+    return EXIT_FAILED if failures else EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
