@@ -235,6 +235,13 @@ def table(header: str, *cells: str, moments: Iterable[datetime] = HOURS, form: s
 
 APRIL = local(NEW_YORK, "2026-04-02", 30)
 ENDS = [m + timedelta(hours=1) for m in HOURS]
+LATE = [
+    line
+    for n, line in enumerate(
+        ["timestamp,Main (kWh)", *(f"{m:%Y-%m-%d %H:%M},{v}" for m, v in zip(HOURS, LOAD, strict=False))]
+    )
+    if n not in (1, 2, 3)
+]
 WINTER = [m.replace(tzinfo=ZoneInfo("Etc/GMT+5")) for m in local("Etc/GMT+5", "2026-03-07", 60)]
 
 
@@ -280,6 +287,12 @@ WINTER = [m.replace(tzinfo=ZoneInfo("Etc/GMT+5")) for m in local("Etc/GMT+5", "2
             {"Main": utc(HOURS)},
         ),
         (
+            [line.replace("2026-03-03 00:00", "2026-03-02 24:00") for line in LATE],
+            "has times of 24:00",
+            ["--interval-end"],
+            {"Main": utc([m - timedelta(hours=1) for m in HOURS[3:]], LOAD[3:])},
+        ),
+        (
             table("timestamp,Main (kWh)", "{v}", moments=WINTER),
             "give --clock Etc/GMT+5",
             ["--clock", "Etc/GMT+5"],
@@ -312,8 +325,8 @@ WINTER = [m.replace(tzinfo=ZoneInfo("Etc/GMT+5")) for m in local("Etc/GMT+5", "2
         ),
     ],
     ids=[
-        "time", "unit", "export", "direction", "meter", "commodity", "blocks", "ends", "standard time", "day or month",
-        "decimals", "net", "wing",
+        "time", "unit", "export", "direction", "meter", "commodity", "blocks", "ends", "24:00", "standard time",
+        "day or month", "decimals", "net", "wing",
     ],
 )  # fmt: skip
 def test_what_can_be_read_two_ways_is_refused_and_its_advice_is_right(
@@ -366,3 +379,43 @@ def test_mapping_of_the_sites_file_is_the_command_line(file: Make, monkeypatch: 
     path = file("Tag,Uhr,Bezug,Gas", *(f"{m:%d.%m.%Y},{m:%H:%M},{v},9" for m, v in zip(HOURS, LOAD, strict=False)))
     args = ["--mapping", "portal", "--date-format", "%d.%m.%Y %H:%M"]
     assert read(path, NEW_YORK, *args) == {"Main": utc(HOURS)}
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "message"),
+    [
+        ("time,System Production (Wh)", "{v}", "seems to be energy that is generated or flows back"),
+        ("timestamp,Netzbezug (kWh),Netzeinspeisung (kWh)", "{v},1", '--column "Netzbezug (kWh)"'),
+        ("timestamp,gridImport (kWh),SolarProduction (kWh)", "{v},1", '--column "gridImport (kWh)"'),
+        ("timestamp,From Grid (kWh),To Grid (kWh)", "{v},1", '--column "From Grid (kWh)"'),
+        ("timestamp,Electricity (kWh),District heating (kWh)", "{v},1", "another commodity than electricity"),
+        ("timestamp,Peak Demand (kW)", "{v}", "a maximum or minimum, no mean of the interval"),
+        ("timestamp,Price [€/kWh]", "{v}", "a price or rate, no energy"),
+        ("timestamp,Use (kWh/m2)", "{v}", "a price or rate, no energy"),
+        ("Timestamp (EST),Main (kWh)", "{v}", "said to be EST; give --clock"),
+        ("timestamp,Main (kVA)", "{v}", "give --unit"),
+    ],
+)
+def test_what_is_no_use_of_electricity_is_never_stored_for_it(file: Make, header: str, row: str, message: str) -> None:
+    with pytest.raises(DataError) as refusal:
+        read(file(*table(header, row)), NEW_YORK)
+    assert message in str(refusal.value)
+
+
+def test_circuits_whose_names_hold_such_a_word_are_loads(file: Make) -> None:
+    names = ["Heat Pump", "Water Heater", "Gas Station", "Return Air Fan", "Production Line 3", "Main"]
+    lines = table("timestamp," + ",".join(f"{name} (kWh)" for name in names), ",".join(["{v}"] * len(names)))
+    assert read(file(*lines), NEW_YORK) == {name: utc(HOURS) for name in names}
+
+
+def test_days_and_months_are_no_intervals(file: Make) -> None:
+    months = [f"2026-{month:02d}-01,{LOAD[month]}" for month in range(1, 11)]
+    with pytest.raises(DataError, match="its times are 28 days apart or more, and no interval of 60 minutes"):
+        read(file("date,Main (kWh)", *months), NEW_YORK, "--interval-minutes", "60")
+
+
+def test_rows_of_one_unit_are_taken_where_told(file: Make) -> None:
+    lines = table("timestamp,meter,value,unit", "A,{v},kWh", "T,20.5,degC")
+    with pytest.raises(DataError, match="column of units says degC, kWh; take the rows of one with --where"):
+        read(file(*lines), NEW_YORK)
+    assert read(file(*lines), NEW_YORK, "--where", "unit=kWh") == {"A": utc(HOURS)}

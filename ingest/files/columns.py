@@ -27,7 +27,7 @@ DATE_NAMES = frozenset({"date", "local_date", "day", "usage_date", "reading_date
 TIME_OF_DAY_NAMES = frozenset(
     {"time", "start_time", "time_of_day", "local_time", "interval_start", "start", "usage_start_time"}
 )
-HOUR_NAMES = frozenset({"hour", "hr", "hour_of_day"})
+HOUR_NAMES = frozenset({"hour", "hr", "hour_of_day", "he"})
 PLAIN_NAMES = frozenset(
     {"timestamp", "time_stamp", "datetime", "date_time", "time", "local_time", "date_and_time", "reading_time"}
 )
@@ -43,7 +43,7 @@ END_NAMES = frozenset(
         "end_date_time", "end_datetime",
     }
 )  # fmt: skip
-_CLOCK_WORDS = ("_local", "_utc", "_gmt")
+_CLOCK_WORDS = ("_local", "_utc", "_gmt", "_est", "_edt", "_cst", "_cdt", "_mst", "_mdt", "_pst", "_pdt")
 
 METER_NAMES = frozenset(
     {
@@ -79,29 +79,33 @@ HARMLESS_NAMES = frozenset(
 _BRACKETED = re.compile(r"^(?P<name>.*?)\s*[\[(]\s*(?P<unit>[kM]?Wh?)\s*[\])]\s*$", re.IGNORECASE)
 _SUFFIXED = re.compile(r"^(?P<name>.*?)(?:^|[\s_.-])(?P<unit>[kM]?Wh?)\s*$", re.IGNORECASE)
 _RATE = re.compile(
-    r"(?:/|\bper\b)\s*[kM]?Wh?\b|[$€£¥₹]|\b(?:price|pricing|cost|costs|amount|tariff rate|unit rate|co2|gco2|carbon|"
+    r"(?:/|\bper\b)\s*[kM]?Wh?\b|\b[kM]?Wh?\s*(?:/|\bper\b)\s*\w|[$€£¥₹]|\b(?:price|pricing|cost|costs|amount|tariff rate|unit rate|co2|gco2|carbon|"
     r"emissions?|intensity)\b",
     re.IGNORECASE,
 )
-_EXPORT_WORDS = frozenset(
-    {
-        "export", "exported", "exports", "feedin", "injection", "injected", "surplus", "solar", "pv", "photovoltaic",
-        "generation", "generated", "returned", "redelivered", "teruglevering", "teruggeleverd", "einspeisung",
-        "injektion", "immissione", "immessa", "vertida", "excedentes",
-    }
-)  # fmt: skip
-_PERHAPS_EXPORT_WORDS = frozenset({"production", "produced", "produktion", "return", "received", "out", "yield"})
+# In words of any language that compounds: Netzeinspeisung, SolarProduction, Energia immessa.
+_EXPORT_STEMS = re.compile(
+    r"export|inject|injekt|injet|surplus|solar|photovolt|generat|returned|redeliver|teruglever|teruggelever|einspeis|"
+    r"immess|immission|vertid|excedent|solcelle|inmatning|feed in|to (?:the )?grid|to utility"
+)
+_EXPORT_WORDS = frozenset({"feedin", "pv"})
+_PERHAPS_EXPORT_WORDS = frozenset(
+    {"production", "produced", "produktion", "producción", "produzione", "return", "received", "out", "yield"}
+)
+_EXTREME_WORDS = frozenset({"max", "maximum", "peak", "min", "minimum", "highest", "lowest"})
 _COMMODITY_WORDS = frozenset(
     {
         "gas", "natural", "heat", "heating", "cooling", "steam", "water", "hot", "cold", "chilled", "district", "fuel",
         "oil", "propane", "lpg", "diesel", "biomass", "gaz", "erdgas", "wärme", "fernwärme", "warmte", "wasser", "eau",
+        "chaleur", "varme", "calor",
     }
 )  # fmt: skip
 _GENERIC_WORDS = frozenset(
     {
         "load", "energy", "usage", "use", "consumption", "total", "meter", "demand", "power", "reading", "value",
         "interval", "active", "to", "from", "grid", "the", "of", "electricity", "main", "site", "ac", "dc", "t1", "t2",
-        "1", "2", "3", "a", "b", "c", "low", "normal", "tariff", "wh", "kwh", "w", "kw", "mwh",
+        "1", "2", "3", "a", "b", "c", "low", "normal", "tariff", "system", "plant",
+        "inverter", "wh", "kwh", "w", "kw", "mwh",
     }
 )  # fmt: skip
 
@@ -112,6 +116,7 @@ class Meaning(StrEnum):
     USE = "use"
     RATE = "a price or rate, no energy"
     EXPORT = "energy that is generated or flows back"
+    EXTREME = "a maximum or minimum, no mean of the interval"
     COMMODITY = "another commodity than electricity"
 
 
@@ -153,15 +158,24 @@ def meaning_of(cell: str) -> Meaning:
     """Return what a column of numbers is, by the words of its name."""
     if _RATE.search(cell):
         return Meaning.RATE
-    words = re.findall(r"[^\W_]+", cell.casefold().replace("feed-in", "feedin").replace("feed in", "feedin"))
-    if _EXPORT_WORDS & set(words):
+    spaced = re.sub(r"(?<=[a-z]{2})(?=[A-Z][a-z])", " ", cell).casefold().replace("feed-in", "feedin")
+    words = set(re.findall(r"[^\W_]+", spaced))
+    if _EXPORT_STEMS.search(" ".join(re.findall(r"[^\W_]+", spaced))) or _EXPORT_WORDS & words:
         return Meaning.EXPORT
-    others = set(words) - _GENERIC_WORDS
+    others = words - _GENERIC_WORDS
     if others and others <= _PERHAPS_EXPORT_WORDS:
         return Meaning.EXPORT
+    if others and others <= _EXTREME_WORDS and {"kw", "w", "mw"} & words:
+        return Meaning.EXTREME
     if others and others <= _COMMODITY_WORDS:
         return Meaning.COMMODITY
     return Meaning.USE
+
+
+def zone_said(cell: str) -> str | None:
+    """Return the zone of standard or summer time that a time's column names, other than UTC, or None."""
+    match = re.search(r"\b([ECMP][SD]T|(?:UTC|GMT)\s?[+-]\s?\d{1,2}(?::?\d{2})?|CEST|BST)\b", cell)
+    return match[1] if match else None
 
 
 def first_of(keys: Sequence[str], names: frozenset[str], used: set[int]) -> int | None:

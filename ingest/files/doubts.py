@@ -151,6 +151,11 @@ def check_lengths(found: Counter[int], runs: Counter[int], given: FileMapping, s
         )
     explicit = given.interval_minutes and given.interval_minutes * 60
     is_plain = count >= MIN_AGREEMENT * found.total() and found.total() >= _MIN_DIFFERENCES
+    if explicit and found.total() > 1 and min(found) >= _DAY_S:
+        raise DataError(
+            f"{subject}: its times are {min(found) / _DAY_S:g} days apart or more, and no interval of {explicit // 60} "
+            "minutes; export the interval data of the meter"
+        )
     if explicit and is_plain and base != explicit:
         raise DataError(
             f"{subject}: its times are {base / 60:g} minutes apart, and --interval-minutes says {explicit // 60}; "
@@ -180,6 +185,11 @@ def settle_label(
         return layout
     if layout.is_register:
         return replace(layout, is_end=False)
+    if tally.has_24:
+        raise DataError(
+            f"{label}: has times of 24:00, as a record of interval ends does, and does not say it; give "
+            "--interval-end, or --no-interval-end if the times are starts"
+        )
     first_s = tally.first_s.get(date_format)
     if first_s is not None and first_s % _DAY_S == interval_s and not date_format.startswith("epoch"):
         raise DataError(

@@ -35,6 +35,7 @@ from ingest.files.columns import (
     key_of,
     meaning_of,
     split_unit,
+    zone_said,
 )
 from ingest.files.formats import Format
 from lib.errors import DataError
@@ -195,6 +196,12 @@ def named_layout(header: Sequence[str], given: FileMapping, exact: int | None, k
     times = times or (() if exact is None else (exact,)) or find_time_columns(cells) or ()
     if not times:
         raise DataError(f"{label}: no column of times is known; name it with --start COLUMN or --end COLUMN")
+    zone = next((said for place in times if (said := zone_said(cells[place]))), None)
+    if zone is not None and not given.clock:
+        raise DataError(
+            f"{label}: its times are said to be {zone}; give --clock, such as Etc/GMT+5 for UTC−5 all year, or the "
+            "site's zone"
+        )
     used = set(times)
     meter, is_spare = _meter_place(cells, keys, given, used, label)
     unit_position = first_of(keys, UNIT_COLUMN_NAMES, used)
@@ -221,7 +228,7 @@ def named_layout(header: Sequence[str], given: FileMapping, exact: int | None, k
         times,
         _label_of(keys, times, given),
         is_utc=any(keys[place].endswith(("_utc", "_gmt")) for place in times),
-        is_hour=len(times) > 1 and bare(keys[times[1]]) in HOUR_NAMES,
+        is_hour=len(times) > 1 and bare(keys[times[1]]) in HOUR_NAMES | {"hour_ending", "hour_beginning"},
         meter=meter,
         meter_is_spare=is_spare,
         unit_position=unit_position if any(value.factor is None for value in values) else None,
@@ -310,7 +317,7 @@ def _values(
         meaning = meaning_of(cells[place])
         name, unit, is_unsure = split_unit(cells[place])
         channel = clean_channel_name(name) or ""
-        if meaning is Meaning.RATE:
+        if meaning in (Meaning.RATE, Meaning.EXTREME) and not given.columns:
             left_out[cells[place]] = str(meaning)
             continue
         is_quantity = key_of(name) in QUANTITY_WORDS
@@ -341,7 +348,7 @@ def _values(
         )
     use = [cells[c[0]] for c in candidates if cells[c[0]] not in doubtful]
     if doubtful:
-        flags = " ".join(f'--column "{name}"' for name in use) or '--column "COLUMN"'
+        flags = " ".join(f'--column "{name}"' for name in use or list(doubtful)[:1])
         raise DataError(
             f"{label}: column {next(iter(doubtful))!r} seems to be {next(iter(doubtful.values()))}"
             f"{f', as {len(doubtful) - 1} more' if len(doubtful) > 1 else ''}; name the columns to store: {flags}"

@@ -136,7 +136,7 @@ def time_text(chunk: pd.DataFrame, layout: Layout) -> pd.Series:
     if not rest:
         return first
     if layout.is_hour:
-        rest = [rest[0].str.strip().str.replace(r"^0?(\d{1,2})(?:\.0|:00)?$", _as_hour, regex=True)]
+        rest = [rest[0].str.strip().str.replace(r"^(?:HE)?0?(\d{1,2})(?:\.0|:00)?$", _as_hour, regex=True)]
     day = first.str.replace(r"[ T]00:00(?::00)?$", "", regex=True)
     return day.str.cat(rest, sep=" ")
 
@@ -227,11 +227,14 @@ def _count_chunk(chunk: pd.DataFrame, layout: Layout, tally: Tally) -> None:
     if tally.row_count == 0 and len(tally.formats) > 1:
         tally.formats = _likely_formats(text)
     tally.row_count += len(chunk)
+    tally.has_24 = tally.has_24 or bool(text.str.contains(r"[T ]24:00(?::00)?\s*$", regex=True, na=False).any())
     readable = count_readable(text, tally.formats)
     tally.readable.update(readable)
     numbers = _number_channels(chunk, layout, tally.channels)
     if layout.is_hour:
-        hours = pd.to_numeric(chunk[layout.time_positions[1]], errors="coerce").dropna()
+        hours = pd.to_numeric(
+            chunk[layout.time_positions[1]].str.extract(r"^\s*(?:HE)?(\d{1,2})", expand=False), errors="coerce"
+        ).dropna()
         tally.hours |= set(hours[(hours >= 0) & (hours < 100)].astype(int).unique().tolist())
     for date_format in readable:
         wall, exact = parse_walls(text, date_format)

@@ -43,6 +43,7 @@ class Tally:
     first_s: dict[str, float] = field(default_factory=dict)  # by format, on the written clock
     last_s: dict[str, float] = field(default_factory=dict)
     has_wall: bool = False
+    has_24: bool = False  # a time of 24:00, which can only be an end
     trends: dict[tuple[int, int], Trend] = field(default_factory=dict)  # by column and channel number
     kinds: dict[int, Kinds] = field(default_factory=dict)
     repeats: int = 0  # rows that name an instant with another value than another row
