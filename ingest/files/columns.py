@@ -79,8 +79,8 @@ HARMLESS_NAMES = frozenset(
 _BRACKETED = re.compile(r"^(?P<name>.*?)\s*[\[(]\s*(?P<unit>[kM]?Wh?)\s*[\])]\s*$", re.IGNORECASE)
 _SUFFIXED = re.compile(r"^(?P<name>.*?)(?:^|[\s_.-])(?P<unit>[kM]?Wh?)\s*$", re.IGNORECASE)
 _RATE = re.compile(
-    r"(?:/|\bper\b)\s*[kM]?Wh?\b|\b[kM]?Wh?\s*(?:/|\bper\b)\s*\w|[$€£¥₹]|\b(?:price|pricing|cost|costs|amount|tariff rate|unit rate|co2|gco2|carbon|"
-    r"emissions?|intensity)\b",
+    r"(?:/|\bper\b)\s*[kM]?Wh?\b|\b[kM]?Wh?\s*(?:/|\bper\b)\s*\w|[$€£¥₹]|\b(?:price|pricing|cost|costs|amount|"
+    r"tariff rate|unit rate|co2|gco2|carbon|emissions?|intensity)\b",
     re.IGNORECASE,
 )
 # In words of any language that compounds: Netzeinspeisung, SolarProduction, Energia immessa.
