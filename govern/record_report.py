@@ -18,7 +18,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
@@ -32,7 +32,7 @@ from lib.code_version import code_version
 from lib.errors import EXIT_DONE, EXIT_FAILED, DataError
 from lib.logs import setup_logging
 from lib.report_findings import ReportWeek, read_week
-from lib.report_schema import check_schema, parse_report
+from lib.report_schema import check_schema, is_older, parse_report
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -50,42 +50,68 @@ ON CONFLICT (file_sha256) DO NOTHING
 RETURNING report_run_id
 """
 
+_RECORDED = """
+SELECT r.report_run_id, r.kind <> 'weekly' OR w.report_run_id IS NOT NULL
+FROM report_runs AS r LEFT JOIN report_weeks AS w USING (report_run_id)
+WHERE r.file_sha256 = %s
+"""
+
 _INSERT_FORCED = """
 INSERT INTO forced_reports (report_run_id, organization_id, check_names, reason)
 VALUES (%(report_run_id)s, %(site_id)s, %(blocking_checks)s, %(forced_reason)s)
 """
 
 
-class WrittenReport(NamedTuple):
-    """A report's file: the values of its row, and what it found where it is a weekly one."""
+def record_report(conn: Connection, path: Path) -> int | None:
+    """Record the report and return its run's number; None where all of it stands already. Does not commit.
 
-    values: dict[str, Any]
-    week: ReportWeek | None
-
-
-def describe_report(conn: Connection, path: Path) -> WrittenReport:
-    """Return what is recorded of a report's file; one that is new to the database has to keep its schema.
+    What an earlier version of this project wrote may lack what schemas ask for since: it is recorded without its
+    findings where they cannot be read.
 
     Raises
     ------
     DataError
         When it cannot be read, or is no report.
     """
+    content = _read(path)
+    row = db.fetch_one(conn, _RECORDED, (hashlib.sha256(content).hexdigest(),))
+    if row is not None:
+        report_run_id, is_whole = row
+        return None if is_whole else _store_later(conn, report_run_id, content, path)
+    report = parse_report(content, path)
+    check_schema(report, path, may_lack_keys=is_older(report))
+    return _insert(conn, _values_of(report, path, content), _read_week(report, path))
+
+
+def _read(path: Path) -> bytes:
     try:
-        content = read_whole(path, MAX_REPORT_BYTES)
-        report = parse_report(content, path)
-        if not _is_recorded(conn, content):  # one that is may be older than the schema
-            check_schema(report, path)
-        return WrittenReport(_values_of(report, path, content), read_week(report))
+        return read_whole(path, MAX_REPORT_BYTES)
     except OSError as err:
         raise DataError(f"cannot read {path}: {err.strerror or err}; check the path") from err
-    except (ValueError, KeyError, TypeError, AttributeError) as err:
+
+
+def _read_week(report: dict[str, Any], path: Path) -> ReportWeek | None:
+    """Return what a report found; None where it is no weekly one, or an older one that lacks what that takes."""
+    try:
+        return read_week(report)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as err:
+        # A zone that is not known is a KeyError too.
+        if type(err) is KeyError and is_older(report):
+            said = report["metadata"]["reportVersion"]
+            logger.info("%s is of report version %s, which lacks %s: recorded without its findings", path, said, err)
+            return None
         raise DataError(f"{path} is no report ({err!r}); give a file that a script of deliver wrote") from err
 
 
-def _is_recorded(conn: Connection, content: bytes) -> bool:
-    digest = hashlib.sha256(content).hexdigest()
-    return db.fetch_one(conn, "SELECT FROM report_runs WHERE file_sha256 = %s", (digest,)) is not None
+def _insert(conn: Connection, values: dict[str, Any], week: ReportWeek | None) -> int | None:
+    row = db.fetch_one(conn, _INSERT, values)
+    if row is None:  # another run has just recorded it
+        return None
+    if values["is_forced"]:
+        db.execute(conn, _INSERT_FORCED, values | {"report_run_id": row[0]})
+    if week is not None:
+        store_week(conn, row[0], week)
+    return row[0]
 
 
 def _values_of(report: dict[str, Any], path: Path, content: bytes) -> dict[str, Any]:
@@ -111,23 +137,14 @@ def _values_of(report: dict[str, Any], path: Path, content: bytes) -> dict[str, 
     }
 
 
-def record_report(conn: Connection, path: Path) -> int | None:
-    """Record the report and return its run's number; None where all of it stands already. Does not commit."""
-    values, week = describe_report(conn, path)
-    row = db.fetch_one(conn, _INSERT, values)
-    if row is None:
-        return _store_later(conn, values["sha256"], week)
-    if values["is_forced"]:
-        db.execute(conn, _INSERT_FORCED, values | {"report_run_id": row[0]})
-    if week is not None:
-        store_week(conn, row[0], week)
-    return row[0]
-
-
-def _store_later(conn: Connection, sha256: str, week: ReportWeek | None) -> int | None:
-    """Store what a report found that was recorded before that was kept; None where it stands, or there is nothing."""
-    row = db.fetch_one(conn, "SELECT report_run_id FROM report_runs WHERE file_sha256 = %s", (sha256,))
-    return row[0] if row and week is not None and store_week(conn, row[0], week) else None
+def _store_later(conn: Connection, report_run_id: int, content: bytes, path: Path) -> int | None:
+    """Store what a report found that was recorded before that was kept; None where there is nothing that can be."""
+    try:
+        week = read_week(parse_report(content, path))
+    except (DataError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as err:
+        logger.debug("%s is recorded; what it found cannot be read: %r", path, err)
+        return None
+    return report_run_id if week is not None and store_week(conn, report_run_id, week) else None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from lib.bounded_files import MAX_REPORT_BYTES, read_whole
 from lib.errors import DataError
 from lib.paths import SCHEMAS_DIR
 
+REPORT_VERSION = "1.3"  # raised whenever a schema asks for more than before
 # metadata.reportKind → its schema's name; a report without a kind is a weekly one.
 SCHEMA_NAMES = {
     "weekly": "weekly_report",
@@ -21,6 +22,7 @@ SCHEMA_NAMES = {
     "portfolio": "portfolio_overview",
 }
 _MAX_MESSAGE_LENGTH = 200
+_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON has it; no text in it may be stored
 
 
@@ -46,21 +48,40 @@ def parse_report(content: bytes, path: Path) -> dict[str, Any]:
     return report
 
 
-def check_schema(report: dict[str, Any], path: Path) -> None:
-    """Raise a DataError that names the place where a report is not as the schema of its kind has it."""
+def check_schema(report: dict[str, Any], path: Path, *, may_lack_keys: bool = False) -> None:
+    """Raise a DataError that names the place where a report is not as the schema of its kind has it.
+
+    Parameters
+    ----------
+    may_lack_keys
+        Ask for no key but those of `metadata`, which every version wrote. What the report has must be right.
+    """
     metadata = report.get("metadata")
     kind = metadata.get("reportKind", "weekly") if isinstance(metadata, dict) else "weekly"
     if not isinstance(kind, str) or kind not in SCHEMA_NAMES:
         raise DataError(f"{path} is of the unknown kind {str(kind)[:40]!r}; known: {', '.join(SCHEMA_NAMES)}")
-    if found := find_breach(report, SCHEMA_NAMES[kind]):
+    if found := find_breach(report, SCHEMA_NAMES[kind], may_lack_keys=may_lack_keys):
         raise DataError(f"{path} is no {kind} report as its schema describes it ({found}); generate it anew")
 
 
-def find_breach(report: dict[str, Any], schema_name: str) -> str | None:
+def is_older(report: dict[str, Any]) -> bool:
+    """Return whether a report says that a version of this project wrote it whose schemas asked for less."""
+    metadata = report.get("metadata")
+    said = metadata.get("reportVersion") if isinstance(metadata, dict) else None
+    return isinstance(said, str) and bool(_VERSION.fullmatch(said)) and _parts(said) < _parts(REPORT_VERSION)
+
+
+def _parts(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
+
+
+def find_breach(report: dict[str, Any], schema_name: str, *, may_lack_keys: bool = False) -> str | None:
     """Return where and how a report breaks a schema; None where it keeps it."""
     from jsonschema_rs import validator_for
 
     schema = json.loads((SCHEMAS_DIR / f"{schema_name}.schema.json").read_text(encoding="utf-8"))
+    if may_lack_keys:
+        schema = _without_required(schema)
     try:
         error = next(iter(validator_for(schema).iter_errors(report)), None)
     except (ValueError, OverflowError, RecursionError) as err:  # numbers and depths that are none of JSON
@@ -69,6 +90,24 @@ def find_breach(report: dict[str, Any], schema_name: str) -> str | None:
         return None
     place = ".".join(map(str, error.instance_path)) or "its top"
     return f"{place}: {error.message}"[:_MAX_MESSAGE_LENGTH]
+
+
+def _without_required(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a report's schema that asks for `metadata` with its keys, and for no other key."""
+    told = schema["properties"]
+    bare = _strip(schema)
+    return bare | {"required": ["metadata"], "properties": bare["properties"] | {"metadata": told["metadata"]}}
+
+
+def _strip(part: Any) -> Any:
+    """Return a part of a schema without its lists of required keys; forms that only these tell apart may all hold."""
+    if isinstance(part, list):
+        return [_strip(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    names = {"oneOf": "anyOf"}
+    kept = {key: value for key, value in part.items() if key != "required" or not isinstance(value, list)}
+    return {names.get(key, key): _strip(value) for key, value in kept.items()}
 
 
 def read_checked_report(path: Path) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from govern import record_report
 from lib import cli, db
 from lib.bounded_files import MAX_REPORT_BYTES
 from lib.errors import DataError, PipelineError
-from lib.report_schema import read_checked_report
+from lib.report_findings import list_findings
+from lib.report_schema import REPORT_VERSION, read_checked_report
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -221,3 +222,98 @@ def test_whatever_value_is_changed_ends_in_a_page_or_in_one_line(
         assert "unexpected" not in "".join(said), (parents, last, said)
         ended[code] += 1
     assert min(ended.values()) > 50
+
+
+def older(version: str = "1.1", without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the weekly report as if an earlier version of this project had written it: without some keys of today."""
+    report: dict[str, Any] = json.loads(weekly_text())
+    report["metadata"]["reportVersion"] = version
+    del report["methods"], report["consumption"]["carbon"], report["sections"]["electricalHealth"]
+    for win in report["sections"]["quickWins"]:
+        del win["findingId"], win["evidence"]
+    for name in without:
+        del report["sections"][name]
+    return report
+
+
+@pytest.fixture
+def record(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[[dict[str, Any]], tuple[int, str, str]]:
+    """Give a report to record_report; return the exit code and what it wrote to stdout and stderr."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+
+    def run(report: dict[str, Any]) -> tuple[int, str, str]:
+        path = tmp_path / "weekly_report_7_2026-01-12.json"
+        path.write_text(json.dumps(report))
+        code = cli.run(record_report.main, [str(path)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+Recorder = Callable[[dict[str, Any]], tuple[int, str, str]]
+
+
+def test_a_report_of_an_earlier_version_is_recorded_with_what_it_found(record: Recorder, conn: Connection) -> None:
+    code, out, err = record(older())
+    assert (code, err) == (0, "") and out.startswith("weekly_report_7_2026-01-12.json: report run ")
+    assert db.fetch_all(conn, "SELECT organization_id, kind FROM report_runs") == [(7, "weekly")]
+    expected = {finding.finding_id for finding in list_findings(older())}
+    assert {name for (name,) in db.fetch_all(conn, "SELECT finding_id FROM report_findings")} == expected != set()
+    conn.rollback()
+    assert record(older()) == (0, "", "")
+
+
+def test_one_whose_findings_cannot_be_read_is_recorded_without_them(record: Recorder, conn: Connection) -> None:
+    report = older("1.0")
+    for win in report["sections"]["quickWins"]:
+        del win["impact"]
+    code, out, err = record(report)
+    (line,) = err.splitlines()
+    assert (code, "report run" in out) == (0, True)
+    assert line.endswith("is of report version 1.0, which lacks 'impact': recorded without its findings")
+    tables = ("report_runs", "report_weeks", "report_findings")
+    assert [db.fetch_all(conn, f"SELECT count(*) FROM {name}") for name in tables] == [[(1,)], [(0,)], [(0,)]]
+    conn.rollback()
+    assert record(report) == (0, "", "")  # said once
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("metadata", "site", "siteId"), "../../etc/passwd", "metadata.site.siteId"),
+        (("metadata", "generatedAt"), "soon", "metadata.generatedAt"),
+        (("metadata", "period"), {"start": "2026-01-12T00:00:00-05:00"}, '"end" is a required property'),
+        (("metadata", "period", "timezone"), "Mars/Olympus", "ZoneInfoNotFoundError"),
+        (("metadata", "validation"), {}, "is a required property"),
+        (("sections", "quickWins"), "many", "sections.quickWins"),
+        (("sections", "quickWins"), [{"impact": {"weeklyKwh": "1"}}], "sections.quickWins.0.impact.weeklyKwh"),
+        (("metadata", "reportVersion"), REPORT_VERSION, "is a required property"),  # it lacks keys all the same
+        (("metadata", "reportVersion"), "1.99", "is a required property"),
+        (("metadata", "reportVersion"), "1.0\n", "is a required property"),
+        (("metadata", "reportVersion"), "0x1", "is a required property"),
+        (("metadata", "reportVersion"), 1, "is a required property"),
+    ],
+)
+def test_to_say_that_it_is_older_excuses_nothing_but_missing_keys(
+    record: Recorder, conn: Connection, place: tuple[str, ...], value: Any, message: str
+) -> None:
+    report = older()
+    part: Any = report
+    for name in place[:-1]:
+        part = part[name]
+    part[place[-1]] = value
+    code, out, err = record(report)
+    (line,) = err.splitlines()
+    assert (code, out, message in line, "unexpected" in line) == (1, "", True, False), line
+    assert db.fetch_all(conn, "SELECT count(*) FROM report_runs") == [(0,)]
+
+
+def test_what_is_recorded_is_skipped_before_it_is_read(
+    record: Recorder, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert record(older())[0] == 0
+    monkeypatch.setattr(record_report, "parse_report", None)
+    assert record(older()) == (0, "", "")

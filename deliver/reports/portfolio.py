@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from analyze.week.portfolio import SANDBOX, total_sites
 from deliver.pages import formats as fmt
 from deliver.reports.follow_up import ACTION_WORDS
-from deliver.reports.weekly import REPORT_VERSION, SOURCE_NOTES
+from deliver.reports.weekly import SOURCE_NOTES
+from lib.report_schema import REPORT_VERSION
 
 if TYPE_CHECKING:
     from deliver.reports.site_report import CheckedWeek

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 from analyze.week.finding_names import METHODS
 from deliver.reports.follow_up import describe_follow_up
 from lib.date_utils import Window
+from lib.report_schema import REPORT_VERSION
 
 if TYPE_CHECKING:
     from analyze.week.site_week import SiteWeek
     from lib.readings import Site, ValidationStatus
 
-REPORT_VERSION = "1.2"
 
 SOURCE_NOTES = {
     "eniscope": "Readings from the Eniscope service.",
