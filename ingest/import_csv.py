@@ -21,7 +21,7 @@ Examples:
   python ingest/import_csv.py --site 900001 --unit kWh --interval-end export-2025.csv.gz export-2026.csv.gz
   python ingest/import_csv.py --site 900002 --timezone America/New_York green_button.xml
   python ingest/import_csv.py --site 900003 --timezone Europe/London --check --format day-columns --unit kWh hh.csv
-  python ingest/import_csv.py --site 900004 --sheet Meters --start Datum Zeit --column "Bezug (kWh)" portal.xlsx
+  python ingest/import_csv.py --site 900004 --sheet Meters --start Datum --start Zeit --column "Bezug (kWh)" portal.xlsx
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
     add("--format", metavar="NAME", help="one of --list-formats (default: recognised by its header)")
     add("--sheet", metavar="NAME", help="sheet of a workbook")
     add("--member", metavar="NAME", help="file within a ZIP")
-    add("--start", nargs="+", metavar="COLUMN", help="column of the intervals' starts, or date and time")
-    add("--end", nargs="+", metavar="COLUMN", help="column of the intervals' ends, or date and time")
+    add("--start", action="append", metavar="COLUMN", help="column of the starts; twice for date and time of day")
+    add("--end", action="append", metavar="COLUMN", help="column of the ends; twice for date and time of day")
     add("--interval-end", action=either, help="the times are the intervals' ends (default: as the header says)")
     add("--interval-minutes", type=cli.positive_int, metavar="N", help="length of an interval (default: established)")
     add(

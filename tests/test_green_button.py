@@ -270,3 +270,61 @@ def test_file_is_stored_once_and_its_zone_is_checked(
         conn, "SELECT name, count(*), sum(energy_kwh), min(timestamp) FROM readings JOIN channels USING (channel_id)"
         " GROUP BY name",
     ) == [("Utility meter", 96, 48.0, pd.Timestamp(START_S, unit="s", tz="UTC"))]  # fmt: skip
+
+
+def test_series_are_chosen_by_what_the_file_says_of_them(feed: Callable[..., Path]) -> None:
+    path = feed(
+        usage_point(),
+        series(1, [9], uom=38),
+        series(2, [7], phase=128),
+        series(3, [5], flowDirection=4),
+        series(4, [30], flowDirection=20),
+        series(5, [8], dataQualifier=8),
+        series(6, [6], commodity=7),
+        series(7, [100], phase=769),
+    )
+    assert rows_of(path) == {"1 Main St": [(0, 0.1)]}
+    assert sorted(line.partition(": ")[2].partition(": ")[2] for line in open_source(path, FileMapping()).notes) == [
+        "a series of 900 s beside the one that was taken",
+        "a single phase beside the total",
+        "commodity 7 is not electricity",
+        "data qualifier 8 is a maximum, minimum or the like",
+        "energy of both directions (flow direction 20) is not use",
+        "the net of both directions, beside what was delivered",
+    ]
+
+
+def test_heat_in_watt_hours_is_no_electricity(feed: Callable[..., Path]) -> None:
+    heat = usage_point(2, "Heat").replace("<kind>0</kind>", "<kind>4</kind>")
+    path = feed(usage_point(), series(1, [100]), heat, series(2, [3], point=2))
+    assert rows_of(path) == {"1 Main St": [(0, 0.1)]}
+    assert open_source(path, FileMapping()).notes == ["left out: Heat: heat, no electricity"]
+
+
+def test_two_series_of_one_kind_and_time_are_named_by_the_operator(feed: Callable[..., Path]) -> None:
+    path = feed(usage_point(), series(1, [100]), series(2, [200]))
+    with pytest.raises(DataError, match='--series "MeterReading/1=NAME" --series "MeterReading/2=NAME"'):
+        open_source(path, FileMapping())
+    given = FileMapping(series=("MeterReading/1=East", "MeterReading/2=West"))
+    (part,) = open_source(path, given).read(ZoneInfo("UTC"), NOW_S)
+    assert {one.channel: one.rows["energy_kwh"].tolist() for one in part.channels} == {"East": [0.1], "West": [0.2]}
+
+
+def test_batch_for_a_third_party_is_asked_for_the_sites_points(feed: Callable[..., Path]) -> None:
+    batch = 'rel="up" href="/ThirdParty/1/Batch"/><link rel="self"'
+    points = [usage_point(n, f"Store {n}").replace('rel="self"', batch) for n in (1, 2)]
+    path = feed(points[0], series(1, [100]), points[1], series(2, [200], point=2))
+    with pytest.raises(DataError, match='--point "Store 1" --point "Store 2", or --point all'):
+        open_source(path, FileMapping())
+    (part,) = open_source(path, FileMapping(points=("Store 2",))).read(ZoneInfo("UTC"), NOW_S)
+    assert [one.channel for one in part.channels] == ["Store 2"]
+
+
+def test_readings_without_times_count_from_their_block(feed: Callable[..., Path]) -> None:
+    block = f"<interval><duration>1800</duration><start>{START_S}</start></interval>"
+    bare = "".join(f"<IntervalReading><value>{value}</value></IntervalReading>" for value in (100, 200))
+    one = entry("IntervalBlock", {"up": f"{POINT}/1/MeterReading/1/IntervalBlock"}, block + bare)
+    assert rows_of(feed(usage_point(), series(1, []), one)) == {"1 Main St": [(0, 0.1), (1, 0.2)]}
+    short = one.replace("<duration>1800", "<duration>2700")
+    with pytest.raises(DataError, match="its intervals have no common length"):
+        open_source(feed(usage_point(), series(1, []), short), FileMapping())

@@ -6,6 +6,7 @@ file is read, and with them it does not raise.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -26,6 +27,7 @@ _LONG_RECORD_ROWS = 48
 _MIN_RISING_RATIO = 0.3  # of the steps of a short record
 _MAX_FALLING_RATIO = 0.1  # of all changes: a counter that begins anew each day falls once in a day
 _MIN_NEGATIVES = 3
+_TIME = re.compile(r"\d:\d\d|^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 
 
 def check_series(tally: Tally, layout: Layout, given: FileMapping, known: set[str], label: str) -> None:
@@ -237,9 +239,11 @@ def _is_other(text: str) -> bool:
 
 
 def _are_numbers(texts: Iterable[str]) -> bool:
-    """Return whether texts are measured numbers: with decimals, or below 100."""
+    """Return whether texts are measured numbers, with decimals or below 100, or times: they name no series."""
 
     def is_measure(text: str) -> bool:
+        if _TIME.search(text):
+            return True
         try:
             return "." in text or abs(float(text)) < 100
         except ValueError:

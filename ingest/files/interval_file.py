@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _PREAMBLE_LINES = 60  # utilities put name, address and account above the table
 _SNIFFED_CHARACTERS = 65_536
 _SPARE_COLUMNS = 4  # a row with more cells than the header is read, to be rejected by itself
+_TIME = re.compile(r"\d:\d\d|^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}")
 _ZIP_MAGIC = b"PK\x03\x04"
 _WORKBOOK_PART = "xl/workbook.xml"
 
@@ -166,11 +168,19 @@ def _header_number(rows: Sequence[Sequence[str]], given: FileMapping, label: str
     if likely is not None and find_day_columns(likely) is not None:
         return next(number for number, cells in enumerate(rows) if cells is likely)
     names = f"; its columns seem to be {', '.join(cell.strip() for cell in likely if cell.strip())}" if likely else ""
-    first = next((cell.strip() for cell in likely or () if cell.strip()), "COLUMN")
+    first = _likely_time(rows, likely)
     raise DataError(
         f"{label}: no header line with a column of times in its first {_PREAMBLE_LINES} lines{names[:300]}; say which "
         f'column is the time, such as --start "{first}" (or --end), and if need be --meter, --column and --unit'
     )
+
+
+def _likely_time(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> str:
+    """Return the column that seems to be the time, by the row below the header."""
+    at = next((n for n, cells in enumerate(rows) if cells is header), None)
+    below = rows[at + 1] if header is not None and at is not None else ()
+    pairs = zip(header or (), below, strict=False)
+    return next((name.strip() for name, cell in pairs if _TIME.search(cell)), "COLUMN")
 
 
 def _likely_header(rows: Sequence[Sequence[str]]) -> Sequence[str] | None:
