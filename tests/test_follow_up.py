@@ -131,7 +131,7 @@ def test_what_is_said_of_other_weeks_makes_no_new_version(conn: Connection, draf
 
 def facts(**more: Any) -> dict[str, Any]:
     counts = dict.fromkeys(("new", "open", "back", "solved", "notSeen", "blind", "grown", "accepted"), 0)
-    return {"week": "2026-01-12", "lastWeek": "2026-01-05", "counts": counts | more, "findings": []}
+    return {"week": "2026-01-12", "lastWeek": "2026-01-05", "counts": counts | more, "findings": [], "savings": []}
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,22 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from finding_factory import AHU, BOILER, OTHER_SITE, SITE, WASTE, tell, waste
+from psycopg2 import errors as pg_errors
+from psycopg2 import sql
 
 from govern.findings.store import store_week
+from govern.schema.roles import ANALYZE, DELIVER, GOVERN, INGEST, apply_grants, create_roles
 from ingest.storage import sites
 from lib import db
-from lib.findings import rank_by_money
-from lib.readings import load_findings
+from lib.findings import Said, rank_by_money
+from lib.readings import load_findings, load_report_findings
 from lib.report_findings import ReportSaving, ReportWeek
+from operations.findings.marks import Mark, store_mark
 from operations.mark_finding import main
 
 if TYPE_CHECKING:
@@ -216,3 +221,25 @@ def test_accuracy_is_what_people_said(two_sites: Connection, capsys: pytest.Capt
 def test_lists_are_of_one_kind_where_asked(two_sites: Connection, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--list", "--kind", "meter"])
     assert capsys.readouterr().out == "0 findings; 0 solved, 0 accepted (--all)\n"
+
+
+def test_people_speak_as_govern_and_reports_only_read(conn: Connection, database_url: str) -> None:
+    create_roles(conn)
+    apply_grants(conn)
+    tell(conn, 1, [waste(40)])
+    conn.commit()
+    mark = Mark(SITE, WASTE, Said.PLANNED, "A")
+    for role, may in ((GOVERN, True), (DELIVER, False), (ANALYZE, False), (INGEST, False)):
+        with db.connect(database_url) as session:
+            db.execute(session, sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(role)))
+            refused = nullcontext() if may else pytest.raises(pg_errors.InsufficientPrivilege)
+            with refused:
+                store_mark(session, mark)
+            session.rollback()
+            if role == DELIVER:
+                week = ReportWeek(
+                    SITE, "2026-01-12", "2026-01-12", "2026-01-12T05:00Z", "2026-01-19T05:00Z", "2026-01-19T12:00Z",
+                    [waste(50)], [],
+                )  # fmt: skip
+                (found,) = load_report_findings(session, week)
+                assert (found.state, found.energy_so_far_kwh) == ("open", 90)
