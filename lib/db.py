@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import psycopg2
 from psycopg2 import errors as pg_errors
@@ -42,6 +43,7 @@ _KEEPALIVES = {
     "keepalives_count": 4,
 }  # a server that is gone is missed
 _MAX_HOLDERS = 3
+_told_turns: WeakKeyDictionary[Connection, set[str]] = WeakKeyDictionary()  # what each session was said to wait for
 _SETUP_HINT = "run: python govern/setup_database.py"
 
 
@@ -174,6 +176,8 @@ def _describe_holder(
 def take_turn(conn: Connection, key: str, params: Any, what: str) -> None:
     """Hold an advisory lock until the transaction ends; where another holds it, say so and wait, longer than for rows.
 
+    A script that takes a turn for each of its transactions says it once.
+
     Parameters
     ----------
     key
@@ -184,7 +188,10 @@ def take_turn(conn: Connection, key: str, params: Any, what: str) -> None:
     ((is_ours,),) = fetch_all(conn, f"SELECT pg_try_advisory_xact_lock({key})", params)
     if is_ours:
         return
-    logger.warning("waiting for another %s to end, %g minutes at most", what, TURN_TIMEOUT_S / 60)
+    told = _told_turns.setdefault(conn, set())
+    if what not in told:
+        logger.warning("waiting for another %s to end, %g minutes at most", what, TURN_TIMEOUT_S / 60)
+        told.add(what)
     execute(
         conn,
         f"{_TURN_MARK.decode()} {_lock_timeout(TURN_TIMEOUT_S)}; SELECT pg_advisory_xact_lock({key});"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -13,6 +15,7 @@ import pytest
 from pipeline import LOGIN, SITE_ID, Service, ingest
 
 from govern import refresh_views, setup_database, update_gaps, validate_data
+from govern.schema.files import _SCHEMA_LOCK_KEY, apply_migrations
 from govern.usage.refresh import lock_refresh
 from ingest import backfill_gaps, ingest_to_postgres
 from lib import cli, db
@@ -142,6 +145,31 @@ def test_turn_is_waited_for_longer_than_a_row_and_told(database_url: str, caplog
             db.connect(database_url) as third,
         ):
             lock_refresh(third)
+
+
+def test_setup_that_waits_at_each_migration_says_it_once(
+    empty_database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(4):
+        (tmp_path / f"000{number}_x.sql").write_text(f"CREATE TABLE x{number} ()")
+    is_done = threading.Event()
+
+    def take_turns() -> None:  # as another setup does, one transaction at a time
+        with db.connect(empty_database_url) as other:
+            while not is_done.wait(0.02):
+                db.execute(other, "SELECT pg_advisory_xact_lock(%s), pg_sleep(0.1)", (_SCHEMA_LOCK_KEY,))
+                other.commit()
+
+    contender = threading.Thread(target=take_turns)
+    contender.start()
+    try:
+        time.sleep(0.2)
+        with db.connect(empty_database_url) as conn:
+            assert len(apply_migrations(conn, tmp_path)) == 4
+    finally:
+        is_done.set()
+        contender.join()
+    assert caplog.messages == ["waiting for another setup of the database to end, 0.0166667 minutes at most"]
 
 
 def test_own_locks_are_not_told_as_another_ones(database_url: str, conn: Connection, frozen: Connection) -> None:
