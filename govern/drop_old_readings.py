@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # The forecast looks 90 days back, and the month that is running is never whole.
 MIN_KEPT_MONTHS = 4
 # How long readers may have to wait behind this script, which waits for those before it.
-_LOCK_TIMEOUT = "10s"
+_LOCK_TIMEOUT_S = 10
 
 
 class OldMonth(NamedTuple):
@@ -77,7 +77,9 @@ def drop_months(conn: Connection, months: list[OldMonth]) -> None:
     DataError
         When Layer 2 does not hold all of a month.
     DatabaseError
-        When somebody reads or writes them for too long.
+        When a load came between.
+    psycopg2.errors.LockNotAvailable
+        When somebody reads or writes them for too long; `db.connect` says who.
     """
     from psycopg2 import errors as pg_errors  # here, so that a Python without it is told what to do
     from psycopg2 import sql
@@ -85,14 +87,13 @@ def drop_months(conn: Connection, months: list[OldMonth]) -> None:
     since, until = months[0].start, months[-1].end
     names = [month.name for month in months]
     tables = sql.SQL(", ").join(map(sql.Identifier, names))
-    db.execute(conn, "SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
+    lock_refresh(conn)
     try:
-        lock_refresh(conn)
         # Nobody may write into these months any more; who reads them may go on until they are dropped.
-        db.execute(conn, sql.SQL("LOCK TABLE {} IN SHARE MODE").format(tables))
+        db.execute_within(conn, sql.SQL("LOCK TABLE {} IN SHARE MODE").format(tables), _LOCK_TIMEOUT_S)
         _check_layer_2(conn, since, until)
-        db.execute(conn, sql.SQL("DROP TABLE {}").format(tables))
-    except (pg_errors.LockNotAvailable, pg_errors.DeadlockDetected) as err:
+        db.execute_within(conn, sql.SQL("DROP TABLE {}").format(tables), _LOCK_TIMEOUT_S)
+    except pg_errors.DeadlockDetected as err:
         raise DatabaseError(
             "the readings are in use, nothing was dropped; run again when no ingest or report is at work"
         ) from err

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_TURN_MARK = b"/* turn */"
+_LIMIT_SET_FIRST = re.compile(rb"(?:SET LOCAL lock_timeout = (\d+); )+")
 CONNECT_TIMEOUT_S = 15  # a serverless host may have to wake up first
 READ_TIMEOUT = "15min"  # a million rows leave in seconds; what takes this long will not come to an end
 LOCK_TIMEOUT_S = 30  # what holds a lock of ours holds it for one channel and window: seconds at most
@@ -145,7 +145,8 @@ def _describe_wait(err: psycopg2.Error, parameters: dict[str, Any]) -> str:
     query = bytes(getattr(err.cursor, "query", None) or b"")
     is_turn = b"pg_advisory_xact_lock" in query
     named = re.search(r'relation "([^"]+)"', err.diag.context or "")
-    waited_s = TURN_TIMEOUT_S if is_turn and _TURN_MARK in query else LOCK_TIMEOUT_S
+    set_first = _LIMIT_SET_FIRST.match(query)
+    waited_s = int(set_first[1]) / 1000 if set_first else LOCK_TIMEOUT_S
     table = named[1] if named else None
     # A little less, for the holder may have begun with us.
     asked = {"table": table, "is_turn": is_turn, "waited_s": 0.9 * waited_s, "limit": _MAX_HOLDERS}
@@ -194,10 +195,15 @@ def take_turn(conn: Connection, key: str, params: Any, what: str) -> None:
         told.add(what)
     execute(
         conn,
-        f"{_TURN_MARK.decode()} {_lock_timeout(TURN_TIMEOUT_S)}; SELECT pg_advisory_xact_lock({key});"
-        f" {_lock_timeout(LOCK_TIMEOUT_S)}",
+        f"{_lock_timeout(TURN_TIMEOUT_S)}; SELECT pg_advisory_xact_lock({key}); {_lock_timeout(LOCK_TIMEOUT_S)}",
         params,
     )
+
+
+def execute_within(conn: Connection, statement: Composable, seconds: float) -> None:
+    """Run a statement that waits for a lock no longer than `seconds`, for others have to wait behind it."""
+    limit, usual = (sql.SQL(_lock_timeout(each)) for each in (seconds, LOCK_TIMEOUT_S))
+    execute(conn, sql.SQL("; ").join([limit, statement, usual]))
 
 
 def connection_parameters(database_url: str) -> dict[str, str]:

@@ -35,6 +35,7 @@ from operations.postgres.server import programs_dir
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 _SERVICE = "energy"
 _UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
+_NO_LIMIT = b"SET lock_timeout = 0;\n"
 _LAST_SETTING = b"SET row_security"
 
 
@@ -104,8 +105,9 @@ def restore_by_psql(writer: Sequence[str | Path], runner: Sequence[str | Path]) 
     """Have `writer` write SQL and `runner` run it in one transaction; return the exit code of the one that failed.
 
     pg_restore itself begins with a setting that servers before 17 do not know, and its archives cannot be read by the
-    pg_restore of such a server.
+    pg_restore of such a server. It would also wait without end for a lock; here it waits as long as all scripts do.
     """
+    limit = f"SET lock_timeout = {round(db.LOCK_TIMEOUT_S * 1000)};\n".encode()
     with subprocess.Popen(runner, stdin=subprocess.PIPE) as running, subprocess.Popen(
         writer, stdout=subprocess.PIPE
     ) as writing:  # fmt: skip
@@ -115,7 +117,7 @@ def restore_by_psql(writer: Sequence[str | Path], runner: Sequence[str | Path]) 
             running.stdin.write(b"BEGIN;\n")
             for line in writing.stdout:
                 if line != _UNKNOWN_BEFORE_17:
-                    running.stdin.write(line)
+                    running.stdin.write(limit if line == _NO_LIMIT else line)
                 if line.startswith(_LAST_SETTING):
                     break  # from here on it could be data
             shutil.copyfileobj(writing.stdout, running.stdin)

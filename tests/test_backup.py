@@ -7,10 +7,12 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg2
 import pytest
 from site_factory import make_site
 from strange_files import STRANGE, make_strange
@@ -19,7 +21,7 @@ from wrapper_tree import stamp_venv
 from lib import db
 from lib.errors import ConfigError
 from lib.paths import PROJECT_ROOT
-from operations.postgres_program import find_program, service_file
+from operations.postgres_program import find_program, run_program, service_file
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -89,6 +91,29 @@ def test_a_backup_that_is_cut_off_brings_nothing(
     assert (failed.returncode, "nothing was changed" in failed.stderr) == (1, True)
     with db.connect(empty_database_url) as copy:
         assert db.fetch_all(copy, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == []
+
+
+def test_a_restore_waits_for_no_lock_without_end(
+    conn: Connection,
+    database_url: str,
+    empty_database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(db, "LOCK_TIMEOUT_S", 0.5)
+    backup = tmp_path / "a.dump"
+    assert run_program(database_url, "pg_dump", ["--format=custom", "--no-owner", f"--file={backup}"]) == 0
+    restore = ["--no-owner", "--no-privileges", str(backup)]
+    with closing(psycopg2.connect(empty_database_url)) as other:
+        db.execute(other, "CREATE TABLE channels ()")  # not committed: whoever wants the name has to wait
+        assert run_program(empty_database_url, "pg_restore", restore) != 0
+        assert "canceling statement due to lock timeout" in capfd.readouterr().err
+    assert run_program(empty_database_url, "pg_restore", restore) == 0
+    with db.connect(empty_database_url) as copy:
+        assert db.fetch_all(copy, "SELECT count(*) FROM schema_migrations") == db.fetch_all(
+            conn, "SELECT count(*) FROM schema_migrations"
+        )
 
 
 NOT_OURS = (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psycopg2
 import pytest
 from breaker_factory import build_site, failed_checks, validate_both
 from site_factory import SITE_ID, make_rows, register_site, store_readings
@@ -139,14 +141,27 @@ def test_nothing_goes_that_layer_2_lacks(half_a_year: Connection) -> None:
     assert len(list_old_months(half_a_year, KEPT_FROM)) == 2
 
 
-def test_months_in_use_stay(half_a_year: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("govern.drop_old_readings._LOCK_TIMEOUT", "100ms")
-    with db.connect(database_url) as reader:
-        db.fetch_all(reader, "SELECT count(*) FROM readings")
-        with pytest.raises(DatabaseError, match="in use, nothing was dropped"):
-            drop_months(half_a_year, list_old_months(half_a_year, KEPT_FROM))
-        half_a_year.rollback()
-    assert len(list_old_months(half_a_year, KEPT_FROM)) == 2
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT count(*) FROM readings", "LOCK TABLE readings_2025_11 IN ROW EXCLUSIVE MODE"],  # a reader, a writer
+)
+def test_months_in_use_stay_and_who_uses_them_is_told(
+    half_a_year: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    monkeypatch.setattr("govern.drop_old_readings._LOCK_TIMEOUT_S", 0.1)
+    months = list_old_months(half_a_year, KEPT_FROM)
+    half_a_year.commit()
+    with closing(psycopg2.connect(database_url, application_name="psql of Ann")) as user:
+        db.execute(user, statement)
+        pid = user.info.backend_pid
+        told = (
+            rf"waited 0\.1 s for a lock on a table; process {pid} \('psql of Ann' of .*, idle in transaction "
+            rf"since 20.* holds .*readings_2025_11.*; close that session, or end it "
+            rf"with SELECT pg_terminate_backend\({pid}\)"
+        )
+        with pytest.raises(DatabaseError, match=told), db.connect(database_url) as mine:
+            drop_months(mine, months)
+    assert list_old_months(half_a_year, KEPT_FROM) == months
 
 
 def test_script_shows_first_and_drops_when_told(
