@@ -87,7 +87,7 @@ def test_weather_and_files_come_in_as_the_role_of_ingest(
         starts = (NOW + timedelta(minutes=15 * number) for number in range(30))
         path.write_text("timestamp,kWh\n" + "".join(f"{start.isoformat()},-1\n" for start in starts), encoding="utf-8")
         shop = FileSite(7, "Shop", "UTC")
-        source = open_source(path, FileMapping())
+        source = open_source(path, FileMapping(net=True))
         with RejectFile(tmp_path / "rejects.csv") as rejects:
             run_id = register_file_site(session, shop, list(source.channels), dict.fromkeys(source.channels))
             summary = ImportSummary(7, 1)
