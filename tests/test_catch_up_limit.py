@@ -1,4 +1,4 @@
-"""The energy of an outage in one record: ingest and validation judge it by one limit and by the outage's length."""
+"""The energy of an outage in one record: ingest, validation and analysis judge it by one limit and by its length."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from breaker_factory import END, SITE_ID, build_site, change
 
+from analyze.week import loading
 from config.site_file import load_site
 from govern.checks.channel_facts import store_channel_facts
 from govern.checks.reader import read_checks, settable_limits
@@ -51,6 +52,21 @@ def found(conn: Connection, folder: Path, said: str = "") -> list[tuple[int | No
     return [(finding.channel_id, finding.text) for finding in result.findings]
 
 
+def told(conn: Connection, folder: Path) -> dict[int, tuple[str, str]]:
+    """Return what sensor health tells of the first record after the outage, by channel, under the site's file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "read_site", lambda site_id: load_site(site_id, folder))
+        _, week = loading.load_week(
+            conn, SITE_ID, "2025-11-03", "2025-11-05", None, END + timedelta(hours=1), keeps_quarantined=True
+        )
+    conn.rollback()
+    return {
+        issue["channelId"]: (issue["type"], issue["description"])
+        for issue in week.sections["sensorHealth"]["issues"]
+        if issue["type"] in ("catch_up", "register_jump", "impossible")
+    }
+
+
 def is_accepted(energy_kwh: float, max_power_kw: float, hours: float = ELAPSED_H) -> bool:
     """Return whether the ingest lets the record in."""
     times = np.array([0.0, hours * 3600])
@@ -63,10 +79,13 @@ def test_catch_up_of_an_outage_is_no_fault(conn: Connection, tmp_path: Path) -> 
     outage(conn, CHANNEL, 1321.0)
     assert is_accepted(1321.0, 5000.0)
     assert found(conn, tmp_path) == []
+    assert told(conn, tmp_path) == {
+        CHANNEL: ("catch_up", "meter 13: 1321.00 kWh in one interval after 14.0 h without readings")
+    }
 
 
 @pytest.mark.parametrize("limit_kw", [60.0, 100.0])
-def test_both_judge_alike_just_below_and_above_the_limit(conn: Connection, tmp_path: Path, limit_kw: float) -> None:
+def test_all_judge_alike_just_below_and_above_the_limit(conn: Connection, tmp_path: Path, limit_kw: float) -> None:
     build_site(conn)
     most = limit_kw * ELAPSED_H
     outage(conn, CHANNEL, most - 1)
@@ -75,8 +94,21 @@ def test_both_judge_alike_just_below_and_above_the_limit(conn: Connection, tmp_p
     assert (is_accepted(most - 1, limit_kw), is_accepted(most + 1, limit_kw)) == (True, False)
     expected = [(OTHER, f"1 rows, worst {most + 1:.1f} kWh in {ELAPSED_H * 3600:.0f} s")]
     assert found(conn, tmp_path, said) == expected
+    reasons = {CHANNEL: "catch_up", OTHER: "register_jump"}
+    assert {key: kind for key, (kind, _) in told(conn, tmp_path).items()} == reasons
     # The same for all channels of the site.
     assert found(conn, tmp_path, f"[ingest]\nmax_power_kw = {limit_kw}\n") == expected
+    assert {key: kind for key, (kind, _) in told(conn, tmp_path).items()} == reasons
+
+
+def test_beyond_the_limit_without_power_is_told_without_a_number(conn: Connection, tmp_path: Path) -> None:
+    build_site(conn)
+    outage(conn, CHANNEL, 2 * 60.0 * ELAPSED_H)
+    change(conn, "power_kw = NULL, power_l1_kw = NULL, power_l2_kw = NULL, power_l3_kw = NULL", CHANNEL, at=AFTER)
+    (tmp_path / f"{SITE_ID}.toml").write_text("[ingest]\nmax_power_kw = 60\n")
+    assert told(conn, tmp_path) == {
+        CHANNEL: ("register_jump", "meter 13: its energy is absurd, in single intervals, for 0.25 h")
+    }
 
 
 def test_without_an_outage_the_own_interval_counts(conn: Connection, tmp_path: Path) -> None:
@@ -94,7 +126,9 @@ def test_outage_beyond_the_longest_counts_as_the_longest(conn: Connection, tmp_p
     outage(conn, CHANNEL, 1000.0)
     said = "[ingest]\nmax_power_kw = 80\nmax_catch_up_hours = {}\n"
     assert found(conn, tmp_path, said.format(13)) == []
+    assert told(conn, tmp_path)[CHANNEL][0] == "catch_up"
     assert found(conn, tmp_path, said.format(12)) == [(CHANNEL, "1 rows, worst 1000.0 kWh in 43200 s")]
+    assert told(conn, tmp_path)[CHANNEL][0] == "register_jump"
 
 
 def test_validation_may_say_another_limit(conn: Connection, tmp_path: Path) -> None:

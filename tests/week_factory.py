@@ -85,7 +85,7 @@ def make_scope(
 def prepare(readings: pd.DataFrame, scope: WeekScope) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return all intervals, their flags, and the sound ones."""
     intervals = prepare_intervals(readings, scope.meters, scope.tz)
-    bad = find_bad_intervals(intervals, scope.config)
+    bad = find_bad_intervals(intervals, scope.config, scope.limits)
     return intervals, bad, intervals[~bad.any(axis=1)]
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 from analyze.load.savings_model import DRIFT_MIN_DAYS, extrapolated_share
 from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.week.intervals import WeekScope, prepare_intervals
+from config.site_file import IngestLimits
 from config.thresholds import Thresholds
 from lib.date_utils import add_local_time
 
@@ -78,9 +79,15 @@ def leave_out_wrong_hours(hourly: pd.DataFrame, readings: pd.DataFrame, change: 
     intervals = prepare_intervals(readings, scope.meters, scope.tz)
     day = (intervals["local_time"].to_numpy().astype("datetime64[D]") - np.datetime64(change)).astype("int64")
     block = _number_blocks(day, _DAYS_PER_WEEK * (scope.config.baseline.weeks + 1))
-    bad = find_bad_intervals(intervals.assign(channel_id=block), scope.config)
+    bad = find_bad_intervals(intervals.assign(channel_id=block), scope.config, _limits_of(intervals, scope))
     wrong = intervals.loc[bad.any(axis=1), "interval_start"].dt.floor("h")
     return hourly[~hourly["timestamp"].isin(wrong)]
+
+
+def _limits_of(intervals: pd.DataFrame, scope: WeekScope) -> IngestLimits:
+    """Return the limits of the meter that the intervals are of, as those of every block of it."""
+    most_kw = [scope.limits.max_power_of(int(key)) for key in intervals["channel_id"].unique()]
+    return IngestLimits(max(most_kw, default=0.0), max_catch_up_hours=scope.limits.max_catch_up_hours)
 
 
 def _number_blocks(day: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:

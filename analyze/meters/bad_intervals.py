@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.meters.catch_up import flag_catch_up
+from analyze.meters.catch_up import flag_beyond_limit, flag_catch_up
 from analyze.meters.interpolated import flag_interpolated, smallest_change_kw
 from analyze.meters.meter_faults import (
     find_unit_factors,
@@ -23,6 +23,7 @@ from analyze.meters.meter_faults import (
 )
 from analyze.meters.phase_faults import find_phase_faults
 from analyze.week.intervals import SECONDS_PER_HOUR, in_window, number_channels
+from config.site_file import IngestLimits
 from lib.stats_utils import grouped_quantiles
 
 if TYPE_CHECKING:
@@ -33,11 +34,16 @@ _KEY_DIGITS = 6  # two stuck levels are the same one when they agree to this man
 _MIN_WINDOW_INTERVALS = 4  # the variance of fewer values says nothing about flatness
 _STEADIEST_QUANTILE = 0.10
 _PRIOR_TRIALS = 100  # a few repeats among a few values do not yet make a coarse meter
+_USUAL_LIMITS = IngestLimits()
 ALWAYS_NAMED = ("stuck", "catch_up", "negative_energy")
 
 
-def find_bad_intervals(intervals: pd.DataFrame, config: Thresholds) -> pd.DataFrame:
+def find_bad_intervals(
+    intervals: pd.DataFrame, config: Thresholds, limits: IngestLimits = _USUAL_LIMITS
+) -> pd.DataFrame:
     """Return for each interval why it should not be believed: one boolean column for each reason.
+
+    What is more than a channel can carry by `limits` is no catch-up, but a register that was set.
 
     `stuck`, `catch_up` and `negative_energy` are always there (`ALWAYS_NAMED`), the others only where they flag
     something, so that a report names what occurred.
@@ -55,6 +61,7 @@ def find_bad_intervals(intervals: pd.DataFrame, config: Thresholds) -> pd.DataFr
     catch_up = flag_catch_up(
         intervals, min_ratio=ratio, min_energy_kwh=least_kwh, min_missing=config.sensors.gap_min_intervals + 1
     )
+    beyond = flag_beyond_limit(intervals, catch_up, limits)
     clock = flag_clock_change(intervals, min_energy_kwh=least_kwh)
     register = flag_register(
         intervals,
@@ -66,13 +73,16 @@ def find_bad_intervals(intervals: pd.DataFrame, config: Thresholds) -> pd.DataFr
     phases = find_phase_faults(intervals, config)
     named = {
         "stuck": frozen,
-        "catch_up": catch_up & ~clock,
+        "catch_up": catch_up & ~beyond & ~clock,
         "negative_energy": intervals["energy_kwh"] < 0,
         "wrong_unit": find_unit_factors(live) != 0,
         "register": register,
         "register_jump": ~clock
-        & flag_register_jump(
-            intervals, min_ratio=ratio, min_energy_kwh=least_kwh, recurring_runs=config.sensors.stuck_recurring_runs
+        & (
+            beyond
+            | flag_register_jump(
+                intervals, min_ratio=ratio, min_energy_kwh=least_kwh, recurring_runs=config.sensors.stuck_recurring_runs
+            )
         ),
         "clock_change": clock,
         "interpolated": flag_interpolated(intervals, min_hours=config.sensors.interpolated_min_hours),

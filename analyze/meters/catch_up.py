@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.week.intervals import number_channels, starts_new_run
+from analyze.week.intervals import SECONDS_PER_HOUR, number_channels, starts_new_run
 from lib.date_utils import HOURS_PER_WEEK
 from lib.stats_utils import grouped_quantiles
+
+if TYPE_CHECKING:
+    from config.site_file import IngestLimits
 
 _SUM_MIN, _SUM_MAX = 0.6, 1.6  # of what is usual in hole and interval together: a day's load differs by that much
 _MIN_JUMP = 2.0  # times the interval's own usual energy, and the next interval's
@@ -42,6 +47,26 @@ def flag_catch_up(
     expected_kwh = (intervals["power_kw"].abs() * intervals["hours"]).fillna(_usual_high_kwh(intervals, ~new_run))
     is_high = (energy_kwh > min_ratio * expected_kwh) | _is_sum_of_hole(intervals, after_hole, min_missing)
     return after_hole & is_high & (energy_kwh > min_energy_kwh)
+
+
+def flag_beyond_limit(intervals: pd.DataFrame, caught_up: pd.Series, limits: IngestLimits) -> pd.Series:
+    """Flag which of the intervals that `caught_up` no outage explains: more than the channel carries in that time.
+
+    Ingest (`find_impossible`) and the check energy_plausible judge by the same limits: the time since the record of
+    energy before, at most `max_catch_up_hours`.
+    """
+    beyond, at = np.zeros(len(intervals), dtype=bool), np.flatnonzero(caught_up)
+    if at.size:
+        channel, epoch_s, energy_kwh = (intervals[name].to_numpy() for name in ("channel_id", "epoch_s", "energy_kwh"))
+        with_energy = np.where(np.isnan(energy_kwh), -1, np.arange(len(intervals)))
+        last = np.maximum.accumulate(with_energy)[at - 1]  # a record that caught up has one of its channel before it
+        is_known = (last >= 0) & (channel[last] == channel[at])
+        elapsed_s = np.where(is_known, epoch_s[at] - epoch_s[last], np.inf)
+        elapsed_s = np.minimum(elapsed_s, limits.max_catch_up_hours * SECONDS_PER_HOUR)
+        elapsed_s = np.maximum(elapsed_s, intervals["interval_s"].to_numpy()[at])
+        most_kw = np.array([limits.max_power_of(int(key)) for key in channel[at]])
+        beyond[at] = np.abs(energy_kwh[at]) * SECONDS_PER_HOUR > most_kw * elapsed_s
+    return pd.Series(beyond, index=intervals.index)
 
 
 def _usual_high_kwh(intervals: pd.DataFrame, keep: pd.Series) -> pd.Series:

@@ -6,6 +6,7 @@ period: these meters can still be read, so nothing is masked and no severity is 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ _FAULT_TEXTS = {
     "interpolated": "its values lie on a straight line, as where a logger fills a gap,",
     "clock_change": "energy of the repeated hour stands in its first pass and none in its second, flagged",
 }
+_WITHOUT_NUMBER = {"register_jump": "its energy is absurd, in single intervals,"}  # no power to compare it with
 _DAY_S, _DAY_H = 86_400, 24
 _WITHOUT_RATIO, _GRAVE_DAYS = 0.05, 2
 _BASE_QUANTILE = 0.1
@@ -78,7 +80,9 @@ def list_fault_issues(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekSco
             }
             if hours > scope.config.sensors.stale_high_after_hours and level == "medium":
                 level = "high"
-            text = f"{_FAULT_TEXTS[kind].format(inside['evidence'].median())} for {hours:g} h"
+            number = float(inside["evidence"].median())
+            words = _WITHOUT_NUMBER.get(kind) if math.isnan(number) else None
+            text = f"{words or _FAULT_TEXTS[kind].format(number)} for {hours:g} h"
             issues.append(make_issue(kind, level, int(channel_id), scope, text, **more))
     return issues
 

@@ -80,7 +80,7 @@ def prepare_week(
     schedule, meters, tz, config = scope.schedule, scope.meters, scope.tz, scope.config
     intervals = take_window(intervals, Window(scope.baseline.start, scope.period.end))
     scope = scope._replace(meters=settle_kinds(meters, intervals))
-    bad = allow_export(find_bad_intervals(intervals, config), intervals, scope.meters)
+    bad = allow_export(find_bad_intervals(intervals, config, scope.limits), intervals, scope.meters)
     valid = intervals[~bad.any(axis=1)]
     resets = intervals.iloc[:0] if resets is None else prepare_intervals(resets, meters, tz)
     years = range(scope.baseline.start.year - 1, scope.period.end.year + 2)

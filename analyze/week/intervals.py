@@ -17,6 +17,7 @@ import pandas as pd
 
 from analyze.load import schedules
 from config.opening_hours import ASSUMED_SCHEDULE, Schedule
+from config.site_file import IngestLimits
 from config.tariff_model import ASSUMED_RATE_USD_PER_KWH
 from lib.date_utils import Window, add_local_time, days_before
 
@@ -32,7 +33,7 @@ _MAX_SPAN_RATIO = 4  # steps from the first to the last reading for each reading
 class WeekScope(NamedTuple):
     """What a week's analysis is about: the site's meters, the two windows (UTC), its zone and its thresholds.
 
-    Without a `schedule`, the assumed one holds.
+    Without a `schedule`, the assumed one holds. `limits` say what a record can be at all, as the ingest has it.
     """
 
     meters: pd.DataFrame
@@ -41,6 +42,7 @@ class WeekScope(NamedTuple):
     tz: ZoneInfo
     config: Thresholds
     schedule: Schedule = ASSUMED_SCHEDULE
+    limits: IngestLimits = IngestLimits()
 
 
 def energy_meters(meters: pd.DataFrame) -> pd.DataFrame:

@@ -93,7 +93,7 @@ class SiteData(NamedTuple):
     def scope(self, period: Window) -> WeekScope:
         """Return what an analysis of `period` is about."""
         baseline = baseline_before(period, self.tz, self.config)
-        return WeekScope(self.meters, period, baseline, self.tz, self.config, self.said.schedule)
+        return WeekScope(self.meters, period, baseline, self.tz, self.config, self.said.schedule, self.said.file.ingest)
 
 
 def open_site(
@@ -269,6 +269,7 @@ def _analyze_period(conn: Connection, data: SiteData, period: Window) -> SiteWee
         electrical=_read(conn, data, readings.load_electrical, period),
         monthly=_read(conn, data, readings.load_monthly),
         floor_area_m2=data.said.file.building.floor_area_m2,
+        limits=data.said.file.ingest,
         resets=_read(conn, data, readings.load_resets, period),
         site_hours=readings.load_site_hours(conn, site_id, ratchet, roots) if months else None,
         weather=readings.load_weather(conn, site_id, whole),
@@ -384,7 +385,7 @@ def load_savings(
     hourly = _read(conn, data, readings.load_hourly, window)
     days = list_holidays(data.said.schedule, range(window.start.year, window.end.year + 1))
     hours = total_by_hour(hourly, data.meters, config).hourly
-    scope = WeekScope(data.meters, window, window, tz, config, data.said.schedule)
+    scope = WeekScope(data.meters, window, window, tz, config, data.said.schedule, data.said.file.ingest)
     site_rows = site_frame(
         epoch_seconds(hours["timestamp"]).astype("int64"), hours["energy_kwh"].to_numpy(), SECONDS_PER_HOUR, scope
     )

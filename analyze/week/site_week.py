@@ -34,6 +34,7 @@ from analyze.week.intervals import (
 from analyze.week.refusals import unavailable
 from analyze.week.summary import build_summary
 from config.opening_hours import ASSUMED_SCHEDULE, Schedule
+from config.site_file import IngestLimits
 from config.thresholds import Thresholds
 from lib.date_utils import Window, days_before
 
@@ -57,7 +58,8 @@ class SiteContext(NamedTuple):
     `site_hours` the site's mean power before the baseline weeks (`load_site_hours`),
     `intervals` the readings of baseline and period where they are prepared already (`prepare_intervals`),
     `quarantined` the channels that validation does not trust (`list_quarantined`), `not_counted` those that are in no
-    figure (`list_not_counted`), `open_questions` what validation asks of meters that may count twice.
+    figure (`list_not_counted`), `open_questions` what validation asks of meters that may count twice,
+    `limits` what a record can be at all (`config.site_file`).
     """
 
     site_id: int = 0
@@ -73,6 +75,7 @@ class SiteContext(NamedTuple):
     quarantined: Sequence[dict[str, Any]] = ()
     not_counted: Sequence[dict[str, Any]] = ()
     open_questions: Sequence[dict[str, Any]] = ()
+    limits: IngestLimits = IngestLimits()
 
 
 class SiteWeek(NamedTuple):
@@ -127,8 +130,8 @@ def analyze_site_week(
         `sections` holds the analyses, `summary` the headline, risks, opportunities and the quick wins' total, `claims`
         the savings by interval (`attribution.claim_savings`).
     """
-    scope = WeekScope(energy_meters(meters), period, baseline, tz, config, schedule)
     context = context or SiteContext()
+    scope = WeekScope(energy_meters(meters), period, baseline, tz, config, schedule, context.limits)
     intervals = (
         prepare_intervals(readings, scope.meters, tz, schedule) if context.intervals is None else context.intervals
     )
