@@ -145,7 +145,7 @@ def test_customer_reads_the_worth_of_the_actions_that_are_listed_and_the_carbon_
     assert (len(report["actions"]), report["carbon"]) == (5, carbon)
     for key, name in (("weeklyKwh", "weeklyKwh"), ("weeklyCost", "weeklyCost"), ("annualCost", "estimatedAnnual")):
         assert report["savings"][name] == pytest.approx(sum(action[key] for action in report["actions"]), abs=0.01)
-    assert report["savings"]["weeklyCost"] == pytest.approx(5 * 23.73, abs=0.01)
+    assert report["savings"]["weeklyCost"] == pytest.approx(5 * 23.70, abs=0.01)
     assert report["summary"]["headline"][-1] == "The weekly report has 3 more, which are not in these figures."
     emitted = next(tile for tile in build_page(report)["tiles"] if tile["label"] == "It emitted")
     assert emitted["value"].startswith("160")
@@ -170,7 +170,7 @@ def test_customer_reads_which_step_is_of_one_event_and_over_which_meters_the_wee
     assert report["summary"]["headline"][:3] == [
         "Your building used at least 1,206 kWh of electricity, 28 % more than usual over the 3 of 4 meters that can be "
         "compared.",
-        "New this week: 198 kWh, $23.73. If it goes on, as much every week.",
+        "New this week: 198 kWh, $23.70. If it goes on, as much every week.",
         "One-time: 45 kWh, $5.40, not in the weekly or annual totals.",
     ]
     assert report["savings"]["estimatedAnnual"] == 0.0

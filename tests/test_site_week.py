@@ -319,7 +319,7 @@ def test_summary_says_what_matters():
     ]
     assert summary["topRisks"] == [
         "meter 2: no reading in the period; the last one is 168 h old",
-        "meter 1: 91 kWh far above normal, once",
+        "meter 1: 91 kWh far above normal, while the site was closed",
     ]
     assert set(summary["totalPotentialSavings"]) >= {
         "weeklyKwh",
