@@ -97,7 +97,7 @@ def test_export_of_a_file_with_energy_alone_goes_the_whole_way(
     """Two weeks at 3 kWh an hour, of which from ten to fourteen two are fed back; nobody names what the meter is."""
     hours = quarters("2026-01-12", 96 * 14)[::4]
     lines = [f"Main,{moment:%Y-%m-%d %H:%M},{-2.0 if 10 <= moment.hour < 14 else 3.0}" for moment in hours]
-    assert importer("--timezone", ZONE, write(tmp_path / "main.csv", [LONG_HEADER, *lines])) == 0
+    assert importer("--net", "--timezone", ZONE, write(tmp_path / "main.csv", [LONG_HEADER, *lines])) == 0
     assert db.fetch_all(conn, "SELECT FROM rejected_readings") == []
     govern(conn, FILE_SITE_ID)
     now = datetime(2026, 1, 27, 12, tzinfo=parse_timezone(ZONE))
