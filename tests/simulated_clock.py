@@ -93,11 +93,21 @@ def set_database_clock(url: str, ahead: timedelta) -> None:
     connection.close()
 
 
+def let_servers_tell(ahead: timedelta) -> None:
+    """Let the stand-in's replies bear the simulated date: an ingest refuses a service whose clock is days apart."""
+    from waitress import task
+
+    real = task.build_http_date
+    task.build_http_date = lambda moment_s: real(moment_s + ahead.total_seconds())
+
+
 if __name__ == "__main__":
     if sys.argv[1] != "-c":
         import pandas  # noqa: F401  (its compiled parts want the real class while they are loaded)
 
     SimulatedDatetime.ahead = timedelta(seconds=float(os.environ.get(AHEAD_VARIABLE, 0)))
+    if sys.argv[1].endswith("eniscope_sandbox.py"):
+        let_servers_tell(SimulatedDatetime.ahead)
     standard.datetime = SimulatedDatetime  # type: ignore[misc]
     del sys.argv[0]
     if sys.argv[0] == "-c":

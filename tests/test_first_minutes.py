@@ -157,7 +157,6 @@ def make_project(root: Path) -> Tree:
 def test_quickstart_works_in_the_first_minutes_of_monday(empty_database_url: str, tmp_path: Path) -> None:
     prepare_database(empty_database_url)
     today = datetime.now(NEW_YORK).date()
-    # Days ago, for the sandbox shows the machine's own clock, and an offset of less than a day is believed.
     monday = today - timedelta(days=today.weekday() + 14)
     now = datetime(monday.year, monday.month, monday.day, 0, 3, tzinfo=NEW_YORK)
     ahead = now - datetime.now(UTC)
