@@ -28,7 +28,8 @@ def imported(conn: Connection, importer: Import, tmp_path: Path) -> Connection:
     moments = [at for at in quarters("2025-10-27", 96 * 14) if at.date() != datetime(2025, 11, 6).date()]
     lines = long_lines(["Main"], moments)
     lines[5] = lines[5].replace("1.5", "much")
-    assert importer("--timezone", ZONE, write(tmp_path / "main.csv", lines)) == 0
+    # By the clock: without a word the import would ask whether the times keep standard time all the year.
+    assert importer("--timezone", ZONE, "--clock", ZONE, write(tmp_path / "main.csv", lines)) == 0
     govern(conn, FILE_SITE_ID)
     return conn
 

@@ -248,8 +248,8 @@ def test_a_connection_that_feeds_in_is_asked_about_where_no_meter_tells_what_gen
     channels = [view(101, "Grid", 1), *(view(110 + n, f"RTU-{n}", 10 + n) for n in parts), view(120, "Shed", 20)]
     site = point_site(channels, {101: grid, 120: shed} | {110 + n: kw for n, kw in parts.items()})
     assert failed(site.sync()) == {
-        "mains_named": "channel 101: energy goes both ways through Grid: it may be the connection of other meters, "
-        "and then the total counts them twice"
+        "mains_named": "channel 101 'Grid': energy goes both ways through Grid: it may be the connection of other "
+        "meters, and then the total counts them twice"
     }
     report = site.report()
     lines = ['[channels."101"]  # "Grid"', 'kind = "main"  # or "storage", if it is a battery']
@@ -278,7 +278,7 @@ def test_the_phases_count_where_the_whole_is_in_quarantine(point_site: MakeSite)
     site = point_site(channels, {101: rtu, 120: pump} | {101 + n: rtu * share for n, share in shares.items()})
     site.source.power_ratio[101] = 4.0
     for verdict in (site.sync(), site.validate()):
-        assert failed(verdict) == {"energy_matches_power": "channel 101: energy is 0.250 times its power"}
+        assert failed(verdict) == {"energy_matches_power": "channel 101 'RTU': energy is 0.250 times its power"}
         assert verdict.verdict == "closed"
         assert [(held.channel_id, held.energy_share_pct) for held in verdict.quarantines] == [(101, 0.0)]
         report = site.report()
