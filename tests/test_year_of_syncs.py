@@ -160,7 +160,7 @@ def accept_a_hole() -> None:
 
 def make_project(root: Path) -> Tree:
     """Copy what the sync needs of the project, with its Python, so that its logs and files are the test's own."""
-    for room in ("config", "lib", "ingest", "govern", "operations"):
+    for room in ("config", "lib", "ingest", "govern", "analyze", "deliver", "operations"):
         shutil.copytree(PROJECT_ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__", "sites"))
     shutil.copy(PROJECT_ROOT / "requirements.txt", root)
     project = Tree(root)
