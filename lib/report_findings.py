@@ -308,13 +308,13 @@ def _of_meters(issues: list[dict[str, Any]]) -> Iterator[ReportFinding]:
 
 
 def _of_supply(electrical: dict[str, Any]) -> Iterator[ReportFinding]:
-    of_meters = [issue for meter in electrical.get("meters") or [] for issue in meter["issues"]]
-    for issue in [*of_meters, *(electrical.get("siteIssues") or [])]:
+    of_meters = [(issue, meter["channelName"]) for meter in electrical.get("meters") or [] for issue in meter["issues"]]
+    for issue, name in [*of_meters, *((issue, None) for issue in electrical.get("siteIssues") or [])]:
         if issue["severity"] in _FOLLOWED:
-            channel = issue.get("channelId")
+            channel, text = issue.get("channelId"), issue["description"]
             yield ReportFinding(
                 finding_id_of(FindingKind.ELECTRICAL, channel, issue["type"]), FindingKind.ELECTRICAL, issue["type"],
-                channel, issue.get("channelName"), issue["description"], confidence=issue["severity"],
+                channel, name, text if name is None else f"{name}: {text}", confidence=issue["severity"],
                 facts=_facts(issue, "type", "severity"),
             )  # fmt: skip
 

@@ -157,3 +157,15 @@ def test_a_report_that_was_recorded_before_is_stored_later(conn: Connection, tmp
     assert record_report(conn, path) is None
     assert db.fetch_all(conn, "SELECT count(*) FROM report_runs") == [(1,)]
     assert db.fetch_all(conn, "SELECT count(*) > 0 FROM v_findings") == [(True,)]
+
+
+def test_a_fault_of_the_supply_names_its_meter() -> None:
+    report = make_report()
+    own = [found for found in list_findings(report) if found.kind is FindingKind.ELECTRICAL]
+    assert [(found.finding_id, found.title) for found in own] == [
+        ("electrical_voltage-1", "Air handler 2: voltage below 114 V for 168.0 h, at worst 112 V")
+    ]
+    supply = report["sections"]["electricalHealth"]
+    supply["siteIssues"] = [{"type": "frequency", "severity": "medium", "description": "frequency above 60.1 Hz"}]
+    told = [found.title for found in list_findings(report) if found.channel_id is None]
+    assert "frequency above 60.1 Hz" in told
