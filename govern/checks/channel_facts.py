@@ -18,6 +18,17 @@ _INSERT = (
 )
 
 
+def load_names(conn: Connection, site_id: int) -> dict[int, str]:
+    """Return channel id → name, of every channel that belongs or belonged to the site."""
+    rows = db.fetch_all(
+        conn,
+        "SELECT m.channel_id, coalesce(m.name, c.name) FROM channel_sites AS m JOIN channels AS c USING (channel_id)"
+        " WHERE m.organization_id = %s",
+        (site_id,),
+    )
+    return dict(rows)
+
+
 def store_channel_facts(conn: Connection, site: SiteConfig) -> int:
     """Store what the site's file says of each channel, in place of what it said before; return how many it names.
 
@@ -28,14 +39,7 @@ def store_channel_facts(conn: Connection, site: SiteConfig) -> int:
     ConfigError
         When the file names a channel that the site does not have.
     """
-    names = dict(
-        db.fetch_all(
-            conn,
-            "SELECT m.channel_id, coalesce(m.name, c.name)"
-            " FROM channel_sites AS m JOIN channels AS c USING (channel_id) WHERE m.organization_id = %s",
-            (site.site_id,),
-        )
-    )
+    names = load_names(conn, site.site_id)
     said, excluded = site.channels(names), site.excluded(names)
     db.execute(conn, "DELETE FROM channel_facts WHERE organization_id = %s", (site.site_id,))
     carried = site.file.ingest.channel_max_power_kw

@@ -13,6 +13,7 @@ import psycopg2
 
 from config.limits import ValidationLimits
 from config.site_file import SiteLimit
+from govern.checks.channel_facts import load_names
 from govern.checks.mains import MAINS_CHECK, ask_for_mains
 from govern.checks.quarantine import Blocked, MeterEnergy, Quarantine, describe_excess, quarantine_channels
 from govern.checks.reader import (
@@ -213,17 +214,10 @@ def _without_excluded(conn: Connection, scope: Scope, results: list[CheckResult]
 
 def _name_channels(conn: Connection, scope: Scope, results: list[CheckResult]) -> list[CheckResult]:
     """Put the name of its channel to each finding, for people know meters by name."""
-    ids = {finding.channel_id for result in results for finding in result.findings} - {None}
-    rows = db.fetch_all(
-        conn,
-        "SELECT m.channel_id, coalesce(m.name, c.name) FROM channel_sites AS m JOIN channels AS c USING (channel_id)"
-        " WHERE m.organization_id = %s AND m.channel_id = ANY (%s)",
-        (scope.site_id, list(ids)),
-    )
-    names = dict(rows)
+    names = load_names(conn, scope.site_id)
     return [
         result._replace(
-            findings=[found._replace(channel_name=names.get(found.channel_id)) for found in result.findings]
+            findings=[found._replace(channel_name=names.get(found.channel_id or 0)) for found in result.findings]
         )
         for result in results
     ]
