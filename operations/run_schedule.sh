@@ -4,7 +4,7 @@
 #
 #   bash operations/run_schedule.sh [--time HH:MM] [--weekly-time HH:MM]       (default: 06:00 and Mondays 07:00)
 #
-# What is due and what was done stands in the database (scheduled_jobs): nothing is done twice, also not by two servers,
+# What is due and what was done is kept in the database (scheduled_jobs): nothing is done twice, even by two servers,
 # and what was missed is done by the next wake: one sync, and the reports of the last four weeks. What failed or was held
 # back is tried again after 1, 2, 4, 8, 16 and 24 hours, ten times in all; only the first and the last try tell cron.
 #

@@ -66,7 +66,7 @@ def system_peak_demand(
 ) -> float:
     """Return the mean demand at the announced moments that `rows` hold [kW], or NaN where they hold none.
 
-    `demand_kw` stands in place of the measured demand.
+    `demand_kw` is used instead of the measured demand.
     """
     moments = epoch_seconds(pd.Series(list(charge.system_peaks or ()), dtype="datetime64[us, UTC]"))
     start, length = rows["epoch_s"].to_numpy(), rows["interval_s"].to_numpy()

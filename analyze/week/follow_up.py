@@ -45,7 +45,7 @@ def follow_findings(
 
     Notes
     -----
-    Silent wins leave the section, the sums and the headline, and stand in `followUp.accepted`. `counts` are of what is
+    Silent wins leave the section, the sums and the headline; `followUp.accepted` lists them. `counts` are of what is
     told: neither silent nor of low confidence. A finding whose meter cannot be judged this week (`blind`), or that is
     not seen for the first time (`notSeen`), is open but counts apart.
     """

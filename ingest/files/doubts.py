@@ -79,7 +79,7 @@ def _check_kinds(tally: Tally, layout: Layout, given: FileMapping, label: str) -
 
 
 def _check_repeats(tally: Tally, layout: Layout, given: FileMapping, label: str) -> None:
-    """Raise where instants stand twice with different values, more than a clock change can explain."""
+    """Raise where an instant comes twice with different values, more than a clock change can explain."""
     if given.keep_first or not tally.repeats:
         return
     span_s = max(tally.last_s.values(), default=0) - min(tally.first_s.values(), default=0)

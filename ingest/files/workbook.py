@@ -77,7 +77,7 @@ class _Opened:
     def _refusal(self, err: BaseException) -> DataError:
         said = str(err).splitlines()[0][:120] if str(err) else type(err).__name__
         return DataError(
-            f"{self._path.name}: is no sound Excel workbook ({said}); save the sheet as CSV, and import that"
+            f"{self._path.name}: cannot be read as an Excel workbook ({said}); save the sheet as CSV, and import that"
         )
 
 
