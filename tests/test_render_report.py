@@ -15,12 +15,12 @@ import pytest
 from report_factory import NAMES, make_report
 
 from deliver.files.report_files import check_report
-from deliver.pages import formats as fmt
 from deliver.pages.html_page import render_html
 from deliver.pages.kinds import build_page
 from deliver.pages.mail_body import render_mail_html, render_mail_text
 from deliver.pages.pdf_pages import render_pdf
 from deliver.pages.weekly_money import cost_blocks
+from deliver.words import formats as fmt
 from lib.errors import DataError
 
 HOSTILE_NAMES = (

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from analyze.week.report_delta import compare_reports, content_of
 from deliver.files.report_files import check_report, read_report, write_report
-from deliver.pages import formats as fmt
 from deliver.pages.common import currency_of
+from deliver.words import formats as fmt
 from lib.errors import DataError
 
 # Two files with the same of these, on the same site, are versions of one report.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from deliver.pages.chart_theme import FONTS_DIR, PALETTE, RC_PARAMS
-from deliver.pages.formats import shorten
+from deliver.words.formats import shorten
 from lib.errors import PipelineError
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeGuard
 
-from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.parts import Part
+from deliver.words import formats as fmt
 
 SEVERITY_TONES = {"high": "bad", "medium": "warn", "low": "calm"}
 CONFIDENCE_TONES = {"high": "good", "medium": "calm", "low": "warn"}

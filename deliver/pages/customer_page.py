@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.common import (
     energy_used,
@@ -19,6 +18,7 @@ from deliver.pages.common import (
 )
 from deliver.pages.parts import Part
 from deliver.pages.weekly_evidence import load_chart
+from deliver.words import formats as fmt
 
 
 def build_customer_page(report: dict[str, Any]) -> Part:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.common import (
     SEVERITY_TONES,
@@ -17,6 +16,7 @@ from deliver.pages.common import (
     without_notices,
 )
 from deliver.pages.parts import Part
+from deliver.words import formats as fmt
 
 _COLOR_TONES = {"red": "bad", "amber": "warn", "green": "good", "grey": "calm"}
 _ABOUT = {"meter": "the meter", "supply": "the supply", "use": "its use"}

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from deliver.pages.customer_page import build_customer_page
-from deliver.pages.formats import plain
 from deliver.pages.health_pages import build_asset_page, build_electrical_page
 from deliver.pages.monthly_page import build_monthly_page
 from deliver.pages.parts import Part
 from deliver.pages.portfolio_page import build_portfolio_page
 from deliver.pages.weekly_page import build_weekly_page
+from deliver.words.formats import plain
 from lib.errors import DataError
 
 BUILDERS: dict[str, Callable[[dict[str, Any]], Part]] = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.common import is_available, notices, provenance, reason_of, site_line, without_notices
 from deliver.pages.parts import Part
 from deliver.pages.weekly_money import cost_blocks, energy_charges_tile
+from deliver.words import formats as fmt
 
 _VERDICTS = {
     "verified_saving": ("good", "a saving is proved"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.common import energy_used, notices
 from deliver.pages.parts import Part
 from deliver.reports.follow_up import ACTION_WORDS, state_words
+from deliver.words import formats as fmt
 
 _MAX_BARS = 15
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.common import SEVERITY_TONES, energy_used, opening_hours_of
 from deliver.pages.parts import Part
+from deliver.words import formats as fmt
 
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MAX_BARS = 12

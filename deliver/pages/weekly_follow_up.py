@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.parts import Part
 from deliver.reports.follow_up import saving_words, state_words
+from deliver.words import formats as fmt
 
 _COLUMNS = [
     parts.column("Finding"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.common import SEVERITY_TONES, is_available, reason_of
 from deliver.pages.parts import Part
+from deliver.words import formats as fmt
 
 
 def cost_blocks(sections: dict[str, Any], currency: str | None, savings_note: str | None = None) -> list[Part | None]:

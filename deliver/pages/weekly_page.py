@@ -6,7 +6,6 @@ from itertools import compress
 from typing import Any
 
 from analyze.week.summary import why_not_compared
-from deliver.pages import formats as fmt
 from deliver.pages import parts
 from deliver.pages.common import (
     SEVERITY_TONES,
@@ -32,6 +31,7 @@ from deliver.pages.weekly_evidence import (
 )
 from deliver.pages.weekly_follow_up import follow_up_blocks, follow_up_line
 from deliver.pages.weekly_money import cost_blocks, energy_charges_tile, forecast_blocks
+from deliver.words import formats as fmt
 
 
 def build_weekly_page(report: dict[str, Any]) -> Part:

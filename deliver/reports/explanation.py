@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analyze.week.finding_trace import list_ids
-from deliver.pages import formats as fmt
 from deliver.pages.common import currency_of, seen_once, worth_of
 from deliver.reports.follow_up import state_words
+from deliver.words import formats as fmt
 
 if TYPE_CHECKING:
     import pandas as pd

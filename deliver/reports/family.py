@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from analyze.week.summary import describe_change, is_believed, total_potential_savings
-from deliver.pages import formats as fmt
 from deliver.pages.common import asset_line, is_available
 from deliver.reports.weekly import assemble_report, build_metadata, warnings_of
+from deliver.words import formats as fmt
 
 if TYPE_CHECKING:
     from config.site_file import Branding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from deliver.pages import formats as fmt
+from deliver.words import formats as fmt
 
 if TYPE_CHECKING:
     from analyze.week.loading import Morning

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from deliver.pages import formats as fmt
+from deliver.words import formats as fmt
 
 _MOST_NAMED = 2
 # What there is to do about findings of a kind.

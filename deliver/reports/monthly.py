@@ -6,8 +6,8 @@ from datetime import date, datetime
 from typing import Any
 
 from analyze.sections.savings import VERIFIED
-from deliver.pages import formats as fmt
 from deliver.reports.weekly import site_metadata, warnings_of
+from deliver.words import formats as fmt
 from lib.date_utils import parse_timezone
 from lib.readings import Site, ValidationStatus
 

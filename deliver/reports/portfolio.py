@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from analyze.week.portfolio import SANDBOX, total_sites
-from deliver.pages import formats as fmt
 from deliver.reports.follow_up import ACTION_WORDS
 from deliver.reports.weekly import SOURCE_NOTES
+from deliver.words import formats as fmt
 from lib.report_schema import REPORT_VERSION
 
 if TYPE_CHECKING:
