@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
@@ -33,9 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.scores is not None:
         return command_line.write_scores(args)
 
-    from analyze.sections.anomalies import render_text
+    def render(section: Any) -> str:
+        from analyze.sections.anomalies import render_text
 
-    return command_line.print_section(args, "anomalies", render_text)
+        return render_text(section)
+
+    return command_line.print_section(args, "anomalies", render)
 
 
 if __name__ == "__main__":

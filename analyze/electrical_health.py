@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
@@ -24,9 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the section of one period."""
     args = command_line.section_parser(__doc__).parse_args(argv)
 
-    from analyze.sections.electrical import render_text
+    def render(section: Any) -> str:
+        from analyze.sections.electrical import render_text
 
-    return command_line.print_section(args, "electricalHealth", render_text)
+        return render_text(section)
+
+    return command_line.print_section(args, "electricalHealth", render)
 
 
 if __name__ == "__main__":

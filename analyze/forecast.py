@@ -21,6 +21,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from lib import cli
 from lib.channel_names import describe_channels
+from lib.date_utils import parse_start, parse_timezone
 from lib.logs import setup_logging
 
 
@@ -33,12 +34,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
 
-    from analyze.sections.forecast import render_text
-    from analyze.week.loading import load_forecast
     from config.settings import load_settings
     from lib import db
+    from lib.readings import load_site
 
     with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
+        tz = parse_timezone(load_site(conn, args.site).timezone)
+        if args.first_day:
+            parse_start(args.first_day, tz, "--from")  # refused before pandas is imported
+
+        from analyze.sections.forecast import render_text
+        from analyze.week.loading import load_forecast
+
         data, start, section = load_forecast(conn, args.site, args.first_day, datetime.now(UTC))
     if args.json:
         cli.print_json(section)

@@ -19,6 +19,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from lib import cli
 from lib.channel_names import CHANNEL_HELP, describe_channel, find_channel
+from lib.date_utils import parse_start, parse_timezone
 from lib.logs import clean_text, setup_logging
 
 
@@ -35,15 +36,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     setup_logging(args.verbose)
 
-    from analyze.sections.savings import render_text
-    from analyze.week.loading import load_verdict
     from config.settings import load_settings
     from lib import db
-    from lib.readings import load_channel_names
+    from lib.readings import load_channel_names, load_site
 
     with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
+        parse_start(args.change, parse_timezone(load_site(conn, args.site).timezone), "--change")
         names = load_channel_names(conn, args.site)
         channel_id = find_channel(args.channel, names, f"site {args.site}")
+
+        from analyze.sections.savings import render_text  # pandas is imported after all checks
+        from analyze.week.loading import load_verdict
+
         data, change, result = load_verdict(conn, args.site, channel_id, args.change, datetime.now(UTC))
     if args.json:
         cli.print_json({"siteId": args.site, "channelId": channel_id, **result})

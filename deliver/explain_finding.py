@@ -57,14 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     setup_logging(args.verbose)
 
-    from analyze.week.finding_trace import find_finding
-    from analyze.week.loading import load_trace
     from deliver.files.report_files import read_weekly_report
-    from deliver.reports.explanation import explanation_json, explanation_lines, list_lines
 
     if args.list == bool(args.finding_id):
         raise UsageError("give the id of a finding, or --list to see them; not both")
     report = read_weekly_report(args.report)
+
+    from analyze.week.finding_trace import find_finding  # pandas is imported after these checks
+    from analyze.week.loading import load_trace
+    from deliver.reports.explanation import explanation_json, explanation_lines, list_lines
+
     if args.list:
         for line in list_lines(report):
             print(clean_text(line))

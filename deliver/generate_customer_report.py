@@ -31,15 +31,16 @@ from deliver.reports.site_report import CheckedWeek, run_week_report
 from lib import cli
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Write the report and print where it is, with its headline."""
+def _assemble(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
     from config.site_file import read_site
     from deliver.reports.family import assemble_customer_report
 
-    def assemble(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
-        return assemble_customer_report(checked, read_site(checked.site.site_id).branding, now)
+    return assemble_customer_report(checked, read_site(checked.site.site_id).branding, now)
 
-    return run_week_report(__doc__, argv, "customer_report", assemble)
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the report and print where it is, with its headline."""
+    return run_week_report(__doc__, argv, "customer_report", _assemble)
 
 
 if __name__ == "__main__":

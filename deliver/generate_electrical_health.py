@@ -19,20 +19,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from deliver.reports.site_report import run_week_report
+from deliver.reports.site_report import CheckedWeek, run_week_report
 from lib import cli
+
+
+def _assemble(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
+    from deliver.reports.family import assemble_electrical_report
+
+    return assemble_electrical_report(checked, now)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print where it is, with its headline."""
-    from deliver.reports.family import assemble_electrical_report
-
-    return run_week_report(__doc__, argv, "electrical_health", assemble_electrical_report)
+    return run_week_report(__doc__, argv, "electrical_health", _assemble)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from config.settings import load_settings
 from deliver.reports.site_report import ask_breaker, check_places, deliver_report, force_reason_of, report_parser
 from lib import cli, db
-from lib.date_utils import local_day_window, parse_timezone, reportable_until
+from lib.date_utils import add_months, last_complete_month, local_day_window, parse_timezone, reportable_until
 from lib.errors import EXIT_DONE, DataError, UsageError
 from lib.logs import setup_logging
 from lib.readings import load_site, load_validation_status
@@ -43,8 +43,6 @@ def parse_month(text: str, today: date) -> date:
     UsageError
         When it is no month, or not over yet.
     """
-    from analyze.week.monthly_summary import add_months
-
     try:
         month = date.fromisoformat(f"{text}-01")
     except ValueError as err:
@@ -56,10 +54,6 @@ def parse_month(text: str, today: date) -> date:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the summary and print where it is, with its headline."""
-    from analyze.week.loading import load_month
-    from analyze.week.monthly_summary import add_months, last_complete_month
-    from deliver.reports.monthly import assemble_monthly_report
-
     parser = report_parser(__doc__, has_window=False)
     parser.add_argument("--month", metavar="YYYY-MM", help="month of the site's calendar (default: the last one)")
     args = parser.parse_args(argv)
@@ -77,12 +71,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             month = last_complete_month(reach.astimezone(tz).date())
         window = local_day_window(month, add_months(month, 1) - timedelta(days=1), tz)
         forced_reason = ask_breaker(status, args.site, window, force_reason_of(args))
+
+        from analyze.week.loading import load_month  # pandas is imported after all checks
+
         summary = load_month(conn, args.site, month, now)
     if not summary["byChannel"]:
         raise DataError(
             f"site {args.site} has no readings in {month:%Y-%m}; "
             f"run: python ingest/ingest_to_postgres.py --site {args.site} for these days"
         )
+
+    from deliver.reports.monthly import assemble_monthly_report
+
     report = assemble_monthly_report(site, status, month, summary, forced_reason, now)
     deliver_report(report, "monthly_summary", args, f"monthly_summary_{args.site}_{month:%Y-%m}")
     return EXIT_DONE

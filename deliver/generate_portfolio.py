@@ -79,9 +79,6 @@ def build_row(conn: Connection, site: Site, status: ValidationStatus, monday: da
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the overview and print where it is, with its headline."""
-    from analyze.week.portfolio import sum_actions, sum_results
-    from deliver.reports.portfolio import assemble_portfolio_report
-
     parser = cli.script_parser(__doc__)
     parser.add_argument(
         "--sites", type=cli.positive_int, nargs="+", metavar="ID", help="these (default: all active ones)"
@@ -98,6 +95,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sites, statuses = [load_site(conn, site_id) for site_id in chosen], load_validation_statuses(conn)
         monday = last_common_week(sites, statuses, now)
         rows = [build_row(conn, site, statuses[site.site_id], monday, now) for site in sites]
+
+        from analyze.week.portfolio import sum_actions, sum_results
+        from deliver.reports.portfolio import assemble_portfolio_report
+
         names = {site.site_id: site.site_name for site in sites}
         actions = sum_actions(load_findings(conn), names, {site.site_id: site.data_source for site in sites})
         results = sum_results(load_ledger(conn), load_judged(conn), names)

@@ -25,20 +25,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from deliver.reports.site_report import run_week_report
+from deliver.reports.site_report import CheckedWeek, run_week_report
 from lib import cli
+
+
+def _assemble(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
+    from deliver.reports.weekly import assemble_report
+
+    return assemble_report(*checked, now=now)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print where it is, with its headline."""
-    from deliver.reports.weekly import assemble_report
-
-    return run_week_report(__doc__, argv, "weekly_report", lambda checked, now: assemble_report(*checked, now=now))
+    return run_week_report(__doc__, argv, "weekly_report", _assemble)
 
 
 if __name__ == "__main__":

@@ -33,12 +33,10 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import Settings, load_settings
-from config.site_file import is_address, read_site
 from deliver.files.sent_log import FAILED, SENDING, SENT, last_states, open_sent_log, write_state
 from lib import cli
 from lib.errors import EXIT_DONE, EXIT_FAILED, ConfigError, DataError, DeliveryError, UsageError
 from lib.logs import setup_logging
-from lib.mailer import Attachment, MailServer, build_message, send_message
 from lib.paths import REPORTS_DIR, SITES_DIR
 
 logger = logging.getLogger(__name__)
@@ -91,6 +89,8 @@ def choose_recipients(to: Sequence[str] | None, report: dict[str, Any]) -> list[
     UsageError
         When one of `to` cannot be an address.
     """
+    from config.site_file import is_address, read_site
+
     if to is None:
         site = report.get("metadata", {}).get("site", {}).get("siteId")
         to = read_site(site, SITES_DIR).file.report.recipients if site else ()
@@ -116,6 +116,7 @@ def send_to_all(
     """Send the report to those who do not have it yet; return how many could not be reached."""
     from deliver.pages.kinds import build_page
     from deliver.pages.mail_body import render_mail_html, render_mail_text
+    from lib.mailer import Attachment, MailServer, build_message, send_message
 
     page, key, states = build_page(report), report_key(path, report), last_states(log)
     server = MailServer(

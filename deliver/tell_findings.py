@@ -34,14 +34,12 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import Settings, load_settings
-from config.site_file import read_site
 from deliver.files.sent_log import FAILED, SENDING, SENT, open_sent_log, read_entries, write_state
 from lib import cli, db
 from lib.alert_mutes import FINDING, STATE_DIR, Subject, load_mutes
-from lib.date_utils import parse_timezone
+from lib.date_utils import last_seven_days, parse_timezone
 from lib.errors import EXIT_DONE, EXIT_FAILED, BreakerOpenError, DeliveryError
 from lib.logs import clean_text, setup_logging
-from lib.mailer import MailServer, build_message, send_message
 from lib.paths import REPORTS_DIR
 from lib.readings import load_site, load_validation_status
 from lib.webhook import post_json
@@ -92,6 +90,9 @@ def list_addresses(settings: Settings, site_id: int) -> tuple[str, ...]:
     """Return who gets the site's alerts by mail; nobody where no server for it is named."""
     if not settings.smtp_host:
         return ()
+
+    from config.site_file import read_site
+
     return read_site(site_id).file.alerts.recipients or settings.alert_recipients
 
 
@@ -108,6 +109,8 @@ def list_ways(settings: Settings, site_id: int, message: News) -> dict[str, Call
 
 
 def _mail(settings: Settings, address: str, message: News) -> Callable[[], None]:
+    from lib.mailer import MailServer, build_message, send_message
+
     server = MailServer(
         settings.smtp_host or "", settings.smtp_port, settings.smtp_security, settings.smtp_user, settings.smtp_password
     )
@@ -130,12 +133,15 @@ def load_news(conn: Connection, site_id: int, now: datetime, told: Told) -> Morn
     BreakerOpenError
         When its data are held back.
     """
-    from analyze.week.loading import load_morning
     from deliver.reports.site_report import describe_hold
 
-    morning = load_morning(conn, site_id, now, told.findings)
-    if hold := describe_hold(load_validation_status(conn, site_id), site_id, morning.period):
+    period = last_seven_days(now, parse_timezone(load_site(conn, site_id).timezone))
+    if hold := describe_hold(load_validation_status(conn, site_id), site_id, period):
         raise BreakerOpenError(f"nothing is told of site {site_id}: {hold.why}; {hold.remedy}")
+
+    from analyze.week.loading import load_morning  # pandas is imported after all checks
+
+    morning = load_morning(conn, site_id, now, told.findings)
     notes = [note for note in morning.holidays if _holiday_key(note) not in told.holidays]
     over = {key: each for key, each in morning.solved.items() if key in told.findings}
     return morning._replace(holidays=notes, solved=over)
@@ -190,6 +196,9 @@ def _why_silent(settings: Settings, site_id: int, told: Told, now: datetime) -> 
     """Return why nothing can be told of a site now, or None."""
     if not (settings.alert_webhook_url or list_addresses(settings, site_id)):
         return "nobody to tell: name ALERT_RECIPIENTS, or recipients under [alerts] in its file, and SMTP_HOST"
+
+    from config.site_file import read_site
+
     if len(told.mails) >= read_site(site_id).file.report.max_finding_mails:
         return "this week's mails are used up, the rest waits for the weekly report"
     if any(mute.covers(Subject(FINDING, site_id), now) for mute in load_mutes(STATE_DIR)):

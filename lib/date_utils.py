@@ -163,6 +163,23 @@ def last_complete_week(now: datetime, tz: ZoneInfo) -> tuple[date, date]:
     return monday, monday + timedelta(days=6)
 
 
+def last_seven_days(now: datetime, tz: ZoneInfo) -> Window:
+    """Return the seven whole local days before today's."""
+    today = now.astimezone(tz).date()
+    return local_day_window(today - timedelta(days=7), today - timedelta(days=1), tz)
+
+
+def last_complete_month(today: date) -> date:
+    """Return the first day of the month before `today`'s."""
+    return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def add_months(month: date, count: int) -> date:
+    """Return the first day of the month `count` months after (or before) the one that begins on `month`."""
+    index = month.year * 12 + month.month - 1 + count
+    return date(index // 12, index % 12 + 1, 1)
+
+
 def reportable_until(now: datetime, ingested_until: datetime | None, *, is_of_files: bool = False) -> datetime:
     """Return the moment up to which readings can have been ingested by `now`.
 

@@ -18,7 +18,7 @@ from week_factory import make_meters
 
 from analyze.week import loading
 from analyze.week.asset_health import rate_assets
-from analyze.week.monthly_summary import add_months, last_complete_month, summarize_months
+from analyze.week.monthly_summary import summarize_months
 from analyze.week.portfolio import total_sites
 from config.opening_hours import ASSUMED_SCHEDULE, Schedule
 from config.site_file import Branding, load_site
@@ -35,7 +35,7 @@ from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from lib import db
 from lib import readings as readings_lib
-from lib.date_utils import Window, last_complete_week, local_day_window, local_midnight
+from lib.date_utils import Window, add_months, last_complete_month, last_complete_week, local_day_window, local_midnight
 from lib.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:

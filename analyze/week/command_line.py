@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lib import cli
+from lib.date_utils import parse_timezone
 from lib.logs import setup_logging
 from lib.paths import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
+    from psycopg2.extensions import connection as Connection
 
 
 def section_parser(docstring: str | None) -> argparse.ArgumentParser:
@@ -34,15 +37,12 @@ def print_section(args: argparse.Namespace, section: str, render_text: Callable[
     section
         A key of `SiteWeek.sections`.
     render_text
-        Turns that section into lines.
+        Turns that section into lines; what it needs it imports when it is called.
     """
     setup_logging(args.verbose)
+    with _connect(args) as conn:
+        from analyze.week.loading import load_week
 
-    from analyze.week.loading import load_week
-    from config.settings import load_settings
-    from lib import db
-
-    with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         site, week = load_week(conn, args.site, args.start, args.end, args.timezone, datetime.now(UTC))
     if args.json:
         cli.print_json(week.sections[section])
@@ -55,12 +55,9 @@ def print_section(args: argparse.Namespace, section: str, render_text: Callable[
 def write_scores(args: argparse.Namespace) -> int:
     """Write `channel_id,timestamp,score,is_anomaly` for every interval of the window that the arguments mean."""
     setup_logging(args.verbose)
+    with _connect(args) as conn:
+        from analyze.week.loading import load_scores
 
-    from analyze.week.loading import load_scores
-    from config.settings import load_settings
-    from lib import db
-
-    with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         window, scores = load_scores(conn, args.site, args.start, args.end, args.timezone, datetime.now(UTC))
     write_atomically(args.scores, format_scores(scores))
     logging.getLogger(__name__).info(
@@ -68,6 +65,19 @@ def write_scores(args: argparse.Namespace) -> int:
         args.site, window, len(scores), scores["is_anomaly"].sum(), args.scores,
     )  # fmt: skip
     return 0
+
+
+@contextmanager
+def _connect(args: argparse.Namespace) -> Iterator[Connection]:
+    """Connect, and refuse a site, zone or window that cannot be meant before anything heavy is imported."""
+    from config.settings import load_settings
+    from lib import db, readings
+
+    with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
+        site = readings.load_site(conn, args.site)
+        tz = parse_timezone(args.timezone or site.timezone)
+        readings.load_period(conn, args.site, args.start, args.end, tz, datetime.now(UTC))
+        yield conn
 
 
 SCORES_START = b"channel_id,timestamp,score,is_anomaly\n"

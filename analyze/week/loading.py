@@ -33,7 +33,7 @@ from analyze.week.done_savings import (
 from analyze.week.finding_trace import trace_finding
 from analyze.week.follow_up import follow_findings
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, epoch_seconds, prepare_intervals
-from analyze.week.monthly_summary import add_months, summarize_months
+from analyze.week.monthly_summary import summarize_months
 from analyze.week.news import HolidayNote, choose_news, find_holidays
 from analyze.week.site_week import (
     DAYS_PER_WEEK,
@@ -52,7 +52,9 @@ from config.thresholds import Thresholds
 from lib import readings
 from lib.date_utils import (
     Window,
+    add_months,
     days_before,
+    last_seven_days,
     local_midnight,
     parse_start,
     parse_timezone,
@@ -210,7 +212,7 @@ def load_morning(conn: Connection, site_id: int, now: datetime, told: Collection
     """
     data = open_site(conn, site_id)
     today = now.astimezone(data.tz).date()
-    period = Window(*(local_midnight(day, data.tz) for day in (today - timedelta(days=DAYS_PER_WEEK), today)))
+    period = last_seven_days(now, data.tz)
     week = _analyze_period(conn, data, period)
     body = {"sections": week.sections, "consumption": week.consumption, "summary": week.summary}
     facts = make_week(body, site_id, period, data.tz, now)

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import calendar
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
 import pandas as pd
 
 from analyze.meters.meter_tree import find_roots
 from analyze.week.intervals import channel_names, energy_meters
-
-if TYPE_CHECKING:
-    pass
+from lib.date_utils import add_months
 
 MONTHS_SHOWN = 13  # a year back, and the same month of it
 _MIN_COVER_PCT = 90.0  # of a month's days; a month with fewer is no basis of a comparison
-
-
-def last_complete_month(today: date) -> date:
-    """Return the first day of the month before `today`'s."""
-    return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
-
-
-def add_months(month: date, count: int) -> date:
-    """Return the first day of the month `count` months after (or before) the one that begins on `month`."""
-    index = month.year * 12 + month.month - 1 + count
-    return date(index // 12, index % 12 + 1, 1)
 
 
 def summarize_months(monthly: pd.DataFrame, meters: pd.DataFrame, month: date) -> dict[str, Any]:

@@ -185,8 +185,6 @@ def load_checked_week(conn: Connection, args: argparse.Namespace, now: datetime)
     DataError
         When there are no readings in the period.
     """
-    from analyze.week.loading import load_week
-
     with progress_bar(2, "step") as advance:
         site = load_site(conn, args.site)
         tz = parse_timezone(args.timezone or site.timezone)
@@ -196,6 +194,9 @@ def load_checked_week(conn: Connection, args: argparse.Namespace, now: datetime)
             tell_of_newer_week(period, tz, now, is_of_files=site.is_of_files)
         forced_reason = ask_breaker(status, args.site, period, force_reason_of(args))
         advance("validation")
+
+        from analyze.week.loading import load_week  # pandas is imported after all checks
+
         # Who forces a report past its quarantine wants what is in there.
         keeps_quarantined = forced_reason is not None and QUARANTINE_CHECK in status.blocking_checks
         site, week = load_week(
@@ -224,7 +225,7 @@ def run_week_report(
     kind
         Name of the report's schema, and the beginning of its file's.
     assemble
-        Puts the analyzed week into the report's shape.
+        Puts the analyzed week into the report's shape; what it needs it imports when it is called.
     """
     args = report_parser(docstring).parse_args(argv)
     setup_logging(args.verbose)
