@@ -124,6 +124,32 @@ class IngestionHealth(NamedTuple):
     license_ends_at: datetime | None = None
 
 
+class StoredReport(NamedTuple):
+    """A recorded report, as `v_reports` shows it; its file may be gone, or changed since."""
+
+    site_id: int | None
+    report_run_id: int
+    kind: str
+    version: int
+    period_start: datetime | None
+    period_end: datetime | None
+    generated_at: datetime
+    is_forced: bool
+    file_name: str
+    file_sha256: str
+
+
+class WeekReport(NamedTuple):
+    """The recorded report that counts for a site's week: the local week from the Monday `week`.
+
+    `first_day` is another one where the report is on seven days from elsewhere in the week.
+    """
+
+    week: date
+    first_day: date
+    report: StoredReport
+
+
 _SELECT_SITES = "SELECT site_id, site_name, timezone, address, city, country, currency_code, data_source FROM v_sites"
 
 
@@ -493,6 +519,28 @@ def load_last_reported_week(conn: Connection, site_id: int, before: str) -> date
     query = "SELECT max(week) FROM v_report_weeks WHERE site_id = %s AND week < %s"
     ((week,),) = db.fetch_all(conn, query, (site_id, before))
     return week
+
+
+def load_week_reports(conn: Connection, site_id: int | None = None) -> list[WeekReport]:
+    """Return the recorded report that counts for each week of the site, or of all, by site and week."""
+    columns = sql.SQL(", ").join(sql.Identifier("r", name) for name in StoredReport._fields)
+    query = sql.SQL(
+        "SELECT w.week, w.first_day, {} FROM v_report_weeks AS w JOIN v_reports AS r USING (site_id, report_run_id)"
+        " WHERE %(site)s::bigint IS NULL OR w.site_id = %(site)s ORDER BY w.site_id, w.week"
+    ).format(columns)
+    rows = db.fetch_all(conn, query, {"site": site_id})
+    return [WeekReport(week, first_day, StoredReport(*rest)) for week, first_day, *rest in rows]
+
+
+def load_month_reports(conn: Connection, site_id: int | None = None) -> list[StoredReport]:
+    """Return the newest recorded summary of each month of the site, or of all, by site and month."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, StoredReport._fields))
+    query = sql.SQL(
+        "SELECT DISTINCT ON (site_id, period_start) {} FROM v_reports"
+        " WHERE kind = 'monthly' AND site_id IS NOT NULL AND (%(site)s::bigint IS NULL OR site_id = %(site)s)"
+        " ORDER BY site_id, period_start, generated_at DESC, report_run_id DESC"
+    ).format(columns)
+    return [StoredReport(*row) for row in db.fetch_all(conn, query, {"site": site_id})]
 
 
 class AcceptedGap(NamedTuple):

@@ -31,6 +31,7 @@ from deliver.pages.pdf_pages import render_pdf
 from deliver.reports.family import assemble_asset_report, assemble_customer_report, assemble_electrical_report
 from deliver.reports.monthly import assemble_monthly_report
 from deliver.reports.portfolio import assemble_portfolio_report, held_row, site_row
+from deliver.reports.weekly import assemble_report
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from lib import db
@@ -71,6 +72,7 @@ def monthly_summary() -> dict[str, Any]:
 def family(schedule: Schedule = NAMED_HOURS) -> dict[str, dict[str, Any]]:
     """Return one report of every kind beside the weekly one, by its schema, with hostile names."""
     checked = checked_week(HOSTILE_NAMES, HOSTILE_SITE, schedule)
+    weekly = assemble_report(*checked, now=NOW)
     window = {"start": "2026-01-12T00:00:00-05:00", "end": "2026-01-19T00:00:00-05:00", "timezone": "America/New_York"}
     held = held_row(checked.site._replace(site_id=8, site_name=HOSTILE_NAMES[0]), "it was never validated")
     monthly = assemble_monthly_report(checked.site, checked.status, MONTH, monthly_summary(), False, NOW)
@@ -79,7 +81,7 @@ def family(schedule: Schedule = NAMED_HOURS) -> dict[str, dict[str, Any]]:
         "asset_health": assemble_asset_report(checked, NOW),
         "electrical_health": assemble_electrical_report(checked, NOW),
         "monthly_summary": monthly,
-        "portfolio_overview": assemble_portfolio_report([site_row(checked), held], window, NOW, [], {}),
+        "portfolio_overview": assemble_portfolio_report([site_row(checked.site, weekly), held], window, NOW, [], {}),
     }
 
 
@@ -206,7 +208,8 @@ def test_a_portfolio_row_names_the_currency_that_its_savings_are_in() -> None:
     week = checked.week._replace(
         sections=checked.week.sections | {"costOptimization": {"status": "unavailable", "reason": "no total"}}
     )
-    row = site_row(checked._replace(week=week, site=checked.site._replace(currency_code="GBP")))
+    checked = checked._replace(week=week, site=checked.site._replace(currency_code="GBP"))
+    row = site_row(checked.site, assemble_report(*checked, now=NOW))
     assert row["currency"] == week.summary["totalPotentialSavings"]["currency"] == "USD"
 
 
@@ -479,9 +482,24 @@ def test_scripts_write_from_the_database_and_respect_the_breaker(
         check_report(report, schema)
         assert done.stdout.splitlines() == [str(out), str(out.with_suffix(".html")), *report["summary"]["headline"]]
     out = tmp_path / "portfolio.json"
-    done = run_script("deliver/generate_portfolio.py", "--out", out, env=env)
-    assert done.returncode == 0, done.stderr
+    portfolio = ("deliver/generate_portfolio.py", "--reports", tmp_path, "--out", out)
+    assert run_script(*portfolio, env=env).returncode == 3
     (row,) = json.loads(out.read_text(encoding="utf-8"))["sites"]
+    assert row["reason"].startswith(
+        f"no report for this week is recorded; run: bash operations/weekly_report.sh --site {SITE_ID}"
+    )
+    weekly = tmp_path / "weekly.json"
+    assert (
+        run_script("deliver/generate_weekly_report.py", "--site", str(SITE_ID), "--out", weekly, env=env).returncode
+        == 0
+    )
+    assert run_script("govern/record_report.py", weekly, env=env).returncode == 0
+    done = run_script(*portfolio, env=env)
+    assert done.returncode == 0, done.stderr
+    overview = json.loads(out.read_text(encoding="utf-8"))
+    check_report(overview, "portfolio_overview")
+    assert "1 site more with a report, energy +" in overview["delta"]["text"]
+    (row,) = overview["sites"]
     (total_kwh,) = db.fetch_all(
         conn, "SELECT sum(energy_kwh) FROM readings WHERE timestamp >= %s AND timestamp < %s", week
     )[0]
@@ -494,7 +512,3 @@ def test_scripts_write_from_the_database_and_respect_the_breaker(
         assert (held.returncode, held.stdout) == (3, ""), script
         assert f"no report for site {SITE_ID}: not validated yet; run: python govern/" in held.stderr
     assert not (tmp_path / "held.json").exists()
-    done = run_script("deliver/generate_portfolio.py", "--out", out, env=env)
-    assert done.returncode == 3
-    (row,) = json.loads(out.read_text(encoding="utf-8"))["sites"]
-    assert row["reason"].startswith("not validated yet; run: ")

@@ -10,6 +10,11 @@ _OF_THE_RUN = ("generatedAt", "version", "supersedes", "validatedAt")
 _OF_OTHERS = ("delta", "followUp")
 
 
+# Where the kinds of report have what a period used, and what can be saved a week.
+_ENERGY = (("consumption", "totalKwh"), ("energy", "totalKwh"), ("totals", "totalKwh"), ("totalKwh",))
+_SAVINGS = (("summary", "totalPotentialSavings", "weeklyCost"), ("savings", "weeklyCost"))
+
+
 def content_of(report: dict[str, Any]) -> dict[str, Any]:
     """Return the report without what only says when, as which version, and after which others it was written."""
     metadata = {key: value for key, value in report["metadata"].items() if key not in _OF_THE_RUN}
@@ -24,14 +29,16 @@ def compare_reports(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     dict
         `energy`, `cost` and `savings`, each ``{"before", "after", "change", "changePct"}`` (None where this kind of
         report has no such figure); energy is kWh of the period, cost the period's energy on the site's own tariff,
-        savings the quick wins' weekly cost; `completeness` in percentage points; `findingsAdded` and `findingsGone`,
-        ids.
+        savings the weekly cost of what can be saved; `completeness` in percentage points; `findingsAdded` and
+        `findingsGone`, ids. An overview of many sites has `sites` too, those that it has numbers of, and
+        `savingsByCurrency`, each as `savings` with its `currency`.
     """
     before, after = set(_finding_ids(old)), set(_finding_ids(new))
-    return {
-        "energy": _change_at(old, new, ("consumption", "totalKwh"), 3),
+    overview = _compare_overviews(old, new) if "totals" in new else {}
+    return overview | {
+        "energy": _change(_first_at(old, _ENERGY), _first_at(new, _ENERGY), 3),
         "cost": _change(_cost(old), _cost(new), 2),
-        "savings": _change_at(old, new, ("summary", "totalPotentialSavings", "weeklyCost"), 2),
+        "savings": _change(_first_at(old, _SAVINGS), _first_at(new, _SAVINGS), 2),
         "completeness": _change_at(old, new, ("dataQuality", "avgCompleteness"), 1),
         "findingsAdded": sorted(after - before),
         "findingsGone": sorted(before - after),
@@ -53,6 +60,26 @@ def _at(report: dict[str, Any], *keys: str) -> Any:
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
+
+
+def _compare_overviews(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return what changed between two overviews of many sites: a currency that one of them lacks has 0 there."""
+    before, after = (
+        {entry["currency"]: entry["savingsWeekly"] for entry in _at(report, "totals", "savings") or []}
+        for report in (old, new)
+    )
+    return {
+        "sites": _change_at(old, new, ("totals", "sites"), 0),
+        "savingsByCurrency": [
+            {"currency": currency, **_change(before.get(currency, 0), after.get(currency, 0), 2)}
+            for currency in sorted(before.keys() | after.keys(), key=str)
+        ],
+    }
+
+
+def _first_at(report: dict[str, Any], places: tuple[tuple[str, ...], ...]) -> float | None:
+    """Return the figure at the first of these places that the report has."""
+    return next((value for keys in places if isinstance(value := _at(report, *keys), int | float)), None)
 
 
 def _change_at(old: dict[str, Any], new: dict[str, Any], keys: tuple[str, ...], digits: int) -> dict[str, float | None]:

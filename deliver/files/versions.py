@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,14 +108,24 @@ def _write(report: dict[str, Any], path: Path, version: int, schema_name: str) -
 def describe_delta(delta: dict[str, Any], old_version: int, currency: str | None) -> str:
     """Return what a version changes in one sentence, such as ``Energy +2.1 % (+50 kWh), cost +2.0 % (+$340)``."""
     parts = [
+        _describe_sites(delta),
         _describe("energy", delta["energy"], fmt.kwh),
         _describe("cost", delta["cost"], lambda value: fmt.money(value, currency)),
         _describe("savings", delta["savings"], lambda value: fmt.money(value, currency)),
+    ]
+    parts += [
+        _describe("savings", change, partial(fmt.money, currency=change["currency"]))
+        for change in delta.get("savingsByCurrency") or []
     ]
     added, gone = len(delta["findingsAdded"]), len(delta["findingsGone"])
     parts += [f"{count} finding{'s' * (count > 1)} {what}" for count, what in ((added, "new"), (gone, "gone")) if count]
     changed = ", ".join(filter(None, parts)) or "no total changed, only details did"
     return f"This version replaces version {old_version}: {changed}."
+
+
+def _describe_sites(delta: dict[str, Any]) -> str:
+    change = int((delta.get("sites") or {}).get("change") or 0)
+    return f"{fmt.count(abs(change), 'site')} {'more' if change > 0 else 'fewer'} with a report" if change else ""
 
 
 def _describe(name: str, change: dict[str, float | None], write: Any) -> str:

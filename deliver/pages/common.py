@@ -39,7 +39,7 @@ def currency_of(report: dict[str, Any]) -> str | None:
     savings = report["summary"].get("totalPotentialSavings") or {}
     cost = (report.get("sections") or {}).get("costOptimization") or {}
     site = report["metadata"].get("site") or {}
-    tariff = (cost.get("combined_summary") or {}).get("currency")
+    tariff = (cost.get("combined_summary") or {}).get("currency") or (report.get("cost") or {}).get("currency")
     return savings.get("currency") or tariff or site.get("currencyCode")
 
 

@@ -35,7 +35,7 @@ def build_portfolio_page(report: dict[str, Any]) -> Part:
                             tones=[_tone(site) for site in shown])
             ]),
             parts.section("savings", "Where savings are", [_savings_chart(shown)]),
-            parts.section("held", "Held back", [
+            parts.section("held", "No report for this week", [
                 parts.bullets([f"{site['siteName']} ({site['siteId']}): {site['reason']}." for site in held])
             ]),
         ],
@@ -132,7 +132,7 @@ def _tiles(report: dict[str, Any], held: list[dict[str, Any]]) -> list[Part]:
     for amount in totals["savings"]:
         weekly, annual = (fmt.money(amount[f"savings{span}"], amount["currency"]) for span in ("Weekly", "Annual"))
         tiles.append(parts.tile("Savings a year", annual, f"{weekly} a week on {_sites(amount['sites'])}", "good"))
-    tiles.append(parts.tile("Held back", fmt.number(len(held), 0), "sites", "bad" if held else "good"))
+    tiles.append(parts.tile("No report", fmt.number(len(held), 0), "for this week", "bad" if held else "good"))
     return tiles
 
 

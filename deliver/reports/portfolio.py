@@ -9,36 +9,49 @@ from analyze.week.portfolio import SANDBOX, total_sites
 from deliver.reports.follow_up import ACTION_WORDS
 from deliver.reports.weekly import SOURCE_NOTES
 from deliver.words import formats as fmt
+from lib.errors import DataError
 from lib.report_schema import REPORT_VERSION
 
 if TYPE_CHECKING:
-    from deliver.reports.site_report import CheckedWeek
     from lib.readings import Site
 
 _MOST_ACTIONS = 3  # in the headline
 
 
-def site_row(checked: CheckedWeek) -> dict[str, Any]:
-    """Return the row of an analyzed site."""
-    site, week = checked.site, checked.week
-    savings = week.summary["totalPotentialSavings"]
+def site_row(site: Site, report: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a site whose weekly report is stored.
+
+    Raises
+    ------
+    DataError
+        When an earlier version of this project wrote it, which did not tell all of this.
+    """
+    try:
+        return _site_row(site, report)
+    except (KeyError, TypeError) as err:
+        raise DataError(f"its report is of an earlier version, which does not tell {err}; generate it anew") from err
+
+
+def _site_row(site: Site, report: dict[str, Any]) -> dict[str, Any]:
+    savings, use, sections = report["summary"]["totalPotentialSavings"], report["consumption"], report["sections"]
     return {
         "siteId": site.site_id,
         "siteName": site.site_name,
         "status": "ok",
         "currency": savings["currency"],
         "dataSource": site.data_source,
-        "totalKwh": week.consumption["totalKwh"],
-        "isAtLeast": week.consumption["isAtLeast"],
-        "mayCountTwice": week.consumption["mayCountTwice"],
-        "changePct": week.consumption["changePct"],
+        "isForced": report["metadata"]["validation"]["isForced"],
+        "totalKwh": use["totalKwh"],
+        "isAtLeast": use["isAtLeast"],
+        "mayCountTwice": use["mayCountTwice"],
+        "changePct": use["changePct"],
         "savingsKwh": savings["weeklyKwh"],
         "savingsWeekly": savings["weeklyCost"],
         "savingsAnnual": savings["estimatedAnnual"],
-        "afterHoursKwh": week.sections["afterHoursWaste"]["summary"]["totalExcessKwh"],
-        "schedule": week.sections["afterHoursWaste"]["schedule"],
-        "seriousIssues": week.sections["sensorHealth"]["bySeverity"]["high"],
-        "completenessPct": week.data_quality["avgCompleteness"],
+        "afterHoursKwh": sections["afterHoursWaste"]["summary"]["totalExcessKwh"],
+        "schedule": sections["afterHoursWaste"]["schedule"],
+        "seriousIssues": sections["sensorHealth"]["bySeverity"]["high"],
+        "completenessPct": report["dataQuality"]["avgCompleteness"],
     }
 
 
@@ -64,7 +77,10 @@ def assemble_portfolio_report(
     held = len(rows) - len(shown)
     headline = [f"{totals['sites']} site{'s' * (totals['sites'] != 1)} used {totals['totalKwh']:,.0f} kWh."]
     if held:
-        headline.append(f"{held} site{'s' * (held > 1)} held back: see why below.")
+        headline.append(f"{fmt.count(held, 'site')} without a report for this week: see why below.")
+    forced = ", ".join(f"{row['siteName']} ({row['siteId']})" for row in shown if row.get("isForced"))
+    if forced:
+        headline.append(f"Reported although checks failed: {forced}. Its own report says why.")
     headline += [
         f"{ACTION_WORDS.get(action['kind'], action['kind'])}: {fmt.count(action['sites'], 'site')}, "
         f"{fmt.money(action['weeklyCost'], action['currency'])} a week."

@@ -81,6 +81,14 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pdf", action="store_true", help="set it as a PDF too")
 
 
+def add_reports_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--reports``, where the recorded reports are."""
+    parser.add_argument(
+        "--reports", type=cli.folder, default=REPORTS_DIR, metavar="DIR",
+        help="folder of the recorded reports (default: reports/)",
+    )  # fmt: skip
+
+
 def check_places(args: argparse.Namespace) -> None:
     """Raise a UsageError where the pages beside ``--out`` would replace something else, or the report itself."""
     if args.out is None:

@@ -47,6 +47,9 @@ WITH repeated AS (
     SELECT 'v_open_questions', count(*) FROM v_open_questions WHERE site_id = %(site_id)s
     GROUP BY meter_id, check_name HAVING count(*) > 1
     UNION ALL
+    SELECT 'v_reports', count(*) FROM v_reports WHERE site_id = %(site_id)s
+    GROUP BY report_run_id HAVING count(*) > 1
+    UNION ALL
     SELECT 'v_report_weeks', count(*) FROM v_report_weeks WHERE site_id = %(site_id)s
     GROUP BY week HAVING count(*) > 1
     UNION ALL

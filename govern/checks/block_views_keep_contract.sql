@@ -80,6 +80,10 @@ WITH promises (view, columns) AS (
         ('v_open_questions',
             'site_id bigint, meter_id bigint, meter_name text, check_name text, message text, lines text[], '
             'validation_run_id bigint'),
+        ('v_reports',
+            'site_id bigint, report_run_id bigint, kind text, version integer, period_start timestamp with time zone, '
+            'period_end timestamp with time zone, generated_at timestamp with time zone, is_forced boolean, file_name '
+            'text, file_sha256 text'),
         ('v_report_weeks',
             'site_id bigint, week date, report_run_id bigint, first_day date, period_start timestamp with time '
             'zone, period_end timestamp with time zone, generated_at timestamp with time zone'),
