@@ -56,6 +56,5 @@ def setup_logging(verbose: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
-    # Libraries log request paths, pool churn and fonts at these levels: noise to an operator.
-    for name in ("urllib3", "matplotlib", "PIL"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    # It logs request paths and pool churn at these levels: noise to an operator.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)

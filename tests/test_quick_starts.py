@@ -24,7 +24,7 @@ SCRIPTS = sorted(
     for path in (PROJECT_ROOT / stage).glob("*.py")
     if path.name != "__init__.py"
 )
-HEAVY = ("pandas", "numpy", "typst", "jinja2", "babel", "matplotlib")
+HEAVY = ("pandas", "numpy", "typst", "jinja2", "babel")
 SECTIONS = ["after_hours_waste", "anomaly_detection", "cost_model", "electrical_health", "quick_wins", "sensor_health",
             "spike_detection"]  # fmt: skip
 REPORTS = ["weekly_report", "customer_report", "asset_health", "electrical_health", "monthly_summary"]

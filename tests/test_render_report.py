@@ -243,37 +243,6 @@ def test_hostile_names_are_shown_as_text_on_page_and_paper() -> None:
         assert "{{7*7}}" in text
 
 
-def test_charts_escape_names_and_never_read_them_as_formulas() -> None:
-    from xml.etree import ElementTree
-
-    from deliver.pages.charts import NARROW_PX, draw_chart
-
-    data = {
-        "names": ["<b>&\"'", "$x_1$ #set"],
-        "values": [4, 1],
-        "labels": ["<i>4</i>", "$1"],
-        "tones": ["warn", "good"],
-    }
-    svg = draw_chart("bars", data)
-    root = ElementTree.fromstring(svg)
-    texts = {"".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert {"<b>&\"'", "$x_1$ #set", "<i>4</i>", "$1"} == texts
-    assert draw_chart("bars", data) == svg
-    shortened = draw_chart("bars", data | {"names": ["W" * 300, "b"]}, NARROW_PX)
-    assert "W" * 15 + "…" in shortened
-    assert "W" * 16 not in shortened
-
-
-def test_bars_are_as_long_as_their_values() -> None:
-    from deliver.pages.charts import draw_chart
-
-    svg = draw_chart("bars", {"names": ["a", "b", "c"], "values": [4, 1, 0], "labels": ["", "", ""]})
-    bars = re.findall(r'M ([\d.]+) [\d.]+ \nL ([\d.]+) [^"]*" [^>]*style="fill: #0b6b67"', svg)
-    lengths = [float(right) - float(left) for left, right in bars]
-    assert lengths == pytest.approx([lengths[0], lengths[0] / 4, 0], abs=0.02)
-    assert lengths[0] > 300
-
-
 def test_older_reports_are_drawn_without_what_they_lack(report: dict[str, Any]) -> None:
     older = json.loads(json.dumps(report))
     older["metadata"]["reportVersion"] = "1.0"

@@ -15,8 +15,8 @@ from lib.html_templates import load_template
 def render_html(page: Part) -> str:
     """Return the page as HTML.
 
-    Every text is escaped by the templates' autoescape; the charts, whose texts are escaped by Matplotlib, are the only
-    markup that is let through. A content security policy forbids all but this file's own style and script.
+    Every text is escaped by the templates' autoescape; the charts, whose texts `charts` escapes, are the only markup
+    that is let through. A content security policy forbids all but this file's own style and script.
     """
     template = load_template(TEMPLATES_DIR / "page.html.j2")
     from markupsafe import Markup  # it comes with Jinja2
@@ -49,7 +49,7 @@ def _chart_markup(block: dict[str, Any]) -> str:
     drawings = (("wide", WIDE_PX), ("narrow", NARROW_PX))
     return "".join(
         f'<div class="{name}">'
-        + page_svg(draw_chart(block["kind"], block["data"], width), f"{block['key']}-{name}", f"{block['key']}-text")
+        + page_svg(draw_chart(block["kind"], block["data"], width), f"{block['key']}-text")
         + "</div>"
         for name, width in drawings
     )

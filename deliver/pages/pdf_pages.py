@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from deliver.pages.chart_theme import FONTS_DIR, PALETTE, TEMPLATES_DIR
+from deliver.pages.chart_theme import FONTS_DIR, PALETTE, TEMPLATES_DIR, paper_svg
 from deliver.pages.charts import WIDE_PX, draw_chart
 from deliver.pages.parts import Part
 from lib.errors import PipelineError
@@ -37,7 +37,7 @@ def render_pdf(page: Part) -> bytes:
         for block in section["blocks"]:
             if block["type"] == "chart":
                 name = f"chart-{len(files)}.svg"
-                files[name] = draw_chart(block["kind"], block["data"], WIDE_PX).encode()
+                files[name] = paper_svg(draw_chart(block["kind"], block["data"], WIDE_PX)).encode()
                 block = {"type": "chart", "title": block["title"], "summary": block["summary"], "file": name}
             if not block.get("isFolded"):
                 blocks.append(block)
@@ -51,7 +51,7 @@ def render_pdf(page: Part) -> bytes:
     files["data.json"] = json.dumps(data, ensure_ascii=False).encode()
     try:
         # Its types know no files in memory.
-        return typst.compile(files, font_paths=[str(FONTS_DIR), *_more_fonts()])  # type: ignore[call-overload]
+        return typst.compile(files, font_paths=[str(FONTS_DIR)])  # type: ignore[call-overload]
     except typst.TypstError as err:
         raise PipelineError(
             f"Typst could not set the PDF ({err}); nothing was written, please report this defect"
@@ -65,10 +65,3 @@ def _breakable(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _breakable(item) for key, item in value.items()}
     return [_breakable(item) for item in value] if isinstance(value, list) else value
-
-
-def _more_fonts() -> list[str]:
-    """Return where Matplotlib keeps DejaVu, which has the scripts that the page's own font lacks."""
-    import matplotlib
-
-    return [f"{matplotlib.get_data_path()}/fonts/ttf"]
