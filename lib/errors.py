@@ -9,6 +9,8 @@
     │   ├── AuthenticationError            key, e-mail or password refused
     │   ├── AccessError                    the site or channel is not this account's, or unknown
     │   ├── UnreachableError               no usable answer, after every retry
+    │   ├── RefusedError                   a request was refused, and asking again as it is will not help
+    │   ├── RefusedWindowError             a window was refused though its channel answers for a part of it
     │   └── UnsupportedFieldsError         the channel does not have the fields asked for
     ├── DatabaseError             exit 1   PostgreSQL cannot be reached, or lacks what is needed
     ├── DataError                 exit 1   the data do not allow what was asked
@@ -57,6 +59,14 @@ class AccessError(ApiError):
 
 class UnreachableError(ApiError):
     """The service gave no usable answer, after every retry."""
+
+
+class RefusedError(ApiError):
+    """The service refused a request, and not for the account's sake."""
+
+
+class RefusedWindowError(ApiError):
+    """The service refused a window, though it answers for a part of it."""
 
 
 class UnsupportedFieldsError(ApiError):

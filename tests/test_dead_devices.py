@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pipeline import SITE_ID, Service, check_against_truth, ingest
+from pipeline import SITE_ID, Service, check_against_truth, govern, ingest
 
 from govern.gaps.ledger import update_gaps
 from ingest.runs.gap_windows import close_if_arrived, note_failed, plan_backfill
-from ingest.runs.load_site import ingest_windows
+from ingest.runs.load_site import ingest_readings, ingest_windows
 from ingest.runs.registration import register
 from ingest.runs.window_queue import Ask, Wanted, WindowQueue
 from lib import db
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 NOW = datetime(2026, 2, 10, 15, tzinfo=UTC)
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 WINDOW = Window(NOW - 2 * DAY, NOW)
 CHANNELS = [*range(162119, 162136)]  # each a device of its own
 PLACES = {"first": CHANNELS[:8], "last": CHANNELS[-8:], "amid": CHANNELS[4:12], "by turns": CHANNELS[1::2]}
@@ -115,7 +116,7 @@ def test_backfill_brings_what_sound_channels_lack_though_others_are_dead(
     assert backfill(conn, service) == ([], 0)
     db.execute(conn, "UPDATE reading_gaps SET last_failed_at = last_failed_at - interval '21 hours'")
     switch.dead.clear()
-    assert backfill(conn, service) == ([], 8)
+    assert backfill(conn, service) == ([], 16)  # each in halves
     whole(conn, service, set())
 
 
@@ -187,9 +188,9 @@ def test_refused_login_ends_the_run(conn: Connection, serve: Callable[..., Servi
 
 
 def windows(*places: int) -> list[Wanted]:
-    """Return a window of each of these channels; one that is named again has its next day."""
+    """Return a day of each of these channels; one that is named again has the day before."""
     return [
-        Wanted(channel_id, Window(NOW + places[:place].count(channel_id) * DAY, NOW), 900)
+        Wanted(channel_id, Window(*(NOW - (places[:place].count(channel_id) + more) * DAY for more in (1, 0))), 900)
         for place, channel_id in enumerate(places)
     ]
 
@@ -201,12 +202,97 @@ def test_queue_puts_a_silent_device_behind_all_others() -> None:
     assert queue.take() == Ask(one, is_hasty=False)
     assert (queue.note_silence(one), queue.is_suspicious) == ([], False)
     assert queue.take() == Ask(three, is_hasty=False)
-    queue.note_answer(3)
+    queue.note_answer(three)
+    piece = again._replace(window=Window(NOW - DAY - HOUR, NOW - DAY))
     assert [queue.take(), queue.take(), queue.take(), queue.take()] == [
-        Ask(more, is_hasty=False), Ask(two, is_hasty=True), Ask(one, is_hasty=True), None,
+        Ask(more, is_hasty=False), Ask(two, is_hasty=True), Ask(piece, is_hasty=True), None,
     ]  # fmt: skip
-    assert queue.note_silence(one) == [again]
+    assert queue.note_silence(piece) == [again]
     assert queue.given_up == {1}
+
+
+def stumble_over(
+    service: Service, channel_ids: list[int], moment: datetime | None = None, longest: timedelta | None = None,
+    refusal: tuple[str, int] = ("unavailable", 503),
+) -> list[timedelta]:  # fmt: skip
+    """Refuse windows of these channels that hold a moment, or are too long; return how long those asked for were."""
+    asked: list[timedelta] = []
+
+    @service.app.before_request
+    def answer() -> Any:
+        from flask import request
+
+        if "/readings/" not in request.path or int(request.path.rsplit("/", 1)[1]) not in channel_ids:
+            return None
+        start, end = (datetime.fromtimestamp(int(text), UTC) for text in request.args.getlist("daterange[]"))
+        asked.append(end - start)
+        is_too_long = longest is not None and end - start > longest
+        return refusal if is_too_long or (moment is not None and start <= moment < end) else None
+
+    return asked
+
+
+def missing(conn: Connection, window: Window) -> dict[int, int]:
+    """Return channel → how many of the window's quarter-hours it lacks, of those that lack any."""
+    rows = db.fetch_all(conn, "SELECT channel_id, count(*) FROM readings GROUP BY 1")
+    whole_count = (window.end - window.start) // timedelta(minutes=15)
+    return {key: whole_count - count for key, count in rows if count < whole_count}
+
+
+@pytest.mark.parametrize(
+    "refusal", [("unavailable", 503), ("error", 500), ("Invalid Parameter", 500), ("too much", 400), ("wide", 413)]
+)
+def test_interval_over_which_the_service_stumbles_costs_no_more_than_its_hour(
+    conn: Connection, serve: Callable[..., Service], refusal: tuple[str, int]
+) -> None:
+    service = serve(now=NOW, planted_weeks=[])
+    one, other = CHANNELS[0], CHANNELS[5]
+    asked = stumble_over(service, [one, other], NOW - DAY / 2, refusal=refusal)
+    assert sorted(ingest(conn, service, WINDOW).failed) == [one, other]
+    lacking = missing(conn, WINDOW)
+    # Of 48 hours, halved until they are an hour at most.
+    assert lacking.keys() == {one, other} and max(lacking.values()) <= 3
+    assert len(asked) < 2 * 60
+    # The night after, what is left is asked for once, and no more comes.
+    db.execute(conn, "UPDATE ingestion_logs SET started_at = started_at - interval '2 days'")
+    conn.commit()
+    assert backfill(conn, service) == ([one, other], 2)
+    assert missing(conn, WINDOW) == lacking
+
+
+@pytest.mark.parametrize("refusal", [("error", 500), ("Invalid Parameter", 500), ("too long", 400)])
+def test_windows_too_long_for_the_service_are_asked_for_in_parts(
+    conn: Connection, serve: Callable[..., Service], refusal: tuple[str, int]
+) -> None:
+    service = serve(now=NOW, planted_weeks=[])
+    asked = stumble_over(service, CHANNELS, longest=7 * DAY, refusal=refusal)
+    window = Window(NOW - 40 * DAY, NOW)
+    site = register(conn, service.client, SITE_ID, CHANNELS[:2])
+    summary = ingest_readings(conn, service.client, site, window, 900, workers=4)
+    assert (summary.failed, summary.unsupported) == ([], [])
+    check_against_truth(conn, service, window, CHANNELS[:2])
+    assert len(asked) < 2 * 100
+    # What is whole is not told as missing, though its windows failed as wholes.
+    govern(conn)
+    assert db.fetch_all(conn, "SELECT is_passed FROM validation_results WHERE check_name = 'ingest_complete'") == [
+        (True,)
+    ]
+
+
+def test_reply_that_is_cut_at_a_number_of_records_is_asked_for_in_halves(
+    conn: Connection, serve: Callable[..., Service]
+) -> None:
+    service = serve(now=NOW, planted_weeks=[])
+
+    @service.app.after_request
+    def cut(response: Any) -> Any:
+        reply = response.get_json(silent=True)
+        if isinstance(reply, dict) and len(reply.get("records", [])) > 100:
+            response.set_data(json.dumps(reply | {"records": reply["records"][:100]}))
+        return response
+
+    assert ingest(conn, service, WINDOW, CHANNELS[:1]).failed == []
+    check_against_truth(conn, service, WINDOW, CHANNELS[:1])
 
 
 @pytest.mark.parametrize(("devices", "is_suspicious"), [((7, 7, 7, 8), False), ((7, 8, 9, 10), True)])
@@ -227,18 +313,17 @@ def test_budget_is_shared_and_what_failed_waits_its_turn(conn: Connection, serve
     month = Window(NOW - 10 * DAY, NOW)
     ingest(conn, service, month, CHANNELS[:3])
     dead, one, two = CHANNELS[:3]
-    hour = timedelta(hours=1)
     for day in range(1, 10):
         db.execute(
             conn,
             "DELETE FROM readings WHERE channel_id = %s AND timestamp >= %s AND timestamp < %s",
-            (dead, NOW - day * DAY, NOW - day * DAY + hour),
+            (dead, NOW - day * DAY, NOW - day * DAY + HOUR),
         )
     for channel_id in (one, two):
         db.execute(
             conn,
             "DELETE FROM readings WHERE channel_id = %s AND timestamp >= %s AND timestamp < %s",
-            (channel_id, NOW - 9 * DAY, NOW - 9 * DAY + hour),
+            (channel_id, NOW - 9 * DAY, NOW - 9 * DAY + HOUR),
         )
     db.execute(conn, "UPDATE ingestion_logs SET started_at = started_at - interval '2 days'")
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
--- No window is left that was asked for and not brought in by a later attempt.
+-- No window is left that was asked for and not brought in by later attempts, be it in parts.
 -- Scope: channel
 -- Hint: look at ingestion_logs.error of these attempts, and ingest the windows again.
 -- Hint for files: look at ingestion_logs.error of these attempts, and import the file again.
@@ -9,14 +9,19 @@ WITH open_attempts AS (
         AND l.channel_id <> 0
         AND l.status IN ('running', 'failed', 'interrupted')
         AND l.window_end >= %(lookback_start)s
-        AND NOT EXISTS (
-            SELECT FROM ingestion_logs AS later
-            WHERE later.channel_id = l.channel_id
-                AND later.organization_id = l.organization_id
-                AND later.log_id > l.log_id
-                AND later.status IN ('done', 'unsupported')
-                AND later.window_start <= l.window_start
-                AND later.window_end >= l.window_end
+        AND NOT coalesce(
+            (
+                SELECT range_agg(tstzrange(later.window_start, later.window_end))
+                    @> tstzrange(l.window_start, l.window_end)
+                FROM ingestion_logs AS later
+                WHERE later.channel_id = l.channel_id
+                    AND later.organization_id = l.organization_id
+                    AND later.log_id > l.log_id
+                    AND later.status IN ('done', 'unsupported')
+                    AND later.window_start < l.window_end
+                    AND later.window_end > l.window_start
+            ),
+            false
         )
 )
 SELECT

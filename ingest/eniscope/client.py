@@ -27,6 +27,7 @@ from lib.errors import (
     AccessError,
     ApiError,
     AuthenticationError,
+    RefusedError,
     UnreachableError,
     UnsupportedFieldsError,
 )
@@ -356,7 +357,7 @@ class EniscopeClient:
                 "it is noted as not served, ask the vendor what it is"
             )
         if status not in _PASSING_STATUSES:
-            raise ApiError(f"{subject}: the Eniscope API refused ({problem}); check the account with the vendor")
+            raise RefusedError(f"{subject}: the Eniscope API refused ({problem}); check the account with the vendor")
 
     def _back_off(
         self, attempt: int, turn: float, response: requests.Response | None, subject: str, problem: str

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ingest.eniscope.client import EniscopeClient
+from ingest.eniscope.client import EniscopeClient, in_haste
 from ingest.eniscope.field_sets import FieldAnswer, FieldAsks, FieldSet
 from ingest.eniscope.normalize import (
     FIELD_COLUMNS,
+    IncompleteReplyError,
     ParsedReadings,
     check_reply,
     parse_fields,
@@ -25,7 +26,7 @@ from ingest.eniscope.troubles import note_trouble
 from ingest.storage.binary_copy import columns_with_values
 from ingest.storage.plausibility import PLACELESS, Reject, Rules
 from lib.date_utils import Window, align_down
-from lib.errors import ApiError, UnsupportedFieldsError
+from lib.errors import ApiError, RefusedError, RefusedWindowError, UnsupportedFieldsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,8 @@ logger = logging.getLogger(__name__)
 # quarter-hours and a day of minutes come as asked. Memory is bounded by one window per worker.
 WINDOW_DAYS = {60: 1, 900: 30, 1800: 60, 3600: 90}
 NARROWEST_WINDOW = timedelta(hours=6)
+# For which the channel of a refused window is asked, to tell whether it is the window that is refused.
+PROBE_LENGTH = timedelta(hours=1)
 
 _NO_LIMITS = Rules()
 
@@ -88,6 +91,8 @@ def fetch_channel(
     ------
     UnsupportedFieldsError
         When the channel refuses every set.
+    RefusedWindowError
+        When it refuses every set, or any, for the window, but not for the window's last hour.
     ApiError, DataError
         When the service does not answer, or not in a way that can be used.
     """
@@ -103,14 +108,34 @@ def fetch_channel(
             refusal = err
             refused.append(fields)
             continue
+        except RefusedError as err:
+            raise _judge_refusal(err, client, channel_id, window, interval_s, asks) from err
         result = _check_usable(_join(parts, fields), channel_id, window)
         if result.answer.seen or asks.is_proven:
             return _with_refused(result, refused)
         empty = empty or result
     if empty:
         return _with_refused(empty, refused)
-    raise refusal or UnsupportedFieldsError(
-        f"channel {channel_id}: there are no fields to ask for; ask the vendor what it is"
+    if refusal is None:
+        raise UnsupportedFieldsError(f"channel {channel_id}: there are no fields to ask for; ask the vendor what it is")
+    raise _judge_refusal(refusal, client, channel_id, window, interval_s, asks)
+
+
+def _judge_refusal(
+    refusal: ApiError, client: EniscopeClient, channel_id: int, window: Window, interval_s: int, asks: FieldAsks
+) -> ApiError:
+    """Return a RefusedWindowError where the channel answers for the last hour of the window, else the refusal."""
+    piece = Window(max(window.start, window.end - PROBE_LENGTH), window.end)
+    if piece == window or not asks.sets:
+        return refusal
+    try:
+        with in_haste():
+            client.get_readings(channel_id, piece, interval_s, min(asks.sets, key=len))
+    except ApiError as err:
+        logger.debug("channel %d, %s: refused as well: %s", channel_id, piece, err)
+        return refusal
+    return RefusedWindowError(
+        f"channel {channel_id}, {window}: refused as a whole ({refusal}); asked for in parts, run again if they fail"
     )
 
 
@@ -123,22 +148,34 @@ def _fetch_at_resolution(
 ) -> list[ParsedReadings]:
     """Return the parsed replies that together cover the window, narrowed for as long as they come too coarse."""
     reply = client.get_readings(channel_id, window, interval_s, fields)
-    check_reply(reply, channel_id, window)
+    width = window.end - window.start
+    try:
+        check_reply(reply, channel_id, window)
+    except IncompleteReplyError:
+        if width <= NARROWEST_WINDOW:
+            raise
+        note_trouble("fewer records came than it counts")
+        return _fetch_halves(client, channel_id, window, interval_s, fields, rules)
     for oddity in find_oddities(reply):
         note_trouble(oddity)
     resolution_s = parse_resolution(reply)
     if resolution_s == interval_s:
         return [parse_readings(reply, window, interval_s, fields, rules)]
     note_trouble(f"came at {resolution_s} s, not {interval_s} s")
-    width = window.end - window.start
     if resolution_s is None or width <= NARROWEST_WINDOW:
         raise UnusableReplyError(
             f"channel {channel_id}, {window}: asked for {interval_s} s, got {resolution_s} s; "
             "nothing of it was stored, choose another --resolution",
             quarantine_resolution(reply),
         )
-    logger.debug("channel %d, %s: came at %s s, asking for halves", channel_id, window, resolution_s)
-    middle = align_down(window.start + width / 2, interval_s)
+    return _fetch_halves(client, channel_id, window, interval_s, fields, rules)
+
+
+def _fetch_halves(
+    client: EniscopeClient, channel_id: int, window: Window, interval_s: int, fields: tuple[str, ...], rules: Rules
+) -> list[ParsedReadings]:
+    logger.debug("channel %d, %s: asking for halves", channel_id, window)
+    middle = align_down(window.start + (window.end - window.start) / 2, interval_s)
     halves = (Window(window.start, middle), Window(middle, window.end))
     return [
         part for half in halves for part in _fetch_at_resolution(client, channel_id, half, interval_s, fields, rules)

@@ -84,6 +84,8 @@ _LATEST_EPOCH_S = 1e11  # a larger time stamp is in milliseconds
 _BIGINT_LIMIT, _INTEGER_LIMIT = 2**63, 2**31
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,30}")  # a longer one is no id, and too long to be read at all
 _NO_LIMITS = Rules()
+# A day of minutes has 1,440 records and a month of quarter-hours 2,976, however often each may come.
+MAX_RECORDS = 100_000
 
 
 class ParsedReadings(NamedTuple):
@@ -244,14 +246,27 @@ def _records_of(reply: dict[str, Any]) -> list[Any]:
     return records
 
 
+class IncompleteReplyError(DataError):
+    """A reply holds fewer records than it says."""
+
+
 def check_reply(reply: dict[str, Any], channel_id: int, window: Window) -> None:
-    """Raise a DataError when the reply is of another channel, or holds fewer records than it says."""
+    """Raise a DataError when the reply is of another channel, or holds more records than any, or fewer than it says."""
     answered = parse_int(reply.get("channel"))
     if answered not in (None, channel_id):
         raise DataError(f"channel {channel_id}, {window}: the service answered for channel {answered}; run again later")
     records, count = reply.get("records"), parse_int(reply.get("recordCount"))
-    if isinstance(records, list) and count is not None and len(records) < count:
-        raise DataError(f"channel {channel_id}, {window}: {len(records)} records came of {count}; run again later")
+    if not isinstance(records, list):
+        return
+    if len(records) > MAX_RECORDS:
+        raise DataError(
+            f"channel {channel_id}, {window}: {len(records):,} records came, which no window has; nothing of them was "
+            "stored, run again later, then ask the vendor"
+        )
+    if count is not None and len(records) < count:
+        raise IncompleteReplyError(
+            f"channel {channel_id}, {window}: {len(records)} records came of {count}; run again later"
+        )
 
 
 def to_floats(given: list[Any]) -> np.ndarray:

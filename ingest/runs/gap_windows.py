@@ -12,7 +12,7 @@ from psycopg2 import sql
 from config.limits import GapLimits
 from ingest.eniscope.fetch import WINDOW_DAYS
 from ingest.eniscope.normalize import FIELD_COLUMNS
-from ingest.runs.window_queue import Wanted
+from ingest.runs.window_queue import Wanted, halves
 from ingest.storage.readings import Stored
 from lib import db
 from lib.date_utils import Window, split_window
@@ -50,7 +50,8 @@ def plan_backfill(
 
     The channels take turns, window by window, so that each has its share of the budget. Of a channel, and among those
     whose turn it is, what was asked for longest ago comes first, answered or not; then the newest. A gap that was asked
-    for within the last hours is left for another time, whether or not an answer came.
+    for within the last hours is left for another time, whether or not an answer came. One without an answer the last
+    time is asked for in halves, for it may hold an interval over which the service stumbles.
 
     Parameters
     ----------
@@ -64,7 +65,8 @@ def plan_backfill(
     limits = limits or GapLimits()
     rows = db.fetch_all(
         conn,
-        "SELECT g.channel_id, g.gap_start, g.gap_end, g.interval_s, greatest(g.last_asked_at, g.last_failed_at) AS at"
+        "SELECT g.channel_id, g.gap_start, g.gap_end, g.interval_s, greatest(g.last_asked_at, g.last_failed_at) AS at,"
+        " coalesce(g.last_failed_at >= greatest(g.last_asked_at, g.last_failed_at), false)"
         " FROM channels AS c JOIN reading_gaps AS g USING (channel_id, organization_id)"
         " WHERE c.organization_id = %s AND c.is_listed AND NOT c.is_unsupported AND g.state = ANY (%s)"
         " AND g.interval_s = ANY (%s)"
@@ -82,7 +84,10 @@ def plan_backfill(
             *[None if days is None else now - timedelta(days=days)] * 2,
         ),
     )
-    gaps = [(row[0], list(split_window(Window(row[1], row[2]), WINDOW_DAYS[row[3]])), row[3]) for row in rows]
+    gaps = [
+        (channel_id, _parts_of(channel_id, Window(start, end), interval_s, has_failed=has_failed), interval_s)
+        for channel_id, start, end, interval_s, _, has_failed in rows
+    ]
     plan = GapPlan([], [], 0)
     for channel_id, parts, interval_s in _by_turns(gaps):
         room = budget - len(plan.wanted)
@@ -92,6 +97,12 @@ def plan_backfill(
         chosen = parts if len(parts) <= room else _asked_longest_ago(conn, channel_id, parts)[:room]
         plan.wanted.extend(Wanted(channel_id, part, interval_s) for part in chosen)
     return plan._replace(left=len(rows) - len(plan.gaps))
+
+
+def _parts_of(channel_id: int, gap: Window, interval_s: int, *, has_failed: bool) -> list[Window]:
+    parts = list(split_window(gap, WINDOW_DAYS[interval_s]))
+    in_half = halves(Wanted(channel_id, gap, interval_s)) if has_failed and len(parts) == 1 else []
+    return [half.window for half in in_half] or parts
 
 
 def _by_turns(gaps: list[_Gap]) -> list[_Gap]:

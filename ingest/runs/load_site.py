@@ -35,6 +35,7 @@ from lib.errors import (
     AuthenticationError,
     DataError,
     PipelineError,
+    RefusedWindowError,
     UnreachableError,
     UnsupportedFieldsError,
 )
@@ -151,7 +152,7 @@ def ingest_windows(
                 pool.shutdown(cancel_futures=True)
                 _note_troubles(conn, run.unsettled.values())
             raise
-    summary.failed += sorted(queue.given_up - set(summary.failed))
+    summary.failed += sorted((queue.given_up | queue.refused) - set(summary.failed))
     _sum_up_fields(summary, book, site)
     return summary
 
@@ -216,10 +217,12 @@ class _Run:
             if self.queue.is_suspicious:
                 self._ask_for_site(failure)
                 self.queue.note_service_answers()
-            return
-        if isinstance(failure, AuthenticationError):
-            self._ask_for_site(failure)
-        self.queue.note_answer(task.attempt.channel_id)
+        elif isinstance(failure, RefusedWindowError):
+            self.queue.note_refusal(task.wanted)
+        else:
+            if isinstance(failure, AuthenticationError):
+                self._ask_for_site(failure)
+            self.queue.note_answer(task.wanted)
 
     def _ask_for_site(self, failure: PipelineError) -> None:
         """Ask for the site itself; where that fails too, it is not the channels that failed, and the run ends.
@@ -421,7 +424,7 @@ def _settle_failure(
 ) -> PipelineError:
     """Log a window that failed and return its error; the channel's other windows go on.
 
-    A channel without an answer has not failed yet: it is asked once more.
+    A channel without an answer has not failed yet: it is asked once more, and for a refused window in parts.
     """
     attempt = task.attempt
     attempts.finish_attempt(
@@ -430,7 +433,7 @@ def _settle_failure(
     if on_failed is not None:
         on_failed(conn, task.wanted)
     conn.commit()
-    if attempt.channel_id not in summary.failed and not isinstance(err, UnreachableError):
+    if attempt.channel_id not in summary.failed and not isinstance(err, (UnreachableError, RefusedWindowError)):
         summary.failed.append(attempt.channel_id)
     logger.error("%s", err)
     return err
