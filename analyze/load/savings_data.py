@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.load.savings_model import DRIFT_MIN_DAYS, extrapolated_share
-from analyze.meters.bad_intervals import find_bad_intervals
+from analyze.meters.bad_intervals import any_fault, find_bad_intervals
 from analyze.week.intervals import WeekScope, prepare_intervals
 from config.site_file import IngestLimits
 from config.thresholds import Thresholds
@@ -80,7 +80,7 @@ def leave_out_wrong_hours(hourly: pd.DataFrame, readings: pd.DataFrame, change: 
     day = (intervals["local_time"].to_numpy().astype("datetime64[D]") - np.datetime64(change)).astype("int64")
     block = _number_blocks(day, _DAYS_PER_WEEK * (scope.config.baseline.weeks + 1))
     bad = find_bad_intervals(intervals.assign(channel_id=block), scope.config, _limits_of(intervals, scope))
-    wrong = intervals.loc[bad.any(axis=1), "interval_start"].dt.floor("h")
+    wrong = intervals.loc[any_fault(bad), "interval_start"].dt.floor("h")
     return hourly[~hourly["timestamp"].isin(wrong)]
 
 

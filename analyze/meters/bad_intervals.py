@@ -22,7 +22,7 @@ from analyze.meters.meter_faults import (
     flag_zero,
 )
 from analyze.meters.phase_faults import find_phase_faults
-from analyze.week.intervals import SECONDS_PER_HOUR, in_window, number_channels
+from analyze.week.intervals import SECONDS_PER_HOUR, number_channels, starts_within
 from config.site_file import IngestLimits
 from lib.stats_utils import grouped_quantiles
 
@@ -115,6 +115,11 @@ def _any_of(faults: dict[str, pd.Series]) -> pd.Series:
     return pd.Series(np.logical_or.reduce([mask.to_numpy() for mask in faults.values()]), index=first.index)
 
 
+def any_fault(bad: pd.DataFrame) -> pd.Series:
+    """Return for each interval whether it should not be believed, by its flags (`find_bad_intervals`)."""
+    return _any_of({str(name): bad[name] for name in bad.columns})
+
+
 def flag_stuck(
     intervals: pd.DataFrame,
     *,
@@ -150,10 +155,9 @@ def flag_stuck(
     """
     power_kw = intervals["mean_kw"].to_numpy()
     change_kw = np.abs(np.diff(power_kw, prepend=np.nan))
-    other_channel = (intervals["channel_id"] != intervals["channel_id"].shift()).to_numpy()
-    is_first = other_channel | ~(change_kw <= tolerance_ratio * np.abs(power_kw))
-    run = np.cumsum(is_first) - 1
     code, ids = number_channels(intervals)
+    is_first = (np.diff(code, prepend=-1) != 0) | ~(change_kw <= tolerance_ratio * np.abs(power_kw))
+    run = np.cumsum(is_first) - 1
     runs = pd.DataFrame(
         {"channel": code[is_first], "kw": power_kw[is_first], "size": np.bincount(run, minlength=int(is_first.sum()))}
     ).assign(hours=np.bincount(run, weights=intervals["hours"]))
@@ -220,14 +224,17 @@ def flag_flat_line(
     pd.Series
         Boolean. The window is the `window_hours` up to the end of the flagged interval.
     """
-    std_kw = _rolling(intervals, window_hours, "std")
-    lowest_kw = _rolling(intervals.assign(mean_kw=intervals["mean_kw"].abs()), window_hours, "min")
+    power_kw = intervals["mean_kw"].to_numpy()
     code, ids = number_channels(intervals)
-    change_kw = intervals["mean_kw"].diff().mask(np.diff(code, prepend=-1) != 0).to_numpy()
-    std_kw = std_kw.clip(lower=smallest_change_kw(change_kw, code, len(ids))[code] / np.sqrt(12))
-    usual, _ = grouped_quantiles(std_kw.where(in_window(intervals, baseline)), code, len(ids), [_STEADIEST_QUANTILE])
-    usual_kw = usual[code, 0]
-    return (std_kw**2 < max_variance_kw2) & (lowest_kw > 0) & (usual_kw > 0) & (std_kw * min_steadier_ratio <= usual_kw)
+    change_kw = np.where(np.diff(code, prepend=-1) != 0, np.nan, np.diff(power_kw, prepend=np.nan))
+    least_kw = smallest_change_kw(change_kw, code, len(ids))[code] / np.sqrt(12)
+    std_kw = np.maximum(_rolling(intervals, intervals["mean_kw"], window_hours, "std"), least_kw)
+    before = np.where(starts_within(intervals, baseline), std_kw, np.nan)
+    usual_kw = grouped_quantiles(before, code, len(ids), [_STEADIEST_QUANTILE])[0][code, 0]
+    is_flat = (std_kw**2 < max_variance_kw2) & (usual_kw > 0) & (std_kw * min_steadier_ratio <= usual_kw)
+    if is_flat.any():  # seldom, and only then the lowest of each window need be known
+        is_flat &= _rolling(intervals, intervals["mean_kw"].abs(), window_hours, "min") > 0
+    return pd.Series(is_flat, index=intervals.index)
 
 
 def window_intervals(interval_s: npt.ArrayLike, hours: float) -> npt.NDArray[np.int64]:
@@ -235,19 +242,19 @@ def window_intervals(interval_s: npt.ArrayLike, hours: float) -> npt.NDArray[np.
     return np.ceil(hours * SECONDS_PER_HOUR / np.asarray(interval_s)).astype("int64")
 
 
-def _rolling(intervals: pd.DataFrame, hours: float, statistic: str) -> pd.Series:
-    """Return a statistic of `mean_kw` over the window ending at each interval, NaN where the window has a hole."""
+def _rolling(intervals: pd.DataFrame, power_kw: pd.Series, hours: float, statistic: str) -> npt.NDArray[np.float64]:
+    """Return a statistic of the power over the window ending at each interval, NaN where the window has a hole."""
     result = np.full(len(intervals), np.nan)
     channel, start, length_s = (intervals[name].to_numpy() for name in ("channel_id", "epoch_s", "interval_s"))
     for interval_s in np.unique(length_s):
         count = int(window_intervals(interval_s, hours))
         if count < _MIN_WINDOW_INTERVALS:
             continue
-        rolling = intervals["mean_kw"].rolling(count)
+        rolling = power_kw.rolling(count)
         values = rolling.std(ddof=0) if statistic == "std" else rolling.min()
         back = count - 1
         is_whole = length_s == interval_s
         is_whole[:back] = False
         is_whole[back:] &= (channel[back:] == channel[:-back]) & (start[back:] - start[:-back] == back * interval_s)
         result = np.where(is_whole, values, result)
-    return pd.Series(result, index=intervals.index)
+    return result

@@ -13,12 +13,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analyze.meters.bad_intervals import any_fault
 from analyze.meters.channel_kinds import channels_of
 from analyze.meters.meter_faults import find_unit_factors
 from analyze.meters.meter_tree import parents_of
 from analyze.meters.phase_faults import PHASE_COLUMNS, find_phase_faults
 from analyze.meters.sensor_issues import iso, make_issue
-from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, in_window, number_channels, split_channels
+from analyze.week.intervals import (
+    SECONDS_PER_HOUR,
+    WeekScope,
+    in_window,
+    number_channels,
+    places_by_channel,
+    split_channels,
+    starts_within,
+)
 from config.site_file import ChannelKind
 from lib.stats_utils import grouped_quantiles
 
@@ -117,7 +126,7 @@ def _evidence(kind: str, intervals: pd.DataFrame, bad: pd.DataFrame, scope: Week
         return find_phase_faults(intervals, scope.config)[kind]
     if kind == "impossible":
         power_kw = intervals["mean_kw"].abs()
-        return power_kw / power_kw.mask(bad.any(axis=1)).groupby(intervals["channel_id"]).transform("max")
+        return power_kw / power_kw.mask(any_fault(bad)).groupby(intervals["channel_id"]).transform("max")
     due_kwh = intervals["power_kw"].abs() * intervals["hours"]
     return intervals["energy_kwh"] / due_kwh.where(due_kwh > 0)
 
@@ -133,7 +142,11 @@ def list_imbalance_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[st
     issues: list[dict[str, Any]] = []
     if not set(PHASE_COLUMNS) <= set(clean.columns):
         return issues
-    rows = clean.loc[in_window(clean, scope.period), ["channel_id", *PHASE_COLUMNS]].dropna()
+    is_told = ~np.logical_or.reduce([np.isnan(clean[name].to_numpy(dtype=float)) for name in PHASE_COLUMNS])
+    is_told &= starts_within(clean, scope.period)
+    if not is_told.any():
+        return issues
+    rows = clean.loc[is_told, ["channel_id", *PHASE_COLUMNS]]
     for channel_id, phase_kw in rows.groupby("channel_id")[list(PHASE_COLUMNS)].mean().iterrows():
         mean_kw = phase_kw.mean()
         least_kw = config.meters.phase_usual_min_ratio * mean_kw
@@ -179,15 +192,15 @@ def _daily_register_ratios(clean: pd.DataFrame, scope: WeekScope) -> tuple[Float
     Both by channel, before the period (first column) and in it; a day counts when power gives enough to judge by.
     """
     code, ids = number_channels(clean)
-    due_kwh = (clean["power_kw"] * clean["hours"]).to_numpy()
-    known = ~np.isnan(due_kwh) & clean["energy_kwh"].notna().to_numpy()
-    day, in_period = _local_days(clean), in_window(clean, scope.period).to_numpy()
+    due_kwh, energy_kwh = clean["power_kw"].to_numpy() * clean["hours"].to_numpy(), clean["energy_kwh"].to_numpy()
+    known = ~np.isnan(due_kwh) & ~np.isnan(energy_kwh)
+    day, in_period = _local_days(clean), starts_within(clean, scope.period)
     first = int(day.min()) if len(clean) else 0
     width = int(day.max()) - first + 1 if len(clean) else 0
     owner = 2 * code + in_period
     cell = (owner * width + day - first)[known]
     size = 2 * len(ids) * width
-    kwh = np.bincount(cell, weights=clean["energy_kwh"].to_numpy()[known], minlength=size)
+    kwh = np.bincount(cell, weights=energy_kwh[known], minlength=size)
     due = np.bincount(cell, weights=due_kwh[known], minlength=size)
     enough = due >= scope.config.sensors.catch_up_min_energy_kwh
     ratio = np.divide(kwh, due, out=np.full(size, np.nan), where=enough)
@@ -242,7 +255,10 @@ def list_generation_issues(intervals: pd.DataFrame, scope: WeekScope) -> list[di
     A day counts that is nine tenths there; it is without where it brought a twentieth of the lowest day before or less.
     Two days or more are of high severity: one may be snow, or the darkest of the year.
     """
-    rows = intervals[intervals["channel_id"].isin(channels_of(scope.meters, ChannelKind.GENERATION))]
+    generation = channels_of(scope.meters, ChannelKind.GENERATION)
+    if not generation:
+        return []
+    rows = intervals[intervals["channel_id"].isin(generation)]
     day = rows["local_time"].dt.normalize()
     days = (
         rows.assign(kwh=rows["energy_kwh"].abs(), end_s=rows["epoch_s"] + rows["interval_s"])
@@ -277,8 +293,9 @@ def list_base_step_issues(base_loads: pd.DataFrame, scope: WeekScope) -> list[di
     by night as well as a clamp that has shifted, so it is low. `base_loads` are `daily_base_loads`.
     """
     config, issues = scope.config, []
-    for channel_id, days in split_channels(base_loads).items():
-        start_s, base_kw = days["start_s"].to_numpy(), days["base_kw"].to_numpy()
+    every_start_s, every_base_kw = base_loads["start_s"].to_numpy(), base_loads["base_kw"].to_numpy()
+    for channel_id, own in places_by_channel(base_loads).items():
+        start_s, base_kw = every_start_s[own], every_base_kw[own]
         in_baseline, in_period = (
             (start_s >= window.start.timestamp()) & (start_s < window.end.timestamp())
             for window in (scope.baseline, scope.period)
@@ -325,8 +342,9 @@ def list_quantised_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[st
     those above zero at most `quantised_max_steps` of them. One interval is then uncertain by a pulse.
     """
     config, issues = scope.config, []
-    for channel_id, rows in split_channels(clean).items():
-        energy_kwh = rows["energy_kwh"].to_numpy()
+    every_kwh = clean["energy_kwh"].to_numpy()
+    for channel_id, own in places_by_channel(clean).items():
+        energy_kwh = every_kwh[own]
         values = np.unique(np.round(energy_kwh[energy_kwh >= 0], _STEP_DIGITS))
         above = energy_kwh[energy_kwh > 10.0**-_STEP_DIGITS]
         if len(above) < config.meters.quantised_min_intervals or len(values) < 2:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analyze.meters.bad_intervals import flag_flat_line
@@ -23,7 +24,9 @@ from analyze.week.intervals import (
     epoch_seconds,
     in_window,
     list_runs,
+    places_by_channel,
     starts_new_run,
+    starts_within,
 )
 from lib.stats_utils import label_runs
 
@@ -79,17 +82,26 @@ def find_gaps(intervals: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
         `channel_id`, `start_s`, `end_s` (seconds since 1970, end excluded), `missing`. A channel without an earlier
         reading is missed from its installation on, if that is known.
     """
-    meters = energy_meters(scope.meters)
-    installed = pd.Series(epoch_seconds(meters["installed_at"]), index=meters["channel_id"])
-    is_first = intervals["channel_id"] != intervals["channel_id"].shift()
-    previous_end = (intervals["epoch_s"] + intervals["interval_s"]).shift().mask(is_first)
-    known_from = previous_end.fillna(intervals["channel_id"].map(installed))
-    start = known_from.clip(lower=scope.period.start.timestamp())
-    missing = ((intervals["epoch_s"] - start) / intervals["interval_s"]).round()
-    gaps = pd.DataFrame(
-        {"channel_id": intervals["channel_id"], "start_s": start, "end_s": intervals["epoch_s"], "missing": missing}
+    channel, begun_s, length_s = (intervals[name].to_numpy() for name in ("channel_id", "epoch_s", "interval_s"))
+    own = np.flatnonzero(starts_within(intervals, scope.period))
+    is_first = (own == 0) | (channel[own] != channel[own - 1])
+    known_from = np.where(is_first, np.nan, (begun_s + length_s)[own - 1])
+    known_from[is_first] = _installed_s(channel[own[is_first]], scope)
+    start_s = np.maximum(known_from, scope.period.start.timestamp())
+    missing = np.round((begun_s[own] - start_s) / length_s[own])
+    is_gap = missing > scope.config.sensors.gap_min_intervals
+    own = own[is_gap]
+    return pd.DataFrame(
+        {"channel_id": channel[own], "start_s": start_s[is_gap], "end_s": begun_s[own], "missing": missing[is_gap]},
+        index=intervals.index[own],
     )
-    return gaps[in_window(intervals, scope.period) & (missing > scope.config.sensors.gap_min_intervals)]
+
+
+def _installed_s(channel: npt.NDArray[np.int64], scope: WeekScope) -> list[float]:
+    """Return when each of these channels was installed [seconds since 1970], NaN where that is not known."""
+    meters = energy_meters(scope.meters)
+    installed = dict(zip(meters["channel_id"].tolist(), epoch_seconds(meters["installed_at"]).tolist(), strict=True))
+    return [installed.get(key, np.nan) for key in channel.tolist()]
 
 
 def make_issue(
@@ -118,19 +130,20 @@ def find_absences(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, A
     config, issues = scope.config, []
     meters = energy_meters(scope.meters)
     start_s, end_s = scope.period.start.timestamp(), scope.period.end.timestamp()
-    last = intervals.groupby("channel_id")[["epoch_s", "interval_s"]].last()
-    coverage = channel_completeness(intervals, scope.meters, scope.period).set_index("channel_id")
+    last = _last_readings(intervals)
+    covered = channel_completeness(intervals, scope.meters, scope.period)
+    coverage = {key: facts for key, *facts in zip(*(covered[name].tolist() for name in covered), strict=True)}
     installed = np.nan_to_num(epoch_seconds(meters["installed_at"]), nan=-np.inf, neginf=-np.inf)
     removed = np.nan_to_num(epoch_seconds(meters["uninstalled_at"]), nan=np.inf, posinf=np.inf)
     for channel_id, opens, closes in zip(meters["channel_id"], installed, removed, strict=True):
         closes = min(closes, end_s)
-        if closes <= start_s or (opens >= end_s and channel_id not in last.index):
+        if closes <= start_s or (opens >= end_s and channel_id not in last):
             continue
-        if channel_id not in last.index:
+        if channel_id not in last:
             text = "no reading in the period nor in the weeks before it"
             issues.append(make_issue("no_data", "medium", channel_id, scope, text))
             continue
-        last_s, length_s = last.loc[channel_id]
+        last_s, length_s = last[channel_id]
         hours = (closes - last_s - length_s) / SECONDS_PER_HOUR
         silent = {"lastReading": iso(last_s, scope), "hoursSince": f"{hours:.1f}"}
         if last_s < start_s:
@@ -141,7 +154,7 @@ def find_absences(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, A
             level = "high" if hours > config.sensors.stale_high_after_hours else "medium"
             text = f"silent for the last {hours:.1f} h of the period"
             issues.append(make_issue("stale", level, channel_id, scope, text, **silent))
-        expected, present, pct = coverage.loc[channel_id]
+        expected, present, pct = coverage[channel_id]
         if 100.0 - pct > config.sensors.missing_max_pct:
             text = f"{100.0 - pct:.1f} % of {int(expected)} expected intervals are missing"
             more = {"missingIntervals": int(expected - present), "completenessPct": round(float(pct), 1)}
@@ -149,9 +162,20 @@ def find_absences(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, A
     return issues
 
 
+def _last_readings(intervals: pd.DataFrame) -> dict[int, tuple[int, int]]:
+    """Return start and length [s] of each channel's last interval."""
+    start_s, length_s = (intervals[name].to_numpy() for name in ("epoch_s", "interval_s"))
+    return {
+        key: (int(start_s[own.stop - 1]), int(length_s[own.stop - 1]))
+        for key, own in places_by_channel(intervals).items()
+    }
+
+
 def list_gap_issues(intervals: pd.DataFrame, doubled: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
     """Return one issue per hole in a channel's readings, but for the hour that is `doubled` in the one before."""
     issues, gaps = [], find_gaps(intervals, scope)
+    if gaps.empty:
+        return []
     is_counted = doubled.shift(fill_value=False)[gaps.index] & (gaps["end_s"] - gaps["start_s"] <= SECONDS_PER_HOUR)
     for gap in gaps[~is_counted].itertuples():
         hours = (gap.end_s - gap.start_s) / SECONDS_PER_HOUR
@@ -178,6 +202,8 @@ def run_issues(
 
 def list_stuck_issues(intervals: pd.DataFrame, stuck: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
     """Return one issue per frozen value that reaches into the period, from where it froze on."""
+    if not stuck.any():
+        return []
     power_kw = intervals["mean_kw"]
     moved = (power_kw - power_kw.shift()).abs() > scope.config.sensors.stuck_tolerance_ratio * power_kw.abs()
     run_id = label_runs(stuck, moved | (intervals["channel_id"] != intervals["channel_id"].shift()))
@@ -196,7 +222,10 @@ def list_flat_line_issues(intervals: pd.DataFrame, doubted: pd.Series, scope: We
         max_variance_kw2=config.sensors.flat_max_variance_kw2,
         min_steadier_ratio=config.sensors.flat_min_steadier_ratio,
     )
-    run_id = label_runs(flat & ~doubted & in_window(intervals, scope.period), starts_new_run(intervals))
+    flat &= ~doubted & in_window(intervals, scope.period)
+    if not flat.any():
+        return []
+    run_id = label_runs(flat, starts_new_run(intervals))
     runs = list_runs(intervals, run_id, mean_kw=("mean_kw", "mean"))
     # Each flagged interval ends a flat window, so the stretch began most of a window before the first of them.
     lead_hours = config.sensors.flat_min_hours - runs["hours"] / runs["intervals"]
@@ -211,8 +240,11 @@ def list_flat_line_issues(intervals: pd.DataFrame, doubted: pd.Series, scope: We
 
 def list_catch_up_issues(intervals: pd.DataFrame, catch_up: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
     """Return one issue per interval of the period that carries the energy of the hole before it."""
+    is_told = catch_up & in_window(intervals, scope.period)
+    if not is_told.any():
+        return []
     gap_start = (intervals["epoch_s"] + intervals["interval_s"]).shift()
-    rows = intervals.assign(gap_start=gap_start)[catch_up & in_window(intervals, scope.period)]
+    rows = intervals.assign(gap_start=gap_start)[is_told]
     issues = []
     for row in rows.itertuples():
         gap_hours = (row.epoch_s - row.gap_start) / SECONDS_PER_HOUR

@@ -16,6 +16,7 @@ from analyze.expected.comparison import (
     compare_with_usual,
     list_special_days,
 )
+from analyze.meters.bad_intervals import any_fault
 from analyze.meters.channel_kinds import kinds_of
 from analyze.meters.completeness import channel_completeness
 from analyze.money.carbon import emissions
@@ -221,7 +222,7 @@ def build_data_quality(
     `channelsAnalyzed` counts those with a sound interval in the period. `excluded` is left out of the findings, and
     replaced in the totals (`best_energy`); an interval with two flags counts once in `excluded.intervals`.
     """
-    is_bad, in_period = bad.any(axis=1), in_window(intervals, scope.period)
+    is_bad, in_period = any_fault(bad), in_window(intervals, scope.period)
     names, energy_kwh = channel_names(scope.meters), intervals["energy_kwh"]
     coverage = channel_completeness(intervals, scope.meters, scope.period)
     excluded = intervals.loc[is_bad & in_period, ["channel_id", "energy_kwh"]]

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from analyze.meters import meter_checks, sensor_issues
-from analyze.meters.bad_intervals import find_bad_intervals
+from analyze.meters.bad_intervals import any_fault, find_bad_intervals
 from analyze.meters.channel_kinds import find_resets
 from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import parents_of
 from analyze.meters.phase_faults import PHASE_COLUMNS
 from analyze.meters.sensor_issues import ISSUE_TYPES, SEVERITIES
-from analyze.week.intervals import WeekScope, channels_within
+from analyze.week.intervals import WeekScope, channels_within, starts_within
 
 __all__ = ["build_section", "channel_completeness", "find_bad_intervals", "render_text"]
 
@@ -49,14 +49,15 @@ def build_section(
     counts from its end to the end of the period (or to the meter's removal). A dead meter has no further issues of
     absence. `notAssessed` lists the checks that lack data, each with what is missing and when it will be possible.
     """
-    clean = intervals[~bad.any(axis=1)] if clean is None else clean
+    is_bad = any_fault(bad)
+    clean = intervals[~is_bad] if clean is None else clean
     base_loads = meter_checks.daily_base_loads(clean)
     doubled = bad.get("clock_change", pd.Series(False, index=intervals.index))
     issues = [
         *sensor_issues.find_absences(intervals, scope),
         *sensor_issues.list_gap_issues(intervals, doubled, scope),
         *sensor_issues.list_stuck_issues(intervals, bad["stuck"], scope),
-        *sensor_issues.list_flat_line_issues(intervals, bad.any(axis=1), scope),
+        *sensor_issues.list_flat_line_issues(intervals, is_bad, scope),
         *sensor_issues.list_catch_up_issues(intervals, bad["catch_up"], scope),
         *sensor_issues.list_negative_issues(intervals, bad["negative_energy"], scope),
         *(
@@ -97,9 +98,7 @@ def _list_unassessed(clean: pd.DataFrame, base_loads: pd.DataFrame, scope: WeekS
     needed = scope.config.meters.base_step_min_baseline_days
     later = (scope.period.end + timedelta(days=needed)).astimezone(scope.tz).date().isoformat()
     lacking = {
-        ("phases", "no_phase_power", "power of each of three phases", None): _channels_with(
-            PHASE_COLUMNS, clean, scope
-        ),
+        ("phases", "no_phase_power", "power of each of three phases", None): with_phases,
         ("register_drift", "no_energy_beside_power", "both energy and power", None): with_both,
         ("base_load_step", "short_baseline", f"{needed} nearly full days before the period", later): set(
             days.index[days >= needed]
@@ -126,8 +125,9 @@ def _channels_with(names: Sequence[str], clean: pd.DataFrame, scope: WeekScope) 
     """Return the channels of which an interval of the period has all of these columns."""
     if not set(names) <= set(clean.columns):
         return set()
-    known = ~np.logical_or.reduce([np.isnan(clean[name].to_numpy(dtype=float)) for name in names])
-    return channels_within(clean.loc[known, ["channel_id", "epoch_s"]], scope.period)
+    own = np.flatnonzero(starts_within(clean, scope.period))
+    known = ~np.logical_or.reduce([np.isnan(clean[name].to_numpy(dtype=float)[own]) for name in names])
+    return set(clean["channel_id"].to_numpy()[own[known]].tolist())
 
 
 def _summarise(issues: list[dict[str, Any]]) -> list[dict[str, Any]]:

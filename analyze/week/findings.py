@@ -15,7 +15,7 @@ from analyze.expected.closed_runs import Pattern
 from analyze.expected.closed_use import ClosedUse, Known, find_closed_use
 from analyze.expected.model import Expectation, expect_load
 from analyze.expected.steps import LevelChange, find_level_changes
-from analyze.meters.bad_intervals import find_bad_intervals
+from analyze.meters.bad_intervals import any_fault, find_bad_intervals
 from analyze.meters.channel_kinds import allow_export, settle_kinds, show_load
 from analyze.meters.meter_tree import parents_of
 from analyze.money.attribution import claim_savings
@@ -81,7 +81,7 @@ def prepare_week(
     intervals = take_window(intervals, Window(scope.baseline.start, scope.period.end))
     scope = scope._replace(meters=settle_kinds(meters, intervals))
     bad = allow_export(find_bad_intervals(intervals, config, scope.limits), intervals, scope.meters)
-    valid = intervals[~bad.any(axis=1)]
+    valid = intervals[~any_fault(bad)]
     resets = intervals.iloc[:0] if resets is None else prepare_intervals(resets, meters, tz)
     years = range(scope.baseline.start.year - 1, scope.period.end.year + 2)
     expectation = expect_load(valid, scope, weather)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from analyze.load.learned_hours import find_disagreements
 from analyze.load.load_facts import build_load_facts
+from analyze.meters.bad_intervals import any_fault
 from analyze.meters.meter_tree import find_roots, root_of_channels
 from analyze.money.annual import plan_year
 from analyze.money.quick_win_texts import describe_schedule
@@ -176,7 +177,7 @@ def analyze_site_week(
 def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) -> dict[str, Any]:
     """Return the sections that look beyond the energy of these weeks: what comes, what it costs, and supply."""
     clean, holidays = data.clean, data.pricing.holidays
-    wrong = data.intervals[data.bad.any(axis=1)]
+    wrong = data.intervals[any_fault(data.bad)]
     clause = None if context.tariffs is None else context.tariffs.power_factor
     site_kwh = float(data.site.best.of_period(scope).of_channels(data.site.roots).rows["kwh"].sum())
     return {
