@@ -13,6 +13,7 @@ from week_factory import NEW_YORK, fill_window, make_meters, make_scope, prepare
 
 from analyze.expected.closed_use import ClosedUse, Known, find_closed_use
 from analyze.expected.model import expect_load
+from analyze.meters.completeness import assess_channels
 from analyze.sections.after_hours import build_section
 from analyze.week.intervals import WeekScope
 from analyze.week.site_week import analyze_site_week
@@ -34,7 +35,7 @@ def closed_use(readings: pd.DataFrame, scope: WeekScope = SCOPE) -> tuple[Closed
 
 def section_of(readings: pd.DataFrame, scope: WeekScope = SCOPE) -> dict[str, Any]:
     closed, clean = closed_use(readings, scope)
-    return build_section(closed, clean, scope)
+    return build_section(closed, clean, assess_channels(clean, scope), scope)
 
 
 def runs(kw: float, *spans: tuple[int, str, float], weeks: tuple[int, ...] = (4,)) -> pd.DataFrame:
@@ -350,7 +351,7 @@ def test_a_load_without_rest_that_rose_is_asked_about_at_its_usual_size() -> Non
     readings = set_power(fill_window(1, BOTH, 5.0, 5.0), "2026-01-12", "2026-01-19", 9.0)
     _, _, clean = prepare(pd.concat([readings, QUIET]), SCOPE)
     closed = find_closed_use(expect_load(clean, SCOPE, None), SCOPE, Known(stepped={1}))
-    (asked,) = build_section(closed, clean, SCOPE)["asked"]
+    (asked,) = build_section(closed, clean, assess_channels(clean, SCOPE), SCOPE)["asked"]
     assert (asked["channelId"], asked["kwh"]) == (1, pytest.approx(113 * 5.0, rel=0.02))
 
 

@@ -281,7 +281,8 @@ def test_the_schedule_of_the_scope_is_what_counts():
         scope = SCOPE._replace(schedule=schedule)
         intervals = prepare_intervals(load_of(EARLY), METERS, NEW_YORK, schedule)
         assert len(find_disagreements(intervals, scope)["findings"]) == disagreements
-        section = build_section(find_closed_use(expect_load(intervals, scope, None), scope), intervals, scope)
+        expectation = expect_load(intervals, scope, None)
+        section = build_section(find_closed_use(expectation, scope), intervals, expectation.coverage, scope)
         assert len(section["topMeters"]) == disagreements
 
 

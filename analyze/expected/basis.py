@@ -10,28 +10,22 @@ import pandas as pd
 from analyze.expected.model import Expectation, ExpectedDays
 from analyze.expected.wall_time import flat
 from analyze.load.fit_quality import check_sufficiency, describe_quality
-from analyze.meters.completeness import assess_channels
 from analyze.week.intervals import WeekScope, channel_names, in_window, split_channels
 from analyze.week.refusals import refuse_no_like_days, refuse_short_baseline, refuse_silent
 
 _PROFILE, _WITH_TEMPERATURE = "like days", "like days and temperature"
 
 
-def assessed_channels(expectation: Expectation, clean: pd.DataFrame, scope: WeekScope) -> set[int]:
+def assessed_channels(expectation: Expectation, scope: WeekScope) -> set[int]:
     """Return the channels of which the baseline weeks are full enough to say what is usual in the period."""
-    return _judged(expectation, clean, assess_channels(clean, scope), scope)
+    is_full = expectation.coverage["baseline_pct"] >= scope.config.baseline.min_completeness_pct
+    return set(expectation.coverage.index[is_full].tolist()) & expectation.based
 
 
-def _judged(expectation: Expectation, clean: pd.DataFrame, coverage: pd.DataFrame, scope: WeekScope) -> set[int]:
-    full = set(coverage.index[coverage["baseline_pct"] >= scope.config.baseline.min_completeness_pct].astype(int))
-    has_basis = expectation.rows["expected_kw"].reindex(clean.index).notna() & in_window(clean, scope.period)
-    return full & set(np.unique(clean["channel_id"].to_numpy()[has_basis.to_numpy()]).tolist())
-
-
-def list_unassessed(expectation: Expectation, clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+def list_unassessed(expectation: Expectation, scope: WeekScope) -> list[dict[str, Any]]:
     """Return the meters of which no interval of the period can be compared with like days, and why."""
-    names, coverage = channel_names(scope.meters), assess_channels(clean, scope)
-    judged = _judged(expectation, clean, coverage, scope)
+    names, coverage = channel_names(scope.meters), expectation.coverage
+    judged = assessed_channels(expectation, scope)
     floor, result = scope.config.baseline.min_completeness_pct, []
     for row in coverage.itertuples():
         if row.Index in judged:

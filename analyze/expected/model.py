@@ -17,7 +17,8 @@ import pandas as pd
 from analyze.expected.day_matrix import HOURS_PER_DAY, DayMatrix, lay_out_days
 from analyze.expected.like_days import level_of_like_days
 from analyze.expected.weather import WeatherResponse, respond_to_weather
-from analyze.week.intervals import WeekScope, take_window
+from analyze.meters.completeness import assess_channels
+from analyze.week.intervals import WeekScope, starts_within, take_window
 from lib.date_utils import Window
 from lib.stats_utils import nan_quantiles
 
@@ -49,11 +50,15 @@ class Expectation(NamedTuple):
     """The expectation of every interval of baseline and period.
 
     `rows` has by index of the intervals `expected_kw`, `low_kw`, `high_kw` [kW] (NaN without a basis), `like_days` and
-    `is_weather_alike`: whether the mean temperature of the day is known and near what the baseline saw.
+    `is_weather_alike`: whether the mean temperature of the day is known and near what the baseline saw. `coverage`
+    tells how much of baseline and period they cover (`assess_channels`), and `based` which channels have a basis in
+    the period.
     """
 
     blocks: tuple[ExpectedDays, ...]
     rows: pd.DataFrame
+    coverage: pd.DataFrame
+    based: frozenset[int]
 
     def weather_channels(self) -> set[int]:
         """Return the channels whose load follows the outdoor temperature."""
@@ -72,7 +77,10 @@ def expect_load(clean: pd.DataFrame, scope: WeekScope, weather: pd.DataFrame | N
     """
     rows = take_window(clean, Window(scope.baseline.start, scope.period.end))
     blocks = tuple(_expect(matrix, scope, weather) for matrix in lay_out_days(rows, scope)) if len(rows) else ()
-    return Expectation(blocks, _list_rows(rows, blocks))
+    table = _list_rows(rows, blocks)
+    has_basis = ~np.isnan(table["expected_kw"].to_numpy()) & starts_within(rows, scope.period)
+    based = frozenset(rows["channel_id"].to_numpy(dtype="int64")[has_basis].tolist())
+    return Expectation(blocks, table, assess_channels(rows, scope), based)
 
 
 def _expect(matrix: DayMatrix, scope: WeekScope, weather: pd.DataFrame | None) -> ExpectedDays:

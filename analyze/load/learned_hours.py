@@ -21,13 +21,15 @@ _COLUMNS = ["channel_id", "local_time", "local_weekday", "hours", "mean_kw", "ra
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def find_disagreements(clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+def find_disagreements(clean: pd.DataFrame, scope: WeekScope, coverage: pd.DataFrame | None = None) -> dict[str, Any]:
     """Return the channels that usually run well outside the declared hours.
 
     Parameters
     ----------
     clean
         Sound intervals of baseline and period.
+    coverage
+        How much of both they cover (`assess_channels`), where it is known.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def find_disagreements(clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
     declared hours is none: an oven need not bake from opening to closing.
     """
     schedule = scope.schedule
-    names, coverage = channel_names(scope.meters), assess_channels(clean, scope)
+    names, coverage = channel_names(scope.meters), assess_channels(clean, scope) if coverage is None else coverage
     baseline, period = (clean.loc[in_window(clean, window), _COLUMNS] for window in (scope.baseline, scope.period))
     closed_of = split_channels(period.assign(is_closed=~is_open(period, schedule)))
     baseline_of, findings, refused = split_channels(baseline), [], []

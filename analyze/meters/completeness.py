@@ -18,8 +18,13 @@ class _Rows(NamedTuple):
     """Rows that hold a value: the place of their channel among the meters, their start and their length [s]."""
 
     place: npt.NDArray[np.int64]
-    start_s: Floats
-    length_s: Floats
+    start_s: npt.NDArray[np.int64] | Floats
+    length_s: npt.NDArray[np.int64]
+
+    def within(self, window: Window) -> _Rows:
+        """Return those that start within `window`."""
+        inside = (self.start_s >= window.start.timestamp()) & (self.start_s < window.end.timestamp())
+        return _Rows(self.place[inside], self.start_s[inside], self.length_s[inside])
 
 
 def channel_completeness(
@@ -44,18 +49,16 @@ def channel_completeness(
         the site's usual interval.
     """
     energy = energy_meters(meters)
-    rows = _valued_rows(readings, energy)
+    rows = _valued_rows(readings, energy).within(window)
     start_s, end_s = window.start.timestamp(), window.end.timestamp()
-    within = _starts_within(rows, window)
     opens, closes = np.full(len(energy), start_s), np.full(len(energy), end_s)
     if since_installation:
-        code, begun_s, length_s = rows.place[within], rows.start_s[within], rows.length_s[within]
         first, last = np.full(len(energy), np.inf), np.full(len(energy), -np.inf)
-        np.minimum.at(first, code, begun_s)
-        np.maximum.at(last, code, begun_s + length_s)
+        np.minimum.at(first, rows.place, rows.start_s)
+        np.maximum.at(last, rows.place, rows.start_s + rows.length_s)
         opens = np.minimum(np.fmax(opens, epoch_seconds(energy["installed_at"])), first)
         closes = np.maximum(np.fmin(closes, epoch_seconds(energy["uninstalled_at"])), last)
-    expected, present, pct = _measure(rows, within, closes - opens, _step_s(energy))
+    expected, present, pct = _measure(rows, closes - opens, _step_s(energy))
     return pd.DataFrame(
         {
             "channel_id": energy["channel_id"].to_numpy(dtype="int64"),
@@ -72,10 +75,10 @@ def _step_s(energy: pd.DataFrame) -> Floats:
     return np.where(np.isnan(step_s), np.nanmedian(step_s), step_s) if not np.isnan(step_s).all() else step_s
 
 
-def _measure(rows: _Rows, within: npt.NDArray[np.bool_], length_s: Floats, step_s: Floats) -> tuple[Floats, ...]:
-    """Return by meter the intervals due in `length_s` seconds, those of the rows `within`, and these in percent."""
+def _measure(rows: _Rows, length_s: Floats, step_s: Floats) -> tuple[Floats, ...]:
+    """Return by meter the intervals due in `length_s` seconds, those that there are, and these in percent."""
     expected = np.nan_to_num(np.floor(np.clip(length_s, 0, None) / step_s))
-    covered_s = np.bincount(rows.place, weights=np.where(within, rows.length_s, 0.0), minlength=step_s.size)
+    covered_s = np.bincount(rows.place, weights=rows.length_s, minlength=step_s.size)
     present = np.nan_to_num(np.round(covered_s / step_s))
     with np.errstate(divide="ignore", invalid="ignore"):
         pct = np.where(expected > 0, np.minimum(100.0, 100.0 * present / expected), np.nan)
@@ -93,7 +96,7 @@ def _valued_rows(readings: pd.DataFrame, energy: pd.DataFrame) -> _Rows:
     # Prepared intervals bring the epoch along; converting half a hundred thousand time stamps again costs most of this.
     has_epoch = "epoch_s" in readings
     start_s = readings["epoch_s"].to_numpy() if has_epoch else epoch_seconds(readings["interval_start"])
-    rows = _Rows(place, start_s, readings["interval_s"].to_numpy(dtype=float))
+    rows = _Rows(place, start_s, readings["interval_s"].to_numpy())
     keep = has_value & (place >= 0)
     return rows if keep.all() else _Rows(*(values[keep] for values in rows))
 
@@ -105,10 +108,6 @@ def assess_channels(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     covered = []
     for window in (scope.baseline, scope.period):
         length_s = np.full(len(energy), (window.end - window.start).total_seconds())
-        covered.append(np.nan_to_num(_measure(rows, _starts_within(rows, window), length_s, step_s)[2]))
+        covered.append(np.nan_to_num(_measure(rows.within(window), length_s, step_s)[2]))
     index = pd.Index(energy["channel_id"].to_numpy(dtype="int64"), name="channel_id")
     return pd.DataFrame(np.column_stack(covered), index=index, columns=["baseline_pct", "period_pct"])
-
-
-def _starts_within(rows: _Rows, window: Window) -> npt.NDArray[np.bool_]:
-    return (rows.start_s >= window.start.timestamp()) & (rows.start_s < window.end.timestamp())

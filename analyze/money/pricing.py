@@ -20,7 +20,7 @@ from analyze.money.tariff_rates import (
     split_energy,
 )
 from analyze.money.tariff_time import Spans, at_month, energy_periods, find_cells
-from analyze.week.intervals import WeekScope, in_window
+from analyze.week.intervals import WeekScope, in_window, starts_within
 from config.tariff_model import (
     ASSUMED_RATE_USD_PER_KWH,
     MONTHS_PER_YEAR,
@@ -121,14 +121,16 @@ def price_site(
 
 def set_rates(clean: pd.DataFrame, pricing: Pricing, scope: WeekScope) -> pd.DataFrame:
     """Return `clean` with `rate_per_kwh` of the period's intervals; NaN before, where nothing is priced."""
-    rows = clean.loc[in_window(clean, scope.period), ["local_time"]]
-    return clean.assign(rate_per_kwh=pricing.rate_per_kwh(rows).reindex(clean.index))
+    own, rate = starts_within(clean, scope.period), np.full(len(clean), np.nan)
+    rate[own] = pricing.rate_per_kwh(clean.loc[own, ["local_time"]]).to_numpy()
+    return clean.assign(rate_per_kwh=rate)
 
 
 def mean_rate(priced: pd.DataFrame) -> float:
     """Return what a kilowatt-hour of the period cost on average, by `used_kwh` and `rate_per_kwh`; 1 of nothing."""
-    used = priced[(priced["used_kwh"] > 0) & (priced["rate_per_kwh"] > 0)]
-    return float(np.average(used["rate_per_kwh"], weights=used["used_kwh"])) if len(used) else 1.0
+    used_kwh, rate = (priced[name].to_numpy(dtype=float) for name in ("used_kwh", "rate_per_kwh"))
+    counts = (used_kwh > 0) & (rate > 0)
+    return float(np.average(rate[counts], weights=used_kwh[counts])) if counts.any() else 1.0
 
 
 def flat_tariff(rate_per_kwh: float) -> Tariff:

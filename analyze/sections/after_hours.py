@@ -10,7 +10,6 @@ import pandas as pd
 
 from analyze.expected.closed_runs import Pattern, RunKind
 from analyze.expected.closed_use import NO_RUN, ClosedUse
-from analyze.meters.completeness import assess_channels
 from analyze.meters.meter_tree import net_of_sub_meters
 from analyze.money.annual import plan_year
 from analyze.week.intervals import WeekScope, channel_names, in_window, iso_of_seconds, period_weeks
@@ -27,7 +26,7 @@ _PARTS = {
 }
 
 
-def build_section(closed: ClosedUse, clean: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+def build_section(closed: ClosedUse, clean: pd.DataFrame, coverage: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
     """Return the section "afterHoursWaste".
 
     Parameters
@@ -36,6 +35,8 @@ def build_section(closed: ClosedUse, clean: pd.DataFrame, scope: WeekScope) -> d
         As `find_closed_use` gives it.
     clean
         Valid intervals of baseline and period.
+    coverage
+        How much of both they cover (`assess_channels`).
 
     Notes
     -----
@@ -61,7 +62,6 @@ def build_section(closed: ClosedUse, clean: pd.DataFrame, scope: WeekScope) -> d
     net_by_channel = pd.Series(net, index=rows.index).groupby(rows["channel_id"]).sum()
     recurring = rows["channel_id"].isin([key for key in acted_on if facts.at[key, "pattern"] == Pattern.RECURRING])
     cost, weekly_cost = net @ rows["rate_per_kwh"], (net * recurring) @ rows["rate_per_kwh"]
-    coverage = assess_channels(clean, scope)
     return {
         "summary": {
             "totalMetersWithExcess": len(acted_on),

@@ -50,7 +50,7 @@ def find_anomalies(
     `min_hours` or longer, small breaks included, and passes both tests of `episodes`. Below `medium_excess_kwh` the
     day's shape must be unusual too, for a mild night shifts a load a little as well.
     """
-    found = find_episodes(expectation, shifts, assessed_channels(expectation, clean, scope), scope)
+    found = find_episodes(expectation, shifts, assessed_channels(expectation, scope), scope)
     band = expectation.rows.loc[found.index, ["low_kw", "high_kw", "is_weather_alike"]]
     judged = clean.loc[found.index].assign(**found, **band)
     sign = np.where(judged.groupby("event_id")["direction"].transform("max") == LOW, -1.0, 1.0)
@@ -189,7 +189,7 @@ def build_section(
         "byChannel": by_channel,
         "steps": list_steps(changes, scope),
         "expectedLoad": describe_expected(expectation, clean, scope),
-        "notAssessed": list_unassessed(expectation, clean, scope),
+        "notAssessed": list_unassessed(expectation, scope),
     }
 
 

@@ -7,18 +7,18 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analyze.expected.closed_runs import Pattern
 from analyze.expected.closed_use import ClosedUse
-from analyze.meters.completeness import assess_channels
 from analyze.money.annual import Year, annual_amounts
 from analyze.money.attribution import HIGH, KINDS, LOW, MID, OBSERVED, claim_column
 from analyze.money.pricing import Pricing, mean_rate
 from analyze.money.quick_win_texts import DESCRIBE, WinText, describe_question
 from analyze.money.repairs import list_repairs
 from analyze.sections.confidence import Confidence, Doubt, Level, weigh_doubts
-from analyze.week.intervals import WeekScope, in_window, list_runs, local_iso, period_weeks, starts_new_run
+from analyze.week.intervals import WeekScope, list_runs, local_iso, period_weeks, starts_new_run, starts_within
 from lib.stats_utils import label_runs
 
 # How far a saving is believed, and what it takes, when wins are ranked: ranking aids, not probabilities or hours.
@@ -81,11 +81,34 @@ class _Case(NamedTuple):
         return self.rows[claim_column(self.kind, measure)].to_numpy()
 
 
+class _Week(NamedTuple):
+    """What wins are weighed by: what was found, the valid intervals and how much they cover, and what a kWh is worth.
+
+    `rate_per_kwh` is the mean of the period.
+    """
+
+    findings: Findings
+    closed: ClosedUse
+    clean: pd.DataFrame
+    coverage: pd.DataFrame
+    rate_per_kwh: float
+    scope: WeekScope
+    pricing: Pricing
+    year: Year
+
+    def usual_kw(self, channel_id: int) -> npt.NDArray[np.float64]:
+        """Return the power of a meter in the weeks before the period."""
+        own = (self.clean["channel_id"].to_numpy() == channel_id) & starts_within(self.clean, self.scope.baseline)
+        power_kw: npt.NDArray[np.float64] = self.clean["mean_kw"].to_numpy()[own]
+        return power_kw[~np.isnan(power_kw)]
+
+
 def build_section(
     claims: pd.DataFrame,
     findings: Findings,
     closed: ClosedUse,
     clean: pd.DataFrame,
+    coverage: pd.DataFrame,
     scope: WeekScope,
     pricing: Pricing,
     year: Year,
@@ -100,6 +123,8 @@ def build_section(
         What runs while the site is closed, which tells how often that was seen.
     clean
         Valid intervals of baseline and period.
+    coverage
+        How much of both they cover (`assess_channels`).
     pricing, year
         What a kWh is worth, now and in the year ahead.
 
@@ -117,9 +142,8 @@ def build_section(
 
     Wins of type "confirm" ask whether a load must run while the site is closed: they save nothing until answered.
     """
-    wins = [_win(case, closed, findings, clean, scope, pricing, year) for case in _list_cases(
-        claims, findings, closed, scope, pricing
-    )]  # fmt: skip
+    week = _Week(findings, closed, clean, coverage, mean_rate(clean), scope, pricing, year)
+    wins = [_win(case, week) for case in _list_cases(claims, findings, closed, scope, pricing)]
     wins += [_question(entry, scope, pricing) for entry in findings.after_hours["asked"]
              if entry["kwh"] >= scope.config.quick_wins.min_weekly_kwh * max(1.0, period_weeks(scope))]  # fmt: skip
     wins.sort(key=lambda win: (-win["rankScore"], win["channelId"], win["type"]))
@@ -162,29 +186,26 @@ def _finding_of(kind: str, channel_id: int, findings: Findings) -> dict[str, Any
     return next((entry for entry in entries if entry["channelId"] == channel_id), None)
 
 
-def _doubts(
-    case: _Case, closed: ClosedUse, findings: Findings, clean: pd.DataFrame, scope: WeekScope
-) -> Iterator[Doubt]:
+def _doubts(case: _Case, week: _Week) -> Iterator[Doubt]:
     """Yield what keeps a claim from being sure."""
     channel_id = int(case.finding["channelId"])
-    if period_weeks(scope) < 1:
+    if period_weeks(week.scope) < 1:
         yield Doubt.SHORT_PERIOD
-    own = clean[clean["channel_id"] == channel_id]
-    coverage = assess_channels(own, scope).loc[channel_id]
-    if coverage.min() < _MIN_COMPLETE_PCT:
+    if week.coverage.loc[channel_id].min() < _MIN_COMPLETE_PCT:
         yield Doubt.INCOMPLETE
-    issues = [issue for issue in findings.sensor_health["issues"] if issue["channelId"] == channel_id]
+    issues = [issue for issue in week.findings.sensor_health["issues"] if issue["channelId"] == channel_id]
     if any(issue["severity"] in _DOUBTFUL_ISSUES and issue["type"] not in _HARMLESS_ISSUES for issue in issues):
         yield Doubt.METER
-    before_kw = own.loc[in_window(own, scope.baseline), "mean_kw"]
-    is_live = before_kw.median() >= _LIVE_SHARE * before_kw.max()  # what stood idle may well reach more in use
+    before_kw = week.usual_kw(channel_id)
+    # What stood idle may well reach more in use.
+    is_live = before_kw.size > 0 and np.median(before_kw) >= _LIVE_SHARE * before_kw.max()
     if is_live and case.rows["mean_kw"].max() > _FAR_RATIO * before_kw.max():
         yield Doubt.FAR_BEYOND
     if case.kwh(LOW).sum() < _MOST * case.kwh(MID).sum():
         yield Doubt.SPREAD
     is_alike = bool(case.rows["is_weather_alike"].mean() >= _ALIKE_SHARE)
     if case.kind == "after_hours":
-        yield from _closed_doubts(closed.channels.loc[channel_id], is_alike, scope)
+        yield from _closed_doubts(week.closed.channels.loc[channel_id], is_alike, week.scope)
     else:
         yield Doubt.IN_USE
         longest = max(_hours_of(event) for event in case.finding["events"])
@@ -210,18 +231,10 @@ def _hours_of(event: dict[str, Any]) -> float:
     return float((pd.Timestamp(event["end"]) - pd.Timestamp(event["start"])).total_seconds() / 3600)
 
 
-def _win(
-    case: _Case,
-    closed: ClosedUse,
-    findings: Findings,
-    clean: pd.DataFrame,
-    scope: WeekScope,
-    pricing: Pricing,
-    year: Year,
-) -> dict[str, Any]:
+def _win(case: _Case, week: _Week) -> dict[str, Any]:
+    scope, pricing, year, per_kwh = week.scope, week.pricing, week.year, week.rate_per_kwh
     channel_id = int(case.finding["channelId"])
-    confidence = weigh_doubts(_doubts(case, closed, findings, clean, scope))
-    per_kwh = mean_rate(clean)
+    confidence = weigh_doubts(_doubts(case, week))
     weeks, rate = max(1.0, period_weeks(scope)), case.rows["rate_per_kwh"].to_numpy()
     kwh = {name: float(case.kwh(name).sum()) / weeks for name in (OBSERVED, LOW, MID, HIGH)}
     cost = {name: float(case.kwh(name) @ rate) / weeks for name in (OBSERVED, LOW, MID, HIGH)}

@@ -24,6 +24,8 @@ from analyze.week.intervals import (
     number_channels,
     number_steps,
     starts_new_run,
+    take_channels,
+    take_window,
 )
 from lib.date_utils import Window, add_local_time
 from lib.stats_utils import label_runs
@@ -58,31 +60,31 @@ def find_spikes(
     at four in the morning is far above that hour's usual, and no peak; a charger that runs for an hour a day reaches
     its peak every week.
     """
-    judged = clean["channel_id"].isin(assessed_channels(expectation, clean, scope))
-    rows = clean[in_window(clean, scope.period) & judged].join(find_usual_peaks(expectation))
-    config, power_kw = scope.config, rows["mean_kw"]
+    rows = take_channels(take_window(clean, scope.period), assessed_channels(expectation, scope))
+    usual, config = find_usual_peaks(expectation).loc[rows.index], scope.config
     least_kw = np.maximum(
-        config.spikes.p95_multiplier * np.maximum(rows["p95_kw"], rows["channel_p95_kw"]),
-        np.maximum(_ABOVE_WEEKLY_MAX * rows["weekly_max_kw"], min_power_kw),
+        config.spikes.p95_multiplier * np.maximum(usual["p95_kw"].to_numpy(), usual["channel_p95_kw"].to_numpy()),
+        np.maximum(_ABOVE_WEEKLY_MAX * usual["weekly_max_kw"].to_numpy(), min_power_kw),
     )
-    is_high = power_kw > least_kw
-    run_id = label_runs(is_high, starts_new_run(rows))
-    excess_kwh = (power_kw - rows["p95_kw"]).clip(lower=0) * rows["hours"]
-    return rows.assign(event_id=run_id, excess_kwh=excess_kwh)[is_high]
+    is_high = rows["mean_kw"] > least_kw
+    run_id = label_runs(is_high, starts_new_run(rows))[is_high]
+    rows = rows[is_high].assign(event_id=run_id, **usual[is_high])
+    return rows.assign(excess_kwh=(rows["mean_kw"] - rows["p95_kw"]).clip(lower=0) * rows["hours"])
 
 
-def sum_site_power(clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+def sum_site_power(clean: pd.DataFrame, scope: WeekScope, coverage: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return the site's power as intervals of one channel, where every meter that makes it up has reported.
 
     The sum is over the root meters of which sound readings cover `baseline.min_completeness_pct` of both the baseline
     weeks and the period: a meter that is dead in the period would else make this week look small against the others.
     Meters are brought to the longest interval among them; a step that one of them does not fill is left out.
+    `coverage` is that of `clean` (`assess_channels`), where it is known.
     """
     reporting = channels_within(clean, scope.period)
     roots = {root for root in root_of_channels(scope.meters, reporting).values() if root in reporting}
-    coverage = assess_channels(clean, scope)
+    coverage = assess_channels(clean, scope) if coverage is None else coverage
     full = coverage.index[(coverage >= scope.config.baseline.min_completeness_pct).all(axis=1)]
-    rows = clean[clean["channel_id"].isin(roots & set(full))]
+    rows = take_channels(clean, roots & set(full))
     if rows.empty:
         return rows
     step_s = int(rows["interval_s"].max())
@@ -241,7 +243,7 @@ def build_section(
         "siteSpikes": [event for _, event in _list_events(find_site_spikes(site, scope), scope)][
             : scope.config.lists.max_findings
         ],
-        "notAssessed": list_unassessed(expectation, clean, scope),
+        "notAssessed": list_unassessed(expectation, scope),
     }
 
 

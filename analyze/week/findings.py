@@ -124,12 +124,12 @@ def _what_is_known(changes: list[LevelChange], scope: WeekScope) -> Known:
 def build_findings(data: WeekData, found: WeekFound, scope: WeekScope) -> dict[str, Any]:
     """Return the sections that name what is wrong with a meter, or in the building."""
     clean, expectation = data.clean, data.expectation
-    site_power, demand = spikes.sum_site_power(clean, scope), data.site.demand
+    site_power, demand = spikes.sum_site_power(clean, scope, expectation.coverage), data.site.demand
     if data.site.left_out_pct > MAX_LEFT_OUT_SHARE_PCT:  # what is left is not the site
         demand = demand.iloc[:0]
     return {
         "sensorHealth": sensors.build_section(data.intervals, data.bad, scope, data.resets, clean),
-        "afterHoursWaste": after_hours.build_section(found.closed, clean, scope),
+        "afterHoursWaste": after_hours.build_section(found.closed, clean, expectation.coverage, scope),
         "anomalies": anomalies.build_section(found.anomalies, found.changes, expectation, clean, scope),
         "spikes": spikes.build_section(found.spikes, site_power, expectation, clean, scope, demand),
     }

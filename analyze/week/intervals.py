@@ -7,7 +7,7 @@ row's own ``interval_s``. Zero is data, NaN and infinity are missing.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -165,6 +165,12 @@ def take_window(intervals: pd.DataFrame, window: Window) -> pd.DataFrame:
     """Return the intervals that start within `window`; the frame itself, which is not copied, where all of them do."""
     inside = starts_within(intervals, window)
     return intervals if inside.all() else intervals[inside]
+
+
+def take_channels(rows: pd.DataFrame, channel_ids: Collection[int]) -> pd.DataFrame:
+    """Return the rows of these channels; the frame itself, which is not copied, where all of them are."""
+    inside = places_of(rows["channel_id"].to_numpy(dtype="int64"), np.array(sorted(channel_ids), dtype="int64")) >= 0
+    return rows if inside.all() else rows[inside]
 
 
 def channels_within(intervals: pd.DataFrame, window: Window) -> set[int]:

@@ -141,12 +141,12 @@ def analyze_site_week(
     found = find_in_week(data, scope)
     sections = build_findings(data, found, scope)
     sections["afterHoursWaste"]["schedule"] = describe_schedule(scope, context.site_id)
-    sections["scheduleDisagreements"] = find_disagreements(data.clean, scope)
+    sections["scheduleDisagreements"] = find_disagreements(data.clean, scope, data.expectation.coverage)
     findings = quick_wins.Findings(*(sections[name] for name in FINDINGS))
     claims = claim_week(data, found, findings.sensor_health, scope)
     year = plan_year(scope, context.monthly)
     sections["quickWins"] = quick_wins.build_section(
-        claims, findings, found.closed, data.clean, scope, data.pricing, year
+        claims, findings, found.closed, data.clean, data.expectation.coverage, scope, data.pricing, year
     )
     sections |= _context_sections(data, scope, context)
     name_findings(sections, scope)
