@@ -58,6 +58,7 @@ class Term(NamedTuple):
 
     start: date
     end: date
+    name: str = ""
 
 
 class DayException(NamedTuple):
@@ -143,7 +144,7 @@ class TermTable(Table, frozen=True):
 
     start: Annotated[date, about("First day")]
     end: Annotated[date, about("Last day")]
-    name: Annotated[str, about("For the reader; nothing depends on it")] = ""
+    name: Annotated[str, about("For the reader; mails about the break after it name it")] = ""
 
     def __post_init__(self) -> None:
         _check_order(self.start, self.end)
@@ -211,7 +212,7 @@ class ScheduleTable(WeekTable, frozen=True):
         schedule = Schedule(
             week=ASSUMED_SCHEDULE.week if is_assumed else self.week(),
             exceptions=tuple(row.to_exception() for row in self.exceptions),
-            terms=tuple(Term(row.start, row.end) for row in self.terms),
+            terms=tuple(Term(row.start, row.end, row.name) for row in self.terms),
             outside_terms=self.outside_terms.week(),
             country=self.country,
             state=self.state,

@@ -1,15 +1,16 @@
 """Tell by mail and webhook, the morning after, what a site's last seven days found that cannot wait for the report.
 
 A finding is told once it is confirmed: in two nights, or from a cost a week on ([report] tell_from_cost); of medium or
-high confidence; and neither in a recorded report nor told before. It is told once more when it is over. Two days before
-a public holiday ([schedule] country) the mail names what can be off, and the day after what was left running. At most
-[report] max_finding_mails mails go out a site-week (Monday to Sunday, default 1); the rest waits for the weekly report.
-It goes to those who get the site's alerts. Mutes hold (mute_alerts.py, kind "finding").
+high confidence; and neither in a recorded report nor told before. A grave fault of a meter or the supply is told at
+once. On Mondays findings are left to the weekly report. What is over is told once more: with the next news, or on
+Sunday. Two days before a public holiday ([schedule] country) the mail names what can be off, and the day after what was
+left running. At most [report] max_finding_mails mails go out a site-week (Monday to Sunday, default 1) to each of those
+who get the site's alerts; the rest waits for the weekly report. Mutes hold (mute_alerts.py, kind "finding").
 
 Stage: deliver (calls analyze)
 Reads: Layer 3 views, config/sites, data/alert_mutes.json
 Writes: reports/finding_mails.jsonl; mails and webhook posts
-Safe to re-run: yes; what was told is told no more
+Safe to re-run: yes; what was told is told no more, and whom it did not reach is told by the next run
 
 Exit codes: 0 told, or nothing to tell · 1 somebody could not be told · 2 bad arguments · 3 the data are held back
 
@@ -54,13 +55,16 @@ logger = logging.getLogger(__name__)
 
 MAIL_LOG = REPORTS_DIR / "finding_mails.jsonl"
 _TOLD_STATES = (SENDING, SENT)  # one whose sending was cut off may have arrived
+_MAIL = "mail:"  # before the address of a recipient
+_MONDAY, _SUNDAY = 0, 6
 
 
 class Told(NamedTuple):
-    """What mails told of a site: findings whose end is still to be told, mails of this week, and holidays."""
+    """What one recipient was told of a site: findings whose end is still to be told, each with the Monday of the week
+    in which they were told; how many messages came this week; and holidays."""
 
-    findings: set[str]
-    mails: set[str]
+    findings: dict[str, date]
+    mails: int
     holidays: set[str]
 
 
@@ -72,18 +76,23 @@ class News(NamedTuple):
     findings: list[dict[str, Any]]
 
 
-def read_told(entries: Sequence[dict[str, Any]], site_id: int, monday: date) -> Told:
-    """Return what the log says was told of a site, and of that in the week of `monday`."""
-    told, last = Told(set(), set(), set()), {(entry["report"], entry["recipient"]): entry for entry in entries}
+def read_told(entries: Sequence[dict[str, Any]], site_id: int, recipient: str, monday: date) -> Told:
+    """Return what the log says a recipient was told of a site; `monday` begins the week of today."""
+    findings: dict[str, date] = {}
+    holidays: set[str] = set()
+    keys = set()
+    last = {(entry["report"], entry["recipient"]): entry for entry in entries}
     for entry in last.values():
-        if entry.get("siteId") != site_id or entry["state"] not in _TOLD_STATES:
+        is_own = entry.get("siteId") == site_id and entry["recipient"] == recipient
+        if not is_own or entry["state"] not in _TOLD_STATES:
             continue
-        told.findings.update(entry["findings"])
-        told.findings.difference_update(entry["over"])
-        told.holidays.update(entry["holidays"])
-        if entry["week"] == monday.isoformat():
-            told.mails.add(entry["report"])
-    return told
+        week = date.fromisoformat(entry["week"])
+        findings |= dict.fromkeys(entry["findings"], week)
+        findings = {key: told for key, told in findings.items() if key not in entry["over"]}
+        holidays.update(entry["holidays"])
+        if week == monday:
+            keys.add(entry["report"])
+    return Told(findings, len(keys), holidays)
 
 
 def list_addresses(settings: Settings, site_id: int) -> tuple[str, ...]:
@@ -96,28 +105,32 @@ def list_addresses(settings: Settings, site_id: int) -> tuple[str, ...]:
     return read_site(site_id).file.alerts.recipients or settings.alert_recipients
 
 
-def list_ways(settings: Settings, site_id: int, message: News) -> dict[str, Callable[[], None]]:
-    """Return the ways by which a site's alerts go, by name, each with what tells the message by it."""
-    ways: dict[str, Callable[[], None]] = {}
-    if settings.alert_webhook_url:
-        url = settings.alert_webhook_url
-        payload = {"text": f"{message.subject}\n{message.text}", "kind": FINDING, "siteId": site_id}
-        ways["webhook"] = lambda: post_json(url, payload | {"findings": message.findings})
-    for address in list_addresses(settings, site_id):
-        ways[f"mail:{address}"] = _mail(settings, address, message)
-    return ways
+def list_recipients(settings: Settings, site_id: int) -> list[str]:
+    """Return the names of the ways by which a site's alerts go."""
+    webhook = ["webhook"] if settings.alert_webhook_url else []
+    return [*webhook, *(f"{_MAIL}{address}" for address in list_addresses(settings, site_id))]
+
+
+def make_way(settings: Settings, site_id: int, recipient: str, message: News) -> Callable[[], None]:
+    """Return what tells the message to one recipient."""
+    if recipient.startswith(_MAIL):
+        return _mail(settings, recipient.removeprefix(_MAIL), message)
+    url = settings.alert_webhook_url or ""
+    payload = {"text": f"{message.subject}\n{message.text}", "kind": FINDING, "siteId": site_id}
+    return lambda: post_json(url, payload | {"findings": message.findings})
 
 
 def _mail(settings: Settings, address: str, message: News) -> Callable[[], None]:
     from lib.mailer import MailServer, build_message, send_message
 
+    sender = settings.require_mail_from()  # before anything is noted as sent
     server = MailServer(
         settings.smtp_host or "", settings.smtp_port, settings.smtp_security, settings.smtp_user, settings.smtp_password
     )
 
     def send() -> None:
         mail = build_message(
-            settings.require_mail_from(), address, message.subject, message.text,
+            sender, address, message.subject, message.text,
             message_id=f"<{uuid4()}@energy-pipeline>", sent_at_s=time.time(),
         )  # fmt: skip
         send_message(server, mail)
@@ -125,8 +138,8 @@ def _mail(settings: Settings, address: str, message: News) -> Callable[[], None]
     return send
 
 
-def load_news(conn: Connection, site_id: int, now: datetime, told: Told) -> Morning:
-    """Return what is news at a site and was not told.
+def load_news(conn: Connection, site_id: int, now: datetime) -> Morning:
+    """Return what is news at a site, whoever was told of it.
 
     Raises
     ------
@@ -141,10 +154,26 @@ def load_news(conn: Connection, site_id: int, now: datetime, told: Told) -> Morn
 
     from analyze.week.loading import load_morning  # pandas is imported after all checks
 
-    morning = load_morning(conn, site_id, now, told.findings)
+    return load_morning(conn, site_id, now)
+
+
+def choose_untold(morning: Morning, told: Told) -> Morning:
+    """Return what one recipient is to be told this morning.
+
+    On a Monday new findings are left to the weekly report, which comes within the hour: a mail would say the same, and
+    be missing later in the week. What is over goes along with other news, or alone on the last morning of the week. A
+    finding that a mail told counts as known until the report on that week is recorded, which then has the say.
+    """
+    reported = morning.last_week
+    known = {key for key, week in told.findings.items() if reported is None or week > reported}
+    news = [each for each in morning.news if each.finding_id not in known]
+    if morning.today.weekday() == _MONDAY:
+        news = []
     notes = [note for note in morning.holidays if _holiday_key(note) not in told.holidays]
     over = {key: each for key, each in morning.solved.items() if key in told.findings}
-    return morning._replace(holidays=notes, solved=over)
+    if not (news or notes or morning.today.weekday() == _SUNDAY):
+        over = {}
+    return morning._replace(news=news, holidays=notes, solved=over)
 
 
 def _holiday_key(note: HolidayNote) -> str:
@@ -164,62 +193,77 @@ def make_message(morning: Morning) -> News | None:
 
 
 def tell_site(conn: Connection, site_id: int, settings: Settings, log: IO[str], now: datetime, *, is_dry: bool) -> int:
-    """Tell what is news at a site, within its budget; return how many ways failed.
+    """Tell what is news at a site, within its budget; return how many recipients could not be told.
 
-    The budget and the mutes are asked first: an analysis takes a second, and there is none for nobody.
+    Whom a message did not reach is told by the next run, as far as it still is news. The budget and the mutes are asked
+    first: an analysis takes a second, and there is none for nobody.
     """
+    from config.site_file import read_site
+
     today = now.astimezone(parse_timezone(load_site(conn, site_id).timezone)).date()
     monday = today - timedelta(days=today.weekday())
-    told = read_told(read_entries(log), site_id, monday)
-    if not is_dry and (reason := _why_silent(settings, site_id, told, now)):
+    entries = read_entries(log)
+    told = {each: read_told(entries, site_id, each, monday) for each in list_recipients(settings, site_id)}
+    most = read_site(site_id).file.report.max_finding_mails
+    able = {each: own for each, own in told.items() if own.mails < most}
+    if not is_dry and (reason := _why_silent(told, able, site_id, now)):
         print(f"site {site_id}: {reason}")
         return 0
-    morning = load_news(conn, site_id, now, told)
-    message = make_message(morning)
-    if message is None:
+    morning = load_news(conn, site_id, now)
+    if is_dry:
+        able = able or {"nobody": Told({}, 0, set())}
+    chosen = {each: choose_untold(morning, own) for each, own in able.items()}
+    messages = {each: message for each, own in chosen.items() if (message := make_message(own))}
+    if not messages:
         print(f"site {site_id}: nothing to tell")
         return 0
     if is_dry:
-        print("\n".join(map(clean_text, [message.subject, *message.text.splitlines()])))
+        for text in dict.fromkeys(f"{each.subject}\n{each.text}" for each in messages.values()):
+            print("\n".join(map(clean_text, text.splitlines())))
         return 0
-    said = {
-        "siteId": site_id,
+    key = f"findings of site {site_id} at {now.isoformat(timespec='seconds')}"
+    return sum(
+        not _tell(make_way(settings, site_id, each, message), message, log, key, each, _said(chosen[each], monday))
+        for each, message in messages.items()
+    )
+
+
+def _said(morning: Morning, monday: date) -> dict[str, Any]:
+    """Return what the log remembers of a message."""
+    return {
+        "siteId": morning.site.site_id,
         "week": monday.isoformat(),
         "findings": [each.finding_id for each in morning.news],
         "over": list(morning.solved),
         "holidays": [_holiday_key(note) for note in morning.holidays],
     }
-    return _tell(list_ways(settings, site_id, message), message, log, f"findings of site {site_id} on {today}", said)
 
 
-def _why_silent(settings: Settings, site_id: int, told: Told, now: datetime) -> str | None:
+def _why_silent(told: dict[str, Told], able: dict[str, Told], site_id: int, now: datetime) -> str | None:
     """Return why nothing can be told of a site now, or None."""
-    if not (settings.alert_webhook_url or list_addresses(settings, site_id)):
+    if not told:
         return "nobody to tell: name ALERT_RECIPIENTS, or recipients under [alerts] in its file, and SMTP_HOST"
-
-    from config.site_file import read_site
-
-    if len(told.mails) >= read_site(site_id).file.report.max_finding_mails:
+    if not able:
         return "this week's mails are used up, the rest waits for the weekly report"
     if any(mute.covers(Subject(FINDING, site_id), now) for mute in load_mutes(STATE_DIR)):
         return "muted"
     return None
 
 
-def _tell(ways: dict[str, Callable[[], None]], message: News, log: IO[str], key: str, said: dict[str, Any]) -> int:
-    failures = 0
-    for name, tell in ways.items():
-        write_state(log, key, name, SENDING, **said)
-        try:
-            tell()
-        except DeliveryError as err:
-            logger.error("%s", err)
-            write_state(log, key, name, FAILED, **said)
-            failures += 1
-            continue
-        write_state(log, key, name, SENT, **said)
-        print(clean_text(f"told {name}: {message.subject}"))
-    return failures
+def _tell(
+    tell: Callable[[], None], message: News, log: IO[str], key: str, recipient: str, said: dict[str, Any]
+) -> bool:
+    """Tell one recipient; return whether it went well."""
+    write_state(log, key, recipient, SENDING, **said)
+    try:
+        tell()
+    except DeliveryError as err:
+        logger.error("%s", err)
+        write_state(log, key, recipient, FAILED, **said)
+        return False
+    write_state(log, key, recipient, SENT, **said)
+    print(clean_text(f"told {recipient}: {message.subject}"))
+    return True
 
 
 def build_parser() -> argparse.ArgumentParser:

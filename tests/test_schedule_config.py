@@ -71,7 +71,7 @@ def test_everything_that_a_file_may_say(tmp_path):
             DayException(date(2026, 2, 13), date(2026, 2, 13), (Span(420, 720),), "staff meeting"),
             DayException(date(2026, 3, 30), date(2026, 4, 3), (), ""),
         ),
-        terms=(Term(date(2026, 1, 5), date(2026, 6, 11)),),
+        terms=(Term(date(2026, 1, 5), date(2026, 6, 11), "spring"),),
         outside_terms=((Span(480, 720),), (), (), (), (), (), ()),
         country="US",
         state="NC",

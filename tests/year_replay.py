@@ -7,7 +7,7 @@ planted in them is written out here, so that a reader knows what each finding mu
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -91,12 +91,17 @@ def make_year() -> pd.DataFrame:
 
 def store_year(conn: Connection) -> None:
     """Store the school and its year, and commit."""
+    store_school(conn, make_year(), NAMES, monday(WEEKS + 1))
+
+
+def store_school(conn: Connection, rows_of_all: pd.DataFrame, names: Mapping[int, str], end: date) -> None:
+    """Store a school with these meters and their readings by the hour, from FIRST_DAY to `end`, and commit."""
     organization = {"organization_id": SITE_ID, "name": "Test school", "timezone": TIMEZONE.key}
-    channels = [{"channel_id": key, "organization_id": SITE_ID, "name": name} for key, name in NAMES.items()]
+    channels = [{"channel_id": key, "organization_id": SITE_ID, "name": name} for key, name in names.items()]
     sites.register_site(conn, organization, [], channels, "eniscope")
-    window = Window(*(local_midnight(day, TIMEZONE) for day in (FIRST_DAY, monday(WEEKS + 1))))
+    window = Window(*(local_midnight(day, TIMEZONE) for day in (FIRST_DAY, end)))
     run_id = attempts.start_run(conn, SITE_ID)
-    for key, rows in make_year().groupby("channel_id"):
+    for key, rows in rows_of_all.groupby("channel_id"):
         sites.save_fields(conn, key, ("E", "P"))
         attempt = attempts.Attempt(run_id, SITE_ID, key, window, 3600, "eniscope")
         log_id = attempts.start_attempt(conn, attempt)

@@ -7,7 +7,7 @@ by the caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -190,26 +190,21 @@ def _follow_week(conn: Connection, data: SiteData, week: SiteWeek, now: datetime
 class Morning(NamedTuple):
     """What a site's last seven local days show, beside what was told before them.
 
-    `news` are the findings that could be told (`choose_news`) before what mails told is left out, `solved` the ids of
-    those that recorded reports call solved.
+    `news` are the findings that could be told (`choose_news`), whoever was told of them between two reports; `solved`
+    those that recorded reports call solved, by id; `last_week` is the Monday of the newest week that was reported.
     """
 
     site: Site
     today: date
     period: Window
+    last_week: date | None
     news: list[FollowedFinding]
     solved: dict[str, FollowedFinding]
     holidays: list[HolidayNote]
 
 
-def load_morning(conn: Connection, site_id: int, now: datetime, told: Collection[str] = ()) -> Morning:
-    """Read a site's last seven whole local days and return what is news in them.
-
-    Parameters
-    ----------
-    told
-        Findings that mails told, and whose end they did not tell yet.
-    """
+def load_morning(conn: Connection, site_id: int, now: datetime) -> Morning:
+    """Read a site's last seven whole local days and return what is news in them, beside what reports told."""
     data = open_site(conn, site_id)
     today = now.astimezone(data.tz).date()
     period = last_seven_days(now, data.tz)
@@ -217,19 +212,17 @@ def load_morning(conn: Connection, site_id: int, now: datetime, told: Collection
     body = {"sections": week.sections, "consumption": week.consumption, "summary": week.summary}
     facts = make_week(body, site_id, period, data.tz, now)
     recorded = readings.load_findings(conn, site_id)
-    known = {each.finding_id for each in recorded if each.state != FindingState.SOLVED} | set(told)
+    known = {each.finding_id for each in recorded if each.state != FindingState.SOLVED}
     found = [] if facts is None else readings.load_report_findings(conn, facts)
     schedule = data.said.schedule
     return Morning(
         data.site,
         today,
         period,
+        readings.load_last_reported_week(conn, site_id, today.isoformat()),
         choose_news(found, [] if facts is None else facts.findings, known, data.said.file.report.tell_from_cost),
         {each.finding_id: each for each in recorded if each.state == FindingState.SOLVED},
-        find_holidays(
-            today, schedule, list_holidays(schedule, (today.year - 1, today.year, today.year + 1)), week.found.closed,
-            channel_names(data.meters), data.tz,
-        ),
+        find_holidays(today, schedule, week.found.closed, channel_names(data.meters), data.tz),
     )  # fmt: skip
 
 

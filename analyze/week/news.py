@@ -1,4 +1,4 @@
-"""What is told between two weekly reports: findings that are new and confirmed, and holidays. Pure."""
+"""What is told between two weekly reports: findings that are new and confirmed, and named closures. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from analyze.load.schedules import hours_of_day
+from config.opening_hours import list_holidays
 from lib.findings import FindingState, FollowedFinding, rank_by_money
-from lib.report_findings import FindingKind, ReportFinding
+from lib.report_findings import DAYS_PER_WEEK, FindingKind, ReportFinding
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -18,19 +20,30 @@ if TYPE_CHECKING:
     from config.opening_hours import Schedule
 
 CONFIRMING_NIGHTS = 2  # closed blocks in which it ran
-DAYS_AHEAD = 2  # of a holiday
+DAYS_AHEAD = 2  # of a closure
+_MAX_CLOSURE_DAYS = 120  # either side; a summer is one
+_TOLD_BY_SEVERITY = (FindingKind.METER, FindingKind.ELECTRICAL)
 _MIN_HOLIDAY_KWH = 10.0  # of a meter on one holiday; as of every other claim
 _MOST_METERS = 5
 _LOW, _HIGH = "low", "high"
 
 
-class HolidayNote(NamedTuple):
-    """A holiday to come, with the meters that can be off on it, or one that is over, with those that were not.
+class Closure(NamedTuple):
+    """Local days, from first to last, on which the site would be open but for a holiday, an exception or a break."""
 
-    `meters` are pairs of name and size: kW when on before it, kWh used after it.
+    first: date
+    last: date
+    name: str
+
+
+class HolidayNote(NamedTuple):
+    """A closure to come, with the meters that can be off in it, or one that is over, with those that were not.
+
+    `meters` are pairs of name and size: kW when on before it, kWh used after it (of its last seven days).
     """
 
     day: date
+    last: date
     name: str
     is_over: bool
     meters: list[tuple[str, float]]
@@ -70,36 +83,68 @@ def choose_news(
 
 
 def _is_confirmed(finding: ReportFinding, min_cost: float) -> bool:
-    if finding.kind == FindingKind.METER:
-        return finding.confidence == _HIGH  # its severity: dead, silent for a day, stuck, miswired
+    if finding.kind in _TOLD_BY_SEVERITY:
+        return (
+            finding.confidence == _HIGH
+        )  # its severity: dead, silent for a day, stuck, miswired; a phase that is lost
     if (finding.cost or 0.0) >= min_cost:
         return True
     return int(finding.facts.get("blocks") or 0) >= CONFIRMING_NIGHTS
 
 
 def find_holidays(
-    today: date, schedule: Schedule, names: Mapping[date, str], closed: ClosedUse, meter_names: Mapping[int, str],
-    tz: ZoneInfo,
-) -> list[HolidayNote]:  # fmt: skip
-    """Return what there is to say of a holiday in two days, and of one that was yesterday.
-
-    Parameters
-    ----------
-    names
-        Holidays by local day; one on which the site would be closed anyway, or has hours, is not told.
-    """
+    today: date, schedule: Schedule, closed: ClosedUse, meter_names: Mapping[int, str], tz: ZoneInfo
+) -> list[HolidayNote]:
+    """Return what there is to say of a closure that begins in two days, and of one whose last day was yesterday."""
     notes = []
     ahead, behind = today + timedelta(days=DAYS_AHEAD), today - timedelta(days=1)
-    if _is_free(ahead, schedule, names) and (meters := _can_be_off(closed, meter_names)):
-        notes.append(HolidayNote(ahead, names[ahead], is_over=False, meters=meters))
-    if _is_free(behind, schedule, names) and (meters := _were_on(behind, closed, meter_names, tz)):
-        notes.append(HolidayNote(behind, names[behind], is_over=True, meters=meters))
+    coming, past = find_closure(ahead, schedule), find_closure(behind, schedule)
+    if coming and coming.first == ahead and (meters := _can_be_off(closed, meter_names)):
+        notes.append(HolidayNote(*coming, is_over=False, meters=meters))
+    if past and past.last == behind:
+        first = max(past.first, today - timedelta(days=DAYS_PER_WEEK))
+        if meters := _were_on(first, behind, closed, meter_names, tz):
+            notes.append(HolidayNote(*past, is_over=True, meters=meters))
     return notes
 
 
-def _is_free(day: date, schedule: Schedule, names: Mapping[date, str]) -> bool:
-    """Return whether a holiday closes a day that would be open."""
-    return day in names and not schedule.holiday_hours and bool(schedule.week[day.weekday()])
+def find_closure(day: date, schedule: Schedule) -> Closure | None:
+    """Return the named closure that a local day is part of; None on a day that is open, or closed in every week.
+
+    Days that are closed in every week lie within a closure, and neither begin nor end it: a holiday on a Friday and the
+    one on the Monday after it are one.
+    """
+    own = _closed_by(day, schedule)
+    if own is None:
+        return None
+    names = {day: own}
+    for step in (timedelta(days=-1), timedelta(days=1)):
+        each = day
+        for _ in range(_MAX_CLOSURE_DAYS):
+            each += step
+            name = _closed_by(each, schedule)
+            if name is not None:
+                names[each] = name
+            elif schedule.week[each.weekday()]:
+                break
+    in_order = dict.fromkeys(names[each] for each in sorted(names))
+    return Closure(min(names), max(names), ", ".join(in_order))
+
+
+def _closed_by(day: date, schedule: Schedule) -> str | None:
+    """Return the name of what closes a day that its week would have open; None where nothing does, or has no name."""
+    if not schedule.week[day.weekday()]:
+        return None
+    holidays = list_holidays(schedule, [day.year])
+    if hours_of_day(day, schedule, holidays):
+        return None
+    for exception in reversed(schedule.exceptions):
+        if exception.start <= day <= exception.end:
+            return exception.reason or None
+    if day in holidays:
+        return holidays[day]
+    before = max((term for term in schedule.terms if term.end < day), key=lambda term: term.end, default=None)
+    return f"break after {before.name}" if before and before.name else None
 
 
 def _can_be_off(closed: ClosedUse, names: Mapping[int, str]) -> list[tuple[str, float]]:
@@ -109,10 +154,12 @@ def _can_be_off(closed: ClosedUse, names: Mapping[int, str]) -> list[tuple[str, 
     return [(names[int(key)], round(float(kw), 1)) for key, kw in largest["on_kw"].items()]
 
 
-def _were_on(day: date, closed: ClosedUse, names: Mapping[int, str], tz: ZoneInfo) -> list[tuple[str, float]]:
-    """Return the meters that ran on a local day, with what they used in the runs that touch it."""
+def _were_on(
+    first: date, last: date, closed: ClosedUse, names: Mapping[int, str], tz: ZoneInfo
+) -> list[tuple[str, float]]:
+    """Return the meters that ran on these local days, with what they used in the runs that touch them."""
     start, end = (
-        datetime.combine(each, datetime.min.time(), tz).timestamp() for each in (day, day + timedelta(days=1))
+        datetime.combine(each, datetime.min.time(), tz).timestamp() for each in (first, last + timedelta(days=1))
     )
     runs: pd.DataFrame = closed.runs
     own = runs[(runs["start_s"] < end) & (runs["end_s"] > start) & (runs["week"] < 0)]

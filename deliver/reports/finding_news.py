@@ -48,9 +48,11 @@ def _new(finding: FollowedFinding) -> str:
 
 
 def _holiday(note: HolidayNote) -> list[str]:
-    day = fmt.long_day(note.day.isoformat())
+    days = fmt.long_day(note.day.isoformat())
+    if note.last > note.day:
+        days += f" to {fmt.long_day(note.last.isoformat())}"
     if note.is_over:
-        head = f"{note.name}, {day}: these were left running."
+        head = f"{note.name}, {days}: these were left running."
         return [head, *(f"- {name}: {fmt.kwh(kwh)}" for name, kwh in note.meters)]
-    head = f"{note.name}, {day}: the site is closed. These can be off:"
+    head = f"{note.name}, {days}: the site is closed. These can be off:"
     return [head, *(f"- {name} ({fmt.kw(kw)} when on)" for name, kw in note.meters)]
