@@ -41,7 +41,7 @@ from lib.alert_mutes import FINDING, STATE_DIR, Subject, load_mutes
 from lib.date_utils import last_seven_days, parse_timezone
 from lib.errors import EXIT_DONE, EXIT_FAILED, BreakerOpenError, DeliveryError
 from lib.logs import clean_text, setup_logging
-from lib.paths import REPORTS_DIR
+from lib.paths import FINDING_MAILS
 from lib.readings import load_site, load_validation_status
 from lib.webhook import post_json
 
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAIL_LOG = REPORTS_DIR / "finding_mails.jsonl"
 _TOLD_STATES = (SENDING, SENT)  # one whose sending was cut off may have arrived
 _MAIL = "mail:"  # before the address of a recipient
 _MONDAY, _SUNDAY = 0, 6
@@ -281,7 +280,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = load_settings()
     with (
         db.connect(settings.require_database_url("deliver"), readonly=True) as conn,
-        open_sent_log(MAIL_LOG) as log,
+        open_sent_log(FINDING_MAILS) as log,
     ):
         failures = tell_site(conn, args.site, settings, log, datetime.now(UTC), is_dry=args.dry_run)
     return EXIT_FAILED if failures else EXIT_DONE

@@ -76,11 +76,12 @@ class FollowedFinding(NamedTuple):
     note: str | None
     basis_kwh: float | None
     is_silent: bool
+    same_as: str | None
 
     @property
     def is_open(self) -> bool:
-        """Whether it is not solved, and nobody said that it may stay."""
-        return self.state != FindingState.SOLVED and not self.is_silent
+        """Whether it is not solved, nobody said that it may stay, and it is not the same as another."""
+        return self.state != FindingState.SOLVED and not self.is_silent and self.same_as is None
 
 
 def rank_by_money(findings: list[FollowedFinding]) -> list[FollowedFinding]:

@@ -26,6 +26,7 @@ QUALITY_DIR = PROJECT_ROOT / "govern" / "quality"
 SCHEMAS_DIR = PROJECT_ROOT / "deliver" / "schemas"
 REPORTS_DIR = PROJECT_ROOT / "reports"
 EXPORTS_DIR = PROJECT_ROOT / "exports"
+FINDING_MAILS = REPORTS_DIR / "finding_mails.jsonl"  # what was told of findings between two weekly reports
 
 
 # Other names of what a process has open: what is put in their place takes it from whoever reads it.

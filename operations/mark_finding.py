@@ -6,7 +6,8 @@ The id that a report gives a single event (findingId) is understood too. What is
 saves, from the day --on; `open` takes an earlier mark back. What was said before stays in the history of the finding.
 
 Stage: operations
-Reads: v_findings, v_finding_weeks, v_savings_ledger, v_judged_findings, v_sites, finding_marks; data/alert_mutes.json
+Reads: v_findings, v_finding_weeks, v_savings_ledger, v_judged_findings, v_sites, finding_marks; data/alert_mutes.json,
+       reports/finding_mails.jsonl
 Writes: finding_marks, with --state
 Safe to re-run: yes; the newest mark counts
 
@@ -22,6 +23,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -38,6 +40,7 @@ from lib.date_utils import format_utc, parse_timezone
 from lib.errors import EXIT_DONE, DataError, UsageError
 from lib.findings import FindingState, FollowedFinding, Said, rank_by_money, total_judged, total_ledger
 from lib.logs import clean_text, setup_logging
+from lib.paths import FINDING_MAILS
 from lib.readings import (
     load_finding_weeks,
     load_findings,
@@ -56,12 +59,15 @@ from operations.findings.listing import (
     total_line,
     write_table,
 )
-from operations.findings.marks import Mark, list_marks, store_mark
+from operations.findings.marks import Mark, list_mailed, list_marks, store_mark
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
+logger = logging.getLogger(__name__)
+
 _MOST_NAMED = 5
+_MAILED = "told by mail, in no recorded weekly report yet"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -114,8 +120,10 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError("--on is the day on which it was done; give it with --state done")
 
 
-def find_finding(conn: Connection, site_id: int, text: str) -> FollowedFinding:
-    """Return the finding of the site that an id means.
+def find_finding(conn: Connection, site_id: int, text: str) -> FollowedFinding | None:
+    """Return the finding of the site that an id means; of what is the same as another, that one.
+
+    None where a mail told of it, and no recorded report yet.
 
     Raises
     ------
@@ -124,10 +132,15 @@ def find_finding(conn: Connection, site_id: int, text: str) -> FollowedFinding:
     """
     known = {finding.finding_id: finding for finding in load_findings(conn, site_id)}
     found = known.get(text) or known.get(_lasting(text) or "")
+    if found is None and text in list_mailed(FINDING_MAILS, site_id):
+        return None
     if found is None:
         some = ", ".join([each.finding_id for each in rank_by_money(list(known.values()))][:_MOST_NAMED])
         hint = f"it has {len(known)}, such as {some}" if some else "it has none: record its reports first"
         raise DataError(f"site {site_id} has no finding {text!r}; {hint}; --list --site {site_id} shows all")
+    if found.same_as:
+        logger.info("%s is the same as %s, which began first", found.finding_id, found.same_as)
+        return known[found.same_as]
     return found
 
 
@@ -139,25 +152,30 @@ def _lasting(event_id: str) -> str | None:
         return None
 
 
-def make_mark(args: argparse.Namespace, finding: FollowedFinding, today: date) -> Mark:
+def make_mark(args: argparse.Namespace, finding: FollowedFinding | None, today: date) -> Mark:
     """Return the mark that the arguments mean; owner and due day stay as they were said before.
 
     Raises
     ------
     UsageError
-        When it was done on a day that is still to come.
+        When it was done on a day that is still to come, or before it was there.
     """
     done_on = (args.on or today) if args.state == Said.DONE else None
     if done_on and done_on > today:
         raise UsageError(f"--on {done_on} is still to come at site {args.site}; mark it as planned until then")
-    keeps = args.state != Said.OPEN
+    if done_on and finding and done_on < finding.since_week:
+        raise UsageError(
+            f"--on {done_on} is before {finding.finding_id} was there (since the week of {finding.since_week}); its "
+            "saving would be measured over weeks that it lasted: give the day on which it was fixed"
+        )
+    before = finding if args.state != Said.OPEN else None
     return Mark(
-        finding.site_id,
-        finding.finding_id,
+        args.site,
+        finding.finding_id if finding else args.finding,
         Said(args.state),
         args.by,
-        args.owner or (finding.owner if keeps else None),
-        args.due or (finding.due if keeps else None),
+        args.owner or (before.owner if before else None),
+        args.due or (before.due if before else None),
         done_on,
         args.note,
     )
@@ -182,7 +200,8 @@ def show_list(conn: Connection, args: argparse.Namespace) -> None:
         for kind, site_id, until, reason in load_mutes(STATE_DIR):
             if until > datetime.now(UTC) and site_id in (None, args.site or site_id):
                 print(clean_text(f"alerts muted until {format_utc(until)}: {_scope(kind, site_id)} ({reason})"))
-        print(f"{len(shown)} findings; {solved} solved, {sum(each.is_silent for each in every)} accepted (--all)")
+        accepted = sum(each.is_silent and each.same_as is None for each in every)
+        print(f"{len(shown)} findings; {solved} solved, {accepted} accepted (--all)")
 
 
 def show_ledger(conn: Connection, args: argparse.Namespace) -> None:
@@ -211,13 +230,14 @@ def _scope(kind: str | None, site_id: int | None) -> str:
     return f"{kind or 'every kind'}, {'all sites' if site_id is None else f'site {site_id}'}"
 
 
-def show_history(conn: Connection, finding: FollowedFinding) -> None:
+def show_history(conn: Connection, args: argparse.Namespace, finding: FollowedFinding | None) -> None:
     """Print a finding's weeks, and what was said of it."""
-    print(clean_text(f"{finding.finding_id}: {finding.title}"))
-    for week in load_finding_weeks(conn, finding.site_id, finding.finding_id):
+    finding_id = finding.finding_id if finding else args.finding
+    print(clean_text(f"{finding_id}: {finding.title if finding else _MAILED}"))
+    for week in load_finding_weeks(conn, args.site, finding_id):
         energy = "" if week.energy_kwh is None else f"  {week.energy_kwh:,.0f} kWh"
         print(f"{week.week}  {week.state:<7}{week.status:<9}{energy}{'  grown' * week.is_grown}")
-    for mark in list_marks(conn, finding.site_id, finding.finding_id):
+    for mark in list_marks(conn, args.site, finding_id):
         owner = f", owner {mark.owner}" if mark.owner else ""
         days = "".join(f", {word} {day}" for word, day in (("due", mark.due), ("done on", mark.done_on)) if day)
         note = f": {mark.note}" if mark.note else ""
@@ -238,14 +258,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         site = load_site(conn, args.site)
         finding = find_finding(conn, args.site, args.finding)
         if args.history:
-            show_history(conn, finding)
+            show_history(conn, args, finding)
             return EXIT_DONE
-        store_mark(conn, make_mark(args, finding, datetime.now(UTC).astimezone(parse_timezone(site.timezone)).date()))
+        mark = make_mark(args, finding, datetime.now(UTC).astimezone(parse_timezone(site.timezone)).date())
+        store_mark(conn, mark)
         conn.commit()
-        finding = find_finding(conn, args.site, finding.finding_id)
-    money = describe_money(finding)
-    print(clean_text(f"{finding.finding_id}: {describe_state(finding)}{f'; {money}' if money else ''}"))
+        finding = find_finding(conn, args.site, mark.finding_id)
+    print(clean_text(f"{mark.finding_id}: {_where_it_stands(finding) if finding else f'{mark.state}; {_MAILED}'}"))
     return EXIT_DONE
+
+
+def _where_it_stands(finding: FollowedFinding) -> str:
+    money = describe_money(finding)
+    return f"{describe_state(finding)}{f'; {money}' if money else ''}"
 
 
 if __name__ == "__main__":

@@ -206,3 +206,90 @@ def test_the_findings_of_one_site_cost_nothing_by_the_others(conn: Connection) -
     assert reads
     assert not [text for text in reads if "Seq Scan" in text]
     assert all("loops=1)" in text for text in reads)
+
+
+def level(kwh: float, meter_id: int = AHU) -> ReportFinding:
+    """Return a level that rose for good from 4 to 6 kW, at a tenth of a dollar a kWh."""
+    return ReportFinding(
+        finding_id_of(FindingKind.LEVEL_UP, meter_id), FindingKind.LEVEL_UP, None, meter_id, "AHU", "its level rose",
+        kwh, kwh / 10, "USD", "medium", None, 6.0, 4.0,
+    )  # fmt: skip
+
+
+def found(conn: Connection) -> list[tuple[Any, ...]]:
+    """Return every finding of the site: id, state, the one that it is the same as, and its energy."""
+    return db.fetch_all(
+        conn,
+        "SELECT finding_id, state, same_as, energy_kwh, last_energy_kwh FROM v_findings WHERE site_id = %s ORDER BY 1",
+        (SITE,),
+    )
+
+
+LEVEL = finding_id_of(FindingKind.LEVEL_UP, AHU)
+
+
+def test_one_waste_under_two_kinds_is_one_finding(conn: Connection) -> None:
+    """What leaks by day and night is told as a level that rose, and as what runs while closed a week later."""
+    tell(conn, 1, [level(1440)], [ReportMeter(AHU, 6.0, 3.0, 100.0, False)])
+    tell(conn, 2, [waste(1270)], [ReportMeter(AHU, 6.0, 3.0, 100.0, False)])
+    assert found(conn) == [(WASTE, "new", LEVEL, 1270, 1270), (LEVEL, "open", None, 1440, 1440)]
+    for number in (3, 4):
+        tell(conn, number, [], [ReportMeter(AHU, 4.0, 1.0, 100.0, False)])
+    assert [row[:3] for row in found(conn)] == [(WASTE, "solved", None), (LEVEL, "solved", None)]
+
+
+def test_the_first_of_two_kinds_keeps_its_name_and_has_the_larger_energy(conn: Connection) -> None:
+    still = [ReportMeter(AHU, 6.0, 3.0, 100.0, False)]
+    tell(conn, 1, [waste(124, pattern="once", level_kw=None)], still)
+    tell(conn, 2, [waste(500), level(2994)], still)
+    assert found(conn) == [(WASTE, "open", None, 2994, 2994), (LEVEL, "new", WASTE, 2994, 2994)]
+    assert line(conn, "energy_so_far_kwh") == [(124,), (3118,)]
+
+
+@pytest.mark.parametrize(("weeks", "same_as"), [(2, WASTE), (3, None)])
+def test_what_begins_much_later_is_another_finding(conn: Connection, weeks: int, same_as: str | None) -> None:
+    for number in range(1, weeks + 1):
+        tell(conn, number, [waste(500)])
+    tell(conn, weeks + 1, [waste(500), level(2994)])
+    assert [row[2] for row in found(conn)] == [None, same_as]
+
+
+def test_other_kinds_and_other_meters_are_apart(conn: Connection) -> None:
+    high = waste(300)._replace(finding_id=finding_id_of(FindingKind.HIGH_USE, AHU), kind=FindingKind.HIGH_USE)
+    silent = ReportFinding("meter_silent-10", FindingKind.METER, "silent", AHU, "AHU", "silent")
+    tell(conn, 1, [waste(500), high, silent, level(2994, meter_id=BOILER)])
+    assert {row[2] for row in found(conn)} == {None}
+
+
+def test_what_is_the_same_as_something_accepted_is_silent_with_it(conn: Connection) -> None:
+    tell(conn, 1, [level(1440)], [ReportMeter(AHU, 6.0, 3.0, 100.0, False)])
+    db.execute(
+        conn,
+        "INSERT INTO finding_marks (organization_id, finding_id, state, made_by, seen_week)"
+        " VALUES (%s, %s, 'not-needed', 'J. Ortiz', '2026-01-05')",
+        (SITE, LEVEL),
+    )
+    tell(conn, 2, [waste(1270)], [ReportMeter(AHU, 6.0, 3.0, 100.0, False)])
+    assert line(conn, "is_silent", "same_as") == [(True, LEVEL)]
+
+
+def test_what_is_solved_is_back_only_where_a_report_says_so(conn: Connection) -> None:
+    """In winter a heater draws by night what the waste did: of a load alone nobody says that the waste is back."""
+    tell(conn, 1, [waste(40)], [meter(closed_kw=3.0)])
+    tell(conn, 2, [])
+    tell(conn, 3, [])
+    tell(conn, 4, [], [meter(closed_kw=3.0)])
+    tell(conn, 5, [waste(40)], [meter(closed_kw=3.0)])
+    assert line(conn, "status", "state", "clear_weeks", "back_after_weeks") == [
+        ("seen", "new", 0, None), ("clear", "open", 1, None), ("clear", "solved", 2, None),
+        ("clear", "solved", 3, None), ("seen", "back", 0, 3),
+    ]  # fmt: skip
+
+
+def test_what_was_accepted_before_its_first_report_is_told_where_it_grows(conn: Connection) -> None:
+    """A mail tells of a finding days before the report, and people answer it."""
+    tell(conn, 1, [])
+    mark(conn, "not-needed", "2026-01-05")
+    for number, kwh in enumerate((40, 59, 60), start=2):
+        tell(conn, number, [waste(kwh)])
+    assert line(conn, "is_silent", "basis_kwh") == [(True, 40), (True, 40), (False, 40)]

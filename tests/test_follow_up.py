@@ -22,7 +22,7 @@ from deliver.reports.follow_up import describe_follow_up
 from deliver.reports.weekly import assemble_report
 from lib import db
 from lib.readings import AcceptedGap, load_findings, load_report_findings
-from lib.report_findings import ReportWeek, read_week
+from lib.report_findings import FindingKind, ReportWeek, read_week
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -91,6 +91,20 @@ def test_what_is_accepted_leaves_wins_sums_and_headline(conn: Connection, draft:
     text = render_mail_text(build_page(after))
     assert "1 marked as not needed or wrong" in text
     assert win["title"] not in text
+
+
+def test_what_is_the_same_as_another_is_not_counted_again(conn: Connection, draft: ReportWeek) -> None:
+    """Last week its level rose; what it draws at night now is part of that."""
+    rose = waste(4000, meter=1)._replace(finding_id="level_up-1", kind=FindingKind.LEVEL_UP, level_kw=3.0, rest_kw=1.0)
+    tell(conn, 1, [rose], [])
+    told = follow(conn, draft)["followUp"]
+    rows = {each.finding_id: each.same_as for each in load_report_findings(conn, draft)}
+    assert rows["after_hours-1"] == "level_up-1"
+    assert "after_hours-1" not in {each["lastingId"] for each in told["findings"]}
+    assert "level_up-1" in {each["lastingId"] for each in told["findings"]}
+    assert told["counts"]["new"] == sum(
+        each["state"] == "new" for each in told["findings"] if each["confidence"] != "low"
+    )
 
 
 def test_an_accepted_meter_fault_is_no_risk(conn: Connection, draft: ReportWeek) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,9 +19,10 @@ from govern.findings.store import store_week
 from govern.schema.roles import ANALYZE, DELIVER, GOVERN, INGEST, apply_grants, create_roles
 from ingest.storage import sites
 from lib import db
+from lib.errors import DataError
 from lib.findings import Said, rank_by_money
 from lib.readings import load_findings, load_report_findings
-from lib.report_findings import ReportSaving, ReportWeek
+from lib.report_findings import FindingKind, ReportSaving, ReportWeek
 from operations.findings.marks import Mark, store_mark
 from operations.mark_finding import main
 
@@ -67,6 +69,34 @@ def test_marks_are_kept_and_the_newest_counts(two_sites: Connection, capsys: pyt
     assert other.said is None
 
 
+def test_what_a_mail_told_can_be_marked_before_its_report(
+    two_sites: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "finding_mails.jsonl"
+    log.write_text('{"siteId": 7, "findings": ["after_hours-12"]}\n{"siteId": 8, "findings": ["after_hours-13"]}\n')
+    monkeypatch.setattr("operations.mark_finding.FINDING_MAILS", log)
+    command = ["--site", "7", "after_hours-12", "--by", "A. Cook"]
+    assert main([*command, "--state", "not-needed"]) == 0
+    said = "after_hours-12: not-needed; told by mail, in no recorded weekly report yet\n"
+    assert capsys.readouterr().out == said
+    assert marks(two_sites) == [(7, "after_hours-12", "not-needed", "A. Cook", None, None, None, None, "2026-01-05")]
+    assert main(["--site", "7", "after_hours-12", "--history"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "after_hours-12: told by mail, in no recorded weekly report yet"
+    tell(two_sites, 2, [waste(40, meter=12)])
+    (found,) = [each for each in load_findings(two_sites, 7) if each.finding_id == "after_hours-12"]
+    assert found.is_silent
+    with pytest.raises(DataError, match="site 7 has no finding 'after_hours-13'"):
+        main(["--site", "7", "after_hours-13", "--state", "wrong", "--by", "A"])
+
+
+def test_what_is_the_same_as_another_is_marked_there(two_sites: Connection) -> None:
+    rose = waste(400)._replace(finding_id="level_up-10", kind=FindingKind.LEVEL_UP)
+    tell(two_sites, 2, [waste(40), rose])
+    two_sites.commit()
+    assert main(["--site", "7", "level_up-10", "--state", "planned", "--by", "A"]) == 0
+    assert marks(two_sites)[0][:3] == (7, WASTE, "planned")
+
+
 def test_an_events_own_id_is_understood(two_sites: Connection) -> None:
     event = "win_after_hours-10-20260105T0500Z"
     assert main(["--site", "7", event, "--state", "not-needed", "--by", "A"]) == 0
@@ -84,6 +114,8 @@ def test_an_events_own_id_is_understood(two_sites: Connection) -> None:
         (["--site", "7", WASTE, "--state", "done", "--by", " "], 2, "should have words"),
         (["--site", "7", WASTE, "--state", "done", "--by", "A", "--on", "2999-01-01"], 2, "still to come at site 7"),
         (["--site", "7", WASTE, "--state", "planned", "--by", "A", "--on", "2026-01-01"], 2, "with --state done"),
+        (["--site", "7", WASTE, "--state", "done", "--by", "A", "--on", "2026-01-04"], 2,
+         "--on 2026-01-04 is before after_hours-10 was there (since the week of 2026-01-05)"),
         (["--site", "7", WASTE, "--state", "planned", "--by", "A", "--due", "1/2/2026"], 2, "'1/2/2026' should be"),
         ([WASTE, "--state", "done", "--by", "A"], 2, "give --site ID and the id of a FINDING"),
         (["--list", WASTE], 2, "--list, --ledger and --accuracy take no FINDING"),

@@ -46,15 +46,16 @@ def follow_findings(
     Notes
     -----
     Silent wins leave the section, the sums and the headline; `followUp.accepted` lists them. `counts` are of what is
-    told: neither silent nor of low confidence. A finding whose meter cannot be judged this week (`blind`), or that is
-    not seen for the first time (`notSeen`), is open but counts apart.
+    told: neither silent, nor of low confidence, nor the same as another. A finding whose meter cannot be judged this
+    week (`blind`), or that is not seen for the first time (`notSeen`), is open but counts apart.
     """
     silent = {finding.finding_id for finding in findings if finding.is_silent}
     wins = week.sections["quickWins"]
     accepted = [win for win in wins if win.get("lastingId") in silent]
     sections = week.sections | {"quickWins": [win for win in wins if win.get("lastingId") not in silent]}
-    told = [each for each in findings if not each.is_silent and (each.confidence != _LOW or each.said is not None)]
-    shown = [each for each in findings if each.state != FindingState.SOLVED or each.is_solved_now]
+    own = [each for each in findings if each.same_as is None]
+    told = [each for each in own if not each.is_silent and (each.confidence != _LOW or each.said is not None)]
+    shown = [each for each in own if each.state != FindingState.SOLVED or each.is_solved_now]
     return week._replace(
         sections=sections,
         summary=build_summary(
@@ -64,7 +65,7 @@ def follow_findings(
         follow_up={
             "week": own_week.isoformat(),
             "lastWeek": last_week and last_week.isoformat(),
-            "counts": _count(told, findings),
+            "counts": _count(told, own),
             "findings": [_describe(finding) for finding in rank_by_money(shown)],
             "accepted": accepted,
             "savings": list(savings),

@@ -74,6 +74,7 @@ def choose_news(
         for each in found
         if each.state in (FindingState.NEW, FindingState.BACK)
         and not each.is_silent
+        and each.same_as is None
         and each.confidence != _LOW
         and each.finding_id not in known
         and each.finding_id in seen

@@ -28,6 +28,8 @@ def describe_state(finding: FollowedFinding) -> str:
         words += ", meter can't be judged this week"
     elif finding.state == FindingState.OPEN and finding.status == WeekStatus.CLEAR:
         words += ", not seen this week"
+    if finding.same_as is not None:
+        return f"{words}; same as {finding.same_as}"
     if finding.said in (None, Said.OPEN):
         return words
     said = f"{finding.said} ({', '.join(filter(None, [finding.said_by, _due(finding)]))})"

@@ -3,10 +3,13 @@ database."""
 
 from __future__ import annotations
 
+import json
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lib import db
+from lib.errors import PipelineError
 from lib.findings import Said
 
 if TYPE_CHECKING:
@@ -36,6 +39,20 @@ class Mark(NamedTuple):
     done_on: date | None = None
     note: str | None = None
     made_on: date | None = None
+
+
+def list_mailed(path: Path, site_id: int) -> set[str]:
+    """Return the findings of a site that mails told, by the log of deliver/tell_findings.py.
+
+    A mail comes days before the weekly report in which its finding stands.
+    """
+    if not path.exists():
+        return set()
+    try:
+        entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return {each for entry in entries if entry.get("siteId") == site_id for each in entry["findings"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
+        raise PipelineError(f"cannot read {path}: {err!r}; mend or remove the line") from err
 
 
 def store_mark(conn: Connection, mark: Mark) -> None:

@@ -4,7 +4,11 @@
 -- Each week says one of four things (status). "seen": the report found it. "persists": the report no longer claims it,
 -- but its load is still there: half or more of what it added to the power; a baseline gets used to anything. "blind":
 -- the meter was silent, faulty or left out, which proves nothing. "clear": it could have been found, and was not. Two
--- clear weeks since it was last there solve it; where it is there again after that, it is back, and counts anew.
+-- clear weeks since it was last there solve it; where a report says it again after that, it is back, and counts anew.
+--
+-- One waste can be told under two kinds in turn: what leaks day and night is a level that rose, and a week later it runs
+-- while the site is closed. The one that began first is the finding; the other is the same (same_as) as long as that one
+-- is not solved, where it began within two weeks of it.
 CREATE VIEW v_finding_weeks AS
 WITH firsts AS (
     SELECT r.site_id, r.finding_id, r.kind, r.meter_id, min(w.week) AS first_week
@@ -101,36 +105,36 @@ judged AS (
             WHEN c.is_blind THEN 'blind'
             WHEN c.share >= 0.5 THEN 'persists'
             ELSE 'clear'
-        END AS status
+        END AS load_status
     FROM carried AS c
-),
-counted AS (
-    SELECT
-        j.*,
-        j.status IN ('seen', 'persists') AS is_there,
-        count(*) FILTER (WHERE j.status IN ('seen', 'persists')) OVER (
-            PARTITION BY j.site_id, j.finding_id ORDER BY j.week
-        ) AS there_number,
-        CASE
-            WHEN j.status = 'persists' THEN j.level_kwh * least(1, j.share)
-            WHEN j.is_asked THEN least(j.found_kwh, j.last_kwh)
-            ELSE j.found_kwh
-        END AS own_kwh,
-        CASE
-            WHEN j.status = 'persists' THEN j.level_cost * least(1, j.share)
-            WHEN j.is_asked THEN least(j.found_cost, j.last_cost)
-            ELSE j.found_cost
-        END AS own_cost
-    FROM judged AS j
 ),
 -- Clear weeks since it was last there; those that prove nothing stand between them.
 cleared AS (
     SELECT
+        j.*,
+        count_clear_weeks(j.load_status) OVER (PARTITION BY j.site_id, j.finding_id ORDER BY j.week) AS clear_weeks
+    FROM judged AS j
+),
+-- What was solved is there by a report alone.
+counted AS (
+    SELECT
         c.*,
-        count(*) FILTER (WHERE c.status = 'clear') OVER (
-            PARTITION BY c.site_id, c.finding_id, c.there_number ORDER BY c.week
-        ) AS clear_weeks
-    FROM counted AS c
+        s.status,
+        s.status IN ('seen', 'persists') AS is_there,
+        CASE
+            WHEN s.status = 'persists' THEN c.level_kwh * least(1, c.share)
+            WHEN c.is_asked THEN least(c.found_kwh, c.last_kwh)
+            ELSE c.found_kwh
+        END AS own_kwh,
+        CASE
+            WHEN s.status = 'persists' THEN c.level_cost * least(1, c.share)
+            WHEN c.is_asked THEN least(c.found_cost, c.last_cost)
+            ELSE c.found_cost
+        END AS own_cost
+    FROM cleared AS c
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN c.load_status = 'persists' AND c.clear_weeks > 0 THEN 'clear' ELSE c.load_status END AS status
+    ) AS s
 ),
 started AS (
     SELECT
@@ -140,7 +144,7 @@ started AS (
             WHEN c.is_there AND lag(c.clear_weeks) OVER past >= 2
             THEN c.week - max(c.week) FILTER (WHERE c.is_there) OVER before
         END AS away_days
-    FROM cleared AS c
+    FROM counted AS c
     WINDOW
         past AS (PARTITION BY c.site_id, c.finding_id ORDER BY c.week),
         before AS (
@@ -156,13 +160,69 @@ episodes AS (
 told AS (
     SELECT
         e.*,
+        e.clear_weeks >= 2 AS is_solved,
+        min(e.week) OVER (PARTITION BY e.site_id, e.finding_id, e.episode ORDER BY e.week) AS since_week,
         last_told_kwh(e.found_kwh) OVER (
             PARTITION BY e.site_id, e.finding_id, e.episode, e.is_asked ORDER BY e.week
         ) AS told_kwh,
-        -- The most that it was in the four weeks that somebody saw who spoke of it.
-        max(e.found_kwh) FILTER (WHERE e.week > e.said_week - 28 AND e.week <= e.said_week) OVER (PARTITION BY e.site_id, e.finding_id, e.is_asked)
-            AS basis_kwh
+        -- The most that it was in the four weeks that somebody saw who spoke of it; of what a mail told, in the first
+        -- week that was reported.
+        coalesce(
+            max(e.found_kwh) FILTER (WHERE e.week > e.said_week - 28 AND e.week <= e.said_week) OVER (
+                PARTITION BY e.site_id, e.finding_id, e.is_asked
+            ),
+            CASE
+                WHEN coalesce(first_value(e.week) OVER known > e.said_week, true)
+                THEN first_value(e.found_kwh) OVER known
+            END
+        ) AS basis_kwh
     FROM episodes AS e
+    WINDOW known AS (PARTITION BY e.site_id, e.finding_id, e.is_asked ORDER BY e.found_kwh IS NULL, e.week)
+),
+silenced AS (
+    SELECT
+        t.*,
+        coalesce(t.said IN ('not-needed', 'wrong'), false) AND NOT has_grown(t.basis_kwh, t.found_kwh) AS own_silence,
+        CASE
+            WHEN t.meter_id IS NULL OR t.kind NOT IN ('after_hours', 'high_use', 'level_up') THEN t.finding_id
+        END AS apart
+    FROM told AS t
+),
+-- What its meter's load was called first, of what is not solved.
+led AS (
+    SELECT
+        s.*,
+        first_value(s.finding_id) OVER alike AS first_id,
+        first_value(s.kind) OVER alike AS first_kind,
+        first_value(s.since_week) OVER alike AS first_since,
+        first_value(s.own_silence) OVER alike AS first_silence
+    FROM silenced AS s
+    WINDOW alike AS (
+        PARTITION BY s.site_id, s.meter_id, s.apart, s.week ORDER BY s.is_solved, s.since_week, s.kind, s.finding_id
+    )
+),
+paired AS (
+    SELECT
+        l.*,
+        CASE
+            WHEN l.finding_id <> l.first_id AND NOT l.is_solved AND l.said IS NULL
+                AND 'level_up' IN (l.kind, l.first_kind) AND l.since_week - l.first_since <= 14
+            THEN l.first_id
+        END AS same_as
+    FROM led AS l
+),
+-- Each kilowatt-hour of the two counts once.
+shared AS (
+    SELECT
+        p.*,
+        CASE WHEN p.same_as IS NOT NULL THEN p.own_kwh WHEN p.is_there THEN max(p.own_kwh) OVER one END AS week_kwh,
+        CASE WHEN p.same_as IS NOT NULL THEN p.own_cost WHEN p.is_there THEN max(p.own_cost) OVER one END AS week_cost,
+        CASE WHEN p.is_solved OR p.same_as IS NOT NULL THEN p.last_kwh ELSE max(p.last_kwh) OVER one END AS newest_kwh,
+        CASE WHEN p.is_solved OR p.same_as IS NOT NULL THEN p.last_cost ELSE max(p.last_cost) OVER one END AS newest_cost
+    FROM paired AS p
+    WINDOW one AS (
+        PARTITION BY p.site_id, p.week, coalesce(p.same_as, p.finding_id)
+    )
 )
 SELECT
     t.site_id,
@@ -188,18 +248,18 @@ SELECT
     END AS state,
     t.status = 'clear' AND t.clear_weeks = 2 AS is_solved_now,
     t.episode::integer AS episode,
-    min(t.week) OVER so_far AS since_week,
-    (t.week - min(t.week) OVER so_far) / 7 + 1 AS week_number,
+    t.since_week,
+    (t.week - t.since_week) / 7 + 1 AS week_number,
     (count(*) FILTER (WHERE t.is_there) OVER so_far)::integer AS weeks_there,
     max(t.week) FILTER (WHERE t.is_there) OVER so_far AS last_there_week,
     t.clear_weeks::integer AS clear_weeks,
     max(t.away_days) OVER so_far / 7 - 1 AS back_after_weeks,
-    t.own_kwh AS energy_kwh,
-    t.own_cost AS cost,
-    sum(t.own_kwh) OVER so_far AS energy_so_far_kwh,
-    sum(t.own_cost) OVER so_far AS cost_so_far,
-    t.last_kwh AS last_energy_kwh,
-    t.last_cost,
+    t.week_kwh AS energy_kwh,
+    t.week_cost AS cost,
+    sum(t.week_kwh) OVER so_far AS energy_so_far_kwh,
+    sum(t.week_cost) OVER so_far AS cost_so_far,
+    t.newest_kwh AS last_energy_kwh,
+    t.newest_cost AS last_cost,
     has_grown(lag(t.told_kwh) OVER alike, t.found_kwh) AS is_grown,
     t.said,
     t.said_by,
@@ -209,8 +269,9 @@ SELECT
     t.done_on,
     t.note,
     t.basis_kwh,
-    coalesce(t.said IN ('not-needed', 'wrong'), false) AND NOT has_grown(t.basis_kwh, t.found_kwh) AS is_silent
-FROM told AS t
+    CASE WHEN t.same_as IS NULL THEN t.own_silence ELSE t.first_silence END AS is_silent,
+    t.same_as
+FROM shared AS t
 WINDOW
     so_far AS (PARTITION BY t.site_id, t.finding_id, t.episode ORDER BY t.week),
     alike AS (PARTITION BY t.site_id, t.finding_id, t.episode, t.is_asked ORDER BY t.week);
@@ -256,3 +317,4 @@ COMMENT ON COLUMN v_finding_weeks.done_on IS 'Local day on which it was done.';
 COMMENT ON COLUMN v_finding_weeks.note IS 'What else was said.';
 COMMENT ON COLUMN v_finding_weeks.basis_kwh IS 'Its most energy in a week around the day on which that was said, kWh.';
 COMMENT ON COLUMN v_finding_weeks.is_silent IS 'Whether reports keep silent about it: it is not needed or wrong, and has not grown since.';
+COMMENT ON COLUMN v_finding_weeks.same_as IS 'Finding that tells of the same waste, by another kind, and began first; null where it stands for itself.';

@@ -41,7 +41,8 @@ SELECT DISTINCT ON (w.site_id, w.finding_id)
     w.done_on,
     w.note,
     w.basis_kwh,
-    w.is_silent
+    w.is_silent,
+    w.same_as
 FROM v_finding_weeks AS w
 ORDER BY w.site_id, w.finding_id, w.week DESC;
 
@@ -86,3 +87,4 @@ COMMENT ON COLUMN v_findings.done_on IS 'Local day on which it was done.';
 COMMENT ON COLUMN v_findings.note IS 'What else was said.';
 COMMENT ON COLUMN v_findings.basis_kwh IS 'Its most energy in a week around the day on which that was said, kWh.';
 COMMENT ON COLUMN v_findings.is_silent IS 'Whether reports keep silent about it: it is not needed or wrong, and has not grown since.';
+COMMENT ON COLUMN v_findings.same_as IS 'Finding that tells of the same waste, by another kind, and began first; null where it stands for itself.';
