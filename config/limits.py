@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+# A daily sync asks up to now. A day and a quarter of silence means that one was missed, not merely late.
+MAX_SYNC_AGE_HOURS = 30
+
 
 @dataclass(frozen=True)
 class ValidationLimits:

@@ -19,7 +19,7 @@ from typing import Any
 from lib.bounded_files import MAX_SETTINGS_BYTES, read_whole
 from lib.errors import ConfigError, DataError
 from lib.logs import remember_secrets
-from lib.paths import ENV_FILE
+from lib.paths import ENV_FILE, PROJECT_ROOT
 
 MAX_WORKERS = 32  # more would only wait for each other behind the pacing limit
 DEFAULT_API_URL = "https://core.eniscope.com"
@@ -68,6 +68,9 @@ class Settings:
     # Whoever knows these addresses may post there: they are secrets too.
     alert_webhook_url: str | None = field(default=None, repr=False)
     heartbeat_url: str | None = field(default=None, repr=False)
+    # Where deliver/publish_portal.py writes, and the address at which that is published: mails lead there.
+    portal_dir: Path | None = None
+    portal_url: str | None = None
 
     @property
     def missing_credentials(self) -> list[str]:
@@ -121,6 +124,8 @@ def load_settings(env_file: Path | None = None, environ: Mapping[str, str] | Non
         **_mail_settings(values),
         alert_webhook_url=_web_address(values, "ALERT_WEBHOOK_URL"),
         heartbeat_url=_web_address(values, "HEARTBEAT_URL"),
+        portal_dir=PROJECT_ROOT / values["PORTAL_DIR"] if "PORTAL_DIR" in values else None,
+        portal_url=_web_address(values, "PORTAL_URL"),
     )
     secrets = [getattr(settings, secret.name) for secret in fields(settings) if not secret.repr]
     remember_secrets([secret for secret in secrets if isinstance(secret, str)])

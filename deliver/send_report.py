@@ -116,6 +116,7 @@ def send_to_all(
     """Send the report to those who do not have it yet; return how many could not be reached."""
     from deliver.pages.kinds import build_page
     from deliver.pages.mail_body import render_mail_html, render_mail_text
+    from deliver.portal.addresses import address_of_report
     from lib.mailer import Attachment, MailServer, build_message, send_message
 
     page, key, states = build_page(report), report_key(path, report), last_states(log)
@@ -132,7 +133,8 @@ def send_to_all(
             logger.warning("%s: an earlier sending to %s was cut off; --resend sends it again", key, recipient)
             continue
         if pdf is None:
-            text, html, pdf = render_mail_text(page), render_mail_html(page), _pdf_of(path, report)
+            link = address_of_report(settings, report)
+            text, html, pdf = render_mail_text(page, link), render_mail_html(page, link), _pdf_of(path, report)
         message_id = f"<{uuid4()}@energy-pipeline>"
         message = build_message(
             sender, recipient, f"{page['eyebrow']}: {page['title']}, {page['subtitle']}", text or "", html=html,

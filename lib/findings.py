@@ -83,6 +83,11 @@ class FollowedFinding(NamedTuple):
         """Whether it is not solved, nobody said that it may stay, and it is not the same as another."""
         return self.state != FindingState.SOLVED and not self.is_silent and self.same_as is None
 
+    @property
+    def is_work(self) -> bool:
+        """Whether it is open, and believed or planned by somebody: what lists of open findings count."""
+        return self.is_open and (self.confidence != "low" or self.said == Said.PLANNED)
+
 
 def rank_by_money(findings: list[FollowedFinding]) -> list[FollowedFinding]:
     """Return findings by what they cost a week, the dearest of each currency first; those without a price last."""

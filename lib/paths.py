@@ -27,6 +27,7 @@ SCHEMAS_DIR = PROJECT_ROOT / "deliver" / "schemas"
 REPORTS_DIR = PROJECT_ROOT / "reports"
 EXPORTS_DIR = PROJECT_ROOT / "exports"
 FINDING_MAILS = REPORTS_DIR / "finding_mails.jsonl"  # what was told of findings between two weekly reports
+PORTAL_DIR = PROJECT_ROOT / "portal"
 
 
 # Other names of what a process has open: what is put in their place takes it from whoever reads it.

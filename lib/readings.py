@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from psycopg2 import sql
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from lib.report_findings import ReportWeek
 
+
+T = TypeVar("T")
 
 SOURCE_FILE = "file"  # `data_source` of a site whose readings are imported
 
@@ -148,6 +150,28 @@ class WeekReport(NamedTuple):
     week: date
     first_day: date
     report: StoredReport
+
+
+class FailedCheck(NamedTuple):
+    """A check that failed at a site in its latest validation: "block" or "warn", and what it found."""
+
+    severity: str
+    message: str
+
+
+class CountedGaps(NamedTuple):
+    """The gaps of a site in one state (`v_reading_gaps`)."""
+
+    state: str
+    gaps: int
+    intervals: int
+
+
+class CountedRejects(NamedTuple):
+    """The quarantined records of a site for one reason (`v_rejected_readings`)."""
+
+    reason: str
+    records: int
 
 
 _SELECT_SITES = "SELECT site_id, site_name, timezone, address, city, country, currency_code, data_source FROM v_sites"
@@ -570,6 +594,56 @@ def load_finding_weeks(conn: Connection, site_id: int, finding_id: str) -> list[
     columns = sql.SQL(", ").join(map(sql.Identifier, FollowedFinding._fields))
     query = sql.SQL("SELECT {} FROM v_finding_weeks WHERE site_id = %s AND finding_id = %s ORDER BY week")
     return [FollowedFinding(*row) for row in db.fetch_all(conn, query.format(columns), (site_id, finding_id))]
+
+
+def load_history(conn: Connection, site_id: int) -> list[FollowedFinding]:
+    """Return every finding of the site after each of its reported weeks, by finding and week."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, FollowedFinding._fields))
+    query = sql.SQL("SELECT {} FROM v_finding_weeks WHERE site_id = %s ORDER BY finding_id, week").format(columns)
+    return [FollowedFinding(*row) for row in db.fetch_all(conn, query, (site_id,))]
+
+
+def load_failed_checks(conn: Connection, site_ids: Sequence[int]) -> dict[int, list[FailedCheck]]:
+    """Return site id → what failed in its latest validation, what holds it back first; of sites where anything did."""
+    query = (
+        "SELECT site_id, e ->> 'severity', e ->> 'message' FROM v_validation_status,"
+        " jsonb_array_elements(evidence) AS e WHERE site_id = ANY(%s) ORDER BY site_id, 2, e ->> 'check'"
+    )
+    return _by_site(db.fetch_all(conn, query, (list(site_ids),)), FailedCheck)
+
+
+def count_gaps(conn: Connection, site_ids: Sequence[int]) -> dict[int, list[CountedGaps]]:
+    """Return site id → its gaps by state, of sites that have any."""
+    query = (
+        "SELECT site_id, state, count(*), sum(missing_count)::bigint FROM v_reading_gaps WHERE site_id = ANY(%s)"
+        " GROUP BY site_id, state ORDER BY site_id, state"
+    )
+    return _by_site(db.fetch_all(conn, query, (list(site_ids),)), CountedGaps)
+
+
+def count_rejects(conn: Connection, site_ids: Sequence[int]) -> dict[int, list[CountedRejects]]:
+    """Return site id → its quarantined records by reason, of sites that have any."""
+    query = (
+        "SELECT site_id, reason, count(*) FROM v_rejected_readings WHERE site_id = ANY(%s)"
+        " GROUP BY site_id, reason ORDER BY site_id, reason"
+    )
+    return _by_site(db.fetch_all(conn, query, (list(site_ids),)), CountedRejects)
+
+
+def load_all_quarantined(conn: Connection, site_ids: Sequence[int]) -> dict[int, list[QuarantinedChannel]]:
+    """Return site id → the channels that its latest validation keeps out of reports, of sites that have any."""
+    query = (
+        "SELECT site_id, meter_id, meter_name, checks, reason, hint, energy_share_pct, since"
+        " FROM v_quarantined_channels WHERE site_id = ANY(%s) ORDER BY site_id, meter_id"
+    )
+    return _by_site(db.fetch_all(conn, query, (list(site_ids),)), QuarantinedChannel)
+
+
+def _by_site(rows: list[tuple[Any, ...]], make: Callable[..., T]) -> dict[int, list[T]]:
+    found: dict[int, list[T]] = {}
+    for site_id, *values in rows:
+        found.setdefault(site_id, []).append(make(*values))
+    return found
 
 
 def load_ledger(conn: Connection, site_id: int | None = None) -> list[LedgerEntry]:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Bring the database up to date: ingest the last days, fetch what is missing of the days before, refresh the views,
-# validate, and tell what is wrong. What the schedule runs for each site on its local morning (run_schedule.sh).
+# validate, bring the portal up to date, and tell what is wrong. What the schedule runs for each site on its local
+# morning (run_schedule.sh).
 #
 #   bash operations/daily_sync.sh [--site N]... [--days N] [--gap-budget REQUESTS]
 #                                        (default: all active sites, 2 days, 300 requests a site for what is missing)
@@ -58,6 +59,10 @@ done
 for site in ${sites[@]+"${sites[@]}"}; do
   run_step ingest/ingest_weather.py --site "$site" || true
 done
+# So does the portal, which shows what state each site is in.
+published=()
+for site in ${sites[@]+"${sites[@]}"}; do published+=(--site "$site"); done
+[ ${#published[@]} -eq 0 ] || run_step deliver/publish_portal.py "${published[@]}" || true
 # So does what is told of new findings: of a site that is held back nothing is, and the weekly report has it all.
 for site in ${sites[@]+"${sites[@]}"}; do
   run_step deliver/tell_findings.py --site "$site" || true

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Make the report of the last week that can have been ingested to its end: refresh the views, validate, write the report into reports/ as JSON, page
-# and PDF, and send it to the recipients that the site's file names.
+# and PDF, bring the portal up to date, and send it to the recipients that the site's file names.
 #
 #   bash operations/weekly_report.sh [--site N]... [--start MONDAY]
 #                                                         (default: all active sites, those from files included)
@@ -39,6 +39,8 @@ report_site() { # SITE: stops at the first step that does not end well
   run_step deliver/generate_weekly_report.py --site "$1" ${week[@]+"${week[@]}"} --html --pdf || return
   # One that is not recorded is no worse, and is recorded by the next run: it goes out all the same.
   run_step govern/record_report.py "$PROJECT_ROOT/reports/weekly_report_$1_$first_day"*.json || code=$?
+  # Before the mail, which leads there.
+  run_step deliver/publish_portal.py --site "$1" || code="$(worse_code "$code" "$?")"
   run_step deliver/send_report.py --site "$1" ${week[@]+"${week[@]}"} || code="$(worse_code "$code" "$?")"
   return "$code"
 }

@@ -25,6 +25,7 @@ from wrapper_tree import (
     GAPS,
     HEARTBEAT,
     INGEST,
+    PORTAL,
     RECORD,
     REFRESH,
     REPORT,
@@ -58,6 +59,7 @@ def test_daily_sync_ingests_then_refreshes_then_validates(tree: Tree) -> None:
         REFRESH,
         f"{VALIDATE} --site 23271",
         f"{WEATHER} --site 23271",
+        f"{PORTAL} --site 23271",
         f"{TELL} --site 23271",
         f"{ALERTS} --sync-exit-code 0",
         HEARTBEAT,
@@ -84,6 +86,7 @@ def test_daily_sync_takes_several_sites(tree: Tree) -> None:
         f"{VALIDATE} --site 22",
         f"{WEATHER} --site 1",
         f"{WEATHER} --site 22",
+        f"{PORTAL} --site 1 --site 22",
         f"{TELL} --site 1",
         f"{TELL} --site 22",
         f"{ALERTS} --sync-exit-code 0",
@@ -100,6 +103,7 @@ def test_daily_sync_is_for_all_sites_that_are_listed(tree: Tree) -> None:
         f"{VALIDATE} --site 5",
         f"{WEATHER} --site 3",
         f"{WEATHER} --site 5",
+        f"{PORTAL} --site 3 --site 5",
         f"{TELL} --site 3",
         f"{TELL} --site 5",
     ]
@@ -183,7 +187,7 @@ def test_daily_sync_runs_every_step_and_ends_with_the_worst_code(
 ) -> None:
     ended = tree.run("operations/daily_sync.sh", "--site", "1", "--site", "22", codes=codes)
     assert ended.returncode == expected
-    assert len(tree.calls) == 2 * len(sync_commands(1)) + 8 + (expected == 3)
+    assert len(tree.calls) == 2 * len(sync_commands(1)) + 9 + (expected == 3)
     log = tree.log("daily_sync")
     assert log[-1].endswith(f"daily_sync ended with exit code {expected}")
     reason = f"no report for site 1: told by {VALIDATE}; do this"
@@ -255,6 +259,7 @@ def test_weekly_report_refreshes_then_validates_then_reports(tree: Tree) -> None
         f"{VALIDATE} --site 23271",
         f"{REPORT} --site 23271 --html --pdf",
         f"{RECORD} {tree.root}/reports/weekly_report_23271_*.json",
+        f"{PORTAL} --site 23271",
         f"{SEND} --site 23271",
     ]
     assert tree.log("weekly_report")[-1].endswith("weekly_report ended with exit code 0")
@@ -271,7 +276,7 @@ def test_weekly_report_waits_for_a_sync_that_is_at_work(tree: Tree) -> None:
                    "the weekly report waits")  # fmt: skip
         assert tree.calls == []
     assert weekly.wait(60) == 0
-    assert len(tree.calls) == 5
+    assert len(tree.calls) == 6
 
 
 @pytest.mark.skipif(shutil.which("timeout") is None, reason="there is no timeout(1)")
@@ -284,8 +289,8 @@ def test_weekly_report_does_not_wait_for_ever(tree: Tree) -> None:
     assert any("the daily sync still runs; going on" in line for line in tree.log("weekly_report"))
 
 
-@pytest.mark.parametrize(("codes", "expected"), [({RECORD: 1}, 1), ({SEND: 1}, 1), ({RECORD: 1, SEND: 3}, 1)])
-def test_report_that_is_not_recorded_is_sent_all_the_same(tree: Tree, codes: dict[str, int], expected: int) -> None:
+@pytest.mark.parametrize(("codes", "expected"), [({RECORD: 1}, 1), ({PORTAL: 1}, 1), ({RECORD: 1, SEND: 3}, 1)])
+def test_report_that_is_not_recorded_or_published_is_sent(tree: Tree, codes: dict[str, int], expected: int) -> None:
     assert tree.run("operations/weekly_report.sh", codes=codes).returncode == expected
     assert tree.commands[-1] == f"{SEND} --site 23271"
 
@@ -301,6 +306,7 @@ def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
         f"{VALIDATE} --site 2",
         f"{REPORT} --site 2 --html --pdf",
         f"{RECORD} {tree.root}/reports/weekly_report_2_*.json",
+        f"{PORTAL} --site 2",
         f"{SEND} --site 2",
     ]
     reason = f"no report for site 1: told by {REPORT}; do this"
@@ -313,7 +319,7 @@ def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
 
 def test_report_asks_the_breaker_itself_for_it_may_be_overridden(tree: Tree) -> None:
     assert tree.run("operations/weekly_report.sh", codes={VALIDATE: 3}).returncode == 0
-    assert [command.split()[0] for command in tree.commands] == [REFRESH, VALIDATE, REPORT, RECORD, SEND]
+    assert [command.split()[0] for command in tree.commands] == [REFRESH, VALIDATE, REPORT, RECORD, PORTAL, SEND]
 
 
 def test_no_report_is_made_of_a_site_that_could_not_be_validated(tree: Tree) -> None:
@@ -329,7 +335,7 @@ def test_no_report_is_made_from_views_that_could_not_be_refreshed(tree: Tree) ->
 def test_a_week_may_be_named_and_is_the_one_that_is_sent(tree: Tree) -> None:
     assert tree.run("operations/weekly_report.sh", "--site", "2", "--start", "2026-01-12").returncode == 0
     assert tree.commands[2] == f"{REPORT} --site 2 --start 2026-01-12 --html --pdf"
-    assert tree.commands[4] == f"{SEND} --site 2 --start 2026-01-12"
+    assert tree.commands[5] == f"{SEND} --site 2 --start 2026-01-12"
 
 
 # --- run_schedule.sh --------------------------------------------------------------------------------------------------
@@ -355,12 +361,14 @@ def test_what_is_due_is_done_and_noted_one_after_the_other(tree: Tree) -> None:
     assert ended.returncode == 1
     done = [command for command in tree.commands if not command.startswith(CLAIM)]
     assert done == [
-        *sync_commands(3), REFRESH, f"{VALIDATE} --site 3", f"{WEATHER} --site 3", f"{TELL} --site 3",
+        *sync_commands(3), REFRESH, f"{VALIDATE} --site 3", f"{WEATHER} --site 3",
+        f"{PORTAL} --site 3", f"{TELL} --site 3",
         f"{ALERTS} --sync-exit-code 0 --site 3", HEARTBEAT,
         f"{FINISH} --site 3 --job sync --due-on 2026-01-19 --exit-code 0",
         REFRESH, f"{VALIDATE} --site 3", f"{REPORT} --site 3 --start 2026-01-12 --html --pdf",
         f"{FINISH} --site 3 --job report --due-on 2026-01-19 --exit-code 3",
-        *sync_commands(5), REFRESH, f"{VALIDATE} --site 5", f"{WEATHER} --site 5", f"{TELL} --site 5",
+        *sync_commands(5), REFRESH, f"{VALIDATE} --site 5", f"{WEATHER} --site 5",
+        f"{PORTAL} --site 5", f"{TELL} --site 5",
         f"{ALERTS} --sync-exit-code 1 --site 5",
         f"{FINISH} --site 5 --job sync --due-on 2026-01-19 --exit-code 1",
     ]  # fmt: skip

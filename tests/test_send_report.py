@@ -87,6 +87,27 @@ def test_each_recipient_gets_the_report_once(folder: Path, mail: RunningServer) 
     assert recipients(mail)[2:] == ["a@example.com"]
 
 
+def test_mail_leads_to_the_portal_where_the_page_is_published(
+    folder: Path, mail: RunningServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def bodies() -> list[str]:
+        send("--site", SITE_ID, "--resend", "--to", "a@example.com")
+        return [mail.inbox.messages[-1].get_body((kind,)).get_content() for kind in ("plain", "html")]
+
+    monkeypatch.setenv("PORTAL_DIR", str(tmp_path / "portal"))
+    monkeypatch.setenv("PORTAL_URL", "https://energy.example.com/p/")
+    assert not [body for body in bodies() if "energy.example.com" in body]  # nothing is published there yet
+    page = tmp_path / "portal" / f"sites/{a_report()['metadata']['site']['siteId']}/week-2026-01-12.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("the page")
+    address = f"https://energy.example.com/p/sites/{page.parent.name}/week-2026-01-12.html"
+    text, html = bodies()
+    assert f"Read it on the web: {address}" in text.splitlines()
+    assert f'<a href="{address}"' in html
+    monkeypatch.delenv("PORTAL_URL")
+    assert not [body for body in bodies() if "on the web" in body]
+
+
 def test_a_new_version_is_sent_again(folder: Path, mail: RunningServer) -> None:
     send("--site", SITE_ID)
     newer = a_report() | {"metadata": a_report()["metadata"] | {"version": 2}}

@@ -28,6 +28,7 @@ RECORD = "govern/record_report.py"
 SEND = "deliver/send_report.py"
 WEATHER = "ingest/ingest_weather.py"
 TELL = "deliver/tell_findings.py"
+PORTAL = "deliver/publish_portal.py"
 ALERTS = "operations/send_alerts.py"
 HEARTBEAT = "operations/ping_heartbeat.py"
 CLAIM = "govern/claim_job.py"
@@ -197,6 +198,7 @@ def make_tree(root: Path) -> Tree:
         VALIDATE,
         WEATHER,
         TELL,
+        PORTAL,
         REPORT,
         RECORD,
         SEND,

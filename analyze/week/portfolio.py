@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lib.findings import FollowedFinding, JudgedKind, LedgerEntry, Said, rank_by_money, total_judged, total_ledger
+from lib.findings import FollowedFinding, JudgedKind, LedgerEntry, rank_by_money, total_judged, total_ledger
 
 SANDBOX = "sandbox"
 
@@ -58,11 +58,7 @@ def sum_actions(
     number of its sites.
     """
     measured = {key for key in names if sources.get(key) != SANDBOX} or set(names)
-    known = [
-        each
-        for each in findings
-        if each.site_id in measured and each.is_open and (each.confidence != "low" or each.said == Said.PLANNED)
-    ]
+    known = [each for each in findings if each.site_id in measured and each.is_work]
     groups: dict[tuple[str, str | None], list[FollowedFinding]] = {}
     for each in rank_by_money(known):
         groups.setdefault((each.kind, each.currency if each.last_cost is not None else None), []).append(each)

@@ -24,6 +24,14 @@ BUILDERS: dict[str, Callable[[dict[str, Any]], Part]] = {
 }
 
 
+def identity_of(report: dict[str, Any]) -> str:
+    """Return what tells a report from every other, its versions included; its page carries it."""
+    meta = report["metadata"]
+    site_id, start = (meta.get("site") or {}).get("siteId", "all"), (meta.get("period") or {}).get("start")
+    version = meta.get("version", 1)
+    return f"{meta.get('reportKind', 'weekly')} {site_id} {start} version {version} of {meta['generatedAt']}"
+
+
 def build_page(report: dict[str, Any]) -> Part:
     """Return the page of a report, whose kind is its ``metadata.reportKind``; without one it is a weekly report.
 
@@ -36,7 +44,7 @@ def build_page(report: dict[str, Any]) -> Part:
     if kind not in BUILDERS:
         raise DataError(f"it is of the unknown kind {str(kind)[:40]!r}; known: {', '.join(BUILDERS)}")
     try:
-        return BUILDERS[kind](plain(report))
+        return BUILDERS[kind](plain(report)) | {"report": identity_of(report)}
     except (KeyError, TypeError, AttributeError, ValueError) as err:
         raise DataError(
             f"it is no {kind} report as its schema describes it ({type(err).__name__}: {err}); generate it anew"

@@ -12,12 +12,12 @@ from lib.html_templates import load_template
 _MOST_ROWS = 5
 
 
-def render_mail_html(page: Part) -> str:
-    """Return the mail's HTML; every text is escaped by the template's autoescape."""
-    return load_template(TEMPLATES_DIR / "mail.html.j2").render(page=page, sections=_sections(page)) + "\n"
+def render_mail_html(page: Part, link: str = "") -> str:
+    """Return the mail's HTML, with the address of the report's page in the portal; every text is escaped."""
+    return load_template(TEMPLATES_DIR / "mail.html.j2").render(page=page, sections=_sections(page), link=link) + "\n"
 
 
-def render_mail_text(page: Part) -> str:
+def render_mail_text(page: Part, link: str = "") -> str:
     """Return the same as plain text, for programs that show no HTML."""
     lines = [page["eyebrow"], page["title"], page["subtitle"], ""]
     lines += [f"! {notice['text']}" for notice in page["notices"]]
@@ -29,6 +29,7 @@ def render_mail_text(page: Part) -> str:
         for row in section["rows"]:
             amount = f" ({' '.join(filter(None, [row['amount'], row['amount_note']]))})" if row["amount"] else ""
             lines += [f"- {row['title']}{amount}", *([f"  {row['step']}"] if row["step"] else [])]
+    lines += ["", f"Read it on the web: {link}"] if link else []
     return "\n".join([*lines, "", "The whole report, with the evidence behind each line, is attached."]) + "\n"
 
 

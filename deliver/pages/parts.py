@@ -25,7 +25,8 @@ _SHOWN_ROWS, _SHOWN_FINDINGS = 10, 8  # of a table and a list on paper; the page
 def page(kind: str, eyebrow: str, title: str, subtitle: str, **parts: Any) -> Part:
     """Return a page; `parts` are those that it has of notices, headline, hero, tiles, sections, footer, brand."""
     empty: Part = {
-        "notices": [], "headline": [], "hero": None, "tiles": [], "sections": [], "footer": [], "brand": NO_BRAND
+        "notices": [], "headline": [], "hero": None, "tiles": [], "sections": [], "footer": [], "brand": NO_BRAND,
+        "report": "",
     }  # fmt: skip
     known = empty | parts
     known["sections"] = [part for part in known["sections"] if part and part["blocks"]]

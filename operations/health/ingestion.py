@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from config.limits import MAX_SYNC_AGE_HOURS
 from lib.date_utils import format_utc
 from lib.errors import DataError
 from lib.logs import clean_text
 from lib.readings import IngestionHealth
 
-# A daily sync asks up to now. A day and a quarter of silence means that one was missed, not merely late.
-DEFAULT_MAX_AGE_HOURS = 30
+DEFAULT_MAX_AGE_HOURS = MAX_SYNC_AGE_HOURS
 LICENSE_WARNING = timedelta(days=30)
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 FETCHED_SOURCES = ("eniscope", "sandbox")
