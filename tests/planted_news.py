@@ -155,6 +155,14 @@ def store_planted(conn: Connection, plants: Sequence[Plant], end: date) -> None:
     store_school(conn, make_school(plants, at), names, end)
 
 
+def name_prices(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Have the school's file say its hours and its price."""
+    write_atomically(folder / f"{SITE_ID}.toml", _FILE)
+    config = site_file.load_site(SITE_ID, folder)
+    for module in (loading, site_file):
+        patch.setattr(module, "read_site", lambda site_id: config)
+
+
 class Telling(NamedTuple):
     """What was told: the morning, and the ids of its findings; and of each report the Monday and its confidences."""
 
@@ -169,10 +177,7 @@ def replay_mornings(
 
     On the days that are `skipped` nobody looks: a test can leave out those before which nothing happened.
     """
-    write_atomically(folder / f"{SITE_ID}.toml", _FILE)
-    config = site_file.load_site(SITE_ID, folder)
-    for module in (loading, site_file):
-        patch.setattr(module, "read_site", lambda site_id: config)
+    name_prices(folder, patch)
     status = ValidationStatus(1, "closed", True, datetime(2030, 1, 1, tzinfo=UTC), [], [], None, None)
     patch.setattr(script, "load_validation_status", lambda conn, site_id: status)
     patch.setattr(script, "STATE_DIR", folder)

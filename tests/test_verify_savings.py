@@ -14,7 +14,7 @@ from tariff_factory import make_tariff
 from week_factory import NEW_YORK, make_meters, make_readings, make_scope
 
 from analyze import verify_savings as script
-from analyze.load.savings_data import add_temperature, uncertain
+from analyze.load.savings_data import Wasted, add_temperature, uncertain
 from analyze.load.savings_model import (
     Fit,
     describe_fit,
@@ -420,3 +420,43 @@ def test_measured_changes_that_never_happened_are_seldom_proved(capsys):
     assert rates[0.0] <= 0.10
     assert rates[0.3] >= 0.30
     assert np.mean(inside) >= 0.85
+
+
+def wasted_hours(weeks, seed, after=91):
+    """Return hours in which 3 kWh an hour were wasted from 22 to 5 in the last weeks before the change; kWh a week."""
+    hours = make_hours(before=84 + 7 * weeks, after=after, seed=seed)
+    local = hours["timestamp"].dt.tz_convert(NEW_YORK)
+    is_night = (local.dt.hour >= 22) | (local.dt.hour < 5)
+    since = local_midnight(CHANGE - timedelta(weeks=weeks), NEW_YORK)
+    is_wasted = is_night & (hours["timestamp"] >= since) & (hours["timestamp"] < local_midnight(CHANGE, NEW_YORK))
+    return hours.assign(energy_kwh=hours["energy_kwh"] + 3.0 * is_wasted), 7 * 7 * 3.0
+
+
+@pytest.mark.parametrize("weeks", [1, 2, 3, 6])
+def test_a_waste_of_a_few_weeks_is_measured_whole_and_within_its_band(weeks):
+    held = 0
+    for seed in range(10):
+        hours, planted_kwh = wasted_hours(weeks, seed)
+        since = CHANGE - timedelta(weeks=weeks)
+        result = verify_savings(hours, CHANGE, NEW_YORK, CONFIG, wasted=Wasted(since, since))
+        savings, per_week = result["savings"], 7 / result["after"]["days"]
+        assert result["status"] == "verified_saving"
+        assert savings["savedKwh"] * per_week == pytest.approx(planted_kwh, rel=0.12)
+        held += savings["lowKwh"] <= planted_kwh / per_week <= savings["highKwh"]
+    assert held >= 9  # of 10, at 90 % confidence
+
+
+def test_without_its_weeks_apart_it_is_measured_too_low():
+    hours, planted_kwh = wasted_hours(3, 1)
+    savings = verify(hours)["savings"]
+    assert savings["savedKwhPerWeek"] < 0.4 * planted_kwh
+
+
+def test_a_short_waste_leaves_the_days_before_it_to_the_baseline():
+    hours, _ = wasted_hours(3, 1)
+    since = CHANGE - timedelta(weeks=3)
+    result = verify_savings(hours, CHANGE, NEW_YORK, CONFIG, wasted=Wasted(since, since + timedelta(weeks=1)))
+    assert result["baseline"]["days"] == 84
+    short = hours[hours["timestamp"] >= local_midnight(since - timedelta(days=48), NEW_YORK)]
+    result = verify_savings(short, CHANGE, NEW_YORK, CONFIG, wasted=Wasted(since, since))
+    assert codes(result) == ["drift_unknown"]

@@ -28,13 +28,25 @@ _DAYS_PER_WEEK = 7
 _MAX_WAIT_DAYS = 730  # who would have to wait longer will hardly know: too much else changes
 
 
+class Wasted(NamedTuple):
+    """The days before the change in which the meter wasted what the change ended, and was not as it is else.
+
+    From the local day `since` on it did so, and from `whole_from` on all the time.
+    """
+
+    since: date
+    whole_from: date
+
+
 class Sides(NamedTuple):
     """The hours before and after the change, how many days there are, and how much of them the hours cover [%].
 
-    `before` reaches back a year and has `days_before`; the model is fitted to the last `fit_days` of it.
+    `before` reaches back a year and has `days_before`; the model is fitted to the last `fit_days` of it. `wasted` are
+    the hours of `Wasted`, which `before` ends with; none without.
     """
 
     before: pd.DataFrame
+    wasted: pd.DataFrame
     after: pd.DataFrame
     before_days: int
     after_days: int
@@ -101,9 +113,14 @@ def _number_blocks(day: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.in
 
 
 def split_sides(
-    hourly: pd.DataFrame, change: date, tz: ZoneInfo, config: Thresholds, holidays: frozenset[date]
-) -> Sides:
-    """Return the hours on either side of the change; those without a temperature are left out where others have one."""
+    hourly: pd.DataFrame, change: date, tz: ZoneInfo, config: Thresholds, holidays: frozenset[date],
+    wasted: Wasted | None = None,
+) -> Sides:  # fmt: skip
+    """Return the hours on either side of the change; those without a temperature are left out where others have one.
+
+    With `wasted` the side before ends where the waste began.
+    """
+    until = wasted.since if wasted else change
     rows = hourly[np.isfinite(hourly["energy_kwh"].astype("float64"))].sort_values("timestamp")
     has_temperature = "temp_c" in rows and bool(rows["temp_c"].notna().any())
     if has_temperature:
@@ -112,7 +129,13 @@ def split_sides(
     start = pd.to_datetime(rows["timestamp"], utc=True)
     rows = add_local_time(rows.assign(interval_start=start), tz).reset_index(drop=True)
     day = rows["local_time"].dt.date
-    offset = pd.Series([(value - change).days for value in day], index=rows.index, dtype="int64")
+    offset = pd.Series(
+        [(value - change).days if value >= change else min((value - until).days, 0) for value in day],
+        index=rows.index, dtype="int64",
+    )  # fmt: skip
+    is_wasted = pd.Series(
+        [wasted is not None and wasted.whole_from <= value < change for value in day], index=rows.index, dtype=bool
+    )
     is_holiday = pd.Series([value in holidays for value in day], index=rows.index, dtype=bool)
     sides, counts, covered = [], [], []
     rows = rows.assign(days_before=-offset)
@@ -123,7 +146,8 @@ def split_sides(
         covered.append(min(100.0, 100 * int(near.sum()) / (24 * days)) if days else 0.0)
         counts.append(days)
         sides.append(rows[side & (offset.abs() <= farthest) & ~is_holiday].reset_index(drop=True))
-    return Sides(sides[0], sides[1], counts[0], counts[1], (covered[0], covered[1]), limit)
+    waste = rows[is_wasted & ~is_holiday].reset_index(drop=True)
+    return Sides(sides[0], waste, sides[1], counts[0], counts[1], (covered[0], covered[1]), limit)
 
 
 def missing_data(sides: Sides, change: date, config: Thresholds) -> list[dict[str, Any]]:

@@ -85,6 +85,17 @@ def predict_kwh(model: Baseline, hours: pd.DataFrame) -> Floats:
     return expected
 
 
+def add_excess(model: Baseline, hours: pd.DataFrame) -> Baseline:
+    """Return the model with what these hours used above it, by hour of the week; NaN at hours that are not known."""
+    cell = hours["hour_of_week"].to_numpy(dtype="int64")
+    above = hours["energy_kwh"].to_numpy(dtype=float) - predict_kwh(model, hours)
+    known = np.isfinite(above)
+    count = np.bincount(cell[known], minlength=HOURS_PER_WEEK)
+    total = np.bincount(cell[known], weights=above[known], minlength=HOURS_PER_WEEK)
+    mean = np.divide(total, count, out=np.full(HOURS_PER_WEEK, np.nan), where=count > 0)
+    return model._replace(cell_kwh=model.cell_kwh + mean)
+
+
 def fit_form(hours: pd.DataFrame, *, with_temperature: bool) -> Baseline:
     """Return the model of `fit_baseline` in the form asked for."""
     cell = hours["hour_of_week"].to_numpy(dtype="int64")

@@ -16,6 +16,7 @@ import pandas as pd
 
 from analyze.load.savings_data import (
     Sides,
+    Wasted,
     drift_unknown,
     lack,
     missing_data,
@@ -25,6 +26,7 @@ from analyze.load.savings_data import (
 )
 from analyze.load.savings_model import (
     Fit,
+    add_excess,
     describe_fit,
     drift_ratio,
     fit_baseline,
@@ -50,6 +52,7 @@ def verify_savings(
     config: Thresholds,
     holidays: Collection[date] = (),
     pricing: Pricing | None = None,
+    wasted: Wasted | None = None,
 ) -> dict[str, Any]:
     """Return what a change on the local day `change` has saved, or what is missing to know it.
 
@@ -62,6 +65,9 @@ def verify_savings(
         Local days to leave out on both sides.
     pricing
         What a kWh is worth in each hour after the change; None takes the flat rate of `config`.
+    wasted
+        Where the change ended a waste that had lasted for a few weeks alone: since when. Those weeks are too few for a
+        baseline of their own, and no part of the weeks before them.
 
     Returns
     -------
@@ -78,11 +84,14 @@ def verify_savings(
     the second, a season would be taken for a saving. Annual figures are not given: they would take for granted the
     weather and use of a whole year.
 
+    With `wasted`, what is expected is the model of the days before the waste, and what the waste used above it by hour
+    of the week. Its weeks are few, so the uncertainty of that excess, over its own days, is added in quadrature.
+
     The baseline is the project's own rather than that of `opendsm` (formerly eemeter), which fits CalTRACK's models to
     a year of temperatures: sites without weather, or with four weeks, would get no answer. It would also bring Numba,
     SciPy, scikit-learn and statsmodels, and hold pandas below 3 (version 1.2.7).
     """
-    sides = split_sides(hourly, change, tz, config, frozenset(holidays))
+    sides = split_sides(hourly, change, tz, config, frozenset(holidays), wasted)
     missing = missing_data(sides, change, config)
     result: dict[str, Any] = {"change": change.isoformat(), "status": INSUFFICIENT, "missing": missing}
     result["baseline"] = {"days": sides.before_days, "completenessPct": round(sides.covered_pct[0], 1)}
@@ -128,7 +137,7 @@ class _Expected(NamedTuple):
 def _expect(sides: Sides) -> _Expected:
     recent = sides.before[sides.before["days_before"] <= sides.fit_days]
     model = fit_baseline(recent)
-    kwh = predict_kwh(model, sides.after)
+    kwh = predict_kwh(add_excess(model, sides.wasted) if len(sides.wasted) else model, sides.after)
     known = np.isfinite(kwh)
     return _Expected(sides.after[known], kwh[known], describe_fit(recent, model), bool(model.slopes.size))
 
@@ -148,6 +157,11 @@ def _judge(
         )
         for confidence in (_GUIDELINE_CONFIDENCE, _SHOWN_CONFIDENCE)
     )
+    if len(sides.wasted):
+        error_kwh, shown_kwh = (
+            np.hypot(error, _excess_error_kwh(expected, sides, days, confidence))
+            for error, confidence in ((error_kwh, _GUIDELINE_CONFIDENCE), (shown_kwh, _SHOWN_CONFIDENCE))
+        )
     is_different = abs(saving_kwh) > _ROUNDING * expected_kwh
     ratio = error_kwh / abs(saving_kwh) if is_different else np.inf
     if ratio > config.savings.max_uncertainty_ratio:
@@ -159,6 +173,15 @@ def _judge(
         "driftPct": _rounded(100 * drift, 2),
     }
     return savings, missing
+
+
+def _excess_error_kwh(expected: _Expected, sides: Sides, days: float, confidence: float) -> float:
+    """Return half the width of the interval around what the waste used above the model, over `days` days [kWh]."""
+    wasted_days = len(sides.wasted) / 24
+    drift = drift_ratio(sides.before, round(wasted_days), sides.fit_days, with_temperature=expected.uses_temperature)
+    own_kwh = saving_error_kwh(expected.fit, wasted_days, confidence)
+    drift_kwh = _normal(confidence) * np.nan_to_num(drift) * expected.fit.mean_kwh * wasted_days
+    return float(np.hypot(own_kwh, drift_kwh)) * days / wasted_days
 
 
 def _describe_saving(expected_kwh: float, used_kwh: float, shown_kwh: float, days: float) -> dict[str, Any]:

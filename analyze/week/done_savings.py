@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from analyze.load.savings_data import lack
+from analyze.load.savings_data import Wasted, lack
 from analyze.load.savings_model import DRIFT_MIN_DAYS
-from lib.findings import FollowedFinding, Said
+from lib.findings import FollowedFinding, Said, WeekStatus
 from lib.report_findings import DAYS_PER_WEEK, FindingKind
 
 HORIZON_WEEKS = (4, 13, 52)  # after which the saving is told
 WAITING = "waiting"
+_THERE = (WeekStatus.SEEN, WeekStatus.PERSISTS)
 _MEASURED_KINDS = (FindingKind.AFTER_HOURS, FindingKind.HIGH_USE, FindingKind.LEVEL_UP)
 
 
@@ -23,6 +24,19 @@ class Claim(NamedTuple):
     weekly_kwh: float
     weekly_cost: float | None
     currency: str | None
+
+
+class Before(NamedTuple):
+    """The days before a change: the first one that counts (None: all that are known), and those that were wasted, where
+    they are no baseline of their own."""
+
+    first: date | None
+    wasted: Wasted | None
+
+
+ALL_BEFORE = Before(None, None)
+# What is missing of the days before, by the codes of a verdict.
+NO_BASELINE = ("baseline_too_short", "baseline_incomplete", "baseline_without_energy", "drift_unknown")
 
 
 def list_done(findings: Sequence[FollowedFinding], until: date) -> list[FollowedFinding]:
@@ -58,16 +72,22 @@ def claim_of(weeks: Sequence[FollowedFinding], done_on: date) -> Claim | None:
     return Claim(last.since_week, (last.energy_so_far_kwh or 0.0) / last.weeks_there, cost, last.currency)
 
 
-def baseline_from(claim: Claim | None, done_on: date) -> date | None:
-    """Return the day from which on the meter before the change is like the meter that was changed.
+def baseline_of(weeks: Sequence[FollowedFinding], claim: Claim | None, done_on: date) -> Before:
+    """Return which days before the change its saving is held against.
 
-    Weeks before the finding began would be taken for a part of what is saved. None where it was there for less than the
-    seven weeks that a judgement needs: then all that is known counts, and the saving is told too low rather than too
-    high.
+    What was there for seven weeks or more is a baseline of its own: weeks before it would be taken for a part of what
+    is saved. What was there for less is told by what it used above the weeks in which it was not. The week in which it
+    was first seen counts for that only where there is no other: it may have begun on any day of it.
     """
-    if claim is None or (done_on - claim.since).days < DRIFT_MIN_DAYS:
-        return None
-    return claim.since
+    if claim is None:
+        return ALL_BEFORE
+    if (done_on - claim.since).days >= DRIFT_MIN_DAYS:
+        return Before(claim.since, None)
+    earlier = [week.week for week in weeks if week.week < claim.since and week.status in _THERE]
+    first = max(earlier) + timedelta(days=DAYS_PER_WEEK) if earlier else None
+    is_longer = (done_on - claim.since).days >= 2 * DAYS_PER_WEEK
+    whole_from = claim.since + timedelta(days=DAYS_PER_WEEK) if is_longer else claim.since
+    return Before(first, Wasted(claim.since, whole_from) if whole_from < done_on else None)
 
 
 def describe_saving(

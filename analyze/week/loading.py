@@ -22,7 +22,10 @@ from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
 from analyze.sections.savings import verify_savings
 from analyze.week.done_savings import (
-    baseline_from,
+    ALL_BEFORE,
+    NO_BASELINE,
+    Before,
+    baseline_of,
     claim_of,
     describe_saving,
     list_done,
@@ -236,13 +239,14 @@ def _measure_done(
         if channel_id is None or done_on is None:
             continue
         weeks = weeks_measured(done_on, until)
-        claim = claim_of(readings.load_finding_weeks(conn, data.site.site_id, finding.finding_id), done_on)
+        line = readings.load_finding_weeks(conn, data.site.site_id, finding.finding_id)
+        claim = claim_of(line, done_on)
         verdict = None
         if weeks and channel_id not in {*data.meters["channel_id"], *(row.channel_id for row in data.quarantined)}:
             verdict = not_metered()
         elif weeks:
             last = local_midnight(measured_on(done_on, weeks), data.tz)
-            verdict = load_savings(conn, data, channel_id, done_on, last, since=baseline_from(claim, done_on))
+            verdict = load_savings(conn, data, channel_id, done_on, last, baseline_of(line, claim, done_on))
         savings.append(describe_saving(finding, claim, weeks, verdict, until))
     return savings
 
@@ -367,12 +371,13 @@ def load_verdict(
 
 
 def load_savings(
-    conn: Connection, data: SiteData, channel_id: int, change: date, now: datetime, since: date | None = None
+    conn: Connection, data: SiteData, channel_id: int, change: date, now: datetime, before: Before = ALL_BEFORE
 ) -> dict[str, Any]:
     """Read a meter's hours around a change, the weather and the site's tariff, and return the verdict.
 
     Hours with an interval that the meter got wrong are left out; a channel in quarantine has no hours to judge by.
-    What was before the local day `since` is no baseline.
+    Where the days without the waste (`before.wasted`) are no baseline, all that are known are one: then the saving is
+    told too low rather than too high.
     """
     tz, config, site_id = data.tz, data.config, data.site.site_id
     span = timedelta(days=config.savings.max_days)
@@ -388,10 +393,11 @@ def load_savings(
     whole = whole_hours(hourly, data.meters)
     intervals = _read(conn, data, readings.load_readings, window, [channel_id])
     own = leave_out_wrong_hours(whole[whole["channel_id"] == channel_id], intervals, change, scope)
-    if since is not None:
-        own = own[own["timestamp"] >= local_midnight(since, tz)]
     own = add_temperature(own, readings.load_weather(conn, site_id, window), config)
-    verdict = verify_savings(own, change, tz, config, days, pricing)
+    late = own if before.first is None else own[own["timestamp"] >= local_midnight(before.first, tz)]
+    verdict = verify_savings(late, change, tz, config, days, pricing, before.wasted)
+    if before.wasted and any(entry["code"] in NO_BASELINE for entry in verdict["missing"]):
+        verdict = verify_savings(own, change, tz, config, days, pricing)
     if channel_id in data.left_out:
         (reason,) = (channel.reason for channel in data.quarantined if channel.channel_id == channel_id)
         verdict["missing"] = [lack("quarantined", f"the channel is in quarantine: {reason}", None)]
