@@ -11,7 +11,7 @@ from lib.bounded_files import MAX_REPORT_BYTES, read_whole
 from lib.errors import DataError
 from lib.paths import SCHEMAS_DIR
 
-REPORT_VERSION = "1.3"  # raised whenever a schema asks for more than before
+REPORT_VERSION = "1.4"  # raised whenever a schema asks for more than before
 # metadata.reportKind → its schema's name; a report without a kind is a weekly one.
 SCHEMA_NAMES = {
     "weekly": "weekly_report",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from breaker_factory import build_site, change
 from site_factory import SITE_ID, TIMEZONE, make_rows, make_site, register_site, store_readings
+from week_factory import spaced
 
 from analyze.week.loading import load_week
 from config.site_file import SiteConfig, read_site
@@ -57,7 +58,7 @@ def test_report_is_written_and_its_place_and_headline_printed(
     assert (done.returncode, done.stderr) == (0, "")
     report = json.loads(out.read_text(encoding="utf-8"))
     check_report(report, "weekly_report")
-    assert done.stdout.splitlines() == [str(out), *report["summary"]["headline"]]
+    assert done.stdout.splitlines() == [str(out), *spaced(report["summary"]["headline"])]
     assert report["metadata"]["site"] == {
         "siteId": SITE_ID, "siteName": "Test school", "address": None, "city": None, "country": None,
         "currencyCode": None,

@@ -95,6 +95,7 @@ def test_finding_opens_by_keyboard_and_by_its_address(browser: Browser, page_fil
 
 def test_table_sorts_by_the_heading_that_is_pressed(browser: Browser, page_file: Path) -> None:
     page = open_page(browser, page_file, [], viewport=DESK)
+    page.evaluate("document.querySelectorAll('details.fold').forEach(part => { part.open = true; })")
     table = page.locator("table.sortable").first
     heading = table.locator("th button", has_text="Complete")
     values = "table => [...table.tBodies[0].rows].map(row => Number(row.children[1].dataset.sort))"
@@ -118,4 +119,19 @@ def test_page_prints_with_its_findings_open(browser: Browser, page_file: Path, p
     text = "".join(sheet.extract_text() for sheet in printed.pages)
     assert "Check the schedule, the time switch" in text  # within a finding that was closed
     assert "Skip to the findings" not in text
-    assert 4 <= len(printed.pages) <= 16
+    assert "Completeness of each meter" not in text  # folded: its line alone is printed
+    assert "of the expected readings" in text
+    assert 2 <= len(printed.pages) <= 4
+
+
+def test_a_link_opens_the_section_that_it_leads_to(browser: Browser, page_file: Path) -> None:
+    page = open_page(browser, page_file, [], viewport=DESK)
+    is_seen = "document.querySelector('#cost details').open"
+    assert not page.evaluate(is_seen)
+    page.goto(f"{page_file.as_uri()}#cost")
+    assert page.evaluate(is_seen)
+
+
+def test_a_week_is_read_on_four_screens(browser: Browser, page_file: Path) -> None:
+    page = open_page(browser, page_file, [], viewport={"width": 1440, "height": 900})
+    assert page.evaluate("document.documentElement.scrollHeight") <= 4 * 900

@@ -83,7 +83,7 @@ def test_a_house_beside_a_school_is_left_out(point_site: MakeSite) -> None:  # n
     assert site.report()["consumption"]["totalKwh"] == pytest.approx(week_kwh(rtu, panel), rel=1e-6)
 
 
-MAY_COUNT_TWICE = "The total may count some energy twice: not confirmed how {} with the other meters."
+MAY_COUNT_TWICE = "Some energy may be counted twice: not confirmed how {} with other meters."
 
 
 def questions(report: dict[str, Any]) -> list[tuple[str, int, list[str]]]:

@@ -14,7 +14,7 @@ from report_factory import NAMED_HOURS, NOW, checked_week, make_report
 from site_factory import SITE_ID, TIMEZONE, make_site
 from test_render_report import HOSTILE_NAMES, HOSTILE_SITE, read_html, squeeze, words_of_pdf
 from test_verify_savings import make_hours, verify
-from week_factory import make_meters
+from week_factory import make_meters, spaced
 
 from analyze.week import loading
 from analyze.week.asset_health import rate_assets
@@ -27,6 +27,7 @@ from deliver.files.versions import replace_report, save_report
 from deliver.generate_monthly_summary import parse_month
 from deliver.pages.html_page import render_html
 from deliver.pages.kinds import build_page
+from deliver.pages.mail_body import render_mail_html, render_mail_text
 from deliver.pages.pdf_pages import render_pdf
 from deliver.reports.family import assemble_asset_report, assemble_customer_report, assemble_electrical_report
 from deliver.reports.monthly import assemble_monthly_report
@@ -148,8 +149,8 @@ def test_customer_reads_the_worth_of_the_actions_that_are_listed_and_the_carbon_
     for key, name in (("weeklyKwh", "weeklyKwh"), ("weeklyCost", "weeklyCost"), ("annualCost", "estimatedAnnual")):
         assert report["savings"][name] == pytest.approx(sum(action[key] for action in report["actions"]), abs=0.01)
     assert report["savings"]["weeklyCost"] == pytest.approx(5 * 23.70, abs=0.01)
-    assert report["summary"]["headline"][-1] == "The weekly report has 3 more, which are not in these figures."
-    emitted = next(tile for tile in build_page(report)["tiles"] if tile["label"] == "It emitted")
+    assert report["summary"]["headline"][-1] == "The weekly report has 3 more, not included in these figures."
+    emitted = next(tile for tile in build_page(report)["tiles"] if tile["label"] == "Carbon")
     assert emitted["value"].startswith("160")
 
 
@@ -158,10 +159,19 @@ def test_assumed_opening_hours_are_told_to_every_reader() -> None:
     weekly, customer = make_report(schedule=ASSUMED_SCHEDULE), reports["customer_report"]
     portfolio = reports["portfolio_overview"]
     note = weekly["sections"]["afterHoursWaste"]["schedule"]["note"]
-    assert note.startswith("Opening hours are assumed: Mon–Fri 07:00–18:00. Name the site's own")
+    assert spaced(note) == "Opening hours not confirmed: Mon–Fri 7 am–6 pm assumed."
     for report in (weekly, customer):
         page = build_page(json.loads(json.dumps(report)))
-        assert note in [one["text"] for one in page["notices"]]
+        assert page["assumptions"] == ["Price not confirmed: $0.12 per kWh assumed.", note]
+        for shown in (
+            render_html(page),
+            words_of_pdf(render_pdf(page)),
+            render_mail_html(page),
+            render_mail_text(page),
+        ):
+            for line in page["assumptions"]:
+                assert squeeze(line) in squeeze(shown)
+        assert ("config/sites/7.toml" in render_html(page)) == (report is weekly)
     told = [line for line in portfolio["summary"]["headline"] if "Opening hours are assumed at" in line]
     assert len(told) == 1
     assert told[0].endswith("(7); name them in config/sites/<id>.toml.")
@@ -169,11 +179,11 @@ def test_assumed_opening_hours_are_told_to_every_reader() -> None:
 
 def test_customer_reads_which_step_is_of_one_event_and_over_which_meters_the_week_is_compared() -> None:
     report = assemble_customer_report(checked_week(), BRAND, NOW)
-    assert report["summary"]["headline"][:3] == [
-        "Your building used at least 1,206 kWh of electricity, 28 % more than usual over the 3 of 4 meters that can be "
-        "compared.",
-        "New this week: 198 kWh, $23.70. If it goes on, as much every week.",
-        "One-time: 45 kWh, $5.40, not in the weekly or annual totals.",
+    assert spaced(report["summary"]["headline"][:3]) == [
+        "This week your building used at least 1,206 kWh, 28 % above normal (3 of 4 meters compared). 2 things you "
+        "can do.",
+        "New this week: 198 kWh, $23.70. If it goes on, it costs as much every week.",
+        "One-time: 45.0 kWh, $5.40, not in the weekly or annual totals.",
     ]
     assert report["savings"]["estimatedAnnual"] == 0.0
     page = build_page(report)
@@ -182,11 +192,11 @@ def test_customer_reads_which_step_is_of_one_event_and_over_which_meters_the_wee
         ("new this week", "Energy"),
         ("one-time", "Energy"),
     ]
-    assert page["tiles"][0]["note"] == "+28\N{NO-BREAK SPACE}% on usual (3 of 4 meters)"
-    assert "one-time: 45.0\N{NO-BREAK SPACE}kWh, $5.40" in page["hero"]["note"]
+    assert page["tiles"][0]["label"] == "You used, at least"
+    assert spaced(page["hero"]["note"]) == "Energy cost $144.66; you could save $23.70 a week (198 kWh)."
     ahead = report | {"outlook": {"expectedKwh": 2319.0, "changePct": -5.0}}
-    (note,) = (tile["note"] for tile in build_page(ahead)["tiles"] if tile["label"].startswith("Next"))
-    assert note.endswith("on the last seven days, over the hours that can be compared")
+    (note,) = (tile["note"] for tile in build_page(ahead)["tiles"] if tile["label"].startswith("Expected"))
+    assert note.endswith("against the last 7 days")
 
 
 def test_customer_with_a_single_event_is_promised_nothing_a_year() -> None:
@@ -195,12 +205,11 @@ def test_customer_with_a_single_event_is_promised_nothing_a_year() -> None:
     once = [win for win in wins if win["impact"]["basis"] == "one_off" and win["confidence"] != "low"]
     week = checked.week._replace(sections=checked.week.sections | {"quickWins": once * 6})
     report = assemble_customer_report(checked._replace(week=week), BRAND, NOW)
-    assert report["summary"]["headline"][1:] == [
+    assert spaced(report["summary"]["headline"][1:]) == [
         "One-time: 225 kWh, $27.00, not in the weekly or annual totals.",
-        "The weekly report has 1 more, which is not in these figures.",
+        "The weekly report has 1 more, not included in these figures.",
     ]
-    hero = build_page(report)["hero"]
-    assert (hero["label"], hero["value"]) == ("One-time", "$27.00")
+    assert "save" not in build_page(report)["hero"]["note"]
 
 
 def test_a_portfolio_row_names_the_currency_that_its_savings_are_in() -> None:
@@ -480,7 +489,8 @@ def test_scripts_write_from_the_database_and_respect_the_breaker(
         assert (done.returncode, done.stderr) == (0, ""), schema
         report = json.loads(out.read_text(encoding="utf-8"))
         check_report(report, schema)
-        assert done.stdout.splitlines() == [str(out), str(out.with_suffix(".html")), *report["summary"]["headline"]]
+        headline = spaced(report["summary"]["headline"])
+        assert done.stdout.splitlines() == [str(out), str(out.with_suffix(".html")), *headline]
     out = tmp_path / "portfolio.json"
     portfolio = ("deliver/generate_portfolio.py", "--reports", tmp_path, "--out", out)
     assert run_script(*portfolio, env=env).returncode == 3

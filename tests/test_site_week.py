@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from jsonschema_rs import Draft202012Validator
 from tariff_factory import ASSUMED, TIERED_TOU, make_tariff
-from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, set_power
+from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, set_power, spaced, tell
 
 from analyze import (
     after_hours_waste,
@@ -31,6 +31,7 @@ from analyze.week.site_week import (
 from config.site_file import load_site
 from config.tariff_model import Carbon, SiteTariffs, TariffSpan
 from config.thresholds import Thresholds
+from deliver.reports.weekly import tell_sections
 from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import Window, local_day_window
@@ -147,6 +148,7 @@ def test_a_dead_main_meter_leaves_its_sub_meters_as_roots():
         "ofMeters": 1,
         "actualKwh": pytest.approx(168 * 6, abs=0.5),
         "coveragePct": 100.0,
+        "weatherMeters": [],
         "reason": None,
         "specialDays": [],
     }
@@ -212,8 +214,7 @@ def test_energy_fed_back_is_told_beside_the_net_total():
     use, tou = made["consumption"], made["sections"]["costOptimization"]["tou_analysis"]
     assert (use["totalKwh"], use["exportedKwh"]) == (pytest.approx(504, abs=1), pytest.approx(56, abs=0.5))
     assert tou["total_kwh"] == pytest.approx(use["totalKwh"] + use["exportedKwh"], abs=0.01)
-    told = "That is net of 56 kWh fed back; costs are of what was drawn, and hold no income for it."
-    assert told in made["summary"]["headline"]
+    assert "Net of 56.0 kWh exported. Costs cover imported energy only." in spaced(made["summary"]["headline"])
 
 
 def test_a_frozen_meter_says_nothing_of_the_supply():
@@ -255,13 +256,14 @@ def test_energy_that_is_missing_beside_its_power_is_estimated_and_told():
     readings = fill_window(1, BOTH, 4.0, 4.0)
     in_week = readings["interval_start"] >= pd.Timestamp(SCOPE.period.start)
     readings.loc[in_week & (readings.index % 2 == 0), "energy_kwh"] = np.nan
-    result = as_json(analyze(readings, make_meters(1)))
+    week = analyze(readings, make_meters(1))
+    result = as_json(week)
     assert result["consumption"]["totalKwh"] == pytest.approx(672, abs=1)
     assert result["consumption"]["meteredKwh"] == pytest.approx(336, abs=1)
     assert result["consumption"]["estimatedKwh"] == pytest.approx(336, abs=1)
     assert result["data_quality"]["avgCompleteness"] == 50.0
     assert result["consumption"]["changePct"] == pytest.approx(0.0, abs=0.1)
-    assert result["summary"]["headline"][1] == "336 kWh of it are estimated: readings are missing or wrong."
+    assert spaced(tell(week)["notes"]) == ["336 kWh of it is estimated: readings are missing or wrong."]
 
 
 @pytest.mark.parametrize(("first", "day", "hours"), [((2026, 3, 2), 8, 23), ((2026, 10, 26), 1, 25)])
@@ -309,18 +311,22 @@ def test_bad_intervals_are_left_out_and_accounted_for():
 def test_summary_says_what_matters():
     readings = set_power(fill_window(1, BOTH, 5.0, 1.0), "2026-01-13 18:00", "2026-01-14 07:00", 8.0)
     dead = fill_window(2, SCOPE.baseline, 4.0, 4.0)
-    summary = as_json(analyze(pd.concat([readings, dead]), make_meters(1, 2)))["summary"]
-    assert summary["headline"] == [
-        "The site used at least 479 kWh from 2026-01-12 to 2026-01-18 (not comparable: too many readings are missing "
-        "or wrong).",
-        "Part of the energy is unknown and not included: meter 2.",
-        "No savings that the data support with medium or high confidence.",
-        "The data are 50.0 % complete over 2 meters; 1 sensor issue of high severity.",
+    summary = tell(analyze(pd.concat([readings, dead]), make_meters(1, 2)))
+    assert spaced(summary["headline"]) == [
+        "This week: at least 479 kWh (not comparable: too many readings are missing or wrong). 2 things need "
+        "attention, first meter 1.",
+        "Not included, because too few readings arrived: meter 2.",
+        "No savings found with medium or high confidence.",
+        "Data: 50.0 % complete over 2 meters; 1 serious meter issue.",
     ]
-    assert summary["topRisks"] == [
+    assert spaced(summary["topRisks"]) == [
         "meter 2: no reading in the period; the last one is 168 h old",
-        "meter 1: 91 kWh far above normal, while the site was closed",
+        "meter 1: 91.0 kWh above normal, while closed",
     ]
+    # Each is told once: the night that was left on by its quick win, the meter by its repair.
+    assert [(item["kind"], item["channelId"], item["isCounted"]) for item in summary["attention"]] == [
+        ("high_use", 1, False), ("meter", 2, False),
+    ]  # fmt: skip
     assert set(summary["totalPotentialSavings"]) >= {
         "weeklyKwh",
         "weeklyCost",
@@ -358,10 +364,10 @@ def test_next_to_no_readings(power_kw):
 
 
 def test_no_meters_at_all():
-    week = as_json(analyze(make_readings(1, "2026-01-14 12:00Z", [3.0]), make_meters()))
-    assert week["data_quality"]["avgCompleteness"] == 0.0
-    assert week["data_resolution"] == "unknown"
-    assert week["summary"]["headline"] == ["No sound readings from 2026-01-12 to 2026-01-18; see the sensors' health."]
+    week = analyze(make_readings(1, "2026-01-14 12:00Z", [3.0]), make_meters())
+    assert week.data_quality["avgCompleteness"] == 0.0
+    assert week.data_resolution == "unknown"
+    assert tell(week)["result"] == "This week: no valid readings; see which meters need attention."
 
 
 def test_an_empty_frame_without_types():
@@ -404,7 +410,12 @@ def stored_site(monkeypatch):
         "load_readings",
         lambda conn, site_id, window: readings if window == BOTH else pytest.fail(f"asked for {window}"),
     )
-    monkeypatch.setattr(readings_lib, "load_hourly", lambda conn, site_id, window, roots: hourly_of(readings, roots))
+
+    def load_hourly(conn, site_id, window, roots=(1,)):
+        within = readings["interval_start"].between(window.start, window.end, inclusive="left")
+        return hourly_of(readings[within], roots)
+
+    monkeypatch.setattr(readings_lib, "load_hourly", load_hourly)
     months = pd.DataFrame(columns=["channel_id", "local_month", "energy_kwh", "days"])
     monkeypatch.setattr(readings_lib, "load_monthly", lambda conn, site_id: months)
     no_hours = pd.DataFrame({"epoch_s": np.array([], dtype="int64"), "mean_kw": np.array([], dtype=float)})
@@ -560,6 +571,7 @@ SCHEMA = json.loads((PROJECT_ROOT / "deliver/schemas/weekly_report.schema.json")
 def check_parts(week):
     """Assert that the parts of a week keep to the report's schema."""
     made = as_json(week)
+    made |= {"summary": json.loads(json.dumps(tell(week))), "sections": tell_sections(made["sections"])}
     for part in ("summary", "consumption", "sections", "charts", "data_quality"):
         schema = SCHEMA["properties"]["dataQuality" if part == "data_quality" else part]
         Draft202012Validator({**schema, "$defs": SCHEMA["$defs"]}).validate(made[part])
@@ -647,4 +659,4 @@ def test_a_level_that_rose_for_good_is_told_once_and_as_a_step():
     assert step["excessKwh"] == pytest.approx(2.0 * 6 * 24, rel=0.02)
     assert week["sections"]["quickWins"] == []
     assert [meter["pattern"] for meter in week["sections"]["afterHoursWaste"]["topMeters"]] == ["step"]
-    assert week["summary"]["topRisks"][0].startswith("meter 1: its level has changed from ")
+    assert week["summary"]["topRisks"][0].startswith("meter 1: level changed from ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,8 +13,9 @@ import pandas as pd
 
 from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.week.intervals import WeekScope, prepare_intervals
-from analyze.week.site_week import baseline_before
+from analyze.week.site_week import SiteWeek, baseline_before
 from config.thresholds import Thresholds
+from deliver.words.week import tell_week
 from lib.date_utils import Window, local_day_window
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -101,3 +103,17 @@ def set_power(readings: pd.DataFrame, start: str, end: str, power_kw: float, tz:
     return readings.assign(
         power_kw=readings["power_kw"].mask(hit, power), energy_kwh=readings["energy_kwh"].mask(hit, energy_kwh)
     )
+
+
+def tell(week: SiteWeek) -> dict[str, Any]:
+    """Return the summary of the report on this week."""
+    tz = ZoneInfo(week.timezone)
+    start, end = (moment.astimezone(tz).isoformat() for moment in week.period)
+    return tell_week(week.summary, week.sections, week.consumption, week.data_quality, {"start": start, "end": end})
+
+
+def spaced(text: Any) -> Any:
+    """Return texts, or lists of them, with plain spaces in place of those that hold a number to its unit."""
+    if isinstance(text, str):
+        return text.replace("\N{NO-BREAK SPACE}", " ")
+    return [spaced(each) for each in text]

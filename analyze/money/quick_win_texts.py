@@ -191,17 +191,6 @@ def describe_opening(scope: WeekScope) -> str:
     return ", ".join(parts) or "always closed"
 
 
-def describe_schedule(scope: WeekScope, site_id: int) -> dict[str, Any]:
-    """Return the opening hours that the findings rest on, and a `note` where nobody named them, else None."""
-    is_assumed, hours = scope.schedule.is_assumed, describe_opening(scope)
-    note = (
-        f"Opening hours are assumed: {hours}. Name the site's own under [schedule] in config/sites/{site_id}.toml."
-        if is_assumed
-        else None
-    )
-    return {"isAssumed": is_assumed, "openingHours": hours, "note": note}
-
-
 def _span_text(span: tuple[int, int]) -> str:
     return "–".join(
         "24:00" if minute == MINUTES_PER_DAY else f"{minute // 60 % 24:02d}:{minute % 60:02d}" for minute in span

@@ -19,6 +19,7 @@ from analyze.expected.comparison import (
 from analyze.meters.bad_intervals import any_fault
 from analyze.meters.channel_kinds import kinds_of
 from analyze.meters.completeness import channel_completeness
+from analyze.meters.meter_tree import parents_of
 from analyze.money.carbon import emissions
 from analyze.money.gross_use import generated_kwh
 from analyze.money.pricing import Pricing
@@ -68,6 +69,7 @@ def build_consumption(
     kwh = of_roots.rows["kwh"].fillna(0.0)
     in_kwh = float(np.nansum(imported_kwh(of_roots.rows)))
     total_kwh, estimated_kwh = float(kwh.sum()), float(kwh.where(is_estimated(of_roots.rows), 0.0).sum())
+    energy_cost = pricing.energy_cost(_as_imported(of_roots.rows))
     return {
         "totalKwh": round(total_kwh, 3),
         "meteredKwh": round(total_kwh - estimated_kwh, 3),
@@ -81,8 +83,9 @@ def build_consumption(
         "byChannel": _by_channel(best, intervals, _peaks_kw(valid, scope), set(site.roots), scope),
         "daily": _by_day(of_roots.rows, scope),
         "cost": {
-            "energyCost": round(pricing.energy_cost(_as_imported(of_roots.rows)), 2),
+            "energyCost": round(energy_cost, 2),
             **pricing.describe(),
+            "averagePerKwh": round(energy_cost / in_kwh, 6) if in_kwh > 0 else None,
             "kind": "energy",
         },
         "carbon": emissions(in_kwh, carbon),
@@ -156,7 +159,7 @@ def _by_channel(
     estimated_kwh = rows["kwh"].where(is_estimated(rows), 0.0).groupby(by_channel).sum()
     is_at_least = (rows["source"] >= Source.AT_LEAST).groupby(by_channel).any()
     coverage = channel_completeness(intervals, scope.meters, scope.period)
-    compared = compare_channels(best, scope)
+    compared, parents = compare_channels(best, scope), parents_of(scope.meters)
     return [
         {
             "channelId": key,
@@ -169,6 +172,7 @@ def _by_channel(
             "peakKw": _number(peak_kw.get(key), 3),
             "completenessPct": _number(pct, 1),
             "isRoot": key in roots,
+            "parentChannelId": parents.get(key),
         }
         for key, pct in zip(coverage["channel_id"].astype(int).tolist(), coverage["completeness_pct"], strict=True)
     ]

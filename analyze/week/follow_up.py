@@ -45,9 +45,9 @@ def follow_findings(
 
     Notes
     -----
-    Silent wins leave the section, the sums and the headline; `followUp.accepted` lists them. `counts` are of what is
-    told: neither silent, nor of low confidence, nor the same as another. A finding whose meter cannot be judged this
-    week (`blind`), or that is not seen for the first time (`notSeen`), is open but counts apart.
+    Silent wins leave the section and the summary; `followUp.accepted` lists them. `counts` are of what is told: neither
+    silent, nor of low confidence, nor the same as another. A finding whose meter cannot be judged this week (`blind`),
+    or that is not seen for the first time (`notSeen`), is open but counts apart.
     """
     silent = {finding.finding_id for finding in findings if finding.is_silent}
     wins = week.sections["quickWins"]
@@ -59,8 +59,11 @@ def follow_findings(
     return week._replace(
         sections=sections,
         summary=build_summary(
-            sections, week.consumption, week.data_quality, week.data.pricing.tariff.currency,
-            period_weeks(week.data.scope), silent,
+            sections,
+            week.data.pricing.tariff.currency,
+            week.consumption["totalKwh"],
+            silent,
+            period_weeks(week.data.scope),
         ),
         follow_up={
             "week": own_week.isoformat(),
@@ -81,7 +84,7 @@ def follow_findings(
                 for gap in gaps
             ],
         },
-    )  # fmt: skip
+    )
 
 
 def is_still_open(finding: FollowedFinding) -> bool:

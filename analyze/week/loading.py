@@ -20,6 +20,7 @@ from analyze.meters.metering_points import NotCounted, find_not_counted, keep_co
 from analyze.meters.registers import net_of_export
 from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
+from analyze.sections.earlier_weeks import year_before
 from analyze.sections.savings import verify_savings
 from analyze.week.done_savings import (
     ALL_BEFORE,
@@ -273,6 +274,7 @@ def _analyze_period(conn: Connection, data: SiteData, period: Window) -> SiteWee
         site_hours=readings.load_site_hours(conn, site_id, ratchet, roots) if months else None,
         weather=readings.load_weather(conn, site_id, whole),
         intervals=intervals,
+        year_before=_read(conn, data, readings.load_hourly, year_before(period, tz)),
         quarantined=list_quarantined(data.quarantined, are_left_out=not data.keeps_quarantined),
         not_counted=list_not_counted(data.not_counted),
         open_questions=[
@@ -317,6 +319,7 @@ def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> di
         **summary,
         "mayCountTwice": week.consumption["mayCountTwice"],
         "window": window,
+        "energyCost": week.consumption["cost"],
         "cost": week.sections["costOptimization"],
         "measures": measures,
     }

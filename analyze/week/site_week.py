@@ -13,10 +13,10 @@ from analyze.load.load_facts import build_load_facts
 from analyze.meters.bad_intervals import any_fault
 from analyze.meters.meter_tree import find_roots, root_of_channels
 from analyze.money.annual import plan_year
-from analyze.money.quick_win_texts import describe_schedule
 from analyze.sections import quick_wins
 from analyze.sections.consumption import build_consumption, build_data_quality
 from analyze.sections.costs import analyze_cost
+from analyze.sections.earlier_weeks import add_earlier_weeks
 from analyze.sections.electrical import check_electrical_health
 from analyze.sections.forecast import forecast_hours
 from analyze.week.chart_data import build_charts
@@ -58,6 +58,7 @@ class SiteContext(NamedTuple):
     `weather` the outdoor temperature of baseline and period (`load_weather`),
     `site_hours` the site's mean power before the baseline weeks (`load_site_hours`),
     `intervals` the readings of baseline and period where they are prepared already (`prepare_intervals`),
+    `year_before` the hours of the same weekdays a year before (`load_hourly`),
     `quarantined` the channels that validation does not trust (`list_quarantined`), `not_counted` those that are in no
     figure (`list_not_counted`), `open_questions` what validation asks of meters that may count twice,
     `limits` what a record can be at all (`config.site_file`).
@@ -76,6 +77,7 @@ class SiteContext(NamedTuple):
     quarantined: Sequence[dict[str, Any]] = ()
     not_counted: Sequence[dict[str, Any]] = ()
     open_questions: Sequence[dict[str, Any]] = ()
+    year_before: pd.DataFrame | None = None
     limits: IngestLimits = IngestLimits()
 
 
@@ -128,7 +130,7 @@ def analyze_site_week(
     Returns
     -------
     SiteWeek
-        `sections` holds the analyses, `summary` the headline, risks, opportunities and the quick wins' total, `claims`
+        `sections` holds the analyses, `summary` what needs attention and the quick wins' total, `claims`
         the savings by interval (`attribution.claim_savings`).
     """
     context = context or SiteContext()
@@ -140,7 +142,7 @@ def analyze_site_week(
     scope = data.scope
     found = find_in_week(data, scope)
     sections = build_findings(data, found, scope)
-    sections["afterHoursWaste"]["schedule"] = describe_schedule(scope, context.site_id)
+    sections["afterHoursWaste"]["schedule"] = _hours_of_week(scope.schedule)
     sections["scheduleDisagreements"] = find_disagreements(data.clean, scope, data.expectation.coverage)
     findings = quick_wins.Findings(*(sections[name] for name in FINDINGS))
     claims = claim_week(data, found, findings.sensor_health, scope)
@@ -152,6 +154,8 @@ def analyze_site_week(
     name_findings(sections, scope)
     carbon = context.tariffs.carbon if context.tariffs else None
     consumption = build_consumption(data.site, data.gross, data.intervals, data.valid, scope, data.pricing, carbon)
+    add_earlier_weeks(consumption, data.site, context.year_before, scope)
+    consumption["comparison"]["weatherMeters"] = sorted(data.expectation.weather_channels())
     consumption["mayCountTwice"] = bool(context.open_questions)
     data_quality = build_data_quality(data.intervals, data.bad, scope, len(meters) - len(scope.meters))
     data_quality["quarantinedChannels"] = list(context.quarantined)
@@ -163,7 +167,9 @@ def analyze_site_week(
         baseline_weeks=count_baseline_weeks(data.intervals, scope),
         timezone=str(tz),
         data_resolution=describe_resolution(scope.meters),
-        summary=build_summary(sections, consumption, data_quality, data.pricing.tariff.currency, period_weeks(scope)),
+        summary=build_summary(
+            sections, data.pricing.tariff.currency, consumption["totalKwh"], weeks=period_weeks(scope)
+        ),
         sections=sections,
         charts=build_charts(sections, data.site, data.intervals, scope),
         consumption=consumption,
@@ -172,6 +178,11 @@ def analyze_site_week(
         data=data,
         found=found,
     )
+
+
+def _hours_of_week(schedule: Schedule) -> dict[str, Any]:
+    """Return the opening hours that the findings rest on: by weekday, in minutes since midnight."""
+    return {"isAssumed": schedule.is_assumed, "week": [[list(span) for span in day] for day in schedule.week]}
 
 
 def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, TypeGuard
 
 from deliver.pages import parts
 from deliver.pages.parts import Part
+from deliver.reports.follow_up import state_words
 from deliver.words import formats as fmt
 
 SEVERITY_TONES = {"high": "bad", "medium": "warn", "low": "calm"}
@@ -49,18 +50,66 @@ def site_line(site: dict[str, Any]) -> str:
 
 
 def notices(report: dict[str, Any]) -> list[Part]:
-    """Return what must be known before any number: made-up data, a forced report, assumed hours, a newer version."""
+    """Return what must be known before any number: made-up data, a forced report, an earlier version."""
     meta = report["metadata"]
     found = []
     source = meta.get("dataSource") or {}
     if source.get("kind") == "sandbox":
         found.append(parts.notice("warn", source["note"]))
     found += [parts.notice("bad", line) for line in report["summary"]["headline"] if line.startswith("FORCED: ")]
-    if note := opening_hours_of(report).get("note"):
-        found.append(parts.notice("calm", note))
     if report.get("delta"):
         found.append(parts.notice("calm", report["delta"]["text"]))
     return found
+
+
+def assumptions_of(report: dict[str, Any]) -> list[str]:
+    """Return what the amounts take for granted and nobody confirmed; older reports tell the hours alone."""
+    told = report["summary"].get("assumptions")
+    if told is not None:
+        return list(told)
+    return list(filter(None, [opening_hours_of(report).get("note")]))
+
+
+def attention_of(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what needs attention (`summary.attention`); of older reports the wins that they count."""
+    told = report["summary"].get("attention")
+    if told is not None:
+        return list(told)
+    wins = report["sections"].get("quickWins") or []
+    return [{"winId": win.get("findingId"), "text": win["title"]} for win in wins if win["confidence"] != "low"]
+
+
+def attention_findings(report: dict[str, Any], currency: str | None) -> Part | None:
+    """Return each thing that needs attention, once: what to do about it, where a quick win says so."""
+    wins = {win.get("findingId"): win for win in report["sections"].get("quickWins") or []}
+    followed = {each["lastingId"]: each for each in (report.get("followUp") or {}).get("findings") or []}
+    items = []
+    for index, item in enumerate(attention_of(report), 1):
+        win, standing = wins.get(item.get("winId")), followed.get(item.get("lastingId"))
+        badge = _standing(item, standing)
+        if win is not None:
+            items.append(quick_win_finding(win, index, currency, badge=badge))
+        else:
+            cost = (standing or {}).get("weeklyCost")
+            amount = fmt.money(cost, currency) if cost else ""
+            items.append(
+                parts.finding(
+                    f"attention-{index}", item["text"], tone="warn", badge=badge, amount=amount,
+                    amount_note="this week", facts=_risk_facts(item),
+                )
+            )  # fmt: skip
+    return parts.findings(items, full=len(items))
+
+
+def _standing(item: dict[str, Any], followed: dict[str, Any] | None) -> str:
+    """Return what a reader must know of a thing beside its size: that nobody vouches for it, or how old it is."""
+    if item.get("winId") and item.get("isCounted") is False and item.get("kind") != "meter":
+        return "low confidence, not in any total"
+    return "" if followed is None or followed["state"] == "new" else state_words(followed)
+
+
+def _risk_facts(item: dict[str, Any]) -> list[tuple[str, str]]:
+    return [("When", fmt.span(item["start"], item.get("end")))] if item.get("start") else []
 
 
 def opening_hours_of(report: dict[str, Any]) -> dict[str, Any]:
@@ -79,21 +128,37 @@ def provenance(report: dict[str, Any]) -> list[str]:
     """Return where the numbers come from, for the foot of the page."""
     meta = report["metadata"]
     validation, baseline = meta.get("validation") or {}, meta.get("baseline")
-    written = (
-        f"Written {fmt.when(meta['generatedAt'])} {meta['generatedAt'][:4]}, report version {meta['reportVersion']}"
-    )
-    lines = [written + (f", version {meta['version']} of this period" if meta.get("version") else "") + "."]
+    written = f"Written {fmt.long_day(meta['generatedAt'])}, {fmt.clock(meta['generatedAt'])}"
+    version = meta.get("version") or 1
+    lines = [written + (f", version {version} of this period" if version > 1 else "") + "."]
     if meta.get("dataResolution"):
-        lines.append(f"Readings every {meta['dataResolution']}; times are {meta['period']['timezone']}.")
+        lines.append(f"{resolution(meta['dataResolution'])}; local times ({meta['period']['timezone']}).")
     if baseline:
         lines.append(
-            f"“Usual” is what the {baseline['weeksCount']} weeks of "
-            f"{fmt.period(baseline['start'], baseline['end'])} show."
+            f"Normal is what the {baseline['weeksCount']} weeks of "
+            f"{fmt.period(baseline['start'], baseline['end'])} lead to."
         )
-    warned = ", ".join(validation.get("warningChecks") or []) or "none"
     if validation:
-        lines.append(f"Validation: {validation['verdict']}; checks that warn: {warned}.")
+        lines.append(f"Data checks: {verdict_words(validation)}.")
     return lines
+
+
+_VERDICTS = {"closed": "passed", "open": "failed", "missing": "not run yet"}
+
+
+def verdict_words(validation: dict[str, Any]) -> str:
+    """Return how the checks of the data ended, such as ``passed, 3 warnings``."""
+    warned = len(validation.get("warningChecks") or [])
+    verdict = _VERDICTS.get(str(validation["verdict"]), str(validation["verdict"]))
+    return f"{verdict}, {fmt.count(warned, 'warning')}" if warned else verdict
+
+
+def resolution(text: str) -> str:
+    """Return how far readings lie apart, from ``900s (15min)``: ``15-minute readings``."""
+    seconds = int(text.split("s")[0]) if text[:1].isdigit() else 0
+    if not seconds:
+        return "Readings of unknown length"
+    return f"{seconds // 60}-minute readings" if seconds >= 60 else f"{seconds}-second readings"
 
 
 def asset_line(asset: dict[str, Any]) -> str:
@@ -129,7 +194,7 @@ def on_usual(use: dict[str, Any]) -> str:
     return f"{change} ({compared['meters']} of {compared['ofMeters']} meters)"
 
 
-def quick_win_finding(win: dict[str, Any], index: int, currency: str | None) -> Part:
+def quick_win_finding(win: dict[str, Any], index: int, currency: str | None, *, badge: str = "") -> Part:
     """Return a quick win: its worth in one line, what to do and why when opened."""
     impact = win["impact"]
     (energy_kwh, cost), often = worth_of(impact), how_often(impact)
@@ -145,7 +210,7 @@ def quick_win_finding(win: dict[str, Any], index: int, currency: str | None) -> 
         win.get("findingId") or f"win-{index}",
         win["title"],
         tone=SEVERITY_TONES[win["priority"]],
-        badge=f"{win['priority']} priority",
+        badge=badge,
         amount=fmt.money(cost, currency) if energy_kwh else "",
         amount_note=often,
         body=win["description"] + _annual_basis(impact),

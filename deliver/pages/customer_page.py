@@ -6,11 +6,10 @@ from typing import Any
 
 from deliver.pages import parts
 from deliver.pages.common import (
-    energy_used,
+    assumptions_of,
     estimated_part,
     how_often,
     notices,
-    on_usual,
     provenance,
     site_line,
     without_notices,
@@ -18,7 +17,9 @@ from deliver.pages.common import (
 )
 from deliver.pages.parts import Part
 from deliver.pages.weekly_evidence import load_chart
+from deliver.pages.weekly_money import energy_cost_tile
 from deliver.words import formats as fmt
+from deliver.words.locales import paper_of
 
 
 def build_customer_page(report: dict[str, Any]) -> Part:
@@ -32,8 +33,9 @@ def build_customer_page(report: dict[str, Any]) -> Part:
         " · ".join(filter(None, [fmt.period(meta["period"]["start"], meta["period"]["end"]), site_line(meta["site"])])),
         brand=report["branding"],
         notices=notices(report),
-        headline=without_notices(report),
-        hero=_hero(report["savings"], currency) if report["actions"] else None,
+        headline=report["summary"].get("notes", without_notices(report)[1:]),
+        hero=parts.tile("", report["summary"].get("result") or without_notices(report)[0], _money(report, currency)),
+        assumptions=assumptions_of(report),
         tiles=_tiles(report, currency),
         sections=[
             parts.section("actions", "What you can do", [
@@ -48,39 +50,39 @@ def build_customer_page(report: dict[str, Any]) -> Part:
             parts.section("watching", "What we watch for you", [parts.text(_data_sentence(report["data"]))]),
         ],
         footer=provenance(report),
+        paper=paper_of(meta["site"].get("country")),
     )  # fmt: skip
 
 
-def _hero(savings: dict[str, Any], currency: str | None) -> Part:
-    weekly = fmt.money(savings["weeklyCost"], currency)
-    once = savings.get("onceKwh") or 0
-    if once and not savings["weeklyKwh"]:
-        return parts.tile("One-time", fmt.money(savings["onceCost"], currency), fmt.kwh(once), "good")
-    more = f"; one-time: {fmt.kwh(once)}, {fmt.money(savings['onceCost'], currency)}" if once else ""
-    if savings["weeklyKwh"] and not savings["estimatedAnnual"]:
-        note = f"{fmt.kwh(savings['weeklyKwh'])}; as much every week, if it goes on{more}"
-        return parts.tile("New this week", weekly, note, "good")
-    return parts.tile(
-        "You could save",
-        f"{fmt.money(savings['estimatedAnnual'], currency)} a year",
-        f"{fmt.kwh(savings['weeklyKwh'])} and {weekly} a week{more}",
-        "good",
-    )
+def _money(report: dict[str, Any], currency: str | None) -> str:
+    """Return what the energy cost and what could be saved; nothing is said of a saving of nothing."""
+    cost, savings = report["cost"], report["savings"]
+    told = [f"Energy cost {fmt.money(cost['energyCost'], currency)}"] if cost else []
+    if savings["weeklyKwh"]:
+        weekly = f"{fmt.money(savings['weeklyCost'], currency)} a week ({fmt.kwh(savings['weeklyKwh'])})"
+        told.append(f"you could save {weekly}")
+    line = "; ".join(told)
+    return f"{line[0].upper()}{line[1:]}." if line else ""
+
+
+def _normal(energy: dict[str, Any]) -> str:
+    return f"normal: {fmt.kwh(energy['usualKwh'])}" if energy.get("usualKwh") is not None else ""
 
 
 def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     energy, cost, carbon, outlook = (report[key] for key in ("energy", "cost", "carbon", "outlook"))
     tiles = [
-        parts.tile("You used", energy_used(energy), "; ".join(filter(None, [on_usual(energy), estimated_part(energy)])))
-    ]
+        parts.tile("You used, at least" if energy.get("isAtLeast") else "You used", fmt.kwh(energy["totalKwh"]),
+                   "; ".join(filter(None, [_normal(energy), estimated_part(energy)])))
+    ]  # fmt: skip
     if cost:
-        tiles.append(parts.tile("It cost", fmt.money(cost["energyCost"], currency), "energy, before demand and taxes"))
+        tiles.append(energy_cost_tile(cost, currency))
     if carbon and carbon.get("kgCo2e") is not None:
-        tiles.append(parts.tile("It emitted", fmt.number(carbon["kgCo2e"], unit="kg CO₂e"), carbon["source"]))
+        tiles.append(parts.tile("Carbon", fmt.number(carbon["kgCo2e"], unit="kg CO₂e"), carbon["source"]))
     if outlook:
         change = fmt.signed_pct(outlook["changePct"])
-        note = f"{change} on the last seven days, over the hours that can be compared"
-        tiles.append(parts.tile("Next seven days, expected", fmt.kwh(outlook["expectedKwh"]), note))
+        note = f"{change} against the last 7 days"
+        tiles.append(parts.tile("Expected in the next 7 days", fmt.kwh(outlook["expectedKwh"]), note))
     return tiles
 
 

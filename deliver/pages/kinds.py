@@ -12,6 +12,7 @@ from deliver.pages.parts import Part
 from deliver.pages.portfolio_page import build_portfolio_page
 from deliver.pages.weekly_page import build_weekly_page
 from deliver.words.formats import plain
+from deliver.words.locales import written_for
 from lib.errors import DataError
 
 BUILDERS: dict[str, Callable[[dict[str, Any]], Part]] = {
@@ -44,8 +45,15 @@ def build_page(report: dict[str, Any]) -> Part:
     if kind not in BUILDERS:
         raise DataError(f"it is of the unknown kind {str(kind)[:40]!r}; known: {', '.join(BUILDERS)}")
     try:
-        return BUILDERS[kind](plain(report)) | {"report": identity_of(report)}
+        with written_for(_country_of(report)):
+            return BUILDERS[kind](plain(report)) | {"report": identity_of(report)}
     except (KeyError, TypeError, AttributeError, ValueError) as err:
         raise DataError(
             f"it is no {kind} report as its schema describes it ({type(err).__name__}: {err}); generate it anew"
         ) from err
+
+
+def _country_of(report: dict[str, Any]) -> str | None:
+    """Return the country whose readers a report is for; None for an overview of many sites."""
+    site = report["metadata"].get("site") or {}
+    return site.get("country")

@@ -22,7 +22,8 @@ def render_mail_text(page: Part, link: str = "") -> str:
     lines = [page["eyebrow"], page["title"], page["subtitle"], ""]
     lines += [f"! {notice['text']}" for notice in page["notices"]]
     if page["hero"]:
-        lines += [f"{page['hero']['label']}: {page['hero']['value']}", page["hero"]["note"], ""]
+        label = f"{page['hero']['label']}: " if page["hero"]["label"] else ""
+        lines += [*filter(None, [label + page["hero"]["value"], page["hero"]["note"], *page["assumptions"]]), ""]
     lines += page["headline"]
     for section in _sections(page):
         lines += ["", section["title"]]
@@ -30,7 +31,7 @@ def render_mail_text(page: Part, link: str = "") -> str:
             amount = f" ({' '.join(filter(None, [row['amount'], row['amount_note']]))})" if row["amount"] else ""
             lines += [f"- {row['title']}{amount}", *([f"  {row['step']}"] if row["step"] else [])]
     lines += ["", f"Read it on the web: {link}"] if link else []
-    return "\n".join([*lines, "", "The whole report, with the evidence behind each line, is attached."]) + "\n"
+    return "\n".join([*lines, "", "The report is attached."]) + "\n"
 
 
 def _sections(page: Part) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 from deliver.pages import parts
 from deliver.pages.common import is_available, notices, provenance, reason_of, site_line, without_notices
 from deliver.pages.parts import Part
-from deliver.pages.weekly_money import cost_blocks, energy_charges_tile
+from deliver.pages.weekly_money import cost_blocks, energy_cost_tile
 from deliver.words import formats as fmt
 
 _VERDICTS = {
@@ -59,7 +59,7 @@ def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     if is_available(report["cost"]):
         demand = report["cost"]["demand_analysis"]
         tiles += [
-            energy_charges_tile(report["cost"], currency),
+            *([energy_cost_tile(report["energyCost"], currency)] if report.get("energyCost") else []),
             parts.tile("Billing peak", fmt.kw(demand["billing_peak_kw"]), fmt.when(demand["peak_timestamp"])),
         ]
     return tiles

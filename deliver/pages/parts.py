@@ -2,8 +2,8 @@
 
 ::
 
-    page      kind, eyebrow, title, subtitle, notices, headline, hero, tiles, sections, footer
-    section   id, title, intro, blocks
+    page      kind, eyebrow, title, subtitle, notices, hero, assumptions, headline, tiles, sections, footer, paper
+    section   id, title, intro, fact, isFolded, blocks
     block     text | note | list | findings | chart | table
 
 Values are texts already: what is drawn from them can only be laid out, never computed.
@@ -23,10 +23,11 @@ _SHOWN_ROWS, _SHOWN_FINDINGS = 10, 8  # of a table and a list on paper; the page
 
 
 def page(kind: str, eyebrow: str, title: str, subtitle: str, **parts: Any) -> Part:
-    """Return a page; `parts` are those that it has of notices, headline, hero, tiles, sections, footer, brand."""
+    """Return a page; `parts` are those that it has of notices, hero, assumptions, headline, tiles, sections, footer,
+    brand and paper (``a4`` or ``us-letter``)."""
     empty: Part = {
-        "notices": [], "headline": [], "hero": None, "tiles": [], "sections": [], "footer": [], "brand": NO_BRAND,
-        "report": "",
+        "notices": [], "headline": [], "hero": None, "assumptions": [], "tiles": [], "sections": [], "footer": [],
+        "brand": NO_BRAND, "paper": "a4", "report": "",
     }  # fmt: skip
     known = empty | parts
     known["sections"] = [part for part in known["sections"] if part and part["blocks"]]
@@ -43,9 +44,20 @@ def tile(label: str, value: str, note: str = "", tone: str = "calm") -> Part:
     return {"label": label, "value": value, "note": note, "tone": tone}
 
 
-def section(key: str, title: str, blocks: Sequence[Part | None], intro: str = "") -> Part:
-    """Return a section; blocks that are None are left out, and a section without any is not shown."""
-    return {"id": key, "title": title, "intro": intro, "blocks": [block for block in blocks if block]}
+def section(
+    key: str, title: str, blocks: Sequence[Part | None], intro: str = "", *, fact: str = "", is_folded: bool = False
+) -> Part:
+    """Return a section; blocks that are None are left out, and a section without any is not shown.
+
+    Parameters
+    ----------
+    fact
+        What the section comes to, in one line: all that is read of a folded one until it is opened, and on paper.
+    is_folded
+        Closed on the page until it is asked for.
+    """
+    shown = [block for block in blocks if block]
+    return {"id": key, "title": title, "intro": intro, "fact": fact, "isFolded": is_folded, "blocks": shown}
 
 
 def text(*paragraphs: str) -> Part | None:
@@ -86,8 +98,9 @@ def finding(
     evidence
         A table, shown when the finding is opened.
     """
+    note = amount_note if amount else ""
     return {
-        "id": key, "title": title, "tone": tone, "badge": badge, "amount": amount, "amountNote": amount_note,
+        "id": key, "title": title, "tone": tone, "badge": badge, "amount": amount, "amountNote": note,
         "body": body, "steps": list(steps), "facts": [list(pair) for pair in facts], "evidence": evidence,
     }  # fmt: skip
 

@@ -5,23 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from deliver.pages import parts
-from deliver.pages.common import SEVERITY_TONES, energy_used, opening_hours_of
+from deliver.pages.common import SEVERITY_TONES, opening_hours_of
 from deliver.pages.parts import Part
 from deliver.words import formats as fmt
+from deliver.words.hours import WEEKDAYS
 
-DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MAX_BARS = 12
 _COMPLETE_PCT, _POOR_PCT = 99.0, 90.0
 
 
 def load_blocks(report: dict[str, Any]) -> list[Part | None]:
-    """Return the load of the week against what was expected, its 24 × 7 picture, and the days."""
+    """Return the load of the week against what was expected, and the days."""
     charts, days = report["charts"], report["consumption"]["daily"]
-    timezone = report["metadata"]["period"]["timezone"]
-    known = [day for day in days if day["energyKwh"] is not None]
-    top = max(known, key=lambda day: day["energyKwh"], default=None)
-    summary = f"{energy_used(report['consumption'])} in {len(days)} days"
-    summary += f"; most on {fmt.day(top['date'])}, {fmt.kwh(top['energyKwh'])}." if top else "."
     by_day = parts.table(
         "Energy by day",
         [parts.column("Day"), parts.column("Energy", "right")],
@@ -33,14 +28,36 @@ def load_blocks(report: dict[str, Any]) -> list[Part | None]:
         "values": [day["energyKwh"] for day in days],
         "unit": "kWh",
     }
-    hourly = load_chart(charts.get("siteLoad"), timezone)
+    hourly = load_chart(charts.get("siteLoad"), report["metadata"]["period"]["timezone"])
+    return [hourly or parts.chart("columns", "Energy by day", _day_fact(days), columns), by_day]
+
+
+def _day_fact(days: list[dict[str, Any]]) -> str:
+    known = [day for day in days if day["energyKwh"] is not None]
+    top = max(known, key=lambda day: day["energyKwh"], default=None)
+    return f"Most on {fmt.day(top['date'])}: {fmt.kwh(top['energyKwh'])}." if top else "No readings."
+
+
+def hour_blocks(report: dict[str, Any]) -> list[Part | None]:
+    """Return the 24 × 7 picture of the load, and each meter's peak and daily minimum."""
     return [
-        parts.text(summary) if hourly else parts.chart("columns", "Energy by day", summary, columns),
-        by_day,
-        hourly,
-        _heat_chart(charts.get("heatMap24x7")),
+        _heat_chart(report["charts"].get("heatMap24x7")),
         _facts_table(report["sections"].get("loadFacts") or {}),
-    ]  # fmt: skip
+    ]
+
+
+def hour_fact(report: dict[str, Any]) -> str:
+    """Return the section in one line."""
+    heat = report["charts"].get("heatMap24x7") or []
+    cells = [(value, day, hour) for day, row in enumerate(heat) for hour, value in enumerate(row) if value is not None]
+    if not cells:
+        return ""
+    top, low = max(cells), min(cells)
+    return f"{_heat_cell(low)} to {_heat_cell(top)}"
+
+
+def _heat_cell(cell: tuple[float, int, int]) -> str:
+    return f"{fmt.kw(cell[0])} ({WEEKDAYS[cell[1]]}, {fmt.hour(cell[2])})"
 
 
 def _facts_table(facts: dict[str, Any]) -> Part | None:
@@ -62,8 +79,8 @@ def load_chart(hours: list[dict[str, Any]] | None, timezone: str) -> Part | None
     if not hours or not known:
         return None
     top = max(known, key=lambda hour: hour["actualKwh"])
-    summary = f"The fullest hour began {fmt.when(top['timestamp'])}: {fmt.kwh(top['actualKwh'])}"
-    summary += f", {fmt.kwh(top['expectedKwh'])} were expected." if top["expectedKwh"] is not None else "."
+    expected = f", {fmt.kwh(top['expectedKwh'])} expected" if top["expectedKwh"] is not None else ""
+    summary = f"Peak hour: {fmt.when(top['timestamp'])}, {fmt.kwh(top['actualKwh'])}{expected}."
     columns = [parts.column("Hour"), parts.column("Used", "right"), parts.column("Expected", "right")]
     rows = [[fmt.when(row["timestamp"]), fmt.kwh(row["actualKwh"]), fmt.kwh(row["expectedKwh"])] for row in hours]
     return parts.chart("load", "Load against what was expected", summary, {
@@ -79,15 +96,12 @@ def _heat_chart(heat: list[list[float | None]] | None) -> Part | None:
              if value is not None]  # fmt: skip
     if not heat or not cells:
         return None
-    top, low = max(cells), min(cells)
-    summary = (
-        f"Mean power of the site by weekday and hour, darker is more: at most {fmt.kw(top[0])} "
-        f"({DAY_NAMES[top[1]]} {top[2]:02d}:00), at least {fmt.kw(low[0])} ({DAY_NAMES[low[1]]} {low[2]:02d}:00)."
-    )
+    lowest, highest = _heat_cell(min(cells)), _heat_cell(max(cells))
+    summary = f"Mean power of the site by weekday and hour: lowest {lowest}, highest {highest}."
     columns = [parts.column("Day"), *(parts.column(f"{hour:02d}", "right") for hour in range(24))]
-    rows = [[name, *(fmt.number(value, 1) for value in row)] for name, row in zip(DAY_NAMES, heat, strict=True)]
+    rows = [[name, *(fmt.number(value, 1) for value in row)] for name, row in zip(WEEKDAYS, heat, strict=True)]
     return parts.chart(
-        "heat_map", "Load by weekday and hour", summary, {"values": heat, "days": DAY_NAMES},
+        "heat_map", "Load by weekday and hour", summary, {"values": heat, "days": WEEKDAYS},
         parts.table("Mean power by weekday and hour [kW]", columns, rows, is_folded=True),
     )  # fmt: skip
 
@@ -115,6 +129,16 @@ def after_hours_blocks(report: dict[str, Any], currency: str | None) -> list[Par
         parts.findings([_after_hours_finding(meter, index, currency) for index, meter in enumerate(meters, 1)]),
         *_schedule_blocks(report, currency),
     ]  # fmt: skip
+
+
+def after_hours_fact(report: dict[str, Any], currency: str | None) -> str:
+    """Return the section in one line."""
+    total = (report["sections"].get("afterHoursWaste") or {}).get("summary") or {}
+    if not total.get("totalExcessKwh"):
+        return "nothing left running while closed"
+    meters = fmt.count(total["totalMetersWithExcess"], "meter")
+    amount = f"{fmt.kwh(total['totalExcessKwh'])}, {fmt.money(total['totalExcessCost'], currency)}"
+    return f"{amount} on {meters} left running while closed"
 
 
 def _schedule_blocks(report: dict[str, Any], currency: str | None) -> list[Part | None]:
@@ -147,7 +171,7 @@ def _hours_table(item: dict[str, Any], whose: str) -> Part | None:
     """Return the weekdays on which a meter runs outside the hours of the site."""
     columns = [parts.column("Day"), parts.column("It runs"), parts.column(f"Hours {whose}")]
     rows = [
-        [DAY_NAMES[day["weekday"]], day["learned"], ", ".join(day["declared"]) or "closed"]
+        [WEEKDAYS[day["weekday"]], day["learned"], ", ".join(day["declared"]) or "closed"]
         for day in item.get("weekdays") or []
     ]
     return parts.table(f"When {item['channelName']} runs", columns, rows)
@@ -241,6 +265,16 @@ def anomaly_blocks(report: dict[str, Any]) -> list[Part | None]:
     ]  # fmt: skip
 
 
+def anomaly_fact(report: dict[str, Any]) -> str:
+    """Return the section in one line."""
+    section = report["sections"].get("anomalies") or {}
+    total, events = section.get("summary") or {}, section.get("timeline") or []
+    below = len(events) - total.get("totalEvents", 0)
+    told = [f"{fmt.kwh(total['totalExcessKwh'])} above normal"] if total.get("totalEvents") else []
+    told += [f"{fmt.count(below, 'episode')} below normal"] if below else []
+    return "; ".join(told) or "nothing far from normal"
+
+
 def _step_line(step: dict[str, Any]) -> str:
     """Return a level that changed for good, in a sentence."""
     how = "has drifted" if step.get("kind") == "drift" else "has changed"
@@ -306,6 +340,14 @@ def spike_blocks(report: dict[str, Any]) -> list[Part | None]:
     ]  # fmt: skip
 
 
+def spike_fact(report: dict[str, Any]) -> str:
+    """Return the section in one line."""
+    total = (report["sections"].get("spikes") or {}).get("summary") or {}
+    if not total.get("totalEvents"):
+        return "none stood out"
+    return f"{fmt.count(total['totalEvents'], 'peak')} on {fmt.count(total['affectedChannels'], 'meter')}"
+
+
 def _peak_notes(section: dict[str, Any]) -> list[str]:
     at_peak = [event["channelName"] for event in section["topSpikes"] if event.get("isAtSitePeak")]
     peak = section.get("sitePeak")
@@ -341,6 +383,13 @@ def completeness_blocks(report: dict[str, Any]) -> list[Part | None]:
                     tones=[_tone(row["completenessPct"]) for row in channels]),
         _days_table(report["charts"].get("completenessByDay") or []),
     ]  # fmt: skip
+
+
+def completeness_fact(report: dict[str, Any]) -> str:
+    """Return the section in one line."""
+    quality = report["dataQuality"]
+    complete = fmt.pct(quality["avgCompleteness"], 1)
+    return f"{complete} of the expected readings, {fmt.count(quality['energyMeters'], 'meter')}"
 
 
 def _not_counted(channels: list[dict[str, Any]]) -> Part | None:

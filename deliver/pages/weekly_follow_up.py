@@ -23,6 +23,14 @@ def follow_up_line(report: dict[str, Any]) -> list[str]:
     return [text] if text else []
 
 
+def follow_up_fact(report: dict[str, Any]) -> str:
+    """Return the section in one line."""
+    follow_up = report.get("followUp") or {}
+    count = len([each for each in follow_up.get("findings") or [] if not each["isSilent"]])
+    all_new = ", all new: this is the first report" if follow_up and follow_up["lastWeek"] is None else ""
+    return f"{fmt.count(count, 'finding')}{all_new}"
+
+
 def follow_up_blocks(report: dict[str, Any]) -> list[Part | None]:
     """Return the findings that are followed, the dearest first, and what people accepted."""
     follow_up = report.get("followUp") or {}

@@ -93,18 +93,50 @@ def _advice(item: dict[str, Any], index: int) -> Part:
     )
 
 
-def energy_charges_tile(cost: dict[str, Any], currency: str | None) -> Part:
-    """Return the energy charges on the site's own tariff, and what a month on the other would be with all charges.
+def energy_cost_tile(cost: dict[str, Any], currency: str | None) -> Part:
+    """Return what the energy cost, and at which price where nobody confirmed it."""
+    rate = cost.get("averagePerKwh")
+    price = f"at an assumed {fmt.rate(rate, currency)} per kWh" if cost.get("isAssumed") and rate else ""
+    return parts.tile("Energy cost", fmt.money(cost["energyCost"], currency), price or "before demand and taxes")
 
-    Its energy alone would mislead: what is cheap by the kilowatt-hour often asks for the peak as well.
-    """
-    tou, tariffs = cost["tou_analysis"], cost["basis"]["tariffs"]
-    sides = [(tou["flat_total_cost"], "the flat rate"), (tou["tou_total_cost"], "time of use")]
-    own, other = sides[::-1] if tariffs["current"] == tariffs["time_of_use"] else sides
-    more = -cost["bill_comparison"]["switch_monthly_savings"]  # than on the site's own
-    amount = f"{fmt.money(abs(more), currency)} a month {'more' if more >= 0 else 'less'}"
-    note = f"for {fmt.kwh(tou['total_kwh'])}; with all charges {other[1]} would be {amount}"
-    return parts.tile("Energy charges", fmt.money(own[0], currency), note)
+
+def money_line(report: dict[str, Any], currency: str | None) -> str:
+    """Return what the period cost and what could be saved; nothing is said of a saving of nothing."""
+    savings, cost = report["summary"]["totalPotentialSavings"], report["consumption"].get("cost") or {}
+    parts_ = [f"Energy cost {fmt.money(cost['energyCost'], currency)}"] if cost else []
+    if savings["weeklyKwh"]:
+        year = f", about {fmt.money(savings['estimatedAnnual'], currency)} a year" if savings["estimatedAnnual"] else ""
+        new = f", {fmt.kwh(savings['newKwh'])} of it new this week" if savings.get("newKwh") else ""
+        parts_.append(
+            f"could be saved: {fmt.money(savings['weeklyCost'], currency)} a week "
+            f"({fmt.kwh(savings['weeklyKwh'])}){year}{new}"
+        )
+    if savings.get("onceKwh"):
+        once = f"{fmt.money(savings['onceCost'], currency)} ({fmt.kwh(savings['onceKwh'])})"
+        parts_.append(f"one-time: {once}, not in the totals")
+    line = "; ".join(parts_)
+    return f"{line[0].upper()}{line[1:]}." if line else ""
+
+
+def cost_fact(report: dict[str, Any], currency: str | None) -> str:
+    """Return the section in one line."""
+    cost = report["sections"].get("costOptimization")
+    if not is_available(cost):
+        return f"not worked out: {reason_of(cost)}"
+    demand = cost["demand_analysis"]
+    energy = (report["consumption"].get("cost") or {}).get("energyCost")
+    least = "at least " if demand.get("is_peak_at_least") else ""
+    charges = f"{fmt.money(energy, currency)} of energy; " if energy is not None else ""
+    return f"{charges}peak {least}{fmt.kw(demand['billing_peak_kw'])}"
+
+
+def forecast_fact(report: dict[str, Any]) -> str:
+    """Return the section in one line."""
+    section = report["sections"].get("forecast")
+    if not is_available(section):
+        return f"no forecast: {reason_of(section)}"
+    total = section["summary"]
+    return f"{fmt.kwh(total['total_predicted_kwh'])} expected in {fmt.count(total['horizon_days'], 'day')}"
 
 
 def forecast_blocks(report: dict[str, Any]) -> list[Part | None]:
@@ -115,9 +147,9 @@ def forecast_blocks(report: dict[str, Any]) -> list[Part | None]:
     hours, total = section["forecast"], section["summary"]
     band_pct = total.get("band_pct", 80)
     summary = (
-        f"{fmt.kwh(total['total_predicted_kwh'])} are expected in {total['horizon_days']} days, after "
-        f"{fmt.kwh(total['total_last_7d_actual_kwh'])} in the last week; over the hours that can be compared that is "
-        f"{fmt.signed_pct(total['trend_change_pct'])}. The band holds {band_pct} of 100 hours."
+        f"{fmt.kwh(total['total_predicted_kwh'])} expected in {fmt.count(total['horizon_days'], 'day')}, after "
+        f"{fmt.kwh(total['total_last_7d_actual_kwh'])} in the last 7 days: {fmt.signed_pct(total['trend_change_pct'])} "
+        f"over comparable hours. Shaded: {band_pct}\N{NO-BREAK SPACE}% prediction interval."
     )
     columns = [parts.column("Day"), parts.column("Expected", "right"), parts.column("Highest hour", "right")]
     rows = [
@@ -129,7 +161,7 @@ def forecast_blocks(report: dict[str, Any]) -> list[Part | None]:
             "times": [hour["timestamp"] for hour in hours],
             "actual": [hour["predicted_kwh"] for hour in hours], "actualLabel": "expected",
             "low": [hour["lower_bound"] for hour in hours], "high": [hour["upper_bound"] for hour in hours],
-            "band": f"{band_pct} % band", "unit": "kWh per hour",
+            "band": f"{band_pct}\N{NO-BREAK SPACE}% prediction interval", "unit": "kWh per hour",
             "timezone": report["metadata"]["period"]["timezone"],
         }),
         parts.table("Forecast by day", columns, rows, is_folded=True),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from analyze.week.summary import describe_change, is_believed, total_potential_savings
+from analyze.week.summary import is_believed, total_potential_savings
 from deliver.pages.common import asset_line, is_available
 from deliver.reports.weekly import assemble_report, build_metadata, warnings_of
 from deliver.words import formats as fmt
+from deliver.words.customer import customer_notes, customer_result
+from deliver.words.locales import written_for
 
 if TYPE_CHECKING:
     from config.site_file import Branding
@@ -27,6 +29,11 @@ def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: date
 
     The savings are those of the actions that it lists, `_MAX_ACTIONS` at most; `moreActions` counts the others.
     """
+    with written_for(checked.site.country):
+        return _assemble_customer(checked, branding, now)
+
+
+def _assemble_customer(checked: CheckedWeek, branding: Branding, now: datetime) -> dict[str, Any]:
     weekly = assemble_report(*checked, now=now)
     sections, use, forecast = weekly["sections"], weekly["consumption"], weekly["sections"]["forecast"]
     wins = [win for win in sections["quickWins"] if is_believed(win)]
@@ -36,7 +43,7 @@ def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: date
         "metadata": weekly["metadata"] | {"reportKind": "customer"},
         "branding": branding._asdict(),
         "energy": {key: use[key] for key in _ENERGY},
-        "cost": {"energyCost": use["cost"]["energyCost"], "currency": use["cost"]["currency"]},
+        "cost": {key: use["cost"][key] for key in ("energyCost", "currency", "isAssumed", "averagePerKwh")},
         "carbon": use["carbon"],
         "savings": {key: savings[key] for key in _SAVINGS},
         "actions": [
@@ -74,37 +81,16 @@ def assemble_customer_report(checked: CheckedWeek, branding: Branding, now: date
         "charts": {"siteLoad": weekly["charts"]["siteLoad"]},
     }
     warnings = warnings_of(checked.site, checked.status, checked.forced_reason)
-    return report | {"summary": {"headline": [*warnings, *_customer_headline(report)]}}
-
-
-def _customer_headline(report: dict[str, Any]) -> list[str]:
-    energy, savings, currency = report["energy"], report["savings"], currency_of_customer(report)
-    compared = describe_change(energy) if energy["changePct"] is not None else ""
-    least = "at least " if energy["isAtLeast"] else ""
-    lines = [f"Your building used {least}{energy['totalKwh']:,.0f} kWh of electricity{compared}."]
-    if energy.get("mayCountTwice"):
-        lines.append("This total may count some energy twice: how the meters fit together is not confirmed yet.")
-    recurring, new, once = (
-        sum(action["basis"] == basis for action in report["actions"])
-        for basis in ("operating_weeks", "this_week", "one_off")
-    )
-    if recurring:
-        year = fmt.money(savings["estimatedAnnual"], currency)
-        lines.append(f"{_steps(recurring)} could save about {year} a year.")
-    if new:
-        worth = fmt.money(savings["newCost"], currency)
-        lines.append(f"New this week: {savings['newKwh']:,.0f} kWh, {worth}. If it goes on, as much every week.")
-    if once:
-        worth = fmt.money(savings["onceCost"], currency)
-        lines.append(f"One-time: {savings['onceKwh']:,.0f} kWh, {worth}, not in the weekly or annual totals.")
-    more = report["moreActions"]
-    if more:
-        lines.append(f"The weekly report has {more} more, which {'is' if more == 1 else 'are'} not in these figures.")
-    return lines if report["actions"] else [*lines, "We found nothing this week that is worth your time."]
-
-
-def _steps(count: int) -> str:
-    return "One step" if count == 1 else f"{count} steps"
+    result = customer_result(report["energy"], report["metadata"]["period"], len(report["actions"]) + more)
+    notes = customer_notes(report, currency_of_customer(report))
+    return report | {
+        "summary": {
+            "result": result,
+            "notes": notes,
+            "assumptions": weekly["summary"]["assumptions"],
+            "headline": [*warnings, result, *notes],
+        }
+    }
 
 
 def currency_of_customer(report: dict[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from analyze.sections.savings import VERIFIED
 from deliver.reports.weekly import site_metadata, warnings_of
 from deliver.words import formats as fmt
+from deliver.words.locales import written_for
 from lib.date_utils import parse_timezone
 from lib.readings import Site, ValidationStatus
 
@@ -22,6 +23,13 @@ def assemble_monthly_report(
     summary
         As `analyze.week.loading.load_month` gives it.
     """
+    with written_for(site.country):
+        return _assemble(site, status, month, summary, forced_reason, now)
+
+
+def _assemble(
+    site: Site, status: ValidationStatus, month: date, summary: dict[str, Any], forced_reason: str | None, now: datetime
+) -> dict[str, Any]:
     window = summary["window"]
     tz = parse_timezone(site.timezone)
     warnings = warnings_of(site, status, forced_reason)

@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo
 
 from analyze.week.finding_names import METHODS
 from deliver.reports.follow_up import describe_follow_up
+from deliver.words.hours import describe_schedule
+from deliver.words.locales import written_for
+from deliver.words.week import tell_week
 from lib.date_utils import Window
 from lib.report_schema import REPORT_VERSION
 
@@ -31,11 +34,19 @@ def assemble_report(
 
     `forced_reason` is why it is written although the data are held back; None when they may pass.
     """
+    with written_for(site.country):
+        return _assemble(site, status, week, forced_reason, now)
+
+
+def _assemble(
+    site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, now: datetime
+) -> dict[str, Any]:
+    metadata = build_metadata(site, status, week, forced_reason, now)
     return {
-        "metadata": build_metadata(site, status, week, forced_reason, now),
-        "summary": _summary(site, status, week, forced_reason),
+        "metadata": metadata,
+        "summary": _summary(site, status, week, forced_reason, metadata["period"]),
         "consumption": week.consumption,
-        "sections": week.sections,
+        "sections": tell_sections(week.sections),
         "charts": week.charts,
         "dataQuality": week.data_quality,
         "methods": METHODS,
@@ -109,10 +120,21 @@ def warnings_of(site: Site, status: ValidationStatus, forced_reason: str | None)
     return warnings
 
 
-def _summary(site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None) -> dict[str, Any]:
+def tell_sections(sections: dict[str, Any]) -> dict[str, Any]:
+    """Return the report's sections with their facts in words."""
+    after_hours = sections["afterHoursWaste"]
+    return sections | {"afterHoursWaste": after_hours | {"schedule": describe_schedule(after_hours["schedule"])}}
+
+
+def _summary(
+    site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, period: dict[str, str]
+) -> dict[str, Any]:
     quarantined = [_describe_quarantined(channel) for channel in week.data_quality["quarantinedChannels"]]
-    return week.summary | {
-        "headline": [*warnings_of(site, status, forced_reason), *quarantined, *week.summary["headline"]]
+    told = tell_week(week.summary, week.sections, week.consumption, week.data_quality, period)
+    warnings = warnings_of(site, status, forced_reason)
+    return told | {
+        "headline": [*warnings, *quarantined, *told["headline"]],
+        "notes": [*quarantined, *told["notes"]],
     }
 
 

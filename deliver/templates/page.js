@@ -1,4 +1,4 @@
-// Sorts a table by the column whose heading is pressed, and opens every finding before the page is printed.
+// Sorts a table by the column whose heading is pressed, and opens the findings that are seen before the page is printed, and what a link leads to.
 for (const button of document.querySelectorAll("table.sortable th button")) {
   button.addEventListener("click", () => {
     const heading = button.parentElement;
@@ -19,7 +19,7 @@ for (const button of document.querySelectorAll("table.sortable th button")) {
 }
 let folded = [];
 addEventListener("beforeprint", () => {
-  folded = [...document.querySelectorAll("details.finding:not([open])")];
+  folded = [...document.querySelectorAll("section:not(.folded) details.finding:not([open])")];
   for (const part of folded) part.open = true;
 });
 addEventListener("afterprint", () => {
@@ -27,7 +27,10 @@ addEventListener("afterprint", () => {
 });
 function openTarget() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (target && target.tagName === "DETAILS") target.open = true;
+  for (let part = target && (target.querySelector("details.fold") ?? target); part; part = part.parentElement) {
+    if (part.tagName === "DETAILS") part.open = true;
+  }
+  if (target) target.scrollIntoView();
 }
 addEventListener("hashchange", openTarget);
 openTarget();

@@ -1,7 +1,7 @@
-"""How numbers, money and times are written: once, so that page and PDF say the same. Pure.
+"""How numbers, money and times are written: once, so that page, PDF and mail say the same. Pure.
 
-Texts of the reports are English, so numbers are written the English way; the currency is the site's. A value that is
-missing is a dash, never a zero.
+Numbers are written the English way, dates and clock times as the site's readers are used to (`deliver.words.locales`);
+the currency is the site's. A value that is missing is a dash, never a zero. No number breaks off its unit.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from deliver.words.locales import current_locale
+
 MISSING = "–"
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _WHOLE_FROM = 100  # a number of a hundred or more is read without decimals
 _WHOLE_MONEY_FROM = 1000
 # They reorder or hide the text around them; a name that holds one must not change the sentence it stands in.
 _BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C])
-_SPACES = re.compile(r"\s+")
+_SPACES = re.compile(r"\s{2,}|[^\S\u00a0]")  # a single no-break space stays
+_MINUTES_PER_DAY = 24 * 60
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_DAY_AND_MONTH = re.compile(rf"{_MONTH} \d{{1,2}}\b|\b\d{{1,2}} {_MONTH}")
 # Words of a script that runs from right to left, with what stands between them.
 _RTL = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _RIGHT_TO_LEFT = re.compile(rf"[{_RTL}](?:[^A-Za-z{_RTL}]*[{_RTL}])*")
@@ -99,12 +104,14 @@ def money(value: float | None, currency: str | None, *, cents: bool | None = Non
 
 
 def rate(value: float | None, currency: str | None) -> str:
-    """Return the price of a unit: with two decimals more than an amount, for a kilowatt-hour costs cents."""
+    """Return the price of a unit: with up to two decimals more than an amount, for a kilowatt-hour costs cents."""
     if value is None:
         return MISSING
     symbol, decimals = _currency(currency)
     gap = _NO_BREAK if symbol[-1:].isalpha() else ""
-    return f"{symbol}{gap}{number(value, decimals + 2)}"
+    whole, _, rest = number(value, decimals + 2).partition(".")
+    digits = rest[:decimals] + rest[decimals:].rstrip("0")
+    return f"{symbol}{gap}{whole}{'.' if digits else ''}{digits}"
 
 
 @lru_cache
@@ -116,7 +123,7 @@ def _currency(code: str | None) -> tuple[str, int]:
 
 
 def when(text: str | None) -> str:
-    """Return a moment of the report as ``Mon 16 Nov 18:00``, on the site's wall clock."""
+    """Return a moment of the report as ``Mon, Nov 16, 6 pm``, on the site's wall clock."""
     return MISSING if not text else _day_and_time(datetime.fromisoformat(text))
 
 
@@ -125,33 +132,120 @@ def span(start: str | None, end: str | None) -> str:
     if not start or not end:
         return when(start or end)
     first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
-    tail = f"{last:%H:%M}" if first.date() == last.date() else _day_and_time(last)
+    last_day = (last - timedelta(seconds=1)).date() if last > first else last.date()
+    is_midnight = last_day < last.date()
+    clock = _end_of_day() if is_midnight else _clock(last)
+    tail = clock if first.date() == last_day else f"{_day(last_day)}, {clock}"
     return f"{_day_and_time(first)} – {tail}"
 
 
+def clock(text: str) -> str:
+    """Return the clock time of a moment of the report as ``6 pm``, ``11:30 am``, or ``18:00``."""
+    return _clock(datetime.fromisoformat(text))
+
+
+def clock_span(start_minute: int, end_minute: int) -> str:
+    """Return a stretch of a day as ``7 am–6 pm``; both are minutes since midnight, 1440 is its end."""
+    if (start_minute, end_minute) == (0, _MINUTES_PER_DAY):
+        return "all day"
+    first, last = (_of_minute(minute) for minute in (start_minute, end_minute))
+    return f"{first}–{_end_of_day() if end_minute == _MINUTES_PER_DAY else last}"
+
+
+def hour(number: int) -> str:
+    """Return an hour of the day (0 to 23) as ``6 pm`` or ``18:00``."""
+    return _of_minute(60 * number)
+
+
 def day(text: str) -> str:
-    """Return a local date as ``Mon 16 Nov``."""
-    value = date.fromisoformat(text[:10])
-    return f"{value:%a} {value.day} {value:%b}"
+    """Return a local date as ``Mon, Nov 16``."""
+    return _day(date.fromisoformat(text[:10]))
 
 
 def long_day(text: str) -> str:
-    """Return a local date as ``16 November 2026``."""
-    value = date.fromisoformat(text[:10])
-    return f"{value.day} {value:%B %Y}"
+    """Return a local date as ``November 16, 2026``."""
+    return _pattern("yMMMMd", date.fromisoformat(text[:10]))
+
+
+def month(text: str) -> str:
+    """Return the month of a local date or of ``2026-11`` as ``November 2026``."""
+    return _pattern("yMMMM", date.fromisoformat(f"{text[:7]}-01"))
 
 
 def period(start: str, end: str) -> str:
-    """Return the local days from `start` to before `end`, as ``16 – 22 November 2026``."""
-    first = datetime.fromisoformat(start).date()
-    last = (datetime.fromisoformat(end) - timedelta(seconds=1)).date()
+    """Return the local days from `start` to before `end`, as ``November 16 – 22, 2026``."""
+    return _interval("yMMMMd", datetime.fromisoformat(start).date(), _last_day(end))
+
+
+def short_period(start: str, end: str) -> str:
+    """Return the local days from `start` to before `end` without the year, as ``Nov 16 – 22``."""
+    return _interval("MMMd", datetime.fromisoformat(start).date(), _last_day(end))
+
+
+def _last_day(end: str) -> date:
+    return (datetime.fromisoformat(end) - timedelta(seconds=1)).date()
+
+
+def _interval(skeleton: str, first: date, last: date) -> str:
     if first == last:
-        return f"{first.day} {first:%B %Y}"
-    head = f"{first.day}"
-    if (first.year, first.month) != (last.year, last.month):
-        head += f" {first:%B}" if first.year == last.year else f" {first:%B %Y}"
-    return f"{head} – {last.day} {last:%B %Y}"
+        return _pattern(skeleton, first)
+    from babel.dates import format_interval
+
+    text = format_interval(first, last, skeleton, locale=current_locale())
+    return _tidy(re.sub(r"\s*–\s*", " – ", text))
 
 
 def _day_and_time(moment: datetime) -> str:
-    return f"{moment:%a} {moment.day} {moment:%b} {moment:%H:%M}"
+    return f"{_day(moment.date())}, {_clock(moment)}"
+
+
+def _day(value: date) -> str:
+    return _pattern("MMMEd", value)
+
+
+def _clock(moment: datetime) -> str:
+    return _of_minute(60 * moment.hour + moment.minute)
+
+
+@lru_cache(_MINUTES_PER_DAY)
+def _of_minute_in(minute: int, locale: str) -> str:
+    hour_of_day, rest = divmod(minute % _MINUTES_PER_DAY, 60)
+    if not _has_12_hours(locale):
+        return f"{hour_of_day:02d}:{rest:02d}"
+    if not rest and hour_of_day % 12 == 0:
+        return "noon" if hour_of_day else "midnight"
+    minutes = f":{rest:02d}" if rest else ""
+    return f"{hour_of_day % 12 or 12}{minutes}{_NO_BREAK}{'pm' if hour_of_day >= 12 else 'am'}"
+
+
+def _of_minute(minute: int) -> str:
+    return _of_minute_in(minute, current_locale())
+
+
+def _end_of_day() -> str:
+    return "midnight" if _has_12_hours(current_locale()) else "24:00"
+
+
+@lru_cache
+def _has_12_hours(locale: str) -> bool:
+    """Return whether clocks of a locale count to twelve."""
+    from babel import Locale
+
+    return "a" in Locale.parse(locale).time_formats["short"].pattern
+
+
+def _pattern(skeleton: str, value: date) -> str:
+    return _pattern_in(skeleton, value, current_locale())
+
+
+@lru_cache(4096)
+def _pattern_in(skeleton: str, value: date, locale: str) -> str:
+    from babel.dates import format_skeleton
+
+    return _tidy(format_skeleton(skeleton, value, locale=locale))
+
+
+def _tidy(text: str) -> str:
+    """Return a date with the usual spaces, and with no break between the day's number and its month."""
+    plain_text = text.replace("\u2009", " ").replace("\u202f", " ")
+    return _DAY_AND_MONTH.sub(lambda match: match.group().replace(" ", _NO_BREAK), plain_text)
