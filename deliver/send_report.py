@@ -81,6 +81,12 @@ def newest_report(site_id: int, folder: Path, start: date | None = None) -> Path
     return folder / max(found)[2]
 
 
+def mail_subject(page: dict[str, Any]) -> str:
+    """Return the subject: what happened, where the report tells it in a sentence."""
+    subject = page["subject"] or f"{page['eyebrow']}: {page['title']}, {page['subtitle']}"
+    return str(subject).replace("\N{NO-BREAK SPACE}", " ")
+
+
 def choose_recipients(to: Sequence[str] | None, report: dict[str, Any]) -> list[str]:
     """Return the addresses to send to, each once: those of `--to`, else those of the site's file.
 
@@ -137,7 +143,7 @@ def send_to_all(
             text, html, pdf = render_mail_text(page, link), render_mail_html(page, link), _pdf_of(path, report)
         message_id = f"<{uuid4()}@energy-pipeline>"
         message = build_message(
-            sender, recipient, f"{page['eyebrow']}: {page['title']}, {page['subtitle']}", text or "", html=html,
+            sender, recipient, mail_subject(page), text or "", html=html,
             attachments=(Attachment(f"{path.stem}.pdf", pdf, "pdf"),), message_id=message_id, sent_at_s=time.time(),
         )  # fmt: skip
         write_state(log, key, recipient, SENDING, messageId=message_id)

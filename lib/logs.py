@@ -32,6 +32,7 @@ def clean_text(text: str) -> str:
     """
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, _MASK)
+    text = text.replace("\N{NO-BREAK SPACE}", " ")  # a terminal needs none
     text = _URL_PASSWORD.sub(rf"\g<head>{_MASK}", text)
     text = _KEYWORD_PASSWORD.sub(rf"\g<head>{_MASK}", text)
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

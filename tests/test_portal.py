@@ -15,6 +15,7 @@ import pytest
 from finding_factory import MONDAY, WASTE
 from portal_factory import NOW, add_site, fill, record, report_of
 from test_render_report import HOSTILE_NAMES, HOSTILE_SITE, read_html
+from week_factory import spaced
 
 from deliver.portal import links
 from deliver.portal.publish import publish_sites
@@ -92,7 +93,7 @@ def test_every_page_is_there_and_every_link_leads_to_one(conn: Connection, folde
             assert f'id="{anchor}"' in target.read_text(encoding="utf-8") if anchor else True
     rows = table_of((folders[1] / "index.html").read_text(encoding="utf-8"))
     assert rows[1] == [
-        "Site 002 | Town 2, US, 2", "12 – 18 January 2026", "at least 241 kWh", "−18.0 %", "$4.74", "1",
+        "Site 002 | Town 2, US, 2", "12 – 18 Jan 2026", "at least 241 kWh", "−18.0 %", "$4.74", "1",
         "76.8 % complete | Not checked yet", "No readings yet",
     ]  # fmt: skip
 
@@ -125,7 +126,7 @@ def test_only_what_changed_is_written(conn: Connection, folders: tuple[Path, Pat
         ["index.html", "sites/2/findings.html", "sites/2/index.html", "sites/2/quality.html",
          "sites/2/week-2026-01-12.html", "sites/2/week-2026-01-19.html"], [], [],
     )  # fmt: skip  # the week before has a later one now
-    assert "19 – 25 January 2026" in (folders[1] / "index.html").read_text(encoding="utf-8")
+    assert "19 – 25\N{NO-BREAK SPACE}Jan 2026" in (folders[1] / "index.html").read_text(encoding="utf-8")
 
     record(conn, folders[0], report_of(2, "Site 002", MONDAY, scale=9.0, version=2))
     assert sorted(publish(conn, folders)[0]) == [
@@ -181,7 +182,7 @@ def test_page_stays_when_its_report_is_cleaned_away_and_is_refused_when_it_chang
     _, removed, problems = publish(conn, folders)
     assert removed == ["sites/1/week-2026-01-05.html"]
     assert problems == [
-        "site 1, Week of 5 January 2026: its report weekly_report_1_2026-01-05.json can't be read "
+        "site 1, Week of 5\N{NO-BREAK SPACE}January 2026: its report weekly_report_1_2026-01-05.json can't be read "
         f"(No such file or directory); look for it in {folders[0]}"
     ]
     row = table_of((folders[1] / "sites/1/index.html").read_text(encoding="utf-8"))[-1]
@@ -294,20 +295,21 @@ def changed(**values: Any) -> SiteFacts:
 @pytest.mark.parametrize(
     ("facts", "text", "tone"),
     [
-        (FACTS, "Readings to Mon 2 Mar 06:00", "good"),
+        (FACTS, "Readings to Mon, 2 Mar, 06:00", "good"),
         (changed(reading_end=None), "No readings yet", "bad"),
-        (changed(fetched_at="2026-03-01T01:00:00-05:00"), "Readings to Mon 2 Mar 06:00", "good"),  # 30 hours
-        (changed(fetched_at="2026-03-01T00:59:59-05:00"), "Late: last fetched Sun 1 Mar 00:59", "bad"),
+        (changed(fetched_at="2026-03-01T01:00:00-05:00"), "Readings to Mon, 2 Mar, 06:00", "good"),  # 30 hours
+        (changed(fetched_at="2026-03-01T00:59:59-05:00"), "Late: last fetched Sun, 1 Mar, 00:59", "bad"),
         (changed(fetched_at=None), "Late: last fetched –", "bad"),
-        (changed(reading_end="2026-03-01T00:45:00-05:00"), "Late: readings end Sun 1 Mar 00:45", "bad"),
-        (changed(silent_meters=1), "Readings to Mon 2 Mar 06:00; 1 of 4 meters silent", "warn"),
-        (changed(attempts_failed=2), "Readings to Mon 2 Mar 06:00; 2 requests failed", "warn"),
+        (changed(reading_end="2026-03-01T00:45:00-05:00"), "Late: readings end Sun, 1 Mar, 00:45", "bad"),
+        (changed(silent_meters=1), "Readings to Mon, 2 Mar, 06:00; 1 of 4 meters silent", "warn"),
+        (changed(attempts_failed=2), "Readings to Mon, 2 Mar, 06:00; 2 requests failed", "warn"),
         (changed(data_source="file", fetched_at=None, reading_end="2025-03-01T00:00:00-05:00"),
-         "Readings to Sat 1 Mar 00:00, from files", "calm"),
+         "Readings to Sat, 1 Mar, 00:00, from files", "calm"),
     ],
 )  # fmt: skip
 def test_sync_is_told_as_it_is(facts: SiteFacts, text: str, tone: str) -> None:
-    assert sync_state(facts, NOW) == (text, tone)
+    state = sync_state(facts, NOW)
+    assert (spaced(state.text), state.tone) == (text, tone)
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,10 @@ def test_each_recipient_gets_the_report_once(folder: Path, mail: RunningServer) 
         assert send("--site", SITE_ID) == 0
     assert recipients(mail) == ["a@example.com", "b@example.com"]
     message = mail.inbox.messages[0]
-    place = "1 Main Street, Springfield, US"
-    assert message["Subject"] == f"Weekly energy report: Test school, 12 – 18 January 2026 · {place}"
+    assert message["Subject"] == (
+        "Test school, Jan 12 – 18: at least 1,206 kWh, 28 % above normal (3 of 4 meters compared). 4 things need "
+        "attention, first Air handler 2."
+    )
     (attachment,) = message.iter_attachments()
     assert attachment.get_filename() == f"weekly_report_{SITE_ID}_2026-01-12.pdf"
     assert attachment.get_content() == b"%PDF-1.7 of the report"

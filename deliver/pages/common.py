@@ -8,6 +8,7 @@ from deliver.pages import parts
 from deliver.pages.parts import Part
 from deliver.reports.follow_up import state_words
 from deliver.words import formats as fmt
+from deliver.words.week import mail_subject
 
 SEVERITY_TONES = {"high": "bad", "medium": "warn", "low": "calm"}
 CONFIDENCE_TONES = {"high": "good", "medium": "calm", "low": "warn"}
@@ -42,6 +43,12 @@ def currency_of(report: dict[str, Any]) -> str | None:
     site = report["metadata"].get("site") or {}
     tariff = (cost.get("combined_summary") or {}).get("currency") or (report.get("cost") or {}).get("currency")
     return savings.get("currency") or tariff or site.get("currencyCode")
+
+
+def subject_of(report: dict[str, Any]) -> str:
+    """Return the subject of the mail; empty for a report of before, which tells no result."""
+    result, meta = report["summary"].get("result"), report["metadata"]
+    return mail_subject(meta["site"]["siteName"], result, meta["period"]) if result else ""
 
 
 def site_line(site: dict[str, Any]) -> str:
@@ -178,20 +185,6 @@ def estimated_part(use: dict[str, Any]) -> str:
     if not estimated_kwh or abs(estimated_kwh) < _LEAST_ESTIMATED_RATIO * abs(use["totalKwh"]):
         return ""
     return f"{fmt.kwh(estimated_kwh)} estimated"
-
-
-def on_usual(use: dict[str, Any]) -> str:
-    """Return how the energy used compares with the usual, and over which meters; empty where it cannot be compared.
-
-    `use` has `changePct`; an older report lacks its `comparison`.
-    """
-    if use["changePct"] is None:
-        return ""
-    change = f"{fmt.signed_pct(use['changePct'])} on usual" if round(use["changePct"]) else "as usual"
-    compared = use.get("comparison")
-    if not compared or compared["meters"] == compared["ofMeters"]:
-        return change
-    return f"{change} ({compared['meters']} of {compared['ofMeters']} meters)"
 
 
 def quick_win_finding(win: dict[str, Any], index: int, currency: str | None, *, badge: str = "") -> Part:

@@ -12,6 +12,7 @@ from deliver.pages.common import (
     notices,
     provenance,
     site_line,
+    subject_of,
     without_notices,
     worth_of,
 )
@@ -36,6 +37,7 @@ def build_customer_page(report: dict[str, Any]) -> Part:
         headline=report["summary"].get("notes", without_notices(report)[1:]),
         hero=parts.tile("", report["summary"].get("result") or without_notices(report)[0], _money(report, currency)),
         assumptions=assumptions_of(report),
+        subject=subject_of(report),
         tiles=_tiles(report, currency),
         sections=[
             parts.section("actions", "What you can do", [

@@ -24,10 +24,10 @@ _SHOWN_ROWS, _SHOWN_FINDINGS = 10, 8  # of a table and a list on paper; the page
 
 def page(kind: str, eyebrow: str, title: str, subtitle: str, **parts: Any) -> Part:
     """Return a page; `parts` are those that it has of notices, hero, assumptions, headline, tiles, sections, footer,
-    brand and paper (``a4`` or ``us-letter``)."""
+    brand, paper (``a4`` or ``us-letter``), and subject of the mail."""
     empty: Part = {
         "notices": [], "headline": [], "hero": None, "assumptions": [], "tiles": [], "sections": [], "footer": [],
-        "brand": NO_BRAND, "paper": "a4", "report": "",
+        "brand": NO_BRAND, "paper": "a4", "subject": "", "report": "",
     }  # fmt: skip
     known = empty | parts
     known["sections"] = [part for part in known["sections"] if part and part["blocks"]]

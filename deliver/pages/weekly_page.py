@@ -19,6 +19,7 @@ from deliver.pages.common import (
     quick_win_finding,
     reason_of,
     site_line,
+    subject_of,
     without_notices,
 )
 from deliver.pages.parts import Part
@@ -70,6 +71,7 @@ def build_weekly_page(report: dict[str, Any]) -> Part:
         notices=notices(report),
         headline=[*report["summary"].get("notes", without_notices(report)[1:]), *follow_up_line(report)],
         hero=_hero(report, currency),
+        subject=subject_of(report),
         assumptions=assumptions_of(report),
         tiles=_tiles(report, currency),
         sections=[

@@ -272,4 +272,4 @@ def deliver_report(report: dict[str, Any], schema_name: str, args: argparse.Name
         print(written)
     for line in [*report["summary"]["headline"], (report.get("followUp") or {}).get("text")]:
         if line:
-            print(clean_text(line.replace("\N{NO-BREAK SPACE}", " ")))
+            print(clean_text(line))

@@ -59,6 +59,13 @@ def period_name(period: dict[str, str]) -> str:
     return "This week" if end - start == _WEEK else fmt.short_period(period["start"], period["end"])
 
 
+def mail_subject(site_name: str, result: str, period: dict[str, str]) -> str:
+    """Return the subject of the mail that brings a report: the site, the days, and what happened."""
+    days = fmt.short_period(period["start"], period["end"])
+    told = result.removeprefix(f"{period_name(period)}: ").removeprefix(f"{period_name(period)} ")
+    return f"{site_name}, {days}: {told}"
+
+
 def result_text(
     consumption: dict[str, Any],
     data_quality: dict[str, Any],
