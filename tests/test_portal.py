@@ -182,7 +182,7 @@ def test_page_stays_when_its_report_is_cleaned_away_and_is_refused_when_it_chang
     _, removed, problems = publish(conn, folders)
     assert removed == ["sites/1/week-2026-01-05.html"]
     assert problems == [
-        "site 1, Week of 5\N{NO-BREAK SPACE}January 2026: its report weekly_report_1_2026-01-05.json can't be read "
+        "site 1, Week of 5 January 2026: its report weekly_report_1_2026-01-05.json can't be read "
         f"(No such file or directory); look for it in {folders[0]}"
     ]
     row = table_of((folders[1] / "sites/1/index.html").read_text(encoding="utf-8"))[-1]
