@@ -27,7 +27,14 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
-from deliver.reports.site_report import ask_breaker, check_places, deliver_report, force_reason_of, report_parser
+from deliver.reports.site_report import (
+    add_workbook_argument,
+    ask_breaker,
+    check_places,
+    deliver_report,
+    force_reason_of,
+    report_parser,
+)
 from lib import cli, db
 from lib.date_utils import add_months, last_complete_month, local_day_window, parse_timezone, reportable_until
 from lib.errors import EXIT_DONE, DataError, UsageError
@@ -55,6 +62,7 @@ def parse_month(text: str, today: date) -> date:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the summary and print where it is, with its headline."""
     parser = report_parser(__doc__, has_window=False)
+    add_workbook_argument(parser)
     parser.add_argument("--month", metavar="YYYY-MM", help="month of the site's calendar (default: the last one)")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)

@@ -34,7 +34,13 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from config.site_file import read_site
-from deliver.reports.site_report import add_output_arguments, add_reports_argument, check_places, deliver_report
+from deliver.reports.site_report import (
+    add_output_arguments,
+    add_reports_argument,
+    add_workbook_argument,
+    check_places,
+    deliver_report,
+)
 from lib import cli, db
 from lib.date_utils import Window, last_complete_week, parse_timezone, resolve_period
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, DataError
@@ -115,6 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--start", type=parse_monday, metavar="MONDAY", help="week to tell of (default: see above)")
     add_reports_argument(parser)
     add_output_arguments(parser)
+    add_workbook_argument(parser)
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     check_places(args)

@@ -10,6 +10,7 @@ with a reason.
 Stage: deliver (calls analyze)
 Reads: Layer 3 views
 Writes: reports/weekly_report_<site>_<first day>.json; with --html and --pdf the page and the PDF beside it; with
+        --xlsx an Excel workbook (summary, findings, meters, meters by day, interval data); with
         --force a line in forced_reports.jsonl beside it
 Safe to re-run: yes; where late data change a report that is there, the new one becomes <name>.v2.json and says what
         changed, and the old one stays; without a change nothing is written. A report given by --out is replaced whole.

@@ -38,10 +38,10 @@ _SECONDS_PER_DAY = 86_400
 
 _ROTATED_LOG = re.compile(r"(?:daily_sync|weekly_report)\.log\.[1-9]\d*")
 _EXPORT = re.compile(r"tableau_(?:readings|daily_summary|channel_summary|hourly_patterns)\.(?:csv|parquet|hyper)")
-# <kind>_<site>_<first day>[.v<version>].<json, html or pdf>: every file of a report goes or stays with it.
+# <kind>_<site>_<first day>[.v<version>].<json, html, pdf or xlsx>: every file of a report goes or stays with it.
 _REPORT = re.compile(
     r"(?P<series>(?:weekly_report|customer_report|asset_health|electrical_health|monthly_summary)_\d+|portfolio)"
-    r"_(?P<day>\d{4}-\d\d(?:-\d\d)?)(?:\.v\d+)?\.(?:json|html|pdf)"
+    r"_(?P<day>\d{4}-\d\d(?:-\d\d)?)(?:\.v\d+)?\.(?:json|html|pdf|xlsx)"
 )
 
 

@@ -7,13 +7,17 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from deliver.files.workbook import is_workbook
 from lib.bounded_files import MAX_REPORT_BYTES, read_whole
-from lib.errors import DataError, PipelineError
+from lib.errors import DataError, PipelineError, UsageError
 from lib.html_templates import is_page
 from lib.paths import begins_with, check_file, open_atomically, write_atomically
 from lib.report_schema import find_breach, parse_report, read_checked_report
+
+if TYPE_CHECKING:
+    from analyze.week.meter_table import MeterTables
 
 FORCED_LOG = "forced_reports.jsonl"
 
@@ -38,9 +42,9 @@ def is_pdf(path: Path) -> bool:
     return path.stat().st_size < _LARGEST_PDF and b"(Typst " in path.read_bytes()
 
 
-def page_places(stem: Path, *, html: bool, pdf: bool) -> list[tuple[Path, Callable[[Path], bool]]]:
+def page_places(stem: Path, *, html: bool, pdf: bool, xlsx: bool = False) -> list[tuple[Path, Callable[[Path], bool]]]:
     """Return where the pages go that are asked for, and what tells whether a file there is such a page."""
-    places = ((html, "html", is_page), (pdf, "pdf", is_pdf))
+    places = ((html, "html", is_page), (pdf, "pdf", is_pdf), (xlsx, "xlsx", is_workbook))
     return [(stem.with_name(f"{stem.name}.{ending}"), is_own) for is_wanted, ending, is_own in places if is_wanted]
 
 
@@ -109,6 +113,30 @@ def write_pages(report: dict[str, Any], stem: Path, *, html: bool, pdf: bool) ->
         with open_atomically(path) as handle:
             handle.write(content)
     return places
+
+
+def write_report_workbook(report: dict[str, Any], stem: Path, tables: MeterTables | None = None) -> Path:
+    """Write the report as a workbook, `stem` with ``.xlsx``, and return where it is.
+
+    Parameters
+    ----------
+    tables
+        The energy of its meters by day and interval, which a report does not hold; without them it has no such sheets.
+
+    Raises
+    ------
+    UsageError
+        When its kind has no workbook, or something else is there.
+    """
+    from deliver.files.workbook import write_workbook
+    from deliver.reports.workbook import WORKBOOK_KINDS, sheets_of, written_at
+
+    kind = report["metadata"].get("reportKind", "weekly")
+    if kind not in WORKBOOK_KINDS:
+        raise UsageError(f"a {kind} report has no workbook; leave out --xlsx (known: {', '.join(WORKBOOK_KINDS)})")
+    ((path, is_own),) = page_places(stem, html=False, pdf=False, xlsx=True)
+    write_workbook(sheets_of(report, tables), written_at(report), check_file(path, is_own))
+    return path
 
 
 def note_forced(report: dict[str, Any], folder: Path) -> None:

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
     from psycopg2.extensions import connection as Connection
 
+    from analyze.week.meter_table import MeterTables
     from analyze.week.site_week import SiteWeek
 
 logger = logging.getLogger(__name__)
 
+WEEKLY = "weekly_report"  # name of its schema
 QUARANTINE_CHECK = "quarantine_within_limits"  # it blocks when too much of a site is in quarantine
 
 
@@ -89,14 +91,23 @@ def add_reports_argument(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_workbook_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--xlsx``."""
+    parser.add_argument("--xlsx", action="store_true", help="write it as an Excel workbook too")
+
+
 def check_places(args: argparse.Namespace) -> None:
     """Raise a UsageError where the pages beside ``--out`` would replace something else, or the report itself."""
     if args.out is None:
         return
-    for page, is_own in page_places(args.out.with_suffix(""), html=args.html, pdf=args.pdf):
+    for page, is_own in page_places(args.out.with_suffix(""), html=args.html, pdf=args.pdf, xlsx=_wants_workbook(args)):
         if page == args.out:
             raise UsageError(f"--out {args.out} is where the page goes; name the report's file, which ends in .json")
         check_file(page, is_own)
+
+
+def _wants_workbook(args: argparse.Namespace) -> bool:
+    return bool(getattr(args, "xlsx", False))  # not every kind of report has one
 
 
 class Hold(NamedTuple):
@@ -235,7 +246,10 @@ def run_week_report(
     assemble
         Puts the analyzed week into the report's shape; what it needs it imports when it is called.
     """
-    args = report_parser(docstring).parse_args(argv)
+    parser = report_parser(docstring)
+    if kind == WEEKLY:
+        add_workbook_argument(parser)
+    args = parser.parse_args(argv)
     setup_logging(args.verbose)
     check_places(args)
     now = datetime.now(UTC)
@@ -243,11 +257,18 @@ def run_week_report(
         checked = load_checked_week(conn, args, now)
     report = assemble(checked, now)
     first_day = report["metadata"]["period"]["start"][:10]
-    deliver_report(report, kind, args, f"{kind}_{args.site}_{first_day}")
+    tables = None
+    if _wants_workbook(args):
+        from analyze.week.meter_table import tabulate_meters
+
+        tables = tabulate_meters(checked.week)
+    deliver_report(report, kind, args, f"{kind}_{args.site}_{first_day}", tables)
     return EXIT_DONE
 
 
-def deliver_report(report: dict[str, Any], schema_name: str, args: argparse.Namespace, name: str) -> None:
+def deliver_report(
+    report: dict[str, Any], schema_name: str, args: argparse.Namespace, name: str, tables: MeterTables | None = None
+) -> None:
     """Check and write the report, draw what was asked for, and print where it is and what it says.
 
     Parameters
@@ -255,8 +276,10 @@ def deliver_report(report: dict[str, Any], schema_name: str, args: argparse.Name
     name
         Of the file in ``reports/``, without its ending; there the first version keeps this name. A file given by
         ``--out`` always holds the newest, with the older ones beside it.
+    tables
+        The energy of its meters by day and interval, for a workbook.
     """
-    from deliver.files.report_files import note_forced, write_pages
+    from deliver.files.report_files import note_forced, write_pages, write_report_workbook
     from deliver.files.versions import replace_report, save_report
 
     if getattr(args, "force", False):  # the overview of all sites has no such option
@@ -270,6 +293,8 @@ def deliver_report(report: dict[str, Any], schema_name: str, args: argparse.Name
         logger.info("nothing changed since %s was written", path.name)
     for written in (path, *write_pages(report, path.with_suffix(""), html=args.html, pdf=args.pdf)):
         print(written)
+    if _wants_workbook(args):
+        print(write_report_workbook(report, path.with_suffix(""), tables))
     for line in [*report["summary"]["headline"], (report.get("followUp") or {}).get("text")]:
         if line:
             print(clean_text(line))
