@@ -113,6 +113,8 @@ def _strip(part: Any) -> Any:
 def read_checked_report(path: Path) -> dict[str, Any]:
     """Return the report in the file `path`, which keeps the schema of its kind.
 
+    One that an earlier version wrote may lack keys that are asked for today; what it has must be right.
+
     Raises
     ------
     DataError
@@ -122,7 +124,7 @@ def read_checked_report(path: Path) -> dict[str, Any]:
         report = parse_report(read_whole(path, MAX_REPORT_BYTES), path)
     except OSError as err:
         raise DataError(f"cannot read {path}: {err.strerror or err}; check the path") from err
-    check_schema(report, path)
+    check_schema(report, path, may_lack_keys=is_older(report))
     return report
 
 

@@ -99,7 +99,7 @@ def test_an_event_of_one_day_is_worth_what_it_cost_once() -> None:
     report = make_report()
     (win,) = (win for win in report["sections"]["quickWins"] if win["title"].startswith("Find out why Roof unit 1"))
     traced = trace(report, win["findingId"]) | {"runs": {}, "revisions": {}, "validationRunId": 1}
-    lines = explanation_lines(report, win, traced, shown=1)
+    lines = explanation_lines(report, find_finding(report, win["findingId"]), traced, shown=1)
     (money,) = (line for line in lines if line.startswith("Money"))
     assert money.removeprefix("Money").strip() == "$5.40, once = 45.01 kWh × 0.1200 per kWh"
 

@@ -606,10 +606,8 @@ def test_a_period_of_any_length_is_analysed_whole(first, last, hours):
     readings = set_power(fill_window(1, both, 5.0, 1.0), evening, f"{first} 23:00", 9.0)
     made = check_parts(full_week(readings, make_meters(1), period))
     assert made["consumption"]["totalKwh"] == pytest.approx(readings_kwh(readings, period), abs=0.1)
-    assert len(made["charts"]["siteLoad"]) == hours
-    assert sum(made["charts"]["siteLoad"][n]["actualKwh"] for n in range(hours)) == pytest.approx(
-        made["consumption"]["totalKwh"], abs=0.5
-    )
+    assert len(made["charts"]["hourly"]["actualKwh"]) == hours
+    assert sum(made["charts"]["hourly"]["actualKwh"]) == pytest.approx(made["consumption"]["totalKwh"], abs=0.5)
     assert made["sections"]["costOptimization"]["basis"]["covered_hours"] == hours
     weeks = max(1.0, hours / 168)
     for win in made["sections"]["quickWins"]:
@@ -630,10 +628,9 @@ def test_a_site_without_any_readings_says_so_everywhere():
     for name in ("afterHoursWaste", "anomalies", "spikes"):
         assert [entry["code"] for entry in sections[name]["notAssessed"]] == ["silent"]
     assert sections["loadFacts"]["channels"][0]["code"] == "too_few_days"
-    assert made["charts"]["siteLoad"][0] == {
-        "timestamp": "2026-01-12T00:00:00-05:00", "actualKwh": None, "estimatedKwh": None, "expectedKwh": None,
-        "lowKwh": None, "highKwh": None, "meters": 0,
-    }  # fmt: skip
+    hours = made["charts"]["hourly"]
+    assert (hours["start"], hours["meters"]) == ("2026-01-12T00:00:00-05:00", [])
+    assert [hours[name] for name in ("actualKwh", "estimatedKwh", "expectedKwh")] == [[None] * 168] * 3
     assert made["summary"]["totalPotentialSavings"]["weeklyCost"] == 0.0
 
 

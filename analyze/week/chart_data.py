@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,20 @@ import pandas as pd
 
 from analyze.expected.best_energy import BestEnergy, Source
 from analyze.money.site_demand import SiteDemand
-from analyze.week.intervals import WeekScope, channel_names, energy_meters, in_window, number_channels
-from lib.date_utils import list_local_days, local_midnight
+from analyze.week.intervals import (
+    WeekScope,
+    channel_names,
+    energy_meters,
+    in_window,
+    is_after_hours,
+    iso_of_seconds,
+    list_runs,
+    local_iso,
+    number_channels,
+    starts_new_run,
+)
+from config.opening_hours import list_holidays
+from lib.date_utils import add_local_time, list_local_days, local_midnight
 from lib.stats_utils import sum_by_place
 
 Floats = npt.NDArray[np.float64]
@@ -20,11 +34,20 @@ _SECONDS_PER_HOUR = 3600
 _CELLS = 7 * 24
 _MIN_HEAT_COVER = 0.5  # as of a main meter that speaks for its branch
 _LEAST_KW = 1e-9  # so that a site at rest divides by no zero
+_MOST_METERS = 30  # whose hours are in a report; those with a finding are in any case
+_MOST_SPANS = 60  # of wrong readings
+_CLOSED_STEP_S = 300
+_LEAST_STEPS, _LEAST_UNIT_KWH = 100, 0.001  # in how many steps a meter's highest hour is told, and the finest
+_SITE_SERIES = {
+    "actual_kwh": "actualKwh",
+    "estimated_kwh": "estimatedKwh",
+    "expected_kwh": "expectedKwh",
+}
 _MAX_SILENT_SHARE = 0.2  # of the site's mean power; as of quarantine, beyond it the others are not the site
 
 
 def build_charts(
-    sections: dict[str, Any], site: SiteDemand, intervals: pd.DataFrame, scope: WeekScope
+    sections: dict[str, Any], site: SiteDemand, intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope
 ) -> dict[str, Any]:
     """Return the report's `charts`.
 
@@ -34,8 +57,8 @@ def build_charts(
         The report's sections; the three lists of the contract repeat what they hold.
     site
         The best that is known of each interval, and the meters whose sum is the site.
-    intervals
-        All intervals, bad ones included.
+    intervals, bad
+        All intervals, and their flags (`find_bad_intervals`).
     """
     of_roots = site.best.of_period(scope).of_channels(site.roots)
     cost = sections["costOptimization"].get("tou_analysis", {})
@@ -50,14 +73,13 @@ def build_charts(
         ],
         "anomalyTimeline": sections["anomalies"]["timeline"],
         "spikeEvents": sections["spikes"]["topSpikes"],
-        "siteLoad": _list_hours(site_load(of_roots, scope), scope),
+        "hourly": hourly_series(site, intervals, bad, sections, scope),
         "heatMap24x7": heat_map(of_roots, scope),
-        "completenessByDay": completeness_by_day(intervals, scope),
+        "dailyCompleteness": daily_completeness(intervals, scope),
         "costByPeriod": [
             {"name": name, "kwh": part["kwh"], "cost": part["cost"], "hours": part["hours"]}
             for name, part in cost.get("period_breakdown", {}).items()
         ],
-        "forecastBand": sections["forecast"].get("forecast", []),
     }
 
 
@@ -118,20 +140,134 @@ def site_load(of_roots: BestEnergy, scope: WeekScope) -> pd.DataFrame:
     )
 
 
-def _list_hours(load: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
-    local = pd.to_datetime(load.index, unit="s", utc=True).tz_convert(scope.tz)
-    columns = (load[name] for name in load.columns)
+def hourly_series(
+    site: SiteDemand, intervals: pd.DataFrame, bad: pd.DataFrame, sections: dict[str, Any], scope: WeekScope
+) -> dict[str, Any]:
+    """Return the hours of the period, for the site and for each meter, with what a chart of them marks.
+
+    Returns
+    -------
+    dict
+        `start` and `intervalSeconds` place the values of all series, which are kWh; None is an hour of which nothing is
+        known. `actualKwh`, `estimatedKwh` and `expectedKwh` are the site's, as `site_load` has them. `meters` are the
+        energy meters, the largest first, each with its `actual`, and with its `expected` where a finding is measured
+        by it, as whole numbers of `unitKwh`. `closed` and `holidays` say when the site is not open, `leftOut` which
+        stretches of a meter's readings are wrong.
+    """
+    period = site.best.of_period(scope)
+    load = site_load(period.of_channels(site.roots), scope)
+    return {
+        "start": datetime.fromtimestamp(int(load.index[0]), scope.tz).isoformat(),
+        "intervalSeconds": _SECONDS_PER_HOUR,
+        **{key: _series(load[name].to_numpy(dtype=float)) for name, key in _SITE_SERIES.items()},
+        "meters": _meter_series(period, sections, load.index.to_numpy(dtype="int64"), scope),
+        "closed": closed_spans(scope),
+        "holidays": [
+            {"date": day.isoformat(), "name": name}
+            for day, name in sorted(list_holidays(scope.schedule, _years(scope)).items())
+            if day in list_local_days(scope.period, scope.tz)
+        ],
+        "leftOut": left_out_spans(intervals, bad, scope),
+    }
+
+
+def _channels_of(*lists: list[dict[str, Any]]) -> list[int]:
+    return sorted({item["channelId"] for found in lists for item in found if item.get("channelId") is not None})
+
+
+def _meter_series(
+    period: BestEnergy, sections: dict[str, Any], starts_s: npt.NDArray[np.int64], scope: WeekScope
+) -> list[dict[str, Any]]:
+    """Return each meter's hours: those with a finding, and the largest others up to `_MOST_METERS`.
+
+    What was expected stands beside those that drew more, or otherwise, than it. A meter whose intervals are longer than
+    an hour has no hours.
+    """
+    anomalies = sections["anomalies"]
+    above = _channels_of(
+        sections["quickWins"], sections["afterHoursWaste"]["topMeters"], anomalies["steps"],
+        [event for event in anomalies["timeline"] if event["direction"] == "high" or event["severity"] != "low"],
+    )  # fmt: skip
+    found = _channels_of(anomalies["timeline"], sections["spikes"]["topSpikes"]) + above
+    rows = period.rows[period.rows["interval_s"] <= _SECONDS_PER_HOUR]
+    place, ids = number_channels(rows)
+    hour = rows["epoch_s"].to_numpy(dtype="int64") // _SECONDS_PER_HOUR - starts_s[0] // _SECONDS_PER_HOUR
+    cell, size = place * starts_s.size + hour, ids.size * starts_s.size
+
+    def by_hour(name: str) -> Floats:
+        """Return the sum of each hour; NaN where one of its intervals is unknown, or there is none."""
+        values = rows[name].to_numpy(dtype=float)
+        is_known = sum_by_place(cell, (~np.isnan(values)).astype(float), size) > 0
+        is_whole = sum_by_place(cell, np.isnan(values).astype(float), size) == 0
+        total = sum_by_place(cell, np.nan_to_num(values), size)
+        return np.where(is_known & is_whole, total, np.nan).reshape(ids.size, starts_s.size)
+
+    actual, expected = by_hour("kwh"), by_hour("expected_kwh")
+    used_kwh = np.nansum(np.abs(actual), axis=1)
+    is_found, has_expected = np.isin(ids, found), np.isin(ids, above)
+    order = np.lexsort((ids, -used_kwh, ~is_found))[: max(_MOST_METERS, int(is_found.sum()))]
+    names = channel_names(scope.meters)
     return [
         {
-            "timestamp": moment.isoformat(),
-            "actualKwh": _number(actual),
-            "estimatedKwh": _number(estimated),
-            "expectedKwh": _number(expected),
-            "lowKwh": _number(low),
-            "highKwh": _number(high),
-            "meters": int(meters),
+            "channelId": int(ids[n]),
+            "channelName": names[int(ids[n])],
+            **_in_units(actual[n], expected[n] if has_expected[n] else None),
         }
-        for moment, actual, estimated, expected, low, high, meters in zip(local, *columns, strict=True)
+        for n in sorted(order.tolist(), key=lambda n: (-used_kwh[n], ids[n]))
+        if not np.isnan(actual[n]).all()
+    ]
+
+
+def _in_units(actual: Floats, expected: Floats | None) -> dict[str, Any]:
+    """Return a meter's series as whole numbers of a unit that is fine enough for a chart: half of the JSON's size."""
+    series = {"actual": actual} | ({} if expected is None or np.isnan(expected).all() else {"expected": expected})
+    peak = max(float(np.nanmax(np.abs(values))) for values in series.values())
+    exponent = math.floor(math.log10(max(peak / _LEAST_STEPS, _LEAST_UNIT_KWH)))
+    unit = next(
+        step * 10.0**exponent for step in (5, 2, 1) if step * 10.0**exponent * _LEAST_STEPS <= peak or step == 1
+    )
+    return {"unitKwh": round(unit, 6)} | {
+        name: [None if np.isnan(value) else int(value) for value in np.round(values / unit).tolist()]
+        for name, values in series.items()
+    }
+
+
+def closed_spans(scope: WeekScope) -> list[dict[str, str]]:
+    """Return when the site is closed within the period, told to five minutes."""
+    start, end = (int(moment.timestamp()) for moment in scope.period)
+    starts_s = np.arange(start, end, _CLOSED_STEP_S)
+    grid = pd.DataFrame({"interval_start": pd.to_datetime(starts_s, unit="s", utc=True)})
+    is_closed = is_after_hours(add_local_time(grid, scope.tz), scope.schedule).to_numpy()
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], is_closed, [False])).astype("int8")))
+    ends_s = np.append(starts_s, end)[edges]
+    texts = iso_of_seconds(ends_s.astype("int64"), scope.tz)
+    return [{"start": first, "end": last} for first, last in zip(texts[::2], texts[1::2], strict=True)]
+
+
+def left_out_spans(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+    """Return the stretches of the period in which a meter's readings are wrong, the longest `_MOST_SPANS` of them."""
+    rows = intervals[bad.any(axis=1) & in_window(intervals, scope.period)]
+    runs = list_runs(rows, starts_new_run(rows).cumsum())
+    kept = runs.sort_values("hours", ascending=False, kind="stable").head(_MOST_SPANS).sort_index()
+    return [
+        {"channelId": int(channel), "start": start, "end": end}
+        for channel, start, end in zip(
+            kept["channel_id"], local_iso(kept["start"], scope.tz), local_iso(kept["end"], scope.tz), strict=True
+        )
+    ]
+
+
+def _years(scope: WeekScope) -> range:
+    return range(scope.period.start.year - 1, scope.period.end.year + 2)
+
+
+def _series(values: Floats) -> list[float | None]:
+    """Return the values as a chart needs them: to 10 Wh, finer where all are small; None for NaN."""
+    known = np.abs(values[~np.isnan(values)])
+    digits = 3 if not known.size or known.max() < 1 else 2
+    return [
+        None if np.isnan(value) else int(value) if value == int(value) else value
+        for value in np.round(values, digits).tolist()
     ]
 
 
@@ -167,7 +303,7 @@ def heat_map(of_roots: BestEnergy, scope: WeekScope) -> list[list[float | None]]
     return [[_number(value) for value in day] for day in site_kw.reshape(7, 24)]
 
 
-def completeness_by_day(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
+def daily_completeness(intervals: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
     """Return for each energy meter how much of each local day of the period its readings cover [%].
 
     A day that the period holds in part is measured by that part; days of 23 and 25 hours by their own length.
@@ -181,17 +317,17 @@ def completeness_by_day(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[
     cell = np.searchsorted(ids, rows["channel_id"]) * len(days) + day
     covered_h = sum_by_place(cell, rows["hours"], ids.size * len(days)).reshape(ids.size, len(days))
     pct = np.minimum(100.0, 100.0 * covered_h / length_h)
-    return [
-        {
-            "channelId": int(key),
-            "channelName": names[int(key)],
-            "days": [
-                {"date": local.isoformat(), "completenessPct": round(float(p), 1)}
-                for local, p in zip(days, own, strict=True)
-            ],
-        }
-        for key, own in zip(ids, pct, strict=True)
-    ]
+    return {
+        "days": [day.isoformat() for day in days],
+        "channels": [
+            {
+                "channelId": int(key),
+                "channelName": names[int(key)],
+                "completenessPct": [round(float(value), 1) for value in own],
+            }
+            for key, own in zip(ids, pct, strict=True)
+        ],
+    }
 
 
 def _number(value: float) -> float | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from analyze.week.evidence import REFERENCES
 from analyze.week.intervals import WeekScope
 from lib.date_utils import Window
 from lib.report_findings import SITE, lasting_id
@@ -33,12 +34,11 @@ METHODS = {
 
 
 class _Group(NamedTuple):
-    """Findings of one list: their kind (with type), the method behind them, and the keys of what they refer to."""
+    """Findings of one list: their kind (with type), and the method behind them."""
 
     kind: str
     method: str
     findings: list[dict[str, Any]]
-    reference: tuple[str, ...] = ()
 
 
 def name_findings(sections: dict[str, Any], scope: WeekScope) -> None:
@@ -66,7 +66,9 @@ def name_findings(sections: dict[str, Any], scope: WeekScope) -> None:
                 "channelIds": [] if channel == SITE else [channel],
                 "start": window.start.astimezone(scope.tz).isoformat(),
                 "end": window.end.astimezone(scope.tz).isoformat(),
-                "reference": {key: finding[key] for key in group.reference if finding.get(key) is not None},
+                "reference": {
+                    key: finding[key] for key in REFERENCES.get(group.method, ()) if finding.get(key) is not None
+                },
                 **({} if sources is None else {"findingIds": [source["findingId"] for source in sources]}),
                 **finding.get("evidence", {}),
             }
@@ -86,16 +88,16 @@ def _window_of(finding: dict[str, Any], period: Window) -> Window:
 def _list_groups(sections: dict[str, Any]) -> Iterator[_Group]:
     """Yield the lists of findings; a quick win comes after the findings that it is made of."""
     yield _Group("meter_{type}", "meter_check", sections["sensorHealth"]["issues"])
-    yield _Group("after_hours", "closed_use", sections["afterHoursWaste"]["topMeters"], ("baseline",))
+    yield _Group("after_hours", "closed_use", sections["afterHoursWaste"]["topMeters"])
     anomalies, spikes = sections["anomalies"], sections["spikes"]
-    yield _Group("anomaly", "like_day_excess", anomalies["timeline"], ("expectedKwh",))
-    yield _Group("level_change", "level_change", anomalies["steps"], ("beforeKw",))
+    yield _Group("anomaly", "like_day_excess", anomalies["timeline"])
+    yield _Group("level_change", "level_change", anomalies["steps"])
     for channel in spikes["byChannel"]:
-        yield _Group("spike", "usual_peak", channel["events"], ("usualPeakPower",))
-    yield _Group("site_spike", "usual_peak", spikes["siteSpikes"], ("usualPeakPower",))
+        yield _Group("spike", "usual_peak", channel["events"])
+    yield _Group("site_spike", "usual_peak", spikes["siteSpikes"])
     disagreements = sections["scheduleDisagreements"]["findings"]
-    yield _Group("schedule", "learned_hours", disagreements, ("weekdays", "baseKw"))
+    yield _Group("schedule", "learned_hours", disagreements)
     electrical = sections["electricalHealth"]
     for issues in (*(meter["issues"] for meter in electrical.get("meters", [])), electrical.get("siteIssues", [])):
-        yield _Group("electrical_{type}", "electrical_limit", issues, ("limit", "source"))
-    yield _Group("win_{type}", "attributed_saving", sections["quickWins"], ("expectedAfter",))
+        yield _Group("electrical_{type}", "electrical_limit", issues)
+    yield _Group("win_{type}", "attributed_saving", sections["quickWins"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from analyze.money.attribution import KINDS, claim_column
+from analyze.week.evidence import whole_evidence
 from analyze.week.intervals import WeekScope, in_window, period_weeks
 from lib.date_utils import Window
 from lib.errors import DataError
@@ -42,6 +43,8 @@ def list_ids(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def find_finding(report: dict[str, Any], finding_id: str) -> dict[str, Any]:
     """Return the item of the report with this id, or the first of the finding that has this id in every week.
 
+    Its evidence is whole.
+
     Raises
     ------
     DataError
@@ -50,11 +53,11 @@ def find_finding(report: dict[str, Any], finding_id: str) -> dict[str, Any]:
     found = list_ids(report)
     lasting = next((item for item in found.values() if item.get("lastingId") == finding_id), None)
     if lasting is not None:
-        return lasting
+        return whole_evidence(lasting, report["metadata"]["period"])
     if finding_id not in found:
         known = ", ".join(list(found)[:5]) or "none: it was written before findings had ids; write it anew"
         raise DataError(f"the report has no finding {finding_id!r}; it has {len(found)}, such as {known}")
-    return found[finding_id]
+    return whole_evidence(found[finding_id], report["metadata"]["period"])
 
 
 def _walk(value: Any) -> list[dict[str, Any]]:

@@ -171,7 +171,7 @@ def analyze_site_week(
             sections, data.pricing.tariff.currency, consumption["totalKwh"], weeks=period_weeks(scope)
         ),
         sections=sections,
-        charts=build_charts(sections, data.site, data.intervals, scope),
+        charts=build_charts(sections, data.site, data.intervals, data.bad, scope),
         consumption=consumption,
         data_quality=data_quality,
         claims=claims,

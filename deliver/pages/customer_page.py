@@ -46,7 +46,7 @@ def build_customer_page(report: dict[str, Any]) -> Part:
                 or parts.text("Nothing stood out this week. We keep watching.")
             ]),
             parts.section("load", "How your week went", [
-                load_chart(report["charts"].get("siteLoad"), meta["period"]["timezone"]),
+                load_chart(report["charts"].get("hourly"), meta["period"]["timezone"]),
                 _days(energy["daily"]),
             ]),
             parts.section("watching", "What we watch for you", [parts.text(_data_sentence(report["data"]))]),

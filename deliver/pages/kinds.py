@@ -8,6 +8,7 @@ from typing import Any
 from deliver.pages.customer_page import build_customer_page
 from deliver.pages.health_pages import build_asset_page, build_electrical_page
 from deliver.pages.monthly_page import build_monthly_page
+from deliver.pages.older_reports import modernize
 from deliver.pages.parts import Part
 from deliver.pages.portfolio_page import build_portfolio_page
 from deliver.pages.weekly_page import build_weekly_page
@@ -46,8 +47,9 @@ def build_page(report: dict[str, Any]) -> Part:
         raise DataError(f"it is of the unknown kind {str(kind)[:40]!r}; known: {', '.join(BUILDERS)}")
     try:
         with written_for(_country_of(report)):
-            return BUILDERS[kind](plain(report)) | {"report": identity_of(report)}
-    except (KeyError, TypeError, AttributeError, ValueError) as err:
+            report = modernize(plain(report))
+            return BUILDERS[kind](report) | {"report": identity_of(report)}
+    except (KeyError, TypeError, AttributeError, ValueError, OSError) as err:  # a zone's name is a file's
         raise DataError(
             f"it is no {kind} report as its schema describes it ({type(err).__name__}: {err}); generate it anew"
         ) from err

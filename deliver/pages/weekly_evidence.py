@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from deliver.pages import parts
 from deliver.pages.common import SEVERITY_TONES, opening_hours_of
@@ -28,7 +30,7 @@ def load_blocks(report: dict[str, Any]) -> list[Part | None]:
         "values": [day["energyKwh"] for day in days],
         "unit": "kWh",
     }
-    hourly = load_chart(charts.get("siteLoad"), report["metadata"]["period"]["timezone"])
+    hourly = load_chart(charts.get("hourly"), report["metadata"]["period"]["timezone"])
     return [hourly or parts.chart("columns", "Energy by day", _day_fact(days), columns), by_day]
 
 
@@ -73,22 +75,30 @@ def _facts_table(facts: dict[str, Any]) -> Part | None:
     return parts.table(caption, columns, rows, is_folded=True)
 
 
-def load_chart(hours: list[dict[str, Any]] | None, timezone: str) -> Part | None:
-    """Return the site's load by hour beside what was expected (`charts.siteLoad`)."""
-    known = [hour for hour in hours or [] if hour["actualKwh"] is not None]
-    if not hours or not known:
+def load_chart(hourly: dict[str, Any] | None, timezone: str) -> Part | None:
+    """Return the site's load by hour beside what was expected (`charts.hourly`)."""
+    if not hourly or all(value is None for value in hourly["actualKwh"]):
         return None
-    top = max(known, key=lambda hour: hour["actualKwh"])
-    expected = f", {fmt.kwh(top['expectedKwh'])} expected" if top["expectedKwh"] is not None else ""
-    summary = f"Peak hour: {fmt.when(top['timestamp'])}, {fmt.kwh(top['actualKwh'])}{expected}."
+    times = times_of(hourly, timezone)
+    used, expected = hourly["actualKwh"], hourly["expectedKwh"]
+    top = max(range(len(times)), key=lambda hour: -1 if used[hour] is None else used[hour])
+    beside = f", {fmt.kwh(expected[top])} expected" if expected[top] is not None else ""
+    summary = f"Peak hour: {fmt.when(times[top])}, {fmt.kwh(used[top])}{beside}."
     columns = [parts.column("Hour"), parts.column("Used", "right"), parts.column("Expected", "right")]
-    rows = [[fmt.when(row["timestamp"]), fmt.kwh(row["actualKwh"]), fmt.kwh(row["expectedKwh"])] for row in hours]
+    rows = [[fmt.when(at), fmt.kwh(kwh), fmt.kwh(usual)] for at, kwh, usual in zip(times, used, expected, strict=True)]
     return parts.chart("load", "Load against what was expected", summary, {
-        "times": [hour["timestamp"] for hour in hours],
-        "actual": [hour["actualKwh"] for hour in hours], "actualLabel": "used",
-        "expected": [hour["expectedKwh"] for hour in hours], "expectedLabel": "expected",
+        "times": times,
+        "actual": used, "actualLabel": "used",
+        "expected": expected, "expectedLabel": "expected",
         "unit": "kWh per hour", "timezone": timezone,
     }, parts.table("Load by hour", columns, rows, is_folded=True))  # fmt: skip
+
+
+def times_of(hourly: dict[str, Any], timezone: str) -> list[str]:
+    """Return when each value of an hourly series begins, on the site's wall clock."""
+    start, step, zone = datetime.fromisoformat(hourly["start"]), hourly["intervalSeconds"], ZoneInfo(timezone)
+    first = start.timestamp()
+    return [datetime.fromtimestamp(first + step * place, zone).isoformat() for place in range(len(hourly["actualKwh"]))]
 
 
 def _heat_chart(heat: list[list[float | None]] | None) -> Part | None:
@@ -381,7 +391,7 @@ def completeness_blocks(report: dict[str, Any]) -> list[Part | None]:
         _not_counted(quality.get("notCounted") or []),
         parts.table("Completeness of each meter", columns, rows, is_sortable=True,
                     tones=[_tone(row["completenessPct"]) for row in channels]),
-        _days_table(report["charts"].get("completenessByDay") or []),
+        _days_table(report["charts"].get("dailyCompleteness") or {}),
     ]  # fmt: skip
 
 
@@ -401,11 +411,11 @@ def _not_counted(channels: list[dict[str, Any]]) -> Part | None:
     return parts.text(f"Not included in any figure. {' '.join(told)}") if told else None
 
 
-def _days_table(channels: list[dict[str, Any]]) -> Part | None:
-    if not channels:
+def _days_table(daily: dict[str, Any]) -> Part | None:
+    if not daily.get("channels"):
         return None
-    columns = [parts.column("Meter"), *(parts.column(fmt.day(day["date"]), "right") for day in channels[0]["days"])]
-    rows = [[row["channelName"], *(fmt.pct(day["completenessPct"]) for day in row["days"])] for row in channels]
+    columns = [parts.column("Meter"), *(parts.column(fmt.day(day), "right") for day in daily["days"])]
+    rows = [[row["channelName"], *(fmt.pct(value) for value in row["completenessPct"])] for row in daily["channels"]]
     return parts.table("Completeness by day", columns, rows, is_folded=True)
 
 

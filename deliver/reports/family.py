@@ -78,7 +78,7 @@ def _assemble_customer(checked: CheckedWeek, branding: Branding, now: datetime) 
                 {issue["channelId"] for issue in sections["sensorHealth"]["issues"] if issue["severity"] == "high"}
             ),
         },
-        "charts": {"siteLoad": weekly["charts"]["siteLoad"]},
+        "charts": {"hourly": _of_site(weekly["charts"]["hourly"])},
     }
     warnings = warnings_of(checked.site, checked.status, checked.forced_reason)
     result = customer_result(report["energy"], report["metadata"]["period"], len(report["actions"]) + more)
@@ -91,6 +91,11 @@ def _assemble_customer(checked: CheckedWeek, branding: Branding, now: datetime) 
             "headline": [*warnings, result, *notes],
         }
     }
+
+
+def _of_site(hourly: dict[str, Any]) -> dict[str, Any]:
+    """Return the hours of the site without those of its meters."""
+    return {key: value for key, value in hourly.items() if key not in ("meters", "leftOut")}
 
 
 def currency_of_customer(report: dict[str, Any]) -> str | None:

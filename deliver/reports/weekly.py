@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from analyze.week.evidence import brief_evidence
 from analyze.week.finding_names import METHODS
+from deliver.reports.compact import compact_charts, compact_sections
 from deliver.reports.follow_up import describe_follow_up
 from deliver.words.hours import describe_schedule
 from deliver.words.locales import written_for
@@ -46,18 +48,18 @@ def _assemble(
         "metadata": metadata,
         "summary": _summary(site, status, week, forced_reason, metadata["period"]),
         "consumption": week.consumption,
-        "sections": tell_sections(week.sections),
-        "charts": week.charts,
+        "sections": compact_sections(tell_sections(week.sections), metadata["period"]),
+        "charts": compact_charts(week.charts),
         "dataQuality": week.data_quality,
         "methods": METHODS,
-        **_follow_up(week),
+        **_follow_up(week, metadata["period"]),
     }
 
 
-def _follow_up(week: SiteWeek) -> dict[str, Any]:
+def _follow_up(week: SiteWeek, period: dict[str, Any]) -> dict[str, Any]:
     if week.follow_up is None:
         return {}
-    return {"followUp": week.follow_up | {"text": describe_follow_up(week.follow_up)}}
+    return {"followUp": brief_evidence(week.follow_up, period) | {"text": describe_follow_up(week.follow_up)}}
 
 
 def build_metadata(
