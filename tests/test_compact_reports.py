@@ -136,7 +136,9 @@ def test_a_report_of_before_is_drawn_as_the_one_of_today(
     path.write_text(json.dumps(older), encoding="utf-8")
     done = run_script("deliver/render_report.py", path, "--html")
     assert (done.returncode, done.stderr) == (0, "")
-    markups = (path.with_suffix(".html").read_text("utf-8"), render_html(build_page(report)))
-    words, today = (" ".join(read_html(markup).words) for markup in markups)
-    assert words.replace("report version 1.3", "report version 1.4") == today
+    today = json.loads(json.dumps(report))
+    today["charts"]["hourly"]["meters"] = []  # of which it knew no hours
+    markups = (path.with_suffix(".html").read_text("utf-8"), render_html(build_page(today)))
+    words, words_today = (" ".join(read_html(markup).words) for markup in markups)
+    assert words.replace("report version 1.3", "report version 1.4") == words_today
     assert find_finding(older, "anomaly-3-20260115T1500Z")["evidence"]["reference"]["expectedKwh"] > 0

@@ -13,9 +13,11 @@ from test_render_report import HOSTILE_NAMES, HOSTILE_SITE
 
 from deliver.pages.html_page import render_html
 from deliver.pages.kinds import build_page
+from deliver.words import formats as fmt
+from deliver.words.locales import written_for
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if CHROMIUM is None:
@@ -135,3 +137,120 @@ def test_a_link_opens_the_section_that_it_leads_to(browser: Browser, page_file: 
 def test_a_week_is_read_on_four_screens(browser: Browser, page_file: Path) -> None:
     page = open_page(browser, page_file, [], viewport={"width": 1440, "height": 900})
     assert page.evaluate("document.documentElement.scrollHeight") <= 4 * 900
+
+
+def load_chart(page: Page) -> Locator:
+    """Return the chart of the week's load, once its script has drawn it."""
+    figure = page.locator("#load figure").first
+    figure.scroll_into_view_if_needed()
+    figure.locator(".plot canvas").wait_for()
+    return figure
+
+
+def point_at(page: Page, figure: Locator, share: float) -> str:
+    """Point at a place of the chart, told as a share of its width, and return what it says."""
+    box = figure.locator(".u-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + share * box["width"], box["y"] + 0.5 * box["height"])
+    return figure.locator(".readout").text_content() or ""
+
+
+def test_chart_tells_the_values_under_the_pointer_and_by_the_arrow_keys(browser: Browser, page_file: Path) -> None:
+    problems: list[str] = []
+    page = open_page(browser, page_file, problems, viewport=DESK)
+    figure = load_chart(page)
+    hourly = make_report(HOSTILE_NAMES, site_name=HOSTILE_SITE)["charts"]["hourly"]
+    for hour in (10, 58, 167):
+        said = point_at(page, figure, (hour + 0.5) / 168)
+        used, normal = hourly["actualKwh"][hour], hourly["expectedKwh"][hour]
+        assert f" {used:.1f} kWh, " in said
+        assert f" {normal:.1f} kWh" in said
+        assert ("closed" in said) == (hour == 167)
+    plot = figure.get_by_role("slider")
+    plot.focus()
+    page.keyboard.press("Home")
+    first = plot.get_attribute("aria-valuetext") or ""
+    assert first.startswith("Mon")
+    assert f" {hourly['actualKwh'][0]:.1f} kWh" in first
+    page.keyboard.press("PageUp")  # a day on, as of any slider
+    page.keyboard.press("ArrowRight")
+    assert plot.get_attribute("aria-valuenow") == "26"
+    assert f" {hourly['actualKwh'][25]:.1f} kWh" in (plot.get_attribute("aria-valuetext") or "")
+    assert problems == []
+
+
+def test_chart_zooms_into_a_day_and_back(browser: Browser, page_file: Path) -> None:
+    page = open_page(browser, page_file, [], viewport=DESK)
+    figure = load_chart(page)
+    hourly = make_report(HOSTILE_NAMES, site_name=HOSTILE_SITE)["charts"]["hourly"]
+    days = figure.get_by_role("group").first.get_by_role("button")
+    assert days.count() == 8
+    assert days.nth(0).get_attribute("aria-pressed") == "true"
+    days.nth(3).click()  # Wednesday
+    assert [days.nth(n).get_attribute("aria-pressed") for n in (0, 3)] == ["false", "true"]
+    assert f" {hourly['actualKwh'][48 + 10]:.1f} kWh" in point_at(page, figure, 10.5 / 24)
+    figure.get_by_role("slider").focus()
+    page.keyboard.press("Escape")
+    assert days.nth(0).get_attribute("aria-pressed") == "true"
+    box = figure.locator(".u-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 5, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 50, steps=4)
+    page.mouse.up()
+    assert days.nth(0).get_attribute("aria-pressed") == "false"
+    assert f" {hourly['actualKwh'][int(0.25 * 168)]:.1f} kWh" in point_at(page, figure, 0.5)
+
+
+def test_meters_and_what_is_normal_are_shown_and_hidden(browser: Browser, page_file: Path) -> None:
+    page = open_page(browser, page_file, [], viewport=DESK)
+    figure = load_chart(page)
+    hourly = make_report(HOSTILE_NAMES, site_name=HOSTILE_SITE)["charts"]["hourly"]
+    assert "Kitchen" not in point_at(page, figure, 0.5)
+    figure.locator("details.meters summary").click()
+    buttons = figure.locator("details.meters button")
+    names = [meter["channelName"] for meter in hourly["meters"]]
+    assert buttons.count() == len(names) == 4
+    marked = next(place for place, name in enumerate(names) if name == HOSTILE_NAMES[0])
+    assert buttons.nth(marked).text_content() == HOSTILE_NAMES[0]
+    buttons.nth(marked).click()
+    said = point_at(page, figure, 58.5 / 168)
+    assert f"{HOSTILE_NAMES[0]} " in said
+    normal = figure.get_by_role("button", name="expected")
+    normal.click()
+    assert normal.get_attribute("aria-pressed") == "false"
+    assert "expected" not in point_at(page, figure, 58.5 / 168)
+
+
+def test_a_finding_opens_to_its_own_chart(browser: Browser, page_file: Path) -> None:
+    page = open_page(browser, page_file, [], viewport=PHONE, color_scheme="dark")
+    finding = page.locator("details.finding[id^=win_after_hours-1]")
+    assert finding.locator("canvas").count() == 0
+    finding.locator("summary").first.click()
+    finding.locator("figure").scroll_into_view_if_needed()
+    finding.locator("canvas").wait_for()
+    said = point_at(page, finding.locator("figure"), (24 + 20.5) / 168)
+    assert "used 4.8 kWh, normal 1.0 kWh · closed · counted in this finding" in said
+
+
+def test_bars_and_cells_tell_their_values(browser: Browser, page_file: Path) -> None:
+    page = open_page(browser, page_file, [], viewport=DESK)
+    with written_for("US"):
+        nine = fmt.hour(9)
+    page.goto(f"{page_file.as_uri()}#hours")
+    figure = page.locator("figure", has=page.locator("h3", has_text="Load by weekday and hour"))
+    figure.scroll_into_view_if_needed()
+    figure.locator("svg:visible [data-tip]").nth(9).hover()
+    assert (figure.locator(".readout").text_content() or "").startswith(f"Mon, {nine}: ")
+    figure.get_by_role("slider").focus()
+    page.keyboard.press("PageUp")
+    assert (figure.get_by_role("slider").get_attribute("aria-valuetext") or "").startswith(f"Tue, {nine}: ")
+
+
+def test_without_scripts_the_drawings_and_the_tables_remain(browser: Browser, page_file: Path) -> None:
+    page = open_page(browser, page_file, [], viewport=DESK, java_script_enabled=False)
+    figure = page.locator("#load figure").first
+    assert figure.locator("svg:visible").count() == 1
+    assert figure.locator(".readout, .live, canvas").count() == 0
+    figure.locator("details.numbers summary").click()
+    assert figure.locator("details.numbers tbody tr").count() == 168

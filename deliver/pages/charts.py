@@ -28,6 +28,9 @@ _STEPS = (1, 2, 2.5, 5, 10)  # of a scale, times a power of ten
 _TICKS = 4
 _LEVELS = 5  # of the heat map's legend
 _LEAST_SHARE = 0.02  # so that an hour of no power is told from one that is not known
+_SHADES = {"closed": ("line", "0.45"), "holiday": ("soft", "0.9"), "leftOut": ("bad", "0.2"),
+           "estimated": ("bad", ""), "counted": ("warm", "0.2")}  # fmt: skip
+_STRIPS = ("leftOut", "estimated")
 _TONE_COLORS = {"calm": "accent", "good": "good", "warn": "warm", "bad": "bad"}
 
 Attribute = str | float
@@ -198,10 +201,35 @@ def _legend(drawing: Drawing, left: float, entries: list[tuple[str, str, str]]) 
         x += 21 + _length(label, _SMALL_PX) + 18
 
 
+def _shade(
+    drawing: Drawing, spans: list[dict[str, Any]], x: _Scale, top: float, bottom: float
+) -> list[tuple[str, str, str]]:
+    """Shade stretches of time, below the lines; return their entries of the legend."""
+    entries: dict[str, tuple[str, str, str]] = {}
+    for span in spans:
+        color, opacity = _SHADES[span["kind"]]
+        first, last = (min(max(datetime.fromisoformat(span[key]).timestamp(), x.low), x.high)
+                       for key in ("start", "end"))  # fmt: skip
+        if first >= last:
+            continue
+        left, width = x(first), max(x(last) - x(first), 1.0)
+        if opacity:
+            drawing.add("rect", x=left, y=top, width=width, height=bottom - top, fill=PALETTE[color],
+                        fill_opacity=opacity)  # fmt: skip
+        if span["kind"] in _STRIPS:
+            drawing.add("rect", x=left, y=bottom - 3, width=width, height=3, fill=PALETTE[color])
+        if span["kind"] == "holiday":
+            drawing.write(left + 3, top + 8, fmt.shorten(span["label"], max(2, int(width / 6))), fill="ink")
+        elif span["kind"] != "closed":
+            entries.setdefault(span["label"], ("area", color, span["label"]))
+    return list(entries.values())
+
+
 def draw_load(data: dict[str, Any], width_px: int) -> Drawing:
     """Draw power over time, with what was to be expected: `times`, `actual`, `expected`, `unit`, `timezone`.
 
-    Optional `low` and `high` bound a band; None in a series is a gap. A value holds from its time to the next.
+    Optional `low` and `high` bound a band, and `spans` shade stretches of time; None in a series is a gap. A value
+    holds from its time to the next.
     """
     drawing = Drawing(width_px, 240 if width_px == NARROW_PX else 205)
     moments = [datetime.fromisoformat(text) for text in data["times"]]
@@ -213,9 +241,10 @@ def draw_load(data: dict[str, Any], width_px: int) -> Drawing:
     y = _value_axis(drawing, values, left, top, bottom, "")
     x = _Scale(seconds[0], seconds[-1] + step, left, width_px)
     end = moments[-1] + timedelta(seconds=step)
+    shades = _shade(drawing, data.get("spans") or [], x, top, bottom)
     _day_axis(drawing, x, top, bottom, _local_days(moments[0], end, data["timezone"]))
     places = [x(at + step / 2) for at in seconds]
-    entries = []
+    entries: list[tuple[str, str, str]] = []
     if data.get("low"):
         drawing.add("path", d=_band(places, data["low"], data["high"], y), fill=PALETTE["soft"])
         entries.append(("area", "soft", data["band"]))
@@ -227,8 +256,9 @@ def draw_load(data: dict[str, Any], width_px: int) -> Drawing:
         line = _path(list(zip(places, data["actual"], strict=True)), y)
         drawing.add("path", d=line, stroke=PALETTE["accent"], stroke_width=1.6, stroke_linejoin="round")
         entries.insert(0, ("line", "accent", data["actualLabel"]))
-    _legend(drawing, left, entries)
-    drawing.write(width_px, 7, data["unit"], anchor="end")
+    _legend(drawing, left, entries + shades)
+    if not shades:
+        drawing.write(width_px, 7, data["unit"], anchor="end")
     return drawing
 
 
@@ -245,10 +275,10 @@ def draw_heat_map(data: dict[str, Any], width_px: int) -> Drawing:
         for hour, value in enumerate(values):
             if value is not None:
                 share = min(1.0, max(value / peak, _LEAST_SHARE))
-                tip = f"{name} {hour:02d}:00–{(hour + 1) % 24:02d}:00: {fmt.kw(value)}"
+                tip = f"{name}, {fmt.hour(hour)}: {fmt.kw(value)}"
                 _cell(drawing, left + hour * cell_w, row * cell_h, cell_w, cell_h, share, tip)
     for hour in _HOURS:
-        drawing.write(left + hour * cell_w, 7 * cell_h + 10, f"{hour:02d}:00")
+        drawing.write(left + hour * cell_w, 7 * cell_h + 10, fmt.hour(hour))
     _heat_legend(drawing, left, 7 * cell_h + 36, peak)
     return drawing
 

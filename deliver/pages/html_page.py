@@ -4,49 +4,82 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from deliver.pages.chart_data import script_data
 from deliver.pages.chart_theme import TEMPLATES_DIR, page_svg
 from deliver.pages.charts import NARROW_PX, WIDE_PX, draw_chart
 from deliver.pages.parts import Part
+from deliver.words.locales import written_for
 from lib.html_templates import load_template
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_LIBRARY, _LIBRARY_STYLE = "vendor/uplot/uPlot.iife.min.js", "vendor/uplot/uPlot.min.css"
 
 
 def render_html(page: Part) -> str:
     """Return the page as HTML.
 
     Every text is escaped by the templates' autoescape; the charts, whose texts `charts` escapes, are the only markup
-    that is let through. A content security policy forbids all but this file's own style and script.
+    that is let through. What the script draws is data, as JSON. A content security policy forbids all but this file's
+    own style and scripts.
     """
     template = load_template(TEMPLATES_DIR / "page.html.j2")
+    page = _with_chart_keys(page)
+    with written_for(page.get("country")):
+        return _render(template, page)
+
+
+def _render(template: Template, page: Part) -> str:
     from markupsafe import Markup  # it comes with Jinja2
 
-    script = (TEMPLATES_DIR / "page.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    data = script_data(page)
+    scripts = [_read(name) for name in ("page.js", *((_LIBRARY, "explore.js") if data else ()))]
+    styles = [_read(name) for name in ("page.css", *((_LIBRARY_STYLE, "explore.css") if data else ()))]
     return template.render(
-        page=_with_chart_keys(page),
-        style=Markup((TEMPLATES_DIR / "page.css").read_text(encoding="utf-8") + _brand_style(page["brand"])),
-        script=Markup(script),
-        script_hash=f"sha256-{digest}",
+        page=page,
+        style=Markup("".join(styles) + _brand_style(page["brand"])),
+        chart_data=Markup(data),
+        scripts=[Markup(script) for script in scripts],
+        script_hashes=" ".join(f"'{_digest(script)}'" for script in scripts),
         chart_svg=lambda block: Markup(_chart_markup(block)),
     ) + "\n"  # fmt: skip
+
+
+def _read(name: str) -> str:
+    return (TEMPLATES_DIR / name).read_text(encoding="utf-8")
+
+
+def _digest(script: str) -> str:
+    """Return a script's hash, by which the policy lets it run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _with_chart_keys(page: Part) -> Part:
     """Return the page with a key for each chart, unique on it."""
     sections = [
-        {
-            **section,
-            "blocks": [{**block, "key": f"{section['id']}-{place}"} for place, block in enumerate(section["blocks"])],
-        }
+        section | {"blocks": [_with_keys(block, f"{section['id']}-{n}") for n, block in enumerate(section["blocks"])]}
         for section in page["sections"]
     ]
-    return {**page, "sections": sections}
+    return page | {"sections": sections}
+
+
+def _with_keys(block: Part, key: str) -> Part:
+    if block["type"] != "findings":
+        return block | {"key": key}
+    items = [
+        item | {"chart": item["chart"] | {"key": f"{key}-{n}"}} if item.get("chart") else item
+        for n, item in enumerate(block["items"])
+    ]
+    return block | {"items": items}
 
 
 def _chart_markup(block: dict[str, Any]) -> str:
-    """Return the chart twice, for a desk and for a phone; the style sheet shows one of them."""
-    drawings = (("wide", WIDE_PX), ("narrow", NARROW_PX))
+    """Return the chart for a desk and for a phone, of which the style sheet shows one; a small one once."""
+    is_small = block["data"].get("isSmall")
+    drawings = (("", NARROW_PX),) if is_small else (("wide", WIDE_PX), ("narrow", NARROW_PX))
     return "".join(
         f'<div class="{name}">'
         + page_svg(draw_chart(block["kind"], block["data"], width), f"{block['key']}-text")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deliver.pages.customer_page import build_customer_page
+from deliver.pages.explore import explorable
 from deliver.pages.health_pages import build_asset_page, build_electrical_page
 from deliver.pages.monthly_page import build_monthly_page
 from deliver.pages.older_reports import modernize
@@ -46,9 +47,11 @@ def build_page(report: dict[str, Any]) -> Part:
     if kind not in BUILDERS:
         raise DataError(f"it is of the unknown kind {str(kind)[:40]!r}; known: {', '.join(BUILDERS)}")
     try:
-        with written_for(_country_of(report)):
+        country = _country_of(report)
+        with written_for(country):
             report = modernize(plain(report))
-            return BUILDERS[kind](report) | {"report": identity_of(report)}
+            page = explorable(BUILDERS[kind](report), report)
+            return page | {"report": identity_of(report), "country": country}
     except (KeyError, TypeError, AttributeError, ValueError, OSError) as err:  # a zone's name is a file's
         raise DataError(
             f"it is no {kind} report as its schema describes it ({type(err).__name__}: {err}); generate it anew"

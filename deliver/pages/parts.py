@@ -88,6 +88,7 @@ def finding(
     steps: Sequence[str] = (),
     facts: Sequence[tuple[str, str]] = (),
     evidence: Part | None = None,
+    chart: Part | None = None,
 ) -> Part:
     """Return something found: one line that opens to what it rests on.
 
@@ -97,11 +98,14 @@ def finding(
         Pairs of label and value.
     evidence
         A table, shown when the finding is opened.
+    chart
+        What `chart` returns, shown there too.
     """
     note = amount_note if amount else ""
     return {
         "id": key, "title": title, "tone": tone, "badge": badge, "amount": amount, "amountNote": note,
         "body": body, "steps": list(steps), "facts": [list(pair) for pair in facts], "evidence": evidence,
+        "chart": chart,
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from deliver.pages.chart_theme import FONTS_DIR, PALETTE, TEMPLATES_DIR, paper_svg
 from deliver.pages.charts import WIDE_PX, draw_chart
 from deliver.pages.parts import Part
+from deliver.words.locales import written_for
 from lib.errors import PipelineError
 
 _LOGO_ENDINGS = {"data:image/png": "png", "data:image/jpeg": "jpg", "data:image/svg+xml": "svg"}
@@ -37,8 +38,11 @@ def render_pdf(page: Part) -> bytes:
         for block in [] if section["isFolded"] else section["blocks"]:
             if block["type"] == "chart":
                 name = f"chart-{len(files)}.svg"
-                files[name] = paper_svg(draw_chart(block["kind"], block["data"], WIDE_PX)).encode()
+                with written_for(page.get("country")):
+                    files[name] = paper_svg(draw_chart(block["kind"], block["data"], WIDE_PX)).encode()
                 block = {"type": "chart", "title": block["title"], "summary": block["summary"], "file": name}
+            if block["type"] == "findings":
+                block = block | {"items": [item | {"chart": None} for item in block["items"]]}
             if not block.get("isFolded"):
                 blocks.append(block)
         sections.append({**section, "blocks": blocks})
