@@ -47,6 +47,7 @@ _OTHERS: dict[str, Place] = {
     "power_factor_target_ratio": ("tariff", "power_factor", "target_ratio"),
     "power_factor_penalty_usd_per_kw": ("tariff", "power_factor", "penalty_usd_per_kw"),
 }
+_SAID_UNDER_INGEST = ("max_power_kw", "max_catch_up_hours")  # that stood under [validation] too
 _ONE_MODEL = "one model says what is usual, and nothing else can be chosen"
 # Gone without a successor: what to say of each.
 _GONE = {
@@ -125,8 +126,13 @@ def regroup(document: Document, path: Path) -> tuple[Document, dict[Place, Place
     Raises
     ------
     ConfigError
-        When a flat name is unknown, or stands beside what has taken its place.
+        When a flat name is unknown, or stands beside what has taken its place; or when [validation] says again what
+        is said under [ingest].
     """
+    validation = document.get("validation")
+    for name in _SAID_UNDER_INGEST:
+        if isinstance(validation, dict) and name in validation:
+            refuse(path, ("validation", name), f"is one limit with that of the ingest; move it: {name} under [ingest]")
     thresholds = document.get("thresholds")
     if not isinstance(thresholds, dict):
         return document, {}

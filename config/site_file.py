@@ -160,8 +160,6 @@ class ValidationTable(Table, frozen=True):
     min_day_completeness_pct: Annotated[float, limit(90, "the report calls 10 % missing incomplete")] | None = None
     max_quarantined_energy_pct: Annotated[float, limit(20, "a report without a fifth tells another site")] | None = None
     max_quarantined_meters_pct: Annotated[float, limit(50, "half of them at once is the gateway")] | None = None
-    max_power_kw: Annotated[float, limit(5000, "as [ingest] says, where nothing is said here")] | None = None
-    max_catch_up_hours: Annotated[float, limit(744, "as [ingest] says, where nothing is said here")] | None = None
     max_energy_power_ratio: Annotated[float, limit(2, "metered pairs agree within a few percent")] | None = None
     min_checked_power_kw: Annotated[float, limit(0.05, "below it rounding dominates")] | None = None
     min_checked_intervals: Annotated[float, limit(8, "a median of fewer says little")] | None = None
@@ -451,7 +449,7 @@ class SiteConfig:
 
     def limits(self, defaults: Mapping[str, float | int]) -> tuple[SiteLimit, ...]:
         """Return the limits that the site sets; whole where the default is, for 1 / 2 is 0 in a query."""
-        # What a reading can be at all is one fact: [ingest] holds here too, unless [validation] says another.
+        # What a reading can be at all is one fact: [ingest] holds here too.
         ingest, usual = self.file.ingest, IngestLimits()
         shared = {name: getattr(ingest, name) for name in _SHARED if getattr(ingest, name) != getattr(usual, name)}
         own = {name: value for name, value in shared.items() if name in defaults} | self.file.validation.own()

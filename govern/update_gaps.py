@@ -76,11 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     with db.connect(load_settings().require_database_url("govern")) as conn:
-        store_channel_facts(conn, read_site(args.site, SITES_DIR))  # which channels are left out, and which ended
+        said = read_site(args.site, SITES_DIR)
+        store_channel_facts(conn, said)  # which channels are left out, and which ended
         counts = update_gaps(
             conn,
             args.site,
             read_clock(conn),
+            carried=said.file.ingest,
             is_full=args.full,
             from_installation=args.from_installation,
         )

@@ -59,7 +59,7 @@ _TITLES = {
     BREAKER_OPEN: "reports are held back",
     STALE: "no new readings",
     SYNC_FAILED: "the sync failed",
-    NO_DATABASE: "the database cannot be reached",
+    NO_DATABASE: "the database does not answer",
 }
 
 
@@ -73,15 +73,17 @@ class Way(NamedTuple):
 
 def find_conditions(
     database_url: str, now: datetime, max_age: timedelta, inactive: Collection[int] = ()
-) -> list[Condition] | None:
-    """Return what is wrong with the sites but for `inactive` ones; None where the database does not say."""
-    try:
-        with db.connect(database_url, readonly=True) as conn:
-            statuses = load_validation_statuses(conn)
-            health = load_ingestion_health(conn)
-    except DatabaseError as err:
-        logger.error("%s", err)
-        return None
+) -> list[Condition]:
+    """Return what is wrong with the sites but for `inactive` ones.
+
+    Raises
+    ------
+    DatabaseError
+        When the database does not say.
+    """
+    with db.connect(database_url, readonly=True) as conn:
+        statuses = load_validation_statuses(conn)
+        health = load_ingestion_health(conn)
     found = breaker_conditions({key: status for key, status in statuses.items() if key not in inactive})
     watched = [row for row in health if row.data_source in FETCHED_SOURCES and row.site_id not in inactive]
     judged = [judge_site(row, now, max_age) for row in watched]
@@ -231,18 +233,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings, now = load_settings(), datetime.now(UTC)
     with hold(STATE_DIR):
         known = load_episodes(STATE_DIR)
-        found = find_conditions(
-            settings.require_database_url("deliver"),
-            now,
-            timedelta(hours=args.max_age_hours),
-            list_inactive_sites(SITES_DIR),
-        )
         sync = sync_conditions(args.sync_exit_code, known, args.site)
-        if found is None:
+        database_url, max_age = settings.require_database_url("deliver"), timedelta(hours=args.max_age_hours)
+        try:
+            found = find_conditions(database_url, now, max_age, list_inactive_sites(SITES_DIR))
+        except DatabaseError as err:
+            logger.error("%s", err)
             # What was wrong before is neither over nor known to last.
             silent = {Condition(one.kind, one.site_id, one.text) for one in known if one.ended is None}
             found = [*(one for one in silent if one.kind not in (SYNC_FAILED, NO_DATABASE)),
-                     Condition(NO_DATABASE, None, "check DATABASE_URL, and whether the server runs")]  # fmt: skip
+                     Condition(NO_DATABASE, None, clean_text(str(err)))]  # fmt: skip
         episodes = follow_episodes(known, [*found, *sync], now)
         episodes, failures = tell_all(episodes, load_mutes(STATE_DIR), list_ways(settings, SITES_DIR), now)
         save_episodes(still_open(episodes), STATE_DIR)

@@ -313,10 +313,10 @@ def test_a_database_that_is_away_ends_no_episode(
     told()
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
     _, mails, _ = told()
-    assert mails == ["operator@example.com: Alert: the database cannot be reached (all sites)"]
+    assert mails == ["operator@example.com: Alert: the database does not answer (all sites)"]
     monkeypatch.setenv("DATABASE_URL", database_url)
     _, mails, _ = told()
-    assert len(mails) == 1 and "Over: the database cannot be reached" in mails[0]
+    assert len(mails) == 1 and "Over: the database does not answer" in mails[0]
 
 
 def test_a_mute_is_set_listed_and_cleared(

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from breaker_factory import END, SITE_ID, build_site, change
+from pipeline import Service
 
 from analyze.week import loading
-from config.site_file import load_site
+from config.site_file import IngestLimits, load_site
 from govern.checks.channel_facts import store_channel_facts
 from govern.checks.reader import read_checks, settable_limits
 from govern.checks.runner import validate_site
+from govern.gaps.ledger import update_gaps
 from govern.usage.refresh import rebuild_views
+from ingest.runs.load_site import ingest_readings
+from ingest.runs.registration import register
 from ingest.storage.plausibility import REJECT_ENERGY_OVER_LIMIT, Rules, find_impossible
 from lib import db
+from lib.date_utils import Window
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -131,11 +138,46 @@ def test_outage_beyond_the_longest_counts_as_the_longest(conn: Connection, tmp_p
     assert told(conn, tmp_path)[CHANNEL][0] == "register_jump"
 
 
-def test_validation_may_say_another_limit(conn: Connection, tmp_path: Path) -> None:
+def test_first_record_of_a_run_is_held_against_what_is_stored(conn: Connection, serve: Callable[..., Service]) -> None:
+    now = datetime(2026, 2, 10, 15, tzinfo=UTC)
+    service = serve(now=now, planted_weeks=[])
+    channel_id, begin = 162121, now - timedelta(hours=5)
+
+    @service.app.after_request
+    def spoil(response: Any) -> Any:
+        reply = json.loads(response.get_data())
+        if isinstance(reply, dict) and [record["ts"] for record in reply.get("records", [])][:1] == [begin.timestamp()]:
+            reply["records"][0]["E"] = 15_001.0  # Wh, and 60 kW give 15 kWh in a quarter of an hour
+            response.set_data(json.dumps(reply))
+        return response
+
+    site = register(conn, service.client, 23271, [channel_id])
+    limits = IngestLimits(channel_max_power_kw={channel_id: 60.0})
+    ingest_readings(conn, service.client, site, Window(begin - timedelta(hours=2), begin), 900, 1, limits)
+    ingest_readings(conn, service.client, site, Window(begin, now), 900, 1, limits)
+    rejected = db.fetch_all(conn, "SELECT timestamp, reason FROM rejected_readings")
+    assert rejected == [(begin, "energy_over_limit")]
+
+
+def test_marks_of_the_ledger_judge_by_the_same_limit(conn: Connection, tmp_path: Path) -> None:
     build_site(conn)
-    outage(conn, CHANNEL, 1321.0)
-    said = "[ingest]\nmax_power_kw = 6000\n[validation]\nmax_power_kw = 50\n"
-    assert [channel_id for channel_id, _ in found(conn, tmp_path, said)] == [CHANNEL]
+    outage(conn, CHANNEL, 60.0 * ELAPSED_H - 1)
+    outage(conn, OTHER, 60.0 * ELAPSED_H + 1)
+
+    def marked(said: str) -> list[int]:
+        (tmp_path / f"{SITE_ID}.toml").write_text(said)
+        site = load_site(SITE_ID, tmp_path)
+        store_channel_facts(conn, site)
+        update_gaps(conn, SITE_ID, END, carried=site.file.ingest, is_full=True)
+        rows = db.fetch_all(conn, "SELECT channel_id FROM reading_marks WHERE mark = 'catch_up' ORDER BY 1")
+        conn.rollback()
+        return [channel_id for (channel_id,) in rows]
+
+    conn.commit()
+    assert marked("") == [CHANNEL, OTHER]
+    assert marked("[ingest]\nmax_power_kw = 60\n") == [CHANNEL]
+    assert marked(f"[ingest.channel_max_power_kw]\n{OTHER} = 60\n") == [CHANNEL]
+    assert marked("[ingest]\nmax_power_kw = 60\nmax_catch_up_hours = 14.2\n") == []
 
 
 def test_hint_destroys_nothing_before_it_is_clear(conn: Connection) -> None:

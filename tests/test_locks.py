@@ -102,6 +102,17 @@ def test_script_tells_who_holds_what_it_waits_for(
     assert f"pg_terminate_backend({pid})" in told
 
 
+def test_validation_waits_for_a_lock_once_and_not_at_each_check(
+    conn: Connection, service: Service, frozen: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pid = hold(frozen, "LOCK TABLE readings")
+    began = time.monotonic()
+    assert cli.run(validate_data.main, SITE) == 1
+    assert time.monotonic() - began < 10  # of thirty checks, each would wait half a second
+    told = capsys.readouterr().err
+    assert "waited 0.5 s for a lock" in told and f"pg_terminate_backend({pid})" in told
+
+
 def test_row_lock_is_told_by_its_table_and_not_by_others(
     service: Service, database_url: str, frozen: Connection
 ) -> None:

@@ -178,6 +178,15 @@ def test_energy_is_held_against_the_time_since_the_record_before() -> None:
     assert reasons({"ts": START, "E": 600_001}, rules=Rules(60.0, 10.0)) == [(0, "energy_over_limit")]
 
 
+@pytest.mark.parametrize(("hours", "most_wh"), [(0.25, 15_000), (2.0, 120_000), (99.0, 600_000), (-1.0, 600_000)])
+def test_first_record_is_held_against_the_one_that_is_stored(hours: float, most_wh: float) -> None:
+    rules = Rules(60.0, 10.0, last_energy_s=START - hours * 3600)
+    assert reasons({"ts": START, "E": most_wh}, {"ts": START + 900, "E": 1}, rules=rules) == []
+    assert reasons({"ts": START, "E": most_wh + 1}, {"ts": START + 900, "E": 1}, rules=rules) == [
+        (0, "energy_over_limit")
+    ]
+
+
 def test_the_future_is_refused_and_the_first_sound_record_of_an_interval_counts() -> None:
     parsed = parse_readings(
         reply([{"ts": START, "E": -1}, {"ts": START, "E": 4}, {"ts": START + 1800, "E": 1}]),

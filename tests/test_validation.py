@@ -398,7 +398,7 @@ def test_site_sets_limits_of_its_own_and_they_stand_in_the_verdict(conn: Connect
     }  # fmt: skip
     conn.rollback()
     # The main alone reaches more than 7 kW.
-    found = validate("max_lag_hours = 24\nmax_power_kw = 7\nmax_quarantined_energy_pct = 10")
+    found = validate("max_lag_hours = 24\nmax_quarantined_energy_pct = 10\n[ingest]\nmax_power_kw = 7")
     assert found["power_plausible"].message.startswith("channel 10 'meter 10': ")
     assert found["power_plausible"].message.endswith(" (the site's own max_power_kw = 7, else 5000)")
     assert "(at most 10 % of the energy" in found[QUARANTINE].message
@@ -416,7 +416,9 @@ def test_site_without_a_file_or_table_has_the_limits_of_all(tmp_path: Path) -> N
     [
         ("max_lag_hour = 24", r"validation\.max_lag_hour is not known; did you mean max_lag_hours\?"),
         ("max_held_sites_pct = 90", r"validation\.max_held_sites_pct is not known; "),
-        ("lookback_days = 9", r"validation\.lookback_days is not known; known here: max_catch_up_hours, "),
+        ("lookback_days = 9", r"validation\.lookback_days is not known; known here: max_children_ratio, "),
+        ("max_power_kw = 9", r"validation\.max_power_kw is one limit with .* move it: max_power_kw under \[ingest\]"),
+        ("max_catch_up_hours = 9", r"validation\.max_catch_up_hours is one limit with "),
         ("max_lag_hours = true", r"validation\.max_lag_hours should be a number of 0 or more, not true"),
         ("max_lag_hours = -1", r"validation\.max_lag_hours should be a number of 0 or more, not -1"),
         ("max_temperature_c = nan", r"validation\.max_temperature_c should be a number of 0 or more, not nan"),

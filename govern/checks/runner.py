@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
+from psycopg2 import errors as pg_errors
 
 from config.limits import ValidationLimits
 from config.site_file import SiteLimit
@@ -184,7 +185,8 @@ def _run_check(conn: Connection, check: Check, parameters: dict[str, Any]) -> li
             # In one message with the query: a savepoint of its own would cost a journey to a distant server.
             cursor.execute(f"SAVEPOINT before_check; {check.query}", parameters)
         except psycopg2.Error as err:
-            if conn.closed:
+            # What waited for a lock says nothing of the data, and the next check would wait as long.
+            if conn.closed or isinstance(err, pg_errors.LockNotAvailable):
                 raise
             db.execute(conn, "ROLLBACK TO SAVEPOINT before_check")
             reason = " ".join(str(err).split())

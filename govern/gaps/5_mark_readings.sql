@@ -1,5 +1,6 @@
 -- Mark the readings that hold more than their own interval: a counter that catches up after a gap, and a repeated local
--- hour that holds both its passes. They stay as they came.
+-- hour that holds both its passes. They stay as they came. More than the channel carries since the record before is no
+-- catch-up: by the limits of ingest and the check energy_plausible.
 INSERT INTO reading_marks (channel_id, timestamp, mark, detail, marked_at)
 SELECT
     r.channel_id, r.timestamp, 'catch_up',
@@ -23,8 +24,22 @@ CROSS JOIN LATERAL (
         )
     ) AS energy_kwh
 ) AS usual
+LEFT JOIN channel_facts AS facts ON facts.channel_id = r.channel_id AND facts.organization_id = r.organization_id
+CROSS JOIN LATERAL (
+    SELECT least(
+        %(max_catch_up_hours)s * 3600.0,
+        extract(epoch FROM r.timestamp - max(before.timestamp))
+    ) AS seconds
+    FROM readings AS before
+    WHERE before.channel_id = r.channel_id AND before.organization_id = r.organization_id
+        AND before.timestamp < r.timestamp
+        AND before.timestamp >= r.timestamp - %(max_catch_up_hours)s * interval '1 hour'
+        AND before.energy_kwh IS NOT NULL
+) AS elapsed
 WHERE g.kind = 'interior' AND g.state <> 'refetched'
     AND r.timestamp >= %(first)s AND r.timestamp <= %(last)s
+    AND r.energy_kwh * coalesce(facts.unit_factor, 1) * 3600
+        <= coalesce(facts.max_power_kw, %(max_power_kw)s) * greatest(elapsed.seconds, r.interval_s)
     AND r.energy_kwh > %(catch_up_min_energy_kwh)s
     AND r.energy_kwh > %(catch_up_min_ratio)s * usual.energy_kwh
 ON CONFLICT DO NOTHING;

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config.limits import GapLimits
+from config.site_file import IngestLimits
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError
@@ -66,6 +67,7 @@ def update_gaps(
     now: datetime,
     limits: GapLimits | None = None,
     *,
+    carried: IngestLimits | None = None,
     is_full: bool = False,
     from_installation: bool = False,
 ) -> list[GapCount]:
@@ -75,6 +77,8 @@ def update_gaps(
     ----------
     now
         The moment that new states are dated to.
+    carried
+        What a channel can carry, and how long an outage may be; the defaults where None.
     is_full
         Look at everything. Else only at what was asked for since the last look, and at the gaps that it touches.
     from_installation
@@ -99,7 +103,10 @@ def update_gaps(
         " WHERE organization_id = %s AND scanned_at > clock_timestamp() + interval '1 hour'",
         (site_id,),
     )
+    carried = carried or IngestLimits()
     parameters: dict[str, Any] = asdict(limits or GapLimits()) | {
+        "max_power_kw": carried.max_power_kw,
+        "max_catch_up_hours": carried.max_catch_up_hours,
         "site_id": site_id,
         "now": now,
         "is_full": is_full,

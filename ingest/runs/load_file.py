@@ -284,7 +284,8 @@ def _store_rows(
 ) -> int:
     """Store one channel's rows of a part, with the log line, in the open transaction; return how many are usable."""
     readings.check_resolution(conn, attempt.channel_id, attempt.window, attempt.interval_s)
-    rules = Rules(limits.max_power_of(attempt.channel_id), limits.max_catch_up_hours)
+    before_s = readings.last_energy_s(conn, attempt, limits.max_catch_up_hours)
+    rules = Rules(limits.max_power_of(attempt.channel_id), limits.max_catch_up_hours, before_s)
     reason = _impossible(rows, rules._replace(may_feed_in=rows.channel in summary.feeding_in))
     if _feeds_in(rows, reason):
         summary.feeding_in.add(rows.channel)

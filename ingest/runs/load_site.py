@@ -85,6 +85,7 @@ class _Task(NamedTuple):
     wanted: Wanted
     is_hasty: bool
     asks: FieldAsks
+    last_energy_s: float | None  # when the record of energy before the window began, epoch seconds
     troubles: Troubles  # filled by the worker that fetches it
 
 
@@ -187,15 +188,16 @@ class _Run:
     def _begin(self, wanted: Wanted, *, is_hasty: bool) -> _Task:
         attempt = attempts.Attempt(self.site.run_id, self.site.site_id, *wanted, self.client.source)
         log_id = attempts.start_attempt(self.conn, attempt)
+        before_s = readings.last_energy_s(self.conn, attempt, self.limits.max_catch_up_hours)
         self.conn.commit()
         asks = self.book.plan(wanted.channel_id, self.types[wanted.channel_id])
-        self.unsettled[log_id] = _Task(attempt, log_id, wanted, is_hasty, asks, Troubles())
+        self.unsettled[log_id] = _Task(attempt, log_id, wanted, is_hasty, asks, before_s, Troubles())
         return self.unsettled[log_id]
 
     def fetch(self, task: _Task) -> ChannelReadings:
         """Fetch what a task wants; the workers do this, and nothing else."""
         attempt = task.attempt
-        rules = _rules(self.limits, attempt, datetime.now(UTC))
+        rules = _rules(self.limits, task, datetime.now(UTC))
         try:
             with gather_troubles(task.troubles), in_haste() if task.is_hasty else nullcontext():
                 return fetch_channel(
@@ -268,10 +270,11 @@ def _sum_up_fields(summary: IngestSummary, book: FieldBook, site: Site) -> None:
             summary.refillable.append(channel["channel_id"])
 
 
-def _rules(limits: IngestLimits, attempt: attempts.Attempt, now: datetime) -> Rules:
+def _rules(limits: IngestLimits, task: _Task, now: datetime) -> Rules:
     # What was asked for is not in the future, whatever this machine's clock says.
-    latest = max(now + timedelta(minutes=limits.max_future_minutes), attempt.window.end)
-    return Rules(limits.max_power_of(attempt.channel_id), limits.max_catch_up_hours, latest.timestamp())
+    latest = max(now + timedelta(minutes=limits.max_future_minutes), task.attempt.window.end)
+    most_kw = limits.max_power_of(task.attempt.channel_id)
+    return Rules(most_kw, limits.max_catch_up_hours, task.last_energy_s, latest.timestamp())
 
 
 def _note_troubles(conn: Connection, tasks: Iterable[_Task]) -> None:

@@ -55,6 +55,7 @@ class Rules(NamedTuple):
 
     max_power_kw: float = np.inf
     max_catch_up_hours: float = np.inf
+    last_energy_s: float | None = None  # start of the channel's record of energy before, epoch seconds; None: not known
     latest_start_s: float = np.inf  # epoch seconds; an interval that starts later is in the future
     may_feed_in: bool = False  # known to export: its energy may be negative without a power that says the same
 
@@ -93,7 +94,8 @@ def find_impossible(
     Notes
     -----
     Energy is compared with what the limit of power gives in the time since the record before: after an outage one
-    record may hold the energy of the whole of it. The first record may hold that of `max_catch_up_hours`.
+    record may hold the energy of the whole of it, at most that of `max_catch_up_hours`. So may the first record where
+    none before it is known.
     """
     count = timestamp_s.size
     missing = np.full(count, np.nan)
@@ -101,7 +103,10 @@ def find_impossible(
     order = np.argsort(timestamp_s, kind="stable")
     elapsed_s = np.full(count, rules.max_catch_up_hours * _SECONDS_PER_HOUR)
     with_energy = order[~np.isnan(energy_kwh[order])]
-    elapsed_s[with_energy[1:]] = np.minimum(np.diff(timestamp_s[with_energy]), elapsed_s[with_energy[1:]])
+    before_s = np.nan if rules.last_energy_s is None else rules.last_energy_s
+    since_s = np.diff(timestamp_s[with_energy], prepend=before_s)
+    # Where the record before lies later, it is none, and where two are of one time, the first counts.
+    elapsed_s[with_energy] = np.fmin(np.where(since_s >= 0, since_s, np.nan), elapsed_s[with_energy])
     hours = np.maximum(elapsed_s, interval_s) / _SECONDS_PER_HOUR
     with np.errstate(invalid="ignore"):
         over_power = np.zeros(count, dtype=bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg2 import errors as pg_errors
@@ -18,6 +18,8 @@ from lib.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
     from psycopg2.extensions import connection as Connection
+
+    from ingest.storage.attempts import Attempt
 
 # First half of the key under which a channel is locked while it is loaded; no other lock of this project has two.
 _CHANNEL_LOCK_CLASS = 7_230_419
@@ -53,6 +55,21 @@ def check_resolution(conn: Connection, channel_id: int, window: Window, interval
             f"channel {channel_id}, {window}: holds intervals of {row[0]} s already, and {interval_s} s would count "
             f"the energy twice; use --resolution {row[0]}"
         )
+
+
+def last_energy_s(conn: Connection, attempt: Attempt, within_hours: float) -> float | None:
+    """Return when the record of energy before an attempt's window began, not longer ago than so many hours.
+
+    In epoch seconds; None where there is none.
+    """
+    start = attempt.window.start
+    ((found,),) = db.fetch_all(
+        conn,
+        "SELECT extract(epoch FROM max(timestamp)) FROM readings WHERE channel_id = %s AND organization_id = %s"
+        " AND timestamp < %s AND timestamp >= %s AND energy_kwh IS NOT NULL",
+        (attempt.channel_id, attempt.organization_id, start, start - timedelta(hours=within_hours)),
+    )
+    return None if found is None else float(found)
 
 
 def insert_readings(
