@@ -21,6 +21,7 @@ from config.in_force import Origin, list_facts
 from config.site_file import (
     ChannelKind,
     ChannelTable,
+    IngestLimits,
     SiteFile,
     ValidationTable,
     list_configured_sites,
@@ -410,7 +411,9 @@ def test_the_schema_takes_what_the_model_takes() -> None:
 
 def test_limits_of_checks_are_those_of_the_checks() -> None:
     known = known_fields(known_type(ValidationTable))
-    assert {name: one.default for name, (one, _) in known.items()} == settable_limits(read_checks())
+    shared = {"max_power_kw": 5000, "max_catch_up_hours": 744}  # said under [ingest]
+    assert {name: one.default for name, (one, _) in known.items()} | shared == settable_limits(read_checks())
+    assert {name: getattr(IngestLimits(), name) for name in shared} == shared
 
 
 # --- Properties -------------------------------------------------------------------------------------------------------
