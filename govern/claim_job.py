@@ -3,7 +3,7 @@
 Prints the job, the site, the local day that it is for, for a report the Monday with which its week begins (else the
 day again), and "told" where it is worth telling how it ends; nothing where nothing is due. What was claimed is noted as
 done by finish_job.py. One that failed or was held back is due again after 1, 2, 4, 8, 16 and 24 hours, ten times in
-all; a report that was missed is made up for, four weeks back. operations/run_schedule.sh runs both, every hour.
+all; a report that was missed is made up for, four weeks back. operations/run_schedule.sh runs both, every half hour.
 
 Stage: govern
 Reads: v_sites

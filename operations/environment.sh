@@ -60,6 +60,14 @@ check_time() { # OPTION HH:MM
   esac
 }
 
+# At the minute of the sync and half an hour from it: on time wherever the zone's offset is of whole or half hours. In the
+# few zones of a quarter (Nepal, the Chatham Islands, Eucla) it is done a quarter of an hour late: a wake more would keep a
+# database awake that sleeps when nobody asks.
+wake_minutes() { # HH:MM -> minutes of the hour, such as 0,30
+  local minute=$((10#${1#*:} % 30))
+  printf '%s,%s' "$minute" "$((minute + 30))"
+}
+
 # --- Python -----------------------------------------------------------------------------------------------------------
 
 is_usable_python() { # COMMAND: 3.11 or newer, and able to make a virtual environment

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Do what is due: each site's daily sync, and on its Monday its weekly report, at times of its own local clock. What cron
-# or systemd runs every hour (operations/setup_cron.sh, operations/setup_systemd.sh).
+# or systemd runs every half hour (operations/setup_cron.sh, operations/setup_systemd.sh).
 #
 #   bash operations/run_schedule.sh [--time HH:MM] [--weekly-time HH:MM]       (default: 06:00 and Mondays 07:00)
 #

@@ -6,7 +6,7 @@
 #   bash operations/setup_cron.sh --show                                 shows what is installed
 #   bash operations/setup_cron.sh --remove                               takes it out again
 #
-# Times are those of each site's own zone. Cron wakes operations/run_schedule.sh every hour, which does what is due. The
+# Times are those of each site's own zone. Cron wakes operations/run_schedule.sh every half hour, which does what is due. The
 # entry stands between marker lines that name this folder; all other lines of the crontab stay as they are. Installing
 # again replaces it, and takes over the times of the entries that were there (also those of the two entries of old).
 
@@ -82,8 +82,7 @@ render_entries() {
   [ "$daily_time" = 06:00 ] || times=" --time $daily_time"
   [ "$weekly_time" = 07:00 ] || times="$times --weekly-time $weekly_time"
   echo "$BEGIN_MARKER"
-  # At the minute of the sync, so that it is on time wherever the zone's offset is of whole hours.
-  echo "$((10#${daily_time#*:})) * * * * /bin/bash $(quote_for_cron "$PROJECT_ROOT/operations/run_schedule.sh")$times"
+  echo "$(wake_minutes "$daily_time") * * * * /bin/bash $(quote_for_cron "$PROJECT_ROOT/operations/run_schedule.sh")$times"
   echo "$END_MARKER"
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Have a systemd timer sync each site every morning and report on it on Mondays, by the site's own local clock: an
-# alternative to operations/setup_cron.sh. It wakes operations/run_schedule.sh every hour, which does what is due.
+# alternative to operations/setup_cron.sh. It wakes operations/run_schedule.sh every half hour, which does what is due.
 #
 #   bash operations/setup_systemd.sh [--time HH:MM] [--weekly-time HH:MM]     installs (default: 06:00 and Mondays 07:00)
 #   bash operations/setup_systemd.sh --show                                   shows the timer and when it runs next
@@ -59,8 +59,7 @@ install_units() {
   [ "$weekly_time" = 07:00 ] || times="$times --weekly-time $weekly_time"
   mkdir -p "$UNIT_DIR" || fail "cannot make $UNIT_DIR; check who owns it"
   remove_timers daily_sync weekly_report || true
-  # At the minute of the sync, so that it is on time wherever the zone's offset is of whole hours.
-  write_units run_schedule "each site's sync and report" "*-*-* *:${daily_time#*:}:00" "$times"
+  write_units run_schedule "each site's sync and report" "*-*-* *:$(wake_minutes "$daily_time"):00" "$times"
   systemctl --user daemon-reload || fail "systemd does not answer; is there a user session? See the log above"
   systemctl --user enable --now "$timer" || fail "the timer could not be started; see the log above"
   echo "Installed: each site's daily sync at $daily_time, its weekly report on Mondays at $weekly_time, by its own clock."

@@ -417,7 +417,7 @@ def setup_cron(tree: Tree, fake_crontab: Path, *args: str) -> subprocess.Complet
 
 def entry(tree: Tree, minute: int = 0, times: str = "") -> str:
     folder = str(tree.root).replace("'", "'\\''").replace("%", "\\%")
-    return f"{minute} * * * * /bin/bash '{folder}/operations/run_schedule.sh'{times}"
+    return f"{minute % 30},{minute % 30 + 30} * * * * /bin/bash '{folder}/operations/run_schedule.sh'{times}"
 
 
 def test_cron_entry_is_installed_once_and_removed_without_a_trace(tree: Tree, fake_crontab: Path) -> None:
@@ -445,6 +445,7 @@ def test_cron_entry_is_installed_once_and_removed_without_a_trace(tree: Tree, fa
         ("9 5 * * *", "30 18 * * 1", [], 9, " --time 05:09 --weekly-time 18:30"),
         ("9 5 * * *", "30 18 * * 1", ["--time", "06:00"], 0, " --weekly-time 18:30"),
         ("*/30 5 * * *", "0 7 * * 1", [], 0, ""),
+        ("45 5 * * *", "0 7 * * 1", [], 45, " --time 05:45"),
     ],
 )
 def test_entries_of_old_are_taken_over_with_their_times(
@@ -527,7 +528,7 @@ def test_on_a_terminal_it_asks(tree: Tree, fake_crontab: Path, answers: str, is_
     assert asked.returncode == 0, asked.stderr
     tab = fake_crontab.with_name("tab")
     assert tab.exists() is is_installed
-    assert not is_installed or "\n5 * * * * " in tab.read_text()
+    assert not is_installed or "\n5,35 * * * * " in tab.read_text()
 
 
 # --- A real cron ------------------------------------------------------------------------------------------------------
@@ -538,7 +539,8 @@ def test_on_a_terminal_it_asks(tree: Tree, fake_crontab: Path, answers: str, is_
 def test_real_cron_runs_the_sync_and_forgets_it_after_removal(synced_by_cron: tuple[Tree, datetime]) -> None:
     tree, due = synced_by_cron
     shown = setup_by_cron_user(tree, "--show")
-    assert f"{due.minute} * * * * /bin/bash" in shown and f"run_schedule.sh' --time {due:%H:%M}" in shown
+    assert f"{due.minute % 30},{due.minute % 30 + 30} * * * * /bin/bash" in shown
+    assert f"run_schedule.sh' --time {due:%H:%M}" in shown
     wait_until(lambda: bool(tree.calls), "cron wakes the schedule", seconds=130)
     wait_until((tree.root / "logs" / "daily_sync.log").exists, "the sync begins")
     wait_until(lambda: any("ended with exit code" in line for line in tree.log("daily_sync")), "the sync ends")
@@ -571,7 +573,7 @@ def test_the_timer_is_installed_once_and_removed_without_a_trace(tree: Tree, fak
         assert (done.returncode, done.stderr) == (0, "")
     service, timer = sorted(path.name for path in units.iterdir())
     assert timer.split("-")[2] == "run_schedule"
-    assert "OnCalendar=*-*-* *:30:00\nPersistent=true" in (units / timer).read_text()
+    assert "OnCalendar=*-*-* *:0,30:00\nPersistent=true" in (units / timer).read_text()
     (command,) = (line for line in (units / service).read_text().splitlines() if line.startswith("ExecStart="))
     assert command.endswith('/operations/run_schedule.sh" --time 05:30')
     told = (fake_systemctl.parent / "told").read_text().splitlines()

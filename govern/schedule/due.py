@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 # A report that nobody made is made up for as long as its week is of use to somebody.
 CATCH_UP_WEEKS = 4
-# A wake comes every hour, so what became due longer ago belongs to a wake before it.
+# A wake comes every half hour, of entries of old every hour: what became due longer ago belongs to one before.
 FRESH = timedelta(hours=1)
 # What failed or was held back is tried again after 1, 2, 4, 8, 16, 24, 24 … hours: for five days in all.
 MAX_TRIES = 10
