@@ -308,6 +308,7 @@ class FileMapping(Table, frozen=True):
     format: Annotated[str, about("A name of --list-formats")] | None = None
     sheet: Annotated[str, about("Sheet of a workbook")] | None = None
     member: Annotated[str, about("File within a ZIP")] | None = None
+    table: Annotated[int, about("Which of several tables one below the other, counted from 1", ge=1)] | None = None
     start: Annotated[
         tuple[str, ...], about("Column of the intervals' starts, or date and time", right=_COLUMN_LIST)
     ] = ()
@@ -323,11 +324,16 @@ class FileMapping(Table, frozen=True):
     channel_name: Annotated[str, about("Name of the channel in a file of one meter")] | None = None
     columns: Annotated[tuple[str, ...], about("Columns of values; all others are left out", right=_COLUMN_LIST)] = ()
     unit: Annotated[str, about("Wh, kWh, MWh, W, kW or MW, where the header says none")] | None = None
+    factor: Annotated[float, about("The values are multiplied by it, as by a meter's multiplier", gt=0)] | None = None
     where: Annotated[
         tuple[str, ...],
         about("Only rows where a column says this", right='a list of "COLUMN=VALUE", such as ["Type=Consumption"]'),
     ] = ()
+    fill_down: Annotated[bool, about("The date stands in the first row of a day only")] = False
     leave_out: Annotated[tuple[str, ...], about("Columns that tell nothing of the meter", right=_COLUMN_LIST)] = ()
+    counted_hours: Annotated[
+        bool, about("Hours are numbered from midnight, up to 25 and 23 on the days of clock changes")
+    ] = False
     ends_by_start: Annotated[
         bool, about("In the hour that autumn repeats, ends are their start's clock plus the interval: 1:45, 2:00, 1:15")
     ] = False

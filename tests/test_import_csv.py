@@ -163,5 +163,5 @@ def test_header_tells_layouts_apart() -> None:
     assert values("timestamp,energy_kwh,voltage_v") == [("file", "energy_kwh", 1.0), ("file", "voltage_v", 1.0)]
     assert values("timestamp,Flow,Window", unit="Wh") == [("Flow", "energy_kwh", 1e-3), ("Window", "energy_kwh", 1e-3)]
     assert values("time,A kWh,B (MW),Outdoor °C") == [("A", "energy_kwh", 1.0), ("B", "power_kw", 1e3)]
-    with pytest.raises(DataError, match="are the same quantity; choose one with --column"):
+    with pytest.raises(DataError, match="are the same quantity; choose one: --column"):
         values("timestamp,A (kWh),A (Wh)")

@@ -81,7 +81,7 @@ def test_what_cannot_be_stored_is_listed_with_line_reason_and_fix(
 @pytest.mark.parametrize(
     ("lines", "args", "message"),
     [
-        ([], [], "no header line with a column of times"),
+        ([], [], "is empty; download it again"),
         ([LONG_HEADER], [], "nothing below its header"),
         (["channel,when,kwh", "a,2026-01-01,1"], [], "no header line with a column of times"),
         (["timestamp,A,B", "2026-01-01 00:00,1,2"], [], "the columns say no unit; give --unit"),

@@ -18,6 +18,14 @@ from lib.errors import DataError
 
 _DAY_S = 86_400
 _HOUR_S = 3600
+_SHORT_DAY_HOURS = 23
+_ZONES_OF_WORDS = {
+    "EST": "Etc/GMT+5", "EDT": "America/New_York", "ET": "America/New_York", "CST": "Etc/GMT+6",
+    "CDT": "America/Chicago", "CT": "America/Chicago", "MST": "Etc/GMT+7", "MDT": "America/Denver",
+    "MT": "America/Denver", "PST": "Etc/GMT+8", "PDT": "America/Los_Angeles", "PT": "America/Los_Angeles",
+    "MEZ": "Etc/GMT-1", "CET": "Etc/GMT-1", "CEST": "Europe/Berlin", "MESZ": "Europe/Berlin", "BST": "Europe/London",
+    "AEST": "Etc/GMT-10", "AEDT": "Australia/Sydney",
+}  # fmt: skip
 
 
 def check_clock(facts: FileFacts, clock: ZoneInfo) -> None:
@@ -29,7 +37,10 @@ def check_clock(facts: FileFacts, clock: ZoneInfo) -> None:
         When they prove standard time, or leave open which pass of a repeated hour they are.
     """
     first, last = facts.tally.first_s.get(facts.date_format), facts.tally.last_s.get(facts.date_format)
-    if facts.given.clock or first is None or last is None or not facts.tally.has_wall:
+    if facts.tally.zone_words and not facts.given.clock:
+        _check_words(facts, clock)
+        return
+    if facts.given.clock or facts.is_counted or first is None or last is None or not facts.tally.has_wall:
         return
     changes = list_changes(clock, first, last)
     if not changes or facts.layout.is_register:
@@ -50,6 +61,37 @@ def check_clock(facts: FileFacts, clock: ZoneInfo) -> None:
                 seen_spring |= _check_spring(one, facts, clock, day, gap_start, gap_end, interval_s)
             else:
                 _check_autumn(one, facts, clock, day, gap_end, gap_start, interval_s, seen_spring)
+
+
+def offsets_of(clock: ZoneInfo, first_s: float, last_s: float) -> dict[str, int]:
+    """Return the words of a zone, such as EST and EDT, and their offsets [s], in the years of a record."""
+    years = range(datetime.fromtimestamp(first_s, UTC).year, datetime.fromtimestamp(last_s, UTC).year + 1)
+    moments = [datetime(year, month, 1, tzinfo=clock) for year in years for month in (1, 7)]
+    return {moment.tzname() or "": int((moment.utcoffset() or timedelta(0)).total_seconds()) for moment in moments}
+
+
+def _check_words(facts: FileFacts, clock: ZoneInfo) -> None:
+    """Raise where the words of zones behind the times are not those of the zone, or not at these times."""
+    words = sorted(facts.tally.zone_words)
+    first, last = facts.tally.first_s[facts.date_format], facts.tally.last_s[facts.date_format]
+    offsets_s = offsets_of(clock, first, last)
+    unknown = [word for word in words if word not in offsets_s]
+    if unknown:
+        raise DataError(
+            f"{facts.table.name}: its times end with {', '.join(words)}, and the clock of {clock} shows "
+            f"{', '.join(offsets_s)}; give --clock {_ZONES_OF_WORDS.get(unknown[0], 'ZONE')}, the zone that they keep"
+        )
+    for chunk in facts.table.chunks(None, ""):
+        text = time_text(rows_of_use(chunk, facts.layout), facts.layout)
+        wall, exact = parse_walls(text, facts.date_format, offsets_s)
+        known = ~np.isnan(exact) & wall.notna().to_numpy()
+        shown = pd.Series(pd.to_datetime(exact[known], unit="s", utc=True)).dt.tz_convert(clock).dt.tz_localize(None)
+        if (shown.to_numpy() != wall[known].to_numpy()).any():
+            standard = _standard(clock, int(first // _DAY_S))
+            raise DataError(
+                f"{facts.table.name}: its times end with {', '.join(words)} also where the clock of {clock} shows "
+                f"another; give --clock {standard} if they keep that all year, or --clock {clock} if it is only a name"
+            )
 
 
 def list_changes(clock: ZoneInfo, first_s: float, last_s: float) -> list[tuple[int, float, float]]:
@@ -102,6 +144,11 @@ def _check_spring(
 ) -> bool:
     """Raise where the skipped hour is there, whole and with use; return whether the day is there and lacks it."""
     inside = rows[(rows["wall"] >= before) & (rows["wall"] < after)]
+    if facts.layout.is_hour and inside["value"].any() and len(rows) == _SHORT_DAY_HOURS:
+        raise DataError(
+            f"{facts.table.name}: {_date(day)} has 23 hours, and that which the clock of {clock} skips is among them; "
+            "give --counted-hours if its hours are numbered from midnight, 1 to 23 on that day"
+        )
     if (
         inside["value"].any()
         and len(inside) >= (after - before) / interval_s

@@ -7,7 +7,7 @@ A name is recognised as a whole or not at all. What can mean two things is told 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -76,8 +76,10 @@ HARMLESS_NAMES = frozenset(
     }
 )  # fmt: skip
 
-_BRACKETED = re.compile(r"^(?P<name>.*?)\s*[\[(]\s*(?P<unit>[kM]?Wh?)\s*[\])]\s*$", re.IGNORECASE)
-_SUFFIXED = re.compile(r"^(?P<name>.*?)(?:^|[\s_.-])(?P<unit>[kM]?Wh?)\s*$", re.IGNORECASE)
+# kWh, and as portals and building systems write it: kWhs, kW-hr, kW·h, kWatts, Watts, kilowatt-hours.
+_UNIT = r"[kM]?W(?:[-·]?hr?s?|atts?(?:[- ]?hours?)?)?|kilowatt[- ]?hours?"
+_BRACKETED = re.compile(rf"^(?P<name>.*?)\s*[\[(]\s*(?P<unit>{_UNIT})\s*[\])]\s*$", re.IGNORECASE)
+_SUFFIXED = re.compile(rf"^(?P<name>.*?)(?:^|[\s_.-])(?P<unit>{_UNIT})\s*$", re.IGNORECASE)
 _RATE = re.compile(
     r"(?:/|\bper\b)\s*[kM]?Wh?\b|\b[kM]?Wh?\s*(?:/|\bper\b)\s*\w|[$€£¥₹]|\b(?:price|pricing|cost|costs|amount|"
     r"tariff rate|unit rate|co2|gco2|carbon|emissions?|intensity)\b",
@@ -85,13 +87,20 @@ _RATE = re.compile(
 )
 # In words of any language that compounds: Netzeinspeisung, SolarProduction, Energia immessa.
 _EXPORT_STEMS = re.compile(
-    r"export|inject|injekt|injet|surplus|solar|photovolt|generat|returned|redeliver|teruglever|teruggelever|einspeis|"
+    r"export|outflow|inject|injekt|injet|surplus|solar|photovolt|generat|returned|redeliver|teruglever|teruggelever|einspeis|"
     r"immess|immission|vertid|excedent|solcelle|inmatning|feed in|to (?:the )?grid|to utility"
 )
 _EXPORT_WORDS = frozenset({"feedin", "pv"})
 _PERHAPS_EXPORT_WORDS = frozenset(
     {"production", "produced", "produktion", "producción", "produzione", "return", "received", "out", "yield"}
 )
+_SERIES_WORDS = frozenset(
+    {
+        "channel", "register", "meter", "circuit", "phase", "id", "number", "no", "code", "type", "direction", "kind",
+        "class", "category", "obis", "stream", "device", "point", "serial", "tariff", "series",
+    }
+)  # fmt: skip
+_FACTOR_WORDS = frozenset({"multiplier", "multiplikator", "ratio", "scaling"})
 _EXTREME_WORDS = frozenset({"max", "maximum", "peak", "min", "minimum", "highest", "lowest"})
 _COMMODITY_WORDS = frozenset(
     {
@@ -110,6 +119,10 @@ _GENERIC_WORDS = frozenset(
 )  # fmt: skip
 
 
+_OBIS = re.compile(r"(?<![\d.])(?:\d{1,2}-\d{1,3}:)?(\d{1,2})\.(?:6|7|8|9|29)\.\d{1,2}(?![\d.])")
+# Codes that mean something only beside each other → what each is: UK settlement, Ausgrid, NEM12, Spain.
+
+
 class Meaning(StrEnum):
     """What a column of numbers is, by its name."""
 
@@ -118,6 +131,22 @@ class Meaning(StrEnum):
     EXPORT = "energy that is generated or flows back"
     EXTREME = "a maximum or minimum, no mean of the interval"
     COMMODITY = "another commodity than electricity"
+    REACTIVE = "reactive energy"
+
+
+# Codes that tell something only beside each other, and what is no use among them: UK settlement, Ausgrid, NEM12, Spain.
+_CODE_SETS: tuple[tuple[frozenset[str], dict[str, Meaning]], ...] = (
+    (
+        frozenset({"ai", "ae", "ri", "re"}),
+        {"ae": Meaning.EXPORT, "ri": Meaning.REACTIVE, "re": Meaning.REACTIVE},
+    ),
+    (frozenset({"gc", "cl", "gg"}), {"gg": Meaning.EXPORT}),
+    (
+        frozenset({"e1", "e2", "e3", "b1", "b2", "q1", "k1"}),
+        {"b1": Meaning.EXPORT, "b2": Meaning.EXPORT, "q1": Meaning.REACTIVE, "k1": Meaning.REACTIVE},
+    ),
+    (frozenset({"ae", "as", "r1", "r2", "r3", "r4"}), {"as": Meaning.EXPORT}),
+)
 
 
 class UnitOfName(NamedTuple):
@@ -140,17 +169,33 @@ def bare(key: str) -> str:
     return key
 
 
+def canonical_unit(text: str) -> str:
+    """Return a unit as `UNITS` has it."""
+    text = text.strip().casefold()
+    is_energy = "h" in text.removeprefix("kilowatt")
+    prefix = {"k": "k", "m": "M"}.get(text[0], "")
+    return f"{prefix}W{'h' if is_energy else ''}"
+
+
+def unit_in(text: str) -> str | None:
+    """Return the unit that a cell of a column of units says: as a whole, or in brackets at its end."""
+    if re.fullmatch(_UNIT, text.strip(), re.IGNORECASE):
+        return canonical_unit(text)
+    match = _BRACKETED.match(text)
+    return canonical_unit(match["unit"]) if match else None
+
+
 def split_unit(cell: str) -> UnitOfName:
     """Return a column's name and the unit that it ends with."""
     text = cell.strip()
     if _RATE.search(text):
         return UnitOfName(text, None)
     if match := _BRACKETED.match(text):
-        return UnitOfName(match["name"].strip(" _-"), match["unit"])
+        return UnitOfName(match["name"].strip(" _-"), canonical_unit(match["unit"]))
     if match := _SUFFIXED.match(text):
         name = match["name"].strip(" _-")
         is_letter = match["unit"] in ("W", "w") and key_of(name) not in QUANTITY_WORDS
-        return UnitOfName(name, match["unit"], is_letter)
+        return UnitOfName(name, canonical_unit(match["unit"]), is_letter)
     return UnitOfName(text, None)
 
 
@@ -158,7 +203,9 @@ def meaning_of(cell: str) -> Meaning:
     """Return what a column of numbers is, by the words of its name."""
     if _RATE.search(cell):
         return Meaning.RATE
-    spaced = re.sub(r"(?<=[a-z]{2})(?=[A-Z][a-z])", " ", cell).casefold().replace("feed-in", "feedin")
+    if match := _OBIS.search(cell):
+        return Meaning.USE if match[1] == "1" else Meaning.EXPORT if match[1] == "2" else Meaning.REACTIVE
+    spaced = _spaced(cell).replace("feed-in", "feedin")
     words = set(re.findall(r"[^\W_]+", spaced))
     if _EXPORT_STEMS.search(" ".join(re.findall(r"[^\W_]+", spaced))) or _EXPORT_WORDS & words:
         return Meaning.EXPORT
@@ -170,6 +217,33 @@ def meaning_of(cell: str) -> Meaning:
     if others and others <= _COMMODITY_WORDS:
         return Meaning.COMMODITY
     return Meaning.USE
+
+
+def meanings_of(names: Iterable[str]) -> dict[str, Meaning]:
+    """Return what each of some names is that stand beside each other: columns of a header, or texts of a column."""
+    names = list(names)
+    codes = {name: key_of(split_unit(name).name) for name in names}
+    meanings = {name: meaning_of(name) for name in names}
+    for known, others in _CODE_SETS:
+        own = known & set(codes.values())
+        if own - set(others) or own == set(codes.values()):
+            meanings |= {name: others[code] for name, code in codes.items() if code in own & set(others)}
+    return meanings
+
+
+def names_series(cell: str) -> bool:
+    """Return whether a column is named after what tells series apart, so that its numbers are no measurement."""
+    return bool(_SERIES_WORDS & set(re.findall(r"[a-z]+", _spaced(cell))))
+
+
+def names_factor(cell: str) -> bool:
+    """Return whether a column is named after a factor of the values."""
+    return bool(_FACTOR_WORDS & set(re.findall(r"[a-z]+", _spaced(cell))))
+
+
+def _spaced(cell: str) -> str:
+    """Return a name in lower case with its words apart, those of ChannelNumber too."""
+    return re.sub(r"(?<=[a-z]{2})(?=[A-Z][a-z])", " ", cell).casefold()
 
 
 def zone_said(cell: str) -> str | None:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 # Columns of a day → length of their intervals [min]; with an hour more they are of a day of 25 hours.
 _COUNTS = {24: 60, 25: 60, 48: 30, 50: 30, 96: 15, 100: 15}
 _CLOCK = r"(\d{1,2})[:.](\d{2})(?::00)?\s*([ap]\.?m\.?)?"
-_TIME_OF_DAY = re.compile(rf"^(?:\D{{0,3}}\s)?{_CLOCK}$", re.IGNORECASE)
+_TIME_OF_DAY = re.compile(rf"^(?:\D{{0,8}}\s)?{_CLOCK}$", re.IGNORECASE)
+_FOUR_DIGITS = re.compile(r"^(\d{2})([0-5]\d)()$")  # 0015 … 2400
 _RANGE = re.compile(rf"^{_CLOCK}\s*(?:-|–|to|_)\s*{_CLOCK}$", re.IGNORECASE)
 _NUMBER = re.compile(r"^(?:h|hr|hour|he|hh|p|period|sp|int|interval|v|kwh|value|read|reading)?[ _.-]*0*(\d{1,3})$")
 _LEAST_COLUMNS = 20
@@ -69,8 +70,13 @@ def find_day_columns(header: Sequence[str]) -> DayColumns | None:
     return None
 
 
-def kept_columns(header: Sequence[str], days: DayColumns) -> tuple[int, list[int]]:
+def kept_columns(header: Sequence[str], days: DayColumns, named: Sequence[str] = ()) -> tuple[int, list[int]]:
     """Return the place of the date, and those of the other columns that go with every interval.
+
+    Parameters
+    ----------
+    named
+        The operator's name of the column of dates, if any.
 
     Raises
     ------
@@ -79,10 +85,17 @@ def kept_columns(header: Sequence[str], days: DayColumns) -> tuple[int, list[int
     """
     keys = [bare(key_of(cell)) for cell in header]
     dates = {*DATE_NAMES, "datum", "giorno", "fecha", "timestamp", "data"}
-    place = next((at for at, key in enumerate(keys) if key in dates), None)
+    wanted = {key_of(name) for name in named}
+    place = next(
+        (at for at, key in enumerate(keys) if (key_of(header[at]) in wanted if wanted else key in dates)), None
+    )
     if place is None:
+        likely = next(
+            (cell.strip() for cell, key in zip(header, keys, strict=True) if "date" in key.split("_")), "COLUMN"
+        )
         raise DataError(
-            "a row is a day, and no column is known to be the date; rename it Date, and give --format day-columns"
+            "a row is a day, and no column is known to be the date; give --format day-columns and name it with "
+            f'--start "{likely}"'
         )
     repeated = {key for key, count in Counter(keys).items() if count > 1}
     others = [
@@ -157,7 +170,8 @@ def reshaped(
 
 
 def _minutes(name: str) -> int | None:
-    match = _TIME_OF_DAY.match(name.strip()) or _RANGE.match(name.strip())
+    text = name.strip()
+    match = _TIME_OF_DAY.match(text) or _RANGE.match(text) or _FOUR_DIGITS.match(text)
     if match is None:
         return None
     hour, minute, half = int(match[1]), int(match[2]), (match[3] or "").casefold()[:1]

@@ -11,10 +11,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
+import pandas as pd
+
 from config.site_file import FileMapping
-from ingest.files.columns import Meaning, meaning_of
+from ingest.files.columns import Meaning, canonical_unit, key_of, meanings_of, names_factor, names_series, unit_in
 from ingest.files.layout import Layout, is_harmless
 from ingest.files.tally import Tally, Trend
+from ingest.files.times import CANDIDATE_FORMATS, count_readable
 from lib.errors import DataError
 
 MIN_AGREEMENT = 0.95
@@ -27,6 +30,11 @@ _LONG_RECORD_ROWS = 48
 _MIN_RISING_RATIO = 0.3  # of the steps of a short record
 _MAX_FALLING_RATIO = 0.1  # of all changes: a counter that begins anew each day falls once in a day
 _MIN_NEGATIVES = 3
+_MAX_NAMED = 10  # values of a column that a refusal lists
+_MIN_ODD_ROWS, _MIN_ODD_RATIO = 3, 0.02
+_OTHER_UNITS = frozenset(
+    {"m3", "m", "therm", "therms", "ccf", "mcf", "gal", "gallons", "kvarh", "kvar", "varh", "kvah", "kva", "l", "degc"}
+)
 _TIME = re.compile(r"\d:\d\d|^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 
 
@@ -41,17 +49,43 @@ def check_series(tally: Tally, layout: Layout, given: FileMapping, known: set[st
         _check_negatives(tally, layout, known, label)
 
 
+def check_dates(tally: Tally, given: FileMapping, label: str) -> None:
+    """Raise where most rows have a time of day and no date."""
+    if tally.dateless * 2 > tally.row_count and not given.fill_down:
+        raise DataError(
+            f"{label}: its date stands in {tally.row_count - tally.dateless:,} of {tally.row_count:,} rows; give "
+            "--fill-down if it holds for the rows below it"
+        )
+
+
+def check_odd_times(tally: Tally, date_format: str, given: FileMapping, label: str) -> None:
+    """Raise where many rows write their dates another way, as a spreadsheet leaves them that swaps day and month."""
+    odd_rows = tally.timed_rows - tally.readable[date_format]
+    if given.date_format or odd_rows < max(_MIN_ODD_ROWS, _MIN_ODD_RATIO * tally.timed_rows):
+        return
+    texts = pd.Series(tally.odd_times.get(date_format, []), dtype=object)
+    others = count_readable(texts, [name for name in CANDIDATE_FORMATS if name != date_format]) if len(texts) else None
+    if not others or max(others.values()) < len(texts) / 2:
+        return
+    raise DataError(
+        f"{label}: its dates are written in two ways; {odd_rows:,} of {tally.timed_rows:,} are as {texts.iloc[0]!r} "
+        f"and the others fit {date_format}, so day and month may be swapped in some, as a spreadsheet does; export the "
+        "file again and import that, or give --date-format for the rows to take"
+    )
+
+
 def _check_names(tally: Tally, layout: Layout, known: set[str], given: FileMapping, label: str) -> None:
     """Raise where a meter's name says that it is no use of electricity."""
     if layout.meter is None or layout.where:
         return
-    odd = [name for name in tally.channels if name not in known and _is_other(name)]
-    if odd:
+    others = {name: meaning for name, meaning in _others(tally.channels).items() if name not in known}
+    if others:
         column = layout.header[layout.meter]
-        use = [name for name in tally.channels if name not in odd]
+        use = [name for name in tally.channels if name not in others]
+        first = next(iter(others))
         raise DataError(
-            f"{label}: meter {odd[0]!r} seems to be {meaning_of(odd[0])}; say which rows are use, such as "
-            f"{_wheres(column, use)}"
+            f"{label}: meter {first!r} seems to be {others[first]}; say which rows are use, such as "
+            f"{_wheres(column, use, _MAX_NAMED)}"
         )
 
 
@@ -61,14 +95,16 @@ def _check_kinds(tally: Tally, layout: Layout, given: FileMapping, label: str) -
         name = layout.header[place]
         if not kinds.is_open or len(kinds.texts) < 1:
             continue
-        odd = sorted(text for text in kinds.texts if _is_other(text))
-        if odd:
-            use = sorted(kinds.texts - set(odd))
+        others = _others(sorted(kinds.texts))
+        if others:
+            use = sorted(kinds.texts - set(others))
+            first = next(iter(others))
             raise DataError(
-                f"{label}: column {name!r} says {odd[0]!r}, {meaning_of(odd[0])}; say which rows are use, such as "
-                f'{_wheres(name, use)}, or --leave-out "{name}" if it tells nothing'
+                f"{label}: column {name!r} says {first!r}, {others[first]}; say which rows are use, such as "
+                f'{_wheres(name, use, _MAX_NAMED)}, or --leave-out "{name}" if it tells nothing'
             )
-        if layout.format or is_harmless(name) or len(kinds.texts) < 2 or _are_numbers(kinds.texts):
+        _check_multiplier(name, kinds.texts, given, label)
+        if is_harmless(name) or len(kinds.texts) < 2 or (_are_numbers(kinds.texts) and not names_series(name)):
             continue
         if kinds.changes == len(kinds.texts) - 1:
             raise DataError(
@@ -76,6 +112,20 @@ def _check_kinds(tally: Tally, layout: Layout, given: FileMapping, label: str) -
                 f'give --meter "{name}" if it names the meter, {_wheres(name, sorted(kinds.texts))} for one, or '
                 f'--leave-out "{name}" if it tells nothing'
             )
+
+
+def _check_multiplier(column: str, texts: set[str], given: FileMapping, label: str) -> None:
+    """Raise where a column tells a factor other than one, and nobody said whether the values hold it already."""
+    if given.factor or not names_factor(column) or all(float(text) == 1 for text in texts if _is_number(text)):
+        return
+    numbers = sorted(text for text in texts if _is_number(text))
+    advice = (
+        f"give --factor {numbers[0]} if the values are still to be multiplied by it, or " if len(numbers) == 1 else ""
+    )
+    raise DataError(
+        f'{label}: column {column!r} says {", ".join(numbers[:4])}; {advice}give --leave-out "{column}" if the values '
+        f"hold it already{'' if advice else '; where they do not, multiply them in the file'}"
+    )
 
 
 def _check_repeats(tally: Tally, layout: Layout, given: FileMapping, label: str) -> None:
@@ -95,10 +145,25 @@ def _check_repeats(tally: Tally, layout: Layout, given: FileMapping, label: str)
         )
     name = layout.header[places[0]]
     texts = sorted(tally.kinds[places[0]].texts) if places[0] in tally.kinds else []
+    _check_time_is_whole(layout, places[0], tally.telling_texts.get(places[0], []), label)
+    others = _others(texts)
     raise DataError(
         f"{label}: two rows for one instant, told apart by column {name!r} ({', '.join(texts[:4]) or 'see the file'}); "
-        f"give {_wheres(name, [text for text in texts if not _is_other(text)])} for the rows of use, or "
+        f"give {_wheres(name, [text for text in texts if text not in others])} for the rows of use, or "
         f'--meter "{name}" if it names the meter'
+    )
+
+
+def _check_time_is_whole(layout: Layout, place: int, texts: list[str], label: str) -> None:
+    """Raise where the column that tells two rows apart is a time: the one that was taken is but a part of it."""
+    name, taken = layout.header[place], [layout.header[one] for one in layout.time_positions]
+    if not texts or not all(_TIME.search(text) for text in texts):
+        return
+    is_whole = all(re.search(r"\d[-/.]\d", text) for text in texts)
+    flags = [name] if is_whole else [taken[0], name]
+    raise DataError(
+        f"{label}: column {taken[0]!r} names an instant for many rows, and {name!r} tells them apart; give "
+        + " ".join(f'--start "{one}"' for one in flags)
     )
 
 
@@ -165,6 +230,29 @@ def check_lengths(found: Counter[int], runs: Counter[int], given: FileMapping, s
         )
 
 
+def settle_stated(found: Counter[int], stated_s: int, given: FileMapping, subject: str) -> int:
+    """Return the length [s] of intervals that say it themselves, by their start and end.
+
+    Raises
+    ------
+    DataError
+        When they begin before the one above has ended, or the operator says another length.
+    """
+    shorter = [step for step, count in found.items() if 0 < step < stated_s and count > _MIN_ODD_RATIO * found.total()]
+    explicit = given.interval_minutes and given.interval_minutes * 60
+    if not shorter and explicit and explicit != stated_s:
+        raise DataError(
+            f"{subject}: its rows say that they are {stated_s / 60:g} minutes long, and --interval-minutes says "
+            f"{given.interval_minutes}; leave it out"
+        )
+    if shorter and not explicit:
+        raise DataError(
+            f"{subject}: its rows say that they are {stated_s / 60:g} minutes long, and begin {min(shorter) / 60:g} "
+            f"minutes apart; give --interval-minutes {min(shorter) / 60:g} if that is their length"
+        )
+    return explicit or stated_s
+
+
 def settle_label(
     tally: Tally, layout: Layout, given: FileMapping, date_format: str, interval_s: int, label: str
 ) -> Layout:
@@ -175,14 +263,13 @@ def settle_label(
     DataError
         When nothing says it, and the record begins as one of ends does.
     """
-    if layout.is_hour and layout.is_end is None:
-        if 24 in tally.hours and 0 not in tally.hours:
-            return replace(layout, is_end=True)
-        if 0 not in tally.hours:
+    if layout.is_hour and layout.is_end is not False and 0 not in tally.hours:
+        if layout.is_end is None and 24 not in tally.hours:
             raise DataError(
                 f"{label}: its hours have neither 0 nor 24; give --interval-end if hour 1 is 0:00 to 1:00, "
                 "or --no-interval-end"
             )
+        return replace(layout, is_end=False, first_hour=1)
     if layout.is_end is not None:
         return layout
     if layout.is_register:
@@ -199,6 +286,37 @@ def settle_label(
             "not say it; give --interval-end, or --no-interval-end if the times are starts"
         )
     return replace(layout, is_end=False)
+
+
+def only_unit(units: set[str], column: str, given: FileMapping, label: str) -> str:
+    """Return the one unit of a column of units; what the operator gives counts where the column says nothing else.
+
+    Raises
+    ------
+    DataError
+        When it says several, or another than is given.
+    """
+    said = {text: unit_in(text) for text in sorted(units) if text}
+    known = {unit for unit in said.values() if unit}
+    if (
+        given.unit
+        and len(said) <= 1
+        and known <= {canonical_unit(given.unit)}
+        and not _OTHER_UNITS & set(map(key_of, said))
+    ):
+        return given.unit
+    if len(known) == 1 and all(said.values()):
+        unit = known.pop()
+        if given.unit and canonical_unit(given.unit) != unit:
+            raise DataError(
+                f"{label}: column {column!r} says {', '.join(said)}, and --unit {given.unit}; leave --unit out"
+            )
+        return unit
+    flags = _wheres(column, [text for text, unit in said.items() if unit])
+    raise DataError(
+        f"{label}: its column of units says {', '.join(said) or 'nothing'}; take the rows of one with {flags}"
+        + ("" if given.unit else ", or give --unit if it says one unit in words of its own")
+    )
 
 
 def decimal_sign(signs: Counter[str], delimiter: str, given: FileMapping, label: str) -> str:
@@ -234,8 +352,18 @@ def decimal_sign(signs: Counter[str], delimiter: str, given: FileMapping, label:
     return "," if is_comma else "."
 
 
-def _is_other(text: str) -> bool:
-    return meaning_of(text) in (Meaning.EXPORT, Meaning.COMMODITY)
+def _others(texts: Iterable[str]) -> dict[str, Meaning]:
+    """Return those of a column's texts that say that their rows are no use, and what they are."""
+    doubtful = (Meaning.EXPORT, Meaning.COMMODITY, Meaning.REACTIVE)
+    return {text: meaning for text, meaning in meanings_of(texts).items() if meaning in doubtful}
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _are_numbers(texts: Iterable[str]) -> bool:
@@ -252,8 +380,8 @@ def _are_numbers(texts: Iterable[str]) -> bool:
     return all(map(is_measure, texts))
 
 
-def _wheres(column: str, texts: Iterable[str]) -> str:
-    chosen = list(texts)[:1] or ["VALUE"]
+def _wheres(column: str, texts: Iterable[str], most: int = 1) -> str:
+    chosen = list(texts)[:most] or ["VALUE"]
     return " ".join(f'--where "{column}={text}"' for text in chosen)
 
 

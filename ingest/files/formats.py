@@ -27,8 +27,8 @@ class Format:
         Sets of columns; the header of a file has all of one of them.
     start, end
         The columns of the time, the first set that the header has counts: one column, or date and time of day.
-    range_word
-        What stands between start and end where one cell holds both.
+    is_range
+        One cell holds start and end, such as "2026-03-02 00:00 to 2026-03-02 01:00".
     meter
         The column that names the meter of each row.
     meter_if_several
@@ -55,7 +55,7 @@ class Format:
     needs: tuple[frozenset[str], ...]
     start: tuple[tuple[str, ...], ...] = ()
     end: tuple[tuple[str, ...], ...] = ()
-    range_word: str = ""
+    is_range: bool = False
     meter: str = ""
     meter_if_several: str = ""
     values: tuple[tuple[str, str], ...] = ()
@@ -135,9 +135,12 @@ FORMATS: tuple[Format, ...] = (
         "green-button-csv",
         "Green Button as CSV: SCE, United Power and others",
         "one column holds start and end",
-        (_columns("energy_consumption_time_period usage_real_energy_in_kilowatt_hours"),),
-        start=(("energy_consumption_time_period",),),
-        range_word=" to ",
+        (
+            _columns("energy_consumption_time_period usage_real_energy_in_kilowatt_hours"),
+            _columns("energy_delivered_time_period usage_real_energy_in_kilowatt_hours"),
+        ),
+        start=(("energy_consumption_time_period",), ("energy_delivered_time_period",)),
+        is_range=True,
         values=(("usage_real_energy_in_kilowatt_hours", "kWh"),),
         month_first=True,
         example="Energy consumption time period,Usage(Real energy in kilowatt-hours)\n"
@@ -232,6 +235,15 @@ FORMATS: tuple[Format, ...] = (
         is_register=True,
         example="statistic_id,unit,start,state,sum\n"
         "sensor.main,kWh,2026-03-02 00:00:00+00:00,812.5,12.5",
+    ),
+    Format(
+        "home-assistant-dashboard",
+        "Home Assistant, download of the energy dashboard",
+        "a row for each sensor and a column for each hour; what the grid delivered is taken",
+        (_columns("entity_id type unit timestamp value"),),
+        meter="entity_id",
+        example="entity_id,type,unit,2026-03-02T05:00:00.000Z,2026-03-02T06:00:00.000Z,…\n"
+        "sensor.main,grid_consumption,kWh,1.0,1.126,…",
     ),
     Format(
         "uk-half-hourly",

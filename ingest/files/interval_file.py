@@ -9,14 +9,15 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from config.site_file import FileMapping
-from ingest.files.columns import UNITS, find_time_columns
+from ingest.files.columns import find_time_columns, key_of, unit_in
 from ingest.files.day_rows import find_day_columns
 from ingest.files.formats import BY_NAME, recognise_format
+from ingest.files.time_columns import find_stamped_columns
 from lib.bounded_files import MAX_LINE_BYTES, MIB, BoundedReader, buffered, open_bounded
 from lib.errors import DataError
 
@@ -34,8 +35,23 @@ _DELIMITERS = (",", ";", "\t", "|")
 _PREAMBLE_LINES = 60  # utilities put name, address and account above the table
 _SNIFFED_CHARACTERS = 65_536
 _SPARE_COLUMNS = 4  # a row with more cells than the header is read, to be rejected by itself
-_TIME = re.compile(r"\d:\d\d|^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}")
-_ZIP_MAGIC = b"PK\x03\x04"
+_DATE = re.compile(r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}|^\d{1,2}[- ][A-Za-z]{3}[- ]\d{2,4}")
+_CLOCK_TIME = re.compile(r"(?<!\d)\d{1,2}:\d\d(?::\d\d)?(?:\s?[AaPp]\.?[Mm]\.?)?")
+_HOUR_WORDS = frozenset(
+    {"hora", "heure", "stunde", "uhrzeit", "zeit", "ora", "uur", "tijd", "hour", "time", "klokkeslett"}
+)
+_ZIP_MAGIC, _EMPTY_ZIP_MAGIC = b"PK\x03\x04", b"PK\x05\x06"
+_SNIFFED_START = 1024
+# The first bytes of what is no text → what it is, and what to do.
+_STRANGE_KINDS = {
+    b"\xd0\xcf\x11\xe0": "an Excel workbook of before 2007 (.xls) or with a password; save it as plain .xlsx",
+    b"%PDF": "a PDF; ask for the interval data as CSV or Excel",
+    _ZIP_MAGIC: "a ZIP or workbook within the ZIP; unpack the outer one, and import what it holds",
+    b"\x1f\x8b": "packed within the ZIP (gzip); unpack the ZIP, and import what it holds",
+    b"PAR1": "Parquet; save it as CSV",
+    b"7z\xbc\xaf": "a 7z archive; unpack it, and import what it holds",
+    b"Rar!": "a RAR archive; unpack it, and import what it holds",
+}
 _WORKBOOK_PART = "xl/workbook.xml"
 
 
@@ -81,6 +97,25 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
 
+def filled_down(table: Table, place: int) -> Table:
+    """Return a table in which an empty cell of a column holds what stands above it."""
+    import pandas as pd
+
+    def chunks(clock: ZoneInfo | None, dates: str) -> Iterator[pd.DataFrame]:
+        last: object = None
+        for chunk in table.chunks(clock, dates):
+            cells = chunk[place].ffill()
+            if last is not None:
+                cells = cells.fillna(last)
+            is_blank = chunk.isna().all(axis=1)
+            last = cells.iloc[-1] if pd.notna(cells.iloc[-1]) else last
+            chunk = chunk.copy()
+            chunk[place] = cells.mask(is_blank)
+            yield chunk
+
+    return replace(table, chunks=chunks)
+
+
 def find_kind(path: Path, given: FileMapping) -> FileKind:
     """Return what a file is.
 
@@ -90,8 +125,11 @@ def find_kind(path: Path, given: FileMapping) -> FileKind:
         When it is a ZIP of several files, and none is named.
     """
     with open_bytes(FileKind(path), is_raw=True) as handle:
-        if handle.read(4) != _ZIP_MAGIC:
-            return FileKind(path)
+        start = handle.read(_SNIFFED_START)
+    if start.startswith(_EMPTY_ZIP_MAGIC):
+        raise DataError(f"{path.name}: is a ZIP without a file; download it again")
+    if not start.startswith(_ZIP_MAGIC):
+        return _checked_text(FileKind(path))
     try:
         with zipfile.ZipFile(path) as archive:
             names = [one.filename for one in archive.infolist() if not one.is_dir()]
@@ -99,13 +137,37 @@ def find_kind(path: Path, given: FileMapping) -> FileKind:
         raise DataError(f"cannot read {path}: {err}; check the file") from err
     if _WORKBOOK_PART in names:
         return FileKind(path, is_workbook=True)
+    if "xl/workbook.bin" in names:
+        raise DataError(f"{path.name}: is a binary Excel workbook (.xlsb); save it as .xlsx, and import that")
     names = [name for name in names if not name.startswith("__MACOSX/")]
+    if not names:
+        raise DataError(f"{path.name}: is a ZIP without a file; download it again")
     if given.member is None and len(names) == 1:
-        return FileKind(path, names[0])
+        return _checked_text(FileKind(path, names[0]))
     if given.member not in names:
         shown = ", ".join(f'--member "{name}"' for name in names[:10])
         raise DataError(f"{path.name}: is a ZIP of {len(names)} files; name one: {shown}")
-    return FileKind(path, given.member)
+    return _checked_text(FileKind(path, given.member))
+
+
+def _checked_text(kind: FileKind) -> FileKind:
+    """Return the kind of a file that is text; raise a DataError, with what to do, for one that is something else."""
+    with open_bytes(kind) as handle:
+        start = handle.read(_SNIFFED_START)
+    name = f"{kind.path.name}, {kind.member}" if kind.member else kind.path.name
+    if not start.strip():
+        raise DataError(f"{name}: is empty; download it again")
+    found = next((words for magic, words in _STRANGE_KINDS.items() if start.startswith(magic)), None)
+    head = start.lstrip(b"\xef\xbb\xbf \r\n\t")[:200].lower()
+    if found is None and head.startswith((b"<html", b"<!doctype html", b"<table", b"<style")):
+        found = (
+            "a web page, as some portals name .xls; open it in a spreadsheet, save it as .xlsx or CSV, and import that"
+        )
+    if found is None and head[:1] in (b"{", b"["):
+        found = "JSON; import the CSV, Excel or Green Button export of the portal"
+    if found is not None:
+        raise DataError(f"{name}: is {found}")
+    return kind
 
 
 def open_table(kind: FileKind, given: FileMapping) -> Table:
@@ -148,39 +210,69 @@ def sniff_dialect(kind: FileKind, given: FileMapping) -> Dialect:
         split.append(max(rows.items(), key=lambda item: len(item[1])))
     number = _header_number([cells for _, cells in split], given, kind.path.name)
     delimiter, cells = split[number]
+    cells = _joined_names(split[number - 1][1] if number else [], cells)
     return Dialect(encoding, delimiter, number + 1, cells)
 
 
 def _header_number(rows: Sequence[Sequence[str]], given: FileMapping, label: str) -> int:
     """Return which row is the header: the one of a format, else with a column of times."""
     named = {name.strip() for name in (*given.start, *given.end)}
+    if given.table and not any(named <= {cell.strip() for cell in cells} for cells in rows):
+        named = set()  # they are those of a table further below
     for number, cells in enumerate(rows):
         if len(cells) < 2:
             continue
         if named:
             if named <= {cell.strip() for cell in cells}:
                 return number
-        elif recognise_format(cells) or find_time_columns(cells) is not None:
+        elif recognise_format(cells) or find_time_columns(cells) is not None or find_stamped_columns(cells):
             return number
     if named:
         raise DataError(f"{label}: no line in its beginning has the columns {', '.join(sorted(named))}; check --start")
     likely = _likely_header(rows)
     if likely is not None and find_day_columns(likely) is not None:
         return next(number for number, cells in enumerate(rows) if cells is likely)
+    if all(len(cells) == 1 and any(sign in cells[0] for sign in _DELIMITERS) for cells in rows[:3]):
+        raise DataError(
+            f"{label}: each line stands in quotes as a whole; open it in a spreadsheet and save it again as CSV"
+        )
     names = f"; its columns seem to be {', '.join(cell.strip() for cell in likely if cell.strip())}" if likely else ""
-    first = _likely_time(rows, likely)
+    flags = " ".join(f'--start "{name}"' for name in _likely_times(rows, likely)) or '--start "COLUMN"'
     raise DataError(
         f"{label}: no header line with a column of times in its first {_PREAMBLE_LINES} lines{names[:300]}; say which "
-        f'column is the time, such as --start "{first}" (or --end), and if need be --meter, --column and --unit'
+        f"column is the time, such as {flags} (or --end), and if need be --meter, --column and --unit"
     )
 
 
-def _likely_time(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> str:
-    """Return the column that seems to be the time, by the row below the header."""
+def _joined_names(above: Sequence[str], header: Sequence[str]) -> list[str]:
+    """Return a header whose repeated names bear the name of the group that stands above them, as merged cells do."""
+    names = [cell.strip() for cell in header]
+    repeated = {name for name in names if name and names.count(name) > 1}
+    if not repeated or sum(bool(cell.strip()) for cell in above) < 2 or recognise_format(header):
+        return list(header)
+    groups: list[str] = []
+    for place in range(len(names)):
+        own = above[place].strip() if place < len(above) else ""
+        groups.append(own or (groups[-1] if groups else ""))
+    joined = [
+        f"{group} {name}" if name in repeated and group else name for group, name in zip(groups, names, strict=True)
+    ]
+    return joined if len(set(joined)) > len(set(names)) else list(header)
+
+
+def _likely_times(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> list[str]:
+    """Return the columns that seem to be the time, or date and time of day, by the row below the header."""
     at = next((n for n, cells in enumerate(rows) if cells is header), None)
     below = rows[at + 1] if header is not None and at is not None else ()
-    pairs = zip(header or (), below, strict=False)
-    return next((name.strip() for name, cell in pairs if _TIME.search(cell)), "COLUMN")
+    pairs = [(name.strip(), cell.strip()) for name, cell in zip(header or (), below, strict=False)]
+    dated = next((pair for pair in pairs if _DATE.search(pair[1])), None)
+    if dated is None:
+        return [name for name, cell in pairs if _CLOCK_TIME.search(cell)][:1]
+    if _CLOCK_TIME.search(dated[1]):
+        return [dated[0]]
+    timed = next((name for name, cell in pairs if _CLOCK_TIME.fullmatch(cell)), None)
+    timed = timed or next((name for name, _ in pairs if key_of(name) in _HOUR_WORDS), None)
+    return [dated[0], timed] if timed else [dated[0]]
 
 
 def _likely_header(rows: Sequence[Sequence[str]]) -> Sequence[str] | None:
@@ -244,7 +336,7 @@ def _with_units_row(dialect: Dialect, sample: pd.DataFrame) -> tuple[Dialect, pd
         return dialect, sample
     cells = ["" if cell != cell else str(cell).strip() for cell in sample.iloc[0].tolist()]
     units = [cell.strip("()[]") for cell in cells]
-    if not any(unit.casefold() in UNITS for unit in units) or any(unit[:1].isdigit() for unit in units):
+    if not any(unit_in(unit) for unit in units) or any(unit[:1].isdigit() for unit in units):
         return dialect, sample
     if cells[0]:
         return dialect, sample
@@ -258,7 +350,7 @@ def _row_table(name: str, rows: Callable[[], Iterator[list[str]]], given: FileMa
 
     first = [row for _, row in zip(range(_PREAMBLE_LINES), rows(), strict=False)]
     number = _header_number(first, given, name)
-    header = first[number]
+    header = _joined_names(first[number - 1] if number else [], first[number])
     while header and not header[-1].strip():
         header = header[:-1]
     width = len(header) + _SPARE_COLUMNS

@@ -7,7 +7,6 @@ what to give.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -33,7 +32,7 @@ from ingest.files.columns import (
     find_time_columns,
     first_of,
     key_of,
-    meaning_of,
+    meanings_of,
     split_unit,
     zone_said,
 )
@@ -67,10 +66,12 @@ class Layout:
         Whether the times are ends; None where neither header nor operator says it.
     is_utc
         Whether the header says that the times are UTC.
-    is_hour
-        The time of day is the number of an hour.
-    range_word
-        What stands between start and end in the cell of the time.
+    end_position
+        The place of the end, or of its time of day, where the times are starts.
+    is_hour, first_hour
+        The time of day is the number of an hour, and which of them begins at midnight.
+    is_range
+        The cell of the time holds start and end.
     meter_is_spare
         The column of the meter counts only where it names several.
     where
@@ -91,8 +92,10 @@ class Layout:
     time_positions: tuple[int, ...]
     is_end: bool | None
     is_utc: bool = False
+    end_position: int | None = None
     is_hour: bool = False
-    range_word: str = ""
+    first_hour: int = 0
+    is_range: bool = False
     meter: int | None = None
     meter_is_spare: bool = False
     unit_position: int | None = None
@@ -144,7 +147,7 @@ def declared_layout(form: Format, header: Sequence[str], given: FileMapping, lab
     channel = None if meter is not None else single_name(given, label)
     values = []
     for place, own in chosen:
-        named = own or given.unit
+        named = own or (given.unit if unit is None else None)
         if not named and unit is None:
             raise DataError(f"{label}: column {header[place].strip()!r} says no unit; give --unit")
         target, factor = UNITS[named.casefold()] if named else (ENERGY_COLUMN, None)
@@ -155,7 +158,7 @@ def declared_layout(form: Format, header: Sequence[str], given: FileMapping, lab
         tuple(cell.strip() for cell in header),
         times,
         bool(form.end and not places_of(form.start)) if given.interval_end is None else given.interval_end,
-        range_word=form.range_word,
+        is_range=form.is_range,
         meter=meter,
         meter_is_spare=bool(form.meter_if_several) and meter is not None,
         unit_position=unit if any(value.factor is None for value in values) else None,
@@ -193,6 +196,7 @@ def named_layout(header: Sequence[str], given: FileMapping, exact: int | None, k
     keys = [key_of(cell) for cell in header]
     cells = [cell.strip() for cell in header]
     times = _places(cells, given.start or given.end, "--start" if given.start else "--end", label)
+    _check_not_ends(cells, keys, given, label)
     times = times or (() if exact is None else (exact,)) or find_time_columns(cells) or ()
     if not times:
         raise DataError(f"{label}: no column of times is known; name it with --start COLUMN or --end COLUMN")
@@ -227,16 +231,28 @@ def named_layout(header: Sequence[str], given: FileMapping, exact: int | None, k
         tuple(cells),
         times,
         _label_of(keys, times, given),
+        end_position=next((at for at, key in enumerate(keys) if bare(key) in END_NAMES and at not in times), None),
         is_utc=any(keys[place].endswith(("_utc", "_gmt")) for place in times),
         is_hour=len(times) > 1 and bare(keys[times[1]]) in HOUR_NAMES | {"hour_ending", "hour_beginning"},
         meter=meter,
         meter_is_spare=is_spare,
-        unit_position=unit_position if any(value.factor is None for value in values) else None,
+        unit_position=unit_position if given.unit or any(value.factor is None for value in values) else None,
         values=tuple(values),
         where=where,
         unsure=unsure,
         left_out=left_out,
     )
+
+
+def _check_not_ends(cells: Sequence[str], keys: Sequence[str], given: FileMapping, label: str) -> None:
+    """Raise where the column that is given for the starts bears the name of ends."""
+    named = [place for place, cell in enumerate(cells) if cell in {name.strip() for name in given.start}]
+    if given.interval_end is None and any(bare(keys[place]) in END_NAMES for place in named):
+        flags = " ".join(f'--end "{name}"' for name in given.start)
+        raise DataError(
+            f"{label}: {cells[named[0]]!r} seems to be the intervals' ends; give {flags}, or --no-interval-end beside "
+            "--start if it holds their starts"
+        )
 
 
 def with_given(layout: Layout, given: FileMapping) -> Layout:
@@ -249,6 +265,9 @@ def _places(cells: Sequence[str], names: Sequence[str], flag: str, label: str) -
     found = []
     for name in names:
         matches = [place for place, cell in enumerate(cells) if cell == name.strip()]
+        head, sign, number = name.strip().rpartition("#")
+        if not matches and sign and number.isdigit():
+            matches = [place for place, cell in enumerate(cells) if cell == head][int(number) - 1 : int(number)]
         if not matches:
             raise DataError(f"{label}: has no column {name.strip()}; check {flag}")
         found += matches if flag == "--column" else matches[:1]
@@ -293,7 +312,8 @@ def _label_of(keys: Sequence[str], times: Sequence[int], given: FileMapping) -> 
     if given.interval_end is not None:
         return given.interval_end
     if given.start or given.end:
-        return bool(given.end)
+        # --start is what a refusal names first; what the record itself says of its ends is still looked at.
+        return True if given.end else None
     names = [bare(keys[place]) for place in times]
     if any(name in END_NAMES for name in names):
         return True
@@ -313,8 +333,9 @@ def _values(
     """Return the columns of values, and of the others why they are left out."""
     left_out: dict[str, str] = {}
     candidates, doubtful = [], {}
+    meanings = meanings_of(cells[place] for place in rest)
     for place in rest:
-        meaning = meaning_of(cells[place])
+        meaning = meanings[cells[place]]
         name, unit, is_unsure = split_unit(cells[place])
         channel = clean_channel_name(name) or ""
         if meaning in (Meaning.RATE, Meaning.EXTREME) and not given.columns:
@@ -412,13 +433,11 @@ def _check_each_once(values: Sequence[ValueColumn], cells: Sequence[str], label:
     for value in values:
         first = seen.setdefault((value.channel, value.target), value.position)
         if first != value.position:
-            names = f"{cells[first]!r} and {cells[value.position]!r}"
-            raise DataError(f"{label}: columns {names} are the same quantity; choose one with --column")
-
-
-def unit_in(text: str) -> str | None:
-    """Return the unit that a cell of a column of units says: as a whole, or in brackets at its end."""
-    if text.strip().casefold() in UNITS:
-        return text.strip()
-    match = re.search(r"[\[(]\s*([kM]?Wh?)\s*[\])]\s*$", text, re.IGNORECASE)
-    return match[1] if match else None
+            names = [cells[first], cells[value.position]]
+            if names[0] == names[1]:
+                places = [place for place, cell in enumerate(cells) if cell == names[0]]
+                names = [f"{names[0]}#{places.index(place) + 1}" for place in (first, value.position)]
+            flags = " or ".join(f'--column "{name}"' for name in names)
+            raise DataError(
+                f"{label}: columns {' and '.join(map(repr, names))} are the same quantity; choose one: {flags}"
+            )

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ingest.files.cell_units import without_units
 from ingest.files.columns import ENERGY_COLUMN, POWER_COLUMN
 from ingest.files.layout import ValueColumn
 from ingest.files.local_grid import is_off_grid, part_length_s, split_intervals
@@ -210,7 +211,7 @@ def _parse_times(
     shared = next(iter(facts.interval_s.values()))
     # A row without a channel has the code −1, and takes the last length.
     interval_s = np.array([facts.interval_s.get(name, shared) for name in uniques] + [shared], dtype=np.int64)[codes]
-    wall, exact = parse_walls(text, facts.date_format)
+    wall, exact = parse_walls(text, facts.date_format, facts.word_offsets_s)
     start_s = np.full(len(text), np.nan)
     reason = np.full(len(text), "", dtype=object)
     for length in np.unique(interval_s).tolist():
@@ -245,9 +246,10 @@ def _channel_rows(
     is_broken = np.zeros(len(chunk), dtype=bool)
     for value in values:
         cells = chunk[value.position]
-        numbers, is_unreadable = parse_numbers(cells, facts.decimal)
         assert value.factor is not None, "the survey reads a column of units before its values are"
-        columns[value.target] = numbers * value.factor
+        plain, scale = without_units(cells, value.target, value.factor / (facts.given.factor or 1.0))
+        numbers, is_unreadable = parse_numbers(plain, facts.decimal)
+        columns[value.target] = numbers * scale * value.factor
         is_broken |= is_unreadable
         rejected.append(_reject_rows(chunk.index, name, text, cells, REJECT_NUMBER)[is_unreadable])
     table = pd.DataFrame(columns)
@@ -263,8 +265,10 @@ def _channel_rows(
     rows.insert(0, "timestamp", start_s[kept].astype(np.int64))
     lines = chunk.index.to_numpy()[kept]
     if facts.layout.is_register:
+        # The operator tells the rollover as the file counts.
+        rollover = facts.given.rollover and facts.given.rollover * (values[0].factor or 1.0)
         rows, used, reset = differences(
-            rows, name, interval_s, facts.given.rollover, counters, is_read_at_end=facts.layout.is_read_at_end
+            rows, name, interval_s, rollover, counters, is_read_at_end=facts.layout.is_read_at_end
         )
         at = kept[reset]
         cells = chunk[values[0].position].iloc[at]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,16 +12,28 @@ import pandas as pd
 
 from config.site_file import FileMapping
 from ingest.files import clock_doubts
-from ingest.files.columns import key_of
+from ingest.files.columns import find_time_columns, key_of
 from ingest.files.day_rows import DayColumns, find_day_columns, kept_columns, reshaped
 from ingest.files.formats import BY_NAME, Format, recognise_format
 from ingest.files.green_button import GreenButton, read_green_button, survey_green_button
-from ingest.files.interval_file import SAMPLE_ROWS, FileKind, Table, find_kind, known_format, open_bytes, open_table
+from ingest.files.hour_numbers import are_hours
+from ingest.files.interval_file import (
+    SAMPLE_ROWS,
+    FileKind,
+    Table,
+    filled_down,
+    find_kind,
+    known_format,
+    open_bytes,
+    open_table,
+)
 from ingest.files.layout import Layout, declared_layout, named_layout, with_given
 from ingest.files.nem12 import HEADER, is_nem12, read_nem12
 from ingest.files.parse import FilePart, cut_at_day, parse_part
 from ingest.files.survey import FileFacts, survey_table
-from ingest.files.times import CANDIDATE_FORMATS, EPOCH_MS, EPOCH_S, count_readable, parse_walls
+from ingest.files.tables import take_table
+from ingest.files.time_columns import find_stamped_columns, one_row_each
+from ingest.files.times import CANDIDATE_FORMATS, EPOCH_MS, EPOCH_S, are_ranges, count_readable, parse_walls
 from lib.errors import DataError, UsageError
 
 _SNIFFED_BYTES = 512
@@ -89,19 +101,39 @@ def open_source(path: Path, given: FileMapping, known: frozenset[str] = frozense
         if is_nem12(kind):
             return _open_nem12(kind, given, set(known))
     table = open_table(kind, given)
+    if given.table:
+        table = take_table(table, given.table, _time_place(table.header, given))
     try:
         days = find_day_columns(table.header)
     except DataError as err:
         raise DataError(f"{path.name}: {err}") from err
     if days is not None:
         return _open_days(table, days, given, set(known))
+    stamped = find_stamped_columns(table.header)
+    if stamped:
+        return _open_stamped(table, stamped, given, set(known))
     form = _format_of(table, given)
     if form is not None:
         layout = declared_layout(form, table.header, given, table.name)
     else:
         layout = named_layout(table.header, given, _exact_column(table), set(known), table.name)
         layout = _without_texts(layout, table, given)
+        layout = _with_hours(layout, table)
+        if given.fill_down:
+            table = filled_down(table, layout.time_positions[0])
     return _table_source(table, layout, given, set(known))
+
+
+def _time_place(header: Sequence[str], given: FileMapping) -> int:
+    """Return the place of the first column of times of a header."""
+    cells = [cell.strip() for cell in header]
+    named = next((name.strip() for name in (*given.start, *given.end) if name.strip() in cells), None)
+    if named is not None:
+        return cells.index(named)
+    form = recognise_format(header)
+    keys = [key_of(cell) for cell in header]
+    declared = next((key for one in (*form.start, *form.end) for key in one if key in keys), None) if form else None
+    return keys.index(declared) if declared else (find_time_columns(cells) or (0,))[0]
 
 
 def _format_of(table: Table, given: FileMapping) -> Format | None:
@@ -145,6 +177,16 @@ def _without_texts(layout: Layout, table: Table, given: FileMapping) -> Layout:
     return replace(layout, values=values, left_out=layout.left_out | left, unsure=layout.unsure + unsure)
 
 
+def _with_hours(layout: Layout, table: Table) -> Layout:
+    """Return a layout that knows whether its times are ranges, or its second column of them numbers of hours."""
+    if len(layout.time_positions) < 2:
+        is_range = are_ranges(table.sample[layout.time_positions[0]])
+        return replace(layout, is_range=True, is_end=False) if is_range else layout
+    if layout.is_hour:
+        return layout
+    return replace(layout, is_hour=are_hours(table.sample[layout.time_positions[1]]))
+
+
 def _table_source(table: Table, layout: Layout, given: FileMapping, known: set[str]) -> FileSource:
     facts = survey_table(table, with_given(layout, given), given, known)
     label = "ends" if facts.layout.is_end else "starts"
@@ -166,8 +208,12 @@ def _table_source(table: Table, layout: Layout, given: FileMapping, known: set[s
 
     def read(clock: ZoneInfo, now_s: float) -> Iterator[FilePart]:
         counters: dict[tuple[str, str], tuple[float, float]] = {}
-        for chunk in _whole_days(facts, zone_of(clock)):
-            yield parse_part(chunk, facts, zone_of(clock), now_s, counters)
+        own = facts
+        if facts.tally.zone_words and not given.clock:
+            span = facts.tally.first_s[facts.date_format], facts.tally.last_s[facts.date_format]
+            own = facts._replace(word_offsets_s=clock_doubts.offsets_of(clock, *span))
+        for chunk in _whole_days(own, zone_of(clock)):
+            yield parse_part(chunk, own, zone_of(clock), now_s, counters)
 
     def check_clock(clock: ZoneInfo) -> None:
         clock_doubts.check_clock(facts, zone_of(clock))
@@ -205,7 +251,7 @@ def _open_days(table: Table, days: DayColumns, given: FileMapping, known: set[st
             "minutes; give --format day-columns, and with it --unit, --meter and --clock where the file does not tell"
         )
     try:
-        date, others = kept_columns(table.header, days)
+        date, others = kept_columns(table.header, days, given.start)
     except DataError as err:
         raise DataError(f"{table.name}: {err}") from err
     is_utc = key_of(table.header[date]).endswith(("_utc", "_gmt"))
@@ -223,9 +269,31 @@ def _open_days(table: Table, days: DayColumns, given: FileMapping, known: set[st
     notes = [note, *([f"left out: columns {', '.join(left)}"] if left else [])]
     long = Table(table.name, header, table.delimiter, sample, chunks, notes)
     meter = next((name.strip() for name in header if form.meter and key_of(name) == form.meter), None)
-    own = msgspec_replace(given, meter=given.meter or meter)
+    own = msgspec_replace(given, meter=given.meter or meter, start=(), columns=header[-1:])
     layout = named_layout(header, own, None, known, table.name)
     layout = replace(layout, strict_hours=True, month_first=form.month_first, format=form.name)
+    return _table_source(long, layout, own, known)
+
+
+def _open_stamped(table: Table, places: list[int], given: FileMapping, known: set[str]) -> FileSource:
+    """Survey a file with a row for each meter and a column for each time."""
+    others = [place for place, name in enumerate(table.header) if place not in places and name.strip()]
+    header = [*(table.header[place] for place in others), "timestamp", "value"]
+    sample = next(one_row_each(iter([table.sample]), table.header, places, others)).iloc[:SAMPLE_ROWS]
+    notes = [f"{len(places)} columns are times, and a row is a meter"]
+    long = Table(
+        table.name,
+        header,
+        table.delimiter,
+        sample,
+        lambda clock, dates: one_row_each(table.chunks(clock, dates), table.header, places, others),
+        notes,
+    )
+    form = BY_NAME["home-assistant-dashboard"]
+    own = msgspec_replace(given, columns=("value",))
+    if given.format in (None, form.name) and {key_of(name) for name in header} >= form.needs[0]:
+        own = msgspec_replace(own, meter=given.meter or form.meter, where=given.where or ("type=grid_consumption",))
+    layout = named_layout(header, own, None, known, table.name)
     return _table_source(long, layout, own, known)
 
 

@@ -7,7 +7,9 @@ not taken for granted. What is counted here on the way is judged by the rules of
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +17,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from config.site_file import FileMapping
-from ingest.files import doubts
-from ingest.files.columns import CALENDAR_NAMES, ENERGY_COLUMN, PLAIN_NAMES, UNITS, bare, key_of
+from ingest.files import doubts, hour_numbers
+from ingest.files.cell_units import without_units
+from ingest.files.columns import CALENDAR_NAMES, DATE_NAMES, ENERGY_COLUMN, PLAIN_NAMES, UNITS, bare, key_of
 from ingest.files.interval_file import Table
-from ingest.files.layout import Layout, clean_channel_name, single_name, unit_in
+from ingest.files.layout import Layout, clean_channel_name, single_name
+from ingest.files.tables import check_tables, find_headers
 from ingest.files.tally import Kinds, Tally, Trend
-from ingest.files.times import CANDIDATE_FORMATS, choose_format, count_readable, parse_walls
+from ingest.files.times import CANDIDATE_FORMATS, choose_format, count_readable, parse_walls, start_of_range, zone_words
 from lib.errors import DataError
 
 MIN_DIFFERENCES = 20
@@ -33,7 +37,9 @@ _SAMPLE_ROWS = 300
 _MAX_UNITS = 100
 # A record of chance has as many distances as rows; beyond so many, the rare ones are only counted.
 _MAX_DISTANCES, _KEPT_DISTANCES, _OTHER_DISTANCE = 20_000, 1_000, -1
+_DAY_S, _MINUTES_S = 86_400, 300
 _MAX_KINDS = 50  # different texts of a column, beyond which it does not tell series apart
+_KEPT_ODD_TIMES, _KEPT_TEXTS = 200, 10
 _RUN_STEPS = 3  # equal steps one after another that are no gap
 
 
@@ -48,6 +54,10 @@ class FileFacts(NamedTuple):
         As `strptime` has it, or ``ISO8601``.
     decimal
         The decimal sign.
+    is_counted
+        Numbers of hours count from midnight, also on the days on which the clock changes.
+    word_offsets_s
+        Word of a zone behind the times → its offset [s] in the site's zone.
     """
 
     table: Table
@@ -58,6 +68,8 @@ class FileFacts(NamedTuple):
     interval_s: dict[str, int]
     row_count: int
     tally: Tally
+    is_counted: bool = False
+    word_offsets_s: Mapping[str, int] = MappingProxyType({})
 
 
 def survey_table(table: Table, layout: Layout, given: FileMapping, known: set[str]) -> FileFacts:
@@ -80,27 +92,81 @@ def survey_table(table: Table, layout: Layout, given: FileMapping, known: set[st
         date_format += ":%M"  # as `time_text` writes an hour
     tally = Tally([date_format] if date_format else list(CANDIDATE_FORMATS))
     for chunk in table.chunks(None, ""):
+        if not given.table:
+            tally.headers += find_headers(chunk, layout.time_positions[0], table.header)
         _count_chunk(chunk, layout, tally)
         _check_tally(tally, table.name)
+    check_tables(tally.headers, table.name)
+    doubts.check_dates(tally, given, table.name)
     if not tally.channels:
         if tally.left_rows:
             raise DataError(f"{table.name}: no row is use ({tally.left_rows:,} are left out); check --where")
         raise DataError(f"{table.name}: there is nothing below its header; export it again")
     if layout.unit_position is not None:
-        layout = _with_unit(layout, given.unit or _only_unit(tally.units, table.name))
+        column = layout.header[layout.unit_position]
+        layout = _with_unit(layout, doubts.only_unit(tally.units, column, given, table.name))
     if layout.meter_is_spare and len(tally.channels) <= 1:
         layout, tally.channels = _without_meter(layout, given, table.name), {single_name(given, table.name): 0}
     layout, tally.channels = _named_as_given(layout, tally.channels, given)
-    chosen = choose_format(tally.readable, table.name, month_first=layout.month_first)
+    chosen = choose_format(
+        tally.readable, table.name, month_first=layout.month_first, joined=_count_joined(tally.differences)
+    )
+    doubts.check_odd_times(tally, chosen, given, table.name)
     doubts.check_series(tally, layout, given, known, table.name)
-    lengths = _lengths(tally, given, chosen, table.name)
+    lengths = _lengths(tally, given, chosen, _stated_length_s(table, layout, chosen), table.name)
     layout = doubts.settle_label(tally, layout, given, chosen, min(lengths.values()), table.name)
+    is_counted = layout.is_hour and (given.counted_hours or hour_numbers.LONG_DAY_HOURS in tally.hours)
+    if is_counted:
+        chunks = hour_numbers.counted_from_midnight(table.chunks, layout.time_positions, layout.first_hour)
+        table = replace(table, chunks=chunks)
+    if given.factor:
+        values = tuple(value._replace(factor=(value.factor or 1.0) * given.factor) for value in layout.values)
+        layout = replace(layout, values=values)
     decimal = doubts.decimal_sign(tally.signs, table.delimiter, given, table.name)
-    return FileFacts(table, given, layout, chosen, decimal, lengths, tally.row_count, tally)
+    return FileFacts(table, given, layout, chosen, decimal, lengths, tally.row_count, tally, is_counted)
 
 
-def _lengths(tally: Tally, given: FileMapping, date_format: str, label: str) -> dict[str, int]:
+def _count_joined(differences: dict[str, dict[int, Counter[int]]]) -> dict[str, int]:
+    """Return format → how many rows come one interval, the most common distance, after the row before."""
+    joined: dict[str, int] = {}
+    for name, by_channel in differences.items():
+        common = [found.most_common(1)[0] for found in by_channel.values() if found]
+        joined[name] = sum(count for step, count in common if step <= LONGEST_INTERVAL_S)
+    return joined
+
+
+def _stated_length_s(table: Table, layout: Layout, date_format: str) -> int | None:
+    """Return how long the rows say that they are, by their start and end [s]; None where they do not agree on it."""
+    if layout.end_position is None or layout.is_hour:
+        return None
+    end = table.sample[layout.end_position]
+    if len(layout.time_positions) > 1:
+        end = table.sample[layout.time_positions[0]].str.cat(end, sep=" ")
+    begin_s, end_s = (_moments_s(text, date_format) for text in (time_text(table.sample, layout), end))
+    length_s = (end_s - begin_s)[~np.isnan(end_s - begin_s)]
+    length_s = np.where(length_s < 0, length_s + _DAY_S, length_s)
+    # The last minute or second of an interval, 00:59 or 00:59:59, as well as its end.
+    for short_s in (1, 60):
+        length_s = np.where((length_s + short_s) % _MINUTES_S == 0, length_s + short_s, length_s)
+    if length_s.size < table.sample[layout.end_position].notna().sum() * MIN_AGREEMENT or not length_s.size:
+        return None
+    lengths, counts = np.unique(length_s, return_counts=True)
+    return int(lengths[counts.argmax()]) if counts.max() >= MIN_AGREEMENT * length_s.size else None
+
+
+def _moments_s(text: pd.Series, date_format: str) -> npt.NDArray[np.float64]:
+    wall, exact = parse_walls(text, date_format)
+    written = ((wall - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
+    return np.where(np.isnan(exact), written, exact)
+
+
+def _lengths(tally: Tally, given: FileMapping, date_format: str, stated_s: int | None, label: str) -> dict[str, int]:
     """Return channel → length of its intervals [s]; a channel of few rows that fits the others has theirs.
+
+    Parameters
+    ----------
+    stated_s
+        The length that the rows themselves say, by their start and end.
 
     Raises
     ------
@@ -112,6 +178,10 @@ def _lengths(tally: Tally, given: FileMapping, date_format: str, label: str) -> 
     few: dict[str, Counter[int]] = {}
     for channel, number in tally.channels.items():
         subject = f"{label}, channel {channel!r}"
+        if stated_s and not given.only_minutes and stated_s <= LONGEST_INTERVAL_S:
+            found = tally.differences.get(date_format, {}).get(number, Counter())
+            lengths[channel] = check_interval(doubts.settle_stated(found, stated_s, given, subject), subject)
+            continue
         found = tally.differences.get(date_format, {}).get(number, Counter())
         doubts.check_lengths(found, tally.runs.get(date_format, {}).get(number, Counter()), given, subject)
         if explicit or found.total() >= MIN_DIFFERENCES:
@@ -131,12 +201,12 @@ def _lengths(tally: Tally, given: FileMapping, date_format: str, label: str) -> 
 def time_text(chunk: pd.DataFrame, layout: Layout) -> pd.Series:
     """Return the times of a chunk's rows as text."""
     first, *rest = (chunk[place] for place in layout.time_positions)
-    if layout.range_word:
-        return first.str.partition(layout.range_word)[0]
+    if layout.is_range:
+        return start_of_range(first)
     if not rest:
         return first
     if layout.is_hour:
-        rest = [rest[0].str.strip().str.replace(r"^(?:HE)?0?(\d{1,2})(?:\.0|:00)?$", _as_hour, regex=True)]
+        rest = [hour_numbers.clock_of(rest[0], layout.first_hour)]
     day = first.str.replace(r"[ T]00:00(?::00)?$", "", regex=True)
     return day.str.cat(rest, sep=" ")
 
@@ -193,10 +263,6 @@ def check_interval(interval_s: int, subject: str) -> int:
     return interval_s
 
 
-def _as_hour(found: object) -> str:
-    return f"{int(found[1]):02d}:00"  # type: ignore[index]
-
-
 def _with_unit(layout: Layout, unit: str) -> Layout:
     target, factor = UNITS[unit.casefold()]
     values = tuple(v if v.factor is not None else v._replace(target=target, factor=factor) for v in layout.values)
@@ -227,17 +293,22 @@ def _count_chunk(chunk: pd.DataFrame, layout: Layout, tally: Tally) -> None:
     if tally.row_count == 0 and len(tally.formats) > 1:
         tally.formats = _likely_formats(text)
     tally.row_count += len(chunk)
+    tally.timed_rows += int(text.notna().sum())
     tally.has_24 = tally.has_24 or bool(text.str.contains(r"[T ]24:00(?::00)?\s*$", regex=True, na=False).any())
+    tally.zone_words |= zone_words(text)
+    if len(layout.time_positions) > 1:
+        date, time_of_day = (chunk[place].notna() for place in layout.time_positions)
+        tally.dateless += int((time_of_day & ~date).sum())
     readable = count_readable(text, tally.formats)
     tally.readable.update(readable)
     numbers = _number_channels(chunk, layout, tally.channels)
     if layout.is_hour:
-        hours = pd.to_numeric(
-            chunk[layout.time_positions[1]].str.extract(r"^\s*(?:HE)?(\d{1,2})", expand=False), errors="coerce"
-        ).dropna()
-        tally.hours |= set(hours[(hours >= 0) & (hours < 100)].astype(int).unique().tolist())
+        tally.hours |= hour_numbers.numbers_of(chunk[layout.time_positions[1]])
     for date_format in readable:
         wall, exact = parse_walls(text, date_format)
+        odd = tally.odd_times.setdefault(date_format, [])
+        if len(odd) < _KEPT_ODD_TIMES:
+            odd += text[wall.isna() & text.notna()].iloc[: _KEPT_ODD_TIMES - len(odd)].tolist()
         written = ((wall - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
         tally.has_wall |= bool((np.isnan(exact) & ~np.isnan(written)).any())
         if not np.isnan(written).all():
@@ -328,9 +399,10 @@ def _count_values(
     array = values.to_numpy(dtype=float, na_value=np.nan)
     if is_odd.any():
         _count_signs(cells[is_odd], tally.signs)
-        odd = cells[is_odd].str.replace(r"[\s']", "", regex=True).str.replace(",", ".", regex=False)
+        plain, scale = without_units(cells[is_odd], target, None)
+        odd = plain.str.replace(r"[\s']", "", regex=True).str.replace(",", ".", regex=False)
         array = array.copy()
-        array[is_odd] = pd.to_numeric(odd, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        array[is_odd] = pd.to_numeric(odd, errors="coerce").to_numpy(dtype=float, na_value=np.nan) * scale
     plain = cells[~is_odd].dropna()
     if len(plain):
         has_dot = (array[~is_odd & ~np.isnan(array)] % 1 != 0).any() or plain.iloc[:1000].str.contains(
@@ -411,12 +483,13 @@ def _count_repeats(
             or place == layout.meter
         ):
             continue
-        if bare(key_of(layout.header[place])) in CALENDAR_NAMES | PLAIN_NAMES:
+        if bare(key_of(layout.header[place])) in CALENDAR_NAMES - PLAIN_NAMES - DATE_NAMES:
             continue
         cells = pd.Series(rows[place].fillna("").to_numpy())
         told = cells.groupby(group).transform("nunique").to_numpy() > 1
         if told[differs].any():
             tally.telling[place] += int(told[differs].sum())
+            tally.telling_texts.setdefault(place, cells[told].unique()[:_KEPT_TEXTS].tolist())
 
 
 def _check_tally(tally: Tally, label: str) -> None:
@@ -484,13 +557,3 @@ def _count_grouped_dots(text: pd.Series, signs: Counter[str]) -> None:
     signs["dot for thousands"] += int(grouped.sum())
     signs["dot else"] += int((~grouped).sum())
     signs["whole"] += int((~has_dot).sum())
-
-
-def _only_unit(units: set[str], label: str) -> str:
-    known = sorted({unit_in(unit) or "" for unit in units})
-    if len(known) != 1 or not known[0]:
-        raise DataError(
-            f"{label}: its column of units says {', '.join(sorted(units)) or 'nothing'}; "
-            "take the rows of one with --where COLUMN=UNIT, or give --unit"
-        )
-    return known[0]

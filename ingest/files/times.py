@@ -7,7 +7,7 @@ tells which: the clock is seen to jump back. A wall-clock time within the skippe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from itertools import product
 from zoneinfo import ZoneInfo
@@ -41,8 +41,12 @@ REJECT_TOO_OLD = "too_old"
 
 # A time of day, and its offset: Z, UTC, +00, -05:00, " -0500".
 _OFFSET = r"^(.*\d:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s?[AaPp][Mm])?)\s*(?:([+-])(\d{2}):?(\d{2})?|[Zz]|UTC|GMT)$"
+# A word behind a time of day: EST, CEST, ET.
+_ZONE_WORD = r"^(.*\d(?:\s?[AaPp]\.?[Mm]\.?)?)\s*\(?(?!AM\b|PM\b)([A-Z]{2,5})\)?$"
 _MIDNIGHT_24 = r"(?<=[T ])24(?=(?::00){0,2}$)"
-_MOMENT = r"^@(\d+)$"  # as `ingest.files.day_rows` writes it
+# Spaces on both sides: " -05:00" is an offset.
+_RANGE = r"\s*(\d.*?\d:\d{2}.*?)\s+(?:to|until|bis|-|–|—)\s+\d.*"
+_MOMENT = r"^@(\d+)\s*$"  # as `ingest.files.day_rows` writes it
 _HALF_DAY = r"\s*([AaPp])\.?\s?[Mm]\.?"
 _DAY_S = 86_400
 _FIRST_YEAR, _LAST_YEAR = 1700, 2200
@@ -55,13 +59,24 @@ _EXCEL_ROUNDING_S = 5.0  # four decimals of a day
 Floats = npt.NDArray[np.float64]
 
 
+def start_of_range(text: pd.Series) -> pd.Series:
+    """Return the starts of texts such as ``2026-03-02 00:00 to 2026-03-02 01:00``; other texts as they are."""
+    return text.str.replace(_RANGE, r"\1", regex=True)
+
+
+def are_ranges(text: pd.Series) -> bool:
+    """Return whether all texts name a start and an end."""
+    known = text.dropna()
+    return bool(len(known)) and bool(known.str.fullmatch(_RANGE).all())
+
+
 def count_readable(text: pd.Series, formats: Iterable[str]) -> Counter[str]:
     """Return format → how many of the times it reads; formats that read none are left out."""
     written = text.value_counts()
     plain = written.index.to_series().reset_index(drop=True)
     signs = set("".join(plain.iloc[:: max(len(plain) // _PROBED_TEXTS, 1)].tolist()).casefold())
     formats = [name for name in formats if _could_fit(name, signs)]
-    counts = {name: int(written[_parse_distinct(plain, name)[0].notna().to_numpy()].sum()) for name in formats}
+    counts = {name: int(written[_parse_distinct(plain, name, {})[0].notna().to_numpy()].sum()) for name in formats}
     return Counter({name: count for name, count in counts.items() if count})
 
 
@@ -76,13 +91,22 @@ def _could_fit(date_format: str, signs: set[str]) -> bool:
     return needed <= signs and has_month and ("-" not in day or "-" in signs or date_format == ISO_FORMAT)
 
 
-def choose_format(readable: Counter[str], label: str, *, month_first: bool | None = None) -> str:
+def choose_format(
+    readable: Counter[str],
+    label: str,
+    *,
+    month_first: bool | None = None,
+    joined: Mapping[str, int] | None = None,
+) -> str:
     """Return the one format that reads the most times of a whole file.
 
     Parameters
     ----------
     month_first
         Of 01/02/2026, whether the file's format is known to put the month first; None where nothing says it.
+    joined
+        Format → how many rows come one interval after the row before: read the wrong way, the days of a record do not
+        follow each other.
 
     Raises
     ------
@@ -100,18 +124,33 @@ def choose_format(readable: Counter[str], label: str, *, month_first: bool | Non
         return ISO_FORMAT
     if len(best) > 1 and month_first is not None:
         best = [name for name in best if name.lstrip("%").startswith("m" if month_first else "d")] or best
+    if len(best) > 1 and joined:
+        most = max(joined.get(name, 0) for name in best)
+        best = [name for name in best if joined.get(name, 0) == most]
     if len(best) > 1:
         raise DataError(f"{label}: its dates fit {' and '.join(best)}; say which with --date-format '{best[0]}'")
     return best[0]
 
 
-def parse_walls(text: pd.Series, date_format: str) -> tuple[pd.Series, Floats]:
+def zone_words(text: pd.Series) -> set[str]:
+    """Return the words of zones that stand behind the times, such as EST and EDT; UTC and GMT are offsets."""
+    distinct = pd.Series(text.dropna().unique(), dtype=object)
+    ends = distinct[distinct.str.contains(r"[A-Z]\)?\s*$", regex=True)].str.strip()
+    words = set(ends.str.extract(_ZONE_WORD)[1].dropna().unique().tolist()) if len(ends) else set()
+    return words - {"UTC", "GMT", "AM", "PM"}
+
+
+def parse_walls(
+    text: pd.Series, date_format: str, word_offsets_s: Mapping[str, int] | None = None
+) -> tuple[pd.Series, Floats]:
     """Return the wall-clock time of each text, and its moment where the text bears an offset.
 
     Parameters
     ----------
     text
         Times as the file writes them. ``24:00`` is the midnight that ends its day.
+    word_offsets_s
+        Word of a zone behind a time → its offset [s]; words that it does not have say nothing.
 
     Returns
     -------
@@ -122,7 +161,7 @@ def parse_walls(text: pd.Series, date_format: str) -> tuple[pd.Series, Floats]:
     """
     # The channels of a long file share their times, and each is read once.
     codes, written = pd.factorize(text.fillna(""))
-    wall, exact = _parse_distinct(pd.Series(written), date_format)
+    wall, exact = _parse_distinct(pd.Series(written), date_format, word_offsets_s or {})
     return pd.Series(wall.to_numpy()[codes], index=text.index), exact[codes]
 
 
@@ -215,13 +254,15 @@ def check_range(start_s: Floats, reason: npt.NDArray[np.object_], now_s: float, 
         reason[(reason == "") & (start_s < earliest)] = REJECT_TOO_OLD
 
 
-def _parse_distinct(text: pd.Series, date_format: str) -> tuple[pd.Series, Floats]:
+def _parse_distinct(text: pd.Series, date_format: str, word_offsets_s: Mapping[str, int]) -> tuple[pd.Series, Floats]:
     plain = text.str.strip()
     if date_format in _NUMBER_FORMATS:
         return _parse_counts(plain, date_format)
     parts = plain.str.extract(_OFFSET)
     has_offset = parts[0].notna().to_numpy()
     plain = parts[0].where(has_offset, plain)
+    words = plain.str.extract(_ZONE_WORD)
+    plain = words[0].where(words[1].notna(), plain)
     ends_day = plain.str.contains(_MIDNIGHT_24, regex=True)
     if ends_day.any():
         plain = plain.where(~ends_day, plain.str.replace(_MIDNIGHT_24, "00", regex=True))
@@ -231,6 +272,8 @@ def _parse_distinct(text: pd.Series, date_format: str) -> tuple[pd.Series, Float
         sign = np.where(parts[1] == "-", -1, 1)
         hours, minutes = (pd.to_numeric(parts[n]).fillna(0).to_numpy() for n in (2, 3))
         exact = np.where(has_offset, _to_epoch_s(wall) - sign * (hours * 3600 + minutes * 60), np.nan)
+    word_s = words[1].map(word_offsets_s).to_numpy(dtype=float) if word_offsets_s else np.full(len(plain), np.nan)
+    exact = np.where(np.isnan(word_s), exact, _to_epoch_s(wall) - word_s)
     moments = text.str.extract(_MOMENT)[0]
     if moments.notna().any():
         is_moment = moments.notna().to_numpy()

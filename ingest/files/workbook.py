@@ -24,9 +24,9 @@ def open_sheet(path: Path, sheet: str | None) -> Callable[[], Iterator[list[str]
         When it is no sound workbook, or has several sheets and none is named.
     """
     _check_size(path)
-    names = _sheet_names(path)
-    if sheet is None and len(names) == 1:
-        sheet = names[0]
+    names, visible = _sheet_names(path)
+    if sheet is None and len(visible) == 1:
+        sheet = visible[0]
     if sheet not in names:
         shown = ", ".join(f'--sheet "{name}"' for name in names[:10]) or "it has none"
         raise DataError(f"{path.name}: is an Excel workbook with {len(names)} sheets; name one: {shown}")
@@ -47,9 +47,11 @@ def _check_size(path: Path) -> None:
         raise DataError(f"{path.name}: unpacks to {unpacked // MIB:,} MB; save the sheet as CSV, and import that")
 
 
-def _sheet_names(path: Path) -> list[str]:
+def _sheet_names(path: Path) -> tuple[list[str], list[str]]:
+    """Return the names of all sheets, and of those that are not hidden."""
     with _Opened(path) as book:
-        return list(book.sheetnames)
+        names = [sheet.title for sheet in book.worksheets]
+        return names, [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
 
 
 class _Opened:
