@@ -68,9 +68,8 @@ def test_a_week_at_forty_kilowatts():
     assert section["bill_comparison"]["compared_with"]["total"] == 3241.99
     assert section["bill_comparison"]["days_scaled_up"] == 7.0
     assert section["bill_comparison"]["text"] == (
-        "All charges counted, a month at the rates of 2026-01 and like these 7 days costs 3,506.40 USD on "
-        "default_flat, and would cost 3,241.99 USD on default_tou_demand: 264.41 USD less. It is scaled up from these "
-        "days, and is not the bill of that month."
+        "With all charges, a month like these 7 days costs 3,506.40 USD on default_flat and would cost 3,241.99 USD on "
+        "default_tou_demand: 264.41 USD less. Scaled up from these days; not a bill."
     )
     # Nobody knows that the site is on the tariff that charges for its peaks.
     details = [advice["detail"] for advice in section["demand_analysis"]["recommendations"]]
@@ -120,6 +119,21 @@ def test_savings_have_taxes_and_the_tier_that_the_month_reaches():
     assert (shift["on_peak_kwh"], shift["potential_savings_per_kwh"]) == (420.0, 0.44)
     assert step["monthly_savings"] == 13.2  # 1 kW × 12 × 1.10
     assert section["demand_analysis"]["monthly_demand_charge"] == 120.0
+
+
+@pytest.mark.parametrize(("last_day", "scale", "method"), [(31, 1.0, "calendar_month"), (30, 1.0146, "covered_hours")])
+def test_a_calendar_month_costs_what_its_energy_costs(last_day: int, scale: float, method: str) -> None:
+    """January has 744 hours, an average month 730.5: its charges are its own."""
+    scope = make_scope(METERS, local_day_window(date(2026, 1, 1), date(2026, 1, last_day), SCOPE.tz))
+    section = cost_of(constant(1, 10.0, Window(scope.baseline.start, scope.period.end)), scope)
+    assert (section["basis"]["monthly_scale"], section["basis"]["monthly_method"]) == (scale, method)
+    (energy,) = section["bill_comparison"]["current"]["lines"]
+    hours = 24 * last_day
+    assert section["tou_analysis"]["flat_total_cost"] == pytest.approx(10 * hours * 0.12)
+    assert energy["amount"] == pytest.approx(10 * hours * scale * 0.12, rel=1e-4)
+    assert section["bill_comparison"]["text"].startswith(
+        "With all charges, the month costs" if last_day == 31 else "With all charges, a month like these 30 days costs"
+    )
 
 
 def test_site_on_a_flat_rate_gains_nothing_by_shifting_and_may_be_told_to_switch():

@@ -171,7 +171,7 @@ def test_hours_that_nobody_named_make_a_claim_low():
     assert "assumed_hours" in win["doubts"]
     assumed = analyze(readings, schedule=ASSUMED_SCHEDULE)
     assert assumed.summary["totalPotentialSavings"]["weeklyKwh"] == 0.0
-    assert tell(assumed)["headline"][1] == "No savings found with medium or high confidence."
+    assert tell(assumed)["headline"][1] == "No savings found."
     week = [[[420, 1080]]] * 5 + [[], []]
     assert assumed.sections["afterHoursWaste"]["schedule"] == {"isAssumed": True, "week": week}
     assert analyze(readings).sections["afterHoursWaste"]["schedule"] == {"isAssumed": False, "week": week}
@@ -250,7 +250,7 @@ def test_a_stuck_night_is_no_win():
     assert repair["atStake"]["usualWeeklyKwh"] == pytest.approx(55 * 5 + 113, rel=0.01)
     assert repair["evidence"]["findingIds"] == [week.sections["sensorHealth"]["issues"][0]["findingId"]]
     assert week.summary["totalPotentialSavings"]["weeklyKwh"] == 0.0
-    assert "No savings found with medium or high confidence." in tell(week)["headline"]
+    assert "No savings found." in tell(week)["headline"]
 
 
 def test_a_broken_meter_earns_its_repair_and_no_advice_on_the_building():

@@ -316,7 +316,7 @@ def test_summary_says_what_matters():
         "This week: at least 479 kWh (not comparable: too many readings are missing or wrong). 2 things need "
         "attention, first meter 1.",
         "Not included, because too few readings arrived: meter 2.",
-        "No savings found with medium or high confidence.",
+        "No savings found.",
         "Data: 50.0 % complete over 2 meters; 1 serious meter issue.",
     ]
     assert spaced(summary["topRisks"]) == [

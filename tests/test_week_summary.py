@@ -79,7 +79,7 @@ def test_each_sum_holds_what_its_name_says() -> None:
         "To confirm: meter 9 and meter 8 run every week while the site is closed, 17.0 kWh a week."
     )
     quiet = summarize([a_win("recurring", 50, "low")], [])
-    assert quiet["headline"][1] == "No savings found with medium or high confidence."
+    assert spaced(quiet["headline"][1]) == "Low confidence: 50.0 kWh, $5.00, not included in any total."
     assert quiet["result"].endswith("Nothing needs attention.")
 
 

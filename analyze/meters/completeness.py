@@ -13,6 +13,8 @@ from lib.date_utils import Window
 
 Floats = npt.NDArray[np.float64]
 
+_LEAST_HISTORY_S = 7 * 86_400  # of other meters, from which on a meter without any before the window is a new one
+
 
 class _Rows(NamedTuple):
     """Rows that hold a value: the place of their channel among the meters, their start and their length [s]."""
@@ -39,7 +41,8 @@ def channel_completeness(
         missing, unless its channel measures power only.
     since_installation
         Count from the meter's installation to its removal, where they fall within the window (and from its first
-        reading, if that is earlier than the date given). False counts the whole window.
+        reading, if that is earlier than the date given, or where no date is known and the weeks before, of which others
+        have readings, hold none of it). False counts the whole window.
 
     Returns
     -------
@@ -49,15 +52,11 @@ def channel_completeness(
         the site's usual interval.
     """
     energy = energy_meters(meters)
-    rows = _valued_rows(readings, energy).within(window)
-    start_s, end_s = window.start.timestamp(), window.end.timestamp()
-    opens, closes = np.full(len(energy), start_s), np.full(len(energy), end_s)
+    known = _valued_rows(readings, energy)
+    rows = known.within(window)
+    opens, closes = (np.full(len(energy), moment.timestamp()) for moment in window)
     if since_installation:
-        first, last = np.full(len(energy), np.inf), np.full(len(energy), -np.inf)
-        np.minimum.at(first, rows.place, rows.start_s)
-        np.maximum.at(last, rows.place, rows.start_s + rows.length_s)
-        opens = np.minimum(np.fmax(opens, epoch_seconds(energy["installed_at"])), first)
-        closes = np.maximum(np.fmin(closes, epoch_seconds(energy["uninstalled_at"])), last)
+        opens, closes = _presence(known, energy, window)
     expected, present, pct = _measure(rows, closes - opens, _step_s(energy))
     return pd.DataFrame(
         {
@@ -67,6 +66,27 @@ def channel_completeness(
             "completeness_pct": pct,
         }
     )
+
+
+def presence_of(readings: pd.DataFrame, meters: pd.DataFrame, window: Window) -> tuple[Floats, Floats]:
+    """Return from when to when within `window` each energy meter was there [s since 1970], as `meters` lists them."""
+    energy = energy_meters(meters)
+    return _presence(_valued_rows(readings, energy), energy, window)
+
+
+def _presence(known: _Rows, energy: pd.DataFrame, window: Window) -> tuple[Floats, Floats]:
+    rows = known.within(window)
+    first, last = np.full(len(energy), np.inf), np.full(len(energy), -np.inf)
+    np.minimum.at(first, rows.place, rows.start_s)
+    np.maximum.at(last, rows.place, rows.start_s + rows.length_s)
+    installed_s, start_s = epoch_seconds(energy["installed_at"]), window.start.timestamp()
+    is_before = known.start_s < start_s
+    was_there = np.bincount(known.place[is_before], minlength=len(energy)) > 0
+    looks_back = bool(is_before.any()) and start_s - float(known.start_s.min()) >= _LEAST_HISTORY_S
+    is_new = looks_back & ~was_there & np.isnan(installed_s) & np.isfinite(first)
+    opens = np.minimum(np.fmax(np.full(len(energy), start_s), installed_s), first)
+    closes = np.fmin(np.full(len(energy), window.end.timestamp()), epoch_seconds(energy["uninstalled_at"]))
+    return np.where(is_new, first, opens), np.maximum(closes, last)
 
 
 def _step_s(energy: pd.DataFrame) -> Floats:

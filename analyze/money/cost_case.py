@@ -25,7 +25,8 @@ class CostCase(NamedTuple):
     `site` holds the energy and `demand` the steps that tell it, of all that is known; `period` and `demand_case` those
     of the period. `flat` and `tou` are the two sides of the comparison, `own` and `other` the site's tariff and the one
     beside it. `month` is a day of the calendar month whose rates are taken, and `scale` makes the period's energy that
-    of a month. `history` is the demand by the hour before `demand` begins, which only a ratchet looks at.
+    of a month. `history` is the demand by the hour before `demand` begins, which only a ratchet looks at. `is_month`
+    tells that the period is a calendar month.
     """
 
     site: pd.DataFrame
@@ -40,6 +41,7 @@ class CostCase(NamedTuple):
     scale: float
     holidays: Collection[date]
     history: pd.DataFrame
+    is_month: bool
 
 
 def prepare_case(
@@ -67,8 +69,36 @@ def prepare_case(
     cells = find_cells(rows, charged or own, holidays)
     month = middle.astimezone(scope.tz).date()
     case = DemandCase(rows, cells, charged, f"{month:%Y-%m}", peaks)
-    scale = HOURS_PER_MONTH / float(period["hours"].sum())
-    return CostCase(site.energy, period, demand, flat, tou, own, other, case, month, scale, holidays, hours)
+    scale = month_hours(scope) / float(period["hours"].sum())
+    return CostCase(
+        site.energy,
+        period,
+        demand,
+        flat,
+        tou,
+        own,
+        other,
+        case,
+        month,
+        scale,
+        holidays,
+        hours,
+        is_calendar_month(scope),
+    )
+
+
+def is_calendar_month(scope: WeekScope) -> bool:
+    """Return whether the period is a calendar month of the site, and so stands for itself."""
+    first, end = (moment.astimezone(scope.tz) for moment in scope.period)
+    starts = all((moment.day, moment.hour, moment.minute) == (1, 0, 0) for moment in (first, end))
+    return starts and (end.year - first.year) * 12 + end.month - first.month == 1
+
+
+def month_hours(scope: WeekScope) -> float:
+    """Return the hours of the month that monthly figures are of: the period's own, or an average one's."""
+    if is_calendar_month(scope):
+        return (scope.period.end - scope.period.start).total_seconds() / SECONDS_PER_HOUR
+    return HOURS_PER_MONTH
 
 
 def _peaks(
@@ -172,7 +202,7 @@ def describe_basis(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: 
         "demand_coverage_pct": round(_valid_demand_pct(site, scope), 1),
         "estimated_kwh": round(float(case.period["estimated_kwh"].sum()), 3),
         "is_at_least": site.is_at_least,
-        "monthly_method": "covered_hours",
+        "monthly_method": "calendar_month" if is_calendar_month(scope) else "covered_hours",
         "monthly_scale": round(case.scale, 4),
         "annual_method": "same_load_each_month",
         "left_out_meters": site.left_out,
@@ -181,16 +211,20 @@ def describe_basis(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: 
 
 
 def _notes(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> list[str]:
+    scaled = (
+        "Monthly figures are this month's."
+        if is_calendar_month(scope)
+        else f"Monthly figures are the period's × {case.scale:.2f}: an average month has 730.5 hours."
+    )
     notes = [
-        "Energy is as metered; what is missing or wrong is estimated from like days. Monthly figures are the period's "
-        f"× {case.scale:.4f}: 730.5 hours of an average month over the hours that are known.",
-        "Annual figures are twelve months like this period, each at its own rates; the load's seasons are not known.",
-        f"All main meters cover {_valid_demand_pct(site, scope):.0f} % of the period with valid readings; elsewhere "
-        "the peak counts what flowed at least. The monthly demand charge takes the period's peak for the month's.",
-        "Costs and charges are without riders and taxes; savings are with the percentage ones, bills with all.",
+        f"Energy is as metered; what is missing or wrong is estimated from similar days. {scaled}",
+        "Annual figures are twelve months like this period, each at its own rates; seasons of the load are not known.",
+        f"All main meters have valid readings in {_valid_demand_pct(site, scope):.0f} % of the period; elsewhere the "
+        "peak is a lower bound. The monthly demand charge takes the period's peak as the month's.",
+        "Costs and charges exclude riders and taxes; savings include percentage adders, bills include all.",
     ]
     if period_weeks(scope) < 1:
-        notes.insert(0, "Months and years are made of less than a week here, and nothing is recommended on them.")
+        notes.insert(0, "Monthly and annual figures rest on less than a week, so nothing is recommended on them.")
     if tariffs.is_assumed:
         notes.insert(0, f"The site's own tariff is not known: {case.own.name} is an assumption, no utility's tariff, "
                         "and savings are what the site would save on it.")  # fmt: skip

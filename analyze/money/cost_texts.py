@@ -128,16 +128,17 @@ def _ratchet(
     return _advice(0.0, "ratchet", title, _on_tariff(only_on) + detail)
 
 
-def describe_comparison(comparison: dict[str, Any], days: float) -> str:
-    """Return which of two tariffs a month like a period of so many days costs less on, all charges counted."""
+def describe_comparison(comparison: dict[str, Any], days: float, is_month: bool) -> str:
+    """Return which of two tariffs a month costs less on, all charges counted; one like so many days, or this one."""
     own, other, saving = (comparison[key] for key in ("current", "compared_with", "switch_monthly_savings"))
     unit, verdict = own["currency"], "as much"
     if saving:
         verdict = f"{abs(saving):,.2f} {unit} {'less' if saving > 0 else 'more'}"
+    month = "the month" if is_month else f"a month like these {days:.0f} days"
+    scaled = "" if is_month else " Scaled up from these days; not a bill."
     return (
-        f"All charges counted, a month at the rates of {own['month']} and like these {days:.0f} days costs "
-        f"{own['total']:,.2f} {unit} on {own['tariff']}, and would cost {other['total']:,.2f} {unit} on "
-        f"{other['tariff']}: {verdict}. It is scaled up from these days, and is not the bill of that month."
+        f"With all charges, {month} costs {own['total']:,.2f} {unit} on {own['tariff']} and would cost "
+        f"{other['total']:,.2f} {unit} on {other['tariff']}: {verdict}.{scaled}"
     )
 
 
@@ -153,11 +154,12 @@ def render_text(section: dict[str, Any]) -> str:
         section["bill_comparison"]["text"],
         f"peak {demand['billing_peak_kw']:.1f} kW at {demand['peak_timestamp']}: "
         f"{demand['monthly_demand_charge']:.2f} {unit} a month on {tariffs['demand'] or 'no demand charge'}",
-        f"savings potential on {total['tariff']}: {total['estimated_monthly_savings_potential']:.2f} {unit} a month",
+        f"moving a tenth of the on-peak energy and lowering the peak by {_SHAVING_STEP_PCT} % would save "
+        f"{total['estimated_monthly_savings_potential']:.2f} {unit} a month on {total['tariff']}",
     ]
     lines += [
         f"{driver['kw_at_peak']:9.1f} kW of the peak ({driver['share_pct']:.0f} %)  {driver['channel_name']}, "
-        f"usually {driver['usual_kw']:.1f} kW: {driver['monthly_savings']:.2f} {unit} a month"
+        f"normally {driver['usual_kw']:.1f} kW: at that, {driver['monthly_savings']:.2f} {unit} a month less"
         for driver in section["peak_drivers"]["drivers"]
     ]
     for bill in section["bills"]:

@@ -60,9 +60,9 @@ def analyze_cost(
     The flat side is the site's own tariff where that is flat, else what it is compared with; the time-of-use side is
     the other one. Demand is charged as on the site's own tariff, or, where that has no demand charge, as on the other.
     Energy is the best estimate, the same as `consumption.importedKwh`; demand is what flowed at least (see
-    `site_demand`). Month: the energy of the period × 730.5 h / the hours with readings, at the rates of the calendar
-    month in which the period's middle lies. Year: twelve months like this one, each at its own rates; the seasons of
-    the load are not known from a week.
+    `site_demand`). Month: a calendar month stands for itself; else the energy of the period × 730.5 h / the hours
+    with readings, at the rates of the calendar month in which the period's middle lies. Year: twelve months like this
+    one, each at its own rates; the seasons of the load are not known from a week.
     """
     refusal = why_not(site, scope, tariffs)
     if refusal:
@@ -169,7 +169,8 @@ def _compare_bills(case: CostCase) -> dict[str, Any]:
     saving = round(bills[0]["total"] - bills[1]["total"], 2)
     comparison = {"current": bills[0], "compared_with": bills[1], "switch_monthly_savings": saving}
     days = float(case.period["hours"].sum()) / 24
-    return comparison | {"days_scaled_up": round(days, 2), "text": describe_comparison(comparison, days)}
+    is_whole = case.is_month
+    return comparison | {"days_scaled_up": round(days, 2), "text": describe_comparison(comparison, days, is_whole)}
 
 
 def _bills(case: CostCase, scope: WeekScope, tariffs: SiteTariffs) -> list[dict[str, Any]]:

@@ -101,6 +101,7 @@ def check_electrical_health(
     return {
         "summary": {
             "metersAssessed": len(meters),
+            "metersAffected": sum(bool(meter["issues"]) for meter in meters),
             "totalIssues": len(every),
             "bySeverity": {level: sum(issue["severity"] == level for issue in every) for level in SEVERITIES},
             "nominalFrequencyHz": supply.frequency_hz,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.expected.best_energy import BestEnergy, Source
+from analyze.meters.completeness import presence_of
 from analyze.money.site_demand import SiteDemand
 from analyze.week.intervals import (
     WeekScope,
@@ -306,24 +307,30 @@ def heat_map(of_roots: BestEnergy, scope: WeekScope) -> list[list[float | None]]
 def daily_completeness(intervals: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
     """Return for each energy meter how much of each local day of the period its readings cover [%].
 
-    A day that the period holds in part is measured by that part; days of 23 and 25 hours by their own length.
+    A day that the period holds in part is measured by that part; days of 23 and 25 hours by their own length. So is the
+    day of a meter's installation or removal; a day without it has None.
     """
     rows = intervals[in_window(intervals, scope.period)]
-    names = channel_names(energy_meters(scope.meters))
+    meters = energy_meters(scope.meters).sort_values("channel_id")
+    names = channel_names(meters)
     ids, days = np.array(sorted(names), dtype="int64"), list_local_days(scope.period, scope.tz)
     edges = [max(local_midnight(day, scope.tz), scope.period.start).timestamp() for day in days]
-    length_h = np.diff([*edges, scope.period.end.timestamp()]) / _SECONDS_PER_HOUR
+    opens, closes = presence_of(intervals, meters, scope.period)
+    begins, ends = np.array(edges), np.array([*edges[1:], scope.period.end.timestamp()])
+    present_s = np.minimum(ends, closes[:, None]) - np.maximum(begins, opens[:, None])
+    length_h = np.maximum(present_s, 0.0) / _SECONDS_PER_HOUR
     day = np.searchsorted(edges, rows["epoch_s"], side="right") - 1
     cell = np.searchsorted(ids, rows["channel_id"]) * len(days) + day
     covered_h = sum_by_place(cell, rows["hours"], ids.size * len(days)).reshape(ids.size, len(days))
-    pct = np.minimum(100.0, 100.0 * covered_h / length_h)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pct = np.where(length_h > 0, np.minimum(100.0, 100.0 * covered_h / length_h), np.nan)
     return {
         "days": [day.isoformat() for day in days],
         "channels": [
             {
                 "channelId": int(key),
                 "channelName": names[int(key)],
-                "completenessPct": [round(float(value), 1) for value in own],
+                "completenessPct": [None if np.isnan(value) else round(float(value), 1) for value in own],
             }
             for key, own in zip(ids, pct, strict=True)
         ],

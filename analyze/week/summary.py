@@ -35,7 +35,8 @@ def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any], cu
     """Return the sum of the quick wins of medium and high confidence.
 
     `weeklyKwh` and `weeklyCost` hold what recurs and what is new this week; `estimatedAnnual` what recurs alone.
-    `onceKwh` and `onceCost` are of single events; weekly and annual sums leave them out. `unconfirmedWeeklyKwh` is
+    `onceKwh` and `onceCost` are of single events; weekly and annual sums leave them out. `lowConfidenceKwh` and `…Cost`
+    are of the wins of low confidence, as seen in the period; no other sum holds them. `unconfirmedWeeklyKwh` is
     what runs while the site is closed, every week, and may have to: it is asked about, and no saving.
     `costOptimizationMonthly` and `…Annual` are what moving load and shaving peaks may bring on the tariff; they are 0
     where `costOptimizationStatus` says that the section is unavailable. The wins are priced on `tariff`, those two on
@@ -44,6 +45,7 @@ def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any], cu
     levers = cost.get("combined_summary", {})
     own, other = cost.get("basis", {}).get("tariffs", {}).get("current"), levers.get("tariff")
     believed = [win for win in wins if is_believed(win)]
+    doubted = [win["impact"] for win in wins if win.get("pattern") in _SAVINGS and not is_believed(win)]
     asked = [win["impact"] for win in wins if win.get("pattern") == Pattern.ASKED]
     weekly = [win["impact"] for win in believed if win["pattern"] in (Pattern.RECURRING, Pattern.NEW)]
     once = [win["impact"] for win in believed if win["pattern"] == Pattern.ONCE]
@@ -56,6 +58,8 @@ def total_potential_savings(wins: list[dict[str, Any]], cost: dict[str, Any], cu
         "newCost": round(sum(impact["periodCost"] for impact in new), 2),
         "onceKwh": round(sum(impact["periodKwh"] for impact in once), 2),
         "onceCost": round(sum(impact["periodCost"] for impact in once), 2),
+        "lowConfidenceKwh": round(sum(impact["periodKwh"] for impact in doubted), 2),
+        "lowConfidenceCost": round(sum(impact["periodCost"] for impact in doubted), 2),
         "unconfirmedWeeklyKwh": round(sum(impact["weeklyKwh"] for impact in asked), 2),
         "unconfirmedWeeklyCost": round(sum(impact["weeklyCost"] for impact in asked), 2),
         "currency": currency,

@@ -19,6 +19,10 @@ from deliver.pages.parts import Part
 from deliver.words import formats as fmt
 
 _COLOR_TONES = {"red": "bad", "amber": "warn", "green": "good", "grey": "calm"}
+COLOR_RULE = (
+    "Red: a finding of high severity. Amber: one of medium severity, or several of low. Green: none, or a single one "
+    "of low severity. Grey: no valid readings."
+)
 _ABOUT = {"meter": "the meter", "supply": "the supply", "use": "its use"}
 
 
@@ -53,6 +57,7 @@ def build_asset_page(report: dict[str, Any]) -> Part:
         parts.section("attention", "What needs a look", [
             parts.findings([_asset(asset) for asset in assets if asset["status"] in ("red", "amber")])
             or parts.note("Nothing needs a look.", "good"),
+            parts.text(COLOR_RULE),
         ]),
         parts.section("all", "All equipment", [
             parts.table("Health of each piece of equipment", columns, rows, is_sortable=True,

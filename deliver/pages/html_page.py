@@ -59,14 +59,18 @@ def _digest(script: str) -> str:
 
 def _with_chart_keys(page: Part) -> Part:
     """Return the page with a key for each chart, unique on it."""
-    sections = [
-        section | {"blocks": [_with_keys(block, f"{section['id']}-{n}") for n, block in enumerate(section["blocks"])]}
-        for section in page["sections"]
-    ]
+    sections = [section | {"blocks": _with_keys(section["blocks"], section["id"])} for section in page["sections"]]
     return page | {"sections": sections}
 
 
-def _with_keys(block: Part, key: str) -> Part:
+def _with_keys(blocks: list[Part], prefix: str) -> list[Part]:
+    """Return the blocks, with what is folded into them, each with a key of its own."""
+    return [_with_key(block, f"{prefix}-{place}") for place, block in enumerate(blocks)]
+
+
+def _with_key(block: Part, key: str) -> Part:
+    if block["type"] == "fold":
+        return block | {"key": key, "blocks": _with_keys(block["blocks"], key)}
     if block["type"] != "findings":
         return block | {"key": key}
     items = [

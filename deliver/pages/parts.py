@@ -4,7 +4,7 @@
 
     page      kind, eyebrow, title, subtitle, notices, hero, assumptions, headline, tiles, sections, footer, paper
     section   id, title, intro, fact, isFolded, blocks
-    block     text | note | list | findings | chart | table
+    block     text | note | list | findings | chart | table | fold
 
 Values are texts already: what is drawn from them can only be laid out, never computed.
 """
@@ -163,3 +163,9 @@ def chart(kind: str, title: str, summary: str, data: Part, numbers: Part | None 
         The numbers behind it, as a folded table.
     """
     return {"type": "chart", "kind": kind, "title": title, "summary": summary, "data": data, "numbers": numbers}
+
+
+def fold(label: str, blocks: Sequence[Part | None]) -> Part | None:
+    """Return blocks that are closed on the page until they are asked for, and left out on paper; None without any."""
+    shown = [block for block in blocks if block]
+    return {"type": "fold", "label": label, "blocks": shown, "isFolded": True} if shown else None

@@ -9,43 +9,73 @@ from deliver.pages.common import SEVERITY_TONES, is_available, reason_of
 from deliver.pages.parts import Part
 from deliver.words import formats as fmt
 
+_LEAST_MONEY = 1.0  # a month; less is not worth a row
+
 
 def cost_blocks(sections: dict[str, Any], currency: str | None, savings_note: str | None = None) -> list[Part | None]:
-    """Return the cost by period of the day, all charges compared, the demand charge and who made the peak.
+    """Return the cost by period of the day where the site pays by it, the peak and who made it; the rest is folded.
 
     `savings_note` tells of savings on tariffs of which a site pays only one.
     """
     cost = sections.get("costOptimization")
     if not is_available(cost):
         return [parts.note(f"Not worked out: {reason_of(cost)}.")]
-    tou, demand = cost["tou_analysis"], cost["demand_analysis"]
+    demand, tariffs = cost["demand_analysis"], cost["basis"]["tariffs"]
+    is_own = tariffs["current"] == tariffs["time_of_use"]
+    advice = [_advice(item, index) for index, item in enumerate(demand.get("recommendations") or [], 1)]
+    return [
+        *(_period_blocks(cost, currency) if is_own else []),
+        parts.text(_demand_sentence(cost, currency)),
+        _drivers_table(cost, currency),
+        parts.fold("What another tariff would change", [
+            parts.text(compare_tariffs(cost, currency)),
+            *([] if is_own else _period_blocks(cost, currency)),
+            parts.text(savings_note or ""),
+        ]),
+        parts.fold("Ideas for the bill", [parts.findings(advice)]),
+        parts.fold("How this was calculated", [parts.bullets((cost.get("basis") or {}).get("notes") or [])]),
+    ]  # fmt: skip
+
+
+def _period_blocks(cost: dict[str, Any], currency: str | None) -> list[Part | None]:
+    """Return what the energy costs by period of the time-of-use tariff, and whose tariff that is."""
+    tou, tariffs = cost["tou_analysis"], cost["basis"]["tariffs"]
     periods = sorted(tou["period_breakdown"].items(), key=lambda pair: -pair[1]["rate"])
     columns = [parts.column("Period")] + [
-        parts.column(label, "right") for label in ("Energy", "Share", "Rate per kWh", "Cost")
+        parts.column(label, "right") for label in ("Energy", "Share", "Price per kWh", "Cost")
     ]
     rows = [
         [name.replace("_", "-"), fmt.kwh(row["kwh"]), fmt.pct(row["pct_of_total_kwh"]),
          fmt.rate(row["rate"], currency), fmt.money(row["cost"], currency)]
         for name, row in periods
     ]  # fmt: skip
+    whose = "" if tariffs["current"] == tariffs["time_of_use"] else ", if the site paid by time of use"
     summary = (
-        f"Energy alone: {fmt.money(tou['tou_total_cost'], currency)} on time of use, "
-        f"{fmt.money(tou['flat_total_cost'], currency)} on the flat rate; demand and other charges come on top."
+        f"Energy alone: {fmt.money(tou['tou_total_cost'], currency)}{whose}. Demand and other charges come on top."
     )
     return [
-        parts.chart("bars", "Cost by period", summary, {
+        parts.chart("bars", "Cost by period of the day", summary, {
             "names": [name.replace("_", "-") for name, _ in periods],
             "values": [row["cost"] for _, row in periods],
             "labels": [f"{fmt.money(row['cost'], currency)} · {fmt.kwh(row['kwh'])}" for _, row in periods],
         }),
-        parts.table("Energy and cost by period", columns, rows),
-        parts.text(cost["bill_comparison"].get("text", "")),
-        parts.text(_demand_sentence(cost, currency)),
-        parts.text(savings_note or ""),
-        _drivers_table(cost, currency),
-        parts.findings([_advice(item, index) for index, item in enumerate(demand.get("recommendations") or [], 1)]),
-        parts.bullets((cost.get("basis") or {}).get("notes") or []),
+        parts.table("Energy and cost by period of the day", columns, rows),
     ]  # fmt: skip
+
+
+def compare_tariffs(cost: dict[str, Any], currency: str | None) -> str:
+    """Return which tariff a month costs less on, with all charges."""
+    compared, tariffs = cost["bill_comparison"], cost["basis"]["tariffs"]
+    own, other, saving = (compared[key] for key in ("current", "compared_with", "switch_monthly_savings"))
+    name = "A time-of-use tariff" if tariffs["current"] == tariffs["flat"] else "A flat price"
+    assumed = " (assumed rates)" if tariffs.get("is_comparison_assumed") or tariffs["is_assumed"] else ""
+    totals = (
+        f"{fmt.money(other['total'], currency)} instead of {fmt.money(own['total'], currency)}, all charges included"
+    )
+    if not saving:
+        return f"{name}{assumed} would cost the same: {totals}."
+    change = f"{fmt.money(abs(saving), currency)} {'less' if saving > 0 else 'more'} a month"
+    return f"{name}{assumed} would cost {change}: {totals}."
 
 
 def _pays_demand(tariffs: dict[str, Any]) -> bool:
@@ -56,29 +86,30 @@ def _pays_demand(tariffs: dict[str, Any]) -> bool:
 def _demand_sentence(cost: dict[str, Any], currency: str | None) -> str:
     demand, tariffs = cost["demand_analysis"], cost["basis"]["tariffs"]
     least = "at least " if demand.get("is_peak_at_least") else ""
-    peak = f"The billing peak is {least}{fmt.kw(demand['billing_peak_kw'])}, {fmt.when(demand['peak_timestamp'])}"
+    peak = f"Billing peak: {least}{fmt.kw(demand['billing_peak_kw'])}, {fmt.when(demand['peak_timestamp'])}."
     monthly = fmt.money(demand["monthly_demand_charge"], currency)
     if not tariffs["demand"]:
-        return f"{peak}; the tariff has no charge on it."
+        return f"{peak} The tariff has no charge on it."
+    rate = f"{fmt.money(demand['demand_rate_per_kw'], currency)} for the last kW"
+    if tariffs["demand"] == tariffs["current"]:
+        return f"{peak} Demand charges: {monthly} a month, {rate}."
     if not _pays_demand(tariffs):
-        return f"{peak}; the site's tariff has no charge on it, {tariffs['demand']} would charge {monthly} a month."
-    rate = fmt.money(demand["demand_rate_per_kw"], currency)
-    if tariffs["demand"] != tariffs["current"]:
-        assumed = f"on {tariffs['demand']}, which is assumed"
-        return f"{peak}; {assumed}, its demand charges would come to {monthly} a month, at {rate} for the last kW."
-    return f"{peak}; its demand charges come to {monthly} a month, at {rate} for the last kW."
+        return f"{peak} The site's tariff has no charge on it; the other tariff would charge {monthly} a month."
+    return f"{peak} No charge on it is confirmed; an assumed tariff would charge {monthly} a month, {rate}."
 
 
 def _drivers_table(cost: dict[str, Any], currency: str | None) -> Part | None:
-    tariffs = cost["basis"]["tariffs"]
-    pays, is_own = _pays_demand(tariffs), tariffs["demand"] == tariffs["current"]
-    shaving = "Shaving it, a month" if is_own else f"Shaving it on {tariffs['demand']}, a month"
-    labels = ("At the peak", "Share", "Usual", *([shaving] if pays else []))
+    """Return who made the peak, and what it would save to hold each at its normal; meters that save nothing are left
+    out where demand is charged."""
+    pays = _pays_demand(cost["basis"]["tariffs"])
+    drivers = (cost.get("peak_drivers") or {}).get("drivers") or []
+    shown = [row for row in drivers if row["monthly_savings"] >= _LEAST_MONEY] if pays else drivers
+    labels = ("At the peak", "Share", "Normal", *(["At normal, less a month"] if pays else []))
     columns = [parts.column("Meter")] + [parts.column(label, "right") for label in labels]
     rows = [
         [row["channel_name"], fmt.kw(row["kw_at_peak"]), fmt.pct(row["share_pct"]), fmt.kw(row["usual_kw"]),
          *([fmt.money(row["monthly_savings"], currency)] if pays else [])]
-        for row in (cost.get("peak_drivers") or {}).get("drivers") or []
+        for row in shown
     ]  # fmt: skip
     return parts.table("Which meters made the peak", columns, rows, shown=6)
 

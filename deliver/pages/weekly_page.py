@@ -175,8 +175,8 @@ def _supply_sentence(electrical: dict[str, Any] | None) -> str:
         return "The electrical supply could not be assessed: no meter sent electrical quantities in the period."
     meters = fmt.count(summary["metersAssessed"], "meter")
     return (
-        f"The electrical supply was assessed on {meters}: {level['high']} issues of high, "
-        f"{level['medium']} of medium and {level['low']} of low severity. The electrical health report lists them."
+        f"Electrical supply of {meters}: {level['high']} high, {level['medium']} medium and {level['low']} low "
+        "severity issues. The electrical health report lists them."
     )
 
 

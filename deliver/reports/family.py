@@ -127,8 +127,9 @@ def assemble_electrical_report(checked: CheckedWeek, now: datetime) -> dict[str,
     else:
         total, level = electrical["summary"]["totalIssues"], electrical["summary"]["bySeverity"]
         headline = [
-            f"{fmt.count(total, 'issue')} on {fmt.count(electrical['summary']['metersAssessed'], 'meter')}: "
-            f"{level['high']} of high, {level['medium']} of medium, {level['low']} of low severity."
+            f"{fmt.count(total, 'issue')} on {electrical['summary']['metersAffected']} of "
+            f"{fmt.count(electrical['summary']['metersAssessed'], 'meter')}: "
+            f"{level['high']} high, {level['medium']} medium, {level['low']} low severity."
         ]
     return _with_head(checked, "electrical_health", now, headline) | {"electrical": electrical}
 

@@ -179,7 +179,10 @@ def savings_lines(wins: list[dict[str, Any]], savings: dict[str, Any], total_kwh
             f"To confirm: {_some(names)} {verb} every week while the site is closed, "
             f"{fmt.kwh(savings['unconfirmedWeeklyKwh'])} a week."
         )
-    return lines or ["No savings found with medium or high confidence."]
+    if savings.get("lowConfidenceKwh"):
+        amount = f"{fmt.kwh(savings['lowConfidenceKwh'])}, {fmt.money(savings['lowConfidenceCost'], currency)}"
+        lines.append(f"Low confidence: {amount}, not included in any total.")
+    return lines or ["No savings found."]
 
 
 def data_line(sections: dict[str, Any], data_quality: dict[str, Any]) -> str:
