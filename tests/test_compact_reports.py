@@ -95,6 +95,7 @@ def test_the_file_has_a_line_for_each_part(report: dict[str, Any]) -> None:
     assert text.startswith('{"metadata":{\n"generatedAt":')
     assert '\n"sections":{\n' in text
     assert len(text.splitlines()) == pytest.approx(65, abs=25)
+    assert len(text.encode()) < 80_000  # of four meters; the quick start's sixteen come to 77 to 112 kB
     with pytest.raises(ValueError, match="not JSON compliant"):
         report_text({"metadata": {"generatedAt": float("nan")}})
 

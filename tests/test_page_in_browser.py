@@ -254,3 +254,19 @@ def test_without_scripts_the_drawings_and_the_tables_remain(browser: Browser, pa
     assert figure.locator(".readout, .live, canvas").count() == 0
     figure.locator("details.numbers summary").click()
     assert figure.locator("details.numbers tbody tr").count() == 168
+
+
+def test_wide_tables_stack_on_a_phone_and_no_value_is_cut(browser: Browser, page_file: Path) -> None:
+    page = open_page(browser, page_file, [], viewport=PHONE)
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    table = page.locator("table.stacks").first
+    assert table.locator("thead").is_hidden()
+    cell = table.locator("td").first
+    label = cell.evaluate("cell => getComputedStyle(cell, '::before').content")
+    assert label.strip('"') == cell.get_attribute("data-label") != ""
+    assert page.evaluate(
+        "[...document.querySelectorAll('.stacks td')].every(cell => cell.getBoundingClientRect().right <= innerWidth)"
+    )
+    wide = open_page(browser, page_file, [], viewport=DESK)
+    wide.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    assert wide.locator("table.stacks thead").first.is_visible()

@@ -9,9 +9,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from html import escape
 from typing import Any
 from unicodedata import east_asian_width
-from xml.sax.saxutils import escape, quoteattr
 from zoneinfo import ZoneInfo
 
 from deliver.pages.chart_theme import PALETTE
@@ -46,9 +46,8 @@ class Drawing:
 
     def add(self, name: str, body: str = "", **attributes: Attribute) -> None:
         """Add an element; `_` in an attribute's name stands for a hyphen."""
-        told = " ".join(f"{key.strip('_').replace('_', '-')}={quoteattr(_shown(value))}"
-                        for key, value in attributes.items())  # fmt: skip
-        self.parts.append(f"<{name} {told}>{escape(body)}</{name}>" if body else f"<{name} {told}/>")
+        told = "".join(f' {key.replace("_", "-")}="{escape(_shown(value))}"' for key, value in attributes.items())
+        self.parts.append(f"<{name}{told}>{escape(body)}</{name}>" if body else f"<{name}{told}/>")
 
     def write(
         self, x: float, y: float, text: str, *, anchor: str = "start", size: int = _SMALL_PX, fill: str = "muted"
