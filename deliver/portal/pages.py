@@ -208,6 +208,7 @@ def findings_page(state: SiteState, facts: SiteFacts, history: Sequence[Followed
     open_ = [each for each in ranked if each.is_open and not each.is_work]
     silent = [each for each in ranked if each.is_silent and each.state != "solved"]
     solved = [each for each in ranked if each.state == "solved"]
+    same = [each for each in ranked if each.same_as is not None and each.state != "solved" and not each.is_silent]
     return Page(
         place, "Findings", facts.name or str(facts.site_id),
         "How each stands after the newest report, and week by week.",
@@ -216,6 +217,8 @@ def findings_page(state: SiteState, facts: SiteFacts, history: Sequence[Followed
         [Section("open", "Open", "" if work else "None.", lines=() if work else ["Nothing is open."],
                  items=items("warn", work)),
          Section("low", "Low confidence", "Not included in any total.", items=items("calm", open_)),
+         Section("same", "Counted under another finding", "The same waste, found in another way.",
+                 items=items("calm", same)),
          Section("accepted", "Marked as not needed or wrong", items=items("calm", silent)),
          Section("solved", "Solved", items=items("good", solved))],
     )  # fmt: skip

@@ -17,6 +17,7 @@ from deliver.portal.record import Figures, Folder, SiteFacts, source_of
 from deliver.portal.report_pages import Link, publish_report
 from deliver.portal.sites import SiteState, facts_of, load_states
 from deliver.words import formats as fmt
+from deliver.words.locales import written_for
 from lib.date_utils import parse_timezone
 from lib.errors import DataError
 from lib.logs import clean_text
@@ -43,10 +44,13 @@ def publish_sites(
     names = {site.site_id for site in every}
     wanted = {place for place in folder.pages if (links.site_of(place) or 0) in names - {site.site_id for site in own}}
     for state in load_states(conn, own, most_weeks):
-        wanted |= _publish_site(conn, folder, state, reports_dir, now, problems)
+        with written_for(state.site.country):
+            wanted |= _publish_site(conn, folder, state, reports_dir, now, problems)
     for gone in folder.sites.keys() - names:
         del folder.sites[gone]
-    _put(folder, index_page([folder.sites[site.site_id] for site in every], now))
+    countries = {site.country for site in every}
+    with written_for(countries.pop() if len(countries) == 1 else None):
+        _put(folder, index_page([folder.sites[site.site_id] for site in every], now))
     folder.keep_only(wanted | {links.INDEX})
     return problems
 

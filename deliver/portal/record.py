@@ -68,6 +68,7 @@ class SiteFacts(msgspec.Struct, frozen=True):
     meters: int
     silent_meters: int
     open_findings: int
+    country: str | None = None  # whose way of writing dates its readers are used to
     week: date | None = None  # Monday of its newest reported week
     week_problem: str = ""  # why that has no page
     figures: Figures | None = None

@@ -94,6 +94,7 @@ def facts_of(state: SiteState) -> SiteFacts:
         attempts_failed=health.attempts_failed,
         meters=health.channels_listed,
         silent_meters=health.channels_silent,
+        country=site.country,
         open_findings=sum(each.is_work for each in state.findings),
     )
 
