@@ -8,7 +8,7 @@ ingested yet), unless that was overridden (govern/override_breaker.py, which sto
 with a reason.
 
 Stage: deliver (calls analyze)
-Reads: Layer 3 views
+Reads: Layer 3 views, data/alert_mutes.json
 Writes: reports/weekly_report_<site>_<first day>.json; with --html and --pdf the page and the PDF beside it; with
         --xlsx an Excel workbook (summary, findings, meters, meters by day, interval data); with
         --force a line in forced_reports.jsonl beside it
@@ -24,6 +24,7 @@ Examples:
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,12 +36,25 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from deliver.reports.site_report import CheckedWeek, run_week_report
 from lib import cli
+from lib.alert_mutes import STATE_DIR, Mute, load_mutes
+from lib.errors import PipelineError
+
+logger = logging.getLogger(__name__)
 
 
 def _assemble(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
     from deliver.reports.weekly import assemble_report
 
-    return assemble_report(*checked, now=now)
+    return assemble_report(*checked, now=now, mutes=_load_mutes())
+
+
+def _load_mutes() -> list[Mute]:
+    """Return the mutes; none, with a warning, where their file cannot be read: no report depends on it."""
+    try:
+        return load_mutes(STATE_DIR)
+    except PipelineError as err:
+        logger.warning("the report does not say what is muted: %s", err)
+        return []
 
 
 def main(argv: Sequence[str] | None = None) -> int:

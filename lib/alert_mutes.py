@@ -49,6 +49,10 @@ class Mute(NamedTuple):
         is_kind = self.kind in (None, subject.kind)
         return now < self.until and is_kind and self.site_id in (None, subject.site_id)
 
+    def concerns(self, site_id: int, now: datetime) -> bool:
+        """Return whether something of a site is muted at `now`."""
+        return now < self.until and self.site_id in (None, site_id)
+
 
 def load_mutes(folder: Path) -> list[Mute]:
     """Return the mutes that were saved, the expired among them."""

@@ -30,8 +30,11 @@ from ingest.weather.client import Weather
 from ingest.weather.providers import VALUE_COLUMNS
 from ingest.weather.store import start_fetch, store_weather
 from lib.date_utils import Window, local_midnight
+from lib.findings import LedgerEntry, Said
 from lib.paths import write_atomically
-from lib.readings import ValidationStatus, load_findings
+from lib.readings import ValidationStatus, load_findings, load_ledger
+from lib.report_findings import FindingKind
+from operations.findings.marks import Mark, store_mark
 
 if TYPE_CHECKING:
     import pytest
@@ -199,12 +202,19 @@ def replay_mornings(
     return told
 
 
-def _record(conn: Connection, folder: Path, week: int) -> dict[str, str]:
-    """Write and record the report on a week; return the confidence of what it found, by id."""
+def record_week(conn: Connection, folder: Path, week: int) -> dict[str, Any]:
+    """Write and record the report on a week, and return it."""
+    report = write_report(conn, week)
     path = folder / f"weekly_{week}.json"
-    path.write_text(json.dumps(write_report(conn, week)), encoding="utf-8")
+    path.write_text(json.dumps(report), encoding="utf-8")
     record_report(conn, path)
     conn.commit()
+    return report
+
+
+def _record(conn: Connection, folder: Path, week: int) -> dict[str, str]:
+    """Write and record the report on a week; return the confidence of what it found, by id."""
+    record_week(conn, folder, week)
     return {each.finding_id: each.confidence for each in load_findings(conn, SITE_ID) if each.status == "seen"}
 
 
@@ -284,3 +294,38 @@ def share_in_time(outcomes: Iterable[Outcome]) -> tuple[int, int]:
     """Return how many plants that are high were told within a day, and how many there are."""
     high = [each for each in outcomes if each.is_high]
     return sum(each.is_in_time for each in high), len(high)
+
+
+FIRST_REPORT, DONE = 9, 18  # of a year of savings: all that was planted is over with the second
+HORIZONS = (4, 13, 52)  # weeks
+
+
+class Saved(NamedTuple):
+    """What the reports after each horizon say was saved, by weeks and meter, and the ledger after the last."""
+
+    savings: dict[int, dict[int, dict[str, Any]]]
+    ledger: list[LedgerEntry]
+
+
+def replay_savings(conn: Connection, folder: Path, patch: pytest.MonkeyPatch, plants: Sequence[Plant]) -> Saved:
+    """Store wastes that are over by DONE, report the weeks up to it, have each called done, and measure its saving."""
+    store_planted(conn, plants, monday(DONE + max(HORIZONS) + 1))
+    name_prices(folder, patch)
+    for week in range(FIRST_REPORT, DONE):
+        record_week(conn, folder, week)
+    for finding in load_findings(conn, SITE_ID):
+        if finding.kind == FindingKind.AFTER_HOURS:
+            store_mark(conn, Mark(SITE_ID, finding.finding_id, Said.DONE, "A", done_on=monday(DONE)))
+    conn.commit()
+    reports = {weeks: record_week(conn, folder, DONE + weeks) for weeks in HORIZONS}
+    savings = {
+        weeks: {each["channelId"]: each for each in report["followUp"]["savings"]} for weeks, report in reports.items()
+    }
+    return Saved(savings, load_ledger(conn, SITE_ID))
+
+
+def weekly_kwh(plant: Plant) -> float:
+    """Return what a plant wastes in a whole week [kWh]."""
+    first = plant.first - timedelta(days=plant.first.weekday())
+    whole = plant._replace(first=first, days=14)
+    return float(added_kw(whole, list_moments(first + timedelta(days=14)))[-7 * 24 :].sum())

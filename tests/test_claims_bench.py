@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks.accuracy_page import BEGIN, END, keep_section, replace_section
+from benchmarks.accuracy_page import FINDINGS, keep_section, marks_of, replace_section
 from benchmarks.claims import catalog
 from benchmarks.claims.building import ALL_DAYS, Draw, Opening, Place, usual_change_pct
 from benchmarks.claims.claims_page import render_text
@@ -208,11 +208,15 @@ def test_sums_and_what_is_shown_of_held_out_kinds() -> None:
 
 
 def test_section_of_the_page_is_replaced_and_kept() -> None:
+    begin, end = marks_of("claims")
     page = replace_section("# Accuracy\n\ntext\n", "first")
-    assert page == f"# Accuracy\n\ntext\n\n{BEGIN}\nfirst\n{END}\n"
-    assert replace_section(page + "more\n", "second") == f"# Accuracy\n\ntext\n\n{BEGIN}\nsecond\n{END}\nmore\n"
-    assert keep_section("# New\n", page) == f"# New\n\n{BEGIN}\nfirst\n{END}\n"
+    assert page == f"# Accuracy\n\ntext\n\n{begin}\nfirst\n{end}\n"
+    assert replace_section(page + "more\n", "second") == f"# Accuracy\n\ntext\n\n{begin}\nsecond\n{end}\nmore\n"
+    assert keep_section("# New\n", page) == f"# New\n\n{begin}\nfirst\n{end}\n"
     assert keep_section("# New\n", "# Old\n") == "# New\n"
+    both = replace_section(page, "told", FINDINGS)
+    assert keep_section("# New\n", both) == "# New" + both.removeprefix("# Accuracy\n\ntext")
+    assert replace_section(both, "first") == both
 
 
 def test_calendar_of_a_made_up_site_follows_the_wall_clock() -> None:

@@ -21,6 +21,7 @@ from deliver.pages.mail_body import render_mail_text
 from deliver.reports.follow_up import describe_follow_up
 from deliver.reports.weekly import assemble_report
 from lib import db
+from lib.alert_mutes import Mute
 from lib.readings import AcceptedGap, load_findings, load_report_findings
 from lib.report_findings import FindingKind, ReportWeek, read_week
 
@@ -128,6 +129,28 @@ def test_page_and_mail_say_it(conn: Connection, draft: ReportWeek) -> None:
         "Kitchen: no readings Tue, Jan 13, midnight – Mon, Jan 19, 7 am: panel rebuilt (accepted by J. Ortiz)"
     ]
     assert sentence in render_mail_text(page)
+
+
+def test_the_page_says_what_is_muted(conn: Connection, draft: ReportWeek) -> None:
+    until = datetime(2026, 2, 1, 12, tzinfo=UTC)
+    mutes = [
+        Mute("finding", SITE, until, "commissioning"), Mute(None, None, until, "move"),
+        Mute("finding", SITE, NOW, "is over"), Mute("finding", 99, until, "elsewhere"),
+    ]  # fmt: skip
+    checked = checked_week()
+    week = follow_findings(
+        checked.week, load_report_findings(conn, draft), MONDAY, date(2026, 1, 5), (GAP,), (), NEW_YORK
+    )
+    report = assemble_report(checked.site, checked.status, week, None, NOW, mutes)
+    assert report["followUp"]["mutes"] == [
+        {"kind": "finding", "until": "2026-02-01T07:00:00-05:00", "reason": "commissioning"},
+        {"kind": None, "until": "2026-02-01T07:00:00-05:00", "reason": "move"},
+    ]
+    check_report(report | {"metadata": report["metadata"] | {"version": 1}}, "weekly_report")
+    text = json.dumps(build_page(report), ensure_ascii=False).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Mails about new findings are muted until " in text
+    assert "All messages about this site are muted until " in text
+    assert "commissioning" in text
 
 
 def test_reports_of_before_have_no_such_section() -> None:

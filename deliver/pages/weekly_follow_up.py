@@ -9,6 +9,7 @@ from deliver.pages.parts import Part
 from deliver.reports.follow_up import saving_words, state_words
 from deliver.words import formats as fmt
 
+_MUTED = {"finding": "Mails about new findings"}
 _COLUMNS = [
     parts.column("Finding"),
     parts.column("Where it stands"),
@@ -41,6 +42,7 @@ def follow_up_blocks(report: dict[str, Any]) -> list[Part | None]:
         parts.bullets([saving_words(each) for each in follow_up.get("savings") or []]),
         parts.bullets([_accepted(each) for each in accepted]),
         parts.bullets([_gap(gap) for gap in follow_up.get("acceptedGaps") or []]),
+        parts.bullets([_mute(mute) for mute in follow_up.get("mutes") or []]),
     ]
 
 
@@ -57,6 +59,11 @@ def _row(finding: dict[str, Any]) -> list[parts.Cell]:
 def _accepted(finding: dict[str, Any]) -> str:
     note = f": {finding['note']}" if finding["note"] else ""
     return f"Marked {finding['said'].replace('-', ' ')} by {finding['saidBy']}{note} — {finding['title']}"
+
+
+def _mute(mute: dict[str, Any]) -> str:
+    what = "All messages about this site" if mute["kind"] is None else _MUTED.get(mute["kind"], "Alerts")
+    return f"{what} are muted until {fmt.when(mute['until'])}: {mute['reason']}"
 
 
 def _gap(gap: dict[str, Any]) -> str:

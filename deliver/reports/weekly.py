@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from lib.report_schema import REPORT_VERSION
 
 if TYPE_CHECKING:
     from analyze.week.site_week import SiteWeek
+    from lib.alert_mutes import Mute
     from lib.readings import Site, ValidationStatus
 
 
@@ -30,19 +32,22 @@ _MEASURED_SOURCES = frozenset({"eniscope", "file"})
 
 
 def assemble_report(
-    site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, now: datetime
-) -> dict[str, Any]:
+    site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, now: datetime,
+    mutes: Sequence[Mute] = (),
+) -> dict[str, Any]:  # fmt: skip
     """Return the report as `schemas/weekly_report.schema.json` describes it.
 
-    `forced_reason` is why it is written although the data are held back; None when they may pass.
+    `forced_reason` is why it is written although the data are held back; None when they may pass. Of the `mutes` those
+    are told that keep something of the site quiet now.
     """
     with written_for(site.country):
-        return _assemble(site, status, week, forced_reason, now)
+        return _assemble(site, status, week, forced_reason, now, mutes)
 
 
 def _assemble(
-    site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, now: datetime
-) -> dict[str, Any]:
+    site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, now: datetime,
+    mutes: Sequence[Mute],
+) -> dict[str, Any]:  # fmt: skip
     metadata = build_metadata(site, status, week, forced_reason, now)
     return {
         "metadata": metadata,
@@ -52,14 +57,17 @@ def _assemble(
         "charts": compact_charts(week.charts),
         "dataQuality": week.data_quality,
         "methods": METHODS,
-        **_follow_up(week, metadata["period"]),
+        **_follow_up(week, metadata["period"], [mute for mute in mutes if mute.concerns(site.site_id, now)]),
     }
 
 
-def _follow_up(week: SiteWeek, period: dict[str, Any]) -> dict[str, Any]:
+def _follow_up(week: SiteWeek, period: dict[str, Any], mutes: Sequence[Mute]) -> dict[str, Any]:
     if week.follow_up is None:
         return {}
-    return {"followUp": brief_evidence(week.follow_up, period) | {"text": describe_follow_up(week.follow_up)}}
+    tz = ZoneInfo(week.timezone)
+    muted = [{"kind": mute.kind, "until": _iso(mute.until, tz), "reason": mute.reason} for mute in mutes]
+    told = {"text": describe_follow_up(week.follow_up), "mutes": muted}
+    return {"followUp": brief_evidence(week.follow_up, period) | told}
 
 
 def build_metadata(

@@ -13,8 +13,8 @@ from benchmarks.detections import OURS, PLAIN, Finding, Outcome
 from benchmarks.fault_injection import KINDS, Fault
 from benchmarks.measured_meters import HOUR_S, QUARTER_S
 
-# The section that bench_claims.py writes stands between these.
-BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
+# The sections that other benchmarks write, bench_claims.py and bench_findings.py, stand between marks of their names.
+CLAIMS, FINDINGS = "claims", "findings"
 COMMAND = ".venv/bin/python tests/benchmarks/bench_accuracy.py --write"
 # The goals of the project's plan: (measure, least value), and alerts per site-week at most.
 _RECALL, _F1 = ("recall", 0.95), ("F1", 0.8)
@@ -284,17 +284,25 @@ def replace_labelled(page: str, scores: list[LabelledScore]) -> str:
     return before + "\n".join([*lines, *(["".join(after)] if after else [])])
 
 
-def replace_section(page: str, section: str) -> str:
+def marks_of(name: str) -> tuple[str, str]:
+    """Return the lines between which a section stands."""
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+
+
+def replace_section(page: str, section: str, name: str = CLAIMS) -> str:
     """Return the page with the section between its marks; at the page's end where it has none yet."""
-    marked = f"{BEGIN}\n{section}\n{END}\n"
-    if BEGIN not in page:
+    begin, end = marks_of(name)
+    marked = f"{begin}\n{section}\n{end}\n"
+    if begin not in page:
         return f"{page.rstrip()}\n\n{marked}"
-    head, rest = page.split(BEGIN, 1)
-    return head + marked + rest.split(END, 1)[1].lstrip("\n")
+    head, rest = page.split(begin, 1)
+    return head + marked + rest.split(end, 1)[1].removeprefix("\n")
 
 
 def keep_section(new_page: str, old_page: str) -> str:
-    """Return a page that was made anew, with the section that the old one has."""
-    if BEGIN not in old_page:
-        return new_page
-    return replace_section(new_page, old_page.split(BEGIN, 1)[1].split(END, 1)[0].strip("\n"))
+    """Return a page that was made anew, with the sections of other benchmarks that the old one has."""
+    for name in (CLAIMS, FINDINGS):
+        begin, end = marks_of(name)
+        if begin in old_page:
+            new_page = replace_section(new_page, old_page.split(begin, 1)[1].split(end, 1)[0].strip("\n"), name)
+    return new_page
