@@ -41,6 +41,8 @@ report_site() { # SITE: stops at the first step that does not end well
   run_step govern/record_report.py "$PROJECT_ROOT/reports/weekly_report_$1_$first_day"*.json || code=$?
   # Before the mail, which leads there.
   run_step deliver/publish_portal.py --site "$1" || code="$(worse_code "$code" "$?")"
+  # Another server may have mailed it before it died: then it is mailed to nobody, and the log says so.
+  [ -z "$first_day" ] || run_step govern/note_mailing.py --site "$1" --start "$first_day" || return
   run_step deliver/send_report.py --site "$1" ${week[@]+"${week[@]}"} || code="$(worse_code "$code" "$?")"
   return "$code"
 }

@@ -14,7 +14,7 @@ import pytest
 from wrapper_tree import CLAIM, FINISH, REPORT, Tree
 
 from govern.schedule import claims
-from govern.schedule.claims import LEASE, Claim, State, Worker, claim_next, finish
+from govern.schedule.claims import LEASE, Claim, State, Worker, begin_mailing, claim_next, finish
 from govern.schedule.due import MAX_TRIES, Due, Job, Times, last_due, next_try_at
 from lib import db
 from lib.errors import DataError
@@ -283,6 +283,33 @@ def test_a_job_that_was_cut_off_is_taken_up_by_its_machine_at_once_and_by_anothe
         end(conn, second, 0, next_wake)
     conn.rollback()
     assert end(conn, third, 0, THEM) is State.DONE
+
+
+def test_what_a_server_began_to_mail_before_it_died_no_other_mails(conn: Connection) -> None:
+    store_sites(conn)
+    sites = {Job.REPORT: (2,)}
+    begin_schedule(conn, utc("2026-01-18T20:00"), sites)
+    began = utc("2026-01-19T13:00:07")
+    ours = claim(conn, began, sites=sites)
+    assert ours is not None
+    on = ours.due.on
+    # The one that has it may mail it, and again; then its mail server is away.
+    assert begin_mailing(conn, 2, on, US.place) is None
+    assert begin_mailing(conn, 2, on, US.place) is None
+    assert end(conn, ours, 1) is State.FAILED
+    # It is tried again by the one that knows who has it.
+    assert claim(conn, began + 2 * HOUR, THEM, sites) is None
+    again = claim(conn, began + 2 * HOUR, US._replace(wake="2"), sites)
+    assert again is not None and (again.tries, again.is_told) == (2, False)
+    # That one dies; the other makes the report, once, is told, and mails it to nobody.
+    theirs = claim(conn, began + 2 * HOUR + LEASE, THEM, sites)
+    assert theirs is not None and (theirs.due, theirs.is_told) == (ours.due, True)
+    assert begin_mailing(conn, 2, on, THEM.place) == US.place
+    assert end(conn, theirs, 3, THEM) is State.HELD
+    for worker in (THEM, US):
+        assert claim(conn, began + timedelta(days=3), worker._replace(wake="3"), sites) is None
+    # What died before it began to mail is mailed by whoever takes it over; a report made by hand is none of this.
+    assert begin_mailing(conn, 2, on + timedelta(days=7), THEM.place) is None
 
 
 def test_a_report_waits_for_the_sync_that_another_server_does(conn: Connection) -> None:

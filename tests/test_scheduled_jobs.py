@@ -25,6 +25,7 @@ from wrapper_tree import (
     GAPS,
     HEARTBEAT,
     INGEST,
+    MAILING,
     PORTAL,
     RECORD,
     REFRESH,
@@ -335,7 +336,13 @@ def test_no_report_is_made_from_views_that_could_not_be_refreshed(tree: Tree) ->
 def test_a_week_may_be_named_and_is_the_one_that_is_sent(tree: Tree) -> None:
     assert tree.run("operations/weekly_report.sh", "--site", "2", "--start", "2026-01-12").returncode == 0
     assert tree.commands[2] == f"{REPORT} --site 2 --start 2026-01-12 --html --pdf"
-    assert tree.commands[5] == f"{SEND} --site 2 --start 2026-01-12"
+    assert tree.commands[5:] == [f"{MAILING} --site 2 --start 2026-01-12", f"{SEND} --site 2 --start 2026-01-12"]
+
+
+def test_report_that_another_server_may_have_mailed_is_made_and_mailed_to_nobody(tree: Tree) -> None:
+    ended = tree.run("operations/weekly_report.sh", "--site", "2", "--start", "2026-01-12", codes={MAILING: 3})
+    assert ended.returncode == 3
+    assert [command.split()[0] for command in tree.commands[2:]] == [REPORT, RECORD, PORTAL, MAILING]
 
 
 # --- run_schedule.sh --------------------------------------------------------------------------------------------------

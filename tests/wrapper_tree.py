@@ -33,6 +33,7 @@ ALERTS = "operations/send_alerts.py"
 HEARTBEAT = "operations/ping_heartbeat.py"
 CLAIM = "govern/claim_job.py"
 FINISH = "govern/finish_job.py"
+MAILING = "govern/note_mailing.py"
 SANDBOX = "operations/sandbox/eniscope_sandbox.py"
 SERVER = "operations/embedded_postgres.py"
 WRAPPERS = sorted(path.name for path in (PROJECT_ROOT / "operations").glob("*.sh") if path.name != "environment.sh")
@@ -205,6 +206,7 @@ def make_tree(root: Path) -> Tree:
         ALERTS,
         HEARTBEAT,
         FINISH,
+        MAILING,
     ):
         tree.write(script, STAGE_STUB.format(root=str(tree.root)))
     tree.write(CLAIM, CLAIM_STUB.format(root=str(tree.root)))

@@ -62,11 +62,12 @@ class Claim(NamedTuple):
 
     due: Due
     tries: int
+    is_mailed_elsewhere: bool = False  # another machine may have mailed it, and did not end
 
     @property
     def is_told(self) -> bool:
         """Whether to tell how it ends: at the first try and the last, and not each time in between."""
-        return self.tries in (1, MAX_TRIES)
+        return self.is_mailed_elsewhere or self.tries in (1, MAX_TRIES)
 
 
 class _Known(NamedTuple):
@@ -75,6 +76,7 @@ class _Known(NamedTuple):
     claimed_at: datetime
     claimed_by: str
     claimed_in: str
+    mailed_by: str | None = None
 
 
 _Rows = dict[tuple[int, Job], dict[date, _Known]]
@@ -93,6 +95,14 @@ RETURNING tries
 _SKIP = """
 INSERT INTO scheduled_jobs (organization_id, job, due_on, due_at, state, tries, claimed_at, claimed_by, claimed_in)
 VALUES (%s, %s, %s, %s, 'skipped', 0, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+
+_BEGIN_MAILING = """
+UPDATE scheduled_jobs
+SET mailed_by = coalesce(mailed_by, %(place)s),
+    tries = CASE WHEN mailed_by <> %(place)s THEN %(last_try)s ELSE tries END
+WHERE organization_id = %(site)s AND job = 'report' AND due_on = %(on)s
+RETURNING mailed_by
 """
 
 _FINISH = """
@@ -123,9 +133,10 @@ def claim_next(
         due = next((one for one in listed if _is_there(one, zones, ends)), None)
         if due is None:
             return None
-        tries = _claim(conn, due, rows.get((due.site_id, due.job), {}).get(due.on), worker, now)
+        known = rows.get((due.site_id, due.job), {}).get(due.on)
+        tries = _claim(conn, due, known, worker, now)
         if tries is not None:
-            return Claim(due, tries)
+            return Claim(due, tries, known is not None and _is_mailed_elsewhere(known, worker))
         # Another was quicker, and may be at the sync that the next report is to wait for: look again.
 
 
@@ -141,6 +152,17 @@ def finish(conn: Connection, site_id: int, job: Job, on: date, exit_code: int, w
     if not db.execute(conn, _FINISH, (state, exit_code, site_id, job, on, worker.place)):
         raise DataError(f"site {site_id}: its {job} of {on} is not claimed by this machine; nothing to note")
     return state
+
+
+def begin_mailing(conn: Connection, site_id: int, on: date, place: str) -> str | None:
+    """Note that a place is about to mail the report that was due on a Monday; return who else has begun to, or None.
+
+    Where another has, this was the last try: who has the report is for a person to find out. Of a report that the
+    schedule does not know, nothing is noted.
+    """
+    parameters = {"site": site_id, "on": on, "place": place, "last_try": MAX_TRIES}
+    row = db.fetch_one(conn, _BEGIN_MAILING, parameters)
+    return None if row is None or row[0] == place else str(row[0])
 
 
 def this_place() -> str:
@@ -205,6 +227,9 @@ def _is_open(known: _Known, worker: Worker, now: datetime) -> bool:
         return False
     if known.state is State.RUNNING and _is_alive(known, worker, now):
         return False
+    # Who began to mail it knows who has it, and tries again.
+    if _is_mailed_elsewhere(known, worker) and now - known.claimed_at < LEASE:
+        return False
     # One that was cut off is done at once: nobody knows yet whether it would fail.
     if known.state is State.RUNNING:
         return known.tries < MAX_TRIES
@@ -217,6 +242,10 @@ def _is_alive(known: _Known, worker: Worker, now: datetime) -> bool:
     if known.claimed_by == worker.place:
         return known.claimed_in == worker.wake
     return now - known.claimed_at < LEASE
+
+
+def _is_mailed_elsewhere(known: _Known, worker: Worker) -> bool:
+    return known.mailed_by not in (None, worker.place)
 
 
 def _is_syncing(known: dict[date, _Known], worker: Worker, now: datetime) -> bool:
@@ -274,7 +303,8 @@ def _load_rows(conn: Connection, now: datetime) -> _Rows:
     """Return what is known of the jobs that may still be done, and of each site's first."""
     rows: _Rows = {}
     query = (
-        "SELECT organization_id, job, due_on, state, tries, claimed_at, claimed_by, claimed_in FROM scheduled_jobs"
+        "SELECT organization_id, job, due_on, state, tries, claimed_at, claimed_by, claimed_in, mailed_by"
+        " FROM scheduled_jobs"
         " WHERE due_at >= %s OR state = 'skipped'"
     )
     since = now - timedelta(weeks=CATCH_UP_WEEKS + 1)
