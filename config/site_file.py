@@ -343,6 +343,7 @@ class FileMapping(Table, frozen=True):
     net: Annotated[bool, about("Energy below zero is export, and stored as it is")] = False
     keep_first: Annotated[bool, about("Of two values for one interval the first is right")] = False
     points: Annotated[tuple[str, ...], about('Green Button: usage points of this site, "all" for all')] = ()
+    types_by_order: Annotated[bool, about("Green Button: each block is of the ReadingType above it")] = False
     series: Annotated[
         tuple[str, ...],
         about("Green Button: series to take", right='a list of "LINK=CHANNEL", such as ["MeterReading/1=Main"]'),

@@ -132,6 +132,7 @@ def add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
     add("--net", action="store_true", help="energy below zero is export, and stored as it is")
     add("--keep-first", action="store_true", help="of two values for one interval the first is right")
     add("--point", action="append", metavar="NAME", help="Green Button: a usage point of this site, or all; may repeat")
+    add("--types-by-order", action="store_true", help="Green Button: each block is of the ReadingType above it")
     add("--series", action="append", metavar="LINK=CHANNEL", help="Green Button: a series to take; may repeat")
 
 

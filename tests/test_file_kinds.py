@@ -5,6 +5,7 @@ A refusal is followed: `read_as_told` gives what it names, out of what an operat
 
 from __future__ import annotations
 
+import ast
 import gzip
 import re
 import zipfile
@@ -17,7 +18,9 @@ import pytest
 from file_import import write
 from file_reading import LOAD, LONDON, NEW_YORK, local, read, utc
 
+from ingest import import_csv
 from lib.errors import DataError
+from lib.paths import PROJECT_ROOT
 
 HOURS = local(NEW_YORK, "2026-03-02", 120)
 QUARTERS = local(NEW_YORK, "2026-01-20", 200, 15)
@@ -102,8 +105,28 @@ def test_start_that_the_record_contradicts_is_asked_again(file: Make) -> None:
     path = file("Fecha;Tramo;Consumo_kWh", *[line.replace(":00;", ":00:00;") for line in ends])
     found, told = read_as_told(path, NEW_YORK, {"--start": ["Fecha", "Tramo"], "--interval-end": []})
     assert (found, told) == ({"Consumo": utc(HOURS)}, ["--start", "--interval-end"])
+    named = file("Interval End,kWh", *rows("{e:%Y-%m-%d %H:%M},{v}", HOURS))
     with pytest.raises(DataError, match=r"seems to be the intervals' ends; give --end \"Interval End\""):
-        read(file("Interval End,kWh", *rows("{e:%Y-%m-%d %H:%M},{v}", HOURS)), NEW_YORK, "--start", "Interval End")
+        read(named, NEW_YORK, "--start", "Interval End")
+    assert read(named, NEW_YORK, "--end", "Interval End") == {"file": utc(HOURS)}
+    late = file("timestamp,kWh", *rows("{t:%Y-%m-%d %H:%M},{v}", HOURS[1:]))
+    found, told = read_as_told(late, NEW_YORK, {"--no-interval-end": []})
+    assert (found, told) == ({"file": utc(HOURS[1:])}, ["--no-interval-end"])
+
+
+def test_ends_that_no_clock_shows_are_their_start_and_the_interval(file: Make) -> None:
+    moments = local(NEW_YORK, "2025-11-01", 196, 15)
+    # On the wall clock, which in the repeated hour shows 2:00 behind 1:45 in the first pass.
+    ends = [t.replace(tzinfo=None) + timedelta(minutes=15) for t in moments]
+    lines = [f"{e:%Y-%m-%d %H:%M},{v}" for e, v in zip(ends, LOAD, strict=False)]
+    found, told = read_as_told(file("Interval End,kWh", *lines), NEW_YORK, {"--ends-by-start": []})
+    assert (found, told) == ({"file": utc(moments)}, ["--ends-by-start"])
+
+
+def test_first_of_two_values_for_an_instant_counts_when_told(file: Make) -> None:
+    lines = [line for first in rows("{t:%Y-%m-%d %H:%M},{v}", HOURS) for line in (first, first[:17] + "9")]
+    found, told = read_as_told(file("timestamp,kWh", *lines), NEW_YORK, {"--keep-first": []})
+    assert (found, told) == ({"file": utc(HOURS)}, ["--keep-first"])
 
 
 def test_cell_that_holds_start_and_end(file: Make) -> None:
@@ -363,6 +386,35 @@ def test_packed_within_packed_is_to_be_unpacked(tmp_path: Path, name: str, messa
             archive.writestr(name, inner[name])
     with pytest.raises(DataError, match=message):
         read(path, NEW_YORK)
+
+
+def texts_of(path: Path) -> Iterable[str]:
+    """Return the texts in the code of a module, docstrings left aside."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))]
+    docs = {id(body[0].value) for body in bodies if body and isinstance(body[0], ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+
+
+def keywords_of(path: Path) -> set[str]:
+    """Return the names by which a module gives arguments, such as those of a FileMapping."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg}
+
+
+def test_every_option_that_a_refusal_names_exists_and_is_followed_by_a_test() -> None:
+    options = {text for action in import_csv.build_parser()._actions for text in action.option_strings}
+    modules = {*(PROJECT_ROOT / "ingest" / "files").glob("*.py"), PROJECT_ROOT / "ingest" / "runs" / "load_file.py"}
+    modules -= {PROJECT_ROOT / "ingest" / "files" / "meter_parents.py"}  # tells of --parent, which no file asks for
+    named = {flag for path in modules for text in texts_of(path) for flag in re.findall(r"--[a-z][a-z-]*", text)}
+    assert named <= options, sorted(named - options)
+    tests = {*(PROJECT_ROOT / "tests").glob("test_file_*.py"), *(PROJECT_ROOT / "tests").glob("test_import_*.py")}
+    tests.add(PROJECT_ROOT / "tests" / "test_green_button.py")
+    given = {text for path in tests for text in texts_of(path)}
+    given |= {f"--{name.replace('_', '-')}" for path in tests for name in keywords_of(path)}
+    assert not named - given
 
 
 def test_hidden_sheet_is_no_second_one(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 START_S = int(datetime(2026, 1, 20, 5, tzinfo=UTC).timestamp())
+UTC_CLOCK = ZoneInfo("UTC")
 NOW_S = datetime(2026, 6, 1, tzinfo=UTC).timestamp()
 POINT = "https://utility.example.com/espi/1_1/resource/RetailCustomer/9b6c/UsagePoint"
 ENERGY = {"uom": 72, "powerOfTenMultiplier": 0, "flowDirection": 1, "accumulationBehaviour": 4, "intervalLength": 900}
@@ -124,6 +125,34 @@ def test_multiplier_that_is_no_power_of_ten_is_refused(feed: Callable[..., Path]
         open_source(feed(usage_point(), series(1, [1], powerOfTenMultiplier=power)), FileMapping())
 
 
+def test_multiplier_of_a_reading_is_asked_for(feed: Callable[..., Path]) -> None:
+    own = "</value><powerOfTenMultiplier>3</powerOfTenMultiplier>"
+    path = feed(usage_point(), series(1, [250, 0]).replace("</value>", own))
+    with pytest.raises(DataError, match=r"own \(3\).*give --factor 1000 if it counts besides .* or --factor 1 if"):
+        open_source(path, FileMapping())
+    for factor, expected in ((1000.0, [250.0, 0.0]), (1.0, [0.25, 0.0])):
+        ((part,), *_) = (one.channels for one in open_source(path, FileMapping(factor=factor)).read(UTC_CLOCK, NOW_S))
+        assert part.rows["energy_kwh"].tolist() == pytest.approx(expected)
+    first, second = (series(n, [250, 0]).replace("</value>", own) for n in (1, 2))
+    mixed = feed(usage_point(), first, second.replace("Multiplier>3", "Multiplier>0"))
+    with pytest.raises(DataError, match="different ones, which the standard does not know"):
+        open_source(mixed, FileMapping(factor=1.0))
+
+
+def test_types_told_by_order_alone_are_taken_when_told(feed: Callable[..., Path]) -> None:
+    def unlinked(number: int, values: Iterable[object], flow: int) -> str:
+        _, kind, block = series(number, values, flowDirection=flow).split("<entry>")[1:]
+        return f"<entry>{kind}<entry>{block}"
+
+    path = feed(usage_point(), unlinked(1, [250, 500], 1), unlinked(2, [9, 9], 19))
+    with pytest.raises(DataError, match="give --types-by-order if each block stands below its ReadingType"):
+        open_source(path, FileMapping())
+    source = open_source(path, FileMapping(types_by_order=True))
+    ((part,), *_) = (one.channels for one in source.read(UTC_CLOCK, NOW_S))
+    assert part.rows["energy_kwh"].tolist() == [0.25, 0.5]
+    assert source.notes == ["left out: 1 Main St: energy delivered to the grid (flow direction 19) is not use"]
+
+
 def test_hours_of_newfoundland_are_stored_as_their_halves(feed: Callable[..., Path]) -> None:
     hours = [(START_S + 1800 + number * 3600, value) for number, value in enumerate((100, 300))]
     block = "".join(reading(start, value, 3600) for start, value in hours)
@@ -152,7 +181,8 @@ def test_only_use_is_taken_and_the_rest_is_named(feed: Callable[..., Path]) -> N
     assert open_source(path, FileMapping()).notes == [
         "left out: 1 Main St: energy delivered to the grid (flow direction 19) is not use",
         "left out: 1 Main St: unit of measure 73 is neither energy (72, Wh) nor power (38, W)",
-        "left out: 1 Main St: a register (cumulative), not the use of each interval",
+        "left out: 1 Main St: a register (cumulative), not the use of each interval; its file does not say whether it "
+        "was read at an interval's start or end, so no differences are taken",
         "left out: Barn: unit of measure 169 is neither energy (72, Wh) nor power (38, W)",
         "left out: 1 Main St: a series of 3600 s beside the one that was taken",
     ]

@@ -11,6 +11,7 @@ NAESB REQ.21 (ESPI) as the Green Button Alliance publishes it, greenbuttonallian
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
@@ -94,7 +95,7 @@ class RawReading(NamedTuple):
 class _Reader:
     """The handlers of an expat parser, and what they have gathered so far."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, *, has_factor: bool) -> None:
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
         self.parser.StartDoctypeDeclHandler = self._refuse
@@ -104,6 +105,8 @@ class _Reader:
         self.entries: list[Entry] = []
         self.readings: list[RawReading] = []
         self._label = label
+        self._has_factor = has_factor
+        self._multiplier: int | None = None  # of the readings themselves
         self._stack: list[str] = []
         self._text = ""
         self._parts: dict[str, str] = {}
@@ -177,10 +180,7 @@ class _Reader:
             if part := _READING_PARTS.get((parent, local)):
                 self._parts[part] = text
             elif parent == "IntervalReading" and local == "powerOfTenMultiplier":
-                raise DataError(
-                    f"{self._label}: a reading bears a multiplier of its own, which the standard does not know; "
-                    "ask the utility for a file by the standard (the multiplier belongs into the ReadingType)"
-                )
+                self._take_multiplier(text)
         elif local == "IntervalReading":
             self._add_reading()
         elif parent == "interval" and self.entries and self.entries[-1].blocks and local in ("start", "duration"):
@@ -192,6 +192,23 @@ class _Reader:
         elif self.entries and parent == self.entries[-1].kind:
             self._keep()
             self.entries[-1].values[local] = text
+
+    def _take_multiplier(self, text: str) -> None:
+        """Refuse a multiplier in a reading, unless the operator says what the values are to be multiplied by."""
+        if not re.fullmatch(r"[+-]?\d{1,2}", text):
+            raise DataError(f"{self._label}: a reading's multiplier {text[:20]!r} is no power of ten; ask the utility")
+        if self._multiplier not in (None, int(text)):
+            raise DataError(
+                f"{self._label}: its readings bear multipliers of their own, and different ones, which the standard "
+                "does not know; ask the utility for a file by the standard, with a multiplier in the ReadingType"
+            )
+        self._multiplier = int(text)
+        if not self._has_factor:
+            raise DataError(
+                f"{self._label}: a reading bears a multiplier of its own ({text}), which the standard does not know; "
+                f"give --factor {10.0 ** int(text):g} if it counts besides that of the ReadingType, or --factor 1 if "
+                "it repeats it; a bill of the same days tells"
+            )
 
     def _add_reading(self) -> None:
         """Take in the reading that ends here; one before the first entry has no series."""
@@ -206,15 +223,20 @@ class _Reader:
         )
 
 
-def read_espi(kind: FileKind) -> Iterator[tuple[list[Entry], list[RawReading]]]:
+def read_espi(kind: FileKind, *, has_factor: bool = False) -> Iterator[tuple[list[Entry], list[RawReading]]]:
     """Yield, part by part, all entries so far and the readings new in this part.
+
+    Parameters
+    ----------
+    has_factor
+        Whether the operator says what the values are to be multiplied by, so that a reading may bear a multiplier.
 
     Raises
     ------
     DataError
         As `_Reader.feed` does.
     """
-    reader = _Reader(kind.path.name)
+    reader = _Reader(kind.path.name, has_factor=has_factor)
     with open_bytes(kind) as handle:
         is_last = False
         while not is_last:

@@ -90,6 +90,8 @@ class GreenButton(NamedTuple):
         What the file says of its local time, in words, or "".
     standard_offset_s
         The zone's offset in winter [s], where the file says it.
+    has_factor
+        Whether the operator gave a factor.
     """
 
     kind: FileKind
@@ -97,6 +99,7 @@ class GreenButton(NamedTuple):
     left_out: list[str]
     zone_hint: str
     standard_offset_s: int | None
+    has_factor: bool = False
 
 
 @dataclass
@@ -143,7 +146,7 @@ def survey_green_button(kind: FileKind, given: FileMapping) -> GreenButton:
     label = kind.path.name
     found: dict[int, _Found] = {}
     entries: list[Entry] = []
-    for entries_so_far, readings in read_espi(kind):
+    for entries_so_far, readings in read_espi(kind, has_factor=given.factor is not None):
         entries = entries_so_far
         for reading in readings:
             one = found.setdefault(reading.entry, _Found())
@@ -156,13 +159,16 @@ def survey_green_button(kind: FileKind, given: FileMapping) -> GreenButton:
     meters, left_out = _choose(series, given, label)
     if not meters:
         reasons = "; ".join(left_out) or "there are no interval readings in it"
-        raise DataError(f"{label}: nothing to import ({reasons}); download the interval data of the meter")
+        raise DataError(
+            f"{label}: nothing to import ({reasons}); if none of this helps, ask the utility for "
+            "its interval data (use by 15, 30 or 60 minutes)"
+        )
     channels = sorted({meter.channel for meter in meters.values()})
     if given.channel_name is not None:
         if len(channels) > 1:
             raise DataError(f"{label}: has {len(channels)} meters, so one --channel-name cannot fit; leave it out")
         meters = {key: meter._replace(channel=given.channel_name) for key, meter in meters.items()}
-    return GreenButton(kind, meters, left_out, *_local_time(entries))
+    return GreenButton(kind, meters, left_out, *_local_time(entries), given.factor is not None)
 
 
 def read_green_button(file: GreenButton, clock: ZoneInfo, now_s: float) -> Iterator[FilePart]:
@@ -175,7 +181,7 @@ def read_green_button(file: GreenButton, clock: ZoneInfo, now_s: float) -> Itera
     now_s
         The present, epoch seconds.
     """
-    for _, readings in read_espi(file.kind):
+    for _, readings in read_espi(file.kind, has_factor=file.has_factor):
         taken = [reading for reading in readings if reading.entry in file.meters]
         if taken:
             yield _parse_part(pd.DataFrame(taken, columns=list(RawReading._fields)), file, clock, now_s)
@@ -233,7 +239,10 @@ def _list_series(entries: list[Entry], found: dict[int, _Found], given: FileMapp
     for path, numbers in blocks.items():
         reading = readings.get(path)
         first = entries[numbers[0]] if numbers[0] >= 0 else Entry()
-        reading_type = _reading_type(first, reading, links, types)
+        if given.types_by_order:
+            reading_type = _type_above(entries, numbers[0])
+        else:
+            reading_type = _reading_type(first, reading, links, types)
         point = links.parent_of(reading, "UsagePoint") if reading is not None else None
         point = point or _point_by_path(path, points) or (points[0] if len(points) == 1 else None)
         if point is None and len(points) > 1 and not given.series:
@@ -314,6 +323,12 @@ def _reading_type(
     return types[0] if len(types) == 1 else None
 
 
+def _type_above(entries: list[Entry], number: int) -> dict[str, str] | None:
+    """Return what the ReadingType next above an entry says, where files tell by order what belongs together."""
+    above = (entry.values for entry in reversed(entries[: max(number, 0)]) if entry.kind == "ReadingType")
+    return next(above, None)
+
+
 def _with_unit(reading_type: dict[str, str] | None, given: FileMapping) -> dict[str, str] | None:
     """Return a ReadingType with the operator's unit, where it says none itself."""
     if given.unit is None or (reading_type or {}).get("uom"):
@@ -391,7 +406,7 @@ def _choose(series: list[_Series], given: FileMapping, label: str) -> tuple[dict
             taken[0].channel,
             check_interval(taken[0].interval_s or 0, f"{label}, {taken[0].channel}"),
             column,
-            factor * 10.0 ** _power_of_ten(taken[0]),
+            factor * 10.0 ** _power_of_ten(taken[0]) * (given.factor or 1.0),
             taken[0].value("flowDirection") == _NET,
         )
         meters |= {number: meter for one in taken for number in one.entries}
@@ -459,7 +474,10 @@ def _reason_against(one: _Series, given: FileMapping) -> str | None:
     if one.service not in ("", "0"):
         return f"{_SERVICES.get(one.service, 'service ' + one.service)}, no electricity"
     if one.reading_type is None or not one.uom:
-        return "says no unit (no ReadingType is linked, or it has no uom); give --unit if the utility tells it"
+        return (
+            "says no unit (no ReadingType is linked, or it has no uom); give --types-by-order if each block stands "
+            "below its ReadingType, or --unit if the utility tells it"
+        )
     if one.uom not in _UNITS:
         return f"unit of measure {one.uom} is neither energy (72, Wh) nor power (38, W)"
     if one.value("commodity") not in _ELECTRICITY:
@@ -469,13 +487,16 @@ def _reason_against(one: _Series, given: FileMapping) -> str | None:
         return f"{_FLOWS.get(flow, f'flow direction {flow}')} is not use"
     behaviour = one.value("accumulationBehaviour")
     if behaviour not in _BY_INTERVAL:
-        return f"a register ({_REGISTERS.get(behaviour, f'accumulation {behaviour}')}), not the use of each interval"
+        return (
+            f"a register ({_REGISTERS.get(behaviour, f'accumulation {behaviour}')}), not the use of each interval; its "
+            "file does not say whether it was read at an interval's start or end, so no differences are taken"
+        )
     if one.value("dataQualifier") not in _QUALIFIERS:
         return f"data qualifier {one.value('dataQualifier')} is a maximum, minimum or the like"
     if one.interval_s is None:
         return "its intervals have no common length"
     if one.interval_s > LONGEST_INTERVAL_S:
-        return f"intervals of {one.interval_s / 3600:g} hours are too long"
+        return f"intervals of {one.interval_s / 3600:g} hours are too long, as findings need an hour or less"
     if given.interval_minutes and one.interval_s != given.interval_minutes * 60:
         return f"intervals of {one.interval_s / 60:g} minutes, and --interval-minutes says {given.interval_minutes}"
     return None
