@@ -29,6 +29,16 @@ def marks_of(root: ElementTree.Element) -> list[dict[str, str]]:
     return [dict(node.attrib) for node in root.iter() if "data-tip" in node.attrib]
 
 
+def points_of(path: str) -> list[tuple[float, float]]:
+    """Return the places of a path that is told in steps."""
+    start, _, steps = path.partition("l")
+    numbers = [float(number) for number in re.findall(r"-?[\d.]+", steps)]
+    places = [tuple(float(number) for number in start.split())]
+    for dx, dy in zip(numbers[::2], numbers[1::2], strict=True):
+        places.append((places[-1][0] + dx, places[-1][1] + dy))
+    return [(x, y) for x, y in places]
+
+
 def test_names_are_escaped_in_texts_and_in_what_marks_say() -> None:
     data = {
         "names": ["<b>&\"'", "$x_1$ #set"],
@@ -84,7 +94,12 @@ def test_a_line_has_its_gaps_and_a_day_of_25_hours_its_one_midnight() -> None:
     root = parse("load", data)
     (line,) = [node.attrib["d"] for node in root.iter(f"{SVG}path") if node.attrib.get("stroke") == PALETTE["accent"]
                and node.attrib["stroke-width"] == "1.6"]  # fmt: skip
-    assert [len(part.split("L")) for part in line.split("M")[1:]] == [1, 23]
+    alone, rest = line.split("M")[1:]
+    assert alone.endswith("h0")
+    assert len(points_of(rest)) == 23
+    heights = [y for _, y in points_of(rest)]
+    assert heights[1:] == pytest.approx([heights[1]] * 22)  # of one, below the four before
+    assert heights[1] > heights[0]
     days = [text for text in texts_of(root) if "Nov" in text or "Sun" in text]
     assert len(days) == 1
 
@@ -94,7 +109,7 @@ def test_a_band_ends_where_it_is_unknown() -> None:
             "high": [2, 2, 2, 2], "band": "80 %", "unit": "kWh", "timezone": "America/New_York"}  # fmt: skip
     (band,) = [node.attrib["d"] for node in parse("load", data).iter(f"{SVG}path")
                if node.attrib.get("fill") == PALETTE["soft"]]  # fmt: skip
-    assert [len(part.split("L")) for part in band.split("M")[1:]] == [4, 2]
+    assert [len(points_of(part.rstrip("Z"))) for part in band.split("M")[1:]] == [4, 2]
 
 
 def test_the_heat_map_has_a_legend_from_none_to_its_highest_hour() -> None:

@@ -15,6 +15,7 @@ from test_render_report import HOSTILE_NAMES, HOSTILE_SITE, read_html
 
 from deliver.pages.chart_data import charts_of, script_data
 from deliver.pages.chart_theme import TEMPLATES_DIR
+from deliver.pages.charts import draw_chart
 from deliver.pages.html_page import _with_chart_keys, render_html
 from deliver.pages.kinds import build_page
 
@@ -129,3 +130,38 @@ def test_a_page_without_hours_has_no_library() -> None:
     markup = render_html(build_page(report))
     assert "uPlot" not in markup
     assert "chart-data" not in markup
+
+
+def test_a_holiday_is_marked_from_midnight_to_midnight_by_its_name() -> None:
+    report = make_report()
+    report["charts"]["hourly"]["holidays"] = [{"date": "2026-01-14", "name": "<Founders' Day>"}]
+    report["charts"]["hourly"]["leftOut"] = [
+        {"channelId": 1, "start": "2026-01-15T03:00:00-05:00", "end": "2026-01-15T04:30:00-05:00"}
+    ]
+    page = _with_chart_keys(build_page(report))
+    told = json.loads(script_data(page))
+    load = next(chart for key, chart in told["charts"].items() if key.startswith("load-"))
+    (holiday,) = [span for span in load["spans"] if span["kind"] == "holiday"]
+    start = told["clocks"][load["clock"]]["start"]
+    assert (holiday["from"] - start, holiday["to"] - start) == (48 * 3600, 72 * 3600)
+    assert holiday["label"] == "<Founders' Day>"
+    assert "&lt;Founders&#x27; Day&gt;" in draw_chart("load", next(block for key, block in charts_of(page)
+                                                                   if key.startswith("load-"))["data"])  # fmt: skip
+    of_first = chart_of(page, told, "win_after_hours-1")
+    assert [span["to"] - span["from"] for span in of_first["spans"] if span["kind"] == "leftOut"] == [5400]
+    of_third = chart_of(page, told, "win_anomaly-3")
+    assert [span for span in of_third["spans"] if span["kind"] == "leftOut"] == []
+
+
+def test_hours_that_are_partly_estimated_are_marked_as_one_stretch() -> None:
+    report = make_report()
+    hourly = report["charts"]["hourly"]
+    hourly["estimatedKwh"] = [0] * 168
+    hourly["estimatedKwh"][5:8] = [0.2, 1.5, 0.1]
+    hourly["estimatedKwh"][167] = 2
+    page = _with_chart_keys(build_page(report))
+    told = json.loads(script_data(page))
+    load = next(chart for key, chart in told["charts"].items() if key.startswith("load-"))
+    start = told["clocks"][load["clock"]]["start"]
+    marked = [(span["from"] - start, span["to"] - start) for span in load["spans"] if span["kind"] == "estimated"]
+    assert marked == [(5 * 3600, 8 * 3600), (167 * 3600, 168 * 3600)]

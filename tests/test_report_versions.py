@@ -23,7 +23,10 @@ def with_late_data(report: dict[str, Any]) -> dict[str, Any]:
     later["metadata"]["generatedAt"] = "2026-01-21T07:00:00-05:00"
     later["consumption"]["totalKwh"] = report["consumption"]["totalKwh"] + 100
     later["sections"]["costOptimization"]["tou_analysis"]["flat_total_cost"] += 340
-    later["sections"]["quickWins"][0]["findingId"] += "-2"
+    win = later["sections"]["quickWins"][0]
+    for item in later["summary"].get("attention") or []:
+        item["findingId"] = item["findingId"] + "-2" * (item["findingId"] == win["findingId"])
+    win["findingId"] += "-2"
     return later
 
 

@@ -163,12 +163,22 @@ def _day_axis(drawing: Drawing, x: _Scale, top: float, bottom: float, days: list
 
 def _path(points: Sequence[tuple[float, float | None]], y: _Scale) -> str:
     """Return the path through the points, with a gap at each None."""
-    steps, is_down = [], False
+    runs: list[list[tuple[float, float]]] = [[]]
     for x, value in points:
-        if value is not None:
-            steps.append(f"{'L' if is_down else 'M'}{x:.1f} {y(value):.1f}")
-        is_down = value is not None
-    return "".join(steps)
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append((x, y(value)))
+    return "".join(_run(run) for run in runs if run)
+
+
+def _run(places: Sequence[tuple[float, float]]) -> str:
+    """Return an unbroken path, told in steps of tenths of a pixel: half as long as by places."""
+    tenths = [(round(10 * x), round(10 * y)) for x, y in places]
+    steps = [(x - x0, y - y0) for (x0, y0), (x, y) in zip(tenths, tenths[1:], strict=False)]
+    told = " ".join(f"{dx / 10:g} {dy / 10:g}" for dx, dy in steps)
+    start = f"M{tenths[0][0] / 10:g} {tenths[0][1] / 10:g}"
+    return f"{start}l{told.replace(' -', '-')}" if steps else f"{start}h0"
 
 
 def _band(xs: Sequence[float], low: Sequence[float | None], high: Sequence[float | None], y: _Scale) -> str:
@@ -181,9 +191,8 @@ def _band(xs: Sequence[float], low: Sequence[float | None], high: Sequence[float
             parts[-1].append((x, under, over))
     outlines = []
     for part in filter(None, parts):
-        there = "L".join(f"{x:.1f} {y(over):.1f}" for x, _, over in part)
-        back = "L".join(f"{x:.1f} {y(under):.1f}" for x, under, _ in reversed(part))
-        outlines.append(f"M{there}L{back}Z")
+        there, back = [(x, y(over)) for x, _, over in part], [(x, y(under)) for x, under, _ in reversed(part)]
+        outlines.append(f"{_run([*there, *back])}Z")
     return "".join(outlines)
 
 
@@ -253,7 +262,8 @@ def draw_load(data: dict[str, Any], width_px: int) -> Drawing:
         entries.insert(0, ("dashes", "muted", data["expectedLabel"]))
     if data.get("actual"):
         line = _path(list(zip(places, data["actual"], strict=True)), y)
-        drawing.add("path", d=line, stroke=PALETTE["accent"], stroke_width=1.6, stroke_linejoin="round")
+        drawing.add("path", d=line, stroke=PALETTE["accent"], stroke_width=1.6, stroke_linejoin="round",
+                    stroke_linecap="round")  # fmt: skip
         entries.insert(0, ("line", "accent", data["actualLabel"]))
     _legend(drawing, left, entries + shades)
     if not shades:
