@@ -25,7 +25,7 @@ from deliver import (
     generate_weekly_report,
     send_report,
 )
-from govern import update_gaps
+from govern import record_report, update_gaps
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from lib import cli, db
@@ -104,9 +104,11 @@ def test_a_hostile_name_is_a_text_wherever_it_arrives(
 ) -> None:
     for kind, module in KINDS.items():
         path = reports / (f"weekly_report_{SITE_ID}_2026-01-12.json" if kind == "weekly" else f"{kind}.json")
-        site = () if kind == "portfolio" else ("--site", str(SITE_ID))
+        site = ("--reports", reports) if kind == "portfolio" else ("--site", str(SITE_ID))
         run(module, *site, "--out", path, "--html", "--pdf")
         check_page_and_paper(path)
+        if kind == "weekly":
+            run(record_report, path)  # the overview is made of what is recorded
 
     run(export_for_tableau, "--site", str(SITE_ID), "--days", "3", "--out", tmp_path / "csv")
     files = sorted((tmp_path / "csv").glob("*.csv"))
