@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make the report of the last week that can have been ingested to its end: refresh the views, validate, write the report into reports/ as JSON, page
-# and PDF, bring the portal up to date, and send it to the recipients that the site's file names.
+# and PDF, and the summary of the last whole month, bring the portal up to date, and send the week's report to the
+# recipients that the site's file names.
 #
 #   bash operations/weekly_report.sh [--site N]... [--start MONDAY]
 #                                                         (default: all active sites, those from files included)
@@ -39,6 +40,10 @@ report_site() { # SITE: stops at the first step that does not end well
   run_step deliver/generate_weekly_report.py --site "$1" ${week[@]+"${week[@]}"} --html --pdf || return
   # One that is not recorded is no worse, and is recorded by the next run: it goes out all the same.
   run_step govern/record_report.py "$PROJECT_ROOT/reports/weekly_report_$1_$first_day"*.json || code=$?
+  # The last whole month too, for the portal. A site that has none yet fails nothing.
+  if run_step deliver/generate_monthly_summary.py --site "$1" --html; then
+    run_step govern/record_report.py "$PROJECT_ROOT/reports/monthly_summary_$1_"*.json || true
+  fi
   # Before the mail, which leads there.
   run_step deliver/publish_portal.py --site "$1" || code="$(worse_code "$code" "$?")"
   # Another server may have mailed it before it died: then it is mailed to nobody, and the log says so.

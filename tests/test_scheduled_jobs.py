@@ -26,6 +26,7 @@ from wrapper_tree import (
     HEARTBEAT,
     INGEST,
     MAILING,
+    MONTHLY,
     PORTAL,
     RECORD,
     REFRESH,
@@ -260,6 +261,8 @@ def test_weekly_report_refreshes_then_validates_then_reports(tree: Tree) -> None
         f"{VALIDATE} --site 23271",
         f"{REPORT} --site 23271 --html --pdf",
         f"{RECORD} {tree.root}/reports/weekly_report_23271_*.json",
+        f"{MONTHLY} --site 23271 --html",
+        f"{RECORD} {tree.root}/reports/monthly_summary_23271_*.json",
         f"{PORTAL} --site 23271",
         f"{SEND} --site 23271",
     ]
@@ -277,7 +280,7 @@ def test_weekly_report_waits_for_a_sync_that_is_at_work(tree: Tree) -> None:
                    "the weekly report waits")  # fmt: skip
         assert tree.calls == []
     assert weekly.wait(60) == 0
-    assert len(tree.calls) == 6
+    assert len(tree.calls) == 8
 
 
 @pytest.mark.skipif(shutil.which("timeout") is None, reason="there is no timeout(1)")
@@ -290,7 +293,9 @@ def test_weekly_report_does_not_wait_for_ever(tree: Tree) -> None:
     assert any("the daily sync still runs; going on" in line for line in tree.log("weekly_report"))
 
 
-@pytest.mark.parametrize(("codes", "expected"), [({RECORD: 1}, 1), ({PORTAL: 1}, 1), ({RECORD: 1, SEND: 3}, 1)])
+@pytest.mark.parametrize(
+    ("codes", "expected"), [({RECORD: 1}, 1), ({PORTAL: 1}, 1), ({RECORD: 1, SEND: 3}, 1), ({MONTHLY: 1}, 0)]
+)
 def test_report_that_is_not_recorded_or_published_is_sent(tree: Tree, codes: dict[str, int], expected: int) -> None:
     assert tree.run("operations/weekly_report.sh", codes=codes).returncode == expected
     assert tree.commands[-1] == f"{SEND} --site 23271"
@@ -307,6 +312,8 @@ def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
         f"{VALIDATE} --site 2",
         f"{REPORT} --site 2 --html --pdf",
         f"{RECORD} {tree.root}/reports/weekly_report_2_*.json",
+        f"{MONTHLY} --site 2 --html",
+        f"{RECORD} {tree.root}/reports/monthly_summary_2_*.json",
         f"{PORTAL} --site 2",
         f"{SEND} --site 2",
     ]
@@ -320,7 +327,16 @@ def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
 
 def test_report_asks_the_breaker_itself_for_it_may_be_overridden(tree: Tree) -> None:
     assert tree.run("operations/weekly_report.sh", codes={VALIDATE: 3}).returncode == 0
-    assert [command.split()[0] for command in tree.commands] == [REFRESH, VALIDATE, REPORT, RECORD, PORTAL, SEND]
+    assert [command.split()[0] for command in tree.commands] == [
+        REFRESH,
+        VALIDATE,
+        REPORT,
+        RECORD,
+        MONTHLY,
+        RECORD,
+        PORTAL,
+        SEND,
+    ]
 
 
 def test_no_report_is_made_of_a_site_that_could_not_be_validated(tree: Tree) -> None:
@@ -336,13 +352,13 @@ def test_no_report_is_made_from_views_that_could_not_be_refreshed(tree: Tree) ->
 def test_a_week_may_be_named_and_is_the_one_that_is_sent(tree: Tree) -> None:
     assert tree.run("operations/weekly_report.sh", "--site", "2", "--start", "2026-01-12").returncode == 0
     assert tree.commands[2] == f"{REPORT} --site 2 --start 2026-01-12 --html --pdf"
-    assert tree.commands[5:] == [f"{MAILING} --site 2 --start 2026-01-12", f"{SEND} --site 2 --start 2026-01-12"]
+    assert tree.commands[7:] == [f"{MAILING} --site 2 --start 2026-01-12", f"{SEND} --site 2 --start 2026-01-12"]
 
 
 def test_report_that_another_server_may_have_mailed_is_made_and_mailed_to_nobody(tree: Tree) -> None:
     ended = tree.run("operations/weekly_report.sh", "--site", "2", "--start", "2026-01-12", codes={MAILING: 3})
     assert ended.returncode == 3
-    assert [command.split()[0] for command in tree.commands[2:]] == [REPORT, RECORD, PORTAL, MAILING]
+    assert [command.split()[0] for command in tree.commands[2:]] == [REPORT, RECORD, MONTHLY, RECORD, PORTAL, MAILING]
 
 
 # --- run_schedule.sh --------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ SEND = "deliver/send_report.py"
 WEATHER = "ingest/ingest_weather.py"
 TELL = "deliver/tell_findings.py"
 PORTAL = "deliver/publish_portal.py"
+MONTHLY = "deliver/generate_monthly_summary.py"
 ALERTS = "operations/send_alerts.py"
 HEARTBEAT = "operations/ping_heartbeat.py"
 CLAIM = "govern/claim_job.py"
@@ -200,6 +201,7 @@ def make_tree(root: Path) -> Tree:
         WEATHER,
         TELL,
         PORTAL,
+        MONTHLY,
         REPORT,
         RECORD,
         SEND,
