@@ -77,8 +77,9 @@ def presence_of(readings: pd.DataFrame, meters: pd.DataFrame, window: Window) ->
 def _presence(known: _Rows, energy: pd.DataFrame, window: Window) -> tuple[Floats, Floats]:
     rows = known.within(window)
     first, last = np.full(len(energy), np.inf), np.full(len(energy), -np.inf)
-    np.minimum.at(first, rows.place, rows.start_s)
-    np.maximum.at(last, rows.place, rows.start_s + rows.length_s)
+    begins_s = rows.start_s.astype(float)  # `ufunc.at` is ten times slower where it has to convert
+    np.minimum.at(first, rows.place, begins_s)
+    np.maximum.at(last, rows.place, begins_s + rows.length_s)
     installed_s, start_s = epoch_seconds(energy["installed_at"]), window.start.timestamp()
     is_before = known.start_s < start_s
     was_there = np.bincount(known.place[is_before], minlength=len(energy)) > 0

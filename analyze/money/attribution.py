@@ -15,7 +15,15 @@ import pandas as pd
 
 from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
-from analyze.week.intervals import WeekScope, channels_within, in_window
+from analyze.week.intervals import (
+    WeekScope,
+    channels_within,
+    number_channels,
+    starts_within,
+    sum_by_channel,
+    take_window,
+)
+from lib.stats_utils import sum_by_place
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,10 +84,9 @@ def claim_savings(
        (where it missed part of it): Σ of all savings ≤ consumption, of each channel and of the site, whichever of the
        four is added up.
     """
-    rows = clean[in_window(clean, scope.period)]
-    ceiling = rows["used_kwh"].clip(lower=0).to_numpy()
-    may_claim = rows["channel_id"].isin(_sound_channels(rows, scope)) & ~rows["channel_id"].isin(list(broken))
-    ceiling = np.where(may_claim, ceiling, 0.0)
+    rows = take_window(clean, scope.period)
+    may_claim = np.isin(rows["channel_id"].to_numpy(), sorted(_sound_channels(rows, scope) - set(broken)))
+    ceiling = np.where(may_claim, np.maximum(rows["used_kwh"].to_numpy(), 0.0), 0.0)
     nothing = np.zeros(len(rows))
     avoidable = np.column_stack([excess[k].avoidable if k in excess else nothing > 0 for k in KINDS])
     low, mid, high = (
@@ -109,8 +116,9 @@ def _seen(excess: dict[str, Excess], nothing: Floats) -> Floats:
 
 def _without_remnants(net: Floats, total: Floats, rows: pd.DataFrame) -> Floats:
     """Return the net claims, but none for a channel of which next to all belongs to its sub-meters."""
-    sums = pd.DataFrame({"net": net, "total": total}).groupby(rows["channel_id"].to_numpy()).transform("sum")
-    return np.where(sums["net"] >= _MIN_NET_SHARE * sums["total"], net, 0.0)
+    code, ids = number_channels(rows)
+    net_sum, total_sum = (sum_by_place(code, values, ids.size) for values in (net, total))
+    return np.where((net_sum >= _MIN_NET_SHARE * total_sum)[code], net, 0.0)
 
 
 def _more(observed: Floats, wanted: Floats, ceiling: Floats, limit: pd.Series, root: pd.Series) -> Floats:
@@ -127,15 +135,16 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
     return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
-def _sound_channels(rows: pd.DataFrame, scope: WeekScope) -> pd.Series:
+def _sound_channels(rows: pd.DataFrame, scope: WeekScope) -> set[int]:
     coverage = channel_completeness(rows, scope.meters, scope.period)
-    return coverage.loc[coverage["completeness_pct"] >= scope.config.quick_wins.min_sound_pct, "channel_id"]
+    is_sound = coverage["completeness_pct"].to_numpy() >= scope.config.quick_wins.min_sound_pct
+    return set(coverage["channel_id"].to_numpy()[is_sound].tolist())
 
 
 def _root_limits(intervals: pd.DataFrame, scope: WeekScope) -> pd.Series:
     """Return by channel the energy that it metered in the period [kWh]."""
-    rows = intervals.loc[in_window(intervals, scope.period), ["channel_id", "energy_kwh"]]
-    return rows.groupby("channel_id")["energy_kwh"].sum().clip(lower=0)
+    sums = sum_by_channel(intervals, ("energy_kwh",), starts_within(intervals, scope.period))
+    return pd.Series({key: max(kwh, 0.0) for key, (kwh,) in sums.items()}, dtype=float)
 
 
 def _scaled_to(limit: pd.Series, claimed_kwh: Floats, root: pd.Series) -> Floats:

@@ -14,7 +14,7 @@ from analyze.expected.closed_use import ClosedUse
 from analyze.expected.model import Expectation
 from analyze.money.attribution import Excess
 from analyze.sections.after_hours import ACTED_ON
-from analyze.week.intervals import WeekScope, in_window
+from analyze.week.intervals import WeekScope, number_channels, starts_within
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def measure_excess(
     closed, anomalies, expectation
         As `find_closed_use`, `find_anomalies` and `expect_load` give them.
     """
-    rows = clean.loc[in_window(clean, scope.period), ["channel_id", "mean_kw", "hours"]]
+    rows = clean.loc[starts_within(clean, scope.period), ["channel_id", "mean_kw", "hours"]]
     return {
         "after_hours": _after_hours(rows, closed),
         "anomaly": _anomaly(rows, choose_events(anomalies, rows, expectation)),
@@ -44,12 +44,12 @@ def measure_excess(
 
 def _after_hours(rows: pd.DataFrame, closed: ClosedUse) -> Excess:
     """Return the excess above the off level of the runs that somebody should act on."""
-    own = closed.rows.loc[rows.index]
-    facts = closed.channels.reindex(rows["channel_id"])
-    acted_on = own["is_counted"].to_numpy() & facts["pattern"].isin(ACTED_ON).to_numpy()
+    own, code, ids = closed.rows.loc[rows.index], *number_channels(rows)
+    facts = closed.channels.reindex(ids)
+    acted_on = own["is_counted"].to_numpy() & facts["pattern"].isin(ACTED_ON).to_numpy()[code]
     seen = np.nan_to_num(own["excess_kwh"].to_numpy(dtype=float))
     mid = np.where(acted_on, seen, 0.0)
-    noise = np.nan_to_num(facts["noise_kw"].to_numpy(dtype=float)) * rows["hours"].to_numpy()
+    noise = np.nan_to_num(facts["noise_kw"].to_numpy(dtype=float))[code] * rows["hours"].to_numpy()
     high = np.where(mid > 0, mid + noise, 0.0)
     return Excess(np.clip(mid - noise, 0.0, None), mid, high, mid > 0, seen)
 

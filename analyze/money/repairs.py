@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analyze.money.pricing import Pricing
-from analyze.week.intervals import WeekScope, in_window
+from analyze.week.intervals import WeekScope, starts_within, sum_by_channel
 from lib.date_utils import HOURS_PER_WEEK
 
 REPAIR = "repair"
@@ -35,10 +35,11 @@ def list_repairs(
     It claims no energy. `atStake` is what the meter usually measures in a week, by its sound baseline intervals: what
     nobody sees while it is broken; None where it never had any.
     """
-    rows = clean.loc[in_window(clean, scope.baseline), ["channel_id", "used_kwh", "hours"]]
-    sums = rows.groupby("channel_id").sum()
-    usual_kwh = (sums["used_kwh"] / sums["hours"] * HOURS_PER_WEEK).to_dict()
     broken = broken_meters(sensor_health)
+    if not broken:
+        return []
+    sums = sum_by_channel(clean, ("used_kwh", "hours"), starts_within(clean, scope.baseline))
+    usual_kwh = {key: kwh / hours * HOURS_PER_WEEK for key, (kwh, hours) in sums.items()}
     worst: dict[int, dict[str, Any]] = {}
     for issue in sensor_health["issues"]:
         if issue["channelId"] in broken:

@@ -12,7 +12,15 @@ from analyze.expected.closed_runs import Pattern, RunKind
 from analyze.expected.closed_use import NO_RUN, ClosedUse
 from analyze.meters.meter_tree import net_of_sub_meters
 from analyze.money.annual import plan_year
-from analyze.week.intervals import WeekScope, channel_names, in_window, iso_of_seconds, period_weeks
+from analyze.week.intervals import (
+    WeekScope,
+    channel_names,
+    iso_of_seconds,
+    period_weeks,
+    split_channels,
+    sum_by_channel,
+    take_window,
+)
 from analyze.week.refusals import refuse_short_baseline, refuse_silent
 
 FROM_BASELINE, FROM_PERIOD = "baseline_weeks", "report_week"
@@ -51,17 +59,16 @@ def build_section(closed: ClosedUse, clean: pd.DataFrame, coverage: pd.DataFrame
     ahead. `asked` names the meters of which nothing says that they can be off, with what they use while closed.
     `closedUse` has of every meter its energy in the closed hours and how many of these are known.
     """
-    period = clean[in_window(clean, scope.period)]
-    rows = period.assign(**closed.rows.reindex(period.index))
-    rows = rows.assign(counted_kwh=rows["excess_kwh"].where(rows["is_counted"], 0.0).fillna(0.0))
-    facts, rows_of = closed.channels, dict(iter(rows.groupby("channel_id")))
+    rows, facts = _rows_of_period(closed, clean, scope), closed.channels
+    rows_of = split_channels(rows)
     listed = _list_channels(facts, scope)
     acted_on = [key for key in listed if facts.at[key, "pattern"] in ACTED_ON]
-    counted = rows["counted_kwh"].where(rows["channel_id"].isin(acted_on), 0.0)
-    net = net_of_sub_meters(counted, rows, scope.meters)
-    net_by_channel = pd.Series(net, index=rows.index).groupby(rows["channel_id"]).sum()
-    recurring = rows["channel_id"].isin([key for key in acted_on if facts.at[key, "pattern"] == Pattern.RECURRING])
-    cost, weekly_cost = net @ rows["rate_per_kwh"], (net * recurring) @ rows["rate_per_kwh"]
+    channel, rate = rows["channel_id"].to_numpy(), rows["rate_per_kwh"].to_numpy()
+    net = net_of_sub_meters(
+        np.where(np.isin(channel, acted_on), rows["counted_kwh"].to_numpy(), 0.0), rows, scope.meters
+    )
+    recurs = np.isin(channel, [key for key in acted_on if facts.at[key, "pattern"] == Pattern.RECURRING])
+    cost, weekly_cost = net @ rate, (net * recurs) @ rate
     return {
         "summary": {
             "totalMetersWithExcess": len(acted_on),
@@ -74,7 +81,7 @@ def build_section(closed: ClosedUse, clean: pd.DataFrame, coverage: pd.DataFrame
         "topMeters": [
             {
                 **_meter_entry(key, rows_of[key], facts.loc[key], coverage, scope),
-                "netExcessKwh": round(float(net_by_channel[key]), 2),
+                "netExcessKwh": round(float(net[channel == key].sum()), 2),
                 "excessIntervals": _list_runs(key, rows_of[key], closed, scope),
             }
             for key in listed
@@ -87,12 +94,20 @@ def build_section(closed: ClosedUse, clean: pd.DataFrame, coverage: pd.DataFrame
     }
 
 
+def _rows_of_period(closed: ClosedUse, clean: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+    """Return the period's intervals with what ran in them, and the energy that counts (`counted_kwh`)."""
+    period = take_window(clean, scope.period)
+    own = closed.rows.loc[period.index]
+    counted_kwh = np.where(own["is_counted"].to_numpy(), np.nan_to_num(own["excess_kwh"].to_numpy()), 0.0)
+    return period.assign(**own, counted_kwh=counted_kwh)
+
+
 def _list_closed_use(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Return what each meter used while the site was closed, whether that is told or not."""
-    shut = rows[rows["is_after_hours"]].groupby("channel_id")[["used_kwh", "hours"]].sum()
+    shut = sum_by_channel(rows, ("used_kwh", "hours"), rows["is_after_hours"].to_numpy())
     return [
-        {"channelId": int(key), "closedKwh": round(float(kwh), 3), "closedHours": round(float(hours), 2)}
-        for key, kwh, hours in shut.itertuples()
+        {"channelId": key, "closedKwh": round(kwh, 3), "closedHours": round(hours, 2)}
+        for key, (kwh, hours) in shut.items()
     ]
 
 

@@ -16,8 +16,8 @@ from analyze.expected.model import Expectation
 from analyze.expected.steps import LevelChange, list_steps
 from analyze.meters.meter_tree import net_of_sub_meters
 from analyze.sections.anomaly_events import channel_entry, list_events
-from analyze.week.intervals import WeekScope, in_window, starts_new_run
-from lib.stats_utils import label_runs
+from analyze.week.intervals import WeekScope, places_of, starts_new_run, starts_within
+from lib.stats_utils import label_runs, sum_by_place
 
 _HOURS_PER_DAY = 24
 _NEWS = (Pattern.NEW, Pattern.ONCE)
@@ -53,28 +53,45 @@ def find_anomalies(
     found = find_episodes(expectation, shifts, assessed_channels(expectation, scope), scope)
     band = expectation.rows.loc[found.index, ["low_kw", "high_kw", "is_weather_alike"]]
     judged = clean.loc[found.index].assign(**found, **band)
-    sign = np.where(judged.groupby("event_id")["direction"].transform("max") == LOW, -1.0, 1.0)
-    expected_kwh = judged["expected_kw"] * judged["hours"]
-    beyond_kwh = (sign * (judged["mean_kw"] * judged["hours"] - expected_kwh)).clip(lower=0)
-    before = clean.loc[in_window(clean, scope.baseline), ["channel_id", "mean_kw"]]
-    usual_kw = before["mean_kw"].groupby(before["channel_id"]).mean()
+    hours, expected_kw, power_kw = (judged[name].to_numpy(dtype=float) for name in ("hours", "expected_kw", "mean_kw"))
+    number = np.unique(judged["event_id"].to_numpy(), return_inverse=True)[1]
+    is_low = _sum_events(number, judged["direction"].to_numpy() == LOW) > 0
+    expected_kwh = expected_kw * hours
+    beyond_kwh = np.maximum(np.where(is_low, -1.0, 1.0) * (power_kw * hours - expected_kwh), 0.0)
     judged = judged.assign(
-        direction=np.where(sign < 0, LOW, HIGH),
+        direction=np.where(is_low, LOW, HIGH),
         expected_kwh=expected_kwh,
-        excess_kwh=beyond_kwh.where(sign > 0, 0.0),
-        deficit_kwh=beyond_kwh.where(sign < 0, 0.0),
-        usual_day_kwh=judged["channel_id"].map(usual_kw).astype(float) * _HOURS_PER_DAY,
+        excess_kwh=np.where(is_low, 0.0, beyond_kwh),
+        deficit_kwh=np.where(is_low, beyond_kwh, 0.0),
+        usual_day_kwh=_usual_kw(judged["channel_id"].to_numpy(), clean, scope) * _HOURS_PER_DAY,
     )
-    run, config = judged.assign(beyond_kwh=beyond_kwh).groupby("event_id"), scope.config
-    total_kwh = run["beyond_kwh"].transform("sum")
+    limits, total_kwh = scope.config.anomalies, _sum_events(number, beyond_kwh)
     is_event = (
-        (run["hours"].transform("size") >= config.anomalies.min_intervals)
-        & (total_kwh >= config.anomalies.min_excess_kwh)
-        & (run["hours"].transform("sum") >= config.anomalies.min_hours)
-        & ((total_kwh >= config.anomalies.medium_excess_kwh) | run["shape"].transform("any"))
+        (_sum_events(number, np.ones(number.size)) >= limits.min_intervals)
+        & (total_kwh >= limits.min_excess_kwh)
+        & (_sum_events(number, hours) >= limits.min_hours)
+        & ((total_kwh >= limits.medium_excess_kwh) | (_sum_events(number, judged["shape"].to_numpy()) > 0))
     )
     events = judged[is_event].sort_values(["channel_id", "epoch_s"])
     return events.assign(event_id=events["event_id"].factorize()[0] + 1)
+
+
+def _sum_events(number: npt.NDArray[np.int64], values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return for each interval the sum of `values` over its event, by the events' numbers."""
+    return sum_by_place(number, np.nan_to_num(values.astype(float)), int(number.max(initial=-1)) + 1)[number]
+
+
+def _usual_kw(channel: npt.NDArray[np.int64], clean: pd.DataFrame, scope: WeekScope) -> npt.NDArray[np.float64]:
+    """Return for each element of `channel` the mean power of its baseline [kW]; NaN where it has none."""
+    ids = np.unique(channel)
+    place = np.where(starts_within(clean, scope.baseline), places_of(clean["channel_id"].to_numpy(), ids), -1)
+    power_kw = clean["mean_kw"].to_numpy()
+    own = np.flatnonzero((place >= 0) & ~np.isnan(power_kw))
+    count = np.bincount(place[own], minlength=ids.size)
+    mean_kw = np.divide(
+        sum_by_place(place[own], power_kw[own], ids.size), count, out=np.full(ids.size, np.nan), where=count > 0
+    )
+    return mean_kw[np.searchsorted(ids, channel)]
 
 
 def join_runs(anomalies: pd.DataFrame, closed: ClosedUse, clean: pd.DataFrame) -> pd.DataFrame:

@@ -16,6 +16,8 @@ _HIGH_VIEWS, _MEDIUM_VIEWS = 4, 3  # views that agree
 
 def list_events(anomalies: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
     """Return one entry per event of `find_anomalies`, in order of time."""
+    if anomalies.empty:
+        return []
     names = channel_names(scope.meters)
     beyond_kwh = anomalies["excess_kwh"] + anomalies["deficit_kwh"]
     runs = list_runs(

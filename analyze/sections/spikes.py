@@ -249,6 +249,8 @@ def build_section(
 
 def _list_events(spikes: pd.DataFrame, scope: WeekScope) -> list[tuple[int, dict[str, Any]]]:
     """Return (channel id, event) by falling peak above the p95."""
+    if spikes.empty:
+        return []
     runs = list_runs(
         spikes.assign(above_kw=spikes["mean_kw"] - spikes["p95_kw"]),
         spikes["event_id"],

@@ -7,7 +7,7 @@ row's own ``interval_s``. Zero is data, NaN and infinity are missing.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -214,6 +214,22 @@ def number_channels(rows: pd.DataFrame) -> tuple[npt.NDArray[np.int64], npt.NDAr
     first, heads = _first_of_runs(channel)
     ids, place = np.unique(heads, return_inverse=True)
     return np.repeat(place, np.diff(first, append=channel.size)), ids
+
+
+def sum_by_channel(rows: pd.DataFrame, names: Sequence[str], inside: Flags | None = None) -> dict[int, list[float]]:
+    """Return the sums of some columns by channel, of the channels that have any row; NaN counts as nothing.
+
+    Parameters
+    ----------
+    inside
+        The rows that count; None takes all.
+    """
+    code, ids = number_channels(rows)
+    keep = np.ones(code.size, dtype=bool) if inside is None else inside
+    count = np.bincount(code[keep], minlength=ids.size)
+    columns = (np.nan_to_num(rows[name].to_numpy(dtype=float))[keep] for name in names)
+    sums = [np.bincount(code[keep], weights=values, minlength=ids.size).tolist() for values in columns]
+    return {key: list(own) for key, rows_of, *own in zip(ids.tolist(), count.tolist(), *sums, strict=True) if rows_of}
 
 
 def places_of(channel: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
