@@ -13,6 +13,7 @@ doi:10.1145/358234.381162. The half-way crossing between base and peak load as s
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -21,11 +22,14 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pandas as pd
 
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
 _MINUTES_PER_DAY = 1440
 SHORT_BASELINE, NO_RHYTHM = "short_baseline", "no_rhythm"  # why no hours were learned
 _BASE_QUANTILE, _PLATEAU_QUANTILE = 0.05, 0.95
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
-_FULL_DAY_HOURS = 21.5  # nine tenths of a day; the day of 23 hours is full too
+_FULL_DAY_S = 21.5 * 3600  # nine tenths of a day; the day of 23 hours is full too
 
 
 class HoursRules(Protocol):
@@ -70,14 +74,43 @@ class LearnedHours(NamedTuple):
     reason: str
 
 
-def learn_hours(rows: pd.DataFrame, rules: HoursRules) -> LearnedHours:
+class Load(NamedTuple):
+    """Intervals of one channel in order of time: start on the wall clock, mean power [kW], length [h]."""
+
+    local_time: npt.NDArray[np.datetime64]
+    mean_kw: Floats
+    hours: Floats
+
+    @classmethod
+    def of_frame(cls, rows: pd.DataFrame) -> Load:
+        """Return the load of a frame with these columns."""
+        return cls(*(rows[name].to_numpy() for name in cls._fields))
+
+    def of_rows(self, own: slice) -> Load:
+        """Return those of some of the intervals."""
+        return Load(self.local_time[own], self.mean_kw[own], self.hours[own])
+
+
+class _Blocks(NamedTuple):
+    """The running block of each full day (n,), its weekday and its minutes; both ends 0 where it has none."""
+
+    weekday: Ints
+    start_min: Ints
+    end_min: Ints
+
+    def of_weekday(self, weekday: int) -> list[tuple[int, int]]:
+        """Return those of one weekday."""
+        own = self.weekday == weekday
+        return list(zip(self.start_min[own].tolist(), self.end_min[own].tolist(), strict=True))
+
+
+def learn_hours(load: Load, rules: HoursRules) -> LearnedHours:
     """Return the usual start and end of each weekday of one channel.
 
     Parameters
     ----------
-    rows
-        Sound intervals of one channel over the baseline weeks, in order of time, with `local_time`, `mean_kw` [kW] and
-        `hours`.
+    load
+        Sound intervals of one channel over the baseline weeks.
 
     Returns
     -------
@@ -91,10 +124,11 @@ def learn_hours(rows: pd.DataFrame, rules: HoursRules) -> LearnedHours:
     Base and plateau are the 5th and 95th percentile of the power. Start and end of a weekday are the medians over its
     days, so that a holiday among four weeks changes nothing; they are as fine as the intervals are long.
     """
-    if rows.empty:
+    if not load.hours.size:
         return LearnedHours(np.nan, np.nan, (None,) * 7, SHORT_BASELINE, "no sound readings in the baseline weeks")
-    base_kw, plateau_kw = map(float, np.quantile(rows["mean_kw"].to_numpy(), [_BASE_QUANTILE, _PLATEAU_QUANTILE]))
-    blocks = _daily_blocks(rows, base_kw, plateau_kw, rules)
+    base_kw, plateau_kw = map(float, np.quantile(load.mean_kw, [_BASE_QUANTILE, _PLATEAU_QUANTILE]))
+    daily = _daily_blocks(load, base_kw, plateau_kw, rules)
+    blocks = [daily.of_weekday(weekday) for weekday in range(7)]
     if all(len(days) < rules.min_days for days in blocks):
         reason = f"no weekday has {rules.min_days} full days in the baseline weeks"
         return LearnedHours(base_kw, plateau_kw, (None,) * 7, SHORT_BASELINE, reason)
@@ -108,28 +142,24 @@ def learn_hours(rows: pd.DataFrame, rules: HoursRules) -> LearnedHours:
     return LearnedHours(base_kw, plateau_kw, week, None, "")
 
 
-def _daily_blocks(
-    rows: pd.DataFrame, base_kw: float, plateau_kw: float, rules: HoursRules
-) -> list[list[tuple[int, int]]]:
-    """Return by weekday the running block of each full day [minutes]; (0, 0) is a day without one."""
-    swing_kw = plateau_kw - base_kw
-    blocks: list[list[tuple[int, int]]] = [[] for _ in range(7)]
-    hours, local = rows["hours"].to_numpy(), rows["local_time"].to_numpy().astype("datetime64[m]")
+def _daily_blocks(load: Load, base_kw: float, plateau_kw: float, rules: HoursRules) -> _Blocks:
+    """Return the running blocks of the full days."""
+    swing_kw, hours = plateau_kw - base_kw, load.hours
+    local = load.local_time.astype("datetime64[m]")
     day = local.astype("datetime64[D]")
     minute = (local - day).astype("int64")
     # Far above is no more than at the plateau, else one burst would outweigh the rest of the day.
-    above = np.clip(rows["mean_kw"].to_numpy() - (base_kw + plateau_kw) / 2, -swing_kw / 2, swing_kw / 2) * hours
-    edges = np.append(np.unique(day, return_index=True)[1], day.size)
-    segments = zip(*_largest_segments(above, edges), strict=True)
-    for start, end, segment in zip(edges[:-1], edges[1:], segments, strict=True):
-        if hours[start:end].sum() < _FULL_DAY_HOURS:
-            continue
-        first, last = (start + n for n in segment)
-        runs = last > first and hours[first:last].sum() >= rules.min_run_hours
-        closes = int(minute[last - 1] + 60 * hours[last - 1]) if runs else 0
-        weekday = (int(day[start].astype("int64")) + _EPOCH_WEEKDAY) % 7
-        blocks[weekday].append((int(minute[first]), min(closes, _MINUTES_PER_DAY)) if runs else (0, 0))
-    return blocks
+    above = np.clip(load.mean_kw - (base_kw + plateau_kw) / 2, -swing_kw / 2, swing_kw / 2) * hours
+    edges = np.concatenate([[0], np.flatnonzero(day[1:] != day[:-1]) + 1, [day.size]])
+    first, last = (edges[:-1] + part for part in _largest_segments(above, edges))
+    until_s = np.concatenate([[0], np.cumsum(np.rint(hours * 3600).astype(np.int64))])
+    runs = (last > first) & (until_s[last] - until_s[first] >= 3600 * rules.min_run_hours)
+    closes = (minute[last - 1] + 60 * hours[last - 1]).astype(np.int64)
+    start_min = np.where(runs, minute[np.minimum(first, day.size - 1)], 0)
+    end_min = np.where(runs, np.minimum(closes, _MINUTES_PER_DAY), 0)
+    weekday = (day[edges[:-1]].astype("int64") + _EPOCH_WEEKDAY) % 7
+    is_full = np.diff(until_s[edges]) >= _FULL_DAY_S
+    return _Blocks(weekday[is_full], start_min[is_full], end_min[is_full])
 
 
 def _largest_segments(
@@ -153,10 +183,11 @@ def _largest_segments(
 def _learned_day(blocks: list[tuple[int, int]], rules: HoursRules) -> LearnedDay | None:
     if len(blocks) < rules.min_days:
         return None
-    running = np.array([block for block in blocks if block[1] > block[0]], dtype=float).reshape(-1, 2)
+    running = [block for block in blocks if block[1] > block[0]]
     if 2 * len(running) <= len(blocks):
         return LearnedDay(0, 0, len(blocks))
-    middle = np.median(running, axis=0)
-    if (np.median(np.abs(running - middle), axis=0) > rules.max_spread_min).any():
-        return None
+    middle = [median(ends) for ends in zip(*running, strict=True)]
+    for ends, usual in zip(zip(*running, strict=True), middle, strict=True):
+        if median(abs(end - usual) for end in ends) > rules.max_spread_min:
+            return None
     return LearnedDay(int(middle[0]), int(middle[1]), len(blocks))

@@ -21,7 +21,7 @@ from config.former_names import regroup
 from config.opening_hours import ASSUMED_SCHEDULE, DayException, Schedule, ScheduleTable, Span, Term
 from config.thresholds import Thresholds
 from lib.date_utils import Window, add_local_time, local_day_window
-from lib.learned_hours import LearnedDay, learn_hours
+from lib.learned_hours import LearnedDay, Load, learn_hours
 
 CONFIG = Thresholds()
 METERS = make_meters(1)
@@ -177,7 +177,7 @@ def load_of(spans, noise=0.0, base_kw=1.0, day_kw=5.0, seed=3):
 
 def learned(readings, config=CONFIG):
     _, _, clean = prepare(readings, SCOPE)
-    return learn_hours(clean[clean["interval_start"] < WEEK.start], config.learned_hours)
+    return learn_hours(Load.of_frame(clean[clean["interval_start"] < WEEK.start]), config.learned_hours)
 
 
 EARLY = [(270, 1080)] * 5 + [None, None]  # 04:30 to 18:00
@@ -271,7 +271,7 @@ def test_a_finding_names_every_day_that_its_hours_are_of():
 )
 def test_what_is_a_disagreement(spans, weekdays):
     _, _, clean = prepare(load_of(spans), SCOPE)
-    assert list(outside_minutes(learn_hours(clean, CONFIG.learned_hours), SCHEDULE, CONFIG)) == weekdays
+    assert list(outside_minutes(learn_hours(Load.of_frame(clean), CONFIG.learned_hours), SCHEDULE, CONFIG)) == weekdays
     assert len(find_disagreements(clean, SCOPE)["findings"]) == bool(weekdays)
 
 

@@ -87,31 +87,25 @@ def predict_week(weeks: Weeks, number: int, ahead: int = 0) -> Prediction:
     rests = np.append(weeks.kinds.rests[:number], weeks.kinds.rests[[number + ahead]], axis=0)
     is_upper = (profile > _median(profile[:-1].ravel())) & ~rests
     above, was_upper, is_upper = weeks.kwh[:number] - profile[:-1], is_upper[:-1], is_upper[-1]
-    predicted = profile[-1].copy()
-    decay = np.repeat(_RECENT_KEPT * _RECENT_DECAY ** np.arange(7)[:, None], 24, axis=1)
-    for half in (True, False):
-        kept, beyond = _levels(np.where(was_upper == half, above, np.nan))
-        mine = is_upper == half
-        predicted[mine] += kept + beyond * decay[mine]
-    return Prediction(predicted, is_upper)
+    kept, beyond = _levels(np.stack([np.where(was_upper, np.nan, above), np.where(was_upper, above, np.nan)]))
+    half, decay = is_upper.astype(np.int64), _RECENT_KEPT * _RECENT_DECAY ** np.arange(7)[:, None]
+    return Prediction(profile[-1] + kept[half] + beyond[half] * decay, is_upper)
 
 
-def _levels(above: Floats) -> tuple[float, float]:
-    """Return what is kept of the last week's level, and what its last days lay beyond that [kWh].
+def _levels(above: Floats) -> tuple[Floats, Floats]:
+    """Return what is kept of the last week's level, and what its last days lay beyond that, of both halves (2,) [kWh].
 
     Parameters
     ----------
-    above : (weeks, 7, 24) floats
+    above : (2, weeks, 7, 24) floats
         What each hour lay above its profile; NaN where it is missing or of the other half.
     """
-    days = _median(above)
-    kept = _LEVEL_KEPT * np.nan_to_num(_median(days))
-    recent = above[:, -_RECENT_DAYS:].reshape(len(above), -1)
-    beyond = _median(recent) - kept
+    kept = _LEVEL_KEPT * np.nan_to_num(_median(_median(above)))
+    beyond = _median(above[:, :, -_RECENT_DAYS:].reshape(*above.shape[:2], -1)) - kept
     beyond = np.where(np.isnan(beyond), kept, beyond)  # the week's own level: as much again
-    earlier = np.abs(beyond[:-1])
-    limit = max(float(np.quantile(earlier, _RECENT_LIMIT_QUANTILE)), abs(float(kept[-1])))
-    return float(kept[-1]), float(np.clip(beyond[-1], -limit, limit))
+    earlier = nan_quantiles(np.abs(beyond[:, :-1]), [_RECENT_LIMIT_QUANTILE])[:, 0]
+    limit = np.maximum(earlier, np.abs(kept[:, -1]))
+    return kept[:, -1], np.clip(beyond[:, -1], -limit, limit)
 
 
 def error_quantiles(weeks: Weeks, predicted: Prediction, share: float) -> tuple[Floats, Floats]:

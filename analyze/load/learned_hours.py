@@ -9,10 +9,17 @@ import pandas as pd
 
 from analyze.load.schedules import is_open
 from analyze.meters.completeness import assess_channels
-from analyze.week.intervals import WeekScope, channel_names, in_window, list_channels, split_channels
+from analyze.week.intervals import (
+    WeekScope,
+    channel_names,
+    list_channels,
+    places_by_channel,
+    split_channels,
+    starts_within,
+)
 from analyze.week.refusals import insufficient, refuse_short_baseline
 from config.opening_hours import MINUTES_PER_DAY, Day, Schedule
-from lib.learned_hours import NO_RHYTHM, SHORT_BASELINE, LearnedDay, LearnedHours, learn_hours
+from lib.learned_hours import NO_RHYTHM, SHORT_BASELINE, LearnedDay, LearnedHours, Load, learn_hours
 
 if TYPE_CHECKING:
     from config.thresholds import Thresholds
@@ -45,11 +52,12 @@ def find_disagreements(clean: pd.DataFrame, scope: WeekScope, coverage: pd.DataF
     """
     schedule = scope.schedule
     names, coverage = channel_names(scope.meters), assess_channels(clean, scope) if coverage is None else coverage
-    baseline, period = (clean.loc[in_window(clean, window), _COLUMNS] for window in (scope.baseline, scope.period))
+    period = clean.loc[starts_within(clean, scope.period), _COLUMNS]
     closed_of = split_channels(period.assign(is_closed=~is_open(period, schedule)))
-    baseline_of, findings, refused = split_channels(baseline), [], []
+    load, rows_of = _load_before(clean, scope)
+    findings, refused = [], []
     for channel_id in list_channels(clean):
-        learned = learn_hours(baseline_of.get(channel_id, baseline.iloc[:0]), scope.config.learned_hours)
+        learned = learn_hours(load.of_rows(rows_of.get(channel_id, slice(0))), scope.config.learned_hours)
         identity = {"channelId": channel_id, "channelName": names[channel_id]}
         if learned.code is not None:
             refused.append({**identity, **_refuse(learned, coverage.loc[channel_id], scope)})
@@ -58,6 +66,13 @@ def find_disagreements(clean: pd.DataFrame, scope: WeekScope, coverage: pd.DataF
             findings.append({**identity, **_describe(learned, outside, rows, schedule, scope.config)})
     findings.sort(key=lambda finding: (-finding["kwh"], finding["channelId"]))
     return {"findings": findings, "notAssessed": refused}
+
+
+def _load_before(clean: pd.DataFrame, scope: WeekScope) -> tuple[Load, dict[int, slice]]:
+    """Return the load of all channels in the baseline weeks, and which part of it each has."""
+    own = starts_within(clean, scope.baseline)
+    load = Load(*(clean[name].to_numpy()[own] for name in Load._fields))
+    return load, places_by_channel(clean["channel_id"].to_numpy(dtype="int64")[own])
 
 
 def _refuse(learned: LearnedHours, covered: pd.Series, scope: WeekScope) -> dict[str, Any]:

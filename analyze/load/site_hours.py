@@ -8,8 +8,17 @@ import numpy as np
 import pandas as pd
 
 from analyze.meters.meter_tree import root_of_channels
-from analyze.week.intervals import SECONDS_PER_HOUR, energy_meters, epoch_seconds, list_channels, number_channels
+from analyze.week.intervals import (
+    SECONDS_PER_HOUR,
+    energy_meters,
+    epoch_seconds,
+    list_channels,
+    number_channels,
+    number_steps,
+    take_channels,
+)
 from config.thresholds import Thresholds
+from lib.stats_utils import sum_by_place
 
 
 class SiteHours(NamedTuple):
@@ -21,9 +30,12 @@ class SiteHours(NamedTuple):
 
 def whole_hours(hourly: pd.DataFrame, meters: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `hourly` of whose meter every interval of the hour is there; arguments as `total_by_hour`."""
-    interval_s = pd.to_numeric(meters.set_index("channel_id")["interval_s"]).fillna(SECONDS_PER_HOUR)
-    expected = SECONDS_PER_HOUR / hourly["channel_id"].map(interval_s).clip(upper=SECONDS_PER_HOUR)
-    return hourly[(hourly["reading_count"] >= expected) & hourly["energy_kwh"].notna()]
+    length_s = meters["interval_s"].to_numpy(dtype=float, na_value=SECONDS_PER_HOUR)
+    known = dict(zip(meters["channel_id"].tolist(), np.minimum(length_s, SECONDS_PER_HOUR).tolist(), strict=True))
+    code, ids = number_channels(hourly)
+    expected = SECONDS_PER_HOUR / np.array([known.get(key, np.nan) for key in ids.tolist()])[code]
+    count, kwh = (hourly[name].to_numpy(dtype=float) for name in ("reading_count", "energy_kwh"))
+    return hourly[(count >= expected) & ~np.isnan(kwh)]
 
 
 def total_by_hour(hourly: pd.DataFrame, meters: pd.DataFrame, config: Thresholds) -> SiteHours:
@@ -44,7 +56,7 @@ def total_by_hour(hourly: pd.DataFrame, meters: pd.DataFrame, config: Thresholds
     """
     roots = _roots(hourly, meters)
     whole = whole_hours(hourly, energy_meters(meters))
-    whole = whole[whole["channel_id"].isin(roots)]
+    whole = take_channels(whole, roots)
     if whole.empty:
         return SiteHours(whole[["timestamp", "energy_kwh"]], sorted(roots))
     channel, ids = number_channels(whole)
@@ -65,8 +77,13 @@ def metered_by_hour(hourly: pd.DataFrame, meters: pd.DataFrame) -> pd.Series:
 
     Arguments as `total_by_hour`; the index is `timestamp`, and hours without any energy have no entry.
     """
-    rows = hourly[hourly["channel_id"].isin(_roots(hourly, meters)) & hourly["energy_kwh"].notna()]
-    return rows.groupby("timestamp")["energy_kwh"].sum()
+    rows = take_channels(hourly, _roots(hourly, meters))
+    kwh = rows["energy_kwh"].to_numpy(dtype=float)
+    known = ~np.isnan(kwh)
+    hour = (epoch_seconds(rows["timestamp"])[known]).astype("int64")
+    place, starts_s = number_steps(hour, SECONDS_PER_HOUR)
+    moments = pd.to_datetime(starts_s, unit="s", utc=True).rename("timestamp")
+    return pd.Series(sum_by_place(place, kwh[known], starts_s.size), index=moments, name="energy_kwh")
 
 
 def _roots(hourly: pd.DataFrame, meters: pd.DataFrame) -> list[int]:

@@ -294,7 +294,7 @@ def list_base_step_issues(base_loads: pd.DataFrame, scope: WeekScope) -> list[di
     """
     config, issues = scope.config, []
     every_start_s, every_base_kw = base_loads["start_s"].to_numpy(), base_loads["base_kw"].to_numpy()
-    for channel_id, own in places_by_channel(base_loads).items():
+    for channel_id, own in places_by_channel(base_loads["channel_id"].to_numpy(dtype="int64")).items():
         start_s, base_kw = every_start_s[own], every_base_kw[own]
         in_baseline, in_period = (
             (start_s >= window.start.timestamp()) & (start_s < window.end.timestamp())
@@ -343,7 +343,7 @@ def list_quantised_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[st
     """
     config, issues = scope.config, []
     every_kwh = clean["energy_kwh"].to_numpy()
-    for channel_id, own in places_by_channel(clean).items():
+    for channel_id, own in places_by_channel(clean["channel_id"].to_numpy(dtype="int64")).items():
         energy_kwh = every_kwh[own]
         values = np.unique(np.round(energy_kwh[energy_kwh >= 0], _STEP_DIGITS))
         above = energy_kwh[energy_kwh > 10.0**-_STEP_DIGITS]

@@ -167,7 +167,7 @@ def _last_readings(intervals: pd.DataFrame) -> dict[int, tuple[int, int]]:
     start_s, length_s = (intervals[name].to_numpy() for name in ("epoch_s", "interval_s"))
     return {
         key: (int(start_s[own.stop - 1]), int(length_s[own.stop - 1]))
-        for key, own in places_by_channel(intervals).items()
+        for key, own in places_by_channel(intervals["channel_id"].to_numpy(dtype="int64")).items()
     }
 
 

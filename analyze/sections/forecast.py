@@ -20,6 +20,7 @@ from analyze.week.refusals import day_after, unavailable
 from config.opening_hours import ASSUMED_SCHEDULE, Schedule
 from config.thresholds import Thresholds
 from lib.date_utils import HOURS_PER_WEEK, days_before
+from lib.stats_utils import sum_by_place
 
 _HOUR = pd.Timedelta(hours=1)
 _EPOCH = pd.Timestamp("1970-01-01")
@@ -172,8 +173,9 @@ def _lay_out(
     moments, energy = moments[keep], energy[keep]
     position = _columns(moments, start, tz) + kwh.size
     keep = (position >= 0) & (position < kwh.size)
-    mean = pd.Series(energy[keep]).groupby(position[keep]).mean()
-    kwh[mean.index.to_numpy(dtype=int)] = mean
+    count_of = np.bincount(position[keep], minlength=kwh.size)
+    total = sum_by_place(position[keep], energy[keep], kwh.size)
+    np.divide(total, count_of, out=kwh, where=count_of > 0)
     actual = pd.Series(energy, index=moments)
     kinds = _label_hours(start, tz, count, -(-config.forecast.horizon_days // 7), schedule)
     return _History(actual, Weeks(kwh.reshape(count, 7, 24), kinds))
@@ -200,15 +202,14 @@ def _section(
     config: Thresholds,
     last_week_kwh: float,
 ) -> dict[str, Any]:
-    local = table["timestamp"].dt.tz_convert(tz)
+    moments, predicted = pd.DatetimeIndex(table["timestamp"]), table["predicted_kwh"].to_numpy()
     last = history.actual_kwh[history.actual_kwh.index >= days_before(start.to_pydatetime(), 7, tz)]
-    by_column = table["predicted_kwh"].groupby(_columns(pd.DatetimeIndex(table["timestamp"]), start, tz)).mean()
-    same = by_column.reindex(_columns(pd.DatetimeIndex(last.index), start, tz) % HOURS_PER_WEEK).to_numpy()
-    last_kwh, same_kwh = float(last[np.isfinite(same)].sum()), float(np.nansum(same))
-    flow_kwh = float(last[np.isfinite(same)].abs().sum())  # behind a net meter, import and export may cancel out
+    same = _same_hours(predicted, _columns(moments, start, tz), _columns(pd.DatetimeIndex(last.index), start, tz))
+    known_kwh = last.to_numpy()[np.isfinite(same)]
+    last_kwh, same_kwh = float(known_kwh.sum()), float(np.nansum(same))
+    flow_kwh = float(np.abs(known_kwh).sum())  # behind a net meter, import and export may cancel out
     change_pct = 100 * (same_kwh - last_kwh) / flow_kwh if flow_kwh > 0 else 0.0
     direction = "stable" if abs(change_pct) < _STABLE_PCT else "increasing" if change_pct > 0 else "decreasing"
-    daily = table.groupby(local.dt.date)["predicted_kwh"].agg(["sum", "max"])
     rows = zip(local_iso(table["timestamp"], tz), table[_NUMBERS].round(3).to_numpy().tolist(), strict=True)
     return {
         "forecast": [{"timestamp": moment, **dict(zip(_NUMBERS, row, strict=True))} for moment, row in rows],
@@ -217,21 +218,33 @@ def _section(
             "horizon_days": config.forecast.horizon_days,
             "training_rows": len(history.actual_kwh),
             "forecast_hours": len(table),
-            "total_predicted_kwh": round(float(table["predicted_kwh"].sum()), 3),
+            "total_predicted_kwh": round(float(predicted.sum()), 3),
             "total_last_7d_actual_kwh": round(last_week_kwh, 3),
-            "daily_forecast": [
-                {
-                    "date": day.isoformat(),
-                    "predicted_kwh": round(float(row["sum"]), 3),
-                    "peak_hour_kwh": round(float(row["max"]), 3),
-                }
-                for day, row in daily.iterrows()
-            ],
+            "daily_forecast": _list_days(moments, predicted, tz),
             "trend_direction": direction,
             "trend_change_pct": round(change_pct, 2),
             "band_pct": 80,
         },
     }
+
+
+def _same_hours(predicted_kwh: Floats, column: Ints, last_column: Ints) -> Floats:
+    """Return what is predicted for the same hours of the week as those of the last one (NaN for none) [kWh]."""
+    size = max(int(column.max()) + 1, HOURS_PER_WEEK)
+    count, total = np.bincount(column, minlength=size), sum_by_place(column, predicted_kwh, size)
+    mean = np.divide(total, count, out=np.full(size, np.nan), where=count > 0)
+    return mean[last_column % HOURS_PER_WEEK]
+
+
+def _list_days(moments: pd.DatetimeIndex, predicted_kwh: Floats, tz: ZoneInfo) -> list[dict[str, Any]]:
+    """Return the forecast of each local day, and its highest hour."""
+    day = moments.tz_convert(tz).tz_localize(None).to_numpy().astype("datetime64[D]")
+    first = np.concatenate([[0], np.flatnonzero(day[1:] != day[:-1]) + 1])
+    sums, highest = np.add.reduceat(predicted_kwh, first), np.maximum.reduceat(predicted_kwh, first)
+    return [
+        {"date": str(date), "predicted_kwh": round(float(kwh), 3), "peak_hour_kwh": round(float(peak), 3)}
+        for date, kwh, peak in zip(day[first], sums, highest, strict=True)
+    ]
 
 
 def render_text(section: dict[str, Any]) -> str:

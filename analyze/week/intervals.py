@@ -179,16 +179,16 @@ def channels_within(intervals: pd.DataFrame, window: Window) -> set[int]:
     return set(_first_of_runs(channel)[1].tolist())
 
 
-def places_by_channel(rows: pd.DataFrame) -> dict[int, slice]:
-    """Return which of `rows` each channel has, by its id; the rows of a channel must stand together."""
-    first, heads = _first_of_runs(rows["channel_id"].to_numpy(dtype="int64"))
-    ends = [*first[1:].tolist(), len(rows)]
+def places_by_channel(channel: npt.NDArray[np.int64]) -> dict[int, slice]:
+    """Return which rows each channel has, by its id; `channel` is that of each row, and those of one stand together."""
+    first, heads = _first_of_runs(channel)
+    ends = [*first[1:].tolist(), channel.size]
     return {key: slice(*edges) for key, *edges in zip(heads.tolist(), first.tolist(), ends, strict=False)}
 
 
 def split_channels(rows: pd.DataFrame) -> dict[int, pd.DataFrame]:
     """Return the rows of each channel, which must stand together: slices, where a filter for each would copy them."""
-    return {key: rows.iloc[own] for key, own in places_by_channel(rows).items()}
+    return {key: rows.iloc[own] for key, own in places_by_channel(rows["channel_id"].to_numpy(dtype="int64")).items()}
 
 
 def split_columns(rows: pd.DataFrame) -> dict[int, Columns]:
@@ -196,7 +196,8 @@ def split_columns(rows: pd.DataFrame) -> dict[int, Columns]:
     names = [name for name, dtype in rows.dtypes.items() if isinstance(dtype, np.dtype) and dtype.kind in "fiub"]
     columns = {str(name): rows[name].to_numpy() for name in names}
     return {
-        key: {name: values[own] for name, values in columns.items()} for key, own in places_by_channel(rows).items()
+        key: {name: values[own] for name, values in columns.items()}
+        for key, own in places_by_channel(rows["channel_id"].to_numpy(dtype="int64")).items()
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from config.thresholds import Thresholds
 from lib.date_utils import add_local_time
 from lib.energy_flows import find_flows
-from lib.learned_hours import LearnedHours, learn_hours
+from lib.learned_hours import LearnedHours, Load, learn_hours
 from lib.meter_sums import HOURS_PER_WEEK, Proposal, Sums, find_likely_parts, find_sums, put_on_grid
 from operations.onboarding.shapes import Shape, describe_shape
 
@@ -74,7 +74,7 @@ def gather_evidence(
         if (shape := describe_shape(grid.kwh[:, column], grid.local_hours, step_h)) is not None
     }
     rules = Thresholds().learned_hours
-    hours = {int(key): learn_hours(own, rules) for key, own in frame.groupby("channel_id")}
+    hours = {int(key): learn_hours(Load.of_frame(own), rules) for key, own in frame.groupby("channel_id")}
     weeks = len(grid.kwh) * step_h / HOURS_PER_WEEK
     return Evidence(sun, exports, by_midday, sums, likely, shapes, hours, weeks)
 
