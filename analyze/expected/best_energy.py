@@ -20,7 +20,16 @@ from analyze.expected.model import Expectation
 from analyze.meters.channel_kinds import channels_of
 from analyze.meters.meter_faults import find_unit_factors
 from analyze.meters.meter_tree import find_roots, parents_of
-from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, energy_meters, epoch_seconds, in_window, number_channels
+from analyze.week.intervals import (
+    SECONDS_PER_HOUR,
+    WeekScope,
+    energy_meters,
+    epoch_seconds,
+    number_channels,
+    starts_within,
+    take_channels,
+    take_window,
+)
 from config.site_file import ChannelKind
 from lib.date_utils import add_local_time
 from lib.stats_utils import sum_by_place
@@ -70,11 +79,11 @@ class BestEnergy(NamedTuple):
 
     def of_period(self, scope: WeekScope) -> BestEnergy:
         """Return the intervals of the period."""
-        return BestEnergy(self.rows[in_window(self.rows, scope.period)])
+        return BestEnergy(take_window(self.rows, scope.period))
 
     def of_channels(self, ids: list[int]) -> BestEnergy:
         """Return the intervals of these meters."""
-        return BestEnergy(self.rows[self.rows["channel_id"].isin(ids)])
+        return BestEnergy(take_channels(self.rows, ids))
 
 
 def imported_kwh(rows: pd.DataFrame, column: str = "kwh") -> Floats:
@@ -230,7 +239,7 @@ def _give_up(rows: pd.DataFrame, source: Ints, kwh: Floats, expected: Expected, 
         np.minimum.at(lowest, code[valid], (kwh / hours)[valid])
         is_low = doubtful & (kwh > 0) & (kwh / hours < lowest[code])
     is_poor = np.zeros(len(rows), dtype=bool)
-    period = in_window(rows, scope.period).to_numpy()
+    period = starts_within(rows, scope.period)
     for part in (period, ~period):
         due = sum_by_place(code[part], hours[part], len(ids))
         known = sum_by_place(code[part & valid], hours[part & valid], len(ids))
@@ -284,7 +293,7 @@ def _spread(kwh: Floats, source: Ints, caught: Ints, usual_kwh: Floats, hours: F
 
 
 def _valid_period(best: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    return best[(best["source"] <= Source.CAUGHT_UP) & in_window(best, scope.period)]
+    return best[(best["source"] <= Source.CAUGHT_UP) & starts_within(best, scope.period)]
 
 
 def _fill_from_below(best: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:

@@ -262,16 +262,17 @@ def _split_recurring(found: ClosedRuns, entries: list[dict[str, object]], matrix
 def _measure(found: ClosedRuns, entries: list[dict[str, object]], excess_kwh: Floats) -> ClosedRuns:
     """Return the runs with their energy by `excess_kwh` (C, N), and write what each channel has into `entries`."""
     first, end, channel = (found.table[name].to_numpy() for name in ("first", "end", "channel"))
-    table = found.table.assign(excess_kwh=np.round(sum_between(excess_kwh, first, end, channel), _KWH_DIGITS))
+    run_kwh = np.round(sum_between(excess_kwh, first, end, channel), _KWH_DIGITS)
+    week_of, place_of = found.table["week"].to_numpy(), np.argsort(found.table.index.to_numpy())
     for number, entry in enumerate(entries):
-        counted = table.loc[np.asarray(entry["counted"], dtype=np.int64)]
-        week, kwh = counted["week"].to_numpy(), counted["excess_kwh"].to_numpy()
+        counted = place_of[np.asarray(entry["counted"], dtype=np.int64)]  # runs are named by whole numbers from 0 on
+        week, kwh = week_of[counted], run_kwh[counted]
         is_known, is_before = found.weeks_known[number], week >= 0
         weekly_kwh = np.bincount(week[is_before], weights=kwh[is_before], minlength=is_known.size)[is_known]
         entry["counted_kwh"] = float(kwh[~is_before].sum())
         entry["before_kwh"] = float(weekly_kwh.sum())
         entry["usual_kwh"] = float(np.median(weekly_kwh)) if weekly_kwh.size else np.nan
-    return found._replace(table=table)
+    return found._replace(table=found.table.assign(excess_kwh=run_kwh))
 
 
 def _settle_pattern(entry: dict[str, object], known: Known) -> object:

@@ -17,10 +17,11 @@ from analyze.expected.best_energy import BestEnergy, Source
 from analyze.expected.day_types import DayKind, label_days
 from analyze.expected.like_days import MIN_LIKE_DAYS
 from analyze.meters.channel_kinds import channels_of
-from analyze.week.intervals import WeekScope
+from analyze.week.intervals import WeekScope, number_channels
 from config.opening_hours import Schedule, list_holidays
 from config.site_file import ChannelKind
 from lib.date_utils import list_local_days
+from lib.stats_utils import sum_by_place
 
 _EPOCH = date(1970, 1, 1)
 _MIN_RATIO = 0.8  # of the time, and of the site's energy, that must have a basis and be valid
@@ -110,21 +111,23 @@ def _sum_channels(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     hours, usual_kwh, kwh = (rows[name].to_numpy(dtype=float) for name in ("hours", "usual_kwh", "kwh"))
     has_basis, valid = ~np.isnan(usual_kwh), rows["source"].to_numpy() <= Source.CAUGHT_UP
     both = has_basis & ~np.isnan(kwh)
-    parts = pd.DataFrame(
-        {
-            "channel_id": rows["channel_id"].to_numpy(),
-            "hours": hours,
-            "basis_hours": np.where(has_basis, hours, 0.0),
-            "valid_hours": np.where(valid, hours, 0.0),
-            "both_hours": np.where(has_basis & valid, hours, 0.0),
-            "usual_kwh": np.where(both, usual_kwh, 0.0),
-            "actual_kwh": np.where(both, kwh, 0.0),
-            "known_kwh": np.where(valid, kwh, 0.0),
-            "import_kwh": np.maximum(kwh, 0.0),
-            "export_kwh": -np.minimum(kwh, 0.0),
-        }
+    code, ids = number_channels(rows)
+    imported, exported = np.nan_to_num(np.maximum(kwh, 0.0)), np.nan_to_num(-np.minimum(kwh, 0.0))
+    parts = {
+        "hours": hours,
+        "basis_hours": np.where(has_basis, hours, 0.0),
+        "valid_hours": np.where(valid, hours, 0.0),
+        "both_hours": np.where(has_basis & valid, hours, 0.0),
+        "usual_kwh": np.where(both, usual_kwh, 0.0),
+        "actual_kwh": np.where(both, kwh, 0.0),
+        "known_kwh": np.where(valid, kwh, 0.0),
+        "import_kwh": imported,
+        "export_kwh": exported,
+    }
+    table = pd.DataFrame(
+        {name: sum_by_place(code, values, ids.size) for name, values in parts.items()},
+        index=pd.Index(ids, name="channel_id"),
     )
-    table = parts.groupby("channel_id").sum()
     mains = table.index.isin(channels_of(scope.meters, ChannelKind.MAIN))
     table["exports"] = (
         mains & (table["export_kwh"] >= _MAX_EXPORT_RATIO * table["import_kwh"]) & (table["export_kwh"] > 0)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 if TYPE_CHECKING:
+    from analyze.week.intervals import Columns
     from config.thresholds import Thresholds
 
 _SECONDS_PER_DAY = 86_400
@@ -45,7 +45,7 @@ def describe_quality(actual: npt.ArrayLike, predicted: npt.ArrayLike, parameters
     }
 
 
-def check_sufficiency(baseline: pd.DataFrame, config: Thresholds) -> dict[str, Any]:
+def check_sufficiency(baseline: Columns, config: Thresholds) -> dict[str, Any]:
     """Return `span_days`, `coverage_pct` (of that span), `is_sufficient` and `reason` ("" where sufficient).
 
     Parameters
@@ -53,7 +53,7 @@ def check_sufficiency(baseline: pd.DataFrame, config: Thresholds) -> dict[str, A
     baseline
         `epoch_s` and `interval_s` [s] of one channel's intervals.
     """
-    start_s, length_s = baseline["epoch_s"].to_numpy(dtype=float), baseline["interval_s"].to_numpy(dtype=float)
+    start_s, length_s = (baseline[name].astype(float) for name in ("epoch_s", "interval_s"))
     span_s = (start_s + length_s).max() - start_s.min()
     coverage_pct, span_days = 100 * length_s.sum() / span_s, span_s / _SECONDS_PER_DAY
     reason = ""

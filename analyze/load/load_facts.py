@@ -11,7 +11,16 @@ import pandas as pd
 
 from analyze.meters.channel_kinds import channels_of, using_meters
 from analyze.meters.meter_tree import root_of_channels
-from analyze.week.intervals import WeekScope, channel_names, channels_within, in_window, local_iso, split_channels
+from analyze.week.intervals import (
+    Columns,
+    WeekScope,
+    channel_names,
+    channels_within,
+    in_window,
+    iso_of_seconds,
+    split_columns,
+    starts_within,
+)
 from analyze.week.refusals import day_after, insufficient
 from config.site_file import ChannelKind
 
@@ -65,13 +74,13 @@ def build_load_facts(
     shown, names = _of_period(clean, scope), channel_names(using_meters(scope.meters))
     rows = shown if valid is None else _imported(_of_period(valid, scope), scope)
     lows = _daily_lows(shown, scope)
-    rows_of, lows_of = split_channels(rows), split_channels(lows)
+    rows_of, lows_of = split_columns(rows), split_columns(lows)
     return {
         "channels": [
             {
                 "channelId": channel_id,
                 "channelName": name,
-                **_facts(rows_of.get(channel_id, rows.iloc[:0]), lows_of.get(channel_id, lows.iloc[:0]), scope),
+                **_facts(rows_of.get(channel_id, {}), lows_of.get(channel_id, {}).get("low_kw", np.empty(0)), scope),
             }
             for channel_id, name in names.items()
         ],
@@ -79,13 +88,13 @@ def build_load_facts(
     }
 
 
-def _facts(rows: pd.DataFrame, lows: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
-    needed, lows_kw = scope.config.load_facts.min_days, lows["low_kw"].to_numpy()
+def _facts(rows: Columns, lows_kw: npt.NDArray[np.float64], scope: WeekScope) -> dict[str, Any]:
+    needed = scope.config.load_facts.min_days
     if len(lows_kw) < needed:
         later = day_after(scope.period.end, needed - len(lows_kw), scope.tz)
         missing = f"{needed} nearly full days of sound readings in the period; there are {len(lows_kw)}"
         return insufficient("too_few_days", missing, later)
-    power_kw, hours = rows["mean_kw"].to_numpy(), rows["hours"].to_numpy()
+    power_kw, hours = rows["mean_kw"], rows["hours"]
     peak, base_kw = int(np.argmax(power_kw)), float(np.median(lows_kw))
     peak_kw, mean_kw = float(power_kw[peak]), float(np.average(power_kw, weights=hours))
     near_peak = (power_kw >= scope.config.load_facts.near_peak_ratio * peak_kw) & (power_kw > 0)
@@ -95,7 +104,7 @@ def _facts(rows: pd.DataFrame, lows: pd.DataFrame, scope: WeekScope) -> dict[str
         "baseLoadKw": round(base_kw, 3),
         "meanKw": round(mean_kw, 3),
         "peakKw": round(peak_kw, 3),
-        "peakAt": local_iso(rows["interval_start"].iloc[[peak]], scope.tz)[0],
+        "peakAt": iso_of_seconds(rows["epoch_s"][[peak]], scope.tz)[0],
         "loadFactor": round(mean_kw / peak_kw, 3) if peak_kw >= _LEAST_POWER_KW else None,
         "peakToBase": round(peak_kw / base_kw, 2) if base_kw >= _LEAST_POWER_KW else None,
         "baseLoadSharePct": round(100 * base_kw / mean_kw, 1) if mean_kw >= _LEAST_POWER_KW else None,
@@ -108,7 +117,7 @@ def _facts(rows: pd.DataFrame, lows: pd.DataFrame, scope: WeekScope) -> dict[str
 
 
 def _of_period(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    return rows.loc[in_window(rows, scope.period), ["channel_id", "interval_start", "local_time", "hours", "mean_kw"]]
+    return rows.loc[starts_within(rows, scope.period), ["channel_id", "epoch_s", "local_time", "hours", "mean_kw"]]
 
 
 def _imported(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from analyze.money.tariff_rates import saving_factor
 from analyze.money.tariff_time import Cells
 from analyze.week.intervals import WeekScope, channel_names, local_iso
 from config.tariff_model import Tariff
+from lib.stats_utils import grouped_quantiles
 
 SHAVING_PCT = (5, 10, 15, 20)  # contract
 TOP_PEAK_EVENTS = 5
@@ -91,29 +92,30 @@ def build_demand_analysis(case: DemandCase, scope: WeekScope) -> dict[str, Any]:
     `monthly_demand_charge` the demand charges of the month if its peaks are those of the period, with what is known of
     the ratchet. `peak_timestamp` is the start of the interval. `top_peak_events` has the highest interval of each day.
     """
-    rows, kw = case.rows, case.rows["mean_kw"]
-    peak, is_weekend = float(kw.max()), rows["local_weekday"].isin(_WEEKEND)
-    by_hour = kw.groupby(rows["local_hour"]).agg(["mean", "max"])
-    lines = case.lines()
+    rows, kw, hour = (
+        case.rows,
+        case.rows["mean_kw"].to_numpy(dtype=float),
+        case.rows["local_hour"].to_numpy(dtype="int64"),
+    )
+    at, is_weekend = int(np.argmax(kw)), rows["local_weekday"].to_numpy() >= min(_WEEKEND)
+    peak, lines = float(kw[at]), case.lines()
     return {
         "billing_peak_kw": round(peak, 3),
-        "is_peak_estimated": bool(rows.loc[kw.idxmax(), "is_estimated"]),
+        "is_peak_estimated": bool(rows["is_estimated"].iloc[at]),
         "is_peak_at_least": bool((rows["high_kwh"] / rows["hours"]).max() > peak + _LEAST_KW),
-        "peak_timestamp": local_iso(rows.loc[[kw.idxmax()], "interval_start"], scope.tz)[0],
+        "peak_timestamp": local_iso(rows["interval_start"].iloc[[at]], scope.tz)[0],
         "demand_rate_per_kw": round(demand_rate(case), 6),
         "monthly_demand_charge": round(sum(line.cost for line in lines), 2),
         "annual_demand_charge": round(case.annual_charge(), 2),
         "top_peak_events": _top_events(rows, scope),
         "shaving_scenarios": _scenarios(case),
         "load_profile": [
-            {"hour": int(hour), "avg_kw": round(float(row["mean"]), 3), "max_kw": round(float(row["max"]), 3)}
-            for hour, row in by_hour.iterrows()
+            {"hour": h, "avg_kw": round(float(kw[hour == h].mean()), 3), "max_kw": round(float(kw[hour == h].max()), 3)}
+            for h in np.unique(hour).tolist()
         ],
         "weekday_peak_kw": round(float(kw[~is_weekend].max()), 3) if (~is_weekend).any() else 0.0,
         "weekend_peak_kw": round(float(kw[is_weekend].max()), 3) if is_weekend.any() else 0.0,
-        "peak_concentration_hours": sorted({int(h) for h in rows.loc[kw >= CONCENTRATION_SHARE * peak, "local_hour"]})
-        if peak > 0
-        else [],
+        "peak_concentration_hours": np.unique(hour[kw >= CONCENTRATION_SHARE * peak]).tolist() if peak > 0 else [],
         "demand_charges": [_charge_entry(line) for line in lines],
     }
 
@@ -139,8 +141,10 @@ def _charge_entry(line: DemandLine) -> dict[str, Any]:
 
 
 def _top_events(rows: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
-    ordered = rows.sort_values(["mean_kw", "epoch_s"], ascending=[False, True])
-    top = ordered[~ordered["local_time"].dt.normalize().duplicated()].head(TOP_PEAK_EVENTS)
+    order = np.lexsort((rows["epoch_s"].to_numpy(), -rows["mean_kw"].to_numpy()))
+    day = rows["local_time"].to_numpy().astype("datetime64[D]")[order]
+    first_of_day = np.sort(np.unique(day, return_index=True)[1])[:TOP_PEAK_EVENTS]
+    top = rows.iloc[order[first_of_day]]
     return [
         {"timestamp": text, "demand_kw": round(float(kw), 3), "hour_of_day": int(hour), "day_of_week": day}
         for text, kw, hour, day in zip(
@@ -191,13 +195,11 @@ def build_peak_drivers(intervals: pd.DataFrame, roots: list[int], case: DemandCa
     own_kw = _net_power(intervals, roots, rows, scope)
     site_kw = rows["mean_kw"].to_numpy()
     position, rate = int(site_kw.argmax()), demand_rate(case)
-    is_weekend = rows["local_weekday"].isin(_WEEKEND).to_numpy()
     at_peak = own_kw.iloc[position].dropna()
     at_peak = at_peak[at_peak > 0].sort_values(ascending=False, kind="stable")
     top = at_peak.head(TOP_DRIVERS)
-    meters_kw = own_kw[top.index].reset_index(drop=True)
-    usual_kw = meters_kw.groupby([rows["local_hour"].to_numpy(), is_weekend]).transform("median").to_numpy().T
-    meters_kw = meters_kw.to_numpy().T
+    meters_kw = own_kw[top.index].to_numpy().T
+    usual_kw = _usual_kw(meters_kw, rows)
     above_kw = np.nan_to_num(np.clip(meters_kw - usual_kw, 0.0, None))
     months, years = case.savings(np.maximum(site_kw - above_kw, 0.0))
     tenths, _ = case.savings(np.maximum(site_kw - 0.1 * np.nan_to_num(meters_kw), 0.0))
@@ -222,17 +224,29 @@ def build_peak_drivers(intervals: pd.DataFrame, roots: list[int], case: DemandCa
     return {"peak_timestamp": stamp, "peak_kw": round(float(site_kw[position]), 3), "drivers": drivers}
 
 
+def _usual_kw(meters_kw: npt.NDArray[np.float64], rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return each meter's median (m, n) at that hour of the day, on weekdays or on weekends [kW]."""
+    is_weekend = rows["local_weekday"].to_numpy(dtype="int64") >= min(_WEEKEND)
+    group, groups = rows["local_hour"].to_numpy(dtype="int64") + 24 * is_weekend, 2 * 24
+    cell = (np.arange(len(meters_kw))[:, None] * groups + group).ravel()
+    return grouped_quantiles(meters_kw.ravel(), cell, len(meters_kw) * groups, [0.5])[0][cell, 0].reshape(
+        meters_kw.shape
+    )
+
+
 def _net_power(intervals: pd.DataFrame, roots: list[int], rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     """Return kW by demand interval and meter beneath `roots`, each without what its own sub-meters show."""
     step_s = int(rows["interval_s"].iloc[0])
-    least = intervals.assign(used_kwh=intervals["low_kwh"].clip(lower=0.0))
+    parents = parents_of(scope.meters)
+    least = intervals[["channel_id", "epoch_s", "interval_s"]].assign(used_kwh=intervals["low_kwh"].clip(lower=0.0))
     kw = energy_matrix(least, step_s).reindex(rows["epoch_s"]) * 3600 / step_s
-    parents, net = parents_of(scope.meters), kw.copy()
+    column = {int(key): place for place, key in enumerate(kw.columns)}
+    of_meters, net = kw.to_numpy(), kw.to_numpy().copy()
     for child, parent in parents.items():
-        if child in kw and parent in kw:
-            net[parent] = net[parent] - kw[child].fillna(0.0)
-    kept = [key for key in kw.columns if _has_root(int(key), parents, set(roots))]
-    return net[kept].clip(lower=0.0)
+        if child in column and parent in column:
+            net[:, column[parent]] -= np.nan_to_num(of_meters[:, column[child]])
+    kept = [key for key in column if _has_root(key, parents, set(roots))]
+    return pd.DataFrame(np.maximum(net[:, [column[key] for key in kept]], 0.0), index=kw.index, columns=kept)
 
 
 def _has_root(channel_id: int, parents: dict[int, int], roots: set[int]) -> bool:

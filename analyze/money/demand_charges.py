@@ -90,8 +90,11 @@ def monthly_peaks(
         Peaks that stand on bills; only a charge on all hours can use them. The higher of the two counts.
     """
     within = charge.schedule.array()[find_cells(demand, tariff, holidays)] == 0
-    month = demand["local_time"].to_numpy().astype("datetime64[M]").astype(str)
-    peaks = demand["mean_kw"].where(within).groupby(month).max().dropna().to_dict()
+    month = demand["local_time"].to_numpy().astype("datetime64[M]")[within]
+    months, place = np.unique(month, return_inverse=True)
+    highest_kw = np.full(months.size, -np.inf)
+    np.fmax.at(highest_kw, place, demand["mean_kw"].to_numpy(dtype=float)[within])
+    peaks = {key: kw for key, kw in zip(months.astype(str).tolist(), highest_kw.tolist(), strict=True) if kw > -np.inf}
     for key, peak_kw in billed.items() if charge.is_all_hours else ():
         peaks[key] = max(peak_kw, peaks.get(key, 0.0))
     return peaks

@@ -22,6 +22,7 @@ from analyze.week.intervals import (
     in_window,
     number_channels,
     number_steps,
+    starts_within,
 )
 from lib.date_utils import add_local_time
 from lib.stats_utils import sum_by_place
@@ -50,17 +51,24 @@ _UNSEEN_RATIO = 0.03  # of a main's energy that its sub-meters do not see
 class SiteDemand(NamedTuple):
     """The site's energy and demand per interval (see `sum_site_demand`), and which meters they are made of.
 
-    `best` holds the intervals of all meters, `energy` the site's energy, `demand` what flowed at least. `roots` are the
-    meters that both sum; `left_out` names those whose period is not known well enough, with `usual_share_pct` of the
-    site's energy. `is_at_least` tells whether part of the period's energy is unknown.
+    `best` holds the intervals of all meters, `period` those of the period among them, `energy` the site's energy,
+    `demand` what flowed at least. `roots` are the meters that both sum; `left_out` names those whose period is not
+    known well enough, with `usual_share_pct` of the site's energy. `is_at_least` tells whether part of the period's
+    energy is unknown.
     """
 
     best: BestEnergy
+    period: BestEnergy
     energy: pd.DataFrame
     demand: pd.DataFrame
     roots: list[int]
     left_out: list[dict[str, Any]]
     is_at_least: bool
+
+    @property
+    def of_roots(self) -> BestEnergy:
+        """The period's intervals of the meters that are summed."""
+        return self.period.of_channels(self.roots)
 
     @property
     def left_out_pct(self) -> float:
@@ -92,14 +100,16 @@ def sum_site_demand(best: BestEnergy, scope: WeekScope) -> SiteDemand:
     known = _sum_channels(best, scope)
     roots = _find_roots(known, scope)
     left_out = _describe_left_out(known, _find_left_out(known, roots, scope), roots, scope)
-    rows = best.rows[best.rows["channel_id"].isin(roots)]
+    rows = best.of_channels(roots).rows
     step_s = _step_s(rows["interval_s"])
     steps = _sum_steps(rows, step_s, scope)
     is_at_least = bool(left_out) or _is_part_unknown(rows, scope) or _are_unseen(known, roots, scope)
     energy = (
         steps[steps["is_known"]].drop(columns=[name for name in _OF_DEMAND if name in steps]).reset_index(drop=True)
     )
-    return SiteDemand(best, energy, _as_demand(steps, step_s, scope), roots, left_out, is_at_least)
+    return SiteDemand(
+        best, best.of_period(scope), energy, _as_demand(steps, step_s, scope), roots, left_out, is_at_least
+    )
 
 
 def _find_roots(known: pd.DataFrame, scope: WeekScope) -> list[int]:
@@ -274,7 +284,7 @@ def _sum_channels(best: BestEnergy, scope: WeekScope) -> pd.DataFrame:
     `is_doubtful` where it has readings in the period that are a lower bound.
     """
     code, ids = number_channels(best.rows)
-    valid, period = best.is_valid.to_numpy(), in_window(best.rows, scope.period).to_numpy()
+    valid, period = best.is_valid.to_numpy(), starts_within(best.rows, scope.period)
     lower_bound = (best.rows["source"] == Source.AT_LEAST).to_numpy()
     hours, kwh = (np.where(valid, best.rows[name].to_numpy(), 0.0) for name in ("hours", "kwh"))
     parts = [

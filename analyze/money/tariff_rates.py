@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.money.tariff_time import Spans, as_spans, energy_periods, find_cells, list_segments, month_scale
+from analyze.money.tariff_time import Cells, Spans, as_spans, energy_periods, find_cells, list_segments, month_scale
 from config.tariff_model import EnergyRates, Tariff, Tier
 from lib.date_utils import add_local_time
 from lib.stats_utils import sum_by_place
@@ -107,11 +107,10 @@ def _rates_by_row(
     result, site_rows = np.full(len(frame), np.nan), dict(list_segments(site, tariff))
     used_kwh, hours = np.maximum(site["used_kwh"].to_numpy(dtype=float), 0.0), site["hours"].to_numpy(dtype=float)
     nowhere = np.zeros(len(site), dtype=bool)
-    cells = {id(span.tariff): [find_cells(rows, span.tariff, holidays) for rows in (frame, site)]
-             for span in as_spans(tariff)}  # fmt: skip
+    cells = [(span.tariff, *_cells_of_both(frame, site, span.tariff, holidays)) for span in as_spans(tariff)]
     for segment, rows in list_segments(frame, tariff):
         energy, own = segment.tariff.energy, site_rows.get(segment, nowhere)
-        of_frame, of_site = cells[id(segment.tariff)]
+        of_frame, of_site = next(own for charged, *own in cells if charged is segment.tariff)
         kwh = sum_by_place(energy_periods(of_site.of_rows(own), energy), used_kwh[own], len(energy.periods))
         split = split_energy(kwh, energy, segment.day_share, month_scale(segment, float(hours[own].sum()), tz))
         rates = average_rates(split, energy) if kind == "average" else marginal_rates(split, energy)
@@ -119,6 +118,13 @@ def _rates_by_row(
             rates = rates * saving_factor(segment.tariff, "energy") + adders_per_kwh(segment.tariff)
         result[rows] = rates[energy_periods(of_frame.of_rows(rows), energy)]
     return pd.Series(result, index=frame.index)
+
+
+def _cells_of_both(
+    frame: pd.DataFrame, site: pd.DataFrame, tariff: Tariff, holidays: Collection[date]
+) -> tuple[Cells, Cells]:
+    of_site = find_cells(site, tariff, holidays)
+    return of_site if frame is site else find_cells(frame, tariff, holidays), of_site
 
 
 def price_intervals(

@@ -21,6 +21,7 @@ from lib.date_utils import Window, local_day_window
 Spans = tuple[TariffSpan, ...]
 
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 class Cells(NamedTuple):
@@ -81,13 +82,22 @@ def find_cells(frame: pd.DataFrame, tariff: Tariff, holidays: Collection[date]) 
     # Whole arrays of numbers: several times quicker than the accessors of a column of times, and asked for often.
     days = local_days(frame)
     minute = (frame["local_time"].to_numpy().astype("datetime64[m]") - days).astype(np.int64)
-    listed = holidays if tariff.holidays is None else tariff.holidays
-    is_holiday = np.isin(days, np.array(sorted(listed), dtype="datetime64[D]"))
+    number = days.astype(np.int64)
+    is_holiday = _lie_on(number, holidays if tariff.holidays is None else tariff.holidays)
     return Cells(
         days.astype("datetime64[M]").astype(np.int64) % MONTHS_PER_YEAR,
-        np.where(is_holiday, HOLIDAY, (days.astype(np.int64) + _EPOCH_WEEKDAY) % 7),
+        np.where(is_holiday, HOLIDAY, (number + _EPOCH_WEEKDAY) % 7),
         minute // (60 // SLOTS_PER_HOUR),
     )
+
+
+def _lie_on(number: npt.NDArray[np.int64], days: Collection[date]) -> npt.NDArray[np.bool_]:
+    """Return which local days, given in days since 1970, are among some others."""
+    first = int(number.min(initial=0))
+    is_listed = np.zeros(int(number.max(initial=0)) - first + 1, dtype=bool)
+    places = np.array([day.toordinal() for day in days], dtype=np.int64) - _EPOCH_ORDINAL - first
+    is_listed[places[(places >= 0) & (places < is_listed.size)]] = True
+    return is_listed[number - first]
 
 
 def energy_periods(cells: Cells, energy: EnergyRates) -> npt.NDArray[np.int64]:

@@ -60,23 +60,25 @@ def build_tou_analysis(
 
 
 def _breakdown(period: pd.DataFrame, cost: pd.Series, tou: Spans, holidays: Collection[date]) -> dict[str, Any]:
-    names = pd.Series("", index=period.index, dtype=object)
+    names = np.full(len(period), "", dtype=object)
     for segment, rows in list_segments(period, tou):
         energy = segment.tariff.energy
         labels = np.array([own.name for own in energy.periods], dtype=object)
         names[rows] = labels[energy_periods(find_cells(period[rows], segment.tariff, holidays), energy)]
-    frame = pd.DataFrame({"kwh": period["used_kwh"], "cost": cost, "hours": period["hours"]})
-    sums, total = frame.groupby(names, sort=False).sum(), float(frame["kwh"].sum())
-    result = {}
-    for name, row in sums.sort_values(["cost", "kwh"], ascending=False, kind="stable").iterrows():
-        result[str(name)] = {
-            "kwh": round(float(row["kwh"]), 3),
-            "cost": round(float(row["cost"]), 2),
-            "hours": round(float(row["hours"]), 2),
-            "pct_of_total_kwh": round(100 * float(row["kwh"]) / total, 2) if total > 0 else 0.0,
-            "rate": round(float(row["cost"] / row["kwh"]), 6) if row["kwh"] > 0 else 0.0,
+    columns = [np.nan_to_num(values.to_numpy(dtype=float)) for values in (period["used_kwh"], cost, period["hours"])]
+    present = dict.fromkeys(names.tolist())  # in order of time
+    sums = [(name, *(float(values[names == name].sum()) for values in columns)) for name in present]
+    total = float(columns[0].sum())
+    return {
+        name: {
+            "kwh": round(kwh, 3),
+            "cost": round(own_cost, 2),
+            "hours": round(hours, 2),
+            "pct_of_total_kwh": round(100 * kwh / total, 2) if total > 0 else 0.0,
+            "rate": round(own_cost / kwh, 6) if kwh > 0 else 0.0,
         }
-    return result
+        for name, kwh, own_cost, hours in sorted(sums, key=lambda part: (-part[2], -part[1]))
+    }
 
 
 def shift_value(

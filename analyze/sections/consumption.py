@@ -18,21 +18,30 @@ from analyze.expected.comparison import (
 )
 from analyze.meters.bad_intervals import any_fault
 from analyze.meters.channel_kinds import kinds_of
-from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import parents_of
 from analyze.money.carbon import emissions
 from analyze.money.gross_use import generated_kwh
 from analyze.money.pricing import Pricing
 from analyze.money.site_demand import SiteDemand
-from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, energy_meters, in_window
+from analyze.week.intervals import (
+    SECONDS_PER_HOUR,
+    Flags,
+    WeekScope,
+    channel_names,
+    energy_meters,
+    places_by_channel,
+    starts_within,
+    sum_by_channel,
+)
 from config.tariff_model import Carbon
 from lib.date_utils import list_local_days
+from lib.stats_utils import sum_by_place
 
 
 def build_consumption(
     site: SiteDemand,
     gross: BestEnergy | None,
-    intervals: pd.DataFrame,
+    covered: pd.DataFrame,
     valid: pd.DataFrame,
     scope: WeekScope,
     pricing: Pricing,
@@ -46,8 +55,10 @@ def build_consumption(
         The best that is known of each interval, and which meters make up the site (`sum_site_demand`).
     gross
         What the site uses of grid and generation together (`measure_gross`), where that is metered.
-    intervals, valid
-        All intervals of baseline and period, and the valid ones.
+    covered
+        How much of the period the readings of each meter cover (`channel_completeness`).
+    valid
+        The valid intervals of baseline and period.
     pricing, carbon
         What the site pays for a kWh, and what one emits, where that is known.
 
@@ -64,8 +75,7 @@ def build_consumption(
     for the sun decides what a main imports. `peakKw` of a meter is the highest mean power of a valid interval.
     A value without anything behind it is None, not 0.
     """
-    best = site.best.of_period(scope)
-    of_roots = BestEnergy(best.rows[best.rows["channel_id"].isin(site.roots)])
+    best, of_roots = site.period, site.of_roots
     kwh = of_roots.rows["kwh"].fillna(0.0)
     in_kwh = float(np.nansum(imported_kwh(of_roots.rows)))
     total_kwh, estimated_kwh = float(kwh.sum()), float(kwh.where(is_estimated(of_roots.rows), 0.0).sum())
@@ -80,7 +90,7 @@ def build_consumption(
         "exportedKwh": round(abs(in_kwh - total_kwh), 3),
         **_own_generation(best, total_kwh, gross, scope),
         **_describe_comparison(_compare(of_roots, gross, site, scope), scope),
-        "byChannel": _by_channel(best, intervals, _peaks_kw(valid, scope), set(site.roots), scope),
+        "byChannel": _by_channel(best, covered, _peaks_kw(valid, scope), set(site.roots), scope),
         "daily": _by_day(of_roots.rows, scope),
         "cost": {
             "energyCost": round(energy_cost, 2),
@@ -112,7 +122,7 @@ def _compare(of_roots: BestEnergy, gross: BestEnergy | None, site: SiteDemand, s
 
 def is_estimated(rows: pd.DataFrame) -> pd.Series:
     """Return which intervals of `BestEnergy.rows` are not as metered."""
-    return ~rows["source"].isin([Source.METERED, Source.CAUGHT_UP])
+    return (rows["source"] != Source.METERED) & (rows["source"] != Source.CAUGHT_UP)
 
 
 def _as_imported(rows: pd.DataFrame) -> pd.DataFrame:
@@ -151,15 +161,14 @@ def _describe_comparison(found: Comparison, scope: WeekScope) -> dict[str, Any]:
 
 
 def _by_channel(
-    best: BestEnergy, intervals: pd.DataFrame, peak_kw: pd.Series, roots: set[int], scope: WeekScope
+    best: BestEnergy, covered: pd.DataFrame, peak_kw: dict[int, float], roots: set[int], scope: WeekScope
 ) -> list[dict[str, Any]]:
     names, kinds, rows = channel_names(scope.meters), kinds_of(scope.meters), best.rows
-    by_channel = rows["channel_id"]
-    energy_kwh = rows["kwh"].groupby(by_channel).sum(min_count=1)
-    estimated_kwh = rows["kwh"].where(is_estimated(rows), 0.0).groupby(by_channel).sum()
-    is_at_least = (rows["source"] >= Source.AT_LEAST).groupby(by_channel).any()
-    coverage = channel_completeness(intervals, scope.meters, scope.period)
-    compared, parents = compare_channels(best, scope), parents_of(scope.meters)
+    is_known = rows["kwh"].notna().to_numpy()
+    energy_kwh = {key: kwh for key, (kwh,) in sum_by_channel(rows, ("kwh",), is_known).items()}
+    estimated_kwh = {key: kwh for key, (kwh,) in sum_by_channel(rows, ("kwh",), is_estimated(rows).to_numpy()).items()}
+    at_least = set(rows["channel_id"].to_numpy()[(rows["source"] >= Source.AT_LEAST).to_numpy()].tolist())
+    compared, parents = _compared_kwh(best, scope), parents_of(scope.meters)
     return [
         {
             "channelId": key,
@@ -167,49 +176,61 @@ def _by_channel(
             "kind": kinds[key],
             "energyKwh": _number(energy_kwh.get(key), 3),
             "estimatedKwh": round(float(estimated_kwh.get(key, 0.0)), 3),
-            "isAtLeast": bool(is_at_least.get(key, False)),
-            **_beside_usual(compared, key),
+            "isAtLeast": key in at_least,
+            **_beside_usual(compared.get(key)),
             "peakKw": _number(peak_kw.get(key), 3),
             "completenessPct": _number(pct, 1),
             "isRoot": key in roots,
             "parentChannelId": parents.get(key),
         }
-        for key, pct in zip(coverage["channel_id"].astype(int).tolist(), coverage["completeness_pct"], strict=True)
+        for key, pct in zip(covered["channel_id"].tolist(), covered["completeness_pct"].tolist(), strict=True)
     ]
 
 
-def _peaks_kw(valid: pd.DataFrame, scope: WeekScope) -> pd.Series:
+def _peaks_kw(valid: pd.DataFrame, scope: WeekScope) -> dict[int, float]:
     """Return by channel the highest mean power of a valid interval of the period [kW]."""
-    rows = valid.loc[in_window(valid, scope.period), ["channel_id", "mean_kw"]]
-    return rows.groupby("channel_id")["mean_kw"].max()
+    own = starts_within(valid, scope.period)
+    channel, power_kw = (valid[name].to_numpy()[own] for name in ("channel_id", "mean_kw"))
+    return {key: float(np.fmax.reduce(power_kw[rows])) for key, rows in places_by_channel(channel).items()}
 
 
-def _beside_usual(compared: pd.DataFrame, key: int) -> dict[str, Any]:
+def _compared_kwh(best: BestEnergy, scope: WeekScope) -> dict[int, tuple[float, float]]:
+    """Return what is usual and what was used of the meters that can be compared, by channel [kWh]."""
+    table = compare_channels(best, scope)
+    table = table[table["is_comparable"]]
+    amounts = zip(table["usual_kwh"].tolist(), table["actual_kwh"].tolist(), strict=True)
+    return dict(zip(table.index.tolist(), amounts, strict=True))
+
+
+def _beside_usual(compared: tuple[float, float] | None) -> dict[str, Any]:
     """Return what is usual of one meter, and by how much it used more."""
-    if key not in compared.index or not compared.loc[key, "is_comparable"]:
+    if compared is None:
         return {"expectedKwh": None, "changePct": None}
-    usual, actual = (float(compared.loc[key, name]) for name in ("usual_kwh", "actual_kwh"))
+    usual, actual = compared
     change = round(100 * (actual / usual - 1), 1) if usual >= LEAST_KWH else None
     return {"expectedKwh": round(usual, 3), "changePct": change}
 
 
 def _by_day(rows: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
     """Return the energy of every local day that the period touches."""
-    day = rows["local_time"].dt.date
-    energy_kwh = rows["kwh"].groupby(day).sum(min_count=1)
-    estimated_kwh = rows["kwh"].where(is_estimated(rows), 0.0).groupby(day).sum()
+    days = list_local_days(scope.period, scope.tz)
+    place = (rows["local_time"].to_numpy().astype("datetime64[D]") - np.datetime64(days[0], "D")).astype(np.int64)
+    kwh, estimated = rows["kwh"].to_numpy(dtype=float), is_estimated(rows).to_numpy()
+    is_known, known_kwh = ~np.isnan(kwh), np.nan_to_num(kwh)
+    count = np.bincount(place[is_known], minlength=len(days))
+    sums = sum_by_place(place, known_kwh, len(days)), sum_by_place(place[estimated], known_kwh[estimated], len(days))
     return [
         {
             "date": day.isoformat(),
-            "energyKwh": _number(energy_kwh.get(day), 3),
-            "estimatedKwh": round(float(estimated_kwh.get(day, 0.0)), 3),
+            "energyKwh": round(energy_kwh, 3) if known else None,
+            "estimatedKwh": round(estimated_kwh, 3),
         }
-        for day in list_local_days(scope.period, scope.tz)
+        for day, energy_kwh, estimated_kwh, known in zip(days, *(part.tolist() for part in sums), count, strict=True)
     ]
 
 
 def build_data_quality(
-    intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope, other_channels: int
+    intervals: pd.DataFrame, bad: pd.DataFrame, covered: pd.DataFrame, scope: WeekScope, other_channels: int
 ) -> dict[str, Any]:
     """Return how complete the period's data are, and what was left out of the findings.
 
@@ -217,6 +238,8 @@ def build_data_quality(
     ----------
     intervals, bad
         All intervals, and their flags (`find_bad_intervals`).
+    covered
+        How much of the period the readings of each meter cover (`channel_completeness`).
     other_channels
         How many channels of the site measure something else than energy.
 
@@ -226,18 +249,15 @@ def build_data_quality(
     `channelsAnalyzed` counts those with a sound interval in the period. `excluded` is left out of the findings, and
     replaced in the totals (`best_energy`); an interval with two flags counts once in `excluded.intervals`.
     """
-    is_bad, in_period = any_fault(bad), in_window(intervals, scope.period)
-    names, energy_kwh = channel_names(scope.meters), intervals["energy_kwh"]
-    coverage = channel_completeness(intervals, scope.meters, scope.period)
-    excluded = intervals.loc[is_bad & in_period, ["channel_id", "energy_kwh"]]
-    left_out = excluded.groupby("channel_id")["energy_kwh"].agg(["size", "sum"])
-    pct = coverage["completeness_pct"]
+    is_bad, in_period = any_fault(bad).to_numpy(), starts_within(intervals, scope.period)
+    names, energy_kwh = channel_names(scope.meters), np.nan_to_num(intervals["energy_kwh"].to_numpy(dtype=float))
+    left_out, pct = _sum_left_out(intervals, is_bad & in_period), covered["completeness_pct"]
 
-    def measure(mask: pd.Series) -> dict[str, Any]:
+    def measure(mask: Flags) -> dict[str, Any]:
         return {"intervals": int(mask.sum()), "energyKwh": round(float(energy_kwh[mask].sum()), 3)}
 
     return {
-        "channelsAnalyzed": int(intervals.loc[in_period & ~is_bad, "channel_id"].nunique()),
+        "channelsAnalyzed": np.unique(intervals["channel_id"].to_numpy()[in_period & ~is_bad]).size,
         "energyMeters": len(energy_meters(scope.meters)),
         "otherChannels": other_channels,
         "avgCompleteness": round(float(pct.mean()), 1) if pct.notna().any() else 0.0,
@@ -248,17 +268,23 @@ def build_data_quality(
                 "expectedIntervals": int(row.expected_intervals),
                 "presentIntervals": int(row.present_intervals),
                 "completenessPct": _number(row.completeness_pct, 1),
-                "excludedIntervals": int(left_out["size"].get(row.channel_id, 0)),
-                "excludedKwh": round(float(left_out["sum"].get(row.channel_id, 0.0)), 3),
+                "excludedIntervals": left_out.get(int(row.channel_id), (0, 0.0))[0],
+                "excludedKwh": round(left_out.get(int(row.channel_id), (0, 0.0))[1], 3),
             }
-            for row in coverage.itertuples()
+            for row in covered.itertuples()
         ],
         "excluded": {
             **measure(is_bad & in_period),
-            "byReason": {name: measure(bad[name] & in_period) for name in bad.columns},
-            "baselineIntervals": int((is_bad & in_window(intervals, scope.baseline)).sum()),
+            "byReason": {name: measure(bad[name].to_numpy() & in_period) for name in bad.columns},
+            "baselineIntervals": int((is_bad & starts_within(intervals, scope.baseline)).sum()),
         },
     }
+
+
+def _sum_left_out(intervals: pd.DataFrame, is_left_out: Flags) -> dict[int, tuple[int, float]]:
+    """Return by channel how many of its intervals are left out, and their energy [kWh]."""
+    sums = sum_by_channel(intervals.assign(count=1.0), ("count", "energy_kwh"), is_left_out)
+    return {key: (int(count), kwh) for key, (count, kwh) in sums.items()}
 
 
 def _number(value: float | None, digits: int) -> float | None:

@@ -75,7 +75,7 @@ def analyze_cost(
     shift = build_load_shift(case.period, case.tou[-1].tariff, case.month.month - 1, case.scale, holidays=holidays)
     tou = build_tou_analysis(case.period, flat_cost, tou_cost, case.tou, shift, holidays=holidays)
     demand = build_demand_analysis(case.demand_case, scope)
-    drivers = build_peak_drivers(site.best.of_period(scope).rows, site.roots, case.demand_case, scope)
+    drivers = build_peak_drivers(site.period.rows, site.roots, case.demand_case, scope)
     comparison = _compare_bills(case)
     # One day is no sample of a month: nobody is sent to the utility, or to shift work, for a Saturday's rates.
     is_long = period_weeks(scope) >= 1

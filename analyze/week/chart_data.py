@@ -61,7 +61,7 @@ def build_charts(
     intervals, bad
         All intervals, and their flags (`find_bad_intervals`).
     """
-    of_roots = site.best.of_period(scope).of_channels(site.roots)
+    of_roots = site.of_roots
     cost = sections["costOptimization"].get("tou_analysis", {})
     return {
         "afterHoursRanking": [

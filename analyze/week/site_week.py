@@ -11,6 +11,7 @@ import pandas as pd
 from analyze.load.learned_hours import find_disagreements
 from analyze.load.load_facts import build_load_facts
 from analyze.meters.bad_intervals import any_fault
+from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import find_roots, root_of_channels
 from analyze.money.annual import plan_year
 from analyze.sections import quick_wins
@@ -30,6 +31,7 @@ from analyze.week.intervals import (
     list_channels,
     period_weeks,
     prepare_intervals,
+    take_channels,
     take_window,
 )
 from analyze.week.refusals import unavailable
@@ -153,11 +155,12 @@ def analyze_site_week(
     sections |= _context_sections(data, scope, context)
     name_findings(sections, scope)
     carbon = context.tariffs.carbon if context.tariffs else None
-    consumption = build_consumption(data.site, data.gross, data.intervals, data.valid, scope, data.pricing, carbon)
+    covered = channel_completeness(data.intervals, scope.meters, scope.period)
+    consumption = build_consumption(data.site, data.gross, covered, data.valid, scope, data.pricing, carbon)
     add_earlier_weeks(consumption, data.site, context.year_before, scope)
     consumption["comparison"]["weatherMeters"] = sorted(data.expectation.weather_channels())
     consumption["mayCountTwice"] = bool(context.open_questions)
-    data_quality = build_data_quality(data.intervals, data.bad, scope, len(meters) - len(scope.meters))
+    data_quality = build_data_quality(data.intervals, data.bad, covered, scope, len(meters) - len(scope.meters))
     data_quality["quarantinedChannels"] = list(context.quarantined)
     data_quality["notCounted"] = list(context.not_counted)
     data_quality["openQuestions"] = list(context.open_questions)
@@ -190,7 +193,7 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
     clean, holidays = data.clean, data.pricing.holidays
     wrong = data.intervals[any_fault(data.bad)]
     clause = None if context.tariffs is None else context.tariffs.power_factor
-    site_kwh = float(data.site.best.of_period(scope).of_channels(data.site.roots).rows["kwh"].sum())
+    site_kwh = float(data.site.of_roots.rows["kwh"].sum())
     return {
         "loadFacts": build_load_facts(clean, scope, context.floor_area_m2, site_kwh, data.valid),
         "electricalHealth": unavailable("not_loaded", "no electrical quantities were loaded", "electrical quantities")
@@ -211,8 +214,9 @@ def _last_week_kwh(data: WeekData, scope: WeekScope) -> float:
     As the hourly history has it, which the forecast rests on: of a meter with a register of export what it imported.
     """
     week = Window(days_before(scope.period.end, DAYS_PER_WEEK, scope.tz), scope.period.end)
-    rows = take_window(data.site.best.rows, week)
-    own = rows[rows["channel_id"].isin(data.site.roots)]
+    own = data.site.of_roots.rows
+    if week != scope.period:
+        own = take_channels(take_window(data.site.best.rows, week), data.site.roots)
     return float(own["kwh"].sum() + (own["exported_kwh"].sum() if "exported_kwh" in own else 0.0))
 
 
