@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +20,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from lib import cli
 from lib.channel_names import describe_channels
+from lib.clocks import read_clock
 from lib.date_utils import parse_start, parse_timezone
 from lib.logs import setup_logging
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from analyze.sections.forecast import render_text
         from analyze.week.loading import load_forecast
 
-        data, start, section = load_forecast(conn, args.site, args.first_day, datetime.now(UTC))
+        data, start, section = load_forecast(conn, args.site, args.first_day, read_clock(conn))
     if args.json:
         cli.print_json(section)
         return 0

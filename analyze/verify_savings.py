@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +18,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from lib import cli
 from lib.channel_names import CHANNEL_HELP, describe_channel, find_channel
+from lib.clocks import read_clock
 from lib.date_utils import parse_start, parse_timezone
 from lib.logs import clean_text, setup_logging
 
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from analyze.sections.savings import render_text  # pandas is imported after all checks
         from analyze.week.loading import load_verdict
 
-        data, change, result = load_verdict(conn, args.site, channel_id, args.change, datetime.now(UTC))
+        data, change, result = load_verdict(conn, args.site, channel_id, args.change, read_clock(conn))
     if args.json:
         cli.print_json({"siteId": args.site, "channelId": channel_id, **result})
     else:

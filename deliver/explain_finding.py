@@ -24,7 +24,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +31,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from lib import cli, db
+from lib.clocks import read_clock
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, UsageError
 from lib.logs import clean_text, setup_logging
 
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_DONE
     finding = find_finding(report, args.finding_id)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
-        trace = load_trace(conn, report, finding, datetime.now(UTC))
+        trace = load_trace(conn, report, finding, read_clock(conn))
     if args.json:
         cli.print_json(explanation_json(report, finding, trace))
     else:

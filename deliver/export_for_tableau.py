@@ -22,7 +22,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -34,6 +34,7 @@ from config.settings import load_settings
 from deliver.files.tableau import require_hyper, require_parquet, stored_site, write_csv, write_hyper, write_parquet
 from deliver.reports.site_report import ask_breaker
 from lib import cli, db
+from lib.clocks import read_clock
 from lib.date_utils import Window, local_day_window, parse_timezone, resolve_period
 from lib.errors import EXIT_DONE, UsageError
 from lib.logs import setup_logging
@@ -136,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
         tz = parse_timezone(load_site(conn, args.site).timezone)
         status = load_validation_status(conn, args.site)
-        window = resolve_days(args, tz, status.ingested_until, datetime.now(UTC))
+        window = resolve_days(args, tz, status.ingested_until, read_clock(conn))
         refuse_other_site(args.site, args.format, args.out)
         ask_breaker(status, args.site, window, force_reason=None, what="export")
         paths = export_site(conn, args.site, tz, window, args.format, args.out)

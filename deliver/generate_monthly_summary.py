@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +36,7 @@ from deliver.reports.site_report import (
     report_parser,
 )
 from lib import cli, db
+from lib.clocks import read_clock
 from lib.date_utils import add_months, last_complete_month, local_day_window, parse_timezone, reportable_until
 from lib.errors import EXIT_DONE, DataError, UsageError
 from lib.logs import setup_logging
@@ -67,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     check_places(args)
-    now = datetime.now(UTC)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
+        now = read_clock(conn)
         site = load_site(conn, args.site)
         tz = parse_timezone(site.timezone)
         status = load_validation_status(conn, args.site)

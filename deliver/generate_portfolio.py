@@ -25,7 +25,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ from deliver.reports.site_report import (
     deliver_report,
 )
 from lib import cli, db
+from lib.clocks import read_clock
 from lib.date_utils import Window, last_complete_week, parse_timezone, resolve_period
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, DataError
 from lib.logs import clean_text, setup_logging
@@ -125,8 +126,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     check_places(args)
-    now = datetime.now(UTC)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
+        now = read_clock(conn)
         chosen = args.sites or [key for key in load_site_sources(conn) if read_site(key).file.sync.is_active]
         if not chosen:
             raise DataError("the database has no active site; run: python ingest/ingest_to_postgres.py")

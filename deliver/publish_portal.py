@@ -25,7 +25,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 
 from config.settings import load_settings
 from lib import cli, db
+from lib.clocks import read_clock
 from lib.errors import EXIT_DONE, EXIT_FAILED, DataError
 from lib.logs import setup_logging
 from lib.paths import PORTAL_DIR, REPORTS_DIR
@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not every:
             raise DataError("the database has no site; run: python ingest/ingest_to_postgres.py")
         own = choose_sites(every, args.site, folder)
-        problems = publish_sites(conn, folder, every, own, args.reports, datetime.now(UTC), args.weeks)
+        problems = publish_sites(conn, folder, every, own, args.reports, read_clock(conn), args.weeks)
         written, removed = len(folder.written), len(folder.removed)
     for problem in problems:
         logger.error("no page: %s", problem)

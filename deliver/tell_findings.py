@@ -26,7 +26,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
@@ -38,6 +38,7 @@ from config.settings import Settings, load_settings
 from deliver.files.sent_log import FAILED, SENDING, SENT, open_sent_log, read_entries, write_state
 from lib import cli, db
 from lib.alert_mutes import FINDING, STATE_DIR, Subject, load_mutes
+from lib.clocks import read_clock
 from lib.date_utils import last_seven_days, parse_timezone
 from lib.errors import EXIT_DONE, EXIT_FAILED, BreakerOpenError, DeliveryError
 from lib.logs import clean_text, setup_logging
@@ -282,7 +283,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         db.connect(settings.require_database_url("deliver"), readonly=True) as conn,
         open_sent_log(FINDING_MAILS) as log,
     ):
-        failures = tell_site(conn, args.site, settings, log, datetime.now(UTC), is_dry=args.dry_run)
+        failures = tell_site(conn, args.site, settings, log, read_clock(conn), is_dry=args.dry_run)
     return EXIT_FAILED if failures else EXIT_DONE
 
 

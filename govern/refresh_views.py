@@ -14,7 +14,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +22,7 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from config.settings import load_settings
 from govern.usage.refresh import rebuild_views, record_refresh, refresh_views
 from lib import cli, db
+from lib.clocks import read_clock
 from lib.errors import EXIT_DONE, EXIT_FAILED
 from lib.logs import setup_logging
 
@@ -34,8 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="compute the whole history again")
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
-    began, started_at = time.perf_counter(), datetime.now(UTC)
+    began = time.perf_counter()
     with db.connect(load_settings().require_database_url("govern")) as conn:
+        started_at = read_clock(conn)
         done = (rebuild_views if args.full else refresh_views)(conn, args.site)
         record_refresh(conn, started_at, args.full, done)
         conn.commit()

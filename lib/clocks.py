@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lib import db
 from lib.date_utils import format_utc
 from lib.errors import ConfigError
 
@@ -24,6 +23,8 @@ def read_clock(conn: Connection) -> datetime:
     ConfigError
         When this machine's clock differs from it by more than a day.
     """
+    from lib import db  # scripts of analyze say what is wrong with their arguments before the driver is imported
+
     ((stored_by,),) = db.fetch_all(conn, "SELECT clock_timestamp()")
     check_clocks(datetime.now(UTC), stored_by.astimezone(UTC), "the database's")
     return stored_by.astimezone(UTC)
@@ -43,5 +44,5 @@ def check_clocks(ours: datetime, theirs: datetime, whose: str) -> None:
     side = "ahead of" if difference > timedelta(0) else "behind"
     raise ConfigError(
         f"this machine's clock is {abs(difference) / timedelta(days=1):,.1f} days {side} {whose} ({format_utc(ours)} "
-        f"here, {format_utc(theirs)} there); set the one that is wrong, then run again: nothing was asked for"
+        f"here, {format_utc(theirs)} there); set the one that is wrong, then run again: nothing was done"
     )

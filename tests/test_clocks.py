@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,35 @@ def test_nothing_runs_on_a_clock_that_is_wrong_by_days(
     assert run(update_gaps_script) == 1
     for table in ("ingestion_logs", "organizations", "reading_gap_scans"):
         assert db.fetch_all(conn, f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+@pytest.mark.parametrize("days", [40, -40])
+@pytest.mark.parametrize(
+    ("room", "script"),
+    [
+        ("analyze", "cost_model"), ("analyze", "forecast"), ("deliver", "generate_weekly_report"),
+        ("deliver", "generate_monthly_summary"), ("deliver", "tell_findings"), ("deliver", "export_for_tableau"),
+        ("govern", "refresh_views"),
+    ],
+)  # fmt: skip
+def test_no_report_is_on_the_last_week_of_a_wrong_clock(
+    conn: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    room: str, script: str, days: int,
+) -> None:  # fmt: skip
+    module = importlib.import_module(f"{room}.{script}")
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    db.execute(
+        conn,
+        "INSERT INTO organizations (organization_id, name, timezone, data_source)"
+        " VALUES (%s, 'School', 'America/New_York', 'eniscope')",
+        (SITE_ID,),
+    )
+    conn.commit()
+    replace_in_project(monkeypatch)
+    monkeypatch.setattr(SimulatedDatetime, "ahead", days * DAY)
+    assert run(module) == 1
+    (told,) = capsys.readouterr().err.splitlines()
+    assert f"40.0 days {'ahead of' if days > 0 else 'behind'} the database's" in told
 
 
 def test_import_refuses_a_wrong_clock(

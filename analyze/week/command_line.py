@@ -6,10 +6,10 @@ import argparse
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lib import cli
+from lib.clocks import read_clock
 from lib.date_utils import parse_timezone
 from lib.logs import setup_logging
 from lib.paths import write_atomically
@@ -43,7 +43,7 @@ def print_section(args: argparse.Namespace, section: str, render_text: Callable[
     with _connect(args) as conn:
         from analyze.week.loading import load_week
 
-        site, week = load_week(conn, args.site, args.start, args.end, args.timezone, datetime.now(UTC))
+        site, week = load_week(conn, args.site, args.start, args.end, args.timezone, read_clock(conn))
     if args.json:
         cli.print_json(week.sections[section])
     else:
@@ -58,7 +58,7 @@ def write_scores(args: argparse.Namespace) -> int:
     with _connect(args) as conn:
         from analyze.week.loading import load_scores
 
-        window, scores = load_scores(conn, args.site, args.start, args.end, args.timezone, datetime.now(UTC))
+        window, scores = load_scores(conn, args.site, args.start, args.end, args.timezone, read_clock(conn))
     write_atomically(args.scores, format_scores(scores))
     logging.getLogger(__name__).info(
         "site %s, %s: %d intervals scored, %d of them anomalous, in %s",
@@ -76,7 +76,7 @@ def _connect(args: argparse.Namespace) -> Iterator[Connection]:
     with db.connect(load_settings().require_database_url("analyze"), readonly=True) as conn:
         site = readings.load_site(conn, args.site)
         tz = parse_timezone(args.timezone or site.timezone)
-        readings.load_period(conn, args.site, args.start, args.end, tz, datetime.now(UTC))
+        readings.load_period(conn, args.site, args.start, args.end, tz, read_clock(conn))
         yield conn
 
 

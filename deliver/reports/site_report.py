@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config.settings import load_settings
 from deliver.files.report_files import is_report, page_places
 from lib import cli, db
+from lib.clocks import read_clock
 from lib.date_utils import Window, format_utc, last_complete_week, local_day_window, parse_timezone, resolve_period
 from lib.errors import EXIT_DONE, BreakerOpenError, DataError, UsageError
 from lib.logs import clean_text, setup_logging
@@ -252,8 +253,8 @@ def run_week_report(
     args = parser.parse_args(argv)
     setup_logging(args.verbose)
     check_places(args)
-    now = datetime.now(UTC)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
+        now = read_clock(conn)
         checked = load_checked_week(conn, args, now)
     report = assemble(checked, now)
     first_day = report["metadata"]["period"]["start"][:10]

@@ -1,9 +1,10 @@
 """Reads the JSON of a reply, whatever single records in it hold. Pure.
 
-orjson reads what the service usually sends in a third of the time of the standard library. It refuses what that one
-accepts (NaN and Infinity, half a surrogate pair, numbers beyond a float, other encodings), and neither tells when a
-record names a field twice or nests without end. Such a reply is read again, slowly, so that one odd record does not
-spoil the others: what cannot be a value becomes a text or a list, and its record is found unparsable by itself.
+orjson reads numbers in a third of the time of the standard library, and numbers that come as strings as quickly. It
+refuses what that one accepts (NaN and Infinity, half a surrogate pair, numbers beyond a float, other encodings), and
+neither tells when a record names a field twice or nests without end. Such a reply is read again, slowly, so that one
+odd record does not spoil the others: what cannot be a value becomes a text or a list, and its record is found
+unparsable by itself.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def read_json(body: bytes) -> Any:
         When it holds more objects or values than any reply.
     """
     containers = body.count(b"{") + body.count(b"[")
-    if containers > _MOST_CONTAINERS or body.count(b",") > _MOST_VALUES:
+    may_be_large = len(body) > 2 * _MOST_VALUES
+    if containers > _MOST_CONTAINERS or (may_be_large and body.count(b",") > _MOST_VALUES):
         raise OversizedReplyError
     try:
         value = orjson.loads(body)
@@ -65,7 +67,10 @@ def _is_plain(value: Any, brackets: int, body: bytes) -> bool:
                 if depth < 2:
                     deeper += item
         level = deeper
-    return brackets == containers and body.count(b'":') + body.count(b'" :') == keys
+    if brackets != containers:
+        return False
+    # The first is quicker, and does where no text holds a colon.
+    return body.count(b":") == keys or body.count(b'":') + body.count(b'" :') == keys
 
 
 def _read_slowly(body: bytes) -> Any:
