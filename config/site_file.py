@@ -91,8 +91,20 @@ class RecipientsTable(Table, frozen=True):
     ] = ()
 
 
+class MailedReport(StrEnum):
+    """Which report a site's recipients get on Mondays."""
+
+    WEEKLY = "weekly"  # with all evidence
+    CUSTOMER = "customer"  # in plain language
+    BOTH = "both"
+
+
 class ReportTable(RecipientsTable, frozen=True):
     """The weekly report, and what is told of findings in between."""
+
+    kind: Annotated[MailedReport, about("What is mailed on Mondays: the weekly report, the customer's, or both")] = (
+        MailedReport.WEEKLY
+    )
 
     max_finding_mails: Annotated[
         int, about("Mails a week about new findings, at most; 0 leaves them all to the weekly report", ge=0)
@@ -100,6 +112,12 @@ class ReportTable(RecipientsTable, frozen=True):
     tell_from_cost: Annotated[
         float, about("A finding of this much a week is told after its first night, a smaller one after two", ge=0)
     ] = 50.0
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of report that are mailed."""
+        both = (MailedReport.WEEKLY, MailedReport.CUSTOMER)
+        return tuple(map(str, both if self.kind is MailedReport.BOTH else (self.kind,)))
 
 
 class BuildingTable(Table, frozen=True):

@@ -14,10 +14,12 @@ Exit codes: 0 written · 1 failed · 2 bad arguments · 3 the data are held back
 Examples:
   python deliver/generate_customer_report.py --site 23271 --html --pdf
   python deliver/generate_customer_report.py --site 23271 --start 2026-01-20
+  python deliver/generate_customer_report.py --site 23271 --where-mailed
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,8 +29,9 @@ from typing import Any
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
-from deliver.reports.site_report import CheckedWeek, run_week_report
+from deliver.reports.site_report import CheckedWeek, make_week_report, report_parser
 from lib import cli
+from lib.errors import EXIT_DONE
 
 
 def _assemble(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
@@ -38,9 +41,23 @@ def _assemble(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
     return assemble_customer_report(checked, read_site(checked.site.site_id).branding, now)
 
 
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = report_parser(__doc__)
+    parser.add_argument(
+        "--where-mailed", action="store_true", help="write it only where `kind` of the site's file has it mailed"
+    )
+    return parser
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the report and print where it is, with its headline."""
-    return run_week_report(__doc__, argv, "customer_report", _assemble)
+    from config.site_file import read_site
+
+    args = build_parser().parse_args(argv)
+    if args.where_mailed and "customer" not in read_site(args.site).file.report.kinds:
+        return EXIT_DONE
+    return make_week_report(args, "customer_report", _assemble)
 
 
 if __name__ == "__main__":

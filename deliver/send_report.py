@@ -1,18 +1,21 @@
 """Send a report by mail: its head as the body, the PDF attached, to the recipients that the site's file names.
 
-Takes the report's JSON, or with --site the newest weekly report of that site. Each recipient gets each version of a
-report once: reports/sent_log.jsonl remembers. A message whose sending was cut off (by a kill, a power failure) may have
-arrived and is not sent again by itself; --resend sends it. Without recipients nothing is sent, and that is no failure.
+Takes the report's JSON, or with --site the newest report of that site: the weekly one, the customer's, or both, as
+`kind` under [report] of its file says. Each recipient gets each version of a report once: reports/sent_log.jsonl
+remembers. A corrected version goes to those who had an earlier one, and says what it corrects. A message whose sending
+was cut off (by a kill, a power failure) may have arrived and is not sent again by itself; --resend sends it. Without
+recipients nothing is sent, and that is no failure.
 
 Stage: deliver
 Reads: a report's JSON and PDF (set anew where it is missing or older), config/sites/<id>.toml, SMTP settings
-Writes: reports/sent_log.jsonl, the PDF; mails
+Writes: reports/sent_log.jsonl, the PDF; mails; with --preview the mail beside the report, as .eml and .mail.html
 Safe to re-run: yes
 
 Exit codes: 0 sent, or nothing to send, or --dry-run · 1 a recipient could not be reached · 2 bad arguments
 
 Examples:
   python deliver/send_report.py --site 23271 --dry-run
+  python deliver/send_report.py --site 23271 --preview
   python deliver/send_report.py reports/weekly_report_23271_2026-11-16.json --to manager@example.com
 """
 
@@ -51,40 +54,35 @@ def build_parser() -> argparse.ArgumentParser:
     what.add_argument(
         "report", nargs="?", type=cli.input_file, metavar="REPORT.json", help="what a script of deliver wrote"
     )
-    what.add_argument("--site", type=cli.positive_int, metavar="ID", help="the newest weekly report of this site")
+    what.add_argument("--site", type=cli.positive_int, metavar="ID", help="the newest report of this site")
     parser.add_argument(
         "--start", type=cli.local_day, metavar="DATE", help="with --site: the report on the week that begins then"
     )
     parser.add_argument("--to", nargs="+", metavar="ADDRESS", help="these recipients instead of the site's")
     parser.add_argument("--dry-run", action="store_true", help="say what would be sent to whom, and send nothing")
+    parser.add_argument("--preview", action="store_true", help="write the mail as it would go out, and send nothing")
     parser.add_argument("--resend", action="store_true", help="send also to those who have it already")
     return parser
 
 
-def newest_report(site_id: int, folder: Path, start: date | None = None) -> Path:
-    """Return the newest weekly report of a site: of its latest period, or the one from `start`, the latest version.
+def newest_report(site_id: int, folder: Path, start: date | None = None, kind: str = "weekly") -> Path:
+    """Return a site's newest report of a kind: of its latest period, or the one from `start`, the latest version.
 
     Raises
     ------
     DataError
         When there is none.
     """
-    pattern = re.compile(rf"weekly_report_{site_id}_(\d{{4}}-\d\d-\d\d)(?:\.v(\d+))?\.json")
+    pattern = re.compile(rf"{kind}_report_{site_id}_(\d{{4}}-\d\d-\d\d)(?:\.v(\d+))?\.json")
     found = [(match[1], int(match[2] or 1), match[0]) for path in folder.glob("*.json")
              if (match := pattern.fullmatch(path.name)) and start in (None, date.fromisoformat(match[1]))]  # fmt: skip
     if not found:
         week = f" --start {start}" if start else ""
         raise DataError(
-            f"site {site_id} has no weekly report{f' from {start}' if start else ''} in {folder}; "
-            f"run: python deliver/generate_weekly_report.py --site {site_id}{week}"
+            f"site {site_id} has no {kind} report{f' from {start}' if start else ''} in {folder}; "
+            f"run: python deliver/generate_{kind}_report.py --site {site_id}{week}"
         )
     return folder / max(found)[2]
-
-
-def mail_subject(page: dict[str, Any]) -> str:
-    """Return the subject: what happened, where the report tells it in a sentence."""
-    subject = page["subject"] or f"{page['eyebrow']}: {page['title']}, {page['subtitle']}"
-    return str(subject).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def choose_recipients(to: Sequence[str] | None, report: dict[str, Any]) -> list[str]:
@@ -106,46 +104,32 @@ def choose_recipients(to: Sequence[str] | None, report: dict[str, Any]) -> list[
     return list(dict.fromkeys(to))
 
 
-def report_key(path: Path, report: dict[str, Any]) -> str:
-    """Return what tells this report, in this version, from every other."""
-    meta = report.get("metadata", {})
-    kind, version = meta.get("reportKind", "weekly"), meta.get("version", 1)
-    period, site_id = meta.get("period", {}), meta.get("site", {}).get("siteId", "all")
-    if "start" not in period:
-        return path.name
-    return f"{kind} report of site {site_id}, {period['start']} to {period['end']}, version {version}"
-
-
 def send_to_all(
     path: Path, report: dict[str, Any], recipients: list[str], settings: Settings, log: IO[str], is_resend: bool
 ) -> int:
     """Send the report to those who do not have it yet; return how many could not be reached."""
-    from deliver.pages.kinds import build_page
-    from deliver.pages.mail_body import render_mail_html, render_mail_text
-    from deliver.portal.addresses import address_of_report
-    from lib.mailer import Attachment, MailServer, build_message, send_message
+    from deliver.files.mails import make_mail, report_key, without_news
+    from lib.mailer import MailServer, send_message
 
-    page, key, states = build_page(report), report_key(path, report), last_states(log)
+    key, states, mail, failures = report_key(path, report), last_states(log), None, 0
     server = MailServer(
         settings.smtp_host or "", settings.smtp_port, settings.smtp_security, settings.smtp_user, settings.smtp_password
     )
-    sender, text, html, pdf, failures = settings.require_mail_from(), None, None, None, 0
+    sender, left_out = settings.require_mail_from(), without_news(path, report, recipients, states)
     for recipient in recipients:
         state = None if is_resend else states.get((key, recipient))
         if state == SENT:
             logger.info("%s: %s has it already", key, recipient)
             continue
+        if recipient in left_out and not is_resend:
+            logger.info("%s: %s had no earlier version and gets no correction; --resend sends it", key, recipient)
+            continue
         if state == SENDING:
             logger.warning("%s: an earlier sending to %s was cut off; --resend sends it again", key, recipient)
             continue
-        if pdf is None:
-            link = address_of_report(settings, report)
-            text, html, pdf = render_mail_text(page, link), render_mail_html(page, link), _pdf_of(path, report)
+        mail = mail or make_mail(path, report, settings)
         message_id = f"<{uuid4()}@energy-pipeline>"
-        message = build_message(
-            sender, recipient, mail_subject(page), text or "", html=html,
-            attachments=(Attachment(f"{path.stem}.pdf", pdf, "pdf"),), message_id=message_id, sent_at_s=time.time(),
-        )  # fmt: skip
+        message = mail.to(sender, recipient, message_id, time.time())
         write_state(log, key, recipient, SENDING, messageId=message_id)
         try:
             send_message(server, message)
@@ -161,9 +145,13 @@ def send_to_all(
 
 def say_recipients(path: Path, report: dict[str, Any], recipients: list[str], settings: Settings, log: IO[str]) -> None:
     """Print what would be sent to whom, and what is missing for it."""
+    from deliver.files.mails import report_key, without_news
+
     states, key = last_states(log), report_key(path, report)
+    left_out = without_news(path, report, recipients, states)
     for recipient in recipients:
-        print(f"{path.name} to {recipient}: {states.get((key, recipient), 'would be sent')}")
+        known = "had no earlier version" if recipient in left_out else "would be sent"
+        print(f"{path.name} to {recipient}: {states.get((key, recipient), known)}")
     if problem := describe_missing_server(settings):
         print(f"but for now nothing can be sent: {problem}")
 
@@ -177,16 +165,6 @@ def describe_missing_server(settings: Settings) -> str | None:
     return None
 
 
-def _pdf_of(path: Path, report: dict[str, Any]) -> bytes:
-    """Return the report's PDF, set anew where it is missing or older than the report."""
-    from deliver.files.report_files import write_pages
-
-    pdf = path.with_suffix(".pdf")
-    if not pdf.exists() or pdf.stat().st_mtime < path.stat().st_mtime:
-        write_pages(report, path.with_suffix(""), html=False, pdf=True)
-    return pdf.read_bytes()
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Send one report to its recipients."""
     from lib.report_schema import read_checked_report
@@ -195,13 +173,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup_logging(args.verbose)
     if args.report and args.start:
         raise UsageError("--start goes with --site; a file says itself which week it is on")
-    path = args.report or newest_report(args.site, REPORTS_DIR, args.start)
-    report = read_checked_report(path)
-    recipients = choose_recipients(args.to, report)
+    if args.dry_run and args.preview:
+        raise UsageError("--dry-run says who would get it, --preview writes what; give one of them")
+    paths = [args.report] if args.report else wanted_reports(args.site, args.start)
+    return max(_deliver(path, read_checked_report(path), args) for path in paths)
+
+
+def wanted_reports(site_id: int, start: date | None) -> list[Path]:
+    """Return the newest report of each kind that the site's file has mailed."""
+    from config.site_file import read_site
+
+    kinds = read_site(site_id, SITES_DIR).file.report.kinds
+    return [newest_report(site_id, REPORTS_DIR, start, kind) for kind in kinds]
+
+
+def _deliver(path: Path, report: dict[str, Any], args: argparse.Namespace) -> int:
+    """Send one report, or show what would be sent; return the exit code."""
+    from deliver.files.mails import write_preview
+
+    recipients, settings = choose_recipients(args.to, report), load_settings()
+    if args.preview:
+        print(*write_preview(path, report, recipients, settings), sep="\n")
+        return EXIT_DONE
     if not recipients:
         print(f"nobody to send {path.name} to: no recipients under [report] in config/sites/<id>.toml")
         return EXIT_DONE
-    settings = load_settings()
     with open_sent_log(SENT_LOG) as log:
         if args.dry_run:
             say_recipients(path, report, recipients, settings, log)

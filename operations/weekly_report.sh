@@ -38,6 +38,8 @@ report_site() { # SITE: stops at the first step that does not end well
   [ "$code" -eq 0 ] || [ "$code" -eq "$EXIT_BREAKER_OPEN" ] || return "$code"
   code=0
   run_step deliver/generate_weekly_report.py --site "$1" ${week[@]+"${week[@]}"} --html --pdf || return
+  # Where the site's file has the customer's report mailed.
+  run_step deliver/generate_customer_report.py --site "$1" ${week[@]+"${week[@]}"} --where-mailed --pdf || code=$?
   # One that is not recorded is no worse, and is recorded by the next run: it goes out all the same.
   run_step govern/record_report.py "$PROJECT_ROOT/reports/weekly_report_$1_$first_day"*.json || code=$?
   # The last whole month too, for the portal. A site that has none yet fails nothing.

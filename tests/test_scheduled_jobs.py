@@ -21,6 +21,7 @@ from wrapper_tree import (
     BACKFILL,
     BARE_PATH,
     CLAIM,
+    CUSTOMER,
     FINISH,
     GAPS,
     HEARTBEAT,
@@ -260,6 +261,7 @@ def test_weekly_report_refreshes_then_validates_then_reports(tree: Tree) -> None
         REFRESH,
         f"{VALIDATE} --site 23271",
         f"{REPORT} --site 23271 --html --pdf",
+        f"{CUSTOMER} --site 23271 --where-mailed --pdf",
         f"{RECORD} {tree.root}/reports/weekly_report_23271_*.json",
         f"{MONTHLY} --site 23271 --html",
         f"{RECORD} {tree.root}/reports/monthly_summary_23271_*.json",
@@ -280,7 +282,7 @@ def test_weekly_report_waits_for_a_sync_that_is_at_work(tree: Tree) -> None:
                    "the weekly report waits")  # fmt: skip
         assert tree.calls == []
     assert weekly.wait(60) == 0
-    assert len(tree.calls) == 8
+    assert len(tree.calls) == 9
 
 
 @pytest.mark.skipif(shutil.which("timeout") is None, reason="there is no timeout(1)")
@@ -311,6 +313,7 @@ def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
         f"{REPORT} --site 1 --html --pdf",
         f"{VALIDATE} --site 2",
         f"{REPORT} --site 2 --html --pdf",
+        f"{CUSTOMER} --site 2 --where-mailed --pdf",
         f"{RECORD} {tree.root}/reports/weekly_report_2_*.json",
         f"{MONTHLY} --site 2 --html",
         f"{RECORD} {tree.root}/reports/monthly_summary_2_*.json",
@@ -328,15 +331,8 @@ def test_open_breaker_blocks_the_report_of_its_site_only(tree: Tree) -> None:
 def test_report_asks_the_breaker_itself_for_it_may_be_overridden(tree: Tree) -> None:
     assert tree.run("operations/weekly_report.sh", codes={VALIDATE: 3}).returncode == 0
     assert [command.split()[0] for command in tree.commands] == [
-        REFRESH,
-        VALIDATE,
-        REPORT,
-        RECORD,
-        MONTHLY,
-        RECORD,
-        PORTAL,
-        SEND,
-    ]
+        REFRESH, VALIDATE, REPORT, CUSTOMER, RECORD, MONTHLY, RECORD, PORTAL, SEND,
+    ]  # fmt: skip
 
 
 def test_no_report_is_made_of_a_site_that_could_not_be_validated(tree: Tree) -> None:
@@ -352,13 +348,15 @@ def test_no_report_is_made_from_views_that_could_not_be_refreshed(tree: Tree) ->
 def test_a_week_may_be_named_and_is_the_one_that_is_sent(tree: Tree) -> None:
     assert tree.run("operations/weekly_report.sh", "--site", "2", "--start", "2026-01-12").returncode == 0
     assert tree.commands[2] == f"{REPORT} --site 2 --start 2026-01-12 --html --pdf"
-    assert tree.commands[7:] == [f"{MAILING} --site 2 --start 2026-01-12", f"{SEND} --site 2 --start 2026-01-12"]
+    assert tree.commands[8:] == [f"{MAILING} --site 2 --start 2026-01-12", f"{SEND} --site 2 --start 2026-01-12"]
 
 
 def test_report_that_another_server_may_have_mailed_is_made_and_mailed_to_nobody(tree: Tree) -> None:
     ended = tree.run("operations/weekly_report.sh", "--site", "2", "--start", "2026-01-12", codes={MAILING: 3})
     assert ended.returncode == 3
-    assert [command.split()[0] for command in tree.commands[2:]] == [REPORT, RECORD, MONTHLY, RECORD, PORTAL, MAILING]
+    assert [command.split()[0] for command in tree.commands[2:]] == [
+        REPORT, CUSTOMER, RECORD, MONTHLY, RECORD, PORTAL, MAILING,
+    ]  # fmt: skip
 
 
 # --- run_schedule.sh --------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from email.policy import default as default_policy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mail_server import PASSWORD, USER, RunningServer, run_mail_server
-from report_factory import make_report
+from report_factory import NOW, checked_week, make_report
 
+from config.site_file import Branding
 from deliver import send_report
+from deliver.files.mails import report_key
 from deliver.files.report_files import write_report
 from deliver.files.sent_log import SENDING, SENT, last_states, open_sent_log, write_state
 from deliver.pages.kinds import build_page
 from deliver.pages.mail_body import render_mail_html, render_mail_text
-from deliver.send_report import newest_report, report_key
+from deliver.reports.family import assemble_customer_report
+from deliver.send_report import newest_report
 from lib.errors import DataError, PipelineError
 
 SITE_ID = 7
@@ -117,8 +122,68 @@ def test_a_new_version_is_sent_again(folder: Path, mail: RunningServer) -> None:
     (folder / f"weekly_report_{SITE_ID}_2026-01-12.v2.pdf").write_bytes(b"%PDF-1.7 newer")
     send("--site", SITE_ID)
     assert recipients(mail) == ["a@example.com", "b@example.com"] * 2
+    assert [message["Subject"].split(":")[0] for message in mail.inbox.messages[1:3]] == [
+        "Test school, Jan 12 – 18", "Corrected",
+    ]  # fmt: skip
     (attachment,) = mail.inbox.messages[2].iter_attachments()
     assert attachment.get_content() == b"%PDF-1.7 newer"
+
+
+@pytest.mark.parametrize(("had", "told"), [
+    (["a@example.com"], ["a@example.com"]),  # who never had the first one is not told what was wrong with it
+    ([], ["a@example.com", "b@example.com"]),  # nobody had it: this is the first one
+])  # fmt: skip
+def test_a_correction_goes_to_those_who_had_what_it_corrects(
+    folder: Path, mail: RunningServer, had: list[str], told: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    if had:
+        send("--site", SITE_ID, "--to", *had)
+    delta = {"text": "This version replaces version 1: energy +2.1 %."}
+    newer = a_report() | {"metadata": a_report()["metadata"] | {"version": 2}}
+    path = folder / f"weekly_report_{SITE_ID}_2026-01-12.v2.json"
+    write_report(newer, path)
+    assert send("--site", SITE_ID, "--dry-run") == 0
+    assert [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()[-2:]] == [
+        "would be sent" if name in told else "had no earlier version" for name in ("a@example.com", "b@example.com")
+    ]
+    assert send("--site", SITE_ID) == 0
+    assert recipients(mail)[len(had) :] == told
+    page = build_page(newer | {"delta": delta})
+    assert delta["text"] in render_mail_text(page)
+
+
+def test_preview_writes_the_mail_as_it_would_go_out(
+    folder: Path, mail: RunningServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SMTP_HOST", raising=False)  # it needs no server
+    assert send("--site", SITE_ID, "--preview") == 0
+    whole, body = map(Path, capsys.readouterr().out.splitlines())
+    assert (whole.name, body.name) == tuple(
+        f"weekly_report_{SITE_ID}_2026-01-12{ending}" for ending in (".eml", ".mail.html")
+    )
+    message = message_from_bytes(whole.read_bytes(), policy=default_policy)
+    assert (message["To"], message["Subject"].split(":")[0]) == ("a@example.com", "Test school, Jan 12 – 18")
+    assert message.get_body(("html",)).get_content().strip() == body.read_text(encoding="utf-8").strip()
+    assert [part.get_content() for part in message.iter_attachments()] == [b"%PDF-1.7 of the report"]
+    assert recipients(mail) == []
+    assert not (folder / "sent_log.jsonl").exists()
+
+
+@pytest.mark.parametrize(("kind", "told"), [("customer", ["customer"]), ("both", ["weekly", "customer"])])
+def test_the_sites_file_says_which_report_is_mailed(
+    folder: Path, mail: RunningServer, kind: str, told: list[str]
+) -> None:
+    place = folder.parent / "sites" / f"{SITE_ID}.toml"
+    place.write_text(place.read_text().replace("[report]", f'[report]\nkind = "{kind}"'))
+    with pytest.raises(DataError, match="has no customer report.*generate_customer_report"):
+        send("--site", SITE_ID, "--to", "a@example.com")
+    customer = json.loads(json.dumps(assemble_customer_report(checked_week(), Branding(), NOW)))
+    write_report(customer, folder / f"customer_report_{SITE_ID}_2026-01-12.json")
+    (folder / f"customer_report_{SITE_ID}_2026-01-12.pdf").write_bytes(b"%PDF-1.7 of the customer")
+    assert send("--site", SITE_ID, "--to", "a@example.com") == 0
+    names = [part.get_filename() for message in mail.inbox.messages for part in message.iter_attachments()]
+    assert names == [f"{name}_report_{SITE_ID}_2026-01-12.pdf" for name in told]
+    assert "your building used" in mail.inbox.messages[-1]["Subject"]
 
 
 def test_one_refused_address_keeps_nobody_else_from_the_report(folder: Path, mail: RunningServer) -> None:

@@ -25,6 +25,7 @@ REFRESH = "govern/refresh_views.py"
 VALIDATE = "govern/validate_data.py"
 REPORT = "deliver/generate_weekly_report.py"
 RECORD = "govern/record_report.py"
+CUSTOMER = "deliver/generate_customer_report.py"
 SEND = "deliver/send_report.py"
 WEATHER = "ingest/ingest_weather.py"
 TELL = "deliver/tell_findings.py"
@@ -204,6 +205,7 @@ def make_tree(root: Path) -> Tree:
         MONTHLY,
         REPORT,
         RECORD,
+        CUSTOMER,
         SEND,
         ALERTS,
         HEARTBEAT,

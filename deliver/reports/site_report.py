@@ -250,7 +250,13 @@ def run_week_report(
     parser = report_parser(docstring)
     if kind == WEEKLY:
         add_workbook_argument(parser)
-    args = parser.parse_args(argv)
+    return make_week_report(parser.parse_args(argv), kind, assemble)
+
+
+def make_week_report(
+    args: argparse.Namespace, kind: str, assemble: Callable[[CheckedWeek, datetime], dict[str, Any]]
+) -> int:
+    """Do what `run_week_report` does, with arguments that are parsed already."""
     setup_logging(args.verbose)
     check_places(args)
     with db.connect(load_settings().require_database_url("deliver"), readonly=True) as conn:
