@@ -294,8 +294,9 @@ def _count_chunk(chunk: pd.DataFrame, layout: Layout, tally: Tally) -> None:
         tally.formats = _likely_formats(text)
     tally.row_count += len(chunk)
     tally.timed_rows += int(text.notna().sum())
-    tally.has_24 = tally.has_24 or bool(text.str.contains(r"[T ]24:00(?::00)?\s*$", regex=True, na=False).any())
-    tally.zone_words |= zone_words(text)
+    written = pd.Series(text.dropna().unique())
+    tally.has_24 = tally.has_24 or bool(written.str.contains(r"[T ]24:00(?::00)?\s*$", regex=True).any())
+    tally.zone_words |= zone_words(written)
     if len(layout.time_positions) > 1:
         date, time_of_day = (chunk[place].notna() for place in layout.time_positions)
         tally.dateless += int((time_of_day & ~date).sum())

@@ -37,7 +37,12 @@ def find_headers(chunk: pd.DataFrame, place: int, header: Sequence[str]) -> list
     place
         Of the time, or the date.
     """
-    is_data = chunk[place].str.contains(r"\d", regex=True, na=False).to_numpy()
+    import numpy as np
+    import pandas as pd
+
+    codes, texts = pd.factorize(chunk[place])
+    has_digit = np.array([any(sign.isdigit() for sign in text) for text in texts] + [False])
+    is_data = has_digit[codes]
     if is_data.all():
         return []
     found = []
