@@ -13,6 +13,7 @@ import pytest
 from report_factory import make_report
 from test_render_report import HOSTILE_NAMES, HOSTILE_SITE, read_html
 
+from deliver.pages import parts
 from deliver.pages.chart_data import charts_of, script_data
 from deliver.pages.chart_theme import TEMPLATES_DIR
 from deliver.pages.charts import draw_chart
@@ -123,13 +124,20 @@ def test_only_the_page_s_own_scripts_may_run() -> None:
     assert len(markup.encode()) < 400_000
 
 
+def test_a_page_without_charts_has_no_script_of_them() -> None:
+    page = parts.page("monthly", "a", "b", "c", sections=[parts.section("s", "t", [parts.text("no chart")])])
+    markup = render_html(page)
+    assert "chart-data" not in markup
+    assert [tag for tag, _ in read_html(markup).elements].count("script") == 1
+
+
 def test_a_page_without_hours_has_no_library() -> None:
     report = make_report()
     del report["charts"]["hourly"]
     report["sections"]["forecast"] = {"status": "unavailable", "reason": "none"}
     markup = render_html(build_page(report))
-    assert "uPlot" not in markup
-    assert "chart-data" not in markup
+    assert "var uPlot" not in markup
+    assert '"charts":{}' in markup  # bars and cells tell their values all the same
 
 
 def test_a_holiday_is_marked_from_midnight_to_midnight_by_its_name() -> None:

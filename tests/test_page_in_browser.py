@@ -270,3 +270,20 @@ def test_wide_tables_stack_on_a_phone_and_no_value_is_cut(browser: Browser, page
     wide = open_page(browser, page_file, [], viewport=DESK)
     wide.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     assert wide.locator("table.stacks thead").first.is_visible()
+
+
+def test_a_finger_reads_values(browser: Browser, page_file: Path) -> None:
+    page = open_page(browser, page_file, [], viewport=PHONE, has_touch=True)
+    figure = load_chart(page)
+    hourly = make_report(HOSTILE_NAMES, site_name=HOSTILE_SITE)["charts"]["hourly"]
+    box = figure.locator(".u-over").bounding_box()
+    assert box is not None
+    for hour in (20, 100):
+        place = {"x": box["x"] + (hour + 0.5) / 168 * box["width"], "y": box["y"] + 40}
+        figure.locator(".u-over").evaluate(
+            "(over, { x, y }) => over.dispatchEvent(new PointerEvent('pointermove', "
+            "{ pointerType: 'touch', clientX: x, clientY: y, bubbles: true }))",
+            place,
+        )
+        page.wait_for_function("document.querySelector('#load .readout').textContent.includes('kWh')")
+        assert f" {hourly['actualKwh'][hour]:.1f} kWh" in (figure.locator(".readout").text_content() or "")

@@ -32,13 +32,13 @@ def script_data(page: Part) -> str:
     """Return what the script of a page draws, as JSON that is safe within a page; empty where there is no chart.
 
     `clocks` say when each value of a series begins, `series` hold the values, `charts` name by their keys which clock
-    and which series they are drawn from.
+    and which series they are drawn from. Charts that are not of hours have what they say in their drawing.
     """
     clocks: dict[tuple[str, ...], int] = {}
     series: dict[tuple[float | None, ...], int] = {}
-    charts = {key: _describe(chart, clocks, series) for key, chart in charts_of(page)}
-    if not charts:
+    if not any(block["type"] == "chart" for section in page["sections"] for block in section["blocks"]):
         return ""
+    charts = {key: _describe(chart, clocks, series) for key, chart in charts_of(page)}
     zones = {chart["clock"]: block["data"]["timezone"] for chart, (_, block) in
              zip(charts.values(), charts_of(page), strict=True)}  # fmt: skip
     whole = {

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from deliver.pages.chart_data import script_data
+from deliver.pages.chart_data import charts_of, script_data
 from deliver.pages.chart_theme import TEMPLATES_DIR, page_svg
 from deliver.pages.charts import NARROW_PX, WIDE_PX, draw_chart
 from deliver.pages.parts import Part
@@ -36,14 +36,15 @@ def _render(template: Template, page: Part) -> str:
     from markupsafe import Markup  # it comes with Jinja2
 
     data = script_data(page)
-    scripts = [_read(name) for name in ("page.js", *((_LIBRARY, "explore.js") if data else ()))]
-    styles = [_read(name) for name in ("page.css", *((_LIBRARY_STYLE, "explore.css") if data else ()))]
+    has_hours = any(charts_of(page))
+    scripts = ["page.js", *([_LIBRARY] if has_hours else []), *(["explore.js"] if data else [])]
+    styles = ["page.css", *([_LIBRARY_STYLE] if has_hours else []), *(["explore.css"] if data else [])]
     return template.render(
         page=page,
-        style=Markup("".join(styles) + _brand_style(page["brand"])),
+        style=Markup("".join(map(_read, styles)) + _brand_style(page["brand"])),
         chart_data=Markup(data),
-        scripts=[Markup(script) for script in scripts],
-        script_hashes=" ".join(f"'{_digest(script)}'" for script in scripts),
+        scripts=[Markup(_read(name)) for name in scripts],
+        script_hashes=" ".join(f"'{_digest(_read(name))}'" for name in scripts),
         chart_svg=lambda block: Markup(_chart_markup(block)),
     ) + "\n"  # fmt: skip
 

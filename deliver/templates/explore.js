@@ -280,6 +280,12 @@
     host.addEventListener("keydown", (event) => {
       if (event.key === "Escape") plot.setScale("x", { min: ends[0], max: ends[1] });
     });
+    for (const kind of ["pointerdown", "pointermove"]) {
+      // A finger that moves sideways reads values; up and down it scrolls the page.
+      host.querySelector(".u-over").addEventListener(kind, (event) => {
+        if (event.pointerType === "touch") plot.setCursor({ left: event.offsetX, top: event.offsetY });
+      });
+    }
     new ResizeObserver(() => {
       if (host.clientWidth > 0 && Math.abs(host.clientWidth - plot.width) > 1) plot.setSize({ width: host.clientWidth, height });
     }).observe(host);
