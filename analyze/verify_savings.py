@@ -1,8 +1,8 @@
 """Compare a meter before and after a change with what it was expected to use, and say whether a saving is proved.
 
 Stage:  analyze
-Reads:  v_sites, v_meters, v_quarantined_channels; v_readings_hourly, v_readings_enriched (of the meter),
-        v_weather_hourly (up to a year on either side of the change)
+Reads:  v_sites, v_meters, v_quarantined_channels, v_findings (other changes); v_readings_hourly, v_readings_enriched
+        (of the meter), v_weather_hourly (from a year and six weeks before the change to a year after it)
 Writes: nothing; the verdict to stdout
 Safe to re-run: yes, it only reads; later runs know more
 """

@@ -263,16 +263,17 @@ class ForecastThresholds(Table, frozen=True):
 class SavingsThresholds(Table, frozen=True):
     """Verified savings of a change."""
 
-    max_days: Annotated[int, count("Days before and after; a year covers all seasons", "CalTRACK 2.0, 2.2.1")] = 365
-    max_days_without_temp: Annotated[int, count("The same without outdoor temperature: alike only while near")] = 84
-    min_days: Annotated[int, count("Of each side: every hour of the week four times")] = 28
+    max_days: Annotated[
+        int, count("Days after a change; a year covers all seasons", "CalTRACK 2.0, 2.2.1", 28, 365)
+    ] = 365
+    min_days: Annotated[int, count("After a change: every hour of the week four times", "", 7, 365)] = 28
     min_completeness_pct: Annotated[float, percent("Of each side", "CalTRACK 2.0, 2.2.1.2")] = 90.0
     max_extrapolated_pct: Annotated[
         float, percent("Hours outside the temperatures of before", "after ASHRAE Guideline 14")
     ] = 10.0
     max_uncertainty_ratio: Annotated[
-        float, amount("Of the saving, at 68 % confidence", "ASHRAE Guideline 14-2014, 4.2")
-    ] = 0.5
+        float, amount("Of the saving, at 68 % confidence; ASHRAE Guideline 14-2014 allows 0.5", "docs/accuracy.md")
+    ] = 0.4
 
 
 class Thresholds(Table, frozen=True):

@@ -184,14 +184,12 @@ def make_message(morning: Morning) -> News | None:
     """Return what there is to tell; None for nothing."""
     from analyze.week.news import describe_news
     from deliver.reports.finding_news import news_subject, news_text
-    from deliver.words.locales import written_for
 
     over = list(morning.solved.values())
     if not (morning.news or over or morning.holidays):
         return None
     facts = [describe_news(each) for each in morning.news]
-    with written_for(morning.site.country):
-        return News(news_subject(morning, over), news_text(morning, over), facts)
+    return News(news_subject(morning, over), news_text(morning, over), facts)
 
 
 def tell_site(conn: Connection, site_id: int, settings: Settings, log: IO[str], now: datetime, *, is_dry: bool) -> int:

@@ -81,8 +81,6 @@ def reason_text(text: str) -> str:
     """Parse a reason, for argparse: some words, on one line."""
     if not text.strip():
         raise argparse.ArgumentTypeError("a reason should have words, for whoever asks why")
-    if any("\ud800" <= char <= "\udfff" for char in text):
-        raise argparse.ArgumentTypeError(f"{text!r} should be text in UTF-8; set the terminal to it, or write it anew")
     return " ".join(text.split())
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from govern.usage.refresh import refresh_views
 from ingest.storage import attempts, readings, sites
+from lib import db
 from lib.date_utils import Window
 
 if TYPE_CHECKING:
@@ -63,3 +64,15 @@ def make_site(conn: Connection, end: datetime, days: int = 10) -> Window:
     store_readings(conn, window)
     refresh_views(conn)
     return window
+
+
+def store_steady_weather(conn: Connection, window: Window, site_id: int = SITE_ID) -> None:
+    """Store the same mild day over and over; whoever wants to say that no season was in the readings stores it."""
+    db.execute(
+        conn,
+        "INSERT INTO weather_hourly (organization_id, timestamp, temp_c, source, is_provisional, fetch_id)"
+        " SELECT %s, hour, 10 + 5 * sin(extract(hour FROM hour) / 24 * 2 * pi()), 'test', false, 0"
+        " FROM generate_series(%s::timestamptz, %s::timestamptz - interval '1 hour', interval '1 hour') AS hour",
+        (site_id, window.start, window.end),
+    )
+    conn.commit()

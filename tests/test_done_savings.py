@@ -22,7 +22,7 @@ from planted_news import (
 from year_replay import monday
 
 from analyze.load.savings_data import Wasted
-from analyze.week.done_savings import ALL_BEFORE, Before, Claim, baseline_of
+from analyze.week.done_savings import ALL_BEFORE, Before, Claim, baseline_of, hold_against_the_year
 from govern.schema.files import apply_migrations, apply_views
 from lib import db
 from lib.findings import total_ledger
@@ -77,8 +77,8 @@ def seen(*weeks: date) -> list[Any]:
 @pytest.mark.parametrize(
     ("since", "earlier", "before"),
     [
-        (date(2026, 3, 2), (), Before(date(2026, 3, 2), None)),  # 49 days are a baseline of their own
-        (date(2026, 3, 9), (), Before(None, Wasted(date(2026, 3, 9), date(2026, 3, 16)))),
+        (date(2026, 2, 23), (), Before(date(2026, 2, 23), None)),  # 56 days are a baseline of their own
+        (date(2026, 3, 2), (), Before(None, Wasted(date(2026, 3, 2), date(2026, 3, 9)))),
         (date(2026, 4, 13), (), Before(None, Wasted(date(2026, 4, 13), date(2026, 4, 13)))),  # there is no other week
         (date(2026, 3, 9), (date(2026, 1, 5), date(2026, 1, 12)),
          Before(date(2026, 1, 19), Wasted(date(2026, 3, 9), date(2026, 3, 16)))),
@@ -88,3 +88,15 @@ def test_what_a_saving_is_held_against(since: date, earlier: tuple[date, ...], b
     claim = Claim(since, 40.0, 4.0, "USD")
     assert baseline_of(seen(*earlier, since), claim, date(2026, 4, 20)) == before
     assert baseline_of([], None, date(2026, 4, 20)) == ALL_BEFORE
+
+
+def test_without_temperatures_weeks_of_a_waste_are_no_baseline() -> None:
+    done_on = date(2026, 4, 20)
+    for since, before in (
+        (date(2025, 4, 21), Before(date(2025, 4, 21), None)),  # 364 days
+        (date(2025, 4, 22), Before(None, Wasted(date(2025, 4, 22), date(2025, 4, 22)))),
+    ):
+        assert hold_against_the_year(Before(since, None), done_on) == before
+    short = Before(date(2026, 1, 19), Wasted(date(2026, 3, 9), date(2026, 3, 16)))
+    assert hold_against_the_year(short, done_on) == short
+    assert hold_against_the_year(ALL_BEFORE, done_on) == ALL_BEFORE

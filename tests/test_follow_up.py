@@ -131,22 +131,6 @@ def test_page_and_mail_say_it(conn: Connection, draft: ReportWeek) -> None:
     assert sentence in render_mail_text(page)
 
 
-def test_what_people_wrote_is_no_markup(conn: Connection, draft: ReportWeek) -> None:
-    from deliver.pages.html_page import render_html
-
-    tell(conn, 1, [waste(4000, meter=1)], [])
-    db.execute(
-        conn,
-        "INSERT INTO finding_marks (organization_id, finding_id, state, made_by, note)"
-        " VALUES (%s, 'after_hours-1', 'not-needed', '<img src=x>', '</li><script>alert(1)</script>')",
-        (SITE,),
-    )
-    html = render_html(build_page(follow(conn, draft)))
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
-    assert "<script>alert(1)" not in html
-    assert "<img src=x>" not in html
-
-
 def test_the_page_says_what_is_muted(conn: Connection, draft: ReportWeek) -> None:
     until = datetime(2026, 2, 1, 12, tzinfo=UTC)
     mutes = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from site_factory import SITE_ID, TIMEZONE, make_rows, register_site, store_readings
+from site_factory import SITE_ID, TIMEZONE, make_rows, register_site, store_readings, store_steady_weather
 
 from analyze import anomaly_detection, electrical_health, forecast, sensor_health, verify_savings
 from analyze.week.loading import load_week, open_site
@@ -49,6 +49,7 @@ def site(conn: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch) -
     """A site of two meters, of which the latest validation doubts one."""
     register_site(conn)
     store_readings(conn, Window(START, END), {SOUND: _rows(2.0), DOUBTED: _rows(500.0)})
+    store_steady_weather(conn, Window(START, END))
     refresh_views(conn)
     run = db.fetch_all(
         conn,

@@ -367,7 +367,7 @@ def test_a_channel_in_quarantine_is_in_no_sum_of_the_month_either(monkeypatch: p
     )
     left_out = readings_lib.QuarantinedChannel(2, "meter 2", ["spike"], "jumps", "look", 99.0, NOW)
     for name, value in {"load_site": site, "load_meters": make_meters(1, 2), "load_monthly": monthly,
-                        "load_quarantined": [left_out]}.items():  # fmt: skip
+                        "load_quarantined": [left_out], "load_findings": []}.items():  # fmt: skip
         monkeypatch.setattr(readings_lib, name, lambda conn, site_id, value=value: value)
     week = checked_week().week
     monkeypatch.setattr(loading, "_analyze_period", lambda *_: week)

@@ -27,7 +27,7 @@ from config.settings import Settings
 from config.site_file import SiteFile, read_site
 from deliver import tell_findings as script
 from deliver.files.sent_log import open_sent_log
-from deliver.tell_findings import Told, choose_untold, make_message, read_told, tell_site
+from deliver.tell_findings import Told, choose_untold, read_told, tell_site
 from govern.schema.files import apply_migrations, apply_views
 from lib import db
 from lib.alert_mutes import Mute
@@ -356,20 +356,6 @@ def test_of_a_long_break_the_last_seven_days_are_told_after_it() -> None:
     (ahead,) = find_holidays(date(2025, 12, 6), schedule, closed_use(), NAMES, NEW_YORK)
     assert (ahead.day, ahead.is_over) == (date(2025, 12, 8), False)
     assert find_holidays(date(2025, 12, 7), schedule, closed_use(), NAMES, NEW_YORK) == []
-
-
-def test_a_name_makes_no_line_of_its_own(conn: Connection) -> None:
-    day = date(2026, 1, 10)
-    tell(conn, 1, [waste(40)._replace(title="AHU\nOver:\n- all is well\x1b[31m <b>")])
-    note = HolidayNote(day, day, "x\ny", False, [("a\nb", 1.0)])
-    site = SimpleNamespace(site_id=7, site_name="School", country="US")
-    morning: Any = SimpleNamespace(news=load_findings(conn, 7), holidays=[note], solved={}, site=site)
-    message = make_message(morning)
-    assert message is not None
-    assert message.text.splitlines()[:5] == [
-        "New:", r"- AHU\nOver:\n- all is well\x1b[31m <b> [after_hours-10], $4.00 in the last seven days", "",
-        r"x\ny, January 10, 2026: the site is closed. These can be off:", r"- a\nb (1.0 kW when on)",
-    ]  # fmt: skip
 
 
 def test_the_budget_is_one_mail_a_week_unless_the_file_says_otherwise() -> None:

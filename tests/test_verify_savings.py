@@ -1,4 +1,4 @@
-"""Tests of analyze/verify_savings.py, savings_model.py and savings_data.py."""
+"""Tests of analyze/verify_savings.py, savings_model.py, savings_level.py and savings_data.py."""
 
 import json
 from contextlib import nullcontext
@@ -14,16 +14,21 @@ from tariff_factory import make_tariff
 from week_factory import NEW_YORK, make_meters, make_readings, make_scope
 
 from analyze import verify_savings as script
+from analyze.load.other_changes import MeterChange, bound_change, explain_bounds, merge_changes
 from analyze.load.savings_data import Wasted, add_temperature, uncertain
-from analyze.load.savings_model import (
-    Fit,
-    describe_fit,
-    drift_ratio,
-    fit_baseline,
-    predict_kwh,
-    saving_error_kwh,
-    t_quantile,
+from analyze.load.savings_level import (
+    Block,
+    DailyTotals,
+    Level,
+    Spread,
+    block_length,
+    block_masks,
+    follow_level,
+    log_levels,
+    spread_over,
+    total_days,
 )
+from analyze.load.savings_model import describe_fit, fit_baseline, left_out_blocks, predict_kwh
 from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
 from analyze.sections.savings import render_text, verify_savings
@@ -38,7 +43,7 @@ CHANGE = date(2026, 1, 15)
 CONFIG = Thresholds()
 
 
-def make_hours(before=84, after=35, change=CHANGE, saved=0.0, noise=0.02, seed=4, tz=NEW_YORK):
+def make_hours(before=420, after=35, change=CHANGE, saved=0.0, noise=0.02, seed=4, tz=NEW_YORK):
     """Return a meter's hours: 10 kWh on weekdays 8–17 local, else 2, with noise by day; less by `saved` after."""
     window = pd.date_range(
         local_midnight(change - timedelta(days=before), tz),
@@ -69,18 +74,23 @@ def test_a_steady_meter_that_uses_a_tenth_less_by_hand():
     result = verify(make_hours(saved=0.1, noise=0.0))
     savings = result["savings"]
     assert (result["status"], result["missing"]) == ("verified_saving", [])
+    # Readings of 420 days; no more than 409 are read: a year, and four weeks with the weeks around them a year before.
     assert result["baseline"] == {
-        "days": 84, "completenessPct": 100.0, "cvrmsePct": 0.0, "nmbePct": 0.0, "autocorrelation": 0.0,
+        "days": 409, "completenessPct": 100.0, "cvrmsePct": 0.0, "nmbePct": 0.0, "autocorrelation": 0.0,
         "usesTemperature": False,
     }  # fmt: skip
     assert result["after"] == {"days": 35, "completenessPct": 100.0}
     # Five weeks of 696 kWh; the day of the change is on neither side.
     assert savings["expectedKwh"] == 5 * 696.0
     assert savings["usedKwh"] == pytest.approx(0.9 * 5 * 696)
-    assert savings["savedKwh"] == savings["lowKwh"] == savings["highKwh"] == pytest.approx(348.0)
-    assert (savings["savedPct"], savings["savedKwhPerWeek"]) == (10.0, 69.6)
+    assert (savings["savedKwh"], savings["savedPct"], savings["savedKwhPerWeek"]) == (348.0, 10.0, 69.6)
+    # A load that never moved is believed to within 0.5 %; 90 % of Student's t with 4 degrees lie within 2.132 of that.
+    drift = 0.005 * np.sqrt(0.9 + 35 / 91)
+    assert savings["lowKwh"] == pytest.approx(3480 * np.exp(-2.1318 * drift) - 3132, abs=0.02)
+    assert savings["highKwh"] == pytest.approx(3480 * np.exp(2.1318 * drift) - 3132, abs=0.02)
     assert savings["savedCost"] == pytest.approx(348 * 0.12, abs=0.01)
-    assert (savings["uncertaintyRatio"], savings["driftPct"], savings["confidencePct"]) == (0.0, 0.0, 90)
+    assert savings["uncertaintyRatio"] == pytest.approx(1.1344 * drift / np.log(1 / 0.9), abs=0.001)
+    assert (savings["driftPct"], savings["confidencePct"]) == (round(100 * drift, 2), 90)
 
 
 def test_more_use_is_told_as_such():
@@ -91,7 +101,7 @@ def test_more_use_is_told_as_such():
 
 def test_nothing_changed_and_too_small_a_change_are_not_proved():
     for saved in (0.0, 0.004):
-        result = verify(make_hours(saved=saved, noise=0.1))
+        result = verify(make_hours(saved=saved, noise=0.1, seed=6))
         assert result["status"] == "insufficient_data"
         assert codes(result) == ["within_uncertainty"]
         assert result["savings"]["lowKwh"] < result["savings"]["expectedKwh"] * saved < result["savings"]["highKwh"]
@@ -105,55 +115,68 @@ def test_nothing_changed_and_too_small_a_change_are_not_proved():
     ]
 
 
-def test_four_times_the_days_halve_the_uncertainty():
-    assert uncertain(0.75, 40.0, CHANGE, CONFIG) == {
+def test_a_date_is_given_only_where_one_is_known():
+    assert uncertain(0.75, date(2026, 4, 16), CONFIG) == {
         "code": "within_uncertainty",
-        "message": "the uncertainty is 75 % of the difference; 50 % is allowed (68 % confidence)",
-        "possibleFrom": "2026-04-16",  # 40 · 1.5² = 90 days, and the day of the change
+        "message": "the uncertainty is 75 % of the difference; 40 % is allowed (68 % confidence)",
+        "possibleFrom": "2026-04-16",
     }
-    never = uncertain(5.0, 40.0, CHANGE, CONFIG)
-    assert never["possibleFrom"] is None  # more than two years
+    never = uncertain(5.0, None, CONFIG)
+    assert never["possibleFrom"] is None
     assert never["message"].endswith("ups and downs; look at a meter nearer to what was changed")
 
 
 def test_not_yet_says_what_is_missing_and_when():
-    result = verify(make_hours(after=10, saved=0.3))
+    result = verify(make_hours(after=20, saved=0.3))
     assert result["missing"] == [
         {
             "code": "after_too_short",
-            "message": "10 days after the change are known; 28 are needed",
-            "possibleFrom": "2026-02-13",  # 28 whole days after the day of the change
+            "message": "20 days after the change are known; 28 are needed, the last of them 2026-02-12",
+            "possibleFrom": "2026-02-13",  # 28 whole days after the day of the change: so large a saving will be proved
         }
     ]
     assert result["savings"] is None
+    (entry,) = verify(make_hours(after=20, saved=0.0))["missing"]
+    assert (entry["code"], entry["possibleFrom"]) == ("after_too_short", None)  # nothing to be seen so far
+    assert [verify(make_hours(after=days, saved=0.3))["missing"][0]["possibleFrom"] for days in (13, 14)] == [
+        None,
+        "2026-02-13",
+    ]
     assert verify(make_hours(after=28, saved=0.3))["status"] == "verified_saving"
     assert codes(verify(make_hours(after=27, saved=0.3))) == ["after_too_short"]
 
 
 def test_a_short_baseline_needs_earlier_readings():
-    result = verify(make_hours(before=20, saved=0.3))
+    result = verify(make_hours(before=55, saved=0.3))
     assert codes(result) == ["baseline_too_short"]
     assert result["missing"][0]["possibleFrom"] is None
-    assert verify(make_hours(before=48, saved=0.3))["missing"] == [
+    assert verify(make_hours(before=363, saved=0.3))["missing"] == [
         {
-            "code": "drift_unknown",
-            "message": "48 days before the change are known; 49 are needed to see how far the expectation drifts by "
-            "itself: fetch or import earlier ones; a change on 2026-01-16 or later could be judged as it is",
+            "code": "season_unknown",
+            "message": "without outdoor temperatures a season looks like a change: 363 days before it are known; 364 "
+            "are needed, so that the same season of the year before is among them: fetch or import earlier ones, or "
+            "store the outdoor temperatures (ingest/ingest_weather.py)",
             "possibleFrom": None,
         }
     ]
-    assert verify(make_hours(before=49, saved=0.3))["status"] == "verified_saving"
-    assert verify(make_hours(before=70, saved=0.3))["status"] == "verified_saving"
+    assert verify(make_hours(before=364, saved=0.3))["status"] == "verified_saving"
+
+
+def test_with_steady_temperatures_eight_weeks_may_do():
+    for days, expected in ((55, ["baseline_too_short"]), (56, [])):
+        hours = make_hours(before=days, saved=0.3)
+        hours["temp_c"] = 10 + 5 * np.sin(hours["timestamp"].dt.hour / 24 * 2 * np.pi)
+        assert codes(verify(hours)) == expected
 
 
 def test_incomplete_sides():
     hours = make_hours(saved=0.3)
     local = hours["timestamp"].dt.tz_convert(NEW_YORK)
-    before = hours[~(local.dt.date.between(date(2025, 12, 1), date(2025, 12, 10)))]
+    before = hours[~(local.dt.date.between(date(2025, 11, 1), date(2025, 12, 7)))]
     assert codes(verify(before)) == ["baseline_incomplete"]
     after = hours[~(local.dt.date.between(date(2026, 1, 20), date(2026, 1, 26)))]
     (entry,) = verify(after)["missing"]
-    # 28 of 35 days; 70 whole days with 7 missing would be nine tenths.
+    # 28 of 35 days; 70 whole days with 7 missing would be nine tenths, and the saving is large.
     assert (entry["code"], entry["possibleFrom"]) == ("after_incomplete", "2026-03-27")
     assert "readings cover 80 % of the days after the change" in entry["message"]
 
@@ -186,14 +209,54 @@ def test_holidays_are_left_out_on_both_sides():
     assert result["savings"]["expectedKwh"] == 5 * 696.0 - 120.0  # 15 hours of 2 and 9 of 10
 
 
-def test_seasons_without_temperature_are_not_taken_for_a_saving():
-    """The load falls by 1 % a week all the time: nothing was changed."""
-    hours = make_hours(before=300, after=60)
+def test_a_load_that_falls_by_itself_is_not_taken_for_a_saving():
+    """The load falls by 0.3 % a week all the time: nothing was changed."""
+    hours = make_hours(before=420, after=60)
     weeks = (hours["timestamp"] - hours["timestamp"].iloc[0]) / pd.Timedelta(weeks=1)
-    result = verify(hours.assign(energy_kwh=hours["energy_kwh"] * 0.99**weeks))
+    result = verify(hours.assign(energy_kwh=hours["energy_kwh"] * 0.997**weeks))
     assert codes(result) == ["within_uncertainty"]
-    assert result["savings"]["savedPct"] > 5
-    assert result["savings"]["driftPct"] > 5
+    assert result["savings"]["lowKwh"] < 0 < result["savings"]["highKwh"]
+
+
+def cooled(before, after, change, saved, seed=1):
+    """Return hours of an office that cools in summer: 60 % more in July than in March, whatever the year's weather."""
+    hours = make_hours(before, after, change, saved, seed=seed)
+    season = np.maximum(0, np.cos(2 * np.pi * (hours["timestamp"].dt.dayofyear - 200) / 365))
+    front = np.random.default_rng(seed).normal(0, 0.05, len(hours) // 168 + 1)[np.arange(len(hours)) // 168]
+    return hours.assign(energy_kwh=hours["energy_kwh"] * (1 + season * (0.6 + front)))
+
+
+def test_a_summer_after_240_days_without_temperature_is_not_more_use():
+    """The issue's first case: cooling, 240 days of history, 10 % saved in May."""
+    change = date(2025, 5, 10)
+    result = verify(cooled(240, 91, change, 0.1), change)
+    assert (result["status"], codes(result), result["savings"]) == ("insufficient_data", ["season_unknown"], None)
+
+
+@pytest.mark.parametrize("month", [2, 5, 8, 11])
+@pytest.mark.parametrize("saved", [0.0, 0.1])
+def test_a_season_with_500_days_without_temperature(month, saved):
+    """The issue's second case: nothing planted, and 10 %; a year before, the season was the same."""
+    change = date(2025, month, 10)
+    result = verify(cooled(500, 91, change, saved), change)
+    savings = result["savings"]
+    assert savings["lowKwh"] <= saved * savings["expectedKwh"] <= savings["highKwh"]
+    assert savings["savedPct"] == pytest.approx(100 * saved, abs=6)
+    assert result["status"] in ("insufficient_data", "verified_saving" if saved else "insufficient_data")
+
+
+def test_a_load_that_had_changed_before_is_another_one():
+    """For eight weeks before the change the meter has used less: by how much decides whether a year can tell."""
+    for less, expected in ((0.20, []), (0.30, ["level_changed"])):
+        hours = make_hours(noise=0.005)
+        recent = hours["timestamp"] >= pd.Timestamp(CHANGE - timedelta(days=56), tz=NEW_YORK)
+        used = hours["energy_kwh"].where(~recent, hours["energy_kwh"] * (1 - less))
+        result = verify(hours.assign(energy_kwh=used))
+        assert [code for code in codes(result) if code == "level_changed"] == expected
+        assert result["status"] == "insufficient_data"
+    (entry,) = (entry for entry in result["missing"] if entry["code"] == "level_changed")
+    assert entry["message"].startswith("in the four weeks before the change the meter used 30 % less than")
+    assert entry["message"].endswith("name it and its day under [[measures]]")
 
 
 def weathered(hours, kwh_per_c=0.4, seed=8):
@@ -259,32 +322,139 @@ def test_slopes_by_hand():
     assert predict_kwh(model, cold)[0] == pytest.approx(35, abs=1.5)
 
 
-def test_uncertainty_by_hand():
-    fit = Fit(mean_kwh=100.0, cvrmse=0.1, nmbe=0.0, autocorrelation=0.5, days=84, parameters=7)
-    # n' = 84 · 0.5 / 1.5 = 28; √(36 · 84/28 · (1 + 2/28)) = 10.757; t(0.95; 77) = 1.665; 1.26 · 0.1 · 100 = 12.6
-    assert saving_error_kwh(fit, 36, 0.90) == pytest.approx(1.665 * 12.6 * 10.757, rel=1e-3)
-    assert saving_error_kwh(fit._replace(autocorrelation=-0.4), 36, 0.90) == pytest.approx(
-        1.665 * 12.6 * np.sqrt(36 * (1 + 2 / 84)), rel=1e-3
-    )
-    # Tables of Student's t.
-    assert t_quantile(0.95, 5) == pytest.approx(2.015, rel=0.01)
-    assert t_quantile(0.975, 30) == pytest.approx(2.042, rel=1e-3)
-    assert t_quantile(0.5, 9) == pytest.approx(0.0)
+def make_totals(days, level=1.0):
+    """Return daily totals of a model that expects 24 kWh on each of the days before a change."""
+    level = np.broadcast_to(level, days)
+    return DailyTotals(-days, 24.0 * level, np.full(days, 24.0), np.full(days, 24))
 
 
-def test_drift_by_hand():
-    """A load that doubles 42 days before the change: the pretended changes see what a model from before misses."""
-    days = 84
-    rows = pd.DataFrame({"days_before": np.repeat(np.arange(days, 0, -1), 24)})
+def test_days_are_totalled_by_hand():
+    totals = total_days(np.array([-2, -2, -1, 1]), np.array([1.0, 2.0, 4.0, 8.0]), np.array([2.0, np.nan, 3.0, 5.0]))
+    assert totals.first == -2
+    assert totals.used_kwh.tolist() == [1.0, 4.0, 0.0, 8.0]
+    assert totals.model_kwh.tolist() == [2.0, 3.0, 0.0, 5.0]
+    assert totals.hours.tolist() == [1, 1, 0, 1]
+    assert total_days(np.array([], dtype=int), np.array([]), np.array([])).hours.size == 0
+
+
+def test_blocks_by_hand():
+    assert [block_length(364, days) for days in (1, 28, 29, 91, 92, 365)] == [28, 28, 29, 91, 91, 91]
+    assert [block_length(days, 91) for days in (56, 84, 87, 240, 273)] == [28, 28, 29, 80, 91]
+    day = np.repeat(np.arange(-56, 0), 24)
+    starts = [int(day[mask].min()) for mask in block_masks(day, 56, 28)]
+    assert starts == [-56, -42, -28]
+    assert [int(day[mask].max()) for mask in block_masks(day, 56, 28)] == [-29, -15, -1]
+    few = day[day < -10]  # of the last block 18 of 28 days are left: less than seven tenths
+    assert len(list(block_masks(few, 56, 28))) == 2
+
+
+def test_a_left_out_block_by_hand():
+    """Eight weeks of 1 kWh, but 3 kWh in the fourth and fifth: the week on either side is left out of the fit too."""
+    rows = pd.DataFrame({"day": np.repeat(np.arange(-56, 0), 24)})
     rows["hour_of_week"] = np.arange(len(rows)) % 168
-    rows["energy_kwh"] = 1.0
-    assert drift_ratio(rows, 28, 84, with_temperature=False) == 0.0
-    rows["energy_kwh"] = np.where(rows["days_before"] <= 28, 2.0, 1.0)
-    # Pretended 28, 35, 42, 49 and 56 days before: the load is then 2, 1.75, 1.5, 1.25 and 1 times the expected.
-    expected = np.sqrt(np.mean(np.square([1.0, 0.75, 0.5, 0.25, 0.0])))
-    assert drift_ratio(rows, 28, 84, with_temperature=False) == pytest.approx(expected)
-    assert drift_ratio(rows, 56, 84, with_temperature=False) > expected  # half of the days, and grown with the length
-    assert np.isnan(drift_ratio(rows[rows["days_before"] <= 40], 28, 84, with_temperature=False))
+    rows["energy_kwh"] = np.where(rows["day"].between(-35, -22), 3.0, 1.0)
+    inside = rows["day"].between(-35, -22).to_numpy()
+    (block,) = left_out_blocks(rows, [inside], with_temperature=False)
+    assert block == Block(14 * 24 * 3.0, 14 * 24 * 1.0)
+
+
+def test_level_by_hand():
+    """A year and more; in the five weeks around the date a year before, and in the last four, a fifth more was used."""
+    level = np.ones(409)
+    level[409 - 364 - 7 : 409 - 364 + 28] = 1.2  # from day −371 to −337: around day −354, a year before day 10
+    totals = make_totals(409, level)
+    found = follow_level(totals, [Block(120.0, 100.0), Block(100.0, 100.0)], 28, 30)
+    assert found.season[10] == pytest.approx(np.log(1.2))
+    assert found.season[30] == pytest.approx(np.log((20 * 1.0 + 15 * 1.2) / 35))
+    # Weeks differ only where the fifth begins and ends; both ends lie before the last 52 weeks, or in them.
+    changes = np.diff(level[-364:].reshape(52, 7).sum(axis=1))
+    noise = np.sqrt(np.square(changes).mean() / 2 / 7**2)
+    assert found.noise == pytest.approx(noise)
+    square = 20.0**2 / (2 * 100.0**2)
+    assert found.drift == pytest.approx(np.sqrt(square - 1.6 * noise**2 * 7 / 28 * (1 + 28 / 364)))
+    assert found.season_share == pytest.approx(square / (square + (1.5 * noise) ** 2))
+    assert found.recent_share == pytest.approx(found.drift**2 / (found.drift**2 + noise**2 / 4))
+    assert found.has_year_ago
+    # A year before the last four weeks the level was that of the fifth in part: beside it, the last weeks used less.
+    assert found.recent < 0
+
+
+def test_a_recent_level_fades_and_a_season_stays():
+    level = Level(np.full(366, 0.1), 0.5, 0.2, 0.75, 0.0, 0.0, True)
+    assert log_levels(level, np.array([1, 70, 365])) == pytest.approx(
+        [0.05 + 0.15 * np.exp(-1 / 70), 0.05 + 0.15 / np.e, 0.05 + 0.15 * np.exp(-365 / 70)]
+    )
+    unknown = level._replace(season=np.full(366, np.nan))
+    assert log_levels(unknown, np.array([70])) == pytest.approx([0.15 / np.e])
+
+
+def test_spread_by_hand():
+    level = Level(np.full(366, 0.1), 0.6, 0.2, 0.5, 0.04, 0.10, True)
+    spread = spread_over(level, np.arange(1, 29))
+    # Of the drift 0.5 where the season is not believed (0.4) and 0.35 where it is (0.6), in quadrature.
+    of_drift = (0.5 * 0.4) ** 2 + (0.35 * 0.6) ** 2
+    square = 0.005**2 + 0.02**2 * 0.5 + of_drift * 0.1**2 + 0.25**2 * 0.5 * 0.2**2 + 0.5 * (0.5 * 0.04) ** 2
+    for days in (91, 365):  # the noise of weeks averages out
+        longer = square - 0.5 * (0.5 * 0.04) ** 2 * (1 - 28 / days)
+        assert spread_over(level, np.arange(1, days + 1)).drift == pytest.approx(np.sqrt(1.9 * longer))
+    square *= 0.9 + 28 / 91
+    assert spread.drift == pytest.approx(np.sqrt(square))
+    assert spread.chance == pytest.approx(0.04 * np.sqrt(7 / 28 * (1 + 28 / 364)))
+    assert spread.half_width(0.90) == pytest.approx(np.hypot(1.6449 * spread.chance, 2.1318 * spread.drift), rel=1e-4)
+    assert spread_over(level._replace(has_year_ago=False), np.arange(1, 29)).drift == pytest.approx(
+        np.sqrt(square * (1 + 2.0 * 0.6))
+    )
+    unseen = spread_over(level._replace(season=np.full(366, np.nan)), np.arange(1, 29))
+    square = 0.005**2 + 0.03**2 + (1.5 * 0.1) ** 2 + 0.25**2 * 0.5 * 0.2**2 + 0.5 * (0.5 * 0.04) ** 2
+    square *= 0.9 + 28 / 91
+    assert unseen.drift == pytest.approx(np.sqrt(square))
+    # Tables of Student's t with four degrees of freedom.
+    assert Spread(0.0, 1.0).half_width(0.90) == pytest.approx(2.132, abs=5e-4)
+    assert Spread(0.0, 1.0).half_width(0.95) == pytest.approx(2.776, abs=5e-4)
+    assert Spread(0.0, 1.0).half_width(0.0) == pytest.approx(0.0, abs=1e-6)
+
+
+OTHER, MAIN, OWN = (MeterChange(name, meter, CHANGE) for name, meter in (("Lights", 2), ("Controls", 1), ("Pump", 3)))
+RELATED = {1: {2, 3}, 2: {1}, 3: {1}}  # meter 1 is above the others
+
+
+def test_changes_that_share_energy_bound_each_other():
+    day = timedelta(days=1)
+    later, earlier = MAIN._replace(changed_on=CHANGE + 40 * day), OWN._replace(changed_on=CHANGE - 60 * day)
+    bounds = bound_change(OWN, [OWN, OTHER, later, earlier], RELATED)
+    assert (bounds.first, bounds.last) == (CHANGE - 59 * day, CHANGE + 39 * day)
+    assert (bounds.before, bounds.after, bounds.same_day) == (earlier, later, None)
+    assert bound_change(OWN, [OWN, OTHER], RELATED) == (None, None, None, None, None)  # meters beside each other
+    assert bound_change(OWN, [OWN, MAIN], RELATED).same_day == MAIN
+    assert bound_change(MAIN, [OWN], RELATED).same_day == OWN
+
+
+def test_a_measure_that_is_a_finding_too_is_one_change():
+    finding = OWN._replace(name="Pump runs at night")
+    assert merge_changes([OWN, OTHER], [finding, MAIN]) == [OWN, OTHER, MAIN]
+    assert merge_changes([], [finding]) == [finding]
+
+
+def test_a_change_on_the_same_day_leaves_no_verdict():
+    verdict = verify(make_hours(saved=0.3))
+    refused = explain_bounds(verdict, bound_change(OWN, [MAIN], RELATED))
+    assert (refused["status"], refused["savings"]) == ("insufficient_data", None)
+    assert refused["missing"] == [
+        {
+            "code": "other_change",
+            "message": "'Controls' was changed on the same day, at this meter or one that it shares energy with; the "
+            "two can't be told apart: name them as one measure, or look at meters of their own",
+            "possibleFrom": None,
+        }
+    ]
+    assert explain_bounds(verdict, bound_change(OWN, [OTHER], RELATED)) == verdict
+    late = MAIN._replace(changed_on=CHANGE + timedelta(days=21))
+    short = explain_bounds(verify(make_hours(after=20, saved=0.3)), bound_change(OWN, [late], RELATED))
+    assert [(entry["code"], entry["possibleFrom"]) for entry in short["missing"]] == [
+        ("after_too_short", None),  # no later day will be one of this change alone
+        ("other_change", None),
+    ]
+    assert short["missing"][1]["message"] == "days from 2026-02-05 on are not used: 'Controls' was changed then"
 
 
 @settings(max_examples=20, deadline=None)
@@ -332,6 +502,7 @@ def stored(monkeypatch):
     monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: make_meters(1, 2))
     monkeypatch.setattr(readings_lib, "load_hourly", lambda conn, site_id, window: pd.concat([half, hours, other]))
     monkeypatch.setattr(readings_lib, "load_channel_names", lambda conn, site_id: {1: "Chiller", 2: "Other"})
+    monkeypatch.setattr(readings_lib, "load_findings", lambda conn, site_id: [])
     monkeypatch.setattr(readings_lib, "load_quarantined", lambda conn, site_id: [])
     intervals = make_readings(1, hours["timestamp"].iloc[0], 1.0 + np.arange(96) % 7 / 100)
     monkeypatch.setattr(readings_lib, "load_readings", lambda conn, site_id, window, ids: intervals)
@@ -352,7 +523,7 @@ def test_the_script(stored, capsys):
     text = capsys.readouterr().out
     assert "School (site 7), channel 1 'Chiller', change on 2026-01-15" in text
     assert "a saving is proved" in text
-    assert "348 kWh less (348 to 348 with 90 % confidence), 10.0 %, worth 41.76 USD" in text
+    assert "348 kWh less (306 to 390 with 90 % confidence), 10.0 %, worth 41.76 USD" in text
     with pytest.raises(UsageError, match="site 7 has no channel '3'; its channels are 1 'Chiller', 2 'Other'"):
         script.main(["--site", "7", "--channel", "3", "--change", "2026-01-15"])
     future = f"{datetime.now(NEW_YORK).year + 3}-01-15"
@@ -363,12 +534,11 @@ def test_the_script(stored, capsys):
 def test_more_use_is_said_without_a_minus_and_no_lack_is_said_twice():
     text = render_text(verify(make_hours(saved=-0.1, noise=0.0)))
     assert text == (
-        "it uses more than before\nexpected 3,480 kWh, used 3,828 kWh: 348 kWh more (348 to 348 with 90 % confidence), "
-        "10.0 %, costing 41.76 USD (41.76 to 41.76)"
+        "it uses more than before\nexpected 3,480 kWh, used 3,828 kWh: 348 kWh more (306 to 390 with 90 % confidence), "
+        "10.0 %, costing 41.76 USD (36.68 to 46.77)"
     )
     text = render_text(verify(make_hours(before=35, saved=-0.1, noise=0.0)))
-    assert text.startswith("not yet\nmissing: 35 days before the change are known; 49 are needed")
-    assert "more days alone" not in text
+    assert text == "not yet\nmissing: 35 days before the change are known; 56 are needed; fetch or import earlier ones"
 
 
 def test_the_script_uses_the_weather_that_is_known(stored, capsys, monkeypatch):
@@ -424,7 +594,7 @@ def test_measured_changes_that_never_happened_are_seldom_proved(capsys):
 
 def wasted_hours(weeks, seed, after=91):
     """Return hours in which 3 kWh an hour were wasted from 22 to 5 in the last weeks before the change; kWh a week."""
-    hours = make_hours(before=84 + 7 * weeks, after=after, seed=seed)
+    hours = make_hours(before=420 + 7 * weeks, after=after, seed=seed)
     local = hours["timestamp"].dt.tz_convert(NEW_YORK)
     is_night = (local.dt.hour >= 22) | (local.dt.hour < 5)
     since = local_midnight(CHANGE - timedelta(weeks=weeks), NEW_YORK)
@@ -435,7 +605,7 @@ def wasted_hours(weeks, seed, after=91):
 @pytest.mark.parametrize("weeks", [1, 2, 3, 6])
 def test_a_waste_of_a_few_weeks_is_measured_whole_and_within_its_band(weeks):
     held = 0
-    for seed in range(10):
+    for seed in range(6):
         hours, planted_kwh = wasted_hours(weeks, seed)
         since = CHANGE - timedelta(weeks=weeks)
         result = verify_savings(hours, CHANGE, NEW_YORK, CONFIG, wasted=Wasted(since, since))
@@ -443,20 +613,20 @@ def test_a_waste_of_a_few_weeks_is_measured_whole_and_within_its_band(weeks):
         assert result["status"] == "verified_saving"
         assert savings["savedKwh"] * per_week == pytest.approx(planted_kwh, rel=0.12)
         held += savings["lowKwh"] <= planted_kwh / per_week <= savings["highKwh"]
-    assert held >= 9  # of 10, at 90 % confidence
+    assert held >= 5  # of 6, at 90 % confidence
 
 
 def test_without_its_weeks_apart_it_is_measured_too_low():
     hours, planted_kwh = wasted_hours(3, 1)
     savings = verify(hours)["savings"]
-    assert savings["savedKwhPerWeek"] < 0.4 * planted_kwh
+    assert savings["savedKwhPerWeek"] < 0.6 * planted_kwh
 
 
 def test_a_short_waste_leaves_the_days_before_it_to_the_baseline():
     hours, _ = wasted_hours(3, 1)
     since = CHANGE - timedelta(weeks=3)
     result = verify_savings(hours, CHANGE, NEW_YORK, CONFIG, wasted=Wasted(since, since + timedelta(weeks=1)))
-    assert result["baseline"]["days"] == 84
-    short = hours[hours["timestamp"] >= local_midnight(since - timedelta(days=48), NEW_YORK)]
+    assert result["baseline"]["days"] == 409
+    short = hours[hours["timestamp"] >= local_midnight(since - timedelta(days=363), NEW_YORK)]
     result = verify_savings(short, CHANGE, NEW_YORK, CONFIG, wasted=Wasted(since, since))
-    assert codes(result) == ["drift_unknown"]
+    assert codes(result) == ["season_unknown"]

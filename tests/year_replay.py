@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from site_factory import SITE_ID, TIMEZONE
+from site_factory import SITE_ID, TIMEZONE, store_steady_weather
 
 from analyze.week import loading
 from config.site_file import load_site
@@ -90,8 +90,10 @@ def make_year() -> pd.DataFrame:
 
 
 def store_year(conn: Connection) -> None:
-    """Store the school and its year, and commit."""
-    store_school(conn, make_year(), NAMES, monday(WEEKS + 1))
+    """Store the school, its year and the steady weather of it, and commit."""
+    end = monday(WEEKS + 1)
+    store_school(conn, make_year(), NAMES, end)
+    store_steady_weather(conn, Window(*(local_midnight(day, TIMEZONE) for day in (FIRST_DAY, end))))
 
 
 def store_school(conn: Connection, rows_of_all: pd.DataFrame, names: Mapping[int, str], end: date) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.load.savings_model import DRIFT_MIN_DAYS, extrapolated_share
+from analyze.load.savings_level import HISTORY_DAYS, MIN_FIT_DAYS, YEAR_DAYS
+from analyze.load.savings_model import extrapolated_share
 from analyze.meters.bad_intervals import any_fault, find_bad_intervals
 from analyze.week.intervals import WeekScope, prepare_intervals
 from config.site_file import IngestLimits
@@ -25,7 +26,7 @@ from lib.date_utils import add_local_time
 _NEARER = "look at a meter nearer to what was changed"
 _NO_DIFFERENCE = f"there is no difference to be seen; {_NEARER}"
 _DAYS_PER_WEEK = 7
-_MAX_WAIT_DAYS = 730  # who would have to wait longer will hardly know: too much else changes
+_WEATHER = "store the outdoor temperatures (ingest/ingest_weather.py)"
 
 
 class Wasted(NamedTuple):
@@ -41,8 +42,9 @@ class Wasted(NamedTuple):
 class Sides(NamedTuple):
     """The hours before and after the change, how many days there are, and how much of them the hours cover [%].
 
-    `before` reaches back a year and has `days_before`; the model is fitted to the last `fit_days` of it. `wasted` are
-    the hours of `Wasted`, which `before` ends with; none without.
+    All have `day`, counted from the first that is no baseline: the day of the change, or the one on which a waste
+    began. `before` reaches back as far as anything is compared with it; the days and their share are of the year that a
+    model is fitted to. `wasted` are the hours of `Wasted`; none without.
     """
 
     before: pd.DataFrame
@@ -51,7 +53,16 @@ class Sides(NamedTuple):
     before_days: int
     after_days: int
     covered_pct: tuple[float, float]
-    fit_days: int
+
+    @property
+    def has_temperature(self) -> bool:
+        """Whether every hour has an outdoor temperature."""
+        return "temp_c" in self.before
+
+    @property
+    def fitted(self) -> pd.DataFrame:
+        """The hours that a model is fitted to: of the last 52 weeks."""
+        return self.before[self.before["day"] >= -YEAR_DAYS]
 
 
 def add_temperature(hourly: pd.DataFrame, weather: pd.DataFrame, config: Thresholds) -> pd.DataFrame:
@@ -120,96 +131,116 @@ def split_sides(
 
     With `wasted` the side before ends where the waste began.
     """
-    until = wasted.since if wasted else change
     rows = hourly[np.isfinite(hourly["energy_kwh"].astype("float64"))].sort_values("timestamp")
-    has_temperature = "temp_c" in rows and bool(rows["temp_c"].notna().any())
-    if has_temperature:
-        rows = rows[rows["temp_c"].notna()]
-    limit = config.savings.max_days if has_temperature else config.savings.max_days_without_temp
+    if "temp_c" in rows:
+        known = rows["temp_c"].notna()
+        rows = rows[known] if known.any() else rows.drop(columns="temp_c")
     start = pd.to_datetime(rows["timestamp"], utc=True)
     rows = add_local_time(rows.assign(interval_start=start), tz).reset_index(drop=True)
-    day = rows["local_time"].dt.date
-    offset = pd.Series(
-        [(value - change).days if value >= change else min((value - until).days, 0) for value in day],
-        index=rows.index, dtype="int64",
-    )  # fmt: skip
-    is_wasted = pd.Series(
-        [wasted is not None and wasted.whole_from <= value < change for value in day], index=rows.index, dtype=bool
-    )
-    is_holiday = pd.Series([value in holidays for value in day], index=rows.index, dtype=bool)
+    number = rows["local_time"].to_numpy().astype("datetime64[D]").astype("int64")
+    until = wasted.since if wasted else change
+    day, ahead = number - _number_of(until), (change - until).days
+    is_holiday = np.isin(number, [_number_of(each) for each in holidays])
+    rows = rows.assign(day=day)
+    limit = config.savings.max_days
     sides, counts, covered = [], [], []
-    rows = rows.assign(days_before=-offset)
-    for side, farthest in (((offset < 0), config.savings.max_days), ((offset > 0), limit)):
+    for away, farthest in ((-day, HISTORY_DAYS), (day - ahead, limit)):
         # Readings reach from the change to the farthest day that has any; holes in between count as missing.
-        near = side & (offset.abs() <= limit)
-        days = int(offset[near].abs().max()) if near.any() else 0
-        covered.append(min(100.0, 100 * int(near.sum()) / (24 * days)) if days else 0.0)
+        reach = (away > 0) & (away <= farthest)
+        days = int(away[reach].max(initial=0))
+        near = reach & (away <= limit)
+        covered.append(min(100.0, 100 * np.count_nonzero(near) / (24 * min(days, limit))) if days else 0.0)
         counts.append(days)
-        sides.append(rows[side & (offset.abs() <= farthest) & ~is_holiday].reset_index(drop=True))
-    waste = rows[is_wasted & ~is_holiday].reset_index(drop=True)
-    return Sides(sides[0], waste, sides[1], counts[0], counts[1], (covered[0], covered[1]), limit)
+        sides.append(rows[reach & ~is_holiday].reset_index(drop=True))
+    is_wasted = np.zeros(len(rows), dtype=bool)
+    if wasted:
+        is_wasted = (number >= _number_of(wasted.whole_from)) & (day < ahead) & ~is_holiday
+    waste = rows[is_wasted].reset_index(drop=True)
+    return Sides(sides[0], waste, sides[1], counts[0], counts[1], (covered[0], covered[1]))
 
 
-def missing_data(sides: Sides, change: date, config: Thresholds) -> list[dict[str, Any]]:
-    """Return what the readings lack before any model is fitted."""
-    needed, floor = config.savings.min_days, config.savings.min_completeness_pct
-    missing = []
-    if sides.before_days < needed:
+def _number_of(day: date) -> int:
+    """Return a local day as days since 1 January 1970."""
+    return int(np.datetime64(day).astype("int64"))
+
+
+def missing_before(sides: Sides, config: Thresholds) -> list[dict[str, Any]]:
+    """Return what the readings before the change lack for a model of them."""
+    floor = config.savings.min_completeness_pct
+    if sides.before_days < MIN_FIT_DAYS:
         known = f"{sides.before_days} days before the change are known"
-        text = f"{known}; {needed} are needed; fetch or import earlier ones"
-        missing.append(lack("baseline_too_short", text, None))
-    elif sides.covered_pct[0] < floor:
+        return [lack("baseline_too_short", f"{known}; {MIN_FIT_DAYS} are needed; fetch or import earlier ones")]
+    if sides.covered_pct[0] < floor:
         covered = f"readings cover {sides.covered_pct[0]:.0f} % of the days before the change"
-        text = f"{covered}; {floor:.0f} % is needed: fill the gaps, or fetch earlier days"
-        missing.append(lack("baseline_incomplete", text, None))
+        return [
+            lack("baseline_incomplete", f"{covered}; {floor:.0f} % is needed: fill the gaps, or fetch earlier days")
+        ]
+    if not sides.has_temperature and sides.before_days < YEAR_DAYS:
+        return [_season_unknown(sides)]
+    return []
+
+
+def _season_unknown(sides: Sides) -> dict[str, Any]:
+    """Return the lack of a year before, without which a season looks like a change."""
+    known = f"without outdoor temperatures a season looks like a change: {sides.before_days} days before it are known"
+    needed = f"{YEAR_DAYS} are needed, so that the same season of the year before is among them"
+    return lack("season_unknown", f"{known}; {needed}: fetch or import earlier ones, or {_WEATHER}")
+
+
+def missing_after(sides: Sides, change: date, config: Thresholds) -> list[tuple[dict[str, Any], int]]:
+    """Return what the readings after the change lack, each with how many days after it would do."""
+    needed, floor = config.savings.min_days, config.savings.min_completeness_pct
     if sides.after_days < needed:
-        text = f"{sides.after_days} days after the change are known; {needed} are needed"
-        missing.append(lack("after_too_short", text, change + timedelta(days=needed + 1)))
-    elif sides.covered_pct[1] < floor:
+        known = f"{sides.after_days} days after the change are known"
+        text = f"{known}; {needed} are needed, the last of them {change + timedelta(days=needed)}"
+        return [(lack("after_too_short", text), needed)]
+    if sides.covered_pct[1] < floor:
         # So many whole days more bring the share up to the floor.
         more = sides.after_days * (floor - sides.covered_pct[1]) / max(100 - floor, 1e-9)
         text = f"readings cover {sides.covered_pct[1]:.0f} % of the days after the change; {floor:.0f} % is needed"
-        missing.append(
-            lack("after_incomplete", text, change + timedelta(days=int(np.ceil(sides.after_days + more)) + 1))
-        )
-    return missing
+        return [(lack("after_incomplete", text), int(np.ceil(sides.after_days + more)))]
+    return []
 
 
 def missing_temperatures(sides: Sides, config: Thresholds) -> list[dict[str, Any]]:
-    """Return a lack where too many hours after the change were colder or warmer than any before."""
-    low, high = sides.before["temp_c"].min(), sides.before["temp_c"].max()
-    outside_pct = 100 * extrapolated_share(sides.before, sides.after)
+    """Return a lack where too many hours after the change were colder or warmer than nearly all before."""
+    if not sides.has_temperature or sides.after.empty:
+        return []
+    outside_pct = 100 * extrapolated_share(sides.fitted, sides.after)
     if outside_pct <= config.savings.max_extrapolated_pct:
         return []
     text = (
-        f"{outside_pct:.0f} % of the hours after the change lie outside {low:.0f} to {high:.0f} °C, the temperatures "
-        "before it; wait for the same season"
+        f"{outside_pct:.0f} % of the hours after the change were colder or warmer than nearly all before it; fetch or "
+        "import earlier readings, of the same season"
     )
-    return [lack("temperature_range", text, None)]
+    return [lack("temperature_range", text)]
 
 
-def uncertain(ratio: float, days: float, change: date, config: Thresholds) -> dict[str, Any]:
-    """Return the lack of days: the ratio falls with their square root, should the saving and the noise stay alike."""
-    wanted = days * (ratio / config.savings.max_uncertainty_ratio) ** 2 if np.isfinite(ratio) else np.inf
-    possible = change + timedelta(days=int(np.ceil(wanted)) + 1) if wanted <= _MAX_WAIT_DAYS else None
+def level_changed(log_level: float) -> dict[str, Any]:
+    """Return that the load before the change was not that of the year before, by the logarithm of its level."""
+    change_pct = 100 * np.expm1(log_level)
+    than = f"{abs(change_pct):.0f} % {'more' if change_pct > 0 else 'less'} than the year before it tells"
+    remedy = "something else changed; if it is known, name it and its day under [[measures]]"
+    return lack("level_changed", f"in the four weeks before the change the meter used {than}: {remedy}")
+
+
+def season_of_days_unknown(days: int, needed: int) -> dict[str, Any]:
+    """Return the lack of days after the change that have the same season of the year before."""
+    known = f"of {days} days after the change is known what the same season of the year before was like"
+    return lack("season_unknown", f"{known}; {needed} are needed: fetch or import earlier readings, or {_WEATHER}")
+
+
+def uncertain(ratio: float, possible: date | None, config: Thresholds) -> dict[str, Any]:
+    """Return that the difference is too small beside its uncertainty, and when it will not be, if that is known."""
+    if not np.isfinite(ratio):
+        return lack("within_uncertainty", _NO_DIFFERENCE)
     limit_pct = 100 * config.savings.max_uncertainty_ratio
     text = f"the uncertainty is {100 * ratio:.0f} % of the difference; {limit_pct:.0f} % is allowed (68 % confidence)"
     if possible is None:
         text += f": too small to be told from this meter's own ups and downs; {_NEARER}"
-    return lack("within_uncertainty", text if np.isfinite(ratio) else _NO_DIFFERENCE, possible)
+    return lack("within_uncertainty", text, possible)
 
 
-def drift_unknown(before_days: int, change: date) -> dict[str, Any]:
-    """Return the lack of days before the change, and from which change on those that are known would do."""
-    short, what = DRIFT_MIN_DAYS - before_days, "to see how far the expectation drifts by itself"
-    if short <= 0:
-        return lack("drift_unknown", f"the days before the change have too many gaps {what}; fill them", None)
-    first = change + timedelta(days=short)
-    known = f"{before_days} days before the change are known; {DRIFT_MIN_DAYS} are needed {what}"
-    remedy = f"fetch or import earlier ones; a change on {first} or later could be judged as it is"
-    return lack("drift_unknown", f"{known}: {remedy}", None)
-
-
-def lack(code: str, message: str, possible_from: date | None) -> dict[str, Any]:
+def lack(code: str, message: str, possible_from: date | None = None) -> dict[str, Any]:
     """Return one reason why a claim has to wait."""
     return {"code": code, "message": message, "possibleFrom": possible_from and possible_from.isoformat()}

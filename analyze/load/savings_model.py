@@ -1,36 +1,35 @@
-"""The expected energy of a meter by hour of the week and temperature, and how uncertain a saving against it is. Pure.
+"""The expected energy of a meter by hour of the week and temperature, and how well it is met. Pure.
 
 References
 ----------
 J. Mathieu, P. Price, S. Kiliccote, M. Piette (2011), "Quantifying changes in building electricity use, with application
 to demand response", IEEE Transactions on Smart Grid 2(3), doi:10.1109/TSG.2011.2145010: the time-of-week and
-temperature model. ASHRAE Guideline 14-2014, section 4.2 and annex B: CV(RMSE), NMBE and the fractional savings
-uncertainty with autocorrelated residuals.
+temperature model. ASHRAE Guideline 14-2014, section 4.2: CV(RMSE) and NMBE.
 """
 
 from __future__ import annotations
 
-from statistics import NormalDist
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analyze.load.savings_level import Block
 from lib.date_utils import HOURS_PER_WEEK
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 _SEGMENTS = 5  # of equal share of the hours; Mathieu et al. use up to ten, for a year and more
 _FOLDS = 5
 _MIN_GAIN = 0.02  # temperature must lower the cross-validated error by this much to be used
 _MIN_CELL_HOURS = 3  # of an hour of the week; of fewer a mean says nothing
 _DAY_MIN_HOURS = 20  # of a day, for its mean to stand for it
-_MAX_AUTOCORRELATION = 0.95
-_DRIFT_STEP_DAYS, _DRIFT_MIN_FIT_DAYS, _DRIFT_MIN_COUNT, _DRIFT_MIN_SHARE = 7, 28, 3, 0.7
-DRIFT_MIN_DAYS = _DRIFT_MIN_FIT_DAYS + _DRIFT_MIN_COUNT * _DRIFT_STEP_DAYS  # before the change, for `drift_ratio`
-_DRIFT_MAX_EXTRAPOLATED = 0.1
-_FACTOR = 1.26  # Guideline 14, annex B: what the simplified formula lacks against the exact one
+_GAP_DAYS = 7  # on either side of a block that is left out: the days beside it are too much like it
+_FITTED = ["hour_of_week", "energy_kwh", "temp_c", "day"]
+_RARE_SHARE = 0.01  # of the hours: what is colder or warmer than all others was hardly met
 
 
 class Baseline(NamedTuple):
@@ -67,6 +66,7 @@ def fit_baseline(hours: pd.DataFrame) -> Baseline:
     E = mean of the hour of the week + Σ slope_i · (part of the temperature within segment i, less its mean at that hour
     of the week). Temperature is kept where it lowers the error of a cross-validation over five blocks of time by 2 %.
     """
+    hours = hours[[name for name in _FITTED if name in hours]]
     plain = fit_form(hours, with_temperature=False)
     if "temp_c" not in hours or hours["temp_c"].nunique() <= _SEGMENTS:
         return plain
@@ -94,6 +94,16 @@ def add_excess(model: Baseline, hours: pd.DataFrame) -> Baseline:
     total = np.bincount(cell[known], weights=above[known], minlength=HOURS_PER_WEEK)
     mean = np.divide(total, count, out=np.full(HOURS_PER_WEEK, np.nan), where=count > 0)
     return model._replace(cell_kwh=model.cell_kwh + mean)
+
+
+def mean_excess(hours: pd.DataFrame, expected_kwh: Floats) -> Floats:
+    """Return what these hours used above what was expected, by hour of the week [kWh]; NaN where none is known."""
+    cell = hours["hour_of_week"].to_numpy(dtype="int64")
+    above = hours["energy_kwh"].to_numpy(dtype=float) - expected_kwh
+    known = np.isfinite(above)
+    count = np.bincount(cell[known], minlength=HOURS_PER_WEEK)
+    total = np.bincount(cell[known], weights=above[known], minlength=HOURS_PER_WEEK)
+    return np.divide(total, count, out=np.full(HOURS_PER_WEEK, np.nan), where=count > 0)
 
 
 def fit_form(hours: pd.DataFrame, *, with_temperature: bool) -> Baseline:
@@ -162,68 +172,30 @@ def describe_fit(hours: pd.DataFrame, model: Baseline) -> Fit:
     )
 
 
-def saving_error_kwh(fit: Fit, days: float, confidence: float) -> float:
-    """Return half the width of the interval around a saving over `days` days at this confidence (0–1) [kWh].
-
-    Guideline 14-2014, annex B: ΔE = t · 1.26 · CV(RMSE) · mean · √(m · n/n′ · (1 + 2/n′)), where n′ = n (1 − ρ)/(1 + ρ)
-    is the number of independent days among the n of the baseline, and m the number of days after the change.
-    """
-    follows = float(np.clip(fit.autocorrelation, 0.0, _MAX_AUTOCORRELATION))
-    independent = fit.days * (1 - follows) / (1 + follows)
-    factor = days * fit.days / independent * (1 + 2 / independent)
-    t = t_quantile((1 + confidence) / 2, fit.days - fit.parameters)
-    return t * _FACTOR * fit.cvrmse * fit.mean_kwh * float(np.sqrt(factor))
-
-
 def extrapolated_share(fitted: pd.DataFrame, hours: pd.DataFrame) -> float:
-    """Return the share of `hours` whose temperature lies outside those of `fitted`, 0–1."""
-    return float((~hours["temp_c"].between(fitted["temp_c"].min(), fitted["temp_c"].max())).mean())
+    """Return the share of `hours` that are colder or warmer than 99 % of `fitted`, 0–1."""
+    low, high = fitted["temp_c"].quantile([_RARE_SHARE, 1 - _RARE_SHARE])
+    return float((~hours["temp_c"].between(low, high)).mean())
 
 
-def drift_ratio(before: pd.DataFrame, days: int, fit_days: int, *, with_temperature: bool) -> float:
-    """Return by how much the expected energy is usually off when nothing was changed, as a share of it.
+def left_out_blocks(hours: pd.DataFrame, masks: Iterable[Flags], *, with_temperature: bool) -> list[Block]:
+    """Return how blocks of time are met by a model that was fitted without them and the week on either side.
 
     Parameters
     ----------
-    before
-        Hours before the change with `days_before` (1 is the day before it); as for `fit_baseline`.
-    days
-        Length of the time after the change.
-    fit_days
-        Days that a model is fitted to at most.
-
-    Notes
-    -----
-    The root mean square over changes that never happened, seven days apart: the model is fitted to the days before each
-    (28 or more) and held against the days after it. Season and habit move a load by more than the residuals of a model
-    say; this is what they moved this one by. Where the days before are too few for three such times of the full length,
-    shorter ones are used and the ratio grows with the length. Times too cold or warm for what was fitted do not count,
-    for a real change would not be judged by them either. NaN where not even a week each is left.
+    hours
+        As for `fit_baseline`, with `day` counted from the change.
+    masks
+        Which hours lie in each block (`savings_level.block_masks`).
     """
-    before_days = int(before["days_before"].max())
-    spare = before_days - _DRIFT_MIN_FIT_DAYS - (_DRIFT_MIN_COUNT - 1) * _DRIFT_STEP_DAYS
-    if spare < _DRIFT_STEP_DAYS:
-        return np.nan
-    length = min(days, before_days // 2, spare)
-    ratios = []
-    for first in range(length, before_days - _DRIFT_MIN_FIT_DAYS + 1, _DRIFT_STEP_DAYS):
-        fitted = before[(before["days_before"] > first) & (before["days_before"] <= first + fit_days)]
-        held = before[(before["days_before"] <= first) & (before["days_before"] > first - length)]
-        if len(fitted) < 24 * _DRIFT_MIN_FIT_DAYS * _DRIFT_MIN_SHARE or len(held) < 24 * length * _DRIFT_MIN_SHARE:
-            continue
-        if with_temperature and extrapolated_share(fitted, held) > _DRIFT_MAX_EXTRAPOLATED:
-            continue
-        expected = predict_kwh(fit_form(fitted, with_temperature=with_temperature), held)
+    hours = hours[[name for name in _FITTED if name in hours]]
+    day, blocks = hours["day"].to_numpy(), []
+    for inside in masks:
+        held = hours[inside]
+        near = (day >= held["day"].min() - _GAP_DAYS) & (day <= held["day"].max() + _GAP_DAYS)
+        expected = predict_kwh(fit_form(hours[~near], with_temperature=with_temperature), held)
         known = np.isfinite(expected)
-        if expected[known].sum() > 0:
-            ratios.append(float(held["energy_kwh"].to_numpy()[known].sum() / expected[known].sum() - 1))
-    if len(ratios) < _DRIFT_MIN_COUNT:
-        return np.nan
-    return float(np.sqrt(np.mean(np.square(ratios)))) * max(1.0, days / length)
-
-
-def t_quantile(probability: float, freedom: float) -> float:
-    """Return the quantile of Student's t, by the expansion 26.7.5 of Abramowitz & Stegun; to 1 % from 5 degrees up."""
-    z = NormalDist().inv_cdf(probability)
-    terms = [(z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384]
-    return z + sum(term / freedom**power for power, term in enumerate(terms, 1))
+        if known.any():
+            used = float(held["energy_kwh"].to_numpy()[known].sum())
+            blocks.append(Block(used, float(expected[known].sum())))
+    return blocks

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.meters.channel_kinds import using_meters
+from analyze.meters.channel_kinds import channels_of, using_meters
 from analyze.week.intervals import number_channels
+from config.site_file import ChannelKind
 
 # Half the hours of its sub-meters: below that a main meter's sum says less about its branch than theirs.
 _MAIN_MIN_COVER_RATIO = 0.5
@@ -26,6 +27,23 @@ def parents_of(meters: pd.DataFrame) -> dict[int, int]:
     known = zip(ids, energy["parent_channel_id"].tolist(), strict=True)
     parents = {child: int(parent) for child, parent in known if not pd.isna(parent) and int(parent) in set(ids)}
     return {child: parent for child, parent in parents.items() if child not in _ancestors(child, parents)}
+
+
+def related_meters(meters: pd.DataFrame) -> dict[int, set[int]]:
+    """Return for each meter of use those above and below it: what is changed at one can show at the other.
+
+    A main that is called one is above every other meter, whether the tree says so or not.
+    """
+    parents = parents_of(meters)
+    ids = {int(key) for key in using_meters(meters)["channel_id"]}
+    related: dict[int, set[int]] = {key: set() for key in ids}
+    mains = ids & set(channels_of(meters, ChannelKind.MAIN))
+    pairs = {(child, above) for child in ids for above in _ancestors(child, parents)}
+    pairs |= {(key, main) for main in mains for key in ids if key != main}
+    for below, above in pairs:
+        related[below].add(above)
+        related[above].add(below)
+    return related
 
 
 def _ancestors(channel_id: int, parents: dict[int, int]) -> list[int]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
+from analyze.load.other_changes import MeterChange
 from analyze.load.savings_data import Wasted, lack
-from analyze.load.savings_model import DRIFT_MIN_DAYS
+from analyze.load.savings_level import MIN_FIT_DAYS, YEAR_DAYS
 from lib.findings import FollowedFinding, Said, WeekStatus
 from lib.report_findings import DAYS_PER_WEEK, FindingKind
 
@@ -36,7 +37,7 @@ class Before(NamedTuple):
 
 ALL_BEFORE = Before(None, None)
 # What is missing of the days before, by the codes of a verdict.
-NO_BASELINE = ("baseline_too_short", "baseline_incomplete", "baseline_without_energy", "drift_unknown")
+NO_BASELINE = ("baseline_too_short", "baseline_incomplete", "baseline_without_energy", "season_unknown")
 
 
 def list_done(findings: Sequence[FollowedFinding], until: date) -> list[FollowedFinding]:
@@ -50,6 +51,16 @@ def list_done(findings: Sequence[FollowedFinding], until: date) -> list[Followed
         and finding.done_on is not None
         and finding.done_on < until
     ]
+
+
+def changes_of(done: Sequence[FollowedFinding]) -> list[MeterChange]:
+    """Return what was changed, of findings that are done: each meter and day once, by the first of its findings."""
+    changes: dict[tuple[int, date], MeterChange] = {}
+    for finding in done:
+        if finding.meter_id is not None and finding.done_on is not None:
+            key = finding.meter_id, finding.done_on
+            changes.setdefault(key, MeterChange(finding.title, *key))
+    return list(changes.values())
 
 
 def weeks_measured(done_on: date, until: date) -> int:
@@ -75,19 +86,29 @@ def claim_of(weeks: Sequence[FollowedFinding], done_on: date) -> Claim | None:
 def baseline_of(weeks: Sequence[FollowedFinding], claim: Claim | None, done_on: date) -> Before:
     """Return which days before the change its saving is held against.
 
-    What was there for seven weeks or more is a baseline of its own: weeks before it would be taken for a part of what
+    What was there for eight weeks or more is a baseline of its own: weeks before it would be taken for a part of what
     is saved. What was there for less is told by what it used above the weeks in which it was not. The week in which it
     was first seen counts for that only where there is no other: it may have begun on any day of it.
     """
     if claim is None:
         return ALL_BEFORE
-    if (done_on - claim.since).days >= DRIFT_MIN_DAYS:
+    if (done_on - claim.since).days >= MIN_FIT_DAYS:
         return Before(claim.since, None)
     earlier = [week.week for week in weeks if week.week < claim.since and week.status in _THERE]
     first = max(earlier) + timedelta(days=DAYS_PER_WEEK) if earlier else None
     is_longer = (done_on - claim.since).days >= 2 * DAYS_PER_WEEK
     whole_from = claim.since + timedelta(days=DAYS_PER_WEEK) if is_longer else claim.since
     return Before(first, Wasted(claim.since, whole_from) if whole_from < done_on else None)
+
+
+def hold_against_the_year(before: Before, done_on: date) -> Before:
+    """Return which days count where no temperatures tell the season: weeks of a waste are no baseline then.
+
+    They are told by what they used above the year before them.
+    """
+    if before.first is None or before.wasted is not None or (done_on - before.first).days >= YEAR_DAYS:
+        return before
+    return Before(None, Wasted(before.first, before.first))
 
 
 def describe_saving(

@@ -7,15 +7,18 @@ by the caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from analyze.load.anomaly_scores import score_readings
+from analyze.load.other_changes import MeterChange, bound_change, explain_bounds, merge_changes
 from analyze.load.savings_data import add_temperature, lack, leave_out_wrong_hours
+from analyze.load.savings_level import HISTORY_DAYS
 from analyze.load.site_hours import total_by_hour, whole_hours
 from analyze.meters.channel_kinds import name_kinds, settle_kinds
+from analyze.meters.meter_tree import related_meters
 from analyze.meters.metering_points import NotCounted, find_not_counted, keep_counted
 from analyze.meters.registers import net_of_export
 from analyze.money.pricing import price_site
@@ -27,8 +30,10 @@ from analyze.week.done_savings import (
     NO_BASELINE,
     Before,
     baseline_of,
+    changes_of,
     claim_of,
     describe_saving,
+    hold_against_the_year,
     list_done,
     measured_on,
     not_metered,
@@ -65,7 +70,7 @@ from lib.date_utils import (
     resolve_period,
 )
 from lib.errors import DataError, UsageError
-from lib.findings import FindingState, FollowedFinding
+from lib.findings import FindingState, FollowedFinding, Said
 from lib.report_findings import make_week
 
 if TYPE_CHECKING:
@@ -95,6 +100,11 @@ class SiteData(NamedTuple):
     def config(self) -> Thresholds:
         """The thresholds that hold at the site."""
         return self.said.thresholds
+
+    @property
+    def changes(self) -> list[MeterChange]:
+        """The measures that its file names."""
+        return [MeterChange(row.name, row.channel_id, row.changed_on) for row in self.said.measures]
 
     def scope(self, period: Window) -> WeekScope:
         """Return what an analysis of `period` is about."""
@@ -234,8 +244,10 @@ def _measure_done(
     conn: Connection, data: SiteData, findings: list[FollowedFinding], until: date
 ) -> list[dict[str, Any]]:
     """Return what the findings that are done have saved by the local day `until`, each over its latest horizon."""
-    savings = []
-    for finding in list_done(findings, until):
+    savings: list[dict[str, Any]] = []
+    done = list_done(findings, until)
+    changes = merge_changes(changes_of(done), data.changes)
+    for finding in done:
         channel_id, done_on = finding.meter_id, finding.done_on
         if channel_id is None or done_on is None:
             continue
@@ -247,7 +259,8 @@ def _measure_done(
             verdict = not_metered()
         elif weeks:
             last = local_midnight(measured_on(done_on, weeks), data.tz)
-            verdict = load_savings(conn, data, channel_id, done_on, last, baseline_of(line, claim, done_on))
+            own = MeterChange(finding.title, channel_id, done_on)
+            verdict = load_savings(conn, data, own, last, changes, baseline_of(line, claim, done_on))
         savings.append(describe_saving(finding, claim, weeks, verdict, until))
     return savings
 
@@ -306,13 +319,14 @@ def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> di
     week = _analyze_period(conn, data, window)
     kinds = {row["channelId"]: row["kind"] for row in week.consumption["byChannel"]}
     meters = data.meters.assign(kind=data.meters["channel_id"].map(kinds))
+    changes = _load_changes(conn, data)
     measures = [
         {
             "name": measure.name,
             "channelId": measure.channel_id,
-            **load_savings(conn, data, measure.channel_id, measure.changed_on, now),
+            **load_savings(conn, data, measure, now, changes),
         }
-        for measure in data.said.measures
+        for measure in data.changes
     ]
     summary = summarize_months(_read(conn, data, readings.load_monthly), meters, month)
     return {
@@ -370,21 +384,39 @@ def load_verdict(
             raise DataError(f"site {site_id}: channel {channel_id} does not count ({channel.reason}); {instead}")
     if channel_id not in {*data.meters["channel_id"], *data.left_out}:
         raise DataError(f"site {site_id} has no channel {channel_id}; check --channel")
-    return data, change, load_savings(conn, data, channel_id, change, now)
+    own = MeterChange("", channel_id, change)
+    others = [each for each in _load_changes(conn, data) if (each.channel_id, each.changed_on) != own[1:]]
+    return data, change, load_savings(conn, data, own, now, others)
+
+
+def _load_changes(conn: Connection, data: SiteData) -> list[MeterChange]:
+    """Return what was changed at the site: the measures of its file, and the findings that somebody called done."""
+    done = [finding for finding in readings.load_findings(conn, data.site.site_id) if finding.said == Said.DONE]
+    return merge_changes(data.changes, changes_of(done))
 
 
 def load_savings(
-    conn: Connection, data: SiteData, channel_id: int, change: date, now: datetime, before: Before = ALL_BEFORE
+    conn: Connection,
+    data: SiteData,
+    own: MeterChange,
+    now: datetime,
+    others: Sequence[MeterChange],
+    before: Before = ALL_BEFORE,
 ) -> dict[str, Any]:
     """Read a meter's hours around a change, the weather and the site's tariff, and return the verdict.
 
     Hours with an interval that the meter got wrong are left out; a channel in quarantine has no hours to judge by.
     Where the days without the waste (`before.wasted`) are no baseline, all that are known are one: then the saving is
-    told too low rather than too high.
+    told too low rather than too high. No day counts beyond another of the site's changes that the meter may show
+    (`bound_change`).
     """
     tz, config, site_id = data.tz, data.config, data.site.site_id
-    span = timedelta(days=config.savings.max_days)
-    window = Window(local_midnight(change - span, tz), min(local_midnight(change + span, tz), now))
+    channel_id, change = own.channel_id, own.changed_on
+    bounds, year = bound_change(own, others, related_meters(data.meters)), timedelta(days=config.savings.max_days)
+    since = change if before.wasted is None else before.wasted.since
+    first = max(since - timedelta(days=HISTORY_DAYS), bounds.first or date.min)
+    last = min(change + year, bounds.last or date.max) + timedelta(days=1)
+    window = Window(local_midnight(first, tz), min(local_midnight(last, tz), now))
     hourly = _read(conn, data, readings.load_hourly, window)
     days = list_holidays(data.said.schedule, range(window.start.year, window.end.year + 1))
     hours = total_by_hour(hourly, data.meters, config).hourly
@@ -395,12 +427,15 @@ def load_savings(
     pricing = price_site(site_rows, scope, data.said.tariffs, days)
     whole = whole_hours(hourly, data.meters)
     intervals = _read(conn, data, readings.load_readings, window, [channel_id])
-    own = leave_out_wrong_hours(whole[whole["channel_id"] == channel_id], intervals, change, scope)
-    own = add_temperature(own, readings.load_weather(conn, site_id, window), config)
-    late = own if before.first is None else own[own["timestamp"] >= local_midnight(before.first, tz)]
+    rows = leave_out_wrong_hours(whole[whole["channel_id"] == channel_id], intervals, change, scope)
+    rows = add_temperature(rows, readings.load_weather(conn, site_id, window), config)
+    if "temp_c" not in rows:
+        before = hold_against_the_year(before, change)
+    late = rows if before.first is None else rows[rows["timestamp"] >= local_midnight(before.first, tz)]
     verdict = verify_savings(late, change, tz, config, days, pricing, before.wasted)
     if before.wasted and any(entry["code"] in NO_BASELINE for entry in verdict["missing"]):
-        verdict = verify_savings(own, change, tz, config, days, pricing)
+        verdict = verify_savings(rows, change, tz, config, days, pricing)
+    verdict = explain_bounds(verdict, bounds)
     if channel_id in data.left_out:
         (reason,) = (channel.reason for channel in data.quarantined if channel.channel_id == channel_id)
         verdict["missing"] = [lack("quarantined", f"the channel is in quarantine: {reason}", None)]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from deliver.words import formats as fmt
-from lib.logs import clean_text
 
 if TYPE_CHECKING:
     from analyze.week.loading import Morning
@@ -39,7 +38,7 @@ def news_text(morning: Morning, over: Sequence[FollowedFinding]) -> str:
         f"--site {site_id} FINDING --state planned|done|not-needed|wrong --by NAME",
         "More than this waits for the weekly report.",
     ]
-    return "\n".join(map(clean_text, parts)) + "\n"  # names come from outside: none makes a line of its own
+    return "\n".join(parts).replace("\N{NO-BREAK SPACE}", " ") + "\n"
 
 
 def _new(finding: FollowedFinding) -> str:
