@@ -13,8 +13,8 @@ from benchmarks.detections import OURS, PLAIN, Finding, Outcome
 from benchmarks.fault_injection import KINDS, Fault
 from benchmarks.measured_meters import HOUR_S, QUARTER_S
 
-# The sections that other benchmarks write, bench_claims.py and bench_findings.py, stand between marks of their names.
-CLAIMS, FINDINGS = "claims", "findings"
+# The sections that other benchmarks write (bench_claims.py and so on) stand between marks of their names.
+CLAIMS, FINDINGS, SAVINGS = SECTIONS = ("claims", "findings", "savings")
 COMMAND = ".venv/bin/python tests/benchmarks/bench_accuracy.py --write"
 # The goals of the project's plan: (measure, least value), and alerts per site-week at most.
 _RECALL, _F1 = ("recall", 0.95), ("F1", 0.8)
@@ -301,7 +301,7 @@ def replace_section(page: str, section: str, name: str = CLAIMS) -> str:
 
 def keep_section(new_page: str, old_page: str) -> str:
     """Return a page that was made anew, with the sections of other benchmarks that the old one has."""
-    for name in (CLAIMS, FINDINGS):
+    for name in SECTIONS:
         begin, end = marks_of(name)
         if begin in old_page:
             new_page = replace_section(new_page, old_page.split(begin, 1)[1].split(end, 1)[0].strip("\n"), name)
