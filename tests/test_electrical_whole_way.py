@@ -84,4 +84,4 @@ def test_voltage_of_every_phase_reaches_the_page(report: dict[str, Any]) -> None
     assert all("voltage_level" not in found[key] for key in (K2, AHU_1A, AHU_2))
     high = electrical["summary"]["bySeverity"]["high"]
     assert high >= 1
-    assert f"{high} issues of high" in render_html(build_weekly_page(report))
+    assert f": {high} high, " in render_html(build_weekly_page(report))
