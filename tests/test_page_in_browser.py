@@ -216,10 +216,10 @@ def test_meters_and_what_is_normal_are_shown_and_hidden(browser: Browser, page_f
     buttons.nth(marked).click()
     said = point_at(page, figure, 58.5 / 168)
     assert f"{HOSTILE_NAMES[0]} " in said
-    normal = figure.get_by_role("button", name="expected")
+    normal = figure.get_by_role("button", name="normal")
     normal.click()
     assert normal.get_attribute("aria-pressed") == "false"
-    assert "expected" not in point_at(page, figure, 58.5 / 168)
+    assert "normal" not in point_at(page, figure, 58.5 / 168)
 
 
 def test_a_finding_opens_to_its_own_chart(browser: Browser, page_file: Path) -> None:

@@ -267,7 +267,7 @@ def test_older_reports_are_drawn_without_what_they_lack(report: dict[str, Any]) 
     text = " ".join(read_html(render_html(build_page(older))).words)
     assert "No forecast: not part of the report yet." in text
     assert "Energy by day" in text
-    assert "Load against what was expected" not in text
+    assert "Load against normal" not in text
 
 
 def test_a_pattern_and_an_event_that_is_part_of_another_or_of_none_are_shown(report: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from deliver.pages import parts
 from deliver.pages.common import SEVERITY_TONES, opening_hours_of
 from deliver.pages.parts import Part
 from deliver.words import formats as fmt
+from deliver.words.charts import NORMAL, USED
 from deliver.words.hours import WEEKDAYS
 
 _MAX_BARS = 12
@@ -17,7 +18,7 @@ _COMPLETE_PCT, _POOR_PCT = 99.0, 90.0
 
 
 def load_blocks(report: dict[str, Any]) -> list[Part | None]:
-    """Return the load of the week against what was expected, and the days."""
+    """Return the load of the week against what is normal, and the days."""
     charts, days = report["charts"], report["consumption"]["daily"]
     by_day = parts.table(
         "Energy by day",
@@ -76,20 +77,20 @@ def _facts_table(facts: dict[str, Any]) -> Part | None:
 
 
 def load_chart(hourly: dict[str, Any] | None, timezone: str) -> Part | None:
-    """Return the site's load by hour beside what was expected (`charts.hourly`)."""
+    """Return the site's load by hour beside what is normal (`charts.hourly`)."""
     if not hourly or all(value is None for value in hourly["actualKwh"]):
         return None
     times = times_of(hourly, timezone)
     used, expected = hourly["actualKwh"], hourly["expectedKwh"]
     top = max(range(len(times)), key=lambda hour: -1 if used[hour] is None else used[hour])
-    beside = f", {fmt.kwh(expected[top])} expected" if expected[top] is not None else ""
+    beside = f", {NORMAL}: {fmt.kwh(expected[top])}" if expected[top] is not None else ""
     summary = f"Peak hour: {fmt.when(times[top])}, {fmt.kwh(used[top])}{beside}."
-    columns = [parts.column("Hour"), parts.column("Used", "right"), parts.column("Expected", "right")]
+    columns = [parts.column("Hour"), parts.column("Used", "right"), parts.column("Normal", "right")]
     rows = [[fmt.when(at), fmt.kwh(kwh), fmt.kwh(usual)] for at, kwh, usual in zip(times, used, expected, strict=True)]
-    return parts.chart("load", "Load against what was expected", summary, {
+    return parts.chart("load", "Load against normal", summary, {
         "times": times,
-        "actual": used, "actualLabel": "used",
-        "expected": expected, "expectedLabel": "expected",
+        "actual": used, "actualLabel": USED,
+        "expected": expected, "expectedLabel": NORMAL,
         "unit": "kWh per hour", "timezone": timezone,
     }, parts.table("Load by hour", columns, rows, is_folded=True))  # fmt: skip
 
