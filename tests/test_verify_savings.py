@@ -2,7 +2,7 @@
 
 import json
 from contextlib import nullcontext
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -508,6 +508,7 @@ def stored(monkeypatch):
     monkeypatch.setattr(readings_lib, "load_readings", lambda conn, site_id, window, ids: intervals)
     no_weather = pd.DataFrame({"timestamp": hours["timestamp"].head(0), "temp_c": []})
     monkeypatch.setattr(readings_lib, "load_weather", lambda conn, site_id, window: no_weather)
+    monkeypatch.setattr(script, "read_clock", lambda conn: datetime.now(UTC))
     monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
     return hours
