@@ -91,7 +91,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from deliver.portal.record import check_is_own, open_folder
 
     check_is_own(out)
-    with db.connect(settings.require_database_url("deliver"), readonly=True) as conn, open_folder(out) as folder:
+    with (
+        db.connect(settings.require_database_url("deliver"), readonly=True) as conn,
+        open_folder(out, conn.info.dbname) as folder,
+    ):
         for site_id in args.site or ():
             load_site(conn, site_id)
         every = load_sites(conn)

@@ -196,4 +196,8 @@ step "Look for gaps" govern/update_gaps.py --site "$site"
 step "Refresh the views" govern/refresh_views.py
 step "Validate" govern/validate_data.py --site "$site"
 step "Write the weekly report" deliver/generate_weekly_report.py --site "$site" --html --pdf
+step "Record it" govern/record_report.py "$PROJECT_ROOT/reports/weekly_report_${site}_"*.json
+announce "Publish the portal: open its index.html"
+# A folder that holds the portal of another database is left to that one.
+run_stage deliver/publish_portal.py --site "$site" || echo "    The portal was not published; see above."
 say_what_next

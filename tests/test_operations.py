@@ -17,6 +17,8 @@ from wrapper_tree import (
     BARE_PATH,
     GAPS,
     INGEST,
+    PORTAL,
+    RECORD,
     REFRESH,
     REPORT,
     SANDBOX,
@@ -99,6 +101,8 @@ def test_quickstart_without_settings_uses_sandbox_and_embedded_server_and_clears
         REFRESH,
         f"{VALIDATE} --site 23271",
         f"{REPORT} --site 23271 --html --pdf",
+        f"{RECORD} {tree.root}/reports/weekly_report_23271_*.json",
+        f"{PORTAL} --site 23271",
     ]
     for script, _, environment in tree.calls:
         if script == INGEST:
@@ -163,6 +167,11 @@ def test_incomplete_credentials_do_not_lead_to_the_sandbox(tree: Tree) -> None:
     assert done.returncode == 2
     assert "the Eniscope credentials are incomplete" in done.stderr
     assert stage_commands(tree) == []
+
+
+def test_quickstart_ends_well_without_its_portal(tree: Tree) -> None:
+    done = tree.run("operations/quickstart.sh", codes={PORTAL: 2})
+    assert (done.returncode, "The portal was not published; see above." in done.stdout) == (0, True)
 
 
 def test_server_that_ran_before_is_left_running(tree: Tree) -> None:

@@ -248,6 +248,17 @@ def test_foreign_folder_is_refused(conn: Connection, folders: tuple[Path, Path])
         pass
 
 
+def test_portal_of_another_database_is_refused(folders: tuple[Path, Path]) -> None:
+    for _ in range(2):
+        with open_folder(folders[1], "energy"):
+            pass
+    with (
+        pytest.raises(UsageError, match="is the portal of the database 'energy', not of 'sandbox'; give another --out"),
+        open_folder(folders[1], "sandbox"),
+    ):
+        pass
+
+
 def test_run_that_was_cut_off_is_finished_by_the_next(
     conn: Connection, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -285,7 +285,7 @@ def quality_page(state: SiteState, facts: SiteFacts, weeks: Sequence[tuple[date,
         place, "Data quality", facts.name or str(facts.site_id), "By the latest check of the data.",
         trail(facts.name, place), [Tile("Latest check", quality.text, tone=quality.tone)],
         [Section("checks", "What the latest check found", lines=[fmt.plain(each.message) for each in state.failed]
-                 or ["Nothing."]),
+                 or ["Nothing."] * (facts.verdict != "missing")),
          Section("left-out", "Meters left out of the reports", lines=left_out),
          Section("complete", "Complete by week", table=_table("Share of the expected readings", ("Week", "Complete"),
                                                               complete)),

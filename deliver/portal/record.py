@@ -78,6 +78,7 @@ class Record(msgspec.Struct):
     """What a folder holds of the portal."""
 
     portal: int = FORMAT
+    database: str = ""
     pages: dict[str, Published] = {}
     sites: dict[int, SiteFacts] = {}
 
@@ -86,7 +87,7 @@ class Folder:
     """A portal's folder, held by this process alone; `open_folder` gives it."""
 
     def __init__(self, path: Path, record: Record) -> None:
-        self.path = path
+        self.path, self.database = path, record.database
         self.pages, self.sites = record.pages, record.sites
         self.written: list[str] = []
         self.removed: list[str] = []
@@ -134,17 +135,22 @@ class Folder:
     def save(self) -> None:
         """Write the record."""
         with open_atomically(self.path / RECORD) as handle:
-            handle.write(msgspec.json.encode(Record(pages=self.pages, sites=self.sites)) + b"\n")
+            handle.write(msgspec.json.encode(Record(FORMAT, self.database, self.pages, self.sites)) + b"\n")
 
 
 @contextmanager
-def open_folder(path: Path) -> Iterator[Folder]:
+def open_folder(path: Path, database: str = "") -> Iterator[Folder]:
     """Yield the portal in `path`, held by this process alone: another one waits. It is made where there is none.
+
+    Parameters
+    ----------
+    database
+        Name of the database that it tells of. Another one's sites would take the place of all that are there.
 
     Raises
     ------
     UsageError
-        When the folder holds something else.
+        When the folder holds something else, or the portal of another database.
     PipelineError
         When it cannot be written.
     """
@@ -158,6 +164,12 @@ def open_folder(path: Path) -> Iterator[Folder]:
     with handle:
         check_is_own(path)
         folder = Folder(path, _read_record(path / RECORD))
+        if folder.database not in ("", database):
+            raise UsageError(
+                f"{path} is the portal of the database {folder.database!r}, not of {database!r}; give another --out, "
+                "or remove the folder"
+            )
+        folder.database = database
         before = dict(folder.pages), dict(folder.sites)
         if not (path / RECORD).exists():
             folder.save()  # from now on the folder is known as the portal's
