@@ -189,7 +189,7 @@ def _describe_usual(block: ExpectedDays, shift_kw: Floats, scope: WeekScope) -> 
         around = np.clip(around, -drift, drift)
     usual = rolling_mean(residual - around, _SMOOTH_H * matrix.per_hour)
     group = group_of_slots(matrix)
-    pair = group_quantiles(matrix, usual, baseline, [1 - _NOVEL_QUANTILE, _NOVEL_QUANTILE])[:, group]
+    pair = group_quantiles(matrix, usual, matrix.fold >= 0, [1 - _NOVEL_QUANTILE, _NOVEL_QUANTILE])[:, group]
     low, high = np.moveaxis(np.nan_to_num(pair), 2, 0)
     novel = {HIGH: config.anomalies.novelty_ratio * high, LOW: -config.anomalies.low_novelty_ratio * low}
     scale = _scales(matrix, usual, baseline)[:, group]
@@ -200,7 +200,7 @@ def _describe_usual(block: ExpectedDays, shift_kw: Floats, scope: WeekScope) -> 
 def _scales(matrix: DayMatrix, usual: Floats, baseline: Flags) -> Floats:
     """Return the usual residual by channel and group [kW]: 1.4826 · median, half the channel's at least."""
     size = np.abs(usual)
-    cell = group_quantiles(matrix, size, baseline, [0.5])[..., 0]
+    cell = group_quantiles(matrix, size, matrix.fold >= 0, [0.5])[..., 0]
     whole = nan_quantiles(size[:, baseline], [0.5])
     low, high = nan_quantiles(flat(matrix.power_kw), [0.05, 0.95]).T
     floor = np.fmax(_MAD_TO_STD / 2 * whole, np.maximum(_MIN_SCALE_RATIO * (high - low), 1e-9)[:, None])

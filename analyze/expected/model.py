@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.expected.day_matrix import HOURS_PER_DAY, DayMatrix, lay_out_days
+from analyze.expected.day_matrix import DayMatrix, lay_out_days
 from analyze.expected.like_days import level_of_like_days
+from analyze.expected.wall_time import flat, hour_quantiles
 from analyze.expected.weather import WeatherResponse, respond_to_weather
 from analyze.meters.completeness import assess_channels
 from analyze.week.intervals import WeekScope, starts_within, take_window
@@ -106,19 +107,15 @@ def _band(matrix: DayMatrix, error_kw: Floats) -> tuple[Floats, Floats]:
     errors of left-out weeks.
     """
     channels, size, slots = error_kw.shape
-    hour, closed, before = matrix.hour_of_slot, matrix.types.is_closed, matrix.fold >= 0
+    closed, before = matrix.types.is_closed, matrix.fold >= 0
     low, high = np.zeros((channels, size, slots)), np.zeros((channels, size, slots))
     for is_closed in (False, True):
         days = closed == is_closed
         donors = days & before if (days & before).any() else before
         if not days.any() or not donors.any():
             continue
-        errors = error_kw[:, donors]
-        for number in np.unique(hour):
-            near = (hour - number + 1) % HOURS_PER_DAY <= 2  # and the hours beside it
-            pair = nan_quantiles(errors[:, :, near].reshape(channels, -1), _BAND_QUANTILES)
-            at = np.ix_(np.arange(channels), np.flatnonzero(days), np.flatnonzero(hour == number))
-            low[at], high[at] = pair[:, 0, None, None], pair[:, 1, None, None]
+        pair = hour_quantiles(matrix, flat(error_kw), donors, _BAND_QUANTILES)[:, matrix.hour_of_slot]
+        low[:, days], high[:, days] = pair[:, None, :, 0], pair[:, None, :, 1]
     spread = np.subtract(*nan_quantiles(matrix.power_kw.reshape(channels, -1), [0.95, 0.05]).T)
     least = (_LEAST_HALF_BAND * np.nan_to_num(spread))[:, None, None]
     return np.minimum(_BAND_WIDEN * low, -least), np.maximum(_BAND_WIDEN * high, least)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analyze.expected.day_matrix import SECONDS_PER_DAY, DayMatrix
+from analyze.expected.wall_time import rolling_sum
 from analyze.load.schedules import open_minutes
 from config.opening_hours import MINUTES_PER_DAY, Schedule
 from lib.stats_utils import nan_quantiles
@@ -111,16 +112,9 @@ def closed_slots(matrix: DayMatrix, schedule: Schedule) -> Flags:
 def _mean_within(power_kw: Floats, inside: Flags, width: int) -> Floats:
     """Return the mean over `width` slots around each, of those `inside` alone; NaN outside and where nothing is."""
     known = ~np.isnan(power_kw) & inside
-    total, count = (_rolling_sum(part, width) for part in (np.where(known, power_kw, 0.0), known.astype(float)))
+    total, count = (rolling_sum(part, width) for part in (np.where(known, power_kw, 0.0), known.astype(float)))
     mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0.5)
     return np.where(inside, mean, np.nan)
-
-
-def _rolling_sum(values: Floats, width: int) -> Floats:
-    before, after = width // 2, (width - 1) // 2
-    total = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
-    at = np.arange(values.shape[1])
-    return total[:, np.minimum(at + after + 1, values.shape[1])] - total[:, np.maximum(at - before, 0)]
 
 
 def _levels(

@@ -30,11 +30,11 @@ def find_usual_peaks(expectation: Expectation) -> pd.DataFrame:
     table = {name: np.full(len(rows), np.nan) for name in ("p95_kw", "channel_p95_kw", "weekly_max_kw")}
     for block in expectation.blocks:
         matrix = block.matrix
-        power_kw, before = flat(matrix.power_kw), np.repeat(matrix.fold >= 0, matrix.slots)
+        power_kw, before = flat(matrix.power_kw), matrix.fold >= 0
         slot = matrix.day * matrix.slots + matrix.slot
         by_group = group_quantiles(matrix, power_kw, before, [_HIGH_QUANTILE])[..., 0]
         table["p95_kw"][matrix.row] = by_group[matrix.channel, group_of_slots(matrix)[slot]]
-        whole = nan_quantiles(power_kw[:, before], [_HIGH_QUANTILE])[:, 0]
+        whole = nan_quantiles(flat(matrix.power_kw[:, before]), [_HIGH_QUANTILE])[:, 0]
         table["channel_p95_kw"][matrix.row] = whole[matrix.channel]
         table["weekly_max_kw"][matrix.row] = _weekly_max(matrix)[matrix.channel]
     return pd.DataFrame(table, index=rows.index)

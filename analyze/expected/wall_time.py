@@ -28,6 +28,8 @@ def group_of_slots(matrix: DayMatrix) -> Ints:
 def rolling_mean(values: Floats, width: int) -> Floats:
     """Return the mean over `width` slots around each one, of what is there; NaN where nothing is."""
     known = ~np.isnan(values)
+    if known.all():
+        return rolling_sum(values, width) / rolling_sum(np.ones((1, values.shape[1])), width)
     total, count = (rolling_sum(part, width) for part in (np.where(known, values, 0.0), known.astype(float)))
     return np.divide(total, count, out=np.full(values.shape, np.nan), where=count > 0.5)
 
@@ -39,29 +41,48 @@ def rolling_any(flags: Flags, width: int) -> Flags:
 
 def rolling_sum(values: Floats, width: int) -> Floats:
     """Return the sum over `width` slots around each one; beyond the edges nothing is added."""
-    before, after = width // 2, (width - 1) // 2
-    total = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
-    at = np.arange(values.shape[1])
-    return np.asarray(total[:, np.minimum(at + after + 1, values.shape[1])] - total[:, np.maximum(at - before, 0)])
+    (rows, size), before = values.shape, width // 2
+    until = np.zeros((rows, size + width))  # the sum of all before a slot, from `before` slots before the first one on
+    np.cumsum(values, axis=1, out=until[:, before + 1 : before + 1 + size])
+    until[:, before + 1 + size :] = until[:, [before + size]]
+    return np.asarray(until[:, width:] - until[:, :-width])
 
 
-def group_quantiles(matrix: DayMatrix, values: Floats, within: Flags, quantiles: npt.ArrayLike) -> Floats:
+def hour_quantiles(matrix: DayMatrix, values: Floats, days: Flags, quantiles: npt.ArrayLike) -> Floats:
+    """Return quantiles of `values` (C, N) by hour of the day (C, 24, q), of some days, pooled over the hour ± 1 h.
+
+    NaN where there is none.
+    """
+    own, hour = values.reshape(len(values), -1, matrix.slots)[:, days], matrix.hour_of_slot
+    result = np.full((len(values), HOURS_PER_DAY, np.size(quantiles)), np.nan)
+    if not own.shape[1]:
+        return result
+    if matrix.slots == HOURS_PER_DAY * matrix.per_hour:
+        by_hour = np.moveaxis(own.reshape(*own.shape[:2], HOURS_PER_DAY, -1), 2, 1).reshape(
+            len(values), HOURS_PER_DAY, -1
+        )
+        pooled = np.concatenate([np.roll(by_hour, shift, axis=1) for shift in (1, 0, -1)], axis=2)
+        return nan_quantiles(pooled, quantiles)
+    for number in np.unique(hour):
+        near = (hour - number + 1) % HOURS_PER_DAY <= 2  # and the hours beside it
+        result[:, number] = nan_quantiles(own[:, :, near].reshape(len(values), -1), quantiles)
+    return result
+
+
+def group_quantiles(matrix: DayMatrix, values: Floats, days: Flags, quantiles: npt.ArrayLike) -> Floats:
     """Return quantiles of `values` (C, N) by group (C, 48, q), pooled over the hour ± 1 h; NaN where there is none.
 
     Parameters
     ----------
-    within : (N,) booleans
-        The slots to take them of.
+    days : (D,) booleans
+        The days to take them of.
     """
-    group = group_of_slots(matrix)
-    result = np.full((len(values), GROUPS, np.size(quantiles)), np.nan)
-    slots_of = [np.flatnonzero(within & (group == number)) for number in range(GROUPS)]
-    for number in np.unique(group):
-        kind, hour = number // HOURS_PER_DAY * HOURS_PER_DAY, number % HOURS_PER_DAY
-        near = np.concatenate([slots_of[kind + (hour + shift) % HOURS_PER_DAY] for shift in (-1, 0, 1)])
-        if near.size:
-            result[:, number] = nan_quantiles(values[:, near], quantiles)
-    return result
+    kinds = (hour_quantiles(matrix, values, days & part, quantiles) for part in _parts(matrix.types.is_closed))
+    return np.concatenate(list(kinds), axis=1)
+
+
+def _parts(is_closed: Flags) -> tuple[Flags, Flags]:
+    return ~is_closed, is_closed
 
 
 def surrounding_median(matrix: DayMatrix, values: Floats, hours: int) -> Floats:

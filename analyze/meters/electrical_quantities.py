@@ -254,6 +254,8 @@ def _phases(rows: Columns, columns: tuple[str, ...], mean_column: str) -> Floats
 
 def _known_phases(rows: Columns, columns: tuple[str, ...]) -> Floats:
     """Return the phases that are measured and connected as columns, of which there may be none."""
+    if not any(name in rows for name in columns):
+        return np.empty((rows["hours"].size, 0))
     phases = np.column_stack([_column(rows, name) for name in columns])
     known = ~np.isnan(phases).all(axis=0)
     medians = np.nan_to_num(nan_quantiles(phases.T, [0.5])[:, 0])

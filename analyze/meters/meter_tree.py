@@ -22,10 +22,12 @@ def parents_of(meters: pd.DataFrame) -> dict[int, int]:
 
     A meter whose chain of parents leads back to itself is taken to have none: the chain says nothing.
     """
+    if meters["parent_channel_id"].isna().all():
+        return {}
     energy = using_meters(meters)
     ids = energy["channel_id"].tolist()
-    known = zip(ids, energy["parent_channel_id"].tolist(), strict=True)
-    parents = {child: int(parent) for child, parent in known if not pd.isna(parent) and int(parent) in set(ids)}
+    known, is_one = zip(ids, energy["parent_channel_id"].tolist(), strict=True), set(ids)
+    parents = {child: int(parent) for child, parent in known if not pd.isna(parent) and int(parent) in is_one}
     return {child: parent for child, parent in parents.items() if child not in _ancestors(child, parents)}
 
 

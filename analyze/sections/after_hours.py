@@ -11,7 +11,7 @@ import pandas as pd
 from analyze.expected.closed_runs import Pattern, RunKind
 from analyze.expected.closed_use import NO_RUN, ClosedUse
 from analyze.meters.meter_tree import net_of_sub_meters
-from analyze.money.annual import plan_year
+from analyze.money.annual import Year, plan_year
 from analyze.week.intervals import (
     WeekScope,
     channel_names,
@@ -34,7 +34,9 @@ _PARTS = {
 }
 
 
-def build_section(closed: ClosedUse, clean: pd.DataFrame, coverage: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
+def build_section(
+    closed: ClosedUse, clean: pd.DataFrame, coverage: pd.DataFrame, scope: WeekScope, year: Year | None = None
+) -> dict[str, Any]:
     """Return the section "afterHoursWaste".
 
     Parameters
@@ -45,6 +47,8 @@ def build_section(closed: ClosedUse, clean: pd.DataFrame, coverage: pd.DataFrame
         Valid intervals of baseline and period.
     coverage
         How much of both they cover (`assess_channels`).
+    year
+        The year ahead, where it is planned already (`plan_year`).
 
     Notes
     -----
@@ -60,7 +64,7 @@ def build_section(closed: ClosedUse, clean: pd.DataFrame, coverage: pd.DataFrame
     `closedUse` has of every meter its energy in the closed hours and how many of these are known.
     """
     rows, facts = _rows_of_period(closed, clean, scope), closed.channels
-    rows_of = split_channels(rows)
+    rows_of, year = split_channels(rows), year or plan_year(scope)
     listed = _list_channels(facts, scope)
     acted_on = [key for key in listed if facts.at[key, "pattern"] in ACTED_ON]
     channel, rate = rows["channel_id"].to_numpy(), rows["rate_per_kwh"].to_numpy()
@@ -75,7 +79,7 @@ def build_section(closed: ClosedUse, clean: pd.DataFrame, coverage: pd.DataFrame
             "totalExcessKwh": round(float(net.sum()), 2),
             "totalExcessCost": round(float(cost), 2),
             "estimatedAnnualCost": round(
-                float(weekly_cost) / max(1.0, period_weeks(scope)) * float(plan_year(scope).weeks.sum()), 2
+                float(weekly_cost) / max(1.0, period_weeks(scope)) * float(year.weeks.sum()), 2
             ),
         },
         "topMeters": [

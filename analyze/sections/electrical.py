@@ -73,7 +73,7 @@ def check_electrical_health(
     "high" is told as "medium" and "medium" as "low".
     """
     rows = prepare_intervals(_with_energy(readings), scope.meters, scope.tz)
-    rows = take_window(rows, scope.period)
+    rows = _without_empty(take_window(rows, scope.period))
     supply = find_supply(rows, scope.config)
     roots = set(energy_meters(scope.meters)["channel_id"].astype(int)) - set(parents_of(scope.meters))
     meters: list[dict[str, Any]] = []
@@ -119,6 +119,13 @@ def _with_energy(readings: pd.DataFrame) -> pd.DataFrame:
     voltage = frame["voltage_v"].notna() if "voltage_v" in frame else pd.Series(False, index=frame.index)
     no_load = frame["energy_kwh"].isna() & frame["power_kw"].isna() & voltage
     return frame.assign(power_kw=frame["power_kw"].mask(no_load, 0.0))
+
+
+def _without_empty(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return `rows` without the electrical quantities that no meter tells."""
+    floats = [str(name) for name, dtype in rows.dtypes.items() if dtype == np.float64]
+    empty = [name for name in floats if len(rows) and np.isnan(rows[name].to_numpy()).all()]
+    return rows.drop(columns=empty)
 
 
 def _excess(measured: Measured, hours: npt.NDArray[np.float64]) -> _Excess:

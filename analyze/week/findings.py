@@ -18,6 +18,7 @@ from analyze.expected.steps import LevelChange, find_level_changes
 from analyze.meters.bad_intervals import any_fault, find_bad_intervals
 from analyze.meters.channel_kinds import allow_export, settle_kinds, show_load
 from analyze.meters.meter_tree import parents_of
+from analyze.money.annual import Year
 from analyze.money.attribution import claim_savings
 from analyze.money.excess import measure_excess
 from analyze.money.gross_use import measure_gross
@@ -121,15 +122,15 @@ def _what_is_known(changes: list[LevelChange], scope: WeekScope) -> Known:
     return Known({change.channel_id for change in changes}, set(needed), set(parents_of(meters).values()))
 
 
-def build_findings(data: WeekData, found: WeekFound, scope: WeekScope) -> dict[str, Any]:
-    """Return the sections that name what is wrong with a meter, or in the building."""
+def build_findings(data: WeekData, found: WeekFound, scope: WeekScope, year: Year) -> dict[str, Any]:
+    """Return the sections that name what is wrong with a meter, or in the building; `year` is the one ahead."""
     clean, expectation = data.clean, data.expectation
     site_power, demand = spikes.sum_site_power(clean, scope, expectation.coverage), data.site.demand
     if data.site.left_out_pct > MAX_LEFT_OUT_SHARE_PCT:  # what is left is not the site
         demand = demand.iloc[:0]
     return {
         "sensorHealth": sensors.build_section(data.intervals, data.bad, scope, data.resets, clean),
-        "afterHoursWaste": after_hours.build_section(found.closed, clean, expectation.coverage, scope),
+        "afterHoursWaste": after_hours.build_section(found.closed, clean, expectation.coverage, scope, year),
         "anomalies": anomalies.build_section(found.anomalies, found.changes, expectation, clean, scope),
         "spikes": spikes.build_section(found.spikes, site_power, expectation, clean, scope, demand),
     }

@@ -143,12 +143,12 @@ def analyze_site_week(
     data = prepare_week(intervals, scope, context.tariffs, context.resets, context.weather)
     scope = data.scope
     found = find_in_week(data, scope)
-    sections = build_findings(data, found, scope)
+    year = plan_year(scope, context.monthly)
+    sections = build_findings(data, found, scope, year)
     sections["afterHoursWaste"]["schedule"] = _hours_of_week(scope.schedule)
     sections["scheduleDisagreements"] = find_disagreements(data.clean, scope, data.expectation.coverage)
     findings = quick_wins.Findings(*(sections[name] for name in FINDINGS))
     claims = claim_week(data, found, findings.sensor_health, scope)
-    year = plan_year(scope, context.monthly)
     sections["quickWins"] = quick_wins.build_section(
         claims, findings, found.closed, data.clean, data.expectation.coverage, scope, data.pricing, year
     )
