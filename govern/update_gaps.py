@@ -58,7 +58,7 @@ def print_gap(gap: OpenGap) -> None:
     name, reason = clean_text(gap.channel_name), f": {clean_text(gap.reason)}" if gap.reason else ""
     print(
         f"  channel {gap.channel_id} {name!r} {gap.window}: {gap.missing_count:,} intervals, {gap.kind}, {gap.state}, "
-        f"asked {gap.asked_count} times{reason}"
+        f"asked {gap.asked_count} time{'s' * (gap.asked_count != 1)}{reason}"
     )
 
 

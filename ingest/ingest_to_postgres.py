@@ -108,7 +108,7 @@ def print_summary(summary: IngestSummary, window: Window, seconds: float, names:
     if summary.is_sandbox:
         print("these readings are the SANDBOX's: made up for trying and testing, not measured")
     if summary.troubles.counts:
-        print(f"met on the way ({summary.troubles.retries} requests repeated): {summary.troubles}")
+        print(f"transient errors ({summary.troubles.retries} requests repeated): {summary.troubles}")
     if summary.left_out:
         told = describe_channels((channel["channel_id"] for channel in summary.left_out), names)
         print(f"left out by config/sites/{summary.site_id}.toml: {told}")

@@ -445,7 +445,7 @@ def test_scripts_list_accept_and_withdraw(site: Connection, database_url: str, r
         "site 23271: 1 pending (24 intervals); 0 vendor_empty (0 intervals); 0 accepted (0 intervals); "
         "0 refetched (0 intervals)",
         "pending: 1 to be fetched by: python ingest/backfill_gaps.py --site 23271",
-        "  channel 10 'meter 10' 2026-01-22T05:00Z..2026-01-22T11:00Z: 24 intervals, interior, pending, asked 1 times",
+        "  channel 10 'meter 10' 2026-01-22T05:00Z..2026-01-22T11:00Z: 24 intervals, interior, pending, asked 1 time",
     ]
     gap = ["--channel", "METER 10", "--start", "2026-01-22", "--end", "2026-01-22"]
     word = ["--by", "J. Ortiz", "--reason", "rebuilt"]

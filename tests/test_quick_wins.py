@@ -19,12 +19,15 @@ from week_factory import (
 
 from analyze.meters.meter_tree import net_of_sub_meters, parents_of, root_of_channels
 from analyze.money.annual import plan_year
-from analyze.money.quick_win_texts import describe_opening
 from analyze.sections.quick_wins import render_text
 from analyze.week.intervals import prepare_intervals
 from analyze.week.site_week import SiteContext, analyze_site_week
 from config.opening_hours import ASSUMED_SCHEDULE, Schedule, Span, Term
 from config.tariff_model import SiteTariffs, TariffSpan
+from deliver.reports.weekly import tell_sections
+from deliver.words.actions import closed_times
+from deliver.words.hours import describe_week
+from deliver.words.locales import written_for
 from lib.date_utils import Window, local_day_window
 
 METERS = make_meters(1)
@@ -100,7 +103,9 @@ def test_what_comes_back_every_week_is_worth_a_year():
     assert win["when"]["nights"] == {"days": ["Tue", "Wed", "Thu", "Fri"], "hours": ["18:00-07:00"]}
     # Nobody knows the weather, and it might matter.
     assert (win["confidence"], win["doubts"], win["priority"]) == ("medium", ["weather_unknown"], "high")
-    assert "It did so in 4 of the 4 weeks before, 182 kWh in a usual one." in win["description"]
+    (told,) = tell_sections(week.sections)["quickWins"]
+    assert spaced(told["title"]) == "Turn meter 1 off nights (18:00–07:00): 182 kWh a week"
+    assert "It did so in 4 of the 4 weeks before, 182 kWh in a normal one." in spaced(told["description"])
     savings = week.summary["totalPotentialSavings"]
     assert savings["weeklyKwh"] == win["impact"]["weeklyKwh"]
     assert (savings["newKwh"], savings["onceKwh"], savings["unconfirmedWeeklyKwh"]) == (0, 0, 0)
@@ -171,7 +176,7 @@ def test_hours_that_nobody_named_make_a_claim_low():
     assert "assumed_hours" in win["doubts"]
     assumed = analyze(readings, schedule=ASSUMED_SCHEDULE)
     assert assumed.summary["totalPotentialSavings"]["weeklyKwh"] == 0.0
-    assert tell(assumed)["headline"][1] == "No savings found."
+    assert spaced(tell(assumed)["headline"][1]) == "Low confidence: 182 kWh, $21.84, not included in any total."
     week = [[[420, 1080]]] * 5 + [[], []]
     assert assumed.sections["afterHoursWaste"]["schedule"] == {"isAssumed": True, "week": week}
     assert analyze(readings).sections["afterHoursWaste"]["schedule"] == {"isAssumed": False, "week": week}
@@ -420,7 +425,20 @@ def test_a_year_has_the_seasons_of_the_load_where_they_are_known():
 def test_opening_hours_are_told_as_they_are():
     friday = (Span(7 * 60, 12 * 60), Span(13 * 60, 16 * 60))
     week = (*((Span(7 * 60, 18 * 60),),) * 4, friday, (), ())
-    scope = make_scope(METERS)._replace(schedule=Schedule(week))
-    assert describe_opening(scope) == "Mon–Thu 07:00–18:00, Fri 07:00–12:00 and 13:00–16:00"
-    assert describe_opening(scope._replace(schedule=Schedule(((),) * 7))) == "always closed"
-    assert describe_opening(scope._replace(schedule=ASSUMED_SCHEDULE)) == "Mon–Fri 07:00–18:00"
+    assert describe_week(week) == "Mon–Thu 07:00–18:00, Fri 07:00–12:00 and 13:00–16:00"
+    assert describe_week(((),) * 7) == "always closed"
+    with written_for("US"):
+        assert spaced(describe_week(week)) == "Mon–Thu 7 am–6 pm, Fri 7 am–noon and 1 pm–4 pm"
+
+
+@pytest.mark.parametrize(("nights", "days", "mostly", "told"), [
+    (["18:00-06:00"], ["Sat", "Sun"], "both", "nights (6 pm–6 am) and weekends"),
+    (["18:00-06:00"], ["Sat", "Sun"], "nights", "nights (6 pm–6 am)"),
+    (["18:00-24:00", "04:00-06:00"], [], "nights", "nights (6 pm–midnight and 4 am–6 am)"),
+    (["12:00-13:00"], ["Sat"], "both", "between noon and 1 pm and on Sat"),
+    ([], ["Mon", "Tue", "Wed"], "closed_days", "on Mon–Wed"),
+])  # fmt: skip
+def test_closed_times_are_told_as_one_would_say_them(nights, days, mostly, told):
+    with written_for("US"):
+        when = {"nights": {"days": [], "hours": nights}, "closedDays": days, "mostly": mostly}
+        assert spaced(closed_times(when)) == told

@@ -77,7 +77,7 @@ def test_sections_have_the_keys_that_readers_know():
     assert event <= set(sections["anomalies"]["timeline"][0])
     spike = {"channelId", "channelName", "start", "end", "duration", "intervals", "peakPower", "totalExcessKwh"}
     assert spike <= set(sections["spikes"]["topSpikes"][0])
-    win = {"title", "type", "priority", "impact", "description", "recommendations", "confidence", "owner", "effort"}
+    win = {"title", "type", "priority", "impact", "confidence", "owner", "effort"}
     assert win <= set(sections["quickWins"][0])
     impact = {"weeklyKwh", "weeklyCost", "annualCost", "description", "currency", "basis", "annualBasis"}
     assert impact <= set(sections["quickWins"][0]["impact"])

@@ -1,4 +1,8 @@
-"""The words of the quick wins: what happened, what to do, and what it should look like afterwards. Pure."""
+"""What a quick win is called, when it was, and what it should look like afterwards. Pure.
+
+The title names a finding in the log, in the news of a morning and in what is recorded; a report tells each win in the
+words of `deliver.words.actions`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,6 @@ from analyze.expected.closed_runs import Pattern
 from analyze.load.schedules import NIGHT, closed_kind
 from analyze.money.attribution import claim_column
 from analyze.week.intervals import WeekScope
-from config.opening_hours import MINUTES_PER_DAY, Day
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MOSTLY = 0.75  # this share of the energy on one side is "at night" or "on closed days", less is both
@@ -23,8 +26,6 @@ class WinText(NamedTuple):
     """What a win says; `when` and `expected_after` are the same for a machine."""
 
     title: str
-    description: str
-    recommendations: list[str]
     owner: str
     effort: str
     when: dict[str, Any]
@@ -33,21 +34,11 @@ class WinText(NamedTuple):
 
 def describe_after_hours(amount: str, meter: dict[str, Any], claims: pd.DataFrame, scope: WeekScope) -> WinText:
     """Return the words for a meter that runs while the site is closed; `meter` is its entry of `topMeters`."""
-    name, off_kw, week = meter["channelName"], meter["baseline"]["kw"], meter["thisWeek"]
+    name, off_kw = meter["channelName"], meter["baseline"]["kw"]
     when, times = _closed_times(claims, scope)
     once = meter["pattern"] == Pattern.ONCE
     return WinText(
         title=f"{name} was left on {when}: {amount}" if once else f"Turn {name} off {when}: {amount}",
-        description=(
-            f"While the site was closed ({describe_opening(scope)} are its hours) {name} drew {week['avgPowerKw']:.1f} "
-            f"kW on average and {week['maxPowerKw']:.1f} kW at most. When it is off it draws {off_kw:.1f} kW. "
-            f"{_how_often(meter)}"
-        ),
-        recommendations=[
-            f"Check the schedule, the time switch and any manual override of {name} {when}.",
-            f"Afterwards its power {when} should be near {off_kw:.1f} kW; look again in next week's report.",
-            "If something needs it to run then, enter its hours, so that it is no longer counted as waste.",
-        ],
         owner="building operator",
         effort="low: a schedule or a switch",
         when=times,
@@ -55,31 +46,10 @@ def describe_after_hours(amount: str, meter: dict[str, Any], claims: pd.DataFram
     )
 
 
-def _how_often(meter: dict[str, Any]) -> str:
-    """Return how often a meter has run while closed, in a sentence."""
-    known, seen = meter["weeksKnown"], meter["weeksSeen"]
-    if meter["pattern"] == Pattern.RECURRING:
-        return f"It did so in {seen} of the {known} weeks before, {meter['usualExcessKwh']:,.0f} kWh in a usual one."
-    if meter["pattern"] == Pattern.NEW:
-        return f"It did not in the {known} weeks before. If it goes on, it costs as much every week."
-    return f"It did so in {seen} of the {known} weeks before." if seen else f"It did not in the {known} weeks before."
-
-
 def describe_question(amount: str, entry: dict[str, Any], scope: WeekScope) -> WinText:
     """Return the words that ask whether a load must run while closed; `entry` is one of `asked`."""
-    name = entry["channelName"]
     return WinText(
-        title=f"Confirm whether {name} must run while the site is closed: {amount}",
-        description=(
-            f"{name} runs every week while the site is closed ({describe_opening(scope)} are its hours): "
-            f"{entry['closedKw']:.1f} kW then, {entry['openKw']:.1f} kW while open. Nothing in the readings says "
-            "whether it could be off."
-        ),
-        recommendations=[
-            f"Ask who is responsible for {name}.",
-            f'If it must run, write must_run = true under [channels."{name}"] in the site\'s file.',
-            "If it need not, give it a schedule; the next reports show what that saves.",
-        ],
+        title=f"Confirm whether {entry['channelName']} must run while the site is closed: {amount}",
         owner="facility manager",
         effort="low: a question",
         when={"days": [], "hours": []},
@@ -92,23 +62,13 @@ def describe_anomaly(_amount: str, channel: dict[str, Any], claims: pd.DataFrame
     name, count = channel["channelName"], channel["anomalyCount"]
     event = max(channel["events"], key=lambda event: event["excessKwh"])
     when = _event_time(event, scope)
-    usual_kw, actual_kw = (_mean_kw(event, key) for key in ("expectedKwh", "actualKwh"))
-    others = "" if count == 1 else f" It is the largest of {count} such stretches in the period."
     times = when if count == 1 else f"{count} times, most {when}"
     return WinText(
         title=f"Find out why {name} ran high {times}: {_in_all(claims, 'anomaly', count)} above usual",
-        description=(
-            f"{name} drew {actual_kw:.1f} kW on average and {event['peakPower']:.1f} kW at most {when}, where "
-            f"{usual_kw:.1f} kW is usual at these hours.{others}"
-        ),
-        recommendations=[
-            f"Ask who used or serviced {name} {when}, and look for a changed set point or a stuck valve or contactor.",
-            f"Afterwards it should draw about {usual_kw:.1f} kW at these hours.",
-        ],
         owner="facility manager",
         effort="low: ask and look on site",
         when={"days": _all_days(claims, "anomaly"), "hours": _hours(claims, "anomaly")},
-        expected_after={"powerKw": round(usual_kw, 3), "of": "mean power at these hours"},
+        expected_after={"powerKw": round(_mean_kw(event, "expectedKwh"), 3), "of": "mean power at these hours"},
     )
 
 
@@ -148,7 +108,10 @@ def _closed_times(claims: pd.DataFrame, scope: WeekScope) -> tuple[str, dict[str
     on_closed_days = kwh[~is_night].sum() / kwh.sum()
     hours, days = _hours(by_night, "after_hours"), _notable_days(by_day, kwh[~is_night])
     nights, closed = [f"between {' and '.join(span.split('-'))}" for span in hours], f"on {_list_days(days)}"
-    times = {"nights": {"days": _notable_days(by_night, kwh[is_night]), "hours": hours}, "closedDays": days}
+    is_closed_days = on_closed_days >= _MOSTLY or not hours
+    mostly = "closed_days" if is_closed_days else "nights" if on_closed_days <= 1 - _MOSTLY or not days else "both"
+    nights_at = {"days": _notable_days(by_night, kwh[is_night]), "hours": hours}
+    times = {"nights": nights_at, "closedDays": days, "mostly": mostly}
     if on_closed_days >= _MOSTLY or not hours:
         return closed, times
     return _and(nights if on_closed_days <= 1 - _MOSTLY or not days else [*nights, closed]), times
@@ -178,23 +141,6 @@ def _notable_days(rows: pd.DataFrame, kwh: pd.Series) -> list[str]:
     """Return the weekdays in which the energy lies, Monday first."""
     total = np.bincount(rows["local_weekday"], weights=kwh, minlength=7)
     return [day for day, own in zip(_WEEKDAYS, total, strict=True) if own >= max(_NOTABLE * total.max(), 1e-9)]
-
-
-def describe_opening(scope: WeekScope) -> str:
-    """Return the weekly opening hours in words, such as ``Mon–Thu 07:00–18:00, Fri 07:00–12:00 and 13:00–16:00``."""
-    week = scope.schedule.week
-    by_hours: dict[Day, list[str]] = {}
-    for name, day in zip(_WEEKDAYS, week, strict=True):
-        if day:
-            by_hours.setdefault(day, []).append(name)
-    parts = [f"{_list_days(days)} {' and '.join(map(_span_text, day))}" for day, days in by_hours.items()]
-    return ", ".join(parts) or "always closed"
-
-
-def _span_text(span: tuple[int, int]) -> str:
-    return "–".join(
-        "24:00" if minute == MINUTES_PER_DAY else f"{minute // 60 % 24:02d}:{minute % 60:02d}" for minute in span
-    )
 
 
 def _list_days(days: list[str]) -> str:

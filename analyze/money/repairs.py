@@ -59,12 +59,6 @@ def _repair(
     name, kind = issue["channelName"], issue["type"].replace("_", " ")
     if usual_kwh is not None and not np.isfinite(usual_kwh):
         usual_kwh = None
-    hides = (
-        ""
-        if usual_kwh is None
-        else f" It usually measures {usual_kwh:,.0f} kWh a week, which nobody can judge meanwhile."
-    )
-    also = f" It also shows: {', '.join(others).replace('_', ' ')}." if others else ""
     return {
         "title": f"Repair the meter of {name}: {kind}",
         "type": REPAIR,
@@ -78,11 +72,7 @@ def _repair(
             "description": "saves nothing by itself; no saving is claimed on this meter until it is repaired",
         },
         "atStake": None if usual_kwh is None else {"usualWeeklyKwh": round(float(usual_kwh), 2)},
-        "description": f"{issue['description']}.{hides}{also}",
-        "recommendations": [
-            issue["recommendation"],
-            "Afterwards the issue should be gone from the sensors' health of next week's report.",
-        ],
+        "issue": {key: issue[key] for key in ("type", "description", "recommendation")} | {"others": list(others)},
         "confidence": "high",
         "owner": "metering technician",
         "effort": "medium: a visit to the meter",

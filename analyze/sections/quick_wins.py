@@ -335,8 +335,6 @@ def _question(entry: dict[str, Any], scope: WeekScope, pricing: Pricing) -> dict
 def _advice(text: WinText, confidence: Confidence) -> dict[str, Any]:
     """Return what a win or a question tells its reader to do, and how sure it is."""
     return {
-        "description": text.description,
-        "recommendations": text.recommendations,
         "when": text.when,
         "expectedAfter": text.expected_after,
         "confidence": str(confidence.level),

@@ -11,6 +11,7 @@ from analyze.week.evidence import brief_evidence
 from analyze.week.finding_names import METHODS
 from deliver.reports.compact import compact_charts, compact_sections
 from deliver.reports.follow_up import describe_follow_up
+from deliver.words.actions import tell_wins
 from deliver.words.hours import describe_schedule
 from deliver.words.locales import written_for
 from deliver.words.week import tell_week
@@ -49,11 +50,12 @@ def _assemble(
     mutes: Sequence[Mute],
 ) -> dict[str, Any]:  # fmt: skip
     metadata = build_metadata(site, status, week, forced_reason, now)
+    week = week._replace(sections=tell_sections(week.sections))
     return {
         "metadata": metadata,
         "summary": _summary(site, status, week, forced_reason, metadata["period"]),
         "consumption": week.consumption,
-        "sections": compact_sections(tell_sections(week.sections), metadata["period"]),
+        "sections": compact_sections(week.sections, metadata["period"]),
         "charts": compact_charts(week.charts),
         "dataQuality": week.data_quality,
         "methods": METHODS,
@@ -66,8 +68,18 @@ def _follow_up(week: SiteWeek, period: dict[str, Any], mutes: Sequence[Mute]) ->
         return {}
     tz = ZoneInfo(week.timezone)
     muted = [{"kind": mute.kind, "until": _iso(mute.until, tz), "reason": mute.reason} for mute in mutes]
-    told = {"text": describe_follow_up(week.follow_up), "mutes": muted}
-    return {"followUp": brief_evidence(week.follow_up, period) | told}
+    follow_up = _told_again(week.follow_up, week.sections)
+    told = {"text": describe_follow_up(follow_up), "mutes": muted}
+    return {"followUp": brief_evidence(follow_up, period) | told}
+
+
+def _told_again(follow_up: dict[str, Any], sections: dict[str, Any]) -> dict[str, Any]:
+    """Return the findings that are followed in the words of this report's quick wins, where they are among them."""
+    accepted = tell_wins(follow_up["accepted"], sections)
+    wins = [*sections["quickWins"], *accepted]
+    titles = {win["lastingId"]: win["title"] for win in wins if win.get("lastingId")}
+    findings = [each | {"title": titles.get(each["lastingId"], each["title"])} for each in follow_up["findings"]]
+    return follow_up | {"findings": findings, "accepted": accepted}
 
 
 def build_metadata(
@@ -133,7 +145,8 @@ def warnings_of(site: Site, status: ValidationStatus, forced_reason: str | None)
 def tell_sections(sections: dict[str, Any]) -> dict[str, Any]:
     """Return the report's sections with their facts in words."""
     after_hours = sections["afterHoursWaste"]
-    return sections | {"afterHoursWaste": after_hours | {"schedule": describe_schedule(after_hours["schedule"])}}
+    told = after_hours | {"schedule": describe_schedule(after_hours["schedule"])}
+    return sections | {"afterHoursWaste": told, "quickWins": tell_wins(sections["quickWins"], sections)}
 
 
 def _summary(

@@ -95,11 +95,15 @@ def open_intervals(gaps: dict[str, dict[str, int]]) -> int:
     return sum(count["intervals"] for state, count in gaps.items() if state in ("pending", "vendor_empty"))
 
 
+_VERDICTS = {"closed": "passed", "open": "failed"}
+
+
 def _verdict_line(validation: dict[str, Any]) -> str:
     if validation["verdict"] == "missing":
         return "never validated; run: python govern/validate_data.py"
     outdated = "" if validation["isCurrent"] else ", outdated by a later ingest"
-    state = f"breaker {validation['verdict']} (validated {validation['validatedAt']}{outdated})"
+    verdict = _VERDICTS.get(validation["verdict"], validation["verdict"])
+    state = f"checks {verdict} (validated {validation['validatedAt']}{outdated})"
     if validation["blockingChecks"]:
         return clean_text(f"{state}: {', '.join(validation['blockingChecks'])}: {validation['blockingMessage']}")
     if validation["warningChecks"]:
