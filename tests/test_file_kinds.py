@@ -19,6 +19,7 @@ from file_import import write
 from file_reading import LOAD, LONDON, NEW_YORK, local, read, utc
 
 from ingest import import_csv
+from ingest.files.workbook import open_sheet
 from lib.errors import DataError
 from lib.paths import PROJECT_ROOT
 
@@ -415,6 +416,22 @@ def test_every_option_that_a_refusal_names_exists_and_is_followed_by_a_test() ->
     given = {text for path in tests for text in texts_of(path)}
     given |= {f"--{name.replace('_', '-')}" for path in tests for name in keywords_of(path)}
     assert not named - given - {"--list-formats"}, "which only lists what is known"
+
+
+def test_sheet_that_claims_all_columns_is_read_as_wide_as_it_is(tmp_path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(["timestamp", "Main (kWh)"])
+    for moment, value in zip(HOURS, LOAD, strict=False):
+        book.active.append([moment.replace(tzinfo=None), value])
+    book.save(tmp_path / "plain.xlsx")
+    path = tmp_path / "claims.xlsx"
+    with zipfile.ZipFile(tmp_path / "plain.xlsx") as plain, zipfile.ZipFile(path, "w") as archive:
+        for name in plain.namelist():
+            archive.writestr(name, plain.read(name).replace(b'ref="A1:B121"', b'ref="A1:XFD1048576"'))
+    assert {len(row) for row in open_sheet(path, None)()} == {2}
+    assert read(path, NEW_YORK) == {"Main": utc(HOURS)}
 
 
 def test_hidden_sheet_is_no_second_one(tmp_path: Path) -> None:

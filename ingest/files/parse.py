@@ -247,9 +247,13 @@ def _channel_rows(
     for value in values:
         cells = chunk[value.position]
         assert value.factor is not None, "the survey reads a column of units before its values are"
-        plain, scale = without_units(cells, value.target, value.factor / (facts.given.factor or 1.0))
-        numbers, is_unreadable = parse_numbers(plain, facts.decimal)
-        columns[value.target] = numbers * scale * value.factor
+        numbers, is_unreadable = parse_numbers(cells, facts.decimal)
+        if is_unreadable.any():
+            odd = np.flatnonzero(is_unreadable)
+            plain, scale = without_units(cells.iloc[odd], value.target, value.factor / (facts.given.factor or 1.0))
+            own, is_unreadable[odd] = parse_numbers(plain, facts.decimal)
+            numbers[odd] = own * scale
+        columns[value.target] = numbers * value.factor
         is_broken |= is_unreadable
         rejected.append(_reject_rows(chunk.index, name, text, cells, REJECT_NUMBER)[is_unreadable])
     table = pd.DataFrame(columns)

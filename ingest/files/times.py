@@ -261,8 +261,10 @@ def _parse_distinct(text: pd.Series, date_format: str, word_offsets_s: Mapping[s
     parts = plain.str.extract(_OFFSET)
     has_offset = parts[0].notna().to_numpy()
     plain = parts[0].where(has_offset, plain)
-    words = plain.str.extract(_ZONE_WORD)
-    plain = words[0].where(words[1].notna(), plain)
+    words = None
+    if any(one[-1:] == ")" or one[-1:].isupper() for one in plain):
+        words = plain.str.extract(_ZONE_WORD)
+        plain = words[0].where(words[1].notna(), plain)
     ends_day = plain.str.contains(_MIDNIGHT_24, regex=True)
     if ends_day.any():
         plain = plain.where(~ends_day, plain.str.replace(_MIDNIGHT_24, "00", regex=True))
@@ -272,8 +274,9 @@ def _parse_distinct(text: pd.Series, date_format: str, word_offsets_s: Mapping[s
         sign = np.where(parts[1] == "-", -1, 1)
         hours, minutes = (pd.to_numeric(parts[n]).fillna(0).to_numpy() for n in (2, 3))
         exact = np.where(has_offset, _to_epoch_s(wall) - sign * (hours * 3600 + minutes * 60), np.nan)
-    word_s = words[1].map(word_offsets_s).to_numpy(dtype=float) if word_offsets_s else np.full(len(plain), np.nan)
-    exact = np.where(np.isnan(word_s), exact, _to_epoch_s(wall) - word_s)
+    if words is not None and word_offsets_s:
+        word_s = words[1].map(word_offsets_s).to_numpy(dtype=float)
+        exact = np.where(np.isnan(word_s), exact, _to_epoch_s(wall) - word_s)
     moments = text.str.extract(_MOMENT)[0]
     if moments.notna().any():
         is_moment = moments.notna().to_numpy()

@@ -12,7 +12,6 @@ from lib.bounded_files import MAX_PACKED_RATIO, MIB
 from lib.errors import DataError
 
 _MAX_BYTES = 1024 * MIB  # unpacked; a year of 15 minutes of fifty meters has some 60 MB
-_MAX_COLUMNS = 20_000
 
 
 def open_sheet(path: Path, sheet: str | None) -> Callable[[], Iterator[list[str]]]:
@@ -34,7 +33,10 @@ def open_sheet(path: Path, sheet: str | None) -> Callable[[], Iterator[list[str]
 
     def rows() -> Iterator[list[str]]:
         with _Opened(path) as book:
-            for row in book[chosen].iter_rows(values_only=True, max_col=_MAX_COLUMNS):
+            sheet = book[chosen]
+            # A sheet may claim more columns than it has, and every row would be filled up to them.
+            sheet.reset_dimensions()
+            for row in sheet.iter_rows(values_only=True):
                 yield [_text_of(cell) for cell in row]
 
     return rows
