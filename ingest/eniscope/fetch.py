@@ -130,10 +130,11 @@ def _judge_refusal(
         return refusal
     try:
         with in_haste():
-            client.get_readings(channel_id, piece, interval_s, min(asks.sets, key=len))
+            reply = client.get_readings(channel_id, piece, interval_s, min(asks.sets, key=len))
     except ApiError as err:
         logger.debug("channel %d, %s: refused as well: %s", channel_id, piece, err)
         return refusal
+    _note_oddities(reply, interval_s)
     return RefusedWindowError(
         f"channel {channel_id}, {window}: refused as a whole ({refusal}); asked for in parts, run again if they fail"
     )
@@ -156,12 +157,9 @@ def _fetch_at_resolution(
             raise
         note_trouble("fewer records came than it counts")
         return _fetch_halves(client, channel_id, window, interval_s, fields, rules)
-    for oddity in find_oddities(reply):
-        note_trouble(oddity)
-    resolution_s = parse_resolution(reply)
+    resolution_s = _note_oddities(reply, interval_s)
     if resolution_s == interval_s:
         return [parse_readings(reply, window, interval_s, fields, rules)]
-    note_trouble(f"came at {resolution_s} s, not {interval_s} s")
     if resolution_s is None or width <= NARROWEST_WINDOW:
         raise UnusableReplyError(
             f"channel {channel_id}, {window}: asked for {interval_s} s, got {resolution_s} s; "
@@ -180,6 +178,16 @@ def _fetch_halves(
     return [
         part for half in halves for part in _fetch_at_resolution(client, channel_id, half, interval_s, fields, rules)
     ]
+
+
+def _note_oddities(reply: dict[str, Any], interval_s: int) -> int | None:
+    """Note what is unusual about a reply, and return the resolution that it says it has [s]."""
+    for oddity in find_oddities(reply):
+        note_trouble(oddity)
+    resolution_s = parse_resolution(reply)
+    if resolution_s != interval_s:
+        note_trouble(f"came at {resolution_s} s, not {interval_s} s")
+    return resolution_s
 
 
 def find_oddities(reply: dict[str, Any]) -> list[str]:
