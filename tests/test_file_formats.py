@@ -14,6 +14,7 @@ from file_reading import LOAD, LONDON, NEW_YORK, local, read, utc
 
 from ingest.files.formats import FORMATS, recognise_format
 from lib.errors import DataError
+from lib.paths import PROJECT_ROOT
 
 Make = Callable[..., Path]
 
@@ -60,6 +61,22 @@ def test_smart_meter_texas_names_meters_where_there_are_two(file: Make) -> None:
     found = read(file(head, *rows), NEW_YORK)
     assert found["'1"] == utc(HOURS)
     assert found["'2"] == utc(HOURS, [round(2 * v, 6) for v in LOAD])
+
+
+def test_datadis_names_the_hours_by_their_ends(file: Make) -> None:
+    moments = local("Europe/Madrid", "2026-03-02", 30)
+    rows = [
+        f"ES0031;{m:%Y/%m/%d};{m.hour + 1:02d}:00;{str(v).replace('.', ',')};Real;9"
+        for m, v in zip(moments, LOAD, strict=False)
+    ]
+    path = file("CUPS;Fecha;Hora;Consumo_kWh;Metodo_obtencion;Energia_vertida_kWh", *rows)
+    assert read(path, "Europe/Madrid", "--channel-name", "Main") == {"Main": utc(moments)}
+
+
+def test_every_format_has_an_example_and_a_row_in_the_guide() -> None:
+    guide = (PROJECT_ROOT / "docs" / "guides" / "importing.md").read_text(encoding="utf-8")
+    missing = [form.name for form in FORMATS if f"`{form.name}`:" not in guide or not form.example]
+    assert missing == []
 
 
 def test_home_assistants_sums_are_differences_of_the_hours_they_end(file: Make) -> None:

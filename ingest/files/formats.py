@@ -204,6 +204,17 @@ FORMATS: tuple[Format, ...] = (
         "1,18,0.5,Active Import Interval (kW),16-03-2026 00:30",
     ),
     Format(
+        "datadis",
+        "Datadis, Spain",
+        "hourly; times are ends, 01:00 to 24:00",
+        (_columns("cups fecha hora consumo_kwh"),),
+        end=(("fecha", "hora"),),
+        meter_if_several="cups",
+        values=(("consumo_kwh", "kWh"),),
+        example="CUPS;Fecha;Hora;Consumo_kWh;Metodo_obtencion\n"
+        "ES0031;2026/03/02;01:00;1,0;Real",
+    ),
+    Format(
         "linz-netz",
         "Linz Netz, Austria",
         "quarter-hours",

@@ -118,9 +118,9 @@ def open_source(path: Path, given: FileMapping, known: frozenset[str] = frozense
     else:
         layout = named_layout(table.header, given, _exact_column(table), set(known), table.name)
         layout = _without_texts(layout, table, given)
-        layout = _with_hours(layout, table)
-        if given.fill_down:
-            table = filled_down(table, layout.time_positions[0])
+    layout = _with_hours(layout, table)
+    if given.fill_down:
+        table = filled_down(table, layout.time_positions[0])
     return _table_source(table, layout, given, set(known))
 
 
