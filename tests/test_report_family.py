@@ -33,6 +33,7 @@ from deliver.reports.family import assemble_asset_report, assemble_customer_repo
 from deliver.reports.monthly import assemble_monthly_report
 from deliver.reports.portfolio import assemble_portfolio_report, held_row, site_row
 from deliver.reports.weekly import assemble_report
+from deliver.words.customer import customer_result
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from lib import db
@@ -198,6 +199,20 @@ def test_customer_reads_which_step_is_of_one_event_and_over_which_meters_the_wee
     ahead = report | {"outlook": {"expectedKwh": 2319.0, "changePct": -5.0}}
     (note,) = (tile["note"] for tile in build_page(ahead)["tiles"] if tile["label"].startswith("Expected"))
     assert note.endswith("against the last 7 days")
+
+
+def test_customer_is_told_what_to_check_where_nothing_is_certain() -> None:
+    """Nobody named the opening hours, so what ran while closed is no saving; it is no quiet week either."""
+    report = assemble_customer_report(checked_week(schedule=ASSUMED_SCHEDULE), BRAND, NOW)
+    low = [win["title"] for win in make_report(schedule=ASSUMED_SCHEDULE)["sections"]["quickWins"]
+           if win["confidence"] == "low"]  # fmt: skip
+    assert report["toCheck"] == low != []
+    page = build_page(json.loads(json.dumps(report | {"actions": []})))
+    told = page["sections"][0]["blocks"]
+    assert [block["type"] for block in told] == ["text", "list"]
+    assert spaced(told[1]["items"]) == spaced(low)
+    assert customer_result(report["energy"], report["metadata"]["period"], 0, 2).endswith(" 2 things to check.")
+    assert customer_result(report["energy"], report["metadata"]["period"], 0, 0).endswith(" Nothing for you to do.")
 
 
 def test_customer_with_a_single_event_is_promised_nothing_a_year() -> None:

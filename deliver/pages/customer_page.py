@@ -43,7 +43,9 @@ def build_customer_page(report: dict[str, Any]) -> Part:
             parts.section("actions", "What you can do", [
                 parts.findings([_action(item, index, currency) for index, item in enumerate(report["actions"], 1)],
                                full=len(report["actions"]))
-                or parts.text("Nothing stood out this week. We keep watching.")
+                or parts.text(*([] if report.get("toCheck") else ["Nothing stood out this week. We keep watching."])),
+                parts.text(*(["To check, not included in any total:"] if report.get("toCheck") else [])),
+                parts.bullets(report.get("toCheck") or []),
             ]),
             parts.section("load", "How your week went", [
                 load_chart(report["charts"].get("hourly"), meta["period"]["timezone"]),

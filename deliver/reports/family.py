@@ -38,6 +38,7 @@ def _assemble_customer(checked: CheckedWeek, branding: Branding, now: datetime) 
     sections, use, forecast = weekly["sections"], weekly["consumption"], weekly["sections"]["forecast"]
     wins = [win for win in sections["quickWins"] if is_believed(win)]
     more, wins = len(wins[_MAX_ACTIONS:]), wins[:_MAX_ACTIONS]
+    to_check = [win["title"] for win in sections["quickWins"] if not is_believed(win) and win["type"] != "repair"]
     savings = total_potential_savings(wins, sections["costOptimization"], use["cost"]["currency"])
     report = {
         "metadata": weekly["metadata"] | {"reportKind": "customer"},
@@ -65,6 +66,7 @@ def _assemble_customer(checked: CheckedWeek, branding: Branding, now: datetime) 
         ],
         "schedule": sections["afterHoursWaste"]["schedule"],
         "moreActions": more,
+        "toCheck": to_check,
         "outlook": {
             "expectedKwh": forecast["summary"]["total_predicted_kwh"],
             "changePct": forecast["summary"]["trend_change_pct"],
@@ -81,7 +83,8 @@ def _assemble_customer(checked: CheckedWeek, branding: Branding, now: datetime) 
         "charts": {"hourly": _of_site(weekly["charts"]["hourly"])},
     }
     warnings = warnings_of(checked.site, checked.status, checked.forced_reason)
-    result = customer_result(report["energy"], report["metadata"]["period"], len(report["actions"]) + more)
+    actions = len(report["actions"]) + more
+    result = customer_result(report["energy"], report["metadata"]["period"], actions, len(to_check))
     notes = customer_notes(report, currency_of_customer(report))
     return report | {
         "summary": {

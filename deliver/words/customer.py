@@ -8,9 +8,13 @@ from deliver.words import formats as fmt
 from deliver.words.week import period_name, use_against_normal
 
 
-def customer_result(energy: dict[str, Any], period: dict[str, str], actions: int) -> str:
-    """Return what was used against normal, and whether there is anything to do."""
-    todo = f"{fmt.count(actions, 'thing')} you can do" if actions else "Nothing for you to do"
+def customer_result(energy: dict[str, Any], period: dict[str, str], actions: int, to_check: int) -> str:
+    """Return what was used against normal, and whether there is anything to do, or to check."""
+    todo = "Nothing for you to do"
+    if actions:
+        todo = f"{fmt.count(actions, 'thing')} you can do"
+    elif to_check:
+        todo = f"{fmt.count(to_check, 'thing')} to check"
     return f"{period_name(period)} your building used {use_against_normal(energy)}. {todo}."
 
 
