@@ -143,6 +143,7 @@ def test_one_module_of_analyze_reads() -> None:
         calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
         names = {func.attr for func in calls if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)
                  and func.value.id == "readings"}  # fmt: skip
-        if any(name.startswith(("load_", "count_")) for name in names):
+        # Looking up the site and the period, as scripts do before they import pandas, reads no reading.
+        if any(name.startswith(("load_", "count_")) for name in names - {"load_site", "load_period"}):
             readers.add(path.relative_to(PROJECT_ROOT).as_posix())
     assert readers == {"analyze/week/loading.py"}
