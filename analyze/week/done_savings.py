@@ -88,16 +88,16 @@ def baseline_of(weeks: Sequence[FollowedFinding], claim: Claim | None, done_on: 
 
     What was there for eight weeks or more is a baseline of its own: weeks before it would be taken for a part of what
     is saved. What was there for less is told by what it used above the weeks in which it was not. The week in which it
-    was first seen counts for that only where there is no other: it may have begun on any day of it.
+    was first seen counts for either only where there are too few others: it may have begun on any day of it.
     """
     if claim is None:
         return ALL_BEFORE
+    second = claim.since + timedelta(days=DAYS_PER_WEEK)
     if (done_on - claim.since).days >= MIN_FIT_DAYS:
-        return Before(claim.since, None)
+        return Before(second if (done_on - second).days >= MIN_FIT_DAYS else claim.since, None)
     earlier = [week.week for week in weeks if week.week < claim.since and week.status in _THERE]
     first = max(earlier) + timedelta(days=DAYS_PER_WEEK) if earlier else None
-    is_longer = (done_on - claim.since).days >= 2 * DAYS_PER_WEEK
-    whole_from = claim.since + timedelta(days=DAYS_PER_WEEK) if is_longer else claim.since
+    whole_from = second if (done_on - second).days >= DAYS_PER_WEEK else claim.since
     return Before(first, Wasted(claim.since, whole_from) if whole_from < done_on else None)
 
 
