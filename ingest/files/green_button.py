@@ -26,12 +26,12 @@ from config.site_file import FileMapping
 from ingest.files.columns import ENERGY_COLUMN, POWER_COLUMN
 from ingest.files.espi_reader import Entry, RawReading, read_espi
 from ingest.files.interval_file import FileKind
-from ingest.files.layout import clean_channel_name
 from ingest.files.local_grid import is_off_grid, part_length_s
 from ingest.files.parse import ChannelRows, FilePart, complete_energy_and_power, in_parts, sort_out_repeats
 from ingest.files.reject_file import REJECT_FAILED, REJECT_NUMBER, REJECT_PROJECTED
 from ingest.files.survey import LONGEST_INTERVAL_S, MIN_AGREEMENT, check_interval
 from ingest.files.times import REJECT_TIME, check_range
+from ingest.files.value_columns import clean_channel_name
 from ingest.storage.plausibility import REJECT_EMPTY, REJECT_OFF_GRID, REJECT_WRONG_RESOLUTION
 from lib.date_utils import Window
 from lib.errors import DataError

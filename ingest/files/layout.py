@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from config.site_file import FileMapping
-from ingest.eniscope.normalize import FIELD_COLUMNS, parse_text
 from ingest.files.columns import (
     CALENDAR_NAMES,
     END_NAMES,
@@ -21,37 +19,19 @@ from ingest.files.columns import (
     HOUR_NAMES,
     METER_NAMES,
     PLAIN_NAMES,
-    QUANTITY_WORDS,
     START_NAMES,
     SUPPLY_POINT_NAMES,
     UNIT_COLUMN_NAMES,
-    UNIT_NAMES,
     UNITS,
-    Meaning,
     bare,
     find_time_columns,
     first_of,
     key_of,
-    meanings_of,
-    split_unit,
     zone_said,
 )
 from ingest.files.formats import Format
+from ingest.files.value_columns import Header, ValueColumn, find_values, single_name
 from lib.errors import DataError
-
-_READING_COLUMNS = {column for column, _ in FIELD_COLUMNS.values()}
-
-
-class ValueColumn(NamedTuple):
-    """A column of values: its place in the file, the channel (None: the row says), the column of `readings`, factor.
-
-    The factor is None where a column of units has yet to be read (see `ingest.files.survey`).
-    """
-
-    position: int
-    channel: str | None
-    target: str
-    factor: float | None
 
 
 @dataclass(frozen=True)
@@ -108,17 +88,6 @@ class Layout:
     strict_hours: bool = False
     month_first: bool | None = None
     format: str = ""
-
-
-def clean_channel_name(name: str) -> str | None:
-    """Return a channel's name on one line with single spaces, or None where there is none."""
-    text = parse_text(name.strip().removeprefix('="').removesuffix('"'))
-    return " ".join(text.split()) if text else None
-
-
-def single_name(given: FileMapping, label: str) -> str:
-    """Return the channel's name in a file of one meter."""
-    return clean_channel_name(given.channel_name or label.split(".")[0]) or label
 
 
 def declared_layout(form: Format, header: Sequence[str], given: FileMapping, label: str) -> Layout:
@@ -220,7 +189,8 @@ def named_layout(header: Sequence[str], given: FileMapping, exact: int | None, k
     if given.columns:
         wanted = set(_places(cells, given.columns, "--column", label))
         rest = [place for place in rest if place in wanted]
-    values, left_out = _values(cells, rest, given, unit_position is not None, meter, known, label)
+    described = Header(cells, given, unit_position is not None, meter is not None, known, label)
+    values, left_out = find_values(described, rest)
     taken = {value.position for value in values}
     unsure = tuple(
         place for place, key in enumerate(keys) if key and place not in used | taken | left and not _is_time(key)
@@ -319,125 +289,3 @@ def _label_of(keys: Sequence[str], times: Sequence[int], given: FileMapping) -> 
         return True
     is_start = any(name in START_NAMES or name.startswith("start_") or name.endswith("_start") for name in names)
     return False if is_start else None
-
-
-def _values(
-    cells: Sequence[str],
-    rest: Sequence[int],
-    given: FileMapping,
-    has_unit_column: bool,
-    meter: int | None,
-    known: set[str],
-    label: str,
-) -> tuple[list[ValueColumn], dict[str, str]]:
-    """Return the columns of values, and of the others why they are left out."""
-    left_out: dict[str, str] = {}
-    candidates, doubtful = [], {}
-    meanings = meanings_of(cells[place] for place in rest)
-    for place in rest:
-        meaning = meanings[cells[place]]
-        name, unit, is_unsure = split_unit(cells[place])
-        channel = clean_channel_name(name) or ""
-        if meaning in (Meaning.RATE, Meaning.EXTREME) and not given.columns:
-            left_out[cells[place]] = str(meaning)
-            continue
-        is_quantity = key_of(name) in QUANTITY_WORDS
-        is_own = key_of(cells[place]) in _READING_COLUMNS
-        if unit is None and not is_own and not given.unit and not (is_quantity and has_unit_column):
-            if given.columns and not (has_unit_column and meter is not None):
-                raise DataError(f"{label}: column {cells[place]!r} says no unit; give --unit")
-            if not (given.columns and has_unit_column):
-                left_out[cells[place]] = "no unit in its name"
-                continue
-            is_quantity = True
-        if meaning is not Meaning.USE and not given.columns and channel not in known:
-            doubtful[cells[place]] = str(meaning)
-        if is_unsure and channel not in known and not (given.columns and given.unit):
-            raise DataError(
-                f"{label}: the W of {cells[place]!r} may be the unit or part of the name; name every column of values "
-                "with --column COLUMN and the unit with --unit"
-            )
-        candidates.append((place, channel, unit, is_quantity, is_own, is_unsure))
-    if not candidates:
-        reason = "; ".join(f"{name}: {why}" for name, why in left_out.items())
-        raise DataError(
-            f"{label}: no column of values is known ({reason or 'no column left'}); "
-            "the columns say no unit; give --unit, and the columns with --column COLUMN"
-            if any(why == "no unit in its name" for why in left_out.values())
-            else f"{label}: no column of energy or power ({reason or 'no column left'}); "
-            "give a file of interval energy, or name the column with --column COLUMN --unit kWh"
-        )
-    use = [cells[c[0]] for c in candidates if cells[c[0]] not in doubtful]
-    if doubtful:
-        flags = " ".join(f'--column "{name}"' for name in use or list(doubtful)[:1])
-        raise DataError(
-            f"{label}: column {next(iter(doubtful))!r} seems to be {next(iter(doubtful.values()))}"
-            f"{f', as {len(doubtful) - 1} more' if len(doubtful) > 1 else ''}; name the columns to store: {flags}"
-        )
-    # Without a unit of its own a column of a wide file counts only where none has one.
-    if any(unit or own for _, _, unit, _, own, _ in candidates) and not given.columns:
-        for place, _, unit, is_quantity, own, _ in candidates:
-            if not unit and not own and not (is_quantity and has_unit_column):
-                left_out[cells[place]] = "no unit in its name, and others have one"
-        candidates = [c for c in candidates if cells[c[0]] not in left_out]
-    is_long = meter is not None or any(c[3] or c[4] for c in candidates)
-    if is_long and not given.columns:
-        kept = [c for c in candidates if c[3] or c[4]]
-        if not kept and meter is not None:
-            kept = candidates if len(candidates) == 1 else []
-            if not kept:
-                names = ", ".join(cells[c[0]] for c in candidates)
-                raise DataError(f"{label}: names a meter row by row, and has columns {names}; choose one with --column")
-        for c in candidates:
-            if c not in kept:
-                left_out[cells[c[0]]] = "the file names its meter another way; take it with --column"
-        candidates = kept
-    values = [_value(cells, c, given, meter, is_long, has_unit_column, label) for c in candidates]
-    _check_each_once(values, cells, label)
-    return values, left_out
-
-
-def _value(
-    cells: Sequence[str],
-    candidate: tuple[int, str, str | None, bool, bool, bool],
-    given: FileMapping,
-    meter: int | None,
-    is_long: bool,
-    has_unit_column: bool,
-    label: str,
-) -> ValueColumn:
-    """Return one column of values."""
-    place, name, unit, is_quantity, is_own, is_unsure = candidate
-    channel = None if meter is not None else name
-    if meter is None and is_long and (is_quantity or is_own):
-        channel = single_name(given, label)
-    if is_unsure and given.unit:
-        return ValueColumn(place, None if meter is not None else cells[place], *UNITS[given.unit.casefold()])
-    if is_own and unit is None:
-        return ValueColumn(place, channel, key_of(cells[place]), 1.0)
-    if unit is not None:
-        if given.unit is not None and unit.casefold() != given.unit.casefold():
-            raise DataError(
-                f"{label}: column {cells[place]!r} is in {unit}, and --unit says {given.unit}; leave --unit out"
-            )
-        return ValueColumn(place, channel, *UNITS[unit.casefold()])
-    if given.unit is None and has_unit_column:
-        return ValueColumn(place, channel, ENERGY_COLUMN, None)
-    if given.unit is None:
-        raise DataError(f"{label}: column {cells[place]!r} says no unit; give --unit, one of {', '.join(UNIT_NAMES)}")
-    return ValueColumn(place, channel, *UNITS[given.unit.casefold()])
-
-
-def _check_each_once(values: Sequence[ValueColumn], cells: Sequence[str], label: str) -> None:
-    seen: dict[tuple[str | None, str], int] = {}
-    for value in values:
-        first = seen.setdefault((value.channel, value.target), value.position)
-        if first != value.position:
-            names = [cells[first], cells[value.position]]
-            if names[0] == names[1]:
-                places = [place for place, cell in enumerate(cells) if cell == names[0]]
-                names = [f"{names[0]}#{places.index(place) + 1}" for place in (first, value.position)]
-            flags = " or ".join(f'--column "{name}"' for name in names)
-            raise DataError(
-                f"{label}: columns {' and '.join(map(repr, names))} are the same quantity; choose one: {flags}"
-            )

@@ -13,12 +13,12 @@ import pandas as pd
 
 from ingest.files.cell_units import without_units
 from ingest.files.columns import ENERGY_COLUMN, POWER_COLUMN
-from ingest.files.layout import ValueColumn
 from ingest.files.local_grid import is_off_grid, part_length_s, split_intervals
 from ingest.files.registers import differences
 from ingest.files.reject_file import REJECT_CELLS, REJECT_CHANNEL, REJECT_CONFLICT, REJECT_NUMBER, REJECT_RESET
 from ingest.files.survey import FileFacts, channel_names, rows_of_use, time_text
 from ingest.files.times import check_range, parse_walls, to_moments
+from ingest.files.value_columns import ValueColumn
 from ingest.storage.plausibility import REJECT_EMPTY, REJECT_OFF_GRID, REJECT_REPEATED, REJECT_WRONG_RESOLUTION
 from lib.date_utils import Window
 

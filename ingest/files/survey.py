@@ -21,10 +21,11 @@ from ingest.files import doubts, hour_numbers
 from ingest.files.cell_units import without_units
 from ingest.files.columns import CALENDAR_NAMES, DATE_NAMES, ENERGY_COLUMN, PLAIN_NAMES, UNITS, bare, key_of
 from ingest.files.interval_file import Table
-from ingest.files.layout import Layout, clean_channel_name, single_name
+from ingest.files.layout import Layout
 from ingest.files.tables import check_tables, find_headers
 from ingest.files.tally import Kinds, Tally, Trend
 from ingest.files.times import CANDIDATE_FORMATS, choose_format, count_readable, parse_walls, start_of_range, zone_words
+from ingest.files.value_columns import clean_channel_name, single_name
 from lib.errors import DataError
 
 MIN_DIFFERENCES = 20
