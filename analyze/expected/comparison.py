@@ -124,19 +124,17 @@ def _sum_channels(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
         "import_kwh": imported,
         "export_kwh": exported,
     }
-    table = pd.DataFrame(
-        {name: sum_by_place(code, values, ids.size) for name, values in parts.items()},
-        index=pd.Index(ids, name="channel_id"),
-    )
-    mains = table.index.isin(channels_of(scope.meters, ChannelKind.MAIN))
-    table["exports"] = (
-        mains & (table["export_kwh"] >= _MAX_EXPORT_RATIO * table["import_kwh"]) & (table["export_kwh"] > 0)
-    )
-    table["is_comparable"] = (table["both_hours"] >= _MIN_RATIO * table["hours"]) & ~table["exports"]
+    sums = {name: sum_by_place(code, values, ids.size) for name, values in parts.items()}
+    exports = np.isin(ids, channels_of(scope.meters, ChannelKind.MAIN))
+    exports &= (sums["export_kwh"] >= _MAX_EXPORT_RATIO * sums["import_kwh"]) & (sums["export_kwh"] > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        table["usual_kw"] = table["usual_kwh"] / table["basis_hours"]
-        table["known_kw"] = table["known_kwh"] / table["valid_hours"]
-    return table
+        means = {
+            "usual_kw": sums["usual_kwh"] / sums["basis_hours"],
+            "known_kw": sums["known_kwh"] / sums["valid_hours"],
+        }
+    is_comparable = (sums["both_hours"] >= _MIN_RATIO * sums["hours"]) & ~exports
+    columns = {**sums, "exports": exports, "is_comparable": is_comparable, **means}
+    return pd.DataFrame(columns, index=pd.Index(ids, name="channel_id"))
 
 
 def _why_not(table: pd.DataFrame, weight: pd.Series) -> NotComparable:

@@ -18,7 +18,15 @@ from analyze.money.pricing import Pricing, mean_rate
 from analyze.money.quick_win_texts import DESCRIBE, WinText, describe_question
 from analyze.money.repairs import list_repairs
 from analyze.sections.confidence import Confidence, Doubt, Level, weigh_doubts
-from analyze.week.intervals import WeekScope, list_runs, local_iso, period_weeks, starts_new_run, starts_within
+from analyze.week.intervals import (
+    WeekScope,
+    list_runs,
+    local_iso,
+    period_weeks,
+    starts_new_run,
+    starts_within,
+    sum_by_channel,
+)
 from lib.stats_utils import label_runs
 
 # How far a saving is believed, and what it takes, when wins are ranked: ranking aids, not probabilities or hours.
@@ -156,12 +164,14 @@ def _list_cases(
     claims: pd.DataFrame, findings: Findings, closed: ClosedUse, scope: WeekScope, pricing: Pricing
 ) -> Iterator[_Case]:
     weeks = max(1.0, period_weeks(scope))
-    weekly = claims.groupby("channel_id")[[claim_column(kind) for kind in KINDS]].sum() / weeks
-    for kind in KINDS:
-        worth = weekly.index[weekly[claim_column(kind)] >= scope.config.quick_wins.min_weekly_kwh]
+    sums = sum_by_channel(claims, [claim_column(kind) for kind in KINDS])
+    for number, kind in enumerate(KINDS):
+        worth = [key for key, kwh in sums.items() if kwh[number] / weeks >= scope.config.quick_wins.min_weekly_kwh]
+        if not worth:
+            continue
         rows = claims[(claims[claim_column(kind, OBSERVED)] > 0) & claims["channel_id"].isin(worth)]
         rates = pricing.month_rates(rows)
-        for channel_id in map(int, worth):
+        for channel_id in worth:
             finding = _finding_of(kind, channel_id, findings)
             if finding is None:
                 continue

@@ -83,7 +83,7 @@ def prepare_week(
     scope = scope._replace(meters=settle_kinds(meters, intervals))
     bad = allow_export(find_bad_intervals(intervals, config, scope.limits), intervals, scope.meters)
     valid = intervals[~any_fault(bad)]
-    resets = intervals.iloc[:0] if resets is None else prepare_intervals(resets, meters, tz)
+    resets = intervals.iloc[:0] if resets is None or resets.empty else prepare_intervals(resets, meters, tz)
     years = range(scope.baseline.start.year - 1, scope.period.end.year + 2)
     expectation = expect_load(valid, scope, weather)
     site = sum_site_demand(find_best_energy(intervals, bad, expectation, scope), scope)
