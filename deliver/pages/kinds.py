@@ -52,7 +52,7 @@ def build_page(report: dict[str, Any]) -> Part:
             report = modernize(plain(report))
             page = explorable(BUILDERS[kind](report), report)
             return page | {"report": identity_of(report), "country": country}
-    except (KeyError, TypeError, AttributeError, ValueError, OSError) as err:  # a zone's name is a file's
+    except (LookupError, TypeError, AttributeError, ValueError, OSError) as err:  # a zone's name is a file's
         raise DataError(
             f"it is no {kind} report as its schema describes it ({type(err).__name__}: {err}); generate it anew"
         ) from err
