@@ -1,7 +1,7 @@
 """Tests of analyze/anomaly_detection.py."""
 
 from contextlib import nullcontext
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from analyze import anomaly_detection
 from analyze.expected.model import expect_load
 from analyze.expected.steps import find_level_changes
 from analyze.sections.anomalies import build_section, find_anomalies
+from analyze.week import command_line
 from analyze.week.site_week import SiteContext, analyze_site_week
 from lib import db
 from lib import readings as readings_lib
@@ -238,6 +239,7 @@ def test_scores_are_written_whole_and_cut_to_the_window(monkeypatch, tmp_path):
     monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: METERS)
     monkeypatch.setattr(readings_lib, "load_quarantined", lambda conn, site_id: [])
     monkeypatch.setattr(readings_lib, "load_readings", lambda conn, site_id, window: asked.append(window) or readings)
+    monkeypatch.setattr(command_line, "read_clock", lambda conn: datetime.now(UTC))
     monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
     path = tmp_path / "deep" / "scores.csv"

@@ -58,6 +58,7 @@ def test_a_sound_meter_has_measures_and_no_issue():
     section = check(electrical())
     assert section["summary"] == {
         "metersAssessed": 1,
+        "metersAffected": 0,
         "totalIssues": 0,
         "bySeverity": {"high": 0, "medium": 0, "low": 0},
         "nominalFrequencyHz": 60.0,

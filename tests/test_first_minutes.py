@@ -59,7 +59,8 @@ def ingest_and_validate(conn: Connection, now: datetime, zone: ZoneInfo, days: i
 
 
 def run_at(now: datetime, script: str, *args: str | Path, database: str) -> subprocess.CompletedProcess[str]:
-    """Run a script by a clock that shows `now`; the machine's own zone is another than the site's."""
+    """Run a script by clocks that show `now`, the database's too; the machine's own zone is another than the site's."""
+    set_database_clock(database, now - datetime.now(UTC))
     ahead = (now - datetime.now(UTC)).total_seconds()
     return subprocess.run(
         [sys.executable, simulated_clock.__file__, str(PROJECT_ROOT / script), *map(str, args)],
@@ -113,8 +114,10 @@ def test_reports_of_the_family_in_the_first_minutes_of_a_week_and_month(database
         assert done.returncode == 0, (name, done.stderr)
         start = json.loads(out.read_text())["metadata"]["period"]["start"]
         assert start[:16] == ("2026-04-01T00:00" if name == "monthly_summary" else "2026-05-18T00:00"), name
+    record = ("govern/record_report.py", tmp_path / "weekly_report.json")
+    assert run_at(now, *record, database=database).returncode == 0
     out = tmp_path / "portfolio.json"
-    done = run_at(now, "deliver/generate_portfolio.py", "--out", out, database=database)
+    done = run_at(now, "deliver/generate_portfolio.py", "--reports", tmp_path, "--out", out, database=database)
     assert done.returncode == 0, done.stderr
     overview = json.loads(out.read_text())
     assert overview["metadata"]["period"]["start"][:16] == "2026-05-18T00:00"

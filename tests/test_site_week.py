@@ -20,6 +20,7 @@ from analyze import (
     sensor_health,
     spike_detection,
 )
+from analyze.week import command_line
 from analyze.week.loading import load_week
 from analyze.week.site_week import (
     SiteContext,
@@ -316,7 +317,7 @@ def test_summary_says_what_matters():
         "This week: at least 479 kWh (not comparable: too many readings are missing or wrong). 2 things need "
         "attention, first meter 1.",
         "Not included, because too few readings arrived: meter 2.",
-        "No savings found.",
+        "Low confidence: 91.0 kWh, $10.92, not included in any total.",
         "Data: 50.0 % complete over 2 meters; 1 serious meter issue.",
     ]
     assert spaced(summary["topRisks"]) == [
@@ -426,6 +427,7 @@ def stored_site(monkeypatch):
     monkeypatch.setattr(readings_lib, "load_report_findings", lambda conn, week: [])
     monkeypatch.setattr(readings_lib, "load_last_reported_week", lambda conn, site_id, before: None)
     monkeypatch.setattr(readings_lib, "load_accepted_gaps", lambda conn, site_id, window: [])
+    monkeypatch.setattr(command_line, "read_clock", lambda conn: datetime.now(UTC))
     monkeypatch.setattr(db, "connect", lambda url, *, readonly: nullcontext() if readonly else pytest.fail("writes"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/none")
 

@@ -105,6 +105,10 @@ counted AS (
     FROM finding_marks
     WHERE organization_id = %(site_id)s
     UNION ALL
+    SELECT 'v_reports', (SELECT count(*) FROM v_reports WHERE site_id = %(site_id)s), count(*), count(*)
+    FROM report_runs
+    WHERE organization_id = %(site_id)s
+    UNION ALL
     SELECT 'v_weather_hourly', (SELECT count(*) FROM v_weather_hourly WHERE site_id = %(site_id)s), count(*), count(*)
     FROM weather_hourly
     WHERE organization_id = %(site_id)s
