@@ -587,7 +587,8 @@ def test_measured_changes_that_never_happened_are_seldom_proved(capsys):
     rates = {saved: np.mean([status != "insufficient_data" for status in found]) for saved, found in verdicts.items()}
     with capsys.disabled():
         print(f"\n{len(inside)} buildings: proved {rates}, 90 % band holds the truth in {np.mean(inside):.2f}")
-    assert len(inside) > 40
+    # The others are refused: their load had moved by a quarter before the change, or lacks the season of a year before.
+    assert len(inside) >= 35
     assert rates[0.0] <= 0.10
     assert rates[0.3] >= 0.30
     assert np.mean(inside) >= 0.85
