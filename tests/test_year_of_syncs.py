@@ -180,7 +180,7 @@ def sync_by_shell(project: Tree) -> None:
     log = project.log("daily_sync")
     assert (done.returncode, done.stderr) == (0, ""), log
     ended = [line.split(" ", 1)[1] for line in log if line.split(" ")[1] == "exit"]
-    assert len(ended) == 10 and all(line.startswith("exit 0: ") for line in ended), ended
+    assert len(ended) == 11 and all(line.startswith("exit 0: ") for line in ended), ended
 
 
 def test_year_ends_with_every_interval_accounted_for(
