@@ -105,7 +105,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         written, removed = len(folder.written), len(folder.removed)
     for problem in problems:
         logger.error("no page: %s", problem)
-    print(f"{out}: {len(folder.pages)} pages of {len(every)} sites, {written} written, {removed} removed")
+    sites = "1 site" if len(every) == 1 else f"{len(every)} sites"
+    print(f"{out}: {len(folder.pages)} pages of {sites}, {written} written, {removed} removed")
     return EXIT_FAILED if problems else EXIT_DONE
 
 
