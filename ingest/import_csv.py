@@ -123,7 +123,7 @@ def add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
     add("--column", action="append", metavar="NAME", help="only this column of values; may repeat")
     add("--unit", choices=UNIT_NAMES, help="unit of the values where the header says none")
     add("--factor", type=float, metavar="N", help="multiply the values by it, as by a meter's multiplier")
-    add("--fill-down", action="store_true", help="the date stands in the first row of a day only")
+    add("--fill-down", action="store_true", help="the date is only in the first row of a day")
     add("--where", action="append", metavar="COLUMN=VALUE", help="only rows that say this; may repeat")
     add("--leave-out", action="append", metavar="COLUMN", help="a column that tells nothing; may repeat")
     add("--decimal", choices=(".", ","), help="decimal sign, where the values leave it open")
@@ -247,7 +247,7 @@ def import_files(
         resolve_site,
     )
     from ingest.storage.lease import site_lease
-    from ingest.storage.sites import load_names
+    from lib.site_channels import load_names
 
     channels = sorted({channel for source in sources for channel in source.channels})
     summary = ImportSummary(site.site_id, len(channels))

@@ -23,12 +23,12 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from config.settings import load_settings
 from ingest.storage.plausibility import READMITTABLE, REASONS
 from ingest.storage.rejects import StoredReject, load_rejects
-from ingest.storage.sites import load_names
 from lib import cli, db
 from lib.channel_names import CHANNEL_HELP, find_channel
 from lib.date_utils import format_utc
 from lib.errors import EXIT_DONE
 from lib.logs import clean_text, setup_logging
+from lib.site_channels import load_names
 
 DEFAULT_LIMIT = 100
 _RAW_SHOWN = 160

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from config.site_file import ChannelTable, SiteChannel
 from lib import db
+from lib.site_channels import load_names
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -16,17 +17,6 @@ _INSERT = (
     "INSERT INTO channel_facts (channel_id, organization_id, kind, must_run, is_parent_named, parent_id, counts_until,"
     " unit_factor, is_excluded, max_power_kw) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
-
-
-def load_names(conn: Connection, site_id: int) -> dict[int, str]:
-    """Return channel id → name, of every channel that belongs or belonged to the site."""
-    rows = db.fetch_all(
-        conn,
-        "SELECT m.channel_id, coalesce(m.name, c.name) FROM channel_sites AS m JOIN channels AS c USING (channel_id)"
-        " WHERE m.organization_id = %s",
-        (site_id,),
-    )
-    return dict(rows)
 
 
 def store_channel_facts(conn: Connection, site: SiteConfig) -> int:

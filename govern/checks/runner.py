@@ -14,7 +14,6 @@ from psycopg2 import errors as pg_errors
 
 from config.limits import ValidationLimits
 from config.site_file import SiteLimit
-from govern.checks.channel_facts import load_names
 from govern.checks.mains import MAINS_CHECK, ask_for_mains
 from govern.checks.quarantine import Blocked, MeterEnergy, Quarantine, describe_excess, quarantine_channels
 from govern.checks.reader import (
@@ -42,6 +41,7 @@ from govern.checks.verdict_store import load_meter_energies, load_stood_for, loa
 from lib import db
 from lib.errors import DataError
 from lib.readings import SOURCE_FILE
+from lib.site_channels import load_names
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

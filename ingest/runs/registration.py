@@ -29,6 +29,7 @@ from lib.errors import (
     UsageError,
 )
 from lib.logs import clean_text
+from lib.site_channels import load_names
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -99,7 +100,7 @@ def register(
         sites.check_source(conn, site_id, client.source, [channel["channel_id"] for channel in channels])
         sites.check_timezone(conn, site_id, organization["timezone"])
         sites.register_site(conn, organization, devices, channels, client.source)
-        names = sites.load_names(conn, site_id)
+        names = load_names(conn, site_id)
         excluded = said.excluded(names) if said else frozenset[int]()
         limits = said.ingest_limits(names) if said else IngestLimits()
         begins = sites.load_begins(conn, site_id)
@@ -173,7 +174,7 @@ def _note_changes(conn: Connection, site_id: int, channels: list[dict[str, Any]]
     changes = [(channel_id, "a channel is new") for channel_id in new if channel_id not in moved]
     changes += [(key, f"a channel has moved here from site {from_site_id}") for key, from_site_id in moved.items()]
     changes += [(channel_id, "a channel is listed no longer") for channel_id in gone]
-    names = sites.load_names(conn, site_id) | names_of(channels)
+    names = load_names(conn, site_id) | names_of(channels)
     for channel_id, what in changes:
         note_trouble(what)
         logger.warning("site %d, channel %s: %s", site_id, describe_channel(channel_id, names), what)
@@ -211,7 +212,7 @@ def _still_listed(conn: Connection, client: EniscopeClient, owner: int, channel_
         said = read_site(owner)
         if not said.file.sync.is_active:
             return set()
-        left = channel_ids - said.excluded(sites.load_names(conn, owner))
+        left = channel_ids - said.excluded(load_names(conn, owner))
         rows = client.get_channels(owner) if left else []
     except AccessError:  # the site is gone, or another account's by now
         return set()

@@ -180,17 +180,6 @@ def load_begins(conn: Connection, site_id: int) -> dict[int, datetime]:
     return dict(rows)
 
 
-def load_names(conn: Connection, site_id: int) -> dict[int, str]:
-    """Return channel id → name of every channel that belongs or belonged to the site, listed or not."""
-    rows = db.fetch_all(
-        conn,
-        "SELECT m.channel_id, coalesce(m.name, c.name) FROM channel_sites AS m JOIN channels AS c USING (channel_id)"
-        " WHERE m.organization_id = %s",
-        (site_id,),
-    )
-    return dict(rows)
-
-
 def _upsert(conn: Connection, table: str, key: str, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
