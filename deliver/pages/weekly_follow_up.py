@@ -6,7 +6,7 @@ from typing import Any
 
 from deliver.pages import parts
 from deliver.pages.parts import Part
-from deliver.reports.follow_up import saving_words, state_words
+from deliver.reports.follow_up import is_told, saving_words, state_words
 from deliver.words import formats as fmt
 
 _MUTED = {"finding": "Mails about new findings"}
@@ -27,9 +27,11 @@ def follow_up_line(report: dict[str, Any]) -> list[str]:
 def follow_up_fact(report: dict[str, Any]) -> str:
     """Return the section in one line."""
     follow_up = report.get("followUp") or {}
-    count = len([each for each in follow_up.get("findings") or [] if not each["isSilent"]])
+    followed = [each for each in follow_up.get("findings") or [] if not each["isSilent"]]
+    told = sum(map(is_told, followed))
+    doubtful = f" and {len(followed) - told} of low confidence" if told < len(followed) else ""
     all_new = ", all new: this is the first report" if follow_up and follow_up["lastWeek"] is None else ""
-    return f"{fmt.count(count, 'finding')}{all_new}"
+    return f"{fmt.count(told, 'finding')}{doubtful}{all_new}"
 
 
 def follow_up_blocks(report: dict[str, Any]) -> list[Part | None]:

@@ -24,7 +24,7 @@ def describe_follow_up(follow_up: dict[str, Any]) -> str:
     """Return the sentence that begins ``Since last week:``; empty in the first report, which has nothing before it."""
     if follow_up["lastWeek"] is None:
         return ""
-    counts, told = follow_up["counts"], [each for each in follow_up["findings"] if _is_told(each)]
+    counts, told = follow_up["counts"], [each for each in follow_up["findings"] if is_told(each)]
     parts = [
         _part(counts["solved"], "solved", [_rate(each) for each in told if each["isSolvedNow"]]),
         _part(counts["open"], "still open", [_open(each) for each in told if _is_open(each)]),
@@ -63,7 +63,8 @@ def _since(follow_up: dict[str, Any]) -> str:
     return f"Since the report on the week of {fmt.long_day(last.isoformat())}"
 
 
-def _is_told(finding: dict[str, Any]) -> bool:
+def is_told(finding: dict[str, Any]) -> bool:
+    """Return whether a finding is counted: not accepted, and believed or marked by somebody."""
     return not finding["isSilent"] and (finding["confidence"] != "low" or finding["said"] is not None)
 
 
