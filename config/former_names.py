@@ -47,7 +47,7 @@ _OTHERS: dict[str, Place] = {
     "power_factor_target_ratio": ("tariff", "power_factor", "target_ratio"),
     "power_factor_penalty_usd_per_kw": ("tariff", "power_factor", "penalty_usd_per_kw"),
 }
-_SAID_UNDER_INGEST = ("max_power_kw", "max_catch_up_hours")  # that stood under [validation] too
+_SAID_UNDER_INGEST = ("max_power_kw", "max_catch_up_hours")  # which [validation] used to have too
 _ONE_MODEL = "one model says what is usual, and nothing else can be chosen"
 # Gone without a successor: what to say of each.
 _GONE = {

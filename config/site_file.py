@@ -347,7 +347,7 @@ class FileMapping(Table, frozen=True):
         tuple[str, ...],
         about("Only rows where a column says this", right='a list of "COLUMN=VALUE", such as ["Type=Consumption"]'),
     ] = ()
-    fill_down: Annotated[bool, about("The date stands in the first row of a day only")] = False
+    fill_down: Annotated[bool, about("The date is only in the first row of a day")] = False
     leave_out: Annotated[tuple[str, ...], about("Columns that tell nothing of the meter", right=_COLUMN_LIST)] = ()
     counted_hours: Annotated[
         bool, about("Hours are numbered from midnight, up to 25 and 23 on the days of clock changes")

@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--sites", type=cli.positive_int, nargs="+", metavar="ID", help="these (default: all active ones)"
     )
-    parser.add_argument("--start", type=parse_monday, metavar="MONDAY", help="week to tell of (default: see above)")
+    parser.add_argument("--start", type=parse_monday, metavar="MONDAY", help="week to report on (default: see above)")
     add_reports_argument(parser)
     add_output_arguments(parser)
     add_workbook_argument(parser)

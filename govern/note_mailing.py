@@ -1,7 +1,7 @@
 """Note that this machine is about to mail a scheduled report; exit 3 where another one has begun to.
 
 A server that dies after it mailed a report leaves its job open, and after twelve hours another takes it over. What was
-mailed stands in the first one's reports/sent_log.jsonl, so the other makes the report, mails it to nobody, and says so.
+mailed is in the first one's reports/sent_log.jsonl, so the other makes the report, mails it to nobody, and says so.
 Of a report that no schedule made nothing is noted. operations/weekly_report.sh asks before it sends.
 
 Stage: govern

@@ -361,7 +361,7 @@ def test_import_and_export_by_codes_of_the_header(file: Make) -> None:
         (b"\xd0\xcf\x11\xe0" + bytes(600), r"before 2007 \(.xls\) or with a password; save it as plain .xlsx"),
         (b"\n <HTML><table><tr><td>timestamp", "a web page, as some portals name .xls; open it in a spreadsheet"),
         (b'{"data": []}', "is JSON; import the CSV"),
-        (b'"timestamp,kWh"\n"2026-03-02 00:00,1"\n"2026-03-02 01:00,1"\n', "each line stands in quotes as a whole"),
+        (b'"timestamp,kWh"\n"2026-03-02 00:00,1"\n"2026-03-02 01:00,1"\n', "each whole line is in quotes"),
     ],
 )
 def test_what_is_no_table_is_named(tmp_path: Path, content: bytes, message: str) -> None:

@@ -137,7 +137,7 @@ def _link(win: dict[str, Any]) -> dict[str, Any]:
 
 
 def _covers(win: dict[str, Any], risk: dict[str, Any]) -> bool:
-    """Return whether a quick win tells of the same thing as a risk."""
+    """Return whether a quick win and a risk are about the same thing."""
     if win.get("pattern") == Pattern.ASKED or win.get("channelId") != risk["channelId"]:
         return False
     if risk["kind"] == Attention.METER:

@@ -211,7 +211,7 @@ def findings_page(state: SiteState, facts: SiteFacts, history: Sequence[Followed
     same = [each for each in ranked if each.same_as is not None and each.state != "solved" and not each.is_silent]
     return Page(
         place, "Findings", facts.name or str(facts.site_id),
-        "How each stands after the newest report, and week by week.",
+        "Where each stands after the newest report, and week by week.",
         trail(facts.name, place), [Tile("Open", fmt.number(len(work), 0)),
                                                Tile("Solved", fmt.number(len(solved), 0), tone="good")],
         [Section("open", "Open", "" if work else "None.", lines=() if work else ["Nothing is open."],

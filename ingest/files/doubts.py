@@ -53,7 +53,7 @@ def check_dates(tally: Tally, given: FileMapping, label: str) -> None:
     """Raise where most rows have a time of day and no date."""
     if tally.dateless * 2 > tally.row_count and not given.fill_down:
         raise DataError(
-            f"{label}: its date stands in {tally.row_count - tally.dateless:,} of {tally.row_count:,} rows; give "
+            f"{label}: its date is in {tally.row_count - tally.dateless:,} of {tally.row_count:,} rows; give "
             "--fill-down if it holds for the rows below it"
         )
 

@@ -233,9 +233,7 @@ def _header_number(rows: Sequence[Sequence[str]], given: FileMapping, label: str
     if likely is not None and find_day_columns(likely) is not None:
         return next(number for number, cells in enumerate(rows) if cells is likely)
     if all(len(cells) == 1 and any(sign in cells[0] for sign in _DELIMITERS) for cells in rows[:3]):
-        raise DataError(
-            f"{label}: each line stands in quotes as a whole; open it in a spreadsheet and save it again as CSV"
-        )
+        raise DataError(f"{label}: each whole line is in quotes; open it in a spreadsheet and save it again as CSV")
     names = f"; its columns seem to be {', '.join(cell.strip() for cell in likely if cell.strip())}" if likely else ""
     flags = " ".join(f'--start "{name}"' for name in _likely_times(rows, likely)) or '--start "COLUMN"'
     raise DataError(

@@ -87,4 +87,4 @@ COMMENT ON COLUMN v_findings.done_on IS 'Local day on which it was done.';
 COMMENT ON COLUMN v_findings.note IS 'What else was said.';
 COMMENT ON COLUMN v_findings.basis_kwh IS 'Its most energy in a week around the day on which that was said, kWh.';
 COMMENT ON COLUMN v_findings.is_silent IS 'Whether reports keep silent about it: it is not needed or wrong, and has not grown since.';
-COMMENT ON COLUMN v_findings.same_as IS 'Finding that tells of the same waste, by another kind, and began first; null where it stands for itself.';
+COMMENT ON COLUMN v_findings.same_as IS 'Finding of another kind about the same waste, which began first; null where there is none.';
