@@ -160,6 +160,11 @@ class RatchetTable(Table, frozen=True, kw_only=True):
 
     pct: Annotated[float, about("Percent", ge=0, le=100)]
     months: Annotated[int, about("Months before", ge=1, le=24)]
+    of: Annotated[tuple[Month, ...], about("Months whose peaks count; left out: all")] = ()
+
+    def to_ratchet(self) -> Ratchet:
+        """Return what it means."""
+        return Ratchet(self.pct, self.months, self.of)
 
 
 class DemandChargeTable(Windows, frozen=True, kw_only=True):
@@ -189,7 +194,7 @@ class DemandChargeTable(Windows, frozen=True, kw_only=True):
 
     def to_charge(self) -> DemandCharge:
         """Return what it means."""
-        ratchet = None if self.ratchet is None else Ratchet(self.ratchet.pct, self.ratchet.months)
+        ratchet = None if self.ratchet is None else self.ratchet.to_ratchet()
         peaks = None if self.system_peaks is None else tuple(sorted(self.system_peaks))
         cells = schedule_of(cells_of([self]))
         return DemandCharge(self.name, self.rates(), cells, ratchet, self.minimum_kw, peaks)

@@ -76,10 +76,18 @@ class EnergyRates:
 
 @dataclass(frozen=True)
 class Ratchet:
-    """At least `pct` percent of the highest peak of the `months` calendar months before is billed."""
+    """At least `pct` percent of the highest peak of the `months` calendar months before is billed.
+
+    With `of`, only the peaks of these calendar months count (1 = January), such as the summer's.
+    """
 
     pct: float
     months: int
+    of: tuple[int, ...] = ()
+
+    def counts(self, month: int) -> bool:
+        """Return whether the peaks of the calendar month `month` (1 = January) count."""
+        return not self.of or month in self.of
 
 
 @dataclass(frozen=True)

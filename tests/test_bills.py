@@ -96,6 +96,54 @@ def test_demand_and_ratchet():
     assert next(x for x in march["lines"] if x["kind"] == "ratchet")["note"] == "1 of 11 earlier months are known"
 
 
+SUMMER = FLAT_ENERGY + (
+    '[[demand.charges]]\nname = "summer"\nmonths = [6, 7, 8]\nrate_per_kw = 10\n'
+    "ratchet = { pct = 80, months = 11MORE }\n"
+)
+
+
+def test_ratchet_of_a_summer_charge_looks_back_on_the_winter():
+    site = make_site(date(2026, 1, 1), date(2026, 6, 30), peak_by_month({1: 90.0, 2: 80.0, 6: 60.0}))
+    june = bill(site, make_tariff(SUMMER.replace("MORE", "")))[-1]
+    # The charge has no hours in January, yet its 90 kW are a peak of the months before: 80 % of them are 72 kW.
+    assert lines_of(june)[("demand", "summer")] == 600.0
+    assert lines_of(june)[("ratchet", "summer")] == 120.0
+    assert next(x for x in june["lines"] if x["kind"] == "ratchet")["note"] == "5 of 11 earlier months are known"
+    # With the peaks of the year before from the bills all are known: 80 % of the 100 kW of July are 80 kW.
+    before = {f"2025-{month:02d}": 100.0 if month == 7 else 50.0 for month in range(7, 13)}
+    june = bill(site, make_tariff(SUMMER.replace("MORE", "")), billed_peaks_kw=before)[-1]
+    assert lines_of(june)[("ratchet", "summer")] == 200.0
+    assert next(x for x in june["lines"] if x["kind"] == "ratchet")["note"] == "11 of 11 earlier months are known"
+
+
+def test_ratchet_on_the_peaks_of_some_months_only():
+    site = make_site(date(2026, 1, 1), date(2026, 6, 30), peak_by_month({1: 90.0, 2: 80.0, 6: 60.0}))
+    june = bill(site, make_tariff(SUMMER.replace("MORE", ", of = [2, 7]")))[-1]
+    assert lines_of(june)[("ratchet", "summer")] == 40.0  # 80 % of February's 80 kW, less 60, × 10
+    assert next(x for x in june["lines"] if x["kind"] == "ratchet")["note"] == "1 of 2 earlier months are known"
+
+
+def test_ratchet_of_a_charge_on_certain_hours_of_the_summer_looks_at_these_hours_of_the_winter():
+    text = SUMMER.replace("MORE", "").replace("months = [6", "hours = [[12, 18]]\nmonths = [6")
+    # January: 90 kW at 14:00 on the 10th, and 200 kW at 20:00, which the charge does not look at.
+    winter = peak_by_month({1: 90.0, 6: 60.0})
+    site = make_site(
+        date(2026, 1, 1),
+        date(2026, 6, 30),
+        lambda f: np.where((f["local_time"].dt.month == 1) & (f["local_hour"] == 20), 200.0, winter(f)),
+    )
+    assert lines_of(bill(site, make_tariff(text))[-1])[("ratchet", "summer")] == 120.0
+
+
+def test_months_that_a_ratchet_does_not_know_are_told_where_it_bills_nothing_more():
+    site = make_site(date(2026, 5, 1), date(2026, 6, 30), peak_by_month({5: 75.0, 6: 60.0}))
+    june = bill(site, make_tariff(SUMMER.replace("MORE", "")))[-1]
+    (line,) = [line for line in june["lines"] if line["name"] == "summer"]
+    # 80 % of 75 kW are the 60 kW that were measured.
+    assert (line["kind"], line["amount"]) == ("demand", 600.0)
+    assert line["note"] == "1 of 11 earlier months are known; the ratchet may bill more"
+
+
 def test_ratchet_on_months_that_stand_on_bills():
     site = make_site(date(2026, 2, 1), date(2026, 2, 28), peak_by_month({2: 100.0}))
     # February looks back to March 2025: 80 % of 212.5 kW = 170 kW; the higher one of February 2025 is over.

@@ -182,11 +182,13 @@ def _demand_lines(
     cells = find_cells(demand, tariff, holidays)
     for item in demand_lines(demand, cells, tariff, segment.month, peaks):
         name, kw, extra_kw = item.charge.name, item.measured_kw, item.billed_kw - item.measured_kw
+        known = f"{item.months_known} of {item.months_needed} earlier months are known"
         note = "" if item.is_known else "the system's peak of this month is not announced, or was not metered"
+        if item.months_known < item.months_needed and extra_kw <= 0:
+            note = f"{known}; the ratchet may bill more"
         line = _line("demand", name, kw, "kW", share * item.measured_cost / kw if kw else 0.0, note)
         lines.append(line | {"amount": share * item.measured_cost})
         if extra_kw > 0:
-            known = f"{item.months_known} of {item.months_needed} earlier months are known"
             kind, note = ("ratchet", known) if item.charge.ratchet else ("minimum_demand", "")
             lines.append(_line(kind, name, extra_kw, "kW", share * item.floor_cost / extra_kw, note))
     return lines

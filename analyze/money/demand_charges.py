@@ -82,6 +82,9 @@ def monthly_peaks(
 ) -> dict[str, float]:
     """Return the peak of each known calendar month within the charge's windows [kW], such as ``{"2026-01": 84.0}``.
 
+    A ratchet looks back on the months before whatever their season. In a month in which the charge has no hours, its
+    windows are those that it has in any month: all hours, for a charge on all hours of the summer months.
+
     Parameters
     ----------
     demand
@@ -89,7 +92,7 @@ def monthly_peaks(
     billed
         Peaks that stand on bills; only a charge on all hours can use them. The higher of the two counts.
     """
-    within = charge.schedule.array()[find_cells(demand, tariff, holidays)] == 0
+    within = _watched_cells(charge)[find_cells(demand, tariff, holidays)]
     month = demand["local_time"].to_numpy().astype("datetime64[M]")[within]
     months, place = np.unique(month, return_inverse=True)
     highest_kw = np.full(months.size, -np.inf)
@@ -98,6 +101,13 @@ def monthly_peaks(
     for key, peak_kw in billed.items() if charge.is_all_hours else ():
         peaks[key] = max(peak_kw, peaks.get(key, 0.0))
     return peaks
+
+
+def _watched_cells(charge: DemandCharge) -> npt.NDArray[np.bool_]:
+    """Return the cells whose peaks a ratchet looks back on."""
+    own = charge.schedule.array() == 0
+    has_hours = own.any(axis=(1, 2), keepdims=True)
+    return np.where(has_hours, own, own.any(axis=0, keepdims=True))
 
 
 def higher_peaks(*peaks: Mapping[str, float]) -> dict[str, float]:
@@ -109,13 +119,14 @@ def ratchet_floor(charge: DemandCharge, month: str, peaks: Mapping[str, float]) 
     """Return (least billed demand [kW], months known, months needed) of the charge in `month`.
 
     The floor is the ratchet's percentage of the highest known peak of the months before, or the charge's minimum.
-    Months that are not known count for nothing, so it can only be too low.
+    Those are the calendar months before, whether the charge has any hours in them or not. Months that are not known
+    count for nothing, so it can only be too low.
     """
     if charge.ratchet is None:
         return charge.minimum_kw, 0, 0
     number = np.datetime64(month, "M")
     before = [str(number - n) for n in range(1, charge.ratchet.months + 1)]
-    needed = [key for key in before if applies(charge, int(key[5:]) - 1)]
+    needed = [key for key in before if charge.ratchet.counts(int(key[5:]))]
     known = [peaks[key] for key in needed if key in peaks]
     return max(charge.minimum_kw, charge.ratchet.pct / 100 * max(known, default=0.0)), len(known), len(needed)
 
