@@ -165,7 +165,7 @@ def _put(document: Document, place: Place, value: Any, path: Path, former: str) 
     inner = document.get(key, {})
     if not isinstance(inner, dict):
         return document  # no table: refused where the model is read
-    if rest == ("flat_rate_usd_per_kwh",) and {"name", "periods"} & set(inner):
+    if rest == ("flat_rate_usd_per_kwh",) and {"name", "periods", "flat_rate_per_kwh"} & set(inner):
         refuse(path, ("thresholds", former), "and [tariff] both say what the site pays; take one of them out")
     return {**document, key: _put(inner, rest, value, path, former)}
 

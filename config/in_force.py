@@ -83,7 +83,7 @@ def _fact(site: SiteConfig, known: Known, place: Place, value: Any, is_given: bo
         return Fact(table, key, plain, Origin.FILE, where)
     if place == ("schedule", "weekdays") and site.schedule.is_assumed:
         return Fact(table, key, ["07:00-18:00"], Origin.ASSUMED, "nobody named the hours")
-    if place == ("tariff", "flat_rate_usd_per_kwh") and not (site.file.tariff.name or site.file.tariff.periods):
+    if place == ("tariff", "flat_rate_usd_per_kwh") and not site.file.tariff.is_named:
         return Fact(table, key, ASSUMED_RATE_USD_PER_KWH, Origin.ASSUMED, "config/tariffs/default_flat.toml")
     if place[0] == "branding" and getattr(site.branding, key):
         common = getattr(site.branding, key)

@@ -109,9 +109,17 @@ class ReportTable(RecipientsTable, frozen=True):
     max_finding_mails: Annotated[
         int, about("Mails a week about new findings, at most; 0 leaves them all to the weekly report", ge=0)
     ] = 1
-    tell_from_cost: Annotated[
-        float, about("A finding of this much a week is told after its first night, a smaller one after two", ge=0)
-    ] = 50.0
+    tell_from_cost: (
+        Annotated[
+            float,
+            about(
+                "A finding of this much a week, in the site's currency, is told after its first night, a smaller one "
+                "after two. Left out: what 417 kWh cost, 50 USD at 0.12",
+                ge=0,
+            ),
+        ]
+        | None
+    ) = None
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -25,18 +25,29 @@ def load_site_tariffs(table: TariffTable, carbon: Carbon | None, path: Path, tar
         When a tariff that the file names cannot be meant.
     """
     spans = _spans(table, path, tariffs_dir)
-    is_named = any(one is not None for one in (table.name, table.periods, table.flat_rate_usd_per_kwh))
-    is_assumed = not is_named or any(span.tariff.is_assumption for span in spans)
-    other = table.compare_with or (DEFAULT_TOU if spans[-1].tariff.is_flat else DEFAULT_FLAT)
-    compare_with = _load_named(other, path, ("tariff", "compare_with"), tariffs_dir)
-    currencies = {span.tariff.currency for span in spans}
-    if currencies != {compare_with.currency}:
-        right = f"a tariff in {', '.join(sorted(currencies))} ({other} is in {compare_with.currency})"
-        problem = f"is missing; it should be {right}" if table.compare_with is None else f"should be {right}"
-        refuse(path, ("tariff", "compare_with"), problem)
+    is_assumed = not table.is_named or any(span.tariff.is_assumption for span in spans)
+    compare_with = _other_tariff(table, spans, path, tariffs_dir)
     factor = table.power_factor
     clause = None if factor is None else PowerFactorClause(factor.target_ratio, factor.penalty_usd_per_kw)
     return SiteTariffs(spans, compare_with, is_assumed, carbon, tuple(sorted(table.billed_peaks_kw.items())), clause)
+
+
+def _other_tariff(table: TariffTable, spans: tuple[TariffSpan, ...], path: Path, tariffs_dir: Path) -> Tariff | None:
+    """Return what the site's tariff is compared with; the shipped ones stand beside tariffs of their currency only."""
+    currencies = {span.tariff.currency for span in spans}
+    if len(currencies) > 1:
+        refuse(
+            path, ("tariff", "periods"), f"should be tariffs in one currency, not in {', '.join(sorted(currencies))}"
+        )
+    (currency,) = currencies
+    if table.compare_with is None:
+        shipped = load_tariff(DEFAULT_TOU if spans[-1].tariff.is_flat else DEFAULT_FLAT, tariffs_dir)
+        return shipped if shipped.currency == currency else None
+    other = _load_named(table.compare_with, path, ("tariff", "compare_with"), tariffs_dir)
+    if other.currency != currency:
+        right = f"a tariff in {currency} ({table.compare_with} is in {other.currency})"
+        refuse(path, ("tariff", "compare_with"), f"should be {right}")
+    return other
 
 
 def _spans(table: TariffTable, path: Path, tariffs_dir: Path) -> tuple[TariffSpan, ...]:
@@ -46,16 +57,18 @@ def _spans(table: TariffTable, path: Path, tariffs_dir: Path) -> tuple[TariffSpa
     if table.name is not None:
         tariff = _load_named(table.name, path, ("tariff", "name"), tariffs_dir)
         return (TariffSpan(tariff, tariff.valid_from, tariff.valid_to),)
-    return (TariffSpan(_at_flat_rate(load_tariff(DEFAULT_FLAT, tariffs_dir), table.flat_rate_usd_per_kwh)),)
+    return (TariffSpan(_at_flat_rate(load_tariff(DEFAULT_FLAT, tariffs_dir), table)),)
 
 
-def _at_flat_rate(flat: Tariff, rate: float | None) -> Tariff:
+def _at_flat_rate(flat: Tariff, table: TariffTable) -> Tariff:
     """Return the assumed flat tariff, or that of the rate which the site's file names."""
+    name = "flat_rate_usd_per_kwh" if table.flat_rate_per_kwh is None else "flat_rate_per_kwh"
+    rate = getattr(table, name)
     if rate is None:
         return flat
     energy = replace(flat.energy, periods=tuple(replace(p, tiers=(Tier(rate),)) for p in flat.energy.periods))
-    source = "flat_rate_usd_per_kwh of the site's file"
-    return replace(flat, name="flat_rate", energy=energy, source=source, is_assumption=False)
+    currency, source = table.currency or flat.currency, f"{name} of the site's file"
+    return replace(flat, name="flat_rate", currency=currency, energy=energy, source=source, is_assumption=False)
 
 
 def _load_named(name: str, path: Path, place: Place, tariffs_dir: Path) -> Tariff:

@@ -183,12 +183,13 @@ class SiteTariffs:
     """What the site pays, what that is compared with, and its carbon factor.
 
     `is_assumed` is True where the site's file names no tariff, so that the shipped defaults stand in, or one that is an
-    assumption itself (`Tariff.is_assumption`). `billed_peaks_kw`
+    assumption itself (`Tariff.is_assumption`). `compare_with` is None where no tariff in the site's currency is named
+    and none is shipped. `billed_peaks_kw`
     holds the peaks of months that are on the site's bills, as (``2025-08``, kW).
     """
 
     current: tuple[TariffSpan, ...]
-    compare_with: Tariff
+    compare_with: Tariff | None
     is_assumed: bool = False
     carbon: Carbon | None = None
     billed_peaks_kw: tuple[tuple[str, float], ...] = ()
@@ -198,7 +199,8 @@ class SiteTariffs:
     def ratchet_months(self) -> int:
         """The months before a bill that the longest ratchet looks back on, 0 without one."""
         tariffs = (*(span.tariff for span in self.current), self.compare_with)
-        return max((c.ratchet.months for tariff in tariffs for c in tariff.demand if c.ratchet), default=0)
+        charges = (charge for tariff in tariffs if tariff is not None for charge in tariff.demand)
+        return max((charge.ratchet.months for charge in charges if charge.ratchet), default=0)
 
     def tariff_on(self, day: date) -> Tariff | None:
         """Return the tariff that the site is on at the local day `day`, or None."""

@@ -161,8 +161,8 @@ MISTAKES = {
         ": thresholds.spike_min_power_kw and its new name min_power_kw are both there; take the former out"
     ),
     '[tariff]\nname = "default_flat"\nflat_rate_usd_per_kwh = 0.1': (
-        ": tariff.name and flat_rate_usd_per_kwh both say what the site pays; give one of name, periods and "
-        "flat_rate_usd_per_kwh"
+        ": tariff.name and flat_rate_usd_per_kwh both say what the site pays; give one of name, periods, "
+        "flat_rate_usd_per_kwh and flat_rate_per_kwh"
     ),
     # No TOML, or no text.
     "[sync]\nis_active = fals\n": ", line 2: Invalid value; correct that line",
@@ -374,6 +374,11 @@ REQUIRED = {
     "[schedule]": 'weekdays = ["07:00-18:00"]\n',
 }
 WITH = {"start": "end = 2027-01-01\n", "end": "start = 2026-12-24\n", "state": 'country = "US"\n', "logo": ""}
+BESIDE = {
+    "state": WITH["state"],
+    "flat_rate_per_kwh": 'currency = "EUR"\n',
+    "currency": "flat_rate_per_kwh = 0.3\n",
+}
 
 
 @pytest.mark.parametrize(("head", "line"), example_keys())
@@ -381,8 +386,7 @@ def test_every_key_of_the_example_can_be_said(tmp_path: Path, head: str, line: s
     key = line.split(" = ")[0]
     required = "" if head == "[[schedule.exceptions]]" and key in WITH else REQUIRED.get(head, "")
     others = "".join(one + "\n" for one in required.splitlines() if not one.startswith(f"{key} ="))
-    if head == "[[schedule.exceptions]]" or key == "state":
-        others += WITH.get(key, "")
+    others += WITH.get(key, "") if head == "[[schedule.exceptions]]" else BESIDE.get(key, "")
     (tmp_path / "7.toml").write_text(f"{head}\n{others}{line}\n")
     assert load_site(7, tmp_path).file
 

@@ -157,6 +157,16 @@ def test_site_with_tariffs_by_date_peaks_and_carbon(folder):
     assert load_tariffs(folder, '[tariff]\nname = "old"\ncompare_with = "new"\n').compare_with.name == "new"
 
 
+def test_a_site_that_pays_in_another_currency_needs_no_second_tariff(folder):
+    named = load_tariffs(folder, '[tariff]\nname = "euro"\n')
+    priced = load_tariffs(folder, '[tariff]\nflat_rate_per_kwh = 31.5\ncurrency = "JPY"\n')
+    assert (named.compare_with, named.is_assumed, named.ratchet_months) == (None, False, 0)
+    (span,) = priced.current
+    assert (priced.compare_with, priced.is_assumed) == (None, False)
+    assert (span.tariff.currency, span.tariff.energy.periods[0].tiers[0].rate) == ("JPY", 31.5)
+    assert span.tariff.source == "flat_rate_per_kwh of the site's file"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -167,7 +177,14 @@ def test_site_with_tariffs_by_date_peaks_and_carbon(folder):
         ("tariff = 'old'\n", "tariff should be a table: [tariff]"),
         ('[tariff]\nname = "gone"\n', "tariff.name should be another, or be corrected: there is no tariff 'gone'"),
         ('[tariff]\nname = "old"\nrate = 1\n', "tariff.rate is not known"),
-        ('[tariff]\nname = "euro"\n', "tariff.compare_with is missing; it should be a tariff in EUR"),
+        ('[tariff]\nname = "euro"\ncompare_with = "old"\n', "compare_with should be a tariff in EUR (old is in USD)"),
+        (
+            '[tariff]\nperiods = [{ name = "old" }, { name = "euro", from = 2026-01-01 }]\n',
+            "tariff.periods should be tariffs in one currency, not in EUR, USD",
+        ),
+        ("[tariff]\nflat_rate_per_kwh = 31\n", "flat_rate_per_kwh should stand beside currency = 'EUR'"),
+        ('[tariff]\ncurrency = "JPY"\n', "currency should stand beside flat_rate_per_kwh"),
+        ('[tariff]\nname = "old"\nflat_rate_per_kwh = 1\ncurrency = "EUR"\n', "both say what the site pays"),
         (
             '[tariff]\nperiods = [{ name = "old" }, { name = "new", from = 2025-12-01 }]\n',
             "2026-01-01 or later, from when",

@@ -21,7 +21,7 @@ from year_replay import AHU, monday, name_hours, replay, store_year
 
 from analyze.expected.closed_use import ClosedUse
 from analyze.week.loading import load_morning
-from analyze.week.news import HolidayNote, choose_news, find_closure, find_holidays
+from analyze.week.news import HolidayNote, choose_news, find_closure, find_holidays, tell_from_cost
 from config.opening_hours import Day, DayException, Schedule, Span, Term
 from config.settings import Settings
 from config.site_file import SiteFile, read_site
@@ -359,4 +359,9 @@ def test_of_a_long_break_the_last_seven_days_are_told_after_it() -> None:
 
 
 def test_the_budget_is_one_mail_a_week_unless_the_file_says_otherwise() -> None:
-    assert (SiteFile().report.max_finding_mails, SiteFile().report.tell_from_cost) == (1, 50.0)
+    assert (SiteFile().report.max_finding_mails, SiteFile().report.tell_from_cost) == (1, None)
+
+
+@pytest.mark.parametrize(("rate", "cost"), [(0.12, 50.0), (0.24, 100.0), (36.0, 15_000.0), (None, 50.0)])
+def test_the_cost_from_which_a_finding_is_told_at_once_follows_the_price_of_a_kwh(rate: float, cost: float) -> None:
+    assert tell_from_cost(rate) == pytest.approx(cost)

@@ -24,9 +24,9 @@ class CostCase(NamedTuple):
 
     `site` holds the energy and `demand` the steps that tell it, of all that is known; `period` and `demand_case` those
     of the period. `flat` and `tou` are the two sides of the comparison, `own` and `other` the site's tariff and the one
-    beside it. `month` is a day of the calendar month whose rates are taken, and `scale` makes the period's energy that
-    of a month. `history` is the demand by the hour before `demand` begins, which only a ratchet looks at. `is_month`
-    tells that the period is a calendar month.
+    beside it; without one both sides are the site's own. `month` is a day of the calendar month whose rates are taken,
+    and `scale` makes the period's energy that of a month. `history` is the demand by the hour before `demand` begins,
+    which only a ratchet looks at. `is_month` tells that the period is a calendar month.
     """
 
     site: pd.DataFrame
@@ -35,7 +35,7 @@ class CostCase(NamedTuple):
     flat: Spans
     tou: Spans
     own: Tariff
-    other: Tariff
+    other: Tariff | None
     demand_case: DemandCase
     month: date
     scale: float
@@ -56,10 +56,10 @@ def prepare_case(
     last = (scope.period.end - timedelta(microseconds=1)).astimezone(scope.tz).date()
     own, other = tariffs.tariff_on(last), tariffs.compare_with
     assert own is not None, "why_not lets no site without a tariff pass"
-    sides = (tariffs.current, as_spans(other))
+    sides = (tariffs.current, as_spans(other) if other else tariffs.current)
     flat, tou = sides if own.is_flat else sides[::-1]
     tou = tuple(span for span in tou if span.first is None or span.first <= last)
-    charged = own if own.demand else other if other.demand else None
+    charged = own if own.demand else other if other and other.demand else None
     interval_s = charged.demand_interval_s if charged else DEFAULT_DEMAND_INTERVAL_S
     demand = bound_demand(mean_demand(site.demand, interval_s, scope), interval_s)
     period, rows = (frame[in_window(frame, scope.period)] for frame in (site.energy, demand))
@@ -155,6 +155,8 @@ def _why_no_tariff(scope: WeekScope, tariffs: SiteTariffs) -> dict[str, Any] | N
             return unavailable("no_tariff", reason, f"the site's tariff of {day}")
         day += timedelta(days=1)
     other = tariffs.compare_with
+    if other is None:
+        return None
     if (other.valid_from and first < other.valid_from) or (other.valid_to and last > other.valid_to):
         reason = f"the tariff to compare with, {other.name}, does not hold on all days from {first} to {last}"
         return unavailable("comparison_not_valid", reason, "a tariff to compare with that holds on these days")
@@ -185,13 +187,13 @@ def describe_basis(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: 
     return {
         "tariffs": {
             "current": case.own.name,
-            "compared_with": case.other.name,
+            "compared_with": case.other.name if case.other else None,
             "flat": case.flat[-1].tariff.name,
             "time_of_use": case.tou[-1].tariff.name,
             "demand": charged.name if charged else None,
             "is_assumed": tariffs.is_assumed,
-            "is_comparison_assumed": case.other.is_assumption,
-            "sources": {tariff.name: tariff.source for tariff in (case.own, case.other)},
+            "is_comparison_assumed": case.other is not None and case.other.is_assumption,
+            "sources": {tariff.name: tariff.source for tariff in (case.own, case.other) if tariff},
         },
         "currency": case.own.currency,
         "rates_of_month": f"{case.month:%Y-%m}",
@@ -228,6 +230,8 @@ def _notes(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTari
     if tariffs.is_assumed:
         notes.insert(0, f"The site's own tariff is not known: {case.own.name} is an assumption, no utility's tariff, "
                         "and savings are what the site would save on it.")  # fmt: skip
+    elif case.other is None:
+        notes.insert(0, f"{case.own.name} is compared with no other tariff: none in {case.own.currency} is named.")
     elif case.other.is_assumption:
         notes.insert(0, f"{case.other.name}, which the site's tariff is compared with, is an assumption, no "
                         "utility's tariff.")  # fmt: skip

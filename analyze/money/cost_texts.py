@@ -6,9 +6,10 @@ from typing import Any
 
 # A peak that comes back in this many hours of the day or fewer can be scheduled around.
 NARROW_PEAK_HOURS = 4
-# Priority by money a month: about a technician's half day, and a third of it.
-HIGH_MONTHLY = 200.0
-MEDIUM_MONTHLY = 60.0
+# Priority by what it is worth a month, in kWh at the site's mean energy rate, so that it holds in any currency: about a
+# technician's half day, 200 USD at 0.12, and a third of it.
+HIGH_MONTHLY_KWH = 1650.0
+MEDIUM_MONTHLY_KWH = 500.0
 _SHAVING_STEP_PCT = 10  # the contract's second step: most sites reach it by staggering starts
 
 
@@ -34,15 +35,17 @@ def build_recommendations(
         found.append(_shave(demand, drivers, currency, only_on))
         found += [_ratchet(charge, demand, only_on) for charge in demand["demand_charges"] if "ratchet" in charge]
     kept = sorted((item for item in found if item), key=lambda item: -item[0])
-    return [advice for _, advice in kept]
+    return [{"priority": _priority(monthly, tou["flat_rate"]), **advice} for monthly, advice in kept]
 
 
-def _priority(monthly: float) -> str:
-    return "high" if monthly >= HIGH_MONTHLY else "medium" if monthly >= MEDIUM_MONTHLY else "low"
+def _priority(monthly: float, rate_per_kwh: float) -> str:
+    """Return how much an advice matters that is worth `monthly`, where a kWh costs `rate_per_kwh` on average."""
+    kwh = monthly / rate_per_kwh if rate_per_kwh > 0 else 0.0
+    return "high" if kwh >= HIGH_MONTHLY_KWH else "medium" if kwh >= MEDIUM_MONTHLY_KWH else "low"
 
 
 def _advice(monthly: float, category: str, title: str, detail: str) -> tuple[float, dict[str, str]]:
-    return monthly, {"priority": _priority(monthly), "category": category, "title": title, "detail": detail}
+    return monthly, {"category": category, "title": title, "detail": detail}
 
 
 def _on_tariff(only_on: str | None) -> str:
@@ -136,6 +139,8 @@ def describe_comparison(comparison: dict[str, Any], days: float, is_month: bool)
         verdict = f"{abs(saving):,.2f} {unit} {'less' if saving > 0 else 'more'}"
     month = "the month" if is_month else f"a month like these {days:.0f} days"
     scaled = "" if is_month else " Scaled up from these days; not a bill."
+    if other is None:
+        return f"With all charges, {month} costs {own['total']:,.2f} {unit} on {own['tariff']}.{scaled}"
     return (
         f"With all charges, {month} costs {own['total']:,.2f} {unit} on {own['tariff']} and would cost "
         f"{other['total']:,.2f} {unit} on {other['tariff']}: {verdict}.{scaled}"

@@ -100,13 +100,14 @@ def _recommend(
     case: CostCase,
     tariffs: SiteTariffs,
 ) -> list[dict[str, str]]:
-    can_switch = not (tariffs.is_assumed or case.other.is_assumption)  # nobody can change to rates that none charges
+    # Nobody can change to rates that none charges.
+    can_switch = case.other is not None and not (tariffs.is_assumed or case.other.is_assumption)
     saving = comparison["switch_monthly_savings"] if can_switch else 0.0
     pays_tou, pays_demand = _pays(case, tariffs)
     levers_on = _levers_on(case, tariffs)
     return build_recommendations(
         demand,
-        {**tou, "switch_monthly_savings": saving, "switch_to": case.other.name},
+        {**tou, "switch_monthly_savings": saving, "switch_to": case.other.name if case.other else None},
         drivers["drivers"],
         case.own.currency,
         pays_tou=pays_tou,
@@ -123,7 +124,8 @@ def _pays(case: CostCase, tariffs: SiteTariffs) -> tuple[bool, bool]:
 def _levers_on(case: CostCase, tariffs: SiteTariffs) -> str:
     """Return the tariff on which moving load and shaving the peak pay: the site's own, or where that is only assumed
     and rewards neither, the one beside it."""
-    return case.other.name if tariffs.is_assumed and case.own.is_flat and not case.own.demand else case.own.name
+    is_other = tariffs.is_assumed and case.own.is_flat and not case.own.demand
+    return case.other.name if case.other and is_other else case.own.name
 
 
 def _combine(tou: dict[str, Any], demand: dict[str, Any], case: CostCase, tariffs: SiteTariffs) -> dict[str, Any]:
@@ -152,7 +154,10 @@ def _combine(tou: dict[str, Any], demand: dict[str, Any], case: CostCase, tariff
 
 
 def _compare_bills(case: CostCase) -> dict[str, Any]:
-    """Return a month like this period billed on both tariffs, all charges counted, ratchets only on the one charged."""
+    """Return a month like this period billed on both tariffs, all charges counted, ratchets only on the one charged.
+
+    Without a second tariff `compared_with` and `switch_monthly_savings` are None.
+    """
     charged = case.demand_case.tariff
     bills = [
         project_bill(
@@ -165,9 +170,11 @@ def _compare_bills(case: CostCase) -> dict[str, Any]:
             peaks=case.demand_case.peaks if tariff is charged else None,
         )
         for tariff in (case.own, case.other)
+        if tariff is not None
     ]
-    saving = round(bills[0]["total"] - bills[1]["total"], 2)
-    comparison = {"current": bills[0], "compared_with": bills[1], "switch_monthly_savings": saving}
+    own, other = bills[0], bills[1] if case.other else None
+    saving = round(own["total"] - other["total"], 2) if other else None
+    comparison = {"current": own, "compared_with": other, "switch_monthly_savings": saving}
     days = float(case.period["hours"].sum()) / 24
     is_whole = case.is_month
     return comparison | {"days_scaled_up": round(days, 2), "text": describe_comparison(comparison, days, is_whole)}

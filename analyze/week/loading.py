@@ -43,7 +43,7 @@ from analyze.week.finding_trace import trace_finding
 from analyze.week.follow_up import follow_findings
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, epoch_seconds, prepare_intervals
 from analyze.week.monthly_summary import summarize_months
-from analyze.week.news import HolidayNote, choose_news, find_holidays
+from analyze.week.news import HolidayNote, choose_news, find_holidays, tell_from_cost
 from analyze.week.site_week import (
     DAYS_PER_WEEK,
     SiteContext,
@@ -228,13 +228,15 @@ def load_morning(conn: Connection, site_id: int, now: datetime) -> Morning:
     recorded = readings.load_findings(conn, site_id)
     known = {each.finding_id for each in recorded if each.state != FindingState.SOLVED}
     found = [] if facts is None else readings.load_report_findings(conn, facts)
-    schedule = data.said.schedule
+    schedule, min_cost = data.said.schedule, data.said.file.report.tell_from_cost
+    if min_cost is None:
+        min_cost = tell_from_cost(week.consumption["cost"]["averagePerKwh"])
     return Morning(
         data.site,
         today,
         period,
         readings.load_last_reported_week(conn, site_id, today.isoformat()),
-        choose_news(found, [] if facts is None else facts.findings, known, data.said.file.report.tell_from_cost),
+        choose_news(found, [] if facts is None else facts.findings, known, min_cost),
         {each.finding_id: each for each in recorded if each.state == FindingState.SOLVED},
         find_holidays(today, schedule, week.found.closed, channel_names(data.meters), data.tz),
     )  # fmt: skip

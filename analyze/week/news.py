@@ -10,6 +10,7 @@ import pandas as pd
 
 from analyze.load.schedules import hours_of_day
 from config.opening_hours import list_holidays
+from config.tariff_model import ASSUMED_RATE_USD_PER_KWH
 from lib.findings import FindingState, FollowedFinding, rank_by_money
 from lib.report_findings import DAYS_PER_WEEK, FindingKind, ReportFinding
 
@@ -23,6 +24,7 @@ CONFIRMING_NIGHTS = 2  # closed blocks in which it ran
 DAYS_AHEAD = 2  # of a closure
 _MAX_CLOSURE_DAYS = 120  # either side; a summer is one
 _TOLD_BY_SEVERITY = (FindingKind.METER, FindingKind.ELECTRICAL)
+_TELL_FROM_USD = 50.0  # a week, where a kWh costs the assumed rate; it rises and falls with the price in any currency
 _MIN_HOLIDAY_KWH = 10.0  # of a meter on one holiday; as of every other claim
 _MOST_METERS = 5
 _LOW, _HIGH = "low", "high"
@@ -47,6 +49,11 @@ class HolidayNote(NamedTuple):
     name: str
     is_over: bool
     meters: list[tuple[str, float]]
+
+
+def tell_from_cost(rate_per_kwh: float | None) -> float:
+    """Return the cost of a week from which a finding is told after its first night, at the site's mean energy rate."""
+    return _TELL_FROM_USD * (rate_per_kwh or ASSUMED_RATE_USD_PER_KWH) / ASSUMED_RATE_USD_PER_KWH
 
 
 def choose_news(

@@ -22,15 +22,18 @@ def cost_blocks(sections: dict[str, Any], currency: str | None, savings_note: st
         return [parts.note(f"Not worked out: {reason_of(cost)}.")]
     demand, tariffs = cost["demand_analysis"], cost["basis"]["tariffs"]
     is_own = tariffs["current"] == tariffs["time_of_use"]
+    has_periods = len(cost["tou_analysis"]["period_breakdown"]) > 1
     advice = [_advice(item, index) for index, item in enumerate(demand.get("recommendations") or [], 1)]
     return [
-        *(_period_blocks(cost, currency) if is_own else []),
+        *(_period_blocks(cost, currency) if is_own and has_periods else []),
         parts.text(_demand_sentence(cost, currency)),
         _drivers_table(cost, currency),
-        parts.fold("What another tariff would change", [
-            parts.text(compare_tariffs(cost, currency)),
-            *([] if is_own else _period_blocks(cost, currency)),
-            parts.text(savings_note or ""),
+        *([] if cost["bill_comparison"]["compared_with"] is None else [
+            parts.fold("What another tariff would change", [
+                parts.text(compare_tariffs(cost, currency)),
+                *([] if is_own else _period_blocks(cost, currency)),
+                parts.text(savings_note or ""),
+            ])
         ]),
         parts.fold("Ideas for the bill", [parts.findings(advice)]),
         parts.fold("How this was calculated", [parts.bullets((cost.get("basis") or {}).get("notes") or [])]),

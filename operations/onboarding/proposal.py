@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _MIN_WEEKS = 2.0  # of readings, before sums can be told from chance (`lib.meter_sums`)
 _MIN_DWELLING = 2  # channels
 _DOLLARS = "USD"
+_CODE = re.compile(r"[A-Z]{3}")
 
 
 class LeftOut(NamedTuple):
@@ -219,15 +221,12 @@ def _propose_schedule(
 def _propose_tariff(site: SiteFacts) -> Section:
     lines: list[Line | Note] = []
     if site.currency_code and site.currency_code.strip().upper() != _DOLLARS:
-        lines.append(
-            Note(
-                f"The site's currency is {quote(site.currency_code)}: write a tariff of that currency "
-                "in config/tariffs and name it here."
-            )
-        )
-        lines.append(
-            Line("name", '"default_flat"', Confidence.LOW, "fill in the name of your tariff's file", waits=True)
-        )
+        reason = "fill in the price of a kWh from the bill; 0 stands for any. Or name = the tariff's file, without both"
+        code = site.currency_code.strip().upper()
+        lines.append(Note(f"The site's currency is {quote(site.currency_code)}: no price of a kWh is known in it."))
+        if _CODE.fullmatch(code):
+            lines.append(Line("flat_rate_per_kwh", "0.0", Confidence.LOW, reason, waits=True))
+            lines.append(Line("currency", quote(code), Confidence.LOW, "stored with the site", waits=True))
         return Section("tariff", tuple(lines))
     if site.currency_code:
         lines.append(Note('Currency "USD": stored with the site; nothing to write.'))
