@@ -12,9 +12,11 @@ from config.tariff_model import (
     Adder,
     DemandCharge,
     EnergyRates,
+    ExportRule,
     Ratchet,
     RatePeriod,
     Tier,
+    TierUnit,
     schedule_of,
 )
 from config.tariff_windows import Month, Windows, cells_of, check_complete
@@ -29,7 +31,7 @@ class EnergyTier(Table, frozen=True):
     """A price of energy up to an amount a month."""
 
     rate_per_kwh: Annotated[float, about("Currency per kWh", ge=0)]
-    up_to_kwh: Annotated[float, about("End of the tier, kWh a month; none for the last", ge=0)] | None = None
+    up_to_kwh: Annotated[float, about("End of the tier in tier_unit; none for the last", ge=0)] | None = None
 
 
 class DemandTier(Table, frozen=True):
@@ -45,10 +47,18 @@ class EnergyPeriod(Windows, frozen=True, kw_only=True):
     name: Name
     rate_per_kwh: Annotated[float, about("Currency per kWh", ge=0)] | None = None
     tiers: Annotated[tuple[EnergyTier, ...], about("In place of one rate", min_length=1)] | None = None
+    tier_unit: Annotated[
+        TierUnit, about("What up_to_kwh counts: a month's or a day's kWh, or those per kW of demand")
+    ] = TierUnit.KWH
+    sell_per_kwh: Annotated[float, about("What an exported kWh earns, with [export]", ge=0)] = 0.0
 
     def __post_init__(self) -> None:
         Windows.__post_init__(self)
         self.rates()
+
+    def to_period(self) -> RatePeriod:
+        """Return what it means."""
+        return RatePeriod(self.name, self.rates(), self.tier_unit, self.sell_per_kwh)
 
     def rates(self) -> tuple[Tier, ...]:
         """Return the tiers."""
@@ -112,14 +122,11 @@ class EnergyTable(Table, frozen=True, kw_only=True):
         for number, name in enumerate(names):
             if name in names[:number]:
                 raise Refusal(("periods", number, "name"), f"should be a name that no other period has, not {name!r}")
-        ends = {tuple(tier.up_to for tier in period.rates()) for period in self.periods}
-        if self.tier_basis == "month" and len(ends) > 1:
-            raise Refusal("tier_basis", "is 'month', so the tiers of all periods should end at the same kWh")
         check_complete(cells_of(self.periods))
 
     def to_rates(self) -> EnergyRates:
         """Return what it means."""
-        periods = tuple(RatePeriod(period.name, period.rates()) for period in self.periods)
+        periods = tuple(period.to_period() for period in self.periods)
         return EnergyRates(periods, schedule_of(cells_of(self.periods)), self.tier_basis)
 
 
@@ -130,6 +137,7 @@ class DemandTable(Table, frozen=True):
         DEFAULT_DEMAND_INTERVAL_S // 60
     )
     charges: tuple[DemandChargeTable, ...] = ()
+    reactive_per_kvar: Annotated[float, about("Currency per kVAr of the month's highest reactive demand", ge=0)] = 0.0
 
 
 class FixedTable(Table, frozen=True):
@@ -137,7 +145,16 @@ class FixedTable(Table, frozen=True):
 
     monthly_charge: Annotated[float, about("A month", ge=0)] = 0.0
     daily_charge: Annotated[float, about("A day", ge=0)] = 0.0
+    yearly_charge: Annotated[float, about("A year, billed by the twelfth", ge=0)] = 0.0
     minimum_charge: Annotated[float, about("A month at least", ge=0)] = 0.0
+    minimum_daily_charge: Annotated[float, about("A day of the month at least", ge=0)] = 0.0
+    minimum_yearly_charge: Annotated[float, about("A year at least, billed with December", ge=0)] = 0.0
+
+
+class ExportTable(Table, frozen=True):
+    """How exported energy is credited; without it export earns nothing."""
+
+    rule: Annotated[ExportRule, about("net_billing at sell_per_kwh, or net_metering against the import of its period")]
 
 
 class TaxTable(Table, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 from config.strict_toml import Refusal, Table, about, read_model, suggest
-from config.tariff_charges import DemandTable, EnergyTable, FixedTable, RiderTable, TaxTable
+from config.tariff_charges import DemandTable, EnergyTable, ExportTable, FixedTable, RiderTable, TaxTable
 from config.tariff_model import Tariff
 from config.urdb import UrdbTable
 from lib.errors import ConfigError
@@ -36,6 +36,7 @@ class TariffFile(Table, frozen=True, kw_only=True):
     energy: EnergyTable | None = None
     demand: DemandTable | None = None
     fixed: FixedTable | None = None
+    export: ExportTable | None = None
     riders: tuple[RiderTable, ...] = ()
     taxes: tuple[TaxTable, ...] = ()
     urdb: Annotated[UrdbTable, about("In place of energy, demand and fixed")] | None = None
@@ -66,7 +67,12 @@ class TariffFile(Table, frozen=True, kw_only=True):
             demand_interval_s=60 * minutes,
             fixed_monthly=fixed.monthly_charge,
             fixed_daily=fixed.daily_charge,
+            fixed_yearly=fixed.yearly_charge,
             minimum_monthly=fixed.minimum_charge,
+            minimum_daily=fixed.minimum_daily_charge,
+            minimum_yearly=fixed.minimum_yearly_charge,
+            reactive_per_kvar=demand.reactive_per_kvar,
+            export=None if self.export is None else self.export.rule,
             riders=tuple(rider.to_adder() for rider in self.riders),
             taxes=tuple(tax.to_adder() for tax in self.taxes),
             valid_from=self.valid_from,

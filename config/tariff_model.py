@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,15 @@ def schedule_of(array: npt.NDArray[np.int8]) -> Schedule:
     return Schedule(np.ascontiguousarray(array, dtype=np.int8).tobytes())
 
 
+class TierUnit(StrEnum):
+    """What the ends of energy tiers are counted in: kWh a month or a day, or hours' use of the month's demand."""
+
+    KWH = "kWh"
+    KWH_DAILY = "kWh daily"
+    KWH_PER_KW = "kWh/kW"
+    KWH_PER_KW_DAILY = "kWh/kW daily"
+
+
 @dataclass(frozen=True)
 class Tier:
     """A rate, per kWh or kW, for the part of a month's quantity up to `up_to` (kWh or kW) and above the tier before."""
@@ -50,10 +60,15 @@ class Tier:
 
 @dataclass(frozen=True)
 class RatePeriod:
-    """A named time-of-use period and its energy rates [currency/kWh], lowest tier first."""
+    """A named time-of-use period and its energy rates [currency/kWh], lowest tier first.
+
+    `sell_per_kwh` is what a kWh that is exported in the period earns, where the tariff's export rule asks for it.
+    """
 
     name: str
     tiers: tuple[Tier, ...]
+    tier_unit: TierUnit = TierUnit.KWH
+    sell_per_kwh: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +76,7 @@ class EnergyRates:
     """Energy charges. `tier_basis` tells what fills the tiers: each ``period``'s kWh of the month, or the ``month``'s.
 
     With ``month``, each tier's energy is spread over the periods in proportion to their use, as utilities with a
-    baseline allowance do.
+    baseline allowance do. A period's tiers may end elsewhere than another's, as a winter's do.
     """
 
     periods: tuple[RatePeriod, ...]
@@ -112,6 +127,17 @@ class DemandCharge:
         return bool((by_month.all(axis=1) == by_month.any(axis=1)).all())
 
 
+class ExportRule(StrEnum):
+    """How exported energy is credited.
+
+    ``net_billing``: each kWh earns its period's sell rate. ``net_metering``: a month's export is taken off the import
+    of its period, and what is left over is carried on to the same period of later months.
+    """
+
+    NET_BILLING = "net_billing"
+    NET_METERING = "net_metering"
+
+
 @dataclass(frozen=True)
 class Adder:
     """A rider or tax: an amount per kWh, or percents of the charges named in `on` (all for a tax)."""
@@ -126,6 +152,9 @@ class Adder:
 class Tariff:
     """A rate structure. `valid_to` is the last day on which it holds; None is open.
 
+    A yearly fixed charge is billed by the twelfth, a yearly minimum with the December of a year that is known whole.
+    `reactive_per_kvar` is on the month's highest reactive demand. Without an `export` rule export earns nothing.
+
     `holidays` are the days that the utility bills as holidays; None leaves it to the caller's list. `is_assumption` is
     True of rates that no utility charges, such as the shipped ones.
     """
@@ -138,7 +167,12 @@ class Tariff:
     demand_interval_s: int = DEFAULT_DEMAND_INTERVAL_S
     fixed_monthly: float = 0.0
     fixed_daily: float = 0.0
+    fixed_yearly: float = 0.0
     minimum_monthly: float = 0.0
+    minimum_daily: float = 0.0
+    minimum_yearly: float = 0.0
+    reactive_per_kvar: float = 0.0
+    export: ExportRule | None = None
     riders: tuple[Adder, ...] = ()
     taxes: tuple[Adder, ...] = ()
     valid_from: date | None = None

@@ -84,7 +84,8 @@ class UrdbTable(Table, frozen=True, kw_only=True):
         """Return the energy charges."""
         tiers = _urdb_tiers(self.energyratestructure, "energyratestructure", "kWh")
         cells = self._cells("energyweekdayschedule", "energyweekendschedule", len(tiers))
-        return EnergyRates(tuple(RatePeriod(f"period_{n}", own) for n, own in enumerate(tiers)), schedule_of(cells))
+        periods = tuple(RatePeriod(f"period_{n}", own) for n, own in enumerate(tiers))
+        return EnergyRates(periods, schedule_of(cells), "month")
 
     def to_charges(self) -> tuple[DemandCharge, ...]:
         """Return the demand charges: one for each period and for each set of flat months that costs anything."""

@@ -45,7 +45,7 @@ def test_tiers_of_a_part_of_a_month_end_earlier():
 def test_split_adds_up_to_the_energy_that_it_splits():
     energy = make_tariff(TIERS).energy
     # A quarter of a month: 1600 kWh of it end as 1000, 1000 and 4400 of the whole.
-    assert split_energy(np.array([1600.0]), energy, 1.0, 4.0)[0].tolist() == [250.0, 250.0, 1100.0]
+    assert split_energy(np.array([1600.0]), energy, month_scale=4.0)[0].tolist() == [250.0, 250.0, 1100.0]
 
 
 def test_marginal_rate_has_riders_and_taxes():

@@ -12,12 +12,12 @@ import pandas as pd
 
 from analyze.money.cost_case import HOURS_PER_MONTH
 from analyze.money.tariff_rates import (
+    MonthSize,
     adders_per_kwh,
     average_rate_per_kwh,
     marginal_rate_per_kwh,
     marginal_rates,
     saving_factor,
-    split_energy,
 )
 from analyze.money.tariff_time import Spans, at_month, energy_periods, find_cells
 from analyze.week.intervals import WeekScope, in_window, starts_within
@@ -66,12 +66,13 @@ class Pricing(NamedTuple):
         scale = max(1.0, HOURS_PER_MONTH / hours) if hours > 0 else 1.0
         used_kwh = own["used_kwh"].clip(lower=0.0).to_numpy()
         cells, own_cells = (find_cells(rows, self.tariff, self.holidays) for rows in (intervals, own))
+        size = MonthSize(peak_kw=float((used_kwh / own["hours"].to_numpy()).max(initial=0.0)))
         factor, added = saving_factor(self.tariff, "energy"), adders_per_kwh(self.tariff)
         result = np.empty((MONTHS_PER_YEAR, len(intervals)))
         for month in range(MONTHS_PER_YEAR):
             number = energy_periods(at_month(own_cells, month), energy)
             kwh = sum_by_place(number, used_kwh, len(energy.periods))
-            rates = marginal_rates(split_energy(kwh, energy, 1.0, scale), energy) * factor + added
+            rates = marginal_rates(kwh, energy, size, scale) * factor + added
             result[month] = rates[energy_periods(at_month(cells, month), energy)]
         return result
 

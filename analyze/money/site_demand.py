@@ -89,7 +89,8 @@ def sum_site_demand(best: BestEnergy, scope: WeekScope) -> SiteDemand:
     Notes
     -----
     Both are sums over the roots of the period (`meter_tree.find_roots`), each interval counted as it is imported: what
-    one meter exports is no income, and takes nothing from what another draws.
+    one meter exports takes nothing from what another draws, nor from the demand; it stands in `exported_kwh`, where
+    there is any, for the tariff to credit.
 
     `energy` has every step of which anything is known: `estimated_kwh` is the part that is not as metered, `is_whole`
     tells where all meters were valid, `covered_ratio` how much of the site's usual energy those have that were.
@@ -135,6 +136,9 @@ def _sum_steps(rows: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFram
 
     weighted_s = length_s * _weight_of(rows, rows[valid])
     frame = site_frame(starts_s, total(np.nan_to_num(imported["kwh"])), step_s, scope)
+    exported_kwh = np.nan_to_num(imported["kwh"] - rows["kwh"].to_numpy(dtype=float))
+    if (exported_kwh > 0).any():
+        frame["exported_kwh"] = total(exported_kwh)
     if "peak_kw" in rows:
         frame["peak_kw"] = _sum_peaks(rows, index, step_s, starts_s.size)
     return frame.assign(

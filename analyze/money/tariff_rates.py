@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from datetime import date
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,44 +13,76 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.money.tariff_time import Cells, Spans, as_spans, energy_periods, find_cells, list_segments, month_scale
-from config.tariff_model import EnergyRates, Tariff, Tier
+from config.tariff_model import EnergyRates, Tariff, Tier, TierUnit
 from lib.date_utils import add_local_time
 from lib.stats_utils import sum_by_place
 
+Floats = npt.NDArray[np.float64]
 
-def split_tiers(quantity: float, tiers: tuple[Tier, ...], day_share: float = 1.0) -> npt.NDArray[np.float64]:
-    """Return how much of `quantity` falls into each tier; the tiers' ends shrink with a part of a month."""
-    reached = np.minimum(quantity, np.array([tier.up_to for tier in tiers]) * day_share)
+MEAN_MONTH_DAYS = 365.25 / 12
+
+
+class MonthSize(NamedTuple):
+    """What the ends of a month's energy tiers are measured by.
+
+    `day_share` is the share of the month in which the tariff holds, `days` its days, `peak_kw` the demand on which
+    hours' use is counted.
+    """
+
+    day_share: float = 1.0
+    days: float = MEAN_MONTH_DAYS
+    peak_kw: float = 0.0
+
+    def of(self, unit: TierUnit) -> float:
+        """Return how many kWh one of `unit` is."""
+        by_time = self.days if unit in (TierUnit.KWH_DAILY, TierUnit.KWH_PER_KW_DAILY) else self.day_share
+        by_demand = self.peak_kw if unit in (TierUnit.KWH_PER_KW, TierUnit.KWH_PER_KW_DAILY) else 1.0
+        return by_time * by_demand
+
+
+WHOLE_MONTH = MonthSize()
+
+
+def split_tiers(quantity: float, tiers: tuple[Tier, ...], end_scale: float = 1.0) -> Floats:
+    """Return how much of `quantity` falls into each tier, the tiers' ends times `end_scale`."""
+    ends = [tier.up_to * end_scale if tier.up_to < math.inf else math.inf for tier in tiers]
+    reached = np.minimum(quantity, np.array(ends))
     reached[1:] -= reached[:-1].copy()
     return reached
 
 
 def split_energy(
-    kwh_by_period: npt.NDArray[np.float64], energy: EnergyRates, day_share: float = 1.0, month_scale: float = 1.0
-) -> list[npt.NDArray[np.float64]]:
+    kwh_by_period: Floats, energy: EnergyRates, size: MonthSize = WHOLE_MONTH, month_scale: float = 1.0
+) -> list[Floats]:
     """Return for each period its energy in each tier [kWh].
 
     Parameters
     ----------
     kwh_by_period
         Of one month, or a part of it.
-    day_share
-        Share of the month in which the tariff holds.
+    size
+        What the tiers' ends are measured by.
     month_scale
         Times the energy would come to over the whole month (or the tariff's part of it): 1 for complete data. The
         tiers are filled by the whole; what is returned adds up to `kwh_by_period`.
     """
     whole = kwh_by_period * month_scale
-    if energy.tier_basis == "month":
-        total = float(whole.sum())
-        share = whole / total if total > 0 else whole
-        parts = [split_tiers(total, p.tiers, day_share) * s for p, s in zip(energy.periods, share, strict=True)]
+    total = float(whole.sum())
+    if energy.tier_basis == "month" and total > 0:
+        parts = [split * share for split, share in zip(_split_each(total, energy, size), whole / total, strict=True)]
     else:
-        parts = [split_tiers(float(k), p.tiers, day_share) for p, k in zip(energy.periods, whole, strict=True)]
+        parts = [
+            split_tiers(float(k), p.tiers, size.of(p.tier_unit)) for p, k in zip(energy.periods, whole, strict=True)
+        ]
     return [part / month_scale for part in parts]
 
 
-def average_rates(split: list[npt.NDArray[np.float64]], energy: EnergyRates) -> npt.NDArray[np.float64]:
+def _split_each(total_kwh: float, energy: EnergyRates, size: MonthSize) -> list[Floats]:
+    """Return how all of a month's energy would fall into the tiers of each period [kWh]."""
+    return [split_tiers(total_kwh, p.tiers, size.of(p.tier_unit)) for p in energy.periods]
+
+
+def average_rates(split: list[Floats], energy: EnergyRates) -> Floats:
     """Return each period's price of a kWh over its tiers [currency/kWh]; the first tier's where it has no energy."""
     rates = []
     for period, kwh in zip(energy.periods, split, strict=True):
@@ -57,29 +91,33 @@ def average_rates(split: list[npt.NDArray[np.float64]], energy: EnergyRates) -> 
     return np.array(rates)
 
 
-def marginal_rates(split: list[npt.NDArray[np.float64]], energy: EnergyRates) -> npt.NDArray[np.float64]:
-    """Return what each period's last kWh adds to the month's energy charge [currency/kWh].
+def marginal_rates(
+    kwh_by_period: Floats, energy: EnergyRates, size: MonthSize = WHOLE_MONTH, month_scale: float = 1.0
+) -> Floats:
+    """Return what each period's last kWh adds to the month's energy charge [currency/kWh]; see `split_energy`.
 
     Notes
     -----
-    Where each period has its own tiers, it is the rate of the highest tier reached. Where the month fills them
-    together, the charge is Σ_t T_t Σ_q s_q r_qt, with T_t the month's kWh in tier t, s_q the share of period q in the
-    month, r_qt its rate; the derivative by the kWh of period p is ā_top + Σ_t (T_t / E) (r_pt − ā_t), with
-    ā_t = Σ_q s_q r_qt, E = Σ T_t, and top the highest tier reached.
+    Where each period has its own tiers, it is the rate of the highest tier reached. Where the month fills them, the
+    charge is Σ_q s_q C_q(E), with E the month's kWh, s_q the share of period q in it, and C_q(E) what all of it would
+    cost on the tiers of q; the derivative by the kWh of period p is Σ_q s_q r_q + (C_p − Σ_q s_q C_q) / E, with r_q
+    the rate of the highest tier of q that E reaches.
     """
     prices = [np.array([tier.rate for tier in period.tiers]) for period in energy.periods]
+    whole = kwh_by_period * month_scale
+    total = float(whole.sum())
     if energy.tier_basis == "period":
+        split = split_energy(kwh_by_period, energy, size, month_scale)
         return np.array([rates[_highest_tier(kwh)] for rates, kwh in zip(prices, split, strict=True)])
-    rates, kwh = np.array(prices), np.array(split)
-    total = kwh.sum()
     if total <= 0:
-        return rates[:, 0]
-    in_tier, share = kwh.sum(axis=0), kwh.sum(axis=1) / total
-    mean_rate = share @ rates
-    return mean_rate[_highest_tier(in_tier)] + (rates - mean_rate) @ (in_tier / total)
+        return np.array([rates[0] for rates in prices])
+    each, share = _split_each(total, energy, size), whole / total
+    cost = np.array([float(kwh @ rates) for kwh, rates in zip(each, prices, strict=True)])
+    top = np.array([rates[_highest_tier(kwh)] for rates, kwh in zip(prices, each, strict=True)])
+    return share @ top + (cost - share @ cost) / total
 
 
-def _highest_tier(kwh: npt.NDArray[np.float64]) -> int:
+def _highest_tier(kwh: Floats) -> int:
     reached = np.flatnonzero(kwh > 0)
     return int(reached[-1]) if reached.size else 0
 
@@ -106,14 +144,18 @@ def _rates_by_row(
     """Return for each row of `frame` its average or marginal rate, the tiers filled by `site`; NaN without tariff."""
     result, site_rows = np.full(len(frame), np.nan), dict(list_segments(site, tariff))
     used_kwh, hours = np.maximum(site["used_kwh"].to_numpy(dtype=float), 0.0), site["hours"].to_numpy(dtype=float)
-    nowhere = np.zeros(len(site), dtype=bool)
+    mean_kw, nowhere = used_kwh / hours, np.zeros(len(site), dtype=bool)
     cells = [(span.tariff, *_cells_of_both(frame, site, span.tariff, holidays)) for span in as_spans(tariff)]
     for segment, rows in list_segments(frame, tariff):
         energy, own = segment.tariff.energy, site_rows.get(segment, nowhere)
         of_frame, of_site = next(own for charged, *own in cells if charged is segment.tariff)
         kwh = sum_by_place(energy_periods(of_site.of_rows(own), energy), used_kwh[own], len(energy.periods))
-        split = split_energy(kwh, energy, segment.day_share, month_scale(segment, float(hours[own].sum()), tz))
-        rates = average_rates(split, energy) if kind == "average" else marginal_rates(split, energy)
+        scale = month_scale(segment, float(hours[own].sum()), tz)
+        size = MonthSize(segment.day_share, segment.days, float(mean_kw[own].max(initial=0.0)))
+        if kind == "average":
+            rates = average_rates(split_energy(kwh, energy, size, scale), energy)
+        else:
+            rates = marginal_rates(kwh, energy, size, scale)
         if kind == "marginal":
             rates = rates * saving_factor(segment.tariff, "energy") + adders_per_kwh(segment.tariff)
         result[rows] = rates[energy_periods(of_frame.of_rows(rows), energy)]

@@ -47,7 +47,12 @@ class Segment(NamedTuple):
     @property
     def day_share(self) -> float:
         """The segment's share of its month; what is charged by the month is charged by it."""
-        return ((self.last - self.first).days + 1) / self.days_in_month
+        return self.days / self.days_in_month
+
+    @property
+    def days(self) -> int:
+        """The segment's days."""
+        return (self.last - self.first).days + 1
 
     @property
     def month(self) -> str:

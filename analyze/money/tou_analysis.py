@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.money.tariff_rates import adders_per_kwh, marginal_rates, saving_factor, split_energy
+from analyze.money.tariff_rates import MonthSize, adders_per_kwh, marginal_rates, saving_factor
 from analyze.money.tariff_time import Cells, Spans, at_month, energy_periods, find_cells, list_segments
 from config.tariff_model import MONTHS_PER_YEAR, Tariff
 from lib.stats_utils import sum_by_place
@@ -82,7 +82,7 @@ def _breakdown(period: pd.DataFrame, cost: pd.Series, tou: Spans, holidays: Coll
 
 
 def shift_value(
-    used_kwh: npt.NDArray[np.float64], cells: Cells, tariff: Tariff, month: int, scale: float
+    used_kwh: npt.NDArray[np.float64], cells: Cells, tariff: Tariff, month: int, scale: float, peak_kw: float = 0.0
 ) -> tuple[float, float]:
     """Return (kWh in the dearest hours, what moving one to the cheapest saves [currency]) if `month` were like this.
 
@@ -94,6 +94,8 @@ def shift_value(
         0 = January; its rates are taken.
     scale
         Times the period's energy makes a month's, for the tiers.
+    peak_kw
+        The demand that tiers of hours' use are measured by.
 
     Notes
     -----
@@ -102,7 +104,7 @@ def shift_value(
     energy = tariff.energy
     number = energy_periods(at_month(cells, month), energy)
     kwh = sum_by_place(number, used_kwh, len(energy.periods))
-    rates = marginal_rates(split_energy(kwh, energy, 1.0, scale), energy)
+    rates = marginal_rates(kwh, energy, MonthSize(peak_kw=peak_kw), scale)
     rates = rates * saving_factor(tariff, "energy") + adders_per_kwh(tariff)
     present = np.bincount(number, minlength=len(energy.periods)) > 0
     if not present.any():
@@ -122,8 +124,9 @@ def build_load_shift(
     each at its own rates.
     """
     cells, kwh = find_cells(period, tariff, holidays), period["used_kwh"].to_numpy()
-    on_peak_kwh, spread = shift_value(kwh, cells, tariff, month, scale)
-    values = (shift_value(kwh, cells, tariff, n, scale) for n in range(MONTHS_PER_YEAR))
+    peak_kw = float(period["mean_kw"].max())
+    on_peak_kwh, spread = shift_value(kwh, cells, tariff, month, scale, peak_kw)
+    values = (shift_value(kwh, cells, tariff, n, scale, peak_kw) for n in range(MONTHS_PER_YEAR))
     annual = sum(month_kwh * saving for month_kwh, saving in values) * scale
     monthly, share = on_peak_kwh * spread * scale, SHIFTABLE_PCT / 100
     return {
