@@ -162,12 +162,12 @@ def test_export_earns_its_rate_and_takes_nothing_from_the_demand():
 
 
 def test_export_of_a_main_is_told_apart_from_what_it_imports():
-    day = np.where(np.arange(96) // 32 == 1, -6.0, 4.0)  # 6 kW are exported from the 8th to the 16th hour of UTC
+    day = np.where(np.arange(96) // 32 == 1, -6.0, 4.0)  # 6 kW are exported from 8:00 to 16:00
     readings = constant(1, 1.0).assign(
         power_kw=lambda f: np.resize(day, len(f)), energy_kwh=lambda f: f["power_kw"] / 4
     )
     site = site_of(readings)
-    exports = site.energy["interval_start"].dt.hour.between(8, 15)
+    exports = site.energy["local_hour"].between(8, 15)
     assert (site.energy["exported_kwh"] == np.where(exports, 1.5, 0.0)).all()
     assert (site.energy["used_kwh"] == np.where(exports, 0.0, 1.0)).all()
     assert set(site.demand["mean_kw"]) == {0.0, 4.0}
