@@ -80,10 +80,10 @@ def find_breach(report: dict[str, Any], schema_name: str, *, may_lack_keys: bool
     from jsonschema_rs import validator_for
 
     schema = json.loads((SCHEMAS_DIR / f"{schema_name}.schema.json").read_text(encoding="utf-8"))
-    if may_lack_keys:
-        schema = _without_required(schema)
+    parts = [_of_metadata(schema), _strip(schema)] if may_lack_keys else [schema]
     try:
-        error = next(iter(validator_for(schema).iter_errors(report)), None)
+        errors = (error for part in parts for error in validator_for(part).iter_errors(report))
+        error = next(errors, None)
     except (ValueError, OverflowError, RecursionError) as err:  # numbers and depths that are none of JSON
         return f"{type(err).__name__}: {err}"[:_MAX_MESSAGE_LENGTH]
     if error is None:
@@ -92,11 +92,13 @@ def find_breach(report: dict[str, Any], schema_name: str, *, may_lack_keys: bool
     return f"{place}: {error.message}"[:_MAX_MESSAGE_LENGTH]
 
 
-def _without_required(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a report's schema that asks for `metadata` with its keys, and for no other key."""
-    told = schema["properties"]
-    bare = _strip(schema)
-    return bare | {"required": ["metadata"], "properties": bare["properties"] | {"metadata": told["metadata"]}}
+def _of_metadata(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a report's schema that asks for `metadata` with its keys, and for no other key."""
+    return {
+        "required": ["metadata"],
+        "properties": {"metadata": schema["properties"]["metadata"]},
+        "$defs": schema["$defs"],
+    }
 
 
 def _strip(part: Any) -> Any:

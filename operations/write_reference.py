@@ -1,8 +1,10 @@
-"""Write what comes from the code: the pages of commands and of error messages, and the example of a site's file.
+"""Write what comes from the code: pages of commands and of error messages, schemas, the example of a site's file.
 
 Stage: operations
-Reads: the help texts of all scripts, the error messages in their source, the model of a site's file
-Writes: docs/reference/commands.md, docs/reference/errors.md, config/sites/example.toml, config/sites/site.schema.json
+Reads: the help texts of all scripts, the error messages in their source, the model of a site's file,
+       the types of the reports
+Writes: docs/reference/commands.md, docs/reference/errors.md, config/sites/example.toml, config/sites/site.schema.json,
+        deliver/schemas/*.schema.json
 Safe to re-run: yes; the files are replaced whole
 """
 
@@ -23,8 +25,9 @@ sys.path.insert(0, str(_PROJECT_ROOT))
 from lib import cli
 from lib.errors import EXIT_DONE, PipelineError
 from lib.logs import setup_logging
-from lib.paths import PROJECT_ROOT, SITES_DIR, write_atomically
+from lib.paths import PROJECT_ROOT, SCHEMAS_DIR, SITES_DIR, write_atomically
 from operations.reference.messages import Message, list_messages
+from operations.reference.report_schemas import render_report_schemas
 from operations.reference.site_example import render_example, render_schema
 
 REFERENCE_DIR = PROJECT_ROOT / "docs" / "reference"
@@ -150,6 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         SITES_DIR / "site.schema.json": render_schema(),
         REFERENCE_DIR / "commands.md": render_commands(),
         REFERENCE_DIR / "errors.md": render_errors(),
+        **{SCHEMAS_DIR / f"{name}.schema.json": text for name, text in render_report_schemas().items()},
     }
     for path, text in files.items():
         write_atomically(path, text)

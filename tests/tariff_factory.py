@@ -67,7 +67,7 @@ RATCHET = FLAT_ENERGY + '[[demand.charges]]\nname = "facility"\nrate_per_kw = 12
 SCOPE = make_scope(make_meters(1))
 BOTH = Window(SCOPE.baseline.start, SCOPE.period.end)
 SCHEMA = json.loads((PROJECT_ROOT / "deliver" / "schemas" / "weekly_report.schema.json").read_text(encoding="utf-8"))
-SECTION = Draft202012Validator({"$defs": SCHEMA["$defs"], "$ref": "#/$defs/costOptimization"})
+SECTION = Draft202012Validator({"$defs": SCHEMA["$defs"], "$ref": "#/$defs/CostOptimization"})
 ASSUMED = SiteTariffs((TariffSpan(load_tariff(DEFAULT_FLAT)),), load_tariff(DEFAULT_TOU), is_assumed=True)
 
 

@@ -37,7 +37,7 @@ def history(start=START, days=90, tz=NEW_YORK, day_kwh=10.0, night_kwh=2.0, leve
 
 
 def check_schema(section):
-    schema = {"$defs": SCHEMA["$defs"], "$ref": "#/$defs/forecast"}
+    schema = {"$defs": SCHEMA["$defs"], "$ref": "#/$defs/Forecast"}
     jsonschema_rs.validate(schema, section)
     json.dumps(section, allow_nan=False)
 

@@ -77,7 +77,7 @@ def family(schedule: Schedule = NAMED_HOURS) -> dict[str, dict[str, Any]]:
     weekly = assemble_report(*checked, now=NOW)
     window = {"start": "2026-01-12T00:00:00-05:00", "end": "2026-01-19T00:00:00-05:00", "timezone": "America/New_York"}
     held = held_row(checked.site._replace(site_id=8, site_name=HOSTILE_NAMES[0]), "it was never validated")
-    monthly = assemble_monthly_report(checked.site, checked.status, MONTH, monthly_summary(), False, NOW)
+    monthly = assemble_monthly_report(checked.site, checked.status, MONTH, monthly_summary(), None, NOW)
     return {
         "customer_report": assemble_customer_report(checked, BRAND, NOW),
         "asset_health": assemble_asset_report(checked, NOW),
