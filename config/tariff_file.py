@@ -1,9 +1,8 @@
 """Reads tariffs (``config/tariffs/<name>.toml`` or ``.json``), in this project's form or in that of the URDB.
 
 The shipped ``default_tou_demand.toml`` shows the form of a tariff, with every key in a comment. A table ``[urdb]`` in
-place of energy, demand and fixed takes a page of the Utility Rate Database as it is written there
-(https://openei.org/services/doc/rest/util_rates/?version=8): amounts are `rate` + `adj`, the last tier has no `max`.
-What this pipeline cannot bill (units other than kWh and kW, reactive power) is refused, not passed over.
+place of energy, demand, fixed and export takes what a rate of the Utility Rate Database says of them (`config.urdb`);
+``operations/import_tariff.py`` takes a whole one as downloaded. What cannot be billed is refused, not passed over.
 """
 
 from __future__ import annotations
@@ -39,32 +38,32 @@ class TariffFile(Table, frozen=True, kw_only=True):
     export: ExportTable | None = None
     riders: tuple[RiderTable, ...] = ()
     taxes: tuple[TaxTable, ...] = ()
-    urdb: Annotated[UrdbTable, about("In place of energy, demand and fixed")] | None = None
+    urdb: Annotated[UrdbTable, about("In place of energy, demand, fixed and export")] | None = None
 
     def __post_init__(self) -> None:
         if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
             raise Refusal("valid_to", f"should be {self.valid_from} or later, as valid_from says, not {self.valid_to}")
         if self.urdb is None and self.energy is None:
             raise Refusal("energy", "is missing; it should be a table [energy] with [[energy.periods]], or [urdb]")
-        for name in ("energy", "demand", "fixed"):
+        for name in ("energy", "demand", "fixed", "export"):
             if self.urdb is not None and getattr(self, name) is not None:
                 raise Refusal(name, "stands beside [urdb]; a tariff is written in one of the two forms")
 
     def to_tariff(self, name: str) -> Tariff:
         """Return what it means."""
-        demand, fixed = self.demand or DemandTable(), self.fixed or FixedTable()
-        minutes, charges = demand.interval_minutes, tuple(charge.to_charge() for charge in demand.charges)
-        if self.urdb is not None:
-            minutes, charges, fixed = self.urdb.demandwindow, self.urdb.to_charges(), self.urdb.to_fixed()
-        rates = self.energy or self.urdb
-        assert rates is not None  # __post_init__ holds it
+        urdb = self.urdb
+        energy = self.energy if urdb is None else urdb.to_energy()
+        demand = (self.demand or DemandTable()) if urdb is None else urdb.to_demand()
+        fixed = (self.fixed or FixedTable()) if urdb is None else urdb.to_fixed()
+        export = self.export if urdb is None else urdb.to_export()
+        assert energy is not None  # __post_init__ holds it
         return Tariff(
             name=name,
             currency=self.currency,
             source=self.source,
-            energy=rates.to_rates(),
-            demand=charges,
-            demand_interval_s=60 * minutes,
+            energy=energy.to_rates(),
+            demand=tuple(charge.to_charge() for charge in demand.charges),
+            demand_interval_s=60 * demand.interval_minutes,
             fixed_monthly=fixed.monthly_charge,
             fixed_daily=fixed.daily_charge,
             fixed_yearly=fixed.yearly_charge,
@@ -72,7 +71,7 @@ class TariffFile(Table, frozen=True, kw_only=True):
             minimum_daily=fixed.minimum_daily_charge,
             minimum_yearly=fixed.minimum_yearly_charge,
             reactive_per_kvar=demand.reactive_per_kvar,
-            export=None if self.export is None else self.export.rule,
+            export=None if export is None else export.rule,
             riders=tuple(rider.to_adder() for rider in self.riders),
             taxes=tuple(tax.to_adder() for tax in self.taxes),
             valid_from=self.valid_from,

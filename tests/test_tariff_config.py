@@ -1,5 +1,6 @@
 """Tests of config/tariff_file.py and config/site_tariffs.py: what may be written, and what it means."""
 
+import math
 import re
 from datetime import date
 
@@ -66,11 +67,17 @@ def test_holiday_is_a_sunday_unless_it_is_named():
 
 def test_urdb_form_means_the_same_as_the_named_one():
     urdb, named = make_tariff(urdb_text()), load_tariff(DEFAULT_TOU)
-    other = np.array([2, 1, 0])[urdb.energy.schedule.array()]  # URDB's numbers are those of off, mid and on peak
-    assert (other == named.energy.schedule.array()).all()
-    rates = [[tier.rate for tier in period.tiers] for period in urdb.energy.periods]
-    assert rates == [[0.06], [pytest.approx(0.10)], [0.2, 0.3]]
-    assert urdb.energy.periods[2].tiers[0].up_to == 500
+    own_name = {"period_0": "off_peak", "period_1": "mid_peak", "period_2": "on_peak"}
+    names = [own_name[period.name] for period in urdb.energy.periods]
+    right = np.array([[period.name for period in named.energy.periods].index(name) for name in names])
+    assert (right[urdb.energy.schedule.array()] == named.energy.schedule.array()).all()
+    rates = {period.name: [(tier.rate, tier.up_to) for tier in period.tiers] for period in urdb.energy.periods}
+    assert rates == {
+        "period_0": [(0.06, math.inf)],
+        "period_1": [(0.10, math.inf)],
+        "period_2": [(0.2, 500), (0.3, math.inf)],
+    }
+    assert urdb.energy.tier_basis == "month"
 
 
 def test_urdb_demand_fixed_charges_and_ratchet():

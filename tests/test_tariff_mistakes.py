@@ -79,14 +79,42 @@ CHARGE = FLAT_ENERGY + '[[demand.charges]]\nname = "d"\n'
         (urdb_text(energyweekdayschedule="[[0]]"), "urdb.energyweekdayschedule should be 12 rows (January first)"),
         (urdb_text(energyweekendschedule=str([[3] * 24] * 12)), "of 24 period numbers from 0 to 2"),
         (
-            urdb_text(energyratestructure="[[{ rate = 1, unit = 'kWh daily' }]]"),
-            "urdb.energyratestructure[1][1].unit should be one of kWh",
+            urdb_text(energyratestructure="[[{ rate = 1, unit = 'kVAh' }]]"),
+            "urdb.energyratestructure[1][1].unit should be one of kWh, kWh daily, kWh/kW, kWh/kW daily, not 'kVAh'",
+        ),
+        (
+            urdb_text(energyratestructure="[[{ rate = 1, max = 9 }, { rate = 1, unit = 'kWh/kW' }], [{}], [{}]]"),
+            "urdb.energyratestructure[1][2].unit should be the same in all tiers of a period",
+        ),
+        (
+            urdb_text(energyratestructure="[[{ rate = 1 }, { rate = 1 }], [{}], [{}]]"),
+            "urdb.energyratestructure[1][1].max should be more than 0",
+        ),
+        (
+            urdb_text(energyratestructure="[[{ rate = 1, max = 9 }], [{}], [{}]]"),
+            "urdb.energyratestructure[1][1].max closes the last tier",
+        ),
+        (
+            urdb_text(energyratestructure="[[{ rate = 1, adj = -1.001 }], [{}], [{}]]"),
+            "urdb.energyratestructure[1][1].adj should leave rate + adj at 0 or more",
+        ),
+        (
+            urdb_text(flatdemandstructure="[[{ rate = 3 }]]", lookbackpercent="0.8"),
+            "urdb.lookbackrange should be the number of months before",
+        ),
+        (
+            urdb_text(flatdemandstructure="[[{ rate = 3 }]]", demandratchetpercentage=str([0.8, *[0.5] * 11])),
+            "urdb.demandratchetpercentage should be 12 equal shares",
+        ),
+        (
+            urdb_text(flatdemandstructure="[[{ rate = 3 }]]", flatdemandunit="'kVA'"),
+            "urdb.flatdemandunit should be",
         ),
         (
             urdb_text(demandratchetpercentage=str([80] * 12)),
             "demandratchetpercentage[1] should be a number from 0 to 1, not 80",
         ),
-        (urdb_text(demandreactivepowercharge="1"), "urdb.demandreactivepowercharge is not known"),
+        (urdb_text(demandcomments="'x'"), "urdb.demandcomments is not known"),
     ],
 )
 def test_mistakes_name_file_key_and_what_is_right(text, message):

@@ -1,0 +1,286 @@
+"""Reads a rate of OpenEI's Utility Rate Database as it is downloaded, and tells what of it is not billed."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from config.strict_toml import Document, convert_model, refuse, shown
+from config.tariff_file import TariffFile
+from config.urdb import UrdbTable
+from lib.errors import ConfigError, UsageError
+
+_BILLED = frozenset(field.name for field in msgspec.structs.fields(UrdbTable))
+_STRUCTURES = ("energyratestructure", "demandratestructure", "flatdemandstructure", "coincidentratestructure")
+_TIER_KEYS = frozenset({"max", "rate", "adj", "unit", "sell"})
+# Beyond any month's energy or demand: how some rates write that the last tier has no end.
+_NO_END = 1e9
+_MAX_NAME = 60
+_MAX_TEXT = 240
+_MAX_LISTED = 20
+
+# What tells of the rate, and not what is paid.
+_OF_THE_RATE = frozenset({
+    "label", "uri", "name", "utility", "eiaid", "startdate", "enddate", "latest_update", "revisions", "source",
+    "sourceparent", "sector", "country", "supersedes", "is_default", "approved", "demandunits", "version",
+})  # fmt: skip
+_TEXTS = ("description", "basicinformationcomments", "energycomments", "demandcomments")
+_ATTRIBUTES = ("energyattrs", "demandattrs", "fixedattrs", "attrs")
+_FUEL = ("fueladjustmentsmonthly", "energyfueladjustments")
+_DEMAND_UNITS = {
+    "demandrateunit": ("demandratestructure",),
+    "flatdemandunit": ("flatdemandstructure",),
+    "coincidentrateunit": ("coincidentratestructure",),
+    "demandunits": ("demandratestructure", "flatdemandstructure"),
+}
+_SIZE = "says which customers the rate is for; compare it with the site"
+_NOT_BILLED = {
+    **dict.fromkeys(("peakkwcapacitymin", "peakkwcapacitymax", "peakkwcapacityhistory"), _SIZE),
+    **dict.fromkeys(("peakkwhusagemin", "peakkwhusagemax", "peakkwhusagehistory"), _SIZE),
+    **dict.fromkeys(("voltageminimum", "voltagemaximum", "voltagecategory", "phasewiring"), _SIZE),
+    "fixedchargeeaaddl": "is the charge of each further meter; one meter is billed",
+}
+
+
+class NotKept(NamedTuple):
+    """A key of the rate that the tariff file does not have, or only in part, and why."""
+
+    key: str
+    reason: str
+
+
+class Imported(NamedTuple):
+    """A tariff file, and what of the rate it does not hold."""
+
+    name: str
+    tariff: TariffFile
+    not_kept: list[NotKept]
+
+
+def choose_item(document: Document, label: str | None, path: Path) -> Document:
+    """Return the rate that `document` holds: the one item of an answer, the one of `label`, or the document itself.
+
+    Raises
+    ------
+    ConfigError
+        When there is none.
+    UsageError
+        When there are several, and `label` does not choose among them.
+    """
+    items = document.get("items", [document])
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items) or not items:
+        said = document.get("error") or document.get("errors")
+        problem = f"holds no rate{f' but {said}' if said else ''}; download it again, with detail=full"
+        raise ConfigError(f"{shown(path)}: {problem}")
+    chosen = items if label is None else [item for item in items if item.get("label") == label]
+    if len(chosen) == 1:
+        return dict(chosen[0])
+    listed = [f"{item.get('label')} ({_title(item)}, from {_day(item.get('startdate')) or 'open'})" for item in items]
+    more = f" and {len(listed) - _MAX_LISTED} more" if len(listed) > _MAX_LISTED else ""
+    raise UsageError(f"{shown(path)} holds {len(items)} rates; give --item: {'; '.join(listed[:_MAX_LISTED])}{more}")
+
+
+def import_rate(item: Document, path: Path, currency: str | None = None, today: date | None = None) -> Imported:
+    """Return the tariff that a rate of the database means.
+
+    Parameters
+    ----------
+    item
+        As the API gives it with detail=full; dates are seconds since 1970.
+    path
+        Of the file, for messages.
+    currency
+        Of its amounts; None takes US dollars for a rate of the United States.
+    today
+        For the note that the rate has ended.
+
+    Raises
+    ------
+    ConfigError
+        When something is missing or malformed, or would make the bill wrong, with the key and what is right.
+    """
+    item = {key: value for key, value in item.items() if value is not None}
+    if "energyratestructure" not in item:
+        refuse(path, ("energyratestructure",), "is missing; download the rate again, with detail=full")
+    _refuse_wrong_bills(item, path)
+    not_kept = list(_list_not_kept(item, today))
+    billed = {key: item[key] for key in sorted(_BILLED & set(item))}
+    billed["coincidentrateschedule"] = item.get("coincidentrateschedule", item.get("coincidentschedule"))
+    for key in _STRUCTURES:
+        if key in billed:
+            billed[key], lost = _clean_structure(key, billed[key], path)
+            not_kept += lost
+    urdb = convert_model(_plain(billed), UrdbTable, path)
+    not_kept += _list_in_part(urdb)
+    tariff = TariffFile(
+        currency=currency or _currency(item, path),
+        source=_source(item),
+        valid_from=_day(item.get("startdate")),
+        valid_to=_day(item.get("enddate")),
+        energy=urdb.to_energy(),
+        demand=urdb.to_demand(),
+        fixed=urdb.to_fixed(),
+        export=urdb.to_export(),
+    )
+    return Imported(name_of(f"{item.get('utility', '')} {item.get('name', '')}"), tariff, not_kept)
+
+
+def name_of(title: str) -> str:
+    """Return a name for a file, such as ``acme_power_gs_2_tou``."""
+    return re.sub(r"[^a-z0-9]+", "_", title.lower())[:_MAX_NAME].strip("_") or "imported"
+
+
+def _title(item: Mapping[str, Any]) -> str:
+    return ", ".join(str(item[key]) for key in ("utility", "name") if item.get(key)) or "without a name"
+
+
+def _source(item: Document) -> str:
+    parts = [
+        _title(item),
+        f"URDB {item['label']}" if item.get("label") else "URDB",
+        item.get("uri"),
+        item.get("source"),
+    ]
+    return "; ".join(" ".join(str(part).split()) for part in parts if part)
+
+
+def _currency(item: Document, path: Path) -> str:
+    country = str(item.get("country", "USA"))
+    if country not in ("USA", "US", "United States"):
+        refuse(path, ("country",), f"is {country}, whose currency is not known; give --currency")
+    return "USD"
+
+
+def _day(value: Any) -> date | None:
+    """Return the day of a date as the database has it: seconds since 1970, or a text that begins with the day."""
+    if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value):
+        return date.fromisoformat(value[:10])
+    try:
+        return datetime.fromtimestamp(float(value), UTC).date()
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _refuse_wrong_bills(item: Document, path: Path) -> None:
+    """Refuse what is paid and cannot be billed."""
+    for key in _FUEL:
+        if _any_amount(item.get(key)):
+            refuse(path, (key,), "is not billed; add the amounts to `adj` of the energy tiers and take it out")
+    for key, structures in _DEMAND_UNITS.items():
+        if str(item.get(key, "kW")).casefold() == "kw" or not any(_any_amount(item.get(name)) for name in structures):
+            item.pop(key, None)
+        else:
+            refuse(path, (key,), f"is {item[key]!r}; demand is billed in kW of the month's highest only")
+    for key in ("startdate", "enddate"):
+        if key in item and _day(item[key]) is None:
+            refuse(path, (key,), f"should be seconds since 1970, not {item[key]!r}")
+
+
+def _any_amount(value: Any) -> bool:
+    """Return whether a list, a list of tiers or a table has any amount but 0."""
+    if isinstance(value, dict):
+        return any(_any_amount(own) for key, own in value.items() if key not in ("max", "unit"))
+    if isinstance(value, list):
+        return any(map(_any_amount, value))
+    return isinstance(value, int | float) and value != 0
+
+
+def _clean_structure(key: str, structure: Any, path: Path) -> tuple[Any, list[NotKept]]:
+    """Return periods of tiers without what no bill needs: ends of last tiers, and keys that are not known."""
+    if not isinstance(structure, list) or not all(isinstance(own, list) for own in structure):
+        return structure, []  # the model says what is right
+    lost, cleaned = [], []
+    for number, own in enumerate(structure, 1):
+        tiers = [
+            {name: value for name, value in tier.items() if name in _TIER_KEYS and value is not None}
+            if isinstance(tier, dict)
+            else tier
+            for tier in own
+        ]
+        unknown = {name for tier in own if isinstance(tier, dict) for name in set(tier) - _TIER_KEYS}
+        lost += [NotKept(f"{key}[{number}].{name}", "is not known") for name in sorted(unknown)]
+        end = tiers[-1].pop("max", math.inf) if tiers and isinstance(tiers[-1], dict) else math.inf
+        if isinstance(end, int | float) and end < _NO_END:
+            lost.append(NotKept(f"{key}[{number}].max", f"ends the last tier at {end:g}; more is billed at its rate"))
+        if key == "energyratestructure" and len({tier.get("sell", 0) for tier in tiers if isinstance(tier, dict)}) > 1:
+            refuse(
+                path, (key, number - 1, "sell"), "differs between the tiers; export is credited at one rate a period"
+            )
+        cleaned.append(tiers)
+    return cleaned, lost
+
+
+def _plain(billed: Document) -> Document:
+    """Return the keys in the types of the model: whole numbers where the database has 15.0 or true."""
+    plain = {key: value for key, value in billed.items() if value is not None}
+    for key in ("lookbackmonths", "flatdemandmonths"):
+        if isinstance(plain.get(key), list):
+            plain[key] = [int(value) if isinstance(value, bool | float) else value for value in plain[key]]
+    if plain.get("fixedmonthlycharge") in (0, plain.get("fixedchargefirstmeter")):
+        del plain["fixedmonthlycharge"]  # the former name of the same charge
+    for key in ("demandwindow", "lookbackrange"):
+        if isinstance(plain.get(key), float) and plain[key].is_integer():
+            plain[key] = int(plain[key])
+    if not plain.get("demandwindow", 1):
+        del plain["demandwindow"]
+    return plain
+
+
+def _list_not_kept(item: Document, today: date | None) -> Iterator[NotKept]:
+    """Yield what is no part of a bill here, with its reason."""
+    for key in sorted(set(item) - _BILLED - _OF_THE_RATE):
+        value = item[key]
+        if key in _TEXTS:
+            yield NotKept(key, f"is text, which is not billed: {_shown_text(value)}")
+        elif key in _ATTRIBUTES:
+            yield from (NotKept(key, f"is text, which is not billed: {text}") for text in _attributes(value))
+        elif key == "servicetype":
+            if value != "Bundled":
+                yield NotKept(key, f"is {value}: this is a part of what the site pays; the rest is another rate")
+        elif key in _NOT_BILLED:
+            yield NotKept(key, f"({_shown_text(value)}) {_NOT_BILLED[key]}")
+        elif key != "coincidentschedule" and key not in _FUEL:
+            yield NotKept(key, f"({_shown_text(value)}) is not known")
+    ended = _day(item.get("enddate"))
+    if ended is not None and today is not None and ended < today:
+        yield NotKept("enddate", f"is {ended}: the rate has ended; look for the one that supersedes it")
+    if item.get("approved") is False:
+        yield NotKept("approved", "is false: nobody has checked the rate; compare it with the utility's sheet")
+
+
+def _attributes(value: Any) -> list[str]:
+    """Return the attributes, each a text; the database has them as a list of tables of one key."""
+    if isinstance(value, list):
+        return [text for own in value for text in _attributes(own)]
+    if isinstance(value, dict):
+        return [f"{key}: {_shown_text(own)}" for key, own in value.items()]
+    return [_shown_text(value)]
+
+
+def _shown_text(value: Any) -> str:
+    text = " ".join((value if isinstance(value, str) else json.dumps(value)).split())
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"
+
+
+def _list_in_part(urdb: UrdbTable) -> Iterator[NotKept]:
+    """Yield what the tariff file has, and cannot bill without more."""
+    if any(charge.system_peaks is not None for charge in urdb.to_demand().charges):
+        reason = "is billed at the utility's peaks, which it announces; write their moments into system_peaks"
+        yield NotKept("coincidentratestructure", reason)
+    if urdb.demandreactivepowercharge:
+        yield NotKept("demandreactivepowercharge", "is billed where reactive demand is metered")
+    if urdb.dgrules == "Buy All Sell All":
+        yield NotKept(
+            "dgrules", "is Buy All Sell All, which needs a meter of its own for the generation; no export is credited"
+        )
+    if urdb.dgrules == "Net Billing Hourly":
+        yield NotKept("dgrules", "is Net Billing Hourly; import and export are told apart interval by interval")
+    if urdb.energyweekdayschedule != urdb.energyweekendschedule:
+        yield NotKept("holidays", "are not in the database; those of the site have the hours of its weekends")

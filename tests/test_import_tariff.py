@@ -1,0 +1,273 @@
+"""Tests of operations/import_tariff.py: rates of the Utility Rate Database as they are downloaded."""
+
+import json
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from config.tariff_file import load_tariff
+from config.tariff_model import ExportRule, Ratchet, Tier, TierUnit
+from lib.errors import ConfigError, UsageError
+from operations.import_tariff import build_parser, write_tariff
+from operations.tariffs.urdb_answer import import_rate
+
+NO_FILE = Path("rate.json")
+
+
+def schedule(period_at):
+    return [[period_at(month, hour) for hour in range(24)] for month in range(1, 13)]
+
+
+ALWAYS = schedule(lambda month, hour: 0)
+RATE = {
+    "label": "6757525f259975f54b0eccbf",
+    "uri": "https://apps.openei.org/USURDB/rate/view/6757525f259975f54b0eccbf",
+    "utility": "Acme Power & Light",
+    "name": "GS-2 TOU",
+    "eiaid": 17,
+    "approved": True,
+    "is_default": False,
+    "startdate": 1727762400,  # 1 October 2024, 6:00 UTC
+    "sector": "Commercial",
+    "servicetype": "Bundled",
+    "country": "USA",
+    "revisions": [1727762400],
+    "latest_update": 1727762400,
+    "source": "https://acme.example/gs2.pdf",
+    "energyratestructure": [[{"unit": "kWh", "rate": 0.05, "adj": 0.01}], [{"unit": "kWh", "rate": 0.15}]],
+    "energyweekdayschedule": schedule(lambda month, hour: int(month in (6, 7, 8) and 12 <= hour < 18)),
+    "energyweekendschedule": ALWAYS,
+    "fixedchargefirstmeter": 25,
+    "fixedchargeunits": "$/month",
+}
+
+
+def imported(**more):
+    return import_rate({**RATE, **more}, NO_FILE, today=date(2026, 1, 1))
+
+
+def notes(**more):
+    """Return what is said of a rate beyond what is said of `RATE`."""
+    return [f"{key} {reason}" for key, reason in imported(**more).not_kept if key != "holidays"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "tariffs").mkdir()
+    return tmp_path
+
+
+def run(folder, document, *arguments, suffix=".json"):
+    path = folder / f"rate{suffix}"
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    args = build_parser().parse_args([str(path), *arguments])
+    return write_tariff(args.file, args.name, args.item, args.currency, args.replace, folder / "tariffs")
+
+
+def test_answer_of_the_api_becomes_a_tariff_file(folder):
+    path, remarks = run(folder, {"items": [RATE]})
+    assert path == folder / "tariffs" / "acme_power_light_gs_2_tou.toml"
+    assert remarks == ["holidays are not in the database; those of the site have the hours of its weekends"]
+    assert (
+        path.read_text()
+        == """\
+# Made of a rate of OpenEI's Utility Rate Database by operations/import_tariff.py.
+#
+# Not billed, or not without more:
+# - holidays are not in the database; those of the site have the hours of its weekends
+#
+currency = "USD"
+source = "Acme Power & Light, GS-2 TOU; URDB 6757525f259975f54b0eccbf; \
+https://apps.openei.org/USURDB/rate/view/6757525f259975f54b0eccbf; https://acme.example/gs2.pdf"
+valid_from = 2024-10-01
+
+[[energy.periods]]
+name = "period_1"
+months = [6, 7, 8]
+days = ["weekday"]
+hours = [[12, 18]]
+rate_per_kwh = 0.15
+
+[[energy.periods]]
+name = "period_0"
+rate_per_kwh = 0.06
+
+[fixed]
+monthly_charge = 25
+"""
+    )
+
+
+def test_file_means_what_the_rate_means(folder):
+    more = {
+        "energyratestructure": [
+            [{"max": 200, "rate": 0.1, "unit": "kWh/kW"}, {"rate": 0.08, "unit": "kWh/kW"}],
+            [{"max": 300, "rate": 0.2, "unit": "kWh/kw"}, {"rate": 0.1, "adj": 0.03, "unit": "kWh/kw"}],
+        ],
+        "flatdemandstructure": [[{"rate": 10}], [{"rate": 14.5, "adj": 0.25, "max": 50}, {"rate": 12}]],
+        "flatdemandmonths": [0] * 5 + [1] * 3 + [0] * 4,
+        "flatdemandunit": "kW",
+        "demandrateunit": "kW",
+        "demandunits": "kW",
+        "demandratestructure": [[{"rate": 0}], [{"rate": 7.5}]],
+        "demandweekdayschedule": schedule(lambda month, hour: int(hour >= 22 or hour < 6)),
+        "demandweekendschedule": ALWAYS,
+        "demandwindow": 30.0,
+        "demandreactivepowercharge": 0.3,
+        "coincidentratestructure": [[{"rate": 4}]],
+        "coincidentrateschedule": ALWAYS,
+        "lookbackpercent": 0.8,
+        "lookbackmonths": [False] * 5 + [True] * 4 + [False] * 3,
+        "fixedchargefirstmeter": 3.5,
+        "fixedchargeunits": "$/day",
+        "mincharge": 1200,
+        "minchargeunits": "$/year",
+        "dgrules": "Net Metering",
+    }
+    path, remarks = run(folder, {"items": [{**RATE, **more}]}, "--name", "acme")
+    tariff = load_tariff("acme", folder / "tariffs")
+    assert path.stem == "acme"
+    summer, rest = tariff.energy.periods
+    assert (summer.tier_unit, summer.tiers) == (TierUnit.KWH_PER_KW, (Tier(0.2, 300), Tier(0.13)))
+    assert (rest.tier_unit, rest.tiers) == (TierUnit.KWH_PER_KW, (Tier(0.1, 200), Tier(0.08)))
+    assert tariff.energy.tier_basis == "month"
+    night, winter, flat_summer, coincident = tariff.demand
+    assert {charge.ratchet for charge in (night, winter, flat_summer)} == {Ratchet(80, 11, (6, 7, 8, 9))}
+    assert (night.name, night.tiers, winter.tiers) == ("period_1", (Tier(7.5),), (Tier(10),))
+    holds = night.schedule.array()[0] == 0
+    assert holds[0].reshape(24, 4).all(axis=1).nonzero()[0].tolist() == [0, 1, 2, 3, 4, 5, 22, 23]
+    assert not holds[5:].any()
+    assert flat_summer.tiers == (Tier(14.75, 50), Tier(12))
+    assert (coincident.system_peaks, coincident.ratchet) == ((), None)
+    assert (tariff.demand_interval_s, tariff.reactive_per_kvar, tariff.export) == (1800, 0.3, ExportRule.NET_METERING)
+    assert (tariff.fixed_daily, tariff.minimum_yearly, tariff.minimum_monthly) == (3.5, 1200, 0)
+    assert [remark.split()[0] for remark in remarks] == [
+        "coincidentratestructure", "demandreactivepowercharge", "holidays"
+    ]  # fmt: skip
+
+
+def test_one_rate_alone_in_json_or_toml(folder):
+    flat = {**RATE, "energyratestructure": [[]]}
+    toml = "\n".join(f"{key} = {json.dumps(value)}" for key, value in flat.items())
+    toml = toml.replace("[[]]", "[[{ rate = 0.05, adj = 0.01 }], [{ rate = 0.15 }]]")
+    for document, suffix in ((RATE, ".json"), (toml, ".toml")):
+        path, _ = run(folder, document, "--replace", suffix=suffix)
+        assert load_tariff(path.stem, folder / "tariffs").fixed_monthly == 25
+
+
+def test_one_of_several_rates_is_to_be_chosen(folder):
+    other = {**RATE, "label": "two", "name": "GS-1", "startdate": 1704067200}
+    with pytest.raises(UsageError, match=r"holds 2 rates; give --item: 6757.*; two \(Acme .*GS-1, from 2024-01-01\)"):
+        run(folder, {"items": [RATE, other]})
+    path, _ = run(folder, {"items": [RATE, other]}, "--item", "two")
+    assert path.stem == "acme_power_light_gs_1"
+    with pytest.raises(UsageError, match="give --item"):
+        run(folder, {"items": [RATE, other]}, "--item", "three")
+
+
+def test_tariff_that_is_there_is_replaced_only_when_told_so(folder):
+    run(folder, RATE, "--name", "mine")
+    with pytest.raises(UsageError, match="there is a tariff mine already; give another --name, or --replace"):
+        run(folder, RATE, "--name", "mine")
+    run(folder, {**RATE, "fixedchargefirstmeter": 30}, "--name", "mine", "--replace")
+    assert load_tariff("mine", folder / "tariffs").fixed_monthly == 30
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"description": "All\nservice."}, ["description is text, which is not billed: All service."]),
+        ({"fixedattrs": [{"Franchise fee": "2 %"}]}, ["fixedattrs is text, which is not billed: Franchise fee: 2 %"]),
+        (
+            {"peakkwcapacitymin": 20},
+            ["peakkwcapacitymin (20) says which customers the rate is for; compare it with the site"],
+        ),
+        ({"fixedchargeeaaddl": 9}, ["fixedchargeeaaddl (9) is the charge of each further meter; one meter is billed"]),
+        (
+            {"servicetype": "Delivery"},
+            ["servicetype is Delivery: this is a part of what the site pays; the rest is another rate"],
+        ),
+        (
+            {"enddate": 1735689600},
+            ["enddate is 2025-01-01: the rate has ended; look for the one that supersedes it"],
+        ),
+        ({"enddate": 1893456000}, []),
+        ({"approved": False}, ["approved is false: nobody has checked the rate; compare it with the utility's sheet"]),
+        ({"newcharge": 5}, ["newcharge (5) is not known"]),
+        (
+            {"energyratestructure": [[{"rate": 0.1, "max": 500}], [{"rate": 0.1, "max": 1e38, "note": "x"}]]},
+            [
+                "energyratestructure[1].max ends the last tier at 500; more is billed at its rate",
+                "energyratestructure[2].note is not known",
+            ],
+        ),
+        ({"fueladjustmentsmonthly": [0] * 12, "demandunits": "kVA", "flatdemandunit": "hp"}, []),
+        (
+            {"dgrules": "Buy All Sell All"},
+            ["dgrules is Buy All Sell All, which needs a meter of its own for the generation; no export is credited"],
+        ),
+    ],
+)
+def test_what_is_not_billed_is_listed_with_its_reason(more, said):
+    assert notes(**more) == said
+
+
+FLAT_DEMAND = {"flatdemandstructure": [[{"rate": 10}]], "flatdemandmonths": [0] * 12}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"energyratestructure": None}, "energyratestructure is missing; download the rate again, with detail=full"),
+        ({"fueladjustmentsmonthly": [0.01] * 12}, "fueladjustmentsmonthly is not billed; add the amounts to `adj`"),
+        (FLAT_DEMAND | {"flatdemandunit": "kVA"}, "flatdemandunit is 'kVA'; demand is billed in kW of the month's"),
+        (FLAT_DEMAND | {"flatdemandunit": "kW daily"}, "flatdemandunit is 'kW daily'"),
+        (FLAT_DEMAND | {"demandunits": "hp"}, "demandunits is 'hp'"),
+        (FLAT_DEMAND | {"lookbackpercent": 0.8}, "lookbackrange should be the number of months before"),
+        (FLAT_DEMAND | {"lookbackpercent": 80, "lookbackrange": 11}, "lookbackpercent should be a number from 0 to 1"),
+        (FLAT_DEMAND | {"flatdemandmonths": [1] * 12}, "flatdemandmonths should be 12 numbers from 0 to 0"),
+        (
+            {"energyratestructure": [[{"rate": 0.1, "max": 9, "sell": 0.1}, {"rate": 0.1}], [{"rate": 1}]]},
+            "energyratestructure[1].sell differs between the tiers",
+        ),
+        ({"energyweekdayschedule": [[0] * 24] * 11}, "energyweekdayschedule should be 12 rows (January first)"),
+        ({"fixedchargeunits": "$/hour"}, "fixedchargeunits should be one of"),
+        ({"country": "CAN"}, "country is CAN, whose currency is not known; give --currency"),
+        ({"startdate": "soon"}, "startdate should be seconds since 1970, not 'soon'"),
+    ],
+)
+def test_rate_of_which_the_bill_would_be_wrong_is_refused(more, message):
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        imported(**more)
+    assert str(caught.value).startswith("rate.json: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_answer_without_a_rate_is_refused(folder):
+    with pytest.raises(ConfigError, match="holds no rate but API key missing; download it again, with detail=full"):
+        run(folder, {"items": [], "error": "API key missing"})
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ({}, None),
+        ({"usenetmetering": True}, ExportRule.NET_METERING),
+        ({"energyratestructure": [[{"rate": 0.1, "sell": 0.03}], [{"rate": 0.1}]]}, ExportRule.NET_BILLING),
+    ],
+)
+def test_rule_of_export(more, rule):
+    export = imported(**more).tariff.export
+    assert (None if export is None else export.rule) == rule
+
+
+def test_currency_of_another_country():
+    rate = {**RATE, "country": "CAN"}
+    assert import_rate(rate, NO_FILE, "CAD").tariff.currency == "CAD"
+
+
+def test_text_of_the_database_stays_a_comment(folder):
+    path, _ = run(folder, {**RATE, "name": 'x"\n[evil]', "description": 'a\r\u2028b\\"""\n[fixed]\nmonthly_charge = 9'})
+    assert load_tariff(path.stem, folder / "tariffs").fixed_monthly == 25
