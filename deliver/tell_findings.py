@@ -153,8 +153,9 @@ def load_news(conn: Connection, site_id: int, now: datetime) -> Morning:
         raise BreakerOpenError(f"nothing is told of site {site_id}: {hold.why}; {hold.remedy}")
 
     from analyze.week.loading import load_morning  # pandas is imported after all checks
+    from deliver.reports.finding_news import in_words
 
-    return load_morning(conn, site_id, now)
+    return in_words(load_morning(conn, site_id, now))
 
 
 def choose_untold(morning: Morning, told: Told) -> Morning:
@@ -184,12 +185,14 @@ def make_message(morning: Morning) -> News | None:
     """Return what there is to tell; None for nothing."""
     from analyze.week.news import describe_news
     from deliver.reports.finding_news import news_subject, news_text
+    from deliver.words.locales import written_for
 
     over = list(morning.solved.values())
     if not (morning.news or over or morning.holidays):
         return None
     facts = [describe_news(each) for each in morning.news]
-    return News(news_subject(morning, over), news_text(morning, over), facts)
+    with written_for(morning.site.country):
+        return News(news_subject(morning, over), news_text(morning, over), facts)
 
 
 def tell_site(conn: Connection, site_id: int, settings: Settings, log: IO[str], now: datetime, *, is_dry: bool) -> int:

@@ -302,7 +302,8 @@ def _of_meters(issues: list[dict[str, Any]]) -> Iterator[ReportFinding]:
             continue
         told.add(name)
         yield ReportFinding(
-            name, FindingKind.METER, cause, issue["channelId"], issue["channelName"], issue["description"],
+            name, FindingKind.METER, cause, issue["channelId"], issue["channelName"],
+            issue.get("description") or f"{issue['channelName']}: {issue['type']}",
             confidence=issue["severity"], facts=_facts(issue, "type", "severity", "start", "end", "lastReading"),
         )  # fmt: skip
 
@@ -311,7 +312,7 @@ def _of_supply(electrical: dict[str, Any]) -> Iterator[ReportFinding]:
     of_meters = [(issue, meter["channelName"]) for meter in electrical.get("meters") or [] for issue in meter["issues"]]
     for issue, name in [*of_meters, *((issue, None) for issue in electrical.get("siteIssues") or [])]:
         if issue["severity"] in _FOLLOWED:
-            channel, text = issue.get("channelId"), issue["description"]
+            channel, text = issue.get("channelId"), issue.get("description") or issue["type"]
             yield ReportFinding(
                 finding_id_of(FindingKind.ELECTRICAL, channel, issue["type"]), FindingKind.ELECTRICAL, issue["type"],
                 channel, name, text if name is None else f"{name}: {text}", confidence=issue["severity"],
@@ -392,6 +393,13 @@ def _of_wins(
     yield from sums.values()
 
 
+# Of wins that no report has put into words yet.
+_UNTOLD_WINS = {
+    FindingKind.AFTER_HOURS: "runs while the site is closed",
+    FindingKind.HIGH_USE: "used far more than normal",
+}
+
+
 def _of_win(win: dict[str, Any], kind: FindingKind, closed: dict[str, Any] | None, money: _Money) -> ReportFinding:
     impact = win["impact"]
     pattern = win.get("pattern") or (_ASKED if win["type"] == "confirm" else None)
@@ -400,7 +408,8 @@ def _of_win(win: dict[str, Any], kind: FindingKind, closed: dict[str, Any] | Non
     if kind == FindingKind.AFTER_HOURS:
         level_kw, rest_kw = _closed_levels(closed, kwh, pattern)
     return ReportFinding(
-        finding_id_of(kind, win["channelId"]), kind, None, win["channelId"], win.get("channelName"), win["title"],
+        finding_id_of(kind, win["channelId"]), kind, None, win["channelId"], win.get("channelName"),
+        win.get("title") or f"{win['channelName']}: {_UNTOLD_WINS[kind]}",
         energy_kwh=kwh, cost=cost, currency=impact.get("currency") or money.currency,
         confidence=win["confidence"] if win["confidence"] in (_HIGH, _MEDIUM) else _LOW, pattern=pattern,
         level_kw=level_kw, rest_kw=rest_kw, facts=_facts(win, "doubts", "owner", "effort"),

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from breaker_factory import END, SITE_ID, build_site, change
 from pipeline import Service
+from week_factory import spaced
 
 from analyze.week import loading
 from config.site_file import IngestLimits, load_site
+from deliver.words.meters import describe_issue
 from govern.checks.channel_facts import store_channel_facts
 from govern.checks.reader import read_checks, settable_limits
 from govern.checks.runner import validate_site
@@ -68,7 +70,7 @@ def told(conn: Connection, folder: Path) -> dict[int, tuple[str, str]]:
         )
     conn.rollback()
     return {
-        issue["channelId"]: (issue["type"], issue["description"])
+        issue["channelId"]: (issue["type"], spaced(describe_issue(issue)))
         for issue in week.sections["sensorHealth"]["issues"]
         if issue["type"] in ("catch_up", "register_jump", "impossible")
     }
@@ -86,9 +88,7 @@ def test_catch_up_of_an_outage_is_no_fault(conn: Connection, tmp_path: Path) -> 
     outage(conn, CHANNEL, 1321.0)
     assert is_accepted(1321.0, 5000.0)
     assert found(conn, tmp_path) == []
-    assert told(conn, tmp_path) == {
-        CHANNEL: ("catch_up", "meter 13: 1321.00 kWh in one interval after 14.0 h without readings")
-    }
+    assert told(conn, tmp_path) == {CHANNEL: ("catch_up", "1,321 kWh in one reading after 14 hours without any")}
 
 
 @pytest.mark.parametrize("limit_kw", [60.0, 100.0])
@@ -114,7 +114,7 @@ def test_beyond_the_limit_without_power_is_told_without_a_number(conn: Connectio
     change(conn, "power_kw = NULL, power_l1_kw = NULL, power_l2_kw = NULL, power_l3_kw = NULL", CHANNEL, at=AFTER)
     (tmp_path / f"{SITE_ID}.toml").write_text("[ingest]\nmax_power_kw = 60\n")
     assert told(conn, tmp_path) == {
-        CHANNEL: ("register_jump", "meter 13: its energy is absurd, in single intervals, for 0.25 h")
+        CHANNEL: ("register_jump", "its energy is absurdly high in single readings, 15 minutes in all")
     }
 
 

@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from week_factory import NEW_YORK, WEEK, make_meters, make_scope, make_thresholds
+from week_factory import NEW_YORK, WEEK, make_meters, make_scope, make_thresholds, spaced
 
 from analyze.meters.electrical_quantities import QUANTITIES, find_supply
 from analyze.sections.electrical import check_electrical_health, render_text
 from config.tariff_model import PowerFactorClause
 from config.thresholds import Thresholds
+from deliver.words.meters import describe_supply, tell_supply
 from lib import readings as readings_lib
 
 METERS = make_meters(1)
@@ -113,18 +114,19 @@ def test_an_issue_carries_its_evidence():
         "channelName": "meter 1",
         "type": "voltage",
         "severity": "low",
-        "description": "voltage below 114 V for 1.5 h, at worst 112.8 V",
         "start": "2026-01-12T00:00:00-05:00",
         "end": "2026-01-12T01:30:00-05:00",
         "hours": 1.5,
         "worst": 112.8,
         "limit": 114.0,
+        "isBelow": True,
         "source": "ANSI C84.1-2020 service voltage, ranges A and B (60 Hz); EN 50160 (50 Hz)",
     }
     assert render_text(section).splitlines() == [
         "1 meter assessed, 1 issue",
-        "low     meter 1: voltage below 114 V for 1.5 h, at worst 112.8 V (limit 114.0)",
+        "low     meter 1: voltage below 114 for 1.5 h, at worst 112.8",
     ]
+    assert spaced(describe_supply(issue)) == "voltage below 114 V for 1.5 hours, lowest 112.8 V"
 
 
 @pytest.mark.parametrize(
@@ -159,9 +161,9 @@ def test_three_phases_far_from_every_supply_are_a_wrong_ratio_or_no_supply(volts
 def test_undervoltage_of_all_phases_says_what_to_check():
     section = check(pd.concat([electrical(), electrical(channel_id=2, volts=82.0)]), make_meters(1, 2))
     (issue,) = section["meters"][1]["issues"]
-    assert issue["description"] == (
-        "voltage of every phase below 85 V for 168.0 h, at worst 82 V; "
-        "no supply is like that: check the ratio of the voltage transformers, then the supply"
+    assert spaced(describe_supply(issue)) == "voltage of every phase below 85 V for 7 days, lowest 82 V"
+    assert tell_supply(issue)["recommendation"] == (
+        "No supply is like that: check the ratio of the voltage transformers, then the supply."
     )
     assert section["meters"][0]["issues"] == []
 

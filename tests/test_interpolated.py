@@ -6,6 +6,8 @@ import pytest
 from health_factory import BOTH, between, flagged, health, kinds
 from week_factory import fill_window, make_meters
 
+from deliver.words.meters import describe_issue
+
 
 def restless(interval_s=900, decimals=3, seed=7):
     """Return five weeks of a load that is never twice the same."""
@@ -49,9 +51,7 @@ def test_a_line_is_told_as_a_fault_of_its_own_and_only_on_its_channel():
     assert kinds(section) == [("interpolated", "medium")]
     issue = section["issues"][0]
     assert (issue["channelId"], issue["start"], issue["hours"]) == (1, "2026-01-14T12:00:00-05:00", 12.0)
-    assert issue["description"] == (
-        "meter 1: its values lie on a straight line, as where a logger fills a gap, for 12 h"
-    )
+    assert describe_issue(issue) == "values on a straight line for 12 hours, as a filled gap has"
 
 
 def test_a_machine_that_is_mostly_off_is_judged_by_what_it_does_while_it_moves():

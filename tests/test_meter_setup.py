@@ -15,7 +15,9 @@ from health_factory import (
     set_phase,
     with_phases,
 )
-from week_factory import NEW_YORK, fill_window, make_meters
+from week_factory import NEW_YORK, fill_window, make_meters, spaced
+
+from deliver.words.meters import describe_issue
 
 
 @pytest.mark.parametrize("factor", [1000.0, 100.0, 10.0, 0.1, 0.01, 0.001])
@@ -25,7 +27,8 @@ def test_a_wrong_unit_is_told_with_its_factor(factor):
     section = health(readings)
     assert kinds(section) == [("wrong_unit", "high")]
     issue = section["issues"][0]
-    assert issue["description"] == f"meter 1: {factor:g} times its own usual level for 72 h"
+    assert issue["factor"] == factor
+    assert describe_issue(issue) == f"{factor:g} times its own normal level for 3 days"
     assert (issue["start"], issue["end"], issue["hours"]) == (
         "2026-01-14T00:00:00-05:00",
         "2026-01-17T00:00:00-05:00",
@@ -86,7 +89,7 @@ def test_a_unit_that_changed_weeks_ago_is_asked_about_and_masks_nothing_of_the_p
         "medium",
         "2025-12-24T00:00:00-05:00",
     )
-    assert issue["description"] == ("meter 1: 10 times the level that it had until 2025-12-24; one of the two is wrong")
+    assert spaced(describe_issue(issue)) == "10 times its level before Wed, 24 Dec; one of the two is wrong"
     # A fault that came and went in the baseline is over.
     past = scale(readings, between(readings, "2025-12-24", "2025-12-30"), 10.0)
     assert kinds(health(past)) == []
@@ -116,8 +119,8 @@ def test_three_sound_phases_have_no_issue():
 @pytest.mark.parametrize(
     ("factor", "kind", "title"),
     [
-        (-1.0, "phase_reversed", "power of phase 2 is negative"),
-        (0.0, "phase_missing", "phase 2 carries nothing while the others do"),
+        (-1.0, "phase_reversed", "power of phase 2 is negative for 24 hours"),
+        (0.0, "phase_missing", "phase 2 carries nothing for 24 hours while the others do"),
     ],
 )
 def test_a_reversed_or_missing_phase_is_found_and_only_it(factor, kind, title):
@@ -125,7 +128,7 @@ def test_a_reversed_or_missing_phase_is_found_and_only_it(factor, kind, title):
     rows = between(readings, "2026-01-14 08:00", "2026-01-15 08:00")
     section = health(set_phase(readings, rows, factor))
     assert kinds(section) == [(kind, "high")]
-    assert section["issues"][0]["description"] == f"meter 1: {title} for 24 h"
+    assert describe_issue(section["issues"][0]) == title
     assert flagged(set_phase(readings, rows, factor)) == {kind: 96}
     short = between(readings, "2026-01-14 08:00", "2026-01-14 13:45")
     assert flagged(set_phase(readings, short, factor)) == {}

@@ -9,6 +9,7 @@ from week_factory import NEW_YORK, fill_window, make_meters, make_readings, make
 from analyze.meters.catch_up import flag_catch_up
 from analyze.sections.sensors import build_section
 from analyze.week.intervals import prepare_intervals
+from deliver.words.meters import describe_issue
 
 
 def test_catch_up_needs_a_hole_before_and_more_energy_than_its_power_gives():
@@ -73,8 +74,8 @@ def test_a_register_that_does_not_count_what_the_power_says(factor):
     readings = scale(readings, rows, factor, ["energy_kwh"])
     section = health(readings)
     assert kinds(section) == [("register", "medium")]
-    text = f"meter 1: its energy is {factor:.3g} times what its power gives for 12 h"
-    assert section["issues"][0]["description"] == text
+    (issue,) = section["issues"]
+    assert describe_issue(issue) == f"its energy is {factor:.3g} times what its power gives for 12 hours"
     assert flagged(readings) == {"register": 48}
 
 

@@ -34,6 +34,7 @@ from deliver.reports.monthly import assemble_monthly_report
 from deliver.reports.portfolio import assemble_portfolio_report, held_row, site_row
 from deliver.reports.weekly import assemble_report
 from deliver.words.customer import customer_result
+from deliver.words.meters import describe_reason
 from govern.checks.reader import read_checks
 from govern.checks.runner import validate_site
 from lib import db
@@ -241,7 +242,7 @@ def test_a_portfolio_row_names_the_currency_that_its_savings_are_in() -> None:
 def test_assets_are_rated_by_the_worst_that_was_found() -> None:
     def issue(channel_id: int, severity: str) -> dict[str, Any]:
         name = f"meter {channel_id}"
-        return {"channelId": channel_id, "channelName": name, "severity": severity, "description": f"{name}: odd"}
+        return {"channelId": channel_id, "channelName": name, "severity": severity, "type": "clock_change"}
 
     def row(channel_id: int, kwh: float | None) -> dict[str, Any]:
         return {"channelId": channel_id, "channelName": f"meter {channel_id}", "energyKwh": kwh, "peakKw": kwh}
@@ -256,7 +257,7 @@ def test_assets_are_rated_by_the_worst_that_was_found() -> None:
         ]},
         "anomalies": {"byChannel": []},
         "electricalHealth": {"meters": [{"channelId": 6, "issues": [
-            {"severity": "medium", "description": "voltage low", "findingId": "electrical-6"}]}]},
+            {"severity": "medium", "type": "voltage", "findingId": "electrical-6"}]}]},
     }  # fmt: skip
     use = {"byChannel": [row(channel_id, None if channel_id == 7 else 0.0) for channel_id in range(1, 9)]}
     quality = {"byChannel": [{"channelId": channel_id, "completenessPct": 100.0} for channel_id in range(1, 9)]}
@@ -266,24 +267,22 @@ def test_assets_are_rated_by_the_worst_that_was_found() -> None:
     }  # fmt: skip
     assert [asset["channelId"] for asset in rated["assets"]] == [1, 3, 4, 6, 7, 2, 5, 8]
     assert rated["summary"] == {"red": 1, "amber": 3, "green": 3, "grey": 1}
-    assert [reason["text"] for reason in rated["assets"][0]["reasons"]] == ["odd", "odd"]
+    assert [reason["severity"] for reason in rated["assets"][0]["reasons"]] == ["high", "low"]
     (waste,) = rated["assets"][2]["reasons"]
-    assert waste == {
-        "about": "use", "severity": "medium", "findingId": "after_hours-4",
-        "text": "12 kWh above its resting power while the site was closed",
-    }  # fmt: skip
+    assert (waste["about"], waste["severity"], waste["findingId"]) == ("use", "medium", "after_hours-4")
+    assert spaced(describe_reason(waste)) == "12.4 kWh left running while the site was closed"
 
 
 def test_an_asset_says_whose_fault_it_is_and_no_power_bears_the_name_of_another() -> None:
     page = build_page(json.loads(json.dumps(assemble_asset_report(checked_week(), NOW))))
     assert page["headline"] == [
         "1 red, 2 amber, 1 green, 0 not assessed.",
-        "Well pump, its meter: silent for the last 156.0 h of the period",
+        "Well pump, its meter: no readings for the last 6.5 days of the period",
     ]
     assert page["tiles"][3]["note"] == "not assessed, and no fault known"
     attention, every = (section["blocks"][0] for section in page["sections"])
     assert attention["items"][0]["title"] == page["headline"][1]
-    assert attention["items"][1]["title"] == "Air handler 2: voltage below 114 V for 168.0 h, at worst 112 V"
+    assert spaced(attention["items"][1]["title"]) == "Air handler 2: voltage below 114 V for 7 days, lowest 112 V"
     assert "Base load" not in [column["label"] for column in every["columns"]]
 
 

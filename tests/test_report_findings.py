@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from report_factory import make_report
+from week_factory import spaced
 
 from govern.record_report import record_report
 from lib import db
@@ -162,8 +163,8 @@ def test_a_report_that_was_recorded_before_is_stored_later(conn: Connection, tmp
 def test_a_fault_of_the_supply_names_its_meter() -> None:
     report = make_report()
     own = [found for found in list_findings(report) if found.kind is FindingKind.ELECTRICAL]
-    assert [(found.finding_id, found.title) for found in own] == [
-        ("electrical_voltage-1", "Air handler 2: voltage below 114 V for 168.0 h, at worst 112 V")
+    assert [(found.finding_id, spaced(found.title)) for found in own] == [
+        ("electrical_voltage-1", "Air handler 2: voltage below 114 V for 7 days, lowest 112 V")
     ]
     supply = report["sections"]["electricalHealth"]
     supply["siteIssues"] = [{"type": "frequency", "severity": "medium", "description": "frequency above 60.1 Hz"}]

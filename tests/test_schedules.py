@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power
+from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, make_scope, prepare, set_power, spaced
 
 from analyze.expected.closed_use import find_closed_use
 from analyze.expected.model import expect_load
@@ -20,6 +20,8 @@ from analyze.week.intervals import is_after_hours, prepare_intervals
 from config.former_names import regroup
 from config.opening_hours import ASSUMED_SCHEDULE, DayException, Schedule, ScheduleTable, Span, Term
 from config.thresholds import Thresholds
+from deliver.words.locales import written_for
+from deliver.words.meters import describe_hours
 from lib.date_utils import Window, add_local_time, local_day_window
 from lib.learned_hours import LearnedDay, Load, learn_hours
 
@@ -238,7 +240,9 @@ def test_too_little_data_is_refused():
 def test_a_channel_that_runs_from_half_past_four_is_a_finding():
     _, _, clean = prepare(load_of(EARLY), SCOPE)
     (finding,) = find_disagreements(clean, SCOPE)["findings"]
-    assert finding["description"] == "runs 04:30-18:00, open 07:00-18:00 (Mon, Tue, Wed, Thu, Fri)"
+    assert describe_hours(finding) == "runs 04:30–18:00, open 07:00–18:00 (Mon–Fri)"
+    with written_for("US"):
+        assert spaced(describe_hours(finding)) == "runs 4:30 am–6 pm, open 7 am–6 pm (Mon–Fri)"
     assert finding["hours"] == 12.5  # 2.5 h on five days
     assert finding["kwh"] == pytest.approx(12.5 * 4.02, abs=0.3)  # above the base power, 0.98 kW
     assert finding["cost"] == pytest.approx(finding["kwh"] * 0.12, abs=0.01)
@@ -251,9 +255,7 @@ def test_a_finding_names_every_day_that_its_hours_are_of():
     """Monday to Friday from 04:30, Saturday from 08:00 to 14:00: 12.5 and 6 hours outside the declared ones."""
     _, _, clean = prepare(load_of([(270, 1080)] * 5 + [(480, 840), None]), SCOPE)
     (finding,) = find_disagreements(clean, SCOPE)["findings"]
-    assert finding["description"] == (
-        "runs 04:30-18:00, open 07:00-18:00 (Mon, Tue, Wed, Thu, Fri); at other hours on Sat"
-    )
+    assert describe_hours(finding) == "runs 04:30–18:00, open 07:00–18:00 (Mon–Fri); at other hours on Sat"
     assert finding["hours"] == 18.5
 
 

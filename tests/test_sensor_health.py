@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from health_factory import BOTH, METERS, SCOPE, drop, health, healthy, kinds, with_phases
-from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, prepare
+from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings, prepare, spaced
 
 from analyze.money.repairs import broken_meters
 from analyze.week.site_week import analyze_site_week
 from config.thresholds import Thresholds
+from deliver.words.meters import describe_issue
 from lib.date_utils import Window
 
 
@@ -53,14 +54,8 @@ def test_a_dead_meter_is_dead_and_nothing_else():
     # The last interval starts 23:45 UTC and ends at midnight, 8 days and 5 hours before the period's end.
     assert issue["lastReading"] == "2026-01-10T18:45:00-05:00"
     assert issue["hoursSince"] == "197.0"
-    assert section["summary"] == [
-        {
-            "type": "dead",
-            "count": 1,
-            "affectedChannels": 1,
-            "description": "reported in the baseline weeks, nothing in the period",
-        }
-    ]
+    assert section["summary"] == [{"type": "dead", "count": 1, "affectedChannels": 1}]
+    assert spaced(describe_issue(issue)) == "no readings; the last came Sat, 10 Jan, 18:45"
 
 
 def test_a_meter_that_never_reported_is_not_called_dead_and_an_air_sensor_is_not_judged():

@@ -11,6 +11,7 @@ from week_factory import NEW_YORK, fill_window, make_meters, make_readings, set_
 from analyze.meters.bad_intervals import find_bad_intervals, flag_flat_line, flag_stuck
 from analyze.week.intervals import prepare_intervals
 from config.thresholds import Thresholds
+from deliver.words.meters import describe_issue
 from lib.date_utils import Window
 
 
@@ -121,7 +122,7 @@ def test_zero_on_a_load_that_never_rests_is_doubted_and_on_one_that_does_is_not(
     rows = between(readings, "2026-01-14 08:00", "2026-01-14 15:00")
     section = health(scale(readings, rows, 0.0))
     assert kinds(section) == [("zero", "medium")]
-    assert section["issues"][0]["description"] == "meter 1: exactly zero on a load that never rests for 7 h"
+    assert describe_issue(section["issues"][0]) == "exactly zero for 7 hours, on a load that is never off"
     assert flagged(scale(readings, rows, 0.0)) == {"zero": 28}
     assert flagged(scale(readings, between(readings, "2026-01-14 08:00", "2026-01-14 13:45"), 0.0)) == {}
     assert flagged(scale(readings, between(readings, "2026-01-14", "2026-01-16"), 0.0)) == {"zero": 192}
@@ -138,8 +139,8 @@ def test_an_old_fault_does_not_hide_a_dead_meter():
     assert flagged(readings) == {"stuck": 192}
     dead = scale(readings, between(readings, "2026-01-14", "2026-01-19"), 0.0)
     assert flagged(dead) == {"stuck": 192, "zero": 480}
-    assert [issue["description"] for issue in health(dead)["issues"] if issue["type"] == "zero"] == [
-        "meter 1: exactly zero on a load that never rests for 120 h"
+    assert [describe_issue(issue) for issue in health(dead)["issues"] if issue["type"] == "zero"] == [
+        "exactly zero for 5 days, on a load that is never off"
     ]
 
 

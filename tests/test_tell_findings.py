@@ -47,6 +47,15 @@ WEBHOOK = Settings(alert_webhook_url=URL)
 NOTHING = Told({}, 0, set())
 
 
+NOTHING_FOUND: dict[str, Any] = {
+    "afterHoursWaste": {"schedule": {"isAssumed": False, "week": [[]] * 7}, "topMeters": [], "asked": []},
+    "sensorHealth": {"issues": [], "summary": []},
+    "scheduleDisagreements": {"findings": []},
+    "anomalies": {"byChannel": [], "timeline": [], "steps": []},
+    "quickWins": [],
+}
+
+
 @pytest.fixture(scope="module")
 def school(postgres_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     """The school of year_replay.py with its readings, and the report on week 1, which found nothing."""
@@ -180,7 +189,7 @@ def run_once(
     ) -> Sent:  # fmt: skip
         now = datetime.fromisoformat(f"{day}T12:00Z")
         solved = {each.finding_id: each for each in load_findings(conn, 7) if each.state == FindingState.SOLVED}
-        one = Morning(site, now.date(), Window(now, now), None, list(news), solved, list(holidays))
+        one = Morning(site, now.date(), Window(now, now), None, NOTHING_FOUND, list(news), solved, list(holidays))
         monkeypatch.setattr("analyze.week.loading.load_morning", lambda *args: one)
         monkeypatch.setattr(script, "load_mutes", lambda folder: list(mutes))
 

@@ -15,6 +15,7 @@ from analyze.meters.bad_intervals import find_bad_intervals
 from analyze.week.intervals import WeekScope, prepare_intervals
 from analyze.week.site_week import SiteWeek, baseline_before
 from config.thresholds import Thresholds
+from deliver.reports.weekly import tell_sections
 from deliver.words.week import tell_week
 from lib.date_utils import Window, local_day_window
 
@@ -109,7 +110,9 @@ def tell(week: SiteWeek) -> dict[str, Any]:
     """Return the summary of the report on this week."""
     tz = ZoneInfo(week.timezone)
     start, end = (moment.astimezone(tz).isoformat() for moment in week.period)
-    return tell_week(week.summary, week.sections, week.consumption, week.data_quality, {"start": start, "end": end})
+    return tell_week(
+        week.summary, tell_sections(week.sections), week.consumption, week.data_quality, {"start": start, "end": end}
+    )
 
 
 def spaced(text: Any) -> Any:

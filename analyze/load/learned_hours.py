@@ -18,14 +18,13 @@ from analyze.week.intervals import (
     starts_within,
 )
 from analyze.week.refusals import insufficient, refuse_short_baseline
-from config.opening_hours import MINUTES_PER_DAY, Day, Schedule
+from config.opening_hours import MINUTES_PER_DAY, Schedule
 from lib.learned_hours import NO_RHYTHM, SHORT_BASELINE, LearnedDay, LearnedHours, Load, learn_hours
 
 if TYPE_CHECKING:
     from config.thresholds import Thresholds
 
 _COLUMNS = ["channel_id", "local_time", "local_weekday", "hours", "mean_kw", "rate_per_kwh"]
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def find_disagreements(clean: pd.DataFrame, scope: WeekScope, coverage: pd.DataFrame | None = None) -> dict[str, Any]:
@@ -119,13 +118,7 @@ def _describe(
     rows = closed[is_within & closed["is_closed"]]
     above_kwh = (rows["mean_kw"] - learned.base_kw).clip(lower=0) * rows["hours"]
     kwh = float(above_kwh.sum())
-    texts = {number: f"runs {_text(learned.week[number])}, {_open_text(schedule.week[number])}" for number in outside}
-    common = max(texts.values(), key=list(texts.values()).count)
-    days = {is_common: [_WEEKDAYS[number] for number, text in texts.items() if (text == common) == is_common]
-            for is_common in (True, False)}  # fmt: skip
-    others = f"; at other hours on {', '.join(days[False])}" if days[False] else ""
     return {
-        "description": f"{common} ({', '.join(days[True])}){others}",
         "weekdays": [
             {
                 "weekday": number,
@@ -146,10 +139,6 @@ def _describe(
 
 def _text(day: LearnedDay | None) -> str:
     return "" if day is None else f"{_clock(day.start_min)}-{_clock(day.end_min)}"
-
-
-def _open_text(day: Day) -> str:
-    return f"open {_clock(day[0].start_min)}-{_clock(day[-1].end_min)}" if day else "declared closed"
 
 
 def _clock(minute: int) -> str:

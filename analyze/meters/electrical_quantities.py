@@ -66,48 +66,42 @@ class Quantity(NamedTuple):
 
     key: str
     camel_key: str
-    title: str
-    unit: str
     needs: str
     source: str
     may_be_high: bool
-    advice: str = ""
 
 
 QUANTITIES = (
     Quantity(
-        "voltage", "voltageV", "voltage", "V", "voltages near a nominal value",
+        "voltage", "voltageV", "voltages near a nominal value",
         "ANSI C84.1-2020 service voltage, ranges A and B (60 Hz); EN 50160 (50 Hz)", True,
     ),
     Quantity(
-        "voltage_level", "voltageLevelV", "voltage of every phase", "V", "voltages of single phases",
+        "voltage_level", "voltageLevelV", "voltages of single phases",
         "this report's own limit: 15 % from every usual supply voltage", True,
-        "no supply is like that: check the ratio of the voltage transformers, then the supply",
     ),
     Quantity(
-        "voltage_imbalance", "voltageImbalancePct", "voltage imbalance", "%", "voltages of three phases",
+        "voltage_imbalance", "voltageImbalancePct", "voltages of three phases",
         "NEMA MG-1 14.36", True,
     ),
     Quantity(
-        "frequency", "frequencyHz", "frequency", "Hz", "frequency",
+        "frequency", "frequencyHz", "frequency",
         "this report's own band, 0.05 Hz either way; EN 50160 for the severe limit", True,
     ),
     Quantity(
-        "current_imbalance", "currentImbalancePct", "current imbalance under load", "%",
-        "currents of three phases, and power",
+        "current_imbalance", "currentImbalancePct", "currents of three phases, and power",
         "formula of NEMA MG-1 14.36; the limit is the project's own", False,
     ),
     Quantity(
-        "neutral_current", "neutralCurrentPct", "neutral current under load", "% of the phases'",
-        "neutral and phase currents",
+        "neutral_current", "neutralCurrentPct", "neutral and phase currents",
         "a rule of thumb of this report, and no standard: 20 % of the phases' current", False,
     ),
     Quantity(
-        "current_thd", "currentThdPct", "current distortion under load", "%", "current distortion, and power",
+        "current_thd", "currentThdPct", "current distortion, and power",
         "IEEE 519-2022, table 2: limits of TDD, which THD comes near to only under load", False,
     ),
     Quantity(
-        "power_factor", "powerFactor", "power factor under load", "", "power factor, and power",
+        "power_factor", "powerFactor", "power factor, and power",
         "usual clauses of tariffs: 0.95, and 0.90", False,
     ),
 )  # fmt: skip

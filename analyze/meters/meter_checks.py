@@ -45,18 +45,8 @@ FAULT_SEVERITIES = {
     "interpolated": "medium",
     "clock_change": "low",
 }
-_FAULT_TEXTS = {
-    "wrong_unit": "{:g} times its own usual level",
-    "phase_reversed": "power of phase {:.0f} is negative",
-    "phase_missing": "phase {:.0f} carries nothing while the others do",
-    "register": "its energy is {:.3g} times what its power gives",
-    "register_jump": "its energy is {:.3g} times what its power gives, in single intervals",
-    "impossible": "{:.3g} times the highest power it shows at any other time, in single intervals,",
-    "zero": "exactly zero on a load that never rests",
-    "interpolated": "its values lie on a straight line, as where a logger fills a gap,",
-    "clock_change": "energy of the repeated hour stands in its first pass and none in its second, flagged",
-}
-_WITHOUT_NUMBER = {"register_jump": "its energy is absurd, in single intervals,"}  # no power to compare it with
+_OF_PHASE = ("phase_reversed", "phase_missing")
+_WITH_NUMBER = (*_OF_PHASE, "wrong_unit", "register", "register_jump", "impossible")
 _DAY_S, _DAY_H = 86_400, 24
 _WITHOUT_RATIO, _GRAVE_DAYS = 0.05, 2
 _BASE_QUANTILE = 0.1
@@ -89,10 +79,8 @@ def list_fault_issues(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekSco
             }
             if hours > scope.config.sensors.stale_high_after_hours and level == "medium":
                 level = "high"
-            number = float(inside["evidence"].median())
-            words = _WITHOUT_NUMBER.get(kind) if math.isnan(number) else None
-            text = f"{words or _FAULT_TEXTS[kind].format(number)} for {hours:g} h"
-            issues.append(make_issue(kind, level, int(channel_id), scope, text, **more))
+            more |= _told_evidence(kind, float(inside["evidence"].median()))
+            issues.append(make_issue(kind, level, int(channel_id), scope, **more))
     return issues
 
 
@@ -112,23 +100,29 @@ def list_unit_changes(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekSco
         if not of_channel[0] or of_channel[until:].any():
             continue
         moment_s, ratio = rows["epoch_s"].iloc[until], 1 / float(np.median(factor[rows.index[:until]]))
-        text = f"{ratio:g} times the level that it had until {iso(moment_s, scope)[:10]}; one of the two is wrong"
         more = {"since": iso(moment_s, scope), "factor": round(ratio, 6)}
-        issues.append(make_issue("unit_change", "medium", channel_id, scope, text, **more))
+        issues.append(make_issue("unit_change", "medium", channel_id, scope, **more))
     return issues
 
 
 def _evidence(kind: str, intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) -> pd.Series:
-    """Return the number that the text of a fault tells: a factor, a phase, or a ratio of energies."""
+    """Return the number that belongs to a fault: a factor, a phase, or a ratio of energies."""
     if kind == "wrong_unit":
         return 10.0 ** find_unit_factors(intervals.assign(mean_kw=intervals["mean_kw"].mask(bad["stuck"])))
-    if kind in ("phase_reversed", "phase_missing"):
+    if kind in _OF_PHASE:
         return find_phase_faults(intervals, scope.config)[kind]
     if kind == "impossible":
         power_kw = intervals["mean_kw"].abs()
         return power_kw / power_kw.mask(any_fault(bad)).groupby(intervals["channel_id"]).transform("max")
     due_kwh = intervals["power_kw"].abs() * intervals["hours"]
     return intervals["energy_kwh"] / due_kwh.where(due_kwh > 0)
+
+
+def _told_evidence(kind: str, number: float) -> dict[str, float | int]:
+    """Return the number that belongs to a fault as its issue has it: `phase`, or `factor`; nothing where unknown."""
+    if math.isnan(number) or kind not in _WITH_NUMBER:
+        return {}
+    return {"phase": round(number)} if kind in _OF_PHASE else {"factor": float(f"{number:.3g}")}
 
 
 def list_imbalance_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
@@ -154,10 +148,9 @@ def list_imbalance_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[st
             continue
         imbalance_pct = 100 * (phase_kw - mean_kw).abs().max() / mean_kw
         if imbalance_pct > config.meters.phase_imbalance_max_pct:
-            values = ", ".join(f"{value:.2f}" for value in phase_kw)
-            text = f"phases carry {values} kW on average: {imbalance_pct:.0f} % out of balance"
-            more = {"imbalancePct": round(float(imbalance_pct), 1)}
-            issues.append(make_issue("phase_imbalance", "low", int(channel_id), scope, text, **more))
+            phases = [round(float(value), 3) for value in phase_kw]
+            more = {"imbalancePct": round(float(imbalance_pct), 1), "phaseKw": phases}
+            issues.append(make_issue("phase_imbalance", "low", int(channel_id), scope, **more))
     return issues
 
 
@@ -177,12 +170,10 @@ def list_register_drift_issues(clean: pd.DataFrame, scope: WeekScope) -> list[di
     for channel_id, (usual, ratio), count in zip(number_channels(clean)[1].tolist(), ratios, days[:, 1], strict=True):
         if count < config.meters.drift_min_days or not 100 * abs(ratio - 1) > config.meters.register_max_drift_pct:
             continue
-        less_or_more = "less" if ratio < 1 else "more"
-        before = "" if np.isnan(usual) else f"; {100 * usual:.1f} % of it in the weeks before"
-        text = f"its register counts {100 * abs(ratio - 1):.1f} % {less_or_more} than its power gives{before}"
         usual_ratio = None if np.isnan(usual) else round(float(usual), 4)
         more = {"registerRatio": round(float(ratio), 4), "usualRatio": usual_ratio}
-        issues.append(make_issue("register_drift", "medium", channel_id, scope, text, **more))
+        more["driftPct"] = round(100 * (float(ratio) - 1), 1)
+        issues.append(make_issue("register_drift", "medium", channel_id, scope, **more))
     return issues
 
 
@@ -230,11 +221,10 @@ def list_sum_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any
         now_pct, before = covered_pct[0], covered_pct.drop(0)
         evidence = {"subMeterIds": sorted(below), "coveredPct": round(float(now_pct), 1)}
         if now_pct > 100 + config.meters.sum_max_excess_pct:
-            text = f"its sub-meters add up to {now_pct:.0f} % of it; one of them or it counts wrongly"
-            issues.append(make_issue("sum_mismatch", "medium", parent, scope, text, **evidence))
+            issues.append(make_issue("sum_mismatch", "medium", parent, scope, **evidence))
         elif len(before) > 1 and max(before.min() - now_pct, now_pct - before.max()) > config.meters.sum_max_shift_pct:
-            text = f"its sub-meters cover {now_pct:.0f} % of it, {before.min():.0f} to {before.max():.0f} % before"
-            issues.append(make_issue("sum_shift", "low", parent, scope, text, **evidence))
+            evidence["coveredBeforePct"] = [round(float(edge), 1) for edge in (before.min(), before.max())]
+            issues.append(make_issue("sum_shift", "low", parent, scope, **evidence))
     return issues
 
 
@@ -276,11 +266,13 @@ def list_generation_issues(intervals: pd.DataFrame, scope: WeekScope) -> list[di
         if without.empty:
             continue
         count = len(without)
-        text = f"brought nothing on {count} whole day{'s' * (count != 1)}; every day before brought "
-        text += f"{before_kwh.min():.3g} kWh or more"
-        more = {"start": iso(without["start_s"].min(), scope), "end": iso(without["end_s"].max(), scope)}
+        more: dict[str, Any] = {
+            "start": iso(without["start_s"].min(), scope),
+            "end": iso(without["end_s"].max(), scope),
+        }
+        more |= {"days": count, "leastBeforeKwh": round(float(before_kwh.min()), 2)}
         level = "high" if count >= _GRAVE_DAYS else "medium"
-        issues.append(make_issue("no_generation", level, int(channel_id), scope, text, **more))
+        issues.append(make_issue("no_generation", level, int(channel_id), scope, **more))
     return issues
 
 
@@ -310,11 +302,9 @@ def list_base_step_issues(base_loads: pd.DataFrame, scope: WeekScope) -> list[di
             run = int(np.argmin(outside[::-1])) if not outside.all() else outside.size
             if run >= config.meters.drift_min_days:
                 new_kw = float(np.median(now[-run:]))
-                text = f"base load (10th percentile of the day) of {new_kw:.2f} kW for {run} days, "
-                text += f"where {usual_kw:.2f} kW was usual"
-                more = {"start": iso(start_s[in_period][-run], scope), "baseKw": round(new_kw, 3)}
-                more["usualBaseKw"] = round(usual_kw, 3)
-                issues.append(make_issue("base_load_step", "low", channel_id, scope, text, **more))
+                more: dict[str, Any] = {"start": iso(start_s[in_period][-run], scope), "baseKw": round(new_kw, 3)}
+                more |= {"usualBaseKw": round(usual_kw, 3), "days": run}
+                issues.append(make_issue("base_load_step", "low", channel_id, scope, **more))
     return issues
 
 
@@ -354,7 +344,6 @@ def list_quantised_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[st
         off = np.abs(steps - np.round(steps)).max()
         if off > config.meters.quantised_tolerance_steps or typical > config.meters.quantised_max_steps:
             continue
-        text = f"counts in steps of {pulse_kwh:.4g} kWh, about {typical:.0f} an interval: {100 / typical:.0f} % each"
         more = {"pulseKwh": round(pulse_kwh, 6), "typicalPulses": round(typical, 1)}
-        issues.append(make_issue("quantised", "low", channel_id, scope, text, **more))
+        issues.append(make_issue("quantised", "low", channel_id, scope, **more))
     return issues

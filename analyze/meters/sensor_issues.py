@@ -31,41 +31,15 @@ from analyze.week.intervals import (
 from lib.stats_utils import label_runs
 
 SEVERITIES = ("high", "medium", "low")
+_SAID_APART = ("type", "severity", "channelId", "channelName", "findingId", "lastingId", "evidence")
 _RARELY = 0.01  # share of the baseline's intervals
-# What each type of issue means, and what to do about it.
-ISSUE_TYPES = {
-    "dead": ("reported in the baseline weeks, nothing in the period", "Check power, fuse and network of the meter."),
-    "stuck": ("the same non-zero value for hours", "Restart the meter; its values are left out of all findings."),
-    "stale": ("silent before the end of the period", "Check the network of the meter; then backfill the gap."),
-    "missing_data": ("too many intervals missing", "Backfill the period; if nothing comes, check the meter's network."),
-    "gap": ("intervals missing between readings", "Backfill the gap; if it stays, note the outage."),
-    "catch_up": ("energy of an outage in one interval", "Spread or annotate it; it is left out of all findings."),
-    "wrong_unit": ("level off by a power of ten", "Correct the unit or CT ratio in the set-up; then fetch it again."),
-    "unit_change": (
-        "level changed by a power of ten",
-        "Compare with the display; a unit corrected then is no fault.",
-    ),
-    "reversed": ("power flows backwards", "Turn the CT round, or mark the channel as generation."),
-    "phase_reversed": ("one phase is negative", "Turn the CT of that phase round; its energy is subtracted."),
-    "phase_missing": ("one phase carries nothing", "Check the CT and fuse of that phase; a third may be missing."),
-    "zero": ("exactly zero on a load that never rests", "Ask whether power was off; if not, check the CT's plug."),
-    "interpolated": ("values on a straight line", "Ask how the logger fills gaps; these values were not measured."),
-    "register": ("energy far from what the power gives", "Check pulse weight and unit of the energy register."),
-    "register_jump": ("one absurd energy value", "Note the counter's exchange or overflow; it is left out."),
-    "impossible": ("far beyond all that the meter ever shows", "Ask the vendor about this value; it is left out."),
-    "register_reset": ("energy below zero, power not", "Note the counter's reset or exchange; it is left out."),
-    "negative_energy": ("energy below zero at times", "Normal with generation behind the meter; it is left out."),
-    "clock_change": ("the repeated hour doubled", "Nothing to repair: the sum of both hours is right."),
-    "register_drift": ("energy strays from the power", "Compare the register with the display; check the CT ratio."),
-    "sum_mismatch": ("sub-meters exceed their main", "Check CT ratios and the tree of meters; one is wrong."),
-    "sum_shift": ("the sub-meters' share has jumped", "Look for a sub-meter that lost a phase, or a new load."),
-    "phase_imbalance": ("phases far out of balance", "Spread the loads over the phases; check the CTs' fit."),
-    "base_load_step": ("the base load has stepped", "Find what now runs, or stands still, by night; check the CT."),
-    "no_generation": ("no generation on whole days", "Check inverter and breaker; then what the meter shows."),
-    "quantised": ("energy comes in coarse pulses", "Read it by the hour; a finer pulse weight would help."),
-    "flat_line": ("far steadier than usual", "Compare with the load on site; a CT may have come off."),
-    "no_data": ("no readings at all", "Commission the channel, or mark it as uninstalled."),
-}
+# The types of issue, in the order in which a section counts them.
+ISSUE_TYPES = (
+    "dead", "stuck", "stale", "missing_data", "gap", "catch_up", "wrong_unit", "unit_change", "reversed",
+    "phase_reversed", "phase_missing", "zero", "interpolated", "register", "register_jump", "impossible",
+    "register_reset", "negative_energy", "clock_change", "register_drift", "sum_mismatch", "sum_shift",
+    "phase_imbalance", "base_load_step", "no_generation", "quantised", "flat_line", "no_data",
+)  # fmt: skip
 
 
 def find_gaps(intervals: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
@@ -104,20 +78,21 @@ def _installed_s(channel: npt.NDArray[np.int64], scope: WeekScope) -> list[float
     return [installed.get(key, np.nan) for key in channel.tolist()]
 
 
-def make_issue(
-    kind: str, severity: str, channel_id: int, scope: WeekScope, description: str, **more: Any
-) -> dict[str, Any]:
-    """Return an issue as the section lists it; `more` are its evidence."""
+def make_issue(kind: str, severity: str, channel_id: int, scope: WeekScope, **more: Any) -> dict[str, Any]:
+    """Return an issue as the section lists it; `more` are the facts of its kind."""
     name = channel_names(scope.meters)[int(channel_id)]
     return {
         "type": kind,
         "severity": severity,
         "channelId": int(channel_id),
         "channelName": name,
-        "description": f"{name}: {description}",
-        "recommendation": ISSUE_TYPES[kind][1],
         **more,
     }
+
+
+def facts_line(issue: dict[str, Any]) -> str:
+    """Return the facts of an issue in one line, such as ``start 2026-01-12T00:00:00-05:00, hours 7.0``."""
+    return ", ".join(f"{key} {value}" for key, value in issue.items() if key not in _SAID_APART)
 
 
 def iso(seconds: float, scope: WeekScope) -> str:
@@ -140,25 +115,22 @@ def find_absences(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, A
         if closes <= start_s or (opens >= end_s and channel_id not in last):
             continue
         if channel_id not in last:
-            text = "no reading in the period nor in the weeks before it"
-            issues.append(make_issue("no_data", "medium", channel_id, scope, text))
+            issues.append(make_issue("no_data", "medium", channel_id, scope))
             continue
         last_s, length_s = last[channel_id]
         hours = (closes - last_s - length_s) / SECONDS_PER_HOUR
         silent = {"lastReading": iso(last_s, scope), "hoursSince": f"{hours:.1f}"}
         if last_s < start_s:
-            text = f"no reading in the period; the last one is {hours:.0f} h old"
-            issues.append(make_issue("dead", "high", channel_id, scope, text, **silent))
+            issues.append(make_issue("dead", "high", channel_id, scope, **silent))
             continue
         if hours > config.sensors.stale_after_hours:
             level = "high" if hours > config.sensors.stale_high_after_hours else "medium"
-            text = f"silent for the last {hours:.1f} h of the period"
-            issues.append(make_issue("stale", level, channel_id, scope, text, **silent))
+            issues.append(make_issue("stale", level, channel_id, scope, **silent))
         expected, present, pct = coverage[channel_id]
         if 100.0 - pct > config.sensors.missing_max_pct:
-            text = f"{100.0 - pct:.1f} % of {int(expected)} expected intervals are missing"
             more = {"missingIntervals": int(expected - present), "completenessPct": round(float(pct), 1)}
-            issues.append(make_issue("missing_data", "medium", channel_id, scope, text, **more))
+            more["missingPct"] = round(100.0 - float(pct), 1)
+            issues.append(make_issue("missing_data", "medium", channel_id, scope, **more))
     return issues
 
 
@@ -181,22 +153,20 @@ def list_gap_issues(intervals: pd.DataFrame, doubled: pd.Series, scope: WeekScop
         hours = (gap.end_s - gap.start_s) / SECONDS_PER_HOUR
         level = "medium" if hours > scope.config.sensors.gap_medium_after_hours else "low"
         window = {"start": iso(gap.start_s, scope), "end": iso(gap.end_s, scope)}
-        text = f"{int(gap.missing)} intervals ({hours:.1f} h) missing"
-        more = {"missingIntervals": int(gap.missing), **window}
-        issues.append(make_issue("gap", level, gap.channel_id, scope, text, **more))
+        more = {"missingIntervals": int(gap.missing), "hours": round(hours, 2), **window}
+        issues.append(make_issue("gap", level, gap.channel_id, scope, **more))
     return issues
 
 
 def run_issues(
-    kind: str, runs: pd.DataFrame, scope: WeekScope, describe: Callable[[Any], tuple[str, str]]
+    kind: str, runs: pd.DataFrame, scope: WeekScope, severity_of: Callable[[Any], str]
 ) -> list[dict[str, Any]]:
-    """Return one issue per run, whose severity and text `describe` gives."""
+    """Return one issue per run, whose severity `severity_of` gives."""
     issues = []
     for run in runs.itertuples():
-        level, text = describe(run)
         window = {"start": iso(run.start.timestamp(), scope), "end": iso(run.end.timestamp(), scope)}
         more = {"hours": round(float(run.hours), 2), "powerKw": round(float(run.mean_kw), 3)}
-        issues.append(make_issue(kind, level, run.channel_id, scope, text, **window, **more))
+        issues.append(make_issue(kind, severity_of(run), run.channel_id, scope, **window, **more))
     return issues
 
 
@@ -209,7 +179,7 @@ def list_stuck_issues(intervals: pd.DataFrame, stuck: pd.Series, scope: WeekScop
     run_id = label_runs(stuck, moved | (intervals["channel_id"] != intervals["channel_id"].shift()))
     runs = list_runs(intervals, run_id, mean_kw=("mean_kw", "mean"))
     runs = runs[runs.index.isin(run_id[in_window(intervals, scope.period)])]
-    return run_issues("stuck", runs, scope, lambda run: ("high", f"exactly {run.mean_kw:.4g} kW for {run.hours:.1f} h"))
+    return run_issues("stuck", runs, scope, lambda run: "high")
 
 
 def list_flat_line_issues(intervals: pd.DataFrame, doubted: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
@@ -231,11 +201,10 @@ def list_flat_line_issues(intervals: pd.DataFrame, doubted: pd.Series, scope: We
     lead_hours = config.sensors.flat_min_hours - runs["hours"] / runs["intervals"]
     runs = runs.assign(start=runs["start"] - pd.to_timedelta(lead_hours, unit="h"), hours=runs["hours"] + lead_hours)
 
-    def describe(run: Any) -> tuple[str, str]:
-        level = "medium" if run.hours >= config.sensors.flat_medium_after_hours else "low"
-        return level, f"unusually steady at {run.mean_kw:.3g} kW for {run.hours:.1f} h"
+    def severity_of(run: Any) -> str:
+        return "medium" if run.hours >= config.sensors.flat_medium_after_hours else "low"
 
-    return run_issues("flat_line", runs, scope, describe)
+    return run_issues("flat_line", runs, scope, severity_of)
 
 
 def list_catch_up_issues(intervals: pd.DataFrame, catch_up: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
@@ -250,9 +219,8 @@ def list_catch_up_issues(intervals: pd.DataFrame, catch_up: pd.Series, scope: We
         gap_hours = (row.epoch_s - row.gap_start) / SECONDS_PER_HOUR
         window = {"start": iso(row.epoch_s, scope), "end": iso(row.epoch_s + row.interval_s, scope)}
         gap = {"gapStart": iso(row.gap_start, scope), "gapEnd": window["start"]}
-        text = f"{row.energy_kwh:.2f} kWh in one interval after {gap_hours:.1f} h without readings"
-        more = {"energyKwh": round(row.energy_kwh, 3), **gap, **window}
-        issues.append(make_issue("catch_up", "medium", row.channel_id, scope, text, **more))
+        more = {"energyKwh": round(row.energy_kwh, 3), "gapHours": round(gap_hours, 2), **gap, **window}
+        issues.append(make_issue("catch_up", "medium", row.channel_id, scope, **more))
     return issues
 
 
@@ -273,10 +241,9 @@ def list_negative_issues(intervals: pd.DataFrame, negative: pd.Series, scope: We
     issues = []
     for run in list_runs(rows, run_id, kwh=("energy_kwh", "sum"), back_hours=("back_hours", "sum")).itertuples():
         kind, level = _negative_kind(run, shares.get(run.channel_id, 0.0), scope)
-        text = f"{run.intervals} intervals with negative energy, {run.kwh:.2f} kWh in all"
         window = {"start": iso(run.start.timestamp(), scope), "end": iso(run.end.timestamp(), scope)}
         more = {"intervals": int(run.intervals), "energyKwh": round(float(run.kwh), 3), **window}
-        issues.append(make_issue(kind, level, run.channel_id, scope, text, **more))
+        issues.append(make_issue(kind, level, run.channel_id, scope, **more))
     return issues
 
 

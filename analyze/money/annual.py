@@ -51,15 +51,12 @@ class Year(NamedTuple):
     def describe(self, channel_id: int) -> dict[str, Any]:
         """Return the basis of a channel's annual figures."""
         knows_load = channel_id in self.load_index
-        kind = "operating" if self.is_operating else "closed"
-        load = "the load's seasons are those of the year before" if knows_load else "the load's seasons are not known"
-        weeks = float(self.weeks.sum())
         return {
             "method": "operating_weeks",
-            "weeks": round(weeks, 2),
+            "weeks": round(float(self.weeks.sum()), 2),
+            "weeksOf": "operating" if self.is_operating else "closed",
             "from": self.first.isoformat(),
             "loadSeasons": "measured" if knows_load else "unknown",
-            "text": f"{weeks:.1f} {kind} weeks in the year from {self.first}, each month at its own rates; {load}",
         }
 
 

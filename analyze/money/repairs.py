@@ -56,11 +56,9 @@ def _other_types(sensor_health: dict[str, Any], worst: dict[str, Any]) -> Collec
 def _repair(
     issue: dict[str, Any], usual_kwh: float | None, others: Collection[str], pricing: Pricing
 ) -> dict[str, Any]:
-    name, kind = issue["channelName"], issue["type"].replace("_", " ")
     if usual_kwh is not None and not np.isfinite(usual_kwh):
         usual_kwh = None
     return {
-        "title": f"Repair the meter of {name}: {kind}",
         "type": REPAIR,
         "priority": "medium",
         "impact": {
@@ -69,15 +67,14 @@ def _repair(
             "annualCost": 0.0,
             "currency": pricing.tariff.currency,
             "basis": "none",
-            "description": "saves nothing by itself; no saving is claimed on this meter until it is repaired",
         },
         "atStake": None if usual_kwh is None else {"usualWeeklyKwh": round(float(usual_kwh), 2)},
-        "issue": {key: issue[key] for key in ("type", "description", "recommendation")} | {"others": list(others)},
+        "issue": {"type": issue["type"], "others": list(others)},
         "confidence": "high",
         "owner": "metering technician",
         "effort": "medium: a visit to the meter",
         "channelId": issue["channelId"],
-        "channelName": name,
+        "channelName": issue["channelName"],
         "evidence": {"method": "meter_check"},
         "sources": [issue],
     }

@@ -155,18 +155,15 @@ def _issue(item: Quantity, measured: Measured, rows: Columns, scope: WeekScope) 
     worst = float(measured.shown[np.nanargmax(measured.reach)])
     is_below = np.isnan(measured.high) or worst < measured.low
     limit = measured.low if is_below else measured.high
-    side, unit = "below" if is_below else "above", f" {item.unit}" if item.unit else ""
-    text = f"{item.title} {side} {limit:.4g}{unit} for {excess.hours:.1f} h, at worst {worst:.4g}{unit}"
-    text += f"; {item.advice}" if item.advice else ""
     return {
         "type": item.key,
         "severity": level if item.may_be_high else {"high": "medium"}.get(level, "low"),
-        "description": text,
         "start": datetime.fromtimestamp(start_s, scope.tz).isoformat(),
         "end": datetime.fromtimestamp(end_s, scope.tz).isoformat(),
         "hours": round(float(excess.hours), 2),
         "worst": round(worst, 3),
         "limit": round(float(limit), 3),
+        "isBelow": bool(is_below),
         "source": item.source,
     }
 
@@ -215,7 +212,7 @@ def _power_factor_penalty(measures: dict[str, Any], rows: Columns, clause: Power
 
 
 def render_text(section: dict[str, Any]) -> str:
-    """Return the section as lines for a reader."""
+    """Return the section as lines for a reader: the facts of each issue, as the report puts them into words."""
     summary = section["summary"]
     if not summary["metersAssessed"]:
         return "nothing could be assessed: no meter sent electrical quantities in the period"
@@ -223,7 +220,8 @@ def render_text(section: dict[str, Any]) -> str:
     lines = [f"{meters} meter{'s' * (meters != 1)} assessed, {issues} issue{'s' * (issues != 1)}"]
     site = [{"channelName": "site", "issues": section["siteIssues"]}]
     lines += [
-        f"{issue['severity']:<7} {meter['channelName']}: {issue['description']} (limit {issue['limit']})"
+        f"{issue['severity']:<7} {meter['channelName']}: {issue['type']} {'below' if issue['isBelow'] else 'above'} "
+        f"{issue['limit']:g} for {issue['hours']:g} h, at worst {issue['worst']:g}"
         for meter in [*site, *section["meters"]]
         for issue in meter["issues"]
     ]

@@ -15,7 +15,7 @@ from analyze.expected.closed_use import ClosedUse
 from analyze.money.annual import Year, annual_amounts
 from analyze.money.attribution import HIGH, KINDS, LOW, MID, OBSERVED, claim_column
 from analyze.money.pricing import Pricing, mean_rate
-from analyze.money.quick_win_texts import DESCRIBE, WinText, describe_question
+from analyze.money.quick_win_texts import DESCRIBE, WinFacts, describe_question
 from analyze.money.repairs import list_repairs
 from analyze.sections.confidence import Confidence, Doubt, Level, weigh_doubts
 from analyze.week.intervals import (
@@ -249,12 +249,10 @@ def _win(case: _Case, week: _Week) -> dict[str, Any]:
     kwh = {name: float(case.kwh(name).sum()) / weeks for name in (OBSERVED, LOW, MID, HIGH)}
     cost = {name: float(case.kwh(name) @ rate) / weeks for name in (OBSERVED, LOW, MID, HIGH)}
     annual = {name: _annual(case, name, confidence, scope, year) for name in (LOW, MID, HIGH)}
-    amount = _amount(case.pattern, kwh[MID], weeks)
-    text: WinText = DESCRIBE[case.kind](amount, case.finding, case.rows, scope)
-    weight = CONFIDENCE_WEIGHTS[confidence.level] / EFFORT_WEIGHTS[text.effort.split(":")[0]]
+    facts: WinFacts = DESCRIBE[case.kind](case.finding, case.rows, scope)
+    weight = CONFIDENCE_WEIGHTS[confidence.level] / EFFORT_WEIGHTS[facts.effort.split(":")[0]]
     basis = _describe_basis(case.pattern, channel_id, year)
     return {
-        "title": text.title,
         "type": case.kind,
         "pattern": str(case.pattern),
         "priority": _priority(annual[MID][1] / per_kwh, cost[MID] / per_kwh, confidence.level, scope),
@@ -269,7 +267,6 @@ def _win(case: _Case, week: _Week) -> dict[str, Any]:
             "currency": pricing.tariff.currency,
             "basis": basis["method"],
             "annualBasis": basis,
-            "description": f"{amount}; {basis['text']}",
         },
         "observedWaste": {"kwh": round(kwh[OBSERVED], 2), "cost": round(cost[OBSERVED], 2)},
         "addressableWaste": {
@@ -277,7 +274,7 @@ def _win(case: _Case, week: _Week) -> dict[str, Any]:
             for unit, amount in (("kwh", kwh), ("cost", cost))
         },
         "verifiedSavings": _not_verified(channel_id),
-        **_advice(text, confidence),
+        **_advice(facts, confidence),
         "rankScore": round(cost[MID] * weight * _PATTERN_WEIGHTS[case.pattern], 4),
         "channelId": channel_id,
         "channelName": case.finding["channelName"],
@@ -286,23 +283,11 @@ def _win(case: _Case, week: _Week) -> dict[str, Any]:
     }
 
 
-def _amount(pattern: Pattern, weekly_kwh: float, weeks: float) -> str:
-    """Return a win's energy in words."""
-    if pattern == Pattern.RECURRING:
-        return f"{weekly_kwh:,.0f} kWh a week"
-    return f"{weekly_kwh * weeks:,.0f} kWh, {'new this week' if pattern == Pattern.NEW else 'one-time'}"
-
-
 def _describe_basis(pattern: Pattern, channel_id: int, year: Year) -> dict[str, Any]:
     """Return what a win's amounts are of."""
     if pattern == Pattern.RECURRING:
-        basis = year.describe(channel_id)
-        return basis | {"text": f"a year is {basis['text']}"}
-    text = {
-        Pattern.NEW: "if it goes on, as much every week",
-        Pattern.ONCE: "not in the weekly or annual totals",
-    }[pattern]
-    return {"method": str(_BASES[pattern]), "text": text}
+        return year.describe(channel_id)
+    return {"method": str(_BASES[pattern])}
 
 
 def _annual(case: _Case, measure: str, confidence: Confidence, scope: WeekScope, year: Year) -> tuple[float, float]:
@@ -317,10 +302,8 @@ def _question(entry: dict[str, Any], scope: WeekScope, pricing: Pricing) -> dict
     """Return the win that asks whether a load must run while the site is closed."""
     weeks = max(1.0, period_weeks(scope))
     kwh, cost = entry["kwh"] / weeks, entry["cost"] / weeks
-    text = describe_question(f"{kwh:,.0f} kWh a week", entry, scope)
     confidence = weigh_doubts([Doubt.NEEDED])
     return {
-        "title": text.title,
         "type": CONFIRM,
         "pattern": str(Pattern.ASKED),
         "priority": "low",
@@ -331,9 +314,8 @@ def _question(entry: dict[str, Any], scope: WeekScope, pricing: Pricing) -> dict
             "annualKwh": 0.0,
             "currency": pricing.tariff.currency,
             "basis": str(Basis.UNCONFIRMED),
-            "description": "no saving until somebody confirms that it is not needed",
         },
-        **_advice(text, confidence),
+        **_advice(describe_question(), confidence),
         "rankScore": round(cost * CONFIDENCE_WEIGHTS[Level.LOW] * _PATTERN_WEIGHTS[Pattern.ASKED], 4),
         "channelId": entry["channelId"],
         "channelName": entry["channelName"],
@@ -342,15 +324,15 @@ def _question(entry: dict[str, Any], scope: WeekScope, pricing: Pricing) -> dict
     }
 
 
-def _advice(text: WinText, confidence: Confidence) -> dict[str, Any]:
-    """Return what a win or a question tells its reader to do, and how sure it is."""
+def _advice(facts: WinFacts, confidence: Confidence) -> dict[str, Any]:
+    """Return whose a win or a question is, what to expect, and how sure it is."""
     return {
-        "when": text.when,
-        "expectedAfter": text.expected_after,
+        "when": facts.when,
+        "expectedAfter": facts.expected_after,
         "confidence": str(confidence.level),
         "doubts": [str(doubt) for doubt in confidence.doubts],
-        "owner": text.owner,
-        "effort": text.effort,
+        "owner": facts.owner,
+        "effort": facts.effort,
     }
 
 
@@ -400,11 +382,12 @@ def _priority(annual_kwh: float, weekly_kwh: float, level: Level, scope: WeekSco
 
 
 def render_text(section: list[dict[str, Any]]) -> str:
-    """Return the section as lines for a reader."""
+    """Return the section as lines for a reader: the facts of each win, as the report puts them into words."""
     if not section:
         return "no quick wins in this period"
     return "\n".join(
-        f"{_amount_text(win)}  priority {win['priority']:<6}  {win['title']} (confidence {win['confidence']})"
+        f"{_amount_text(win)}  priority {win['priority']:<6}  {win['type']} {win['channelName']} "
+        f"(confidence {win['confidence']})"
         for win in section
     )
 

@@ -15,7 +15,7 @@ from analyze.meters.channel_kinds import find_resets
 from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import parents_of
 from analyze.meters.phase_faults import PHASE_COLUMNS
-from analyze.meters.sensor_issues import ISSUE_TYPES, SEVERITIES
+from analyze.meters.sensor_issues import ISSUE_TYPES, SEVERITIES, facts_line
 from analyze.week.intervals import WeekScope, channels_within, starts_within
 
 __all__ = ["build_section", "channel_completeness", "find_bad_intervals", "render_text"]
@@ -132,16 +132,15 @@ def _channels_with(names: Sequence[str], clean: pd.DataFrame, scope: WeekScope) 
 
 def _summarise(issues: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = {kind: [issue["channelId"] for issue in issues if issue["type"] == kind] for kind in ISSUE_TYPES}
-    return [
-        {"type": kind, "count": len(ids), "affectedChannels": len(set(ids)), "description": ISSUE_TYPES[kind][0]}
-        for kind, ids in found.items()
-        if ids
-    ]
+    return [{"type": kind, "count": len(ids), "affectedChannels": len(set(ids))} for kind, ids in found.items() if ids]
 
 
 def render_text(section: dict[str, Any]) -> str:
-    """Return the section as lines for a reader."""
+    """Return the section as lines for a reader: the facts of each issue, as the report puts them into words."""
     level = section["bySeverity"]
     lines = [f"{section['totalIssues']} issues: {level['high']} high, {level['medium']} medium, {level['low']} low"]
-    lines += [f"{issue['severity']:<7} {issue['type']:<16} {issue['description']}" for issue in section["issues"]]
+    lines += [
+        f"{issue['severity']:<7} {issue['type']:<16} {issue['channelName']}: {facts_line(issue)}"
+        for issue in section["issues"]
+    ]
     return "\n".join(lines)

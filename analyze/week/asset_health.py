@@ -65,30 +65,26 @@ def _rate(
 
 
 def _collect(sections: dict[str, Any]) -> dict[int, list[dict[str, Any]]]:
-    """Return the reasons by channel."""
+    """Return the reasons by channel, each with the `finding` that it is and its `kind`."""
     found: dict[int, list[dict[str, Any]]] = {}
 
-    def add(channel_id: int, about: str, severity: str, text: str, finding: dict[str, Any]) -> None:
-        reason = {"about": about, "severity": severity, "text": text, "findingId": finding.get("findingId")}
+    def add(about: str, kind: str, severity: str, finding: dict[str, Any], channel_id: int, name: str | None) -> None:
+        reason = {"about": about, "kind": kind, "severity": severity, "finding": finding, "findingId": name}
         found.setdefault(channel_id, []).append(reason)
 
     for issue in sections["sensorHealth"]["issues"]:
-        text = issue["description"].removeprefix(f"{issue['channelName']}: ")
-        add(issue["channelId"], "meter", issue["severity"], text, issue)
+        add("meter", "meter", issue["severity"], issue, issue["channelId"], issue.get("findingId"))
     for meter in (sections.get("electricalHealth") or {}).get("meters", []):
         for issue in meter["issues"]:
-            add(meter["channelId"], "supply", issue["severity"], issue["description"], issue)
+            add("supply", "supply", issue["severity"], issue, meter["channelId"], issue.get("findingId"))
     for meter in sections["afterHoursWaste"]["topMeters"]:
         if meter["isSignificant"]:
-            text = f"{meter['impact']['excessKwh']:,.0f} kWh above its resting power while the site was closed"
-            add(meter["channelId"], "use", "medium", text, meter)
+            add("use", "left_on", "medium", meter, meter["channelId"], meter.get("findingId"))
     for channel in sections["anomalies"]["byChannel"]:
         worst = min(channel["events"], key=lambda event: _SEVERITIES.index(event.get("severity", "low")))
-        times = "once" if channel["anomalyCount"] == 1 else f"{channel['anomalyCount']} times"
-        text = f"far from its usual load, {times}"
         # An unusual load is a question to its owner, not a proof that something is broken.
         severity = "low" if worst.get("severity", "low") == "low" else "medium"
-        add(channel["channelId"], "use", severity, text, worst)
+        add("use", "unusual", severity, channel, channel["channelId"], worst.get("findingId"))
     for step in (sections.get("scheduleDisagreements") or {}).get("findings", []):
-        add(step["channelId"], "use", "low", step["description"], step)
+        add("use", "hours", "low", step, step["channelId"], step.get("findingId"))
     return found

@@ -204,14 +204,16 @@ def _follow_week(conn: Connection, data: SiteData, week: SiteWeek, now: datetime
 class Morning(NamedTuple):
     """What a site's last seven local days show, beside what was told before them.
 
-    `news` are the findings that could be told (`choose_news`), whoever was told of them between two reports; `solved`
-    those that recorded reports call solved, by id; `last_week` is the Monday of the newest week that was reported.
+    `sections` are the week's, as facts. `news` are the findings that could be told (`choose_news`), whoever was told of
+    them between two reports; `solved` those that recorded reports call solved, by id; `last_week` is the Monday of the
+    newest week that was reported.
     """
 
     site: Site
     today: date
     period: Window
     last_week: date | None
+    sections: dict[str, Any]
     news: list[FollowedFinding]
     solved: dict[str, FollowedFinding]
     holidays: list[HolidayNote]
@@ -236,6 +238,7 @@ def load_morning(conn: Connection, site_id: int, now: datetime) -> Morning:
         today,
         period,
         readings.load_last_reported_week(conn, site_id, today.isoformat()),
+        week.sections,
         choose_news(found, [] if facts is None else facts.findings, known, min_cost),
         {each.finding_id: each for each in recorded if each.state == FindingState.SOLVED},
         find_holidays(today, schedule, week.found.closed, channel_names(data.meters), data.tz),

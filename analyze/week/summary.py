@@ -159,9 +159,7 @@ def list_risks(sections: dict[str, Any], silent: Collection[str] = ()) -> list[d
 
     issues, steps = told(sections["sensorHealth"]["issues"]), told(sections["anomalies"]["steps"])
     risks = [
-        _told(Attention.METER, issue) | {"description": issue["description"]}
-        for issue in issues
-        if issue["severity"] == "high"
+        _told(Attention.METER, issue) | {"issue": issue["type"]} for issue in issues if issue["severity"] == "high"
     ]
     stepped = {step["channelId"] for step in sections["anomalies"]["steps"]}
     risks += [_tell_step(step) for step in steps if not _is_explained(step)]

@@ -17,6 +17,7 @@ from deliver.pages.common import (
 )
 from deliver.pages.parts import Part
 from deliver.words import formats as fmt
+from deliver.words.meters import limit_of
 
 _COLOR_TONES = {"red": "bad", "amber": "warn", "green": "good", "grey": "calm"}
 COLOR_RULE = (
@@ -111,7 +112,7 @@ def build_electrical_page(report: dict[str, Any]) -> Part:
 
 
 def _electrical_issue(name: str, issue: dict[str, Any], index: int) -> Part:
-    facts = [("Limit", str(issue["limit"])), ("Source", issue["source"])] if issue.get("source") else []
+    facts = [("Limit", limit_of(issue)), ("Source", issue["source"])] if issue.get("source") else []
     if issue.get("start"):
         facts.insert(0, ("When", fmt.span(issue["start"], issue.get("end"))))
     return parts.finding(

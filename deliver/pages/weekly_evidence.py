@@ -11,7 +11,7 @@ from deliver.pages.common import SEVERITY_TONES, opening_hours_of
 from deliver.pages.parts import Part
 from deliver.words import formats as fmt
 from deliver.words.charts import NORMAL, USED
-from deliver.words.hours import WEEKDAYS
+from deliver.words.hours import WEEKDAYS, clock_times
 
 _MAX_BARS = 12
 _COMPLETE_PCT, _POOR_PCT = 99.0, 90.0
@@ -182,7 +182,7 @@ def _hours_table(item: dict[str, Any], whose: str) -> Part | None:
     """Return the weekdays on which a meter runs outside the hours of the site."""
     columns = [parts.column("Day"), parts.column("It runs"), parts.column(f"Hours {whose}")]
     rows = [
-        [WEEKDAYS[day["weekday"]], day["learned"], ", ".join(day["declared"]) or "closed"]
+        [WEEKDAYS[day["weekday"]], clock_times([day["learned"]]), clock_times(day["declared"]) or "closed"]
         for day in item.get("weekdays") or []
     ]
     return parts.table(f"When {item['channelName']} runs", columns, rows)

@@ -48,6 +48,7 @@ from deliver.pages.weekly_money import (
 )
 from deliver.words import formats as fmt
 from deliver.words.locales import paper_of
+from deliver.words.meters import fault_name
 from deliver.words.week import why_not_compared
 
 
@@ -180,18 +181,14 @@ def _supply_sentence(electrical: dict[str, Any] | None) -> str:
     )
 
 
-_ISSUE_KINDS = {"base_load_step": "step of the base load"}
-
-
 def _issue(issue: dict[str, Any], index: int) -> Part:
-    kind = _ISSUE_KINDS.get(issue["type"], issue["type"].replace("_", " "))
-    facts = [("Meter", f"{issue['channelName']} ({issue['channelId']})"), ("Kind", kind)]
+    facts = [("Meter", f"{issue['channelName']} ({issue['channelId']})"), ("Kind", fault_name(issue["type"]))]
     if issue.get("start"):
         facts.append(("When", fmt.span(issue["start"], issue.get("end"))))
     if issue.get("lastReading"):
         facts.append(("Last reading", fmt.when(issue["lastReading"])))
     if issue.get("missingIntervals"):
-        facts.append(("Missing intervals", fmt.number(issue["missingIntervals"], 0)))
+        facts.append(("Missing readings", fmt.number(issue["missingIntervals"], 0)))
     return parts.finding(
         issue.get("findingId") or f"meter-{index}",
         issue["description"],

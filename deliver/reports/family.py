@@ -11,6 +11,7 @@ from deliver.reports.weekly import assemble_report, build_metadata, warnings_of
 from deliver.words import formats as fmt
 from deliver.words.customer import customer_notes, customer_result
 from deliver.words.locales import written_for
+from deliver.words.meters import describe_reason, tell_meters
 
 if TYPE_CHECKING:
     from config.site_file import Branding
@@ -107,22 +108,42 @@ def currency_of_customer(report: dict[str, Any]) -> str | None:
 
 
 def assemble_asset_report(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
-    """Return every piece of equipment with its colour and the reasons for it."""
+    """Return every piece of equipment with its color and the reasons for it."""
+    with written_for(checked.site.country):
+        return _assemble_asset(checked, now)
+
+
+def _assemble_asset(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
     from analyze.week.asset_health import rate_assets
 
     week = checked.week
     rated = rate_assets(week.sections, week.consumption, week.data_quality)
+    assets = [_tell_asset(asset) for asset in rated["assets"]]
     count = rated["summary"]
     headline = [
         f"{count['red']} red, {count['amber']} amber, {count['green']} green, {count['grey']} not assessed.",
-        *(asset_line(asset) for asset in rated["assets"] if asset["status"] == "red"),
+        *(asset_line(asset) for asset in assets if asset["status"] == "red"),
     ]
-    return _with_head(checked, "asset_health", now, headline) | {"counts": count, "assets": rated["assets"]}
+    return _with_head(checked, "asset_health", now, headline) | {"counts": count, "assets": assets}
+
+
+def _tell_asset(asset: dict[str, Any]) -> dict[str, Any]:
+    """Return a piece of equipment with the reasons for its color in words."""
+    reasons = [
+        {key: reason[key] for key in ("about", "severity", "findingId")} | {"text": describe_reason(reason)}
+        for reason in asset["reasons"]
+    ]
+    return asset | {"reasons": reasons}
 
 
 def assemble_electrical_report(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
     """Return the state of the supply: voltage, balance, frequency, currents, harmonics, power factor."""
-    electrical = checked.week.sections["electricalHealth"]
+    with written_for(checked.site.country):
+        return _assemble_electrical(checked, now)
+
+
+def _assemble_electrical(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
+    electrical = tell_meters(checked.week.sections)["electricalHealth"]
     if not is_available(electrical):
         headline = [f"Not assessed: {electrical.get('reason') or electrical.get('missing')}."]
     elif not electrical["summary"]["metersAssessed"]:

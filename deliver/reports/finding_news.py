@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from deliver.reports.weekly import tell_sections, titles_of
 from deliver.words import formats as fmt
+from deliver.words.locales import written_for
 
 if TYPE_CHECKING:
     from analyze.week.loading import Morning
     from analyze.week.news import HolidayNote
     from lib.findings import FollowedFinding
+
+
+def in_words(morning: Morning) -> Morning:
+    """Return what is news with its findings called as a report on these days would call them."""
+    with written_for(morning.site.country):
+        titles = titles_of(tell_sections(morning.sections))
+    news = [each._replace(title=titles.get(each.finding_id, each.title)) for each in morning.news]
+    return morning._replace(news=news)
 
 
 def news_subject(morning: Morning, over: Sequence[FollowedFinding]) -> str:

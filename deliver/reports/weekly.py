@@ -14,8 +14,10 @@ from deliver.reports.follow_up import describe_follow_up
 from deliver.words.actions import tell_wins
 from deliver.words.hours import describe_schedule
 from deliver.words.locales import written_for
+from deliver.words.meters import tell_meters
 from deliver.words.week import tell_week
 from lib.date_utils import Window
+from lib.report_findings import list_findings
 from lib.report_schema import REPORT_VERSION
 
 if TYPE_CHECKING:
@@ -74,12 +76,17 @@ def _follow_up(week: SiteWeek, period: dict[str, Any], mutes: Sequence[Mute]) ->
 
 
 def _told_again(follow_up: dict[str, Any], sections: dict[str, Any]) -> dict[str, Any]:
-    """Return the findings that are followed in the words of this report's quick wins, where they are among them."""
+    """Return the findings that are followed in the words of this report, where they are in it."""
     accepted = tell_wins(follow_up["accepted"], sections)
-    wins = [*sections["quickWins"], *accepted]
-    titles = {win["lastingId"]: win["title"] for win in wins if win.get("lastingId")}
+    titles = titles_of(sections, accepted)
     findings = [each | {"title": titles.get(each["lastingId"], each["title"])} for each in follow_up["findings"]]
     return follow_up | {"findings": findings, "accepted": accepted}
+
+
+def titles_of(sections: dict[str, Any], accepted: Sequence[dict[str, Any]] = ()) -> dict[str, str]:
+    """Return how the findings of a week are called, by their lasting id; `sections` are in words already."""
+    body = {"sections": sections, "summary": {}, "followUp": {"accepted": accepted}}
+    return {finding.finding_id: finding.title for finding in list_findings(body)}
 
 
 def build_metadata(
@@ -144,9 +151,9 @@ def warnings_of(site: Site, status: ValidationStatus, forced_reason: str | None)
 
 def tell_sections(sections: dict[str, Any]) -> dict[str, Any]:
     """Return the report's sections with their facts in words."""
-    after_hours = sections["afterHoursWaste"]
-    told = after_hours | {"schedule": describe_schedule(after_hours["schedule"])}
-    return sections | {"afterHoursWaste": told, "quickWins": tell_wins(sections["quickWins"], sections)}
+    after_hours, told = sections["afterHoursWaste"], tell_meters(sections)
+    told |= {"afterHoursWaste": after_hours | {"schedule": describe_schedule(after_hours["schedule"])}}
+    return told | {"quickWins": tell_wins(sections["quickWins"], told)}
 
 
 def _summary(

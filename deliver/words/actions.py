@@ -7,29 +7,20 @@ from typing import Any
 
 from deliver.words import formats as fmt
 from deliver.words.hours import describe_week, join, list_days
+from deliver.words.meters import fault_name
 
 _MINUTES_PER_HOUR = 60
 _EVENING, _MORNING = 17, 9  # a stretch that begins after the one and ends before the other is called a night
-_METER_FAULTS = {
-    "dead": "no readings",
-    "no_data": "no readings",
-    "missing_data": "readings missing",
-    "gap": "readings missing",
-    "stale": "no recent readings",
-    "stuck": "stuck at one value",
-    "flat_line": "stuck at one value",
-    "zero": "stuck at zero",
-}
 
 
 def tell_wins(wins: Sequence[dict[str, Any]], sections: dict[str, Any]) -> list[dict[str, Any]]:
     """Return quick wins with their `title`, `description` and `recommendations`."""
-    return [win | _words_of(win, sections) for win in wins]
+    return [win | {"impact": _impact(win)} | _words_of(win, sections) for win in wins]
 
 
 def _words_of(win: dict[str, Any], sections: dict[str, Any]) -> dict[str, Any]:
     if win["type"] == "repair":
-        return _repair(win)
+        return _repair(win, sections["sensorHealth"])
     if win["type"] == "confirm":
         return _question(win, sections["afterHoursWaste"])
     if win["type"] == "after_hours":
@@ -47,6 +38,29 @@ def _amount(win: dict[str, Any]) -> str:
     if win["pattern"] == "recurring":
         return f"{fmt.kwh(impact['weeklyKwh'])} a week"
     return f"{fmt.kwh(impact['periodKwh'])}, {'new' if win['pattern'] == 'new' else 'one-time'}"
+
+
+_NO_YEAR = {"new": "if it goes on, as much every week", "once": "not in the weekly or annual totals"}
+
+
+def _impact(win: dict[str, Any]) -> dict[str, Any]:
+    """Return what a win is worth, with what its amounts are of in words."""
+    impact: dict[str, Any] = win["impact"]
+    if win["type"] == "repair":
+        text = "saves nothing by itself; no saving is claimed on this meter until it is repaired"
+        return impact | {"description": text}
+    if win["type"] == "confirm":
+        return impact | {"description": "no saving until somebody confirms that it is not needed"}
+    basis = impact["annualBasis"]
+    text = _year(basis) if win["pattern"] == "recurring" else _NO_YEAR[win["pattern"]]
+    return impact | {"annualBasis": basis | {"text": text}, "description": f"{_amount(win)}; {text}"}
+
+
+def _year(basis: dict[str, Any]) -> str:
+    """Return what a year is made of."""
+    weeks = f"{fmt.number(basis['weeks'], 1)} {basis['weeksOf']} weeks like this one"
+    load = "" if basis["loadSeasons"] == "measured" else "; how the load changes with the seasons is not known"
+    return f"a year is {weeks} from {fmt.long_day(basis['from'])} on, each month at its own rates{load}"
 
 
 def _after_hours(win: dict[str, Any], section: dict[str, Any]) -> dict[str, Any]:
@@ -136,17 +150,21 @@ def _high_use(win: dict[str, Any], section: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _repair(win: dict[str, Any]) -> dict[str, Any]:
-    issue, name, at_stake = win["issue"], win["channelName"], win["atStake"]
-    fault = _fault(issue["type"])
+def _repair(win: dict[str, Any], section: dict[str, Any]) -> dict[str, Any]:
+    facts, name, at_stake = win["issue"], win["channelName"], win["atStake"]
+    issue = _issue_of(win, section) or facts  # of a report of before, which has its words itself
+    fault = fault_name(facts["type"])
     hides = f" It normally measures {fmt.kwh(at_stake['usualWeeklyKwh'])} a week." if at_stake else ""
-    also = f" It also shows: {join([_fault(kind) for kind in issue['others']])}." if issue["others"] else ""
+    also = f" It also shows: {join([fault_name(kind) for kind in facts['others']])}." if facts["others"] else ""
     return {
+        "issue": facts | {key: issue[key] for key in ("description", "recommendation")},
         "title": f"Repair the meter of {name}: {fault}",
         "description": f"{issue['description']}.{hides}{also} Until it is repaired, its use cannot be judged.",
         "recommendations": [issue["recommendation"], "The issue is then gone from next week's report."],
     }
 
 
-def _fault(kind: str) -> str:
-    return _METER_FAULTS.get(kind, kind.replace("_", " "))
+def _issue_of(win: dict[str, Any], section: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the issue that a repair is about, in words: the first of its kind, for the gravest come first."""
+    own = (each for each in section["issues"] if each["channelId"] == win["channelId"])
+    return next((each for each in own if each["type"] == win["issue"]["type"]), None)

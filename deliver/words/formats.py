@@ -21,7 +21,9 @@ _WHOLE_MONEY_FROM = 1000
 # They reorder or hide the text around them; a name that holds one must not change the sentence it stands in.
 _BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C])
 _SPACES = re.compile(r"\s{2,}|[^\S\u00a0]")  # a single no-break space stays
-_MINUTES_PER_DAY = 24 * 60
+_MINUTES_PER_HOUR, _HOURS_PER_DAY = 60, 24
+_MINUTES_PER_DAY = _HOURS_PER_DAY * _MINUTES_PER_HOUR
+_DAYS_FROM_HOURS = 72
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _DAY_AND_MONTH = re.compile(rf"{_MONTH} \d{{1,2}}\b|\b\d{{1,2}} {_MONTH}")
 # Words of a script that runs from right to left, with what stands between them.
@@ -62,13 +64,24 @@ def number(value: float | None, digits: int | None = None, unit: str = "") -> st
 
 
 def kwh(value: float | None) -> str:
-    """Return an energy [kWh]."""
-    return number(value, unit="kWh")
+    """Return an energy [kWh]; what rounds to nothing is 0, without decimals."""
+    return number(0.0 if value is not None and round(value, 1) == 0 else value, unit="kWh")
 
 
 def kw(value: float | None) -> str:
-    """Return a power [kW], to a hundred watts, or ten where it is small."""
+    """Return a power [kW], to a hundred watts, or ten where it is small; what rounds to nothing is 0."""
+    if value is not None and round(value, 2) == 0:
+        return number(0.0, 0, "kW")
     return number(value, 1 if value is None or abs(value) >= 1 else 2, "kW")
+
+
+def duration(hours: float) -> str:
+    """Return a length of time, as ``45 minutes``, ``7 hours``, ``1.5 hours``, or ``3.5 days`` from three days on."""
+    if hours < 1:
+        return count(round(hours * _MINUTES_PER_HOUR), "minute")
+    length, unit = (hours / _HOURS_PER_DAY, "day") if hours >= _DAYS_FROM_HOURS else (hours, "hour")
+    digits = 0 if round(length, 1) == round(length) else 1
+    return f"{length:,.{digits}f} {unit}{'s' * (round(length, 1) != 1)}"
 
 
 def pct(value: float | None, digits: int = 0) -> str:

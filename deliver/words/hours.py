@@ -46,3 +46,13 @@ def describe_schedule(schedule: dict[str, Any]) -> dict[str, Any]:
     hours = describe_week(schedule["week"])
     note = f"Opening hours not confirmed: {hours} assumed." if schedule["isAssumed"] else None
     return schedule | {"openingHours": hours, "note": note}
+
+
+def clock_times(spans: Sequence[str]) -> str:
+    """Return stretches of a day such as ``17:00-22:30`` as ``5 pm–10:30 pm``, joined."""
+    return join([fmt.clock_span(*(_minute(part) for part in span.split("-"))) for span in spans])
+
+
+def _minute(text: str) -> int:
+    hours, minutes = text.split(":")
+    return 60 * int(hours) + int(minutes)

@@ -36,7 +36,7 @@ def tell_week(
     period
         `start` and `end` of the report, as its metadata have them.
     """
-    attention = [item | {"text": attention_text(item, sections["quickWins"])} for item in summary["attention"]]
+    attention = [item | {"text": attention_text(item, sections)} for item in summary["attention"]]
     result = result_text(consumption, data_quality, attention, period)
     doubts = doubt_lines(consumption, data_quality)
     savings = summary["totalPotentialSavings"]
@@ -47,7 +47,7 @@ def tell_week(
         "headline": [result, *doubts, *savings_lines(sections["quickWins"], savings, consumption["totalKwh"]),
                      data_line(sections, data_quality)],
         "attention": attention,
-        "topRisks": [risk_text(risk) for risk in summary["risks"]][:_MAX_RISKS],
+        "topRisks": [risk_text(risk, sections) for risk in summary["risks"]][:_MAX_RISKS],
         "topOpportunities": top_opportunities(sections["quickWins"]),
         "totalPotentialSavings": savings | {"note": exclusive_note(savings)},
     }  # fmt: skip
@@ -217,19 +217,21 @@ def exclusive_note(savings: dict[str, Any]) -> str | None:
     )
 
 
-def attention_text(item: dict[str, Any], wins: Sequence[dict[str, Any]]) -> str:
-    """Return one thing that needs attention in one line."""
+def attention_text(item: dict[str, Any], sections: dict[str, Any]) -> str:
+    """Return one thing that needs attention in one line; `sections` are in words already."""
+    wins = sections["quickWins"]
     win = next((win for win in wins if item.get("winId") and win.get("findingId") == item["winId"]), None)
     if win is not None:
         return str(win["title"])
-    return str(item["channelName"]) if item["kind"] == "saving" else risk_text(item)
+    return str(item["channelName"]) if item["kind"] == "saving" else risk_text(item, sections)
 
 
-def risk_text(risk: dict[str, Any]) -> str:
+def risk_text(risk: dict[str, Any], sections: dict[str, Any]) -> str:
     """Return what may cost or mislead, in one line."""
     name, kind = risk["channelName"], risk["kind"]
     if kind == "meter":
-        return str(risk["description"])
+        issues = (each for each in sections["sensorHealth"]["issues"] if each["channelId"] == risk["channelId"])
+        return next(str(each["description"]) for each in issues if each["type"] == risk["issue"])
     if kind == "level":
         return f"{name}: {_level(risk)}"
     if kind == "high_use":
