@@ -25,6 +25,8 @@ class ElectricalIssue(LimitBreach, Found):
     end: Time
     hours: float
     worst: float
+    isBelow: NotRequired[Annotated[bool, about("Whether the limit is one that it fell below.")]]
+    recommendation: NotRequired[str]
 
 
 class LevelCounts(TypedDict):

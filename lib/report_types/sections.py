@@ -46,6 +46,18 @@ class SensorIssue(Meter, Found):
     lastReading: NotRequired[Time | None]
     hoursSince: NotRequired[str | None]
     missingIntervals: NotRequired[Count]
+    recommendation: NotRequired[str]
+    missingPct: NotRequired[float]
+    hours: NotRequired[Annotated[float, about("How long it lasted; of single readings, how long they are together.")]]
+    gapHours: NotRequired[Annotated[float, about("Without readings before the one that holds their energy.")]]
+    powerKw: NotRequired[Kw]
+    factor: NotRequired[Annotated[float, about("How many times what it should be.")]]
+    phase: NotRequired[int]
+    phaseKw: NotRequired[list[float]]
+    driftPct: NotRequired[Annotated[float, about("What the register counts more than the power gives.")]]
+    coveredBeforePct: NotRequired[Annotated[list[float], about("Lowest and highest share of the weeks before.")]]
+    days: NotRequired[Count]
+    leastBeforeKwh: NotRequired[Annotated[float, about("What every day before brought at least.")]]
 
 
 class SensorHealth(TypedDict):
