@@ -263,6 +263,19 @@ def test_rule_of_export(more, rule):
     assert (None if export is None else export.rule) == rule
 
 
+@pytest.mark.parametrize(
+    ("more", "fixed"),
+    [
+        ({"fixedchargefirstmeter": None, "fixedchargeunits": None}, 0),
+        ({"fixedmonthlycharge": 25}, 25),
+        ({"fixedmonthlycharge": 0}, 25),
+        ({"fixedmonthlycharge": 7, "fixedchargefirstmeter": None}, 7),
+    ],
+)
+def test_fixed_charge_by_either_of_its_names(more, fixed):
+    assert imported(**more).tariff.to_tariff("x").fixed_monthly == fixed
+
+
 def test_currency_of_another_country():
     rate = {**RATE, "country": "CAN"}
     assert import_rate(rate, NO_FILE, "CAD").tariff.currency == "CAD"

@@ -223,7 +223,7 @@ def _plain(billed: Document) -> Document:
     for key in ("lookbackmonths", "flatdemandmonths"):
         if isinstance(plain.get(key), list):
             plain[key] = [int(value) if isinstance(value, bool | float) else value for value in plain[key]]
-    if plain.get("fixedmonthlycharge") in (0, plain.get("fixedchargefirstmeter")):
+    if "fixedchargefirstmeter" in plain and plain.get("fixedmonthlycharge") in (0, plain["fixedchargefirstmeter"]):
         del plain["fixedmonthlycharge"]  # the former name of the same charge
     for key in ("demandwindow", "lookbackrange"):
         if isinstance(plain.get(key), float) and plain[key].is_integer():
