@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 
+from config.bill_tables import BillsTable
 from config.former_names import regroup
 from config.opening_hours import LocalDate, Schedule, ScheduleTable
 from config.strict_toml import (
@@ -41,6 +42,7 @@ from lib.errors import ConfigError
 from lib.paths import PROJECT_ROOT, SITES_DIR, TARIFFS_DIR
 
 if TYPE_CHECKING:
+    from config.site_bills import Bill
     from config.tariff_model import SiteTariffs
 
 logger = logging.getLogger(__name__)
@@ -391,6 +393,7 @@ class SiteFile(Table, frozen=True):
     site: SiteTable = SiteTable()
     schedule: ScheduleTable = ScheduleTable()
     tariff: TariffTable = TariffTable()
+    bills: BillsTable = BillsTable()
     carbon: CarbonTable | None = None
     building: BuildingTable = BuildingTable()
     channels: Annotated[dict[str, ChannelTable], about("By name or id")] = {}
@@ -461,6 +464,19 @@ class SiteConfig:
         carbon = self.file.carbon
         factor = None if carbon is None else Carbon(carbon.kg_per_kwh, carbon.source)
         return load_site_tariffs(self.file.tariff, factor, self.path, self.tariffs_dir)
+
+    @cached_property
+    def bills(self) -> tuple[Bill, ...]:
+        """What the utility billed, by date; empty where the file tells of no bill.
+
+        Raises
+        ------
+        ConfigError
+            When the bills overlap, leave days out, or cannot be read.
+        """
+        from config.site_bills import load_bills
+
+        return load_bills(self.file.bills, self.path) if self.file.bills.is_given else ()
 
     @cached_property
     def branding(self) -> Branding:

@@ -370,6 +370,7 @@ REQUIRED = {
     "[[tariff.periods]]": 'name = "default_flat"\n',
     "[tariff.power_factor]": "target_ratio = 0.9\npenalty_usd_per_kw = 1\n",
     "[carbon]": 'kg_per_kwh = 0.3\nsource = "x"\n',
+    "[[bills.periods]]": "start = 2026-01-01\nend = 2026-01-31\nkwh = 1\n",
     "[[measures]]": 'name = "x"\nchannel = 1\ndate = 2026-01-01\n',
     "[schedule]": 'weekdays = ["07:00-18:00"]\n',
 }
@@ -378,6 +379,8 @@ BESIDE = {
     "state": WITH["state"],
     "flat_rate_per_kwh": 'currency = "EUR"\n',
     "currency": "flat_rate_per_kwh = 0.3\n",
+    "date_format": 'file = "x.csv"\n',
+    "decimal": 'file = "x.csv"\n',
 }
 
 
@@ -387,7 +390,9 @@ def test_every_key_of_the_example_can_be_said(tmp_path: Path, head: str, line: s
     required = "" if head == "[[schedule.exceptions]]" and key in WITH else REQUIRED.get(head, "")
     others = "".join(one + "\n" for one in required.splitlines() if not one.startswith(f"{key} ="))
     others += WITH.get(key, "") if head == "[[schedule.exceptions]]" else BESIDE.get(key, "")
-    (tmp_path / "7.toml").write_text(f"{head}\n{others}{line}\n")
+    above = '[bills]\nfile = "x.csv"\n' if head == "[bills.columns]" else ""
+    others = "" if head.startswith("[files") else others
+    (tmp_path / "7.toml").write_text(f"{above}{head}\n{others}{line}\n")
     assert load_site(7, tmp_path).file
 
 

@@ -14,7 +14,16 @@ import pandas as pd
 
 from analyze.money.demand_charges import DemandLine, demand_lines, higher_peaks, monthly_peaks
 from analyze.money.tariff_rates import MonthSize, split_energy
-from analyze.money.tariff_time import Segment, Spans, at_month, energy_periods, find_cells, list_segments, month_segment
+from analyze.money.tariff_time import (
+    Segment,
+    Spans,
+    at_month,
+    energy_periods,
+    find_cells,
+    list_segments,
+    month_segment,
+    period_segments,
+)
 from config.tariff_model import MONTHS_PER_YEAR, Adder, ExportRule, Tariff
 from lib.stats_utils import sum_by_place
 
@@ -32,6 +41,7 @@ def bill_months(
     holidays: Collection[date] = (),
     billed_peaks_kw: Mapping[str, float] | None = None,
     history: pd.DataFrame | None = None,
+    period: tuple[date, date] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the bill of every calendar month that the data touch, as far as its energy is known.
 
@@ -48,6 +58,8 @@ def bill_months(
         Peaks of months that stand on bills (``{"2025-08": 212.0}``), for the ratchet.
     history
         Demand from before `demand` begins, which only the ratchet looks at.
+    period
+        First and last day of one bill, in place of calendar months (`period_segments`).
 
     Returns
     -------
@@ -67,7 +79,8 @@ def bill_months(
     bills: list[dict[str, Any]] = []
     credit_kwh: Credit = {}
     years: dict[int, _YearSoFar] = defaultdict(_YearSoFar)
-    for segment, rows in list_segments(site, tariff):
+    segments = list_segments(site, tariff) if period is None else period_segments(site, tariff, *period)
+    for segment, rows in segments:
         start, end = segment.window(tz)
         inside = demand["epoch_s"].between(start.timestamp(), end.timestamp(), inclusive="left")
         known = [frame for frame in (demand, history) if frame is not None and len(frame)]

@@ -64,7 +64,7 @@ def prepare_case(
     demand = bound_demand(mean_demand(site.demand, interval_s, scope), interval_s)
     period, rows = (frame[in_window(frame, scope.period)] for frame in (site.energy, demand))
     billed = dict(tariffs.billed_peaks_kw)
-    hours = _before(history, site.energy, scope)
+    hours = demand_before(history, site.energy, scope)
     peaks = _peaks(charged, [frame for frame in (demand, hours) if len(frame)], holidays, billed) if charged else {}
     cells = find_cells(rows, charged or own, holidays)
     month = middle.astimezone(scope.tz).date()
@@ -111,7 +111,7 @@ def _peaks(
     }
 
 
-def _before(history: pd.DataFrame | None, site: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
+def demand_before(history: pd.DataFrame | None, site: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     """Return the hours of `history` before the intervals begin, as a frame of the site's demand."""
     if history is None or history.empty:
         return site.iloc[:0]

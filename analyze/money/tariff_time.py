@@ -20,6 +20,9 @@ from lib.date_utils import Window, local_day_window
 
 Spans = tuple[TariffSpan, ...]
 
+MEAN_MONTH_DAYS = 30
+_LONGEST_MONTH_BILL_DAYS = 40  # a month whose reading came late; a longer bill is of several months
+
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
@@ -126,10 +129,41 @@ def list_segments(frame: pd.DataFrame, tariff: Tariff | Spans) -> Iterator[tuple
                 yield Segment(span.tariff, start, end, last.day), rows
 
 
+def period_segments(
+    frame: pd.DataFrame, tariff: Tariff | Spans, first: date, last: date
+) -> Iterator[tuple[Segment, npt.NDArray[np.bool_]]]:
+    """Yield the local days `first` to `last` as one bill covers them, with the mask of the frame's rows.
+
+    They come in one piece, as a month, where the same prices hold on all of them; else in parts, one for each tariff
+    and calendar month, as utilities prorate a bill over a change of season. A bill of several months has as many of
+    what is charged by the month.
+    """
+    days, length = local_days(frame), (last - first).days + 1
+    days_in_month = length if length <= _LONGEST_MONTH_BILL_DAYS else MEAN_MONTH_DAYS
+    for span in as_spans(tariff):
+        start, end = max(first, span.first or first), min(last, span.last or last)
+        while start <= end:
+            stop = end if _is_alike(span.tariff, start, end) else min(end, _month_end(start))
+            rows = (days >= np.datetime64(start)) & (days <= np.datetime64(stop))
+            yield Segment(span.tariff, start, stop, days_in_month), rows
+            start = stop + timedelta(days=1)
+
+
+def _is_alike(tariff: Tariff, first: date, last: date) -> bool:
+    """Return whether the months from `first` to `last` have the same prices in the same hours."""
+    months = {(first + timedelta(days=n)).month - 1 for n in range((last - first).days + 1)}
+    schedules = [tariff.energy.schedule, *(charge.schedule for charge in tariff.demand)]
+    return all(len({each.array()[month].tobytes() for month in months}) == 1 for each in schedules)
+
+
+def _month_end(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
 def month_segment(tariff: Tariff, day: date) -> Segment:
     """Return the whole calendar month of `day` on `tariff`."""
     first = day.replace(day=1)
-    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    last = _month_end(first)
     return Segment(tariff, first, last, last.day)
 
 

@@ -12,6 +12,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from analyze.bills.compare import compare_bill
+from analyze.bills.measure import daily_imports, measure_bill
 from analyze.load.anomaly_scores import score_readings
 from analyze.load.other_changes import MeterChange, bound_change, explain_bounds, merge_changes
 from analyze.load.savings_data import add_temperature, lack, leave_out_wrong_hours
@@ -40,8 +42,16 @@ from analyze.week.done_savings import (
     weeks_measured,
 )
 from analyze.week.finding_trace import trace_finding
+from analyze.week.findings import prepare_week
 from analyze.week.follow_up import follow_findings
-from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, channel_names, epoch_seconds, prepare_intervals
+from analyze.week.intervals import (
+    SECONDS_PER_HOUR,
+    WeekScope,
+    channel_names,
+    energy_meters,
+    epoch_seconds,
+    prepare_intervals,
+)
 from analyze.week.monthly_summary import summarize_months
 from analyze.week.news import HolidayNote, choose_news, find_holidays, tell_from_cost
 from analyze.week.site_week import (
@@ -64,6 +74,7 @@ from lib.date_utils import (
     add_months,
     days_before,
     last_seven_days,
+    local_day_window,
     local_midnight,
     parse_start,
     parse_timezone,
@@ -77,7 +88,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from psycopg2.extensions import connection as Connection
 
+    from analyze.week.findings import WeekData
     from lib.readings import QuarantinedChannel, Site
+    from lib.report_types.bills import UtilityBills
+
+_BILLS_BEFORE_DAYS, _BILLS_AFTER_DAYS = 400, 45  # a year of bills before, and the next one
+_AROUND_DAYS = 7  # by which a reading may have been early
 
 
 class SiteData(NamedTuple):
@@ -315,8 +331,9 @@ def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> di
     Returns
     -------
     dict
-        As `summarize_months`, with `mayCountTwice`, `window` (UTC), `cost` (`sections.costs`) and `measures`, each with
-        the verdict of `verify_savings`. What channels in quarantine measured is in no sum.
+        As `summarize_months`, with `mayCountTwice`, `window` (UTC), `cost` (`sections.costs`), `measures`, each with
+        the verdict of `verify_savings`, and `utilityBills` (`load_utility_bills`). What channels in quarantine measured
+        is in no sum.
     """
     data = open_site(conn, site_id)
     last_day = add_months(month, 1) - timedelta(days=1)
@@ -341,7 +358,44 @@ def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> di
         "energyCost": week.consumption["cost"],
         "cost": week.sections["costOptimization"],
         "measures": measures,
+        "utilityBills": load_utility_bills(conn, data, month),
     }
+
+
+def load_utility_bills(conn: Connection, data: SiteData, month: date) -> UtilityBills | None:
+    """Return the utility's bills that end in a month, beside what was metered; None where no bill is entered.
+
+    Each bill is measured over its own days, which need be no calendar month.
+    """
+    bills = data.said.bills
+    if not bills:
+        return None
+    own = [bill for bill in bills if add_months(month, 1) > bill.last >= month]
+    compared = []
+    for bill in own:
+        week, history = _measure_days(conn, data, bill.first, bill.last)
+        before = max(bills[0].first, bill.first - timedelta(days=_BILLS_BEFORE_DAYS)) - timedelta(days=_AROUND_DAYS)
+        around = local_day_window(before, bill.last + timedelta(days=_BILLS_AFTER_DAYS), data.tz)
+        hourly = _read(conn, data, readings.load_hourly, around, week.site.roots)
+        daily_kwh = daily_imports(hourly, week.scope.meters, week.site.roots, data.tz)
+        measured = measure_bill(week, bill.first, bill.last, data.said.tariffs, history)
+        compared.append(compare_bill(bill, bills, measured, daily_kwh))
+    return {"entered": len(bills), "lastEnd": bills[-1].last.isoformat(), "bills": compared}
+
+
+def _measure_days(conn: Connection, data: SiteData, first: date, last: date) -> tuple[WeekData, pd.DataFrame | None]:
+    """Return what is known of the intervals of some local days, and the site's hours before that a ratchet looks at."""
+    site_id, tz = data.site.site_id, data.tz
+    period = local_day_window(first, last, tz)
+    baseline = baseline_before(period, tz, data.config)
+    rows = _read_intervals(conn, data, Window(baseline.start, period.end))
+    intervals = prepare_intervals(rows, data.meters, tz, data.said.schedule)
+    meters = energy_meters(settle_kinds(data.meters, intervals))
+    scope = WeekScope(meters, period, baseline, tz, data.config, data.said.schedule, data.said.file.ingest)
+    week = prepare_week(intervals, scope, data.said.tariffs, _read(conn, data, readings.load_resets, period))
+    months = data.said.tariffs.ratchet_months
+    before = Window(days_before(period.start, 31 * (months + 1), tz), baseline.start)
+    return week, readings.load_site_hours(conn, site_id, before, week.site.roots) if months else None
 
 
 def load_trace(conn: Connection, report: dict[str, Any], finding: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from deliver.pages import parts
+from deliver.pages.bill_parts import has_bills, utility_bill_blocks
 from deliver.pages.common import is_available, notices, provenance, reason_of, site_line, without_notices
 from deliver.pages.parts import Part
 from deliver.pages.weekly_money import cost_blocks, energy_cost_tile
@@ -35,9 +36,17 @@ def build_monthly_page(report: dict[str, Any]) -> Part:
             parts.section("savings", "Verified savings", _measure_blocks(report["measures"])),
             parts.section("meters", "Where it went", [_meters_table(report["byChannel"])]),
             parts.section("cost", "What it costs", cost_blocks({"costOptimization": report["cost"]}, currency)),
+            *_bills(report),
         ],
         footer=provenance(report),
     )
+
+
+def _bills(report: dict[str, Any]) -> list[Part]:
+    if not has_bills(report):
+        return []
+    blocks = utility_bill_blocks(report["utilityBills"], _month(report["month"]))
+    return [parts.section("bills", "Beside the bill", blocks)]
 
 
 def _month(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from analyze.sections.savings import VERIFIED
 from deliver.reports.weekly import site_metadata, warnings_of
 from deliver.words import formats as fmt
+from deliver.words.bills import bill_days, bill_result
 from deliver.words.locales import written_for
 from lib.date_utils import parse_timezone
 from lib.readings import Site, ValidationStatus
@@ -51,6 +52,11 @@ def _headline(month: date, summary: dict[str, Any]) -> list[str]:
     lines = [f"The site used {summary['totalKwh']:,.0f} kWh in {month:%B %Y}{change}."]
     if summary.get("mayCountTwice"):
         lines.append("The total may count some energy twice: how the meters fit together is not confirmed yet.")
+    lines += [
+        f"Utility bill of {bill_days(bill)}: {bill_result(bill)}"
+        for bill in (summary.get("utilityBills") or {}).get("bills", [])
+        if bill["state"] == "parts"
+    ]
     if proved:
         saved = sum(measure["savings"]["savedKwh"] for measure in proved)
         lines.append(f"{len(proved)} of {len(summary['measures'])} measures proved to save, {fmt.kwh(saved)} so far.")

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from deliver.files.workbook import Column, Kind, Row, Sheet, Value
+from deliver.words.bills import bill_result
 from deliver.words.formats import plain
 
 if TYPE_CHECKING:
@@ -186,7 +187,28 @@ def _monthly(report: dict[str, Any]) -> list[Sheet]:
             [_row(item, "channelName", "channelId", "energyKwh", "sharePct", "changePct", "isRoot")
              for item in report["byChannel"]],
         ),
+        *_bills(report.get("utilityBills") or {}),
     ]  # fmt: skip
+
+
+def _bills(found: dict[str, Any]) -> list[Sheet]:
+    """Return the utility's bills beside what was metered; no sheet where none ends in the month."""
+    columns = [
+        Column("First day", Kind.DAY), Column("Last day", Kind.DAY), Column("Estimated reading"),
+        Column("Billed (kWh)", Kind.ENERGY), Column("Metered (kWh)", Kind.ENERGY), Column("At least so much"),
+        Column("Billed (kW)", Kind.POWER), Column("Metered (kW)", Kind.POWER), Column("Billed (amount)", Kind.MONEY),
+        Column("On the tariff (amount)", Kind.MONEY), Column("Currency"), Column("What it says"),
+    ]  # fmt: skip
+    rows = [
+        Row([
+            date.fromisoformat(bill["start"]), date.fromisoformat(bill["end"]), bill["isEstimated"],
+            bill["billed"]["kwh"], bill["metered"]["kwh"], bill["metered"]["isAtLeast"], bill["billed"]["kw"],
+            bill["metered"]["kw"], bill["billed"]["amount"], bill["metered"]["amount"], bill["metered"]["currency"],
+            bill_result(bill),
+        ])
+        for bill in found.get("bills") or []
+    ]  # fmt: skip
+    return [Sheet("Bills", columns, rows)] if rows else []
 
 
 def _portfolio(report: dict[str, Any]) -> list[Sheet]:

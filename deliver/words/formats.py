@@ -195,6 +195,11 @@ def short_period(start: str, end: str) -> str:
     return _interval("MMMd", datetime.fromisoformat(start).date(), _last_day(end))
 
 
+def days(first: str, last: str) -> str:
+    """Return the local days from first to last, both included, as ``January 14 – February 12, 2026``."""
+    return _interval("yMMMMd", date.fromisoformat(first), date.fromisoformat(last))
+
+
 def _last_day(end: str) -> date:
     return (datetime.fromisoformat(end) - timedelta(seconds=1)).date()
 

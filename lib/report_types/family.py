@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from msgspec import Meta
 
 from lib.report_types.basics import Count, Day, JsonObject, OpeningHours, about
+from lib.report_types.bills import UtilityBills
 from lib.report_types.charts import OLD, LoadHour, SiteHours
 from lib.report_types.electrical import WholeElectricalHealth
 from lib.report_types.head import (
@@ -242,3 +243,8 @@ class MonthlyReport(TypedDict):
     byChannel: list[MeterMonth]
     cost: Annotated[JsonObject, about("The section costOptimization of the weekly report, of this month.")]
     measures: list[Measure]
+    utilityBills: NotRequired[
+        Annotated[
+            UtilityBills | None, about("The utility's bills beside what was metered; null where none is entered.")
+        ]
+    ]

@@ -1,0 +1,90 @@
+"""What the utility billed a site: ``[bills]`` of its file, with the file that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from config.bill_file import read_bill_file
+from config.bill_tables import BillEnds, BillsTable
+from config.strict_toml import shown
+from lib.errors import ConfigError
+
+_MAX_DAYS = 400  # a yearly bill, read a month late
+
+
+@dataclass(frozen=True)
+class Bill:
+    """A bill of the utility over the site's local days `first` to `last`, both included.
+
+    `kw` is the demand that it bills, `amount` what is to be paid, in the currency of the site's tariff.
+    """
+
+    first: date
+    last: date
+    kwh: float
+    kw: float | None = None
+    amount: float | None = None
+    is_estimated: bool = False
+
+    @property
+    def days(self) -> int:
+        """The days of its period."""
+        return (self.last - self.first).days + 1
+
+
+def load_bills(table: BillsTable, path: Path) -> tuple[Bill, ...]:
+    """Return the bills that a site's file tells of, by date; each begins on the day after the one before.
+
+    Parameters
+    ----------
+    path
+        The site's file.
+
+    Raises
+    ------
+    ConfigError
+        When they overlap, leave days out, or the file of them leaves open what it means.
+    """
+    if table.file is not None:
+        rows = read_bill_file(table, path)
+        where = shown(path.parent / table.file)
+        bills = [Bill(row.start, row.end, row.kwh, row.kw, row.amount, row.is_estimated) for row in rows]
+    else:
+        where = f"{shown(path)}: bills.periods"
+        bills = [Bill(row.start, row.end, row.kwh, row.kw, row.amount, row.estimated) for row in table.periods]
+    bills.sort(key=lambda bill: (bill.first, bill.last))
+    for bill in bills:
+        if bill.last < bill.first:
+            raise ConfigError(f"{where}: the bill of {bill.first} ends before it begins, on {bill.last}; correct it")
+    ends = table.ends or _ends_of(bills)
+    if ends is BillEnds.READING_DAY:
+        bills = [Bill(b.first, b.last - timedelta(days=1), b.kwh, b.kw, b.amount, b.is_estimated) for b in bills]
+    for bill in bills:
+        if not 0 < bill.days <= _MAX_DAYS:
+            raise ConfigError(f"{where}: the bill of {bill.first} to {bill.last} has {bill.days} days; correct it")
+    _check_sequence(bills, where)
+    return tuple(bills)
+
+
+def _ends_of(bills: Sequence[Bill]) -> BillEnds:
+    """Return what the ends of the periods are: where each is the next one's start, the meter was read on that day."""
+    steps = {(after.first - before.last).days for before, after in zip(bills, bills[1:], strict=False)}
+    return BillEnds.READING_DAY if steps == {0} else BillEnds.LAST_DAY
+
+
+def _check_sequence(bills: Sequence[Bill], where: str) -> None:
+    for before, after in zip(bills, bills[1:], strict=False):
+        step = (after.first - before.last).days
+        if step < 1:
+            raise ConfigError(
+                f"{where}: the bills of {before.first} to {before.last} and {after.first} to {after.last} overlap; "
+                "keep one bill a period (several meters: their sum), or say under [bills] what the ends are: "
+                'ends = "last_day" or "reading_day"'
+            )
+        if step > 1:
+            first, last = before.last + timedelta(days=1), after.first - timedelta(days=1)
+            days = f"{first} is" if first == last else f"{first} to {last} are"
+            raise ConfigError(f"{where}: {days} on no bill; add what is missing, or correct the dates around it")

@@ -1,0 +1,138 @@
+"""Bills of the utility: typed into the site's file, or in a CSV of any shape, read rightly or asked about."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from config.site_bills import Bill
+from config.site_file import load_site
+from lib.errors import ConfigError
+
+JANUARY = Bill(date(2026, 1, 14), date(2026, 2, 12), 41250.0, 180.0, 5120.4)
+FEBRUARY = Bill(date(2026, 2, 13), date(2026, 3, 14), 38000.5, 175.5, 4800.0, is_estimated=True)
+PLAIN = (
+    "Start date,End date,Usage (kWh),Demand (kW),Amount,Read type\n"
+    '2026-01-14,2026-02-12,"41,250",180,"5,120.40",Actual\n2026-02-13,2026-03-14,"38,000.5",175.5,"4,800.00",Estimated\n'
+)
+
+
+def bills_of(folder: Path, said: str, content: bytes | str = b"") -> tuple[Bill, ...]:
+    """Return the bills of a site whose file says `said`, with a CSV beside it."""
+    (folder / "bills.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    (folder / "7.toml").write_text(f"[bills]\n{said}\n")
+    return load_site(7, folder).bills
+
+
+def test_bills_stand_in_the_sites_file(tmp_path: Path) -> None:
+    rows = (
+        "periods = [{ start = 2026-02-13, end = 2026-03-14, kwh = 38000.5, kw = 175.5, amount = 4800, estimated = true "
+        "}, { start = 2026-01-14, end = 2026-02-12, kwh = 41250, kw = 180, amount = 5120.4 }]"
+    )
+    assert bills_of(tmp_path, rows) == (JANUARY, FEBRUARY)
+    assert JANUARY.days == 30
+    (tmp_path / "8.toml").write_text("")
+    assert load_site(8, tmp_path).bills == ()
+
+
+STRANGE = {
+    "as a spreadsheet saves it": PLAIN,
+    "byte order mark, semicolons, decimal commas, dots for days": (
+        "\ufeffZeitraum von;Zeitraum bis;Verbrauch in kWh;Leistung (kW);Betrag €;Ableseart\r\n"
+        "14.01.2026;12.02.2026;41.250,00;180,0;5.120,40 €;abgelesen\r\n"
+        "13.02.2026;14.03.2026;38.000,50;175,5;4.800,00 €;geschätzt\r\n"
+    ),
+    "UTF-16 with tabs": PLAIN.replace(",20", "\t20").encode("utf-16"),
+    "a name and an address above, a sum below": (
+        "Acme Power\nAccount 4711\n\n" + PLAIN + "\nTotal,,79250.5,,9920.40,\n"
+    ),
+    "days of the reading, American, newest first, dollars": (
+        "Service from;Service to;Total kWh;Billed demand kW;Total charges;Estimated\n"
+        "02/13/2026;03/15/2026;38,000.5;175.5;$4,800.00;Y\n01/14/2026;02/13/2026;41,250;180;$5,120.40;N\n"
+    ),
+    "one column of both days, megawatt-hours, times of midnight": (
+        "Billing period,MWh,kW,Amount due,Estimate\n"
+        "2026-01-14 00:00 - 2026-02-12 00:00,41.25,180,5120.40,no\n"
+        "2026-02-13 00:00 - 2026-03-14 00:00,38.0005,175.5,4800,yes\n"
+    ),
+    "accents in an old encoding, thin spaces": (
+        "Début;Fin;Consommation kWh;Puissance kW;Montant TTC;Estimée\n"
+        "14/01/2026;12/02/2026;41 250,0;180;5 120,40;non\n13/02/2026;14/03/2026;38 000,5;175,5;4 800,00;oui\n"
+    ).encode("cp1252"),
+}
+
+
+@pytest.mark.parametrize("content", STRANGE.values(), ids=STRANGE)
+def test_a_strange_file_is_read_rightly(tmp_path: Path, content: bytes | str) -> None:
+    if isinstance(content, bytes) and content.startswith(b"\xff\xfe"):
+        content = PLAIN.replace('"', "").replace("41,250", "41250").replace("38,000.5", "38000.5").replace(
+            "5,120.40", "5120.40").replace("4,800.00", "4800").replace(",", "\t").encode("utf-16")  # fmt: skip
+    assert bills_of(tmp_path, 'file = "bills.csv"', content) == (JANUARY, FEBRUARY)
+
+
+def test_the_operator_says_what_the_names_do_not(tmp_path: Path) -> None:
+    content = "A,B,C,D,E\n1/2/2026,2/1/2026,1.250,,900\n"
+    said = (
+        'file = "bills.csv"\ndate_format = "%d/%m/%Y"\ndecimal = ","\n[bills.columns]\nstart = "A"\nend = "B"\n'
+        'kwh = "C"\namount = "E"'
+    )
+    with pytest.raises(ConfigError, match="the bill of 2026-02-01 ends before it begins, on 2026-01-02"):
+        bills_of(tmp_path, said, content)
+    american = said.replace("%d/%m", "%m/%d")
+    assert bills_of(tmp_path, american, content) == (Bill(date(2026, 1, 2), date(2026, 2, 1), 1250.0, None, 900.0),)
+
+
+ASKED = {
+    "Start,End,Usage\n2026-01-01,2026-01-31,5\n": "bills.columns.kwh should be given: .*'Start', 'End', 'Usage'",
+    "Start,End,kWh on,kWh\n2026-01-01,2026-01-31,5,6\n": None,
+    "Start,End,kWh,Usage kWh\n2026-01-01,2026-01-31,5,6\n": "bills.columns.kwh .* several .*'kWh' or 'Usage kWh'",
+    "Start,End,kWh,Total,Amount due\n2026-01-01,2026-01-31,5,6,7\n": "bills.columns.amount .*'Total' or 'Amount due'",
+    "Start,End,kWh\n1/2/2026,3/4/2026,5\n": "bills.date_format should be given: .*fit %d/%m/%Y and %m/%d/%Y",
+    "Start;End;kWh\n1.1.2026;31.1.2026;41.250\n": "bills.decimal .*41.250, which may be 41250 or 41.250",
+    "Start,End,kWh,Amount\n2026-01-01,2026-01-31,5.5,\"5,50\"\n": "bills.decimal .* both comma and dot",
+    "Start,End,kWh\n2026-01-01,2026-01-31,about 5\n": "line 2: 'about 5' is no number of 'kWh'",
+    "Start,End,kWh\n2026-01-01,2026-01-31,-5\n": "line 2: '-5' is below zero",
+    "Start,End,kWh\n2026-01-01,2026-01-31,5\n2026-02-01,soon,5\n": "line 3: 'soon' is no day",
+    "Start,End,kWh,Read type\n2026-01-01,2026-01-31,5,perhaps\n": "line 2: 'perhaps' does not tell",
+    "Start,End,kWh\n": "has no bill",
+    "x,y\n1,2\n": "bills.columns.start should be given: .* names no columns",
+    "Start,End,kWh\n2026-01-01,2026-01-31,5\n2026-01-31,2026-02-28,6\n2026-03-01,2026-03-02,6\n": "02-28 overlap",
+    "Start,End,kWh\n2026-01-01,2026-01-31,5\n2026-01-01,2026-01-31,5\n": "overlap; keep one bill a period",
+    "Start,End,kWh\n2026-01-01,2026-01-31,5\n2026-03-01,2026-03-31,6\n": "2026-02-01 to 2026-02-28 are on no bill",
+    "Start,End,kWh\n2026-01-01,2026-01-30,5\n2026-02-01,2026-02-28,6\n": "2026-01-31 is on no bill; add what",
+    "Start,End,kWh\n2024-01-01,2026-01-30,5\n": "has 761 days; correct it",
+    "PK\x03\x04": "bills.file should be a CSV; save the workbook's sheet as one",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "message"), ASKED.items())
+def test_what_a_file_leaves_open_is_asked(tmp_path: Path, content: str, message: str | None) -> None:
+    if message is None:
+        assert bills_of(tmp_path, 'file = "bills.csv"', content)[0].kwh == 6.0
+        return
+    with pytest.raises(ConfigError, match=message) as caught:
+        bills_of(tmp_path, 'file = "bills.csv"', content)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ('file = "gone.csv"', "bills.file should be a file that can be read, beside the site's file: .*gone.csv"),
+        ("decimal = ','", "bills.decimal should be left out, for no file"),
+        (
+            'file = "bills.csv"\nperiods = [{ start = 2026-01-01, end = 2026-01-31, kwh = 1 }]',
+            "bills.periods should not",
+        ),
+        (
+            "periods = [{ start = 2026-01-01, end = 2026-01-31, kwh = -1 }]",
+            "bills.periods.1..kwh should be a number of 0",
+        ),
+        ("periods = [{ start = 2026-01-01, kwh = 1 }]", "bills.periods.1..end is missing"),
+    ],
+)
+def test_mistakes_are_refused_in_one_line(tmp_path: Path, said: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        bills_of(tmp_path, said, PLAIN)
