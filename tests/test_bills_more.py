@@ -3,14 +3,18 @@
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
-from tariff_factory import FLAT_ENERGY, TIERED_TOU, constant, lines_of, make_site, make_tariff, site_of
-from week_factory import NEW_YORK
+from tariff_factory import FLAT_ENERGY, TIERED_TOU, constant, cost_of, lines_of, make_site, make_tariff, site_of
+from week_factory import NEW_YORK, make_meters, make_scope
 
 from analyze.money.bills import bill_months
+from analyze.money.reactive import add_reactive
 from analyze.money.tariff_rates import marginal_rate_per_kwh, price_intervals
-from config.tariff_model import TariffSpan
+from analyze.week.intervals import in_window
+from config.tariff_model import SiteTariffs, TariffSpan
 
+SCOPE_OF_TWO = make_scope(make_meters(1, 2))
 JANUARY = make_site(date(2026, 1, 1), date(2026, 1, 31))  # 744 hours at 10 kW: 7440 kWh
 YEAR = make_site(date(2026, 1, 1), date(2026, 12, 31))
 HOURS_USE = """
@@ -123,9 +127,44 @@ def test_reactive_demand_is_billed_by_its_highest_or_said_to_be_unknown():
     demand = JANUARY.assign(reactive_kvar=np.where(JANUARY.index == 5, 8.0, 3.0))
     (january,) = bill_months(JANUARY, demand, make_tariff(text), NEW_YORK)
     assert lines_of(january)[("reactive", "reactive demand")] == 4.0
+    half = demand.assign(reactive_kvar=demand["reactive_kvar"].where(demand.index < 372))
+    (in_part,) = bill_months(JANUARY, half, make_tariff(text), NEW_YORK)
+    line = next(line for line in in_part["lines"] if line["kind"] == "reactive")
+    assert (line["amount"], line["note"]) == (
+        4.0,
+        "reactive demand is known of 50 % of the time; it may be billed higher",
+    )
     (unknown,) = bill(JANUARY, make_tariff(text))
     line = next(line for line in unknown["lines"] if line["kind"] == "reactive")
     assert (line["amount"], line["note"]) == (0.0, "reactive demand is not metered; nothing is billed for it")
+
+
+def test_reactive_demand_is_of_the_power_factors_of_the_meters():
+    readings = pd.concat([constant(1, 10.0), constant(2, 6.0)], ignore_index=True)
+    site = site_of(readings, SCOPE_OF_TWO)
+    factor = np.where(readings["channel_id"] == 1, 0.8, -0.6)  # 10 kW: 7.5 kVAr; 6 kW: 8 kVAr
+    electrical = readings.assign(power_factor=factor)
+    electrical.loc[electrical.index[-1], "power_factor"] = np.nan
+    own = add_reactive(site.demand, electrical, site.of_roots)
+    in_period = in_window(own, SCOPE_OF_TWO.period)
+    assert own.loc[~in_period, "reactive_kvar"].isna().all()  # only the period's meters are asked
+    assert own.loc[in_period, "reactive_kvar"].iloc[:-1].round(9).unique().tolist() == [15.5]
+    assert np.isnan(own["reactive_kvar"].iloc[-1])
+    # Of one meter nothing is known: nor of the site.
+    alone = electrical[electrical["channel_id"] == 1]
+    assert "reactive_kvar" not in add_reactive(site.demand, alone, site.of_roots)
+
+
+def test_section_bills_reactive_demand_of_the_period():
+    tariff = make_tariff(FLAT_ENERGY + "[demand]\nreactive_per_kvar = 2\n")
+    tariffs = SiteTariffs((TariffSpan(tariff),), tariff)
+    electrical = constant(1, 10.0).assign(power_factor=0.8)
+    section = cost_of(constant(1, 10.0), tariffs=tariffs, electrical=electrical)
+    lines = [line for line in section["bill_comparison"]["current"]["lines"] if line["kind"] == "reactive"]
+    assert [(line["quantity"], line["amount"]) for line in lines] == [(7.5, 15.0)]
+    bill_line = next(line for line in section["bills"][-1]["lines"] if line["kind"] == "reactive")
+    assert bill_line["amount"] > 0
+    assert "it may be billed higher" in bill_line["note"]  # the weeks of the baseline are not asked
 
 
 SUNNY = """
@@ -188,6 +227,8 @@ def test_net_metering_carries_what_is_left_over_to_the_same_period():
     # 28 × 8 × 20 = 4480 kWh less January's 31 × 8 × 10 = 2480, × 0.20; the night's are not touched.
     assert lines_of(february)[("energy", "day")] == 400.0
     assert lines_of(february)[("energy", "night")] == 448.0
+    first = next(line for line in january["lines"] if line["kind"] == "export")
+    assert first["note"].endswith("2480.0 kWh carried on; what was carried on to this month is not known")
     line = next(line for line in february["lines"] if line["kind"] == "export")
     assert (line["quantity"], line["amount"], line["note"]) == (
         0.0,

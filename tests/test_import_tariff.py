@@ -14,6 +14,7 @@ from operations.import_tariff import build_parser, write_tariff
 from operations.tariffs.urdb_answer import import_rate
 
 NO_FILE = Path("rate.json")
+FLAT_DEMAND = {"flatdemandstructure": [[{"rate": 10}]], "flatdemandmonths": [0] * 12}
 
 
 def schedule(period_at):
@@ -157,6 +158,18 @@ def test_one_rate_alone_in_json_or_toml(folder):
         assert load_tariff(path.stem, folder / "tariffs").fixed_monthly == 25
 
 
+def test_numbers_may_be_written_as_decimals():
+    more = FLAT_DEMAND | {"lookbackpercent": 0.5, "lookbackmonths": [1.0] * 12, "lookbackrange": 11.0}
+    decimals = [[float(period) for period in row] for row in RATE["energyweekdayschedule"]]
+    found = imported(**more, energyweekdayschedule=decimals).tariff
+    assert found.energy == imported().tariff.energy
+    assert [charge.ratchet.to_ratchet() for charge in found.demand.charges] == [Ratchet(50, 11)]
+    with pytest.raises(
+        ConfigError, match=r"energyweekdayschedule\[1\]\[1\] should be a whole number of 0 or more, not 0.5"
+    ):
+        imported(energyweekdayschedule=[[0.5] * 24] * 12)
+
+
 def test_one_of_several_rates_is_to_be_chosen(folder):
     other = {**RATE, "label": "two", "name": "GS-1", "startdate": 1704067200}
     with pytest.raises(UsageError, match=r"holds 2 rates; give --item: 6757.*; two \(Acme .*GS-1, from 2024-01-01\)"):
@@ -212,9 +225,6 @@ def test_tariff_that_is_there_is_replaced_only_when_told_so(folder):
 )
 def test_what_is_not_billed_is_listed_with_its_reason(more, said):
     assert notes(**more) == said
-
-
-FLAT_DEMAND = {"flatdemandstructure": [[{"rate": 10}]], "flatdemandmonths": [0] * 12}
 
 
 @pytest.mark.parametrize(

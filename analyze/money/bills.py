@@ -252,6 +252,7 @@ def _net(
     """Return what net metering bills by period [kWh], and lines that tell what the export took off the import."""
     names = [period.name for period in segment.tariff.energy.periods]
     billed, lines = np.zeros(len(names)), []
+    is_first = not credit_kwh
     for number, (name, used, exported) in enumerate(zip(names, used_kwh.tolist(), exported_kwh.tolist(), strict=True)):
         carried = credit_kwh.get(name, 0.0)
         net = used - exported - carried
@@ -259,6 +260,7 @@ def _net(
         if exported > 0 or carried > 0:
             note = f"taken off {used:.1f} kWh imported, with {carried:.1f} kWh from months before; "
             note += f"{credit_kwh[name]:.1f} kWh carried on"
+            note += "; what was carried on to this month is not known" if is_first else ""
             lines.append(_line("export", name, exported, "kWh", 0.0, note))
     return billed, lines
 
@@ -286,7 +288,9 @@ def _reactive_lines(metered: _Metered) -> list[Line]:
     if not rate:
         return []
     known = metered.demand["reactive_kvar"].dropna() if "reactive_kvar" in metered.demand else pd.Series(dtype=float)
-    note = "" if len(known) else "reactive demand is not metered; nothing is billed for it"
+    pct = 100 * len(known) / max(1, len(metered.demand))
+    note = "" if pct >= _WHOLE_PCT else f"reactive demand is known of {pct:.0f} % of the time; it may be billed higher"
+    note = note if len(known) else "reactive demand is not metered; nothing is billed for it"
     return [_line("reactive", "reactive demand", float(known.max()) if len(known) else 0.0, "kVAr", rate, note)]
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from analyze.money.demand_analysis import DemandCase
 from analyze.money.demand_charges import higher_peaks, monthly_peaks
+from analyze.money.reactive import add_reactive
 from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, bound_demand, mean_demand, site_frame
 from analyze.money.tariff_time import Spans, as_spans, find_cells
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, in_window, period_weeks
@@ -50,8 +51,9 @@ def prepare_case(
     tariffs: SiteTariffs,
     holidays: Collection[date],
     history: pd.DataFrame | None = None,
+    electrical: pd.DataFrame | None = None,
 ) -> CostCase:
-    """Return the case of `scope.period`; `why_not` must have found nothing. `history` is that of `analyze_cost`."""
+    """Return the case of `scope.period`; `why_not` must have found nothing. The others are those of `analyze_cost`."""
     middle = scope.period.start + (scope.period.end - scope.period.start) / 2
     last = (scope.period.end - timedelta(microseconds=1)).astimezone(scope.tz).date()
     own, other = tariffs.tariff_on(last), tariffs.compare_with
@@ -62,6 +64,8 @@ def prepare_case(
     charged = own if own.demand else other if other and other.demand else None
     interval_s = charged.demand_interval_s if charged else DEFAULT_DEMAND_INTERVAL_S
     demand = bound_demand(mean_demand(site.demand, interval_s, scope), interval_s)
+    if electrical is not None and any(span.tariff.reactive_per_kvar for span in tariffs.current):
+        demand = add_reactive(demand, electrical, site.of_roots)
     period, rows = (frame[in_window(frame, scope.period)] for frame in (site.energy, demand))
     billed = dict(tariffs.billed_peaks_kw)
     hours = demand_before(history, site.energy, scope)

@@ -33,6 +33,7 @@ def analyze_cost(
     *,
     holidays: Collection[date] = (),
     history: pd.DataFrame | None = None,
+    electrical: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return the section "costOptimization".
 
@@ -48,6 +49,8 @@ def analyze_cost(
     history
         `epoch_s` and `mean_kw` of the site by the hour, of the months before `site` (`load_site_hours`), for the
         ratchet.
+    electrical
+        The electrical quantities of the period's meters (`load_electrical`), for a charge on reactive demand.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def analyze_cost(
     refusal = why_not(site, scope, tariffs)
     if refusal:
         return refusal
-    case = prepare_case(site, scope, tariffs, holidays, history)
+    case = prepare_case(site, scope, tariffs, holidays, history, electrical)
     in_period = in_window(case.site, scope.period)
     flat_cost, tou_cost = (
         price_intervals(case.site, side, scope.tz, holidays=holidays)[in_period] for side in (case.flat, case.tou)

@@ -204,7 +204,14 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
         else forecast_hours(context.hourly, wrong, scope, context.site_id, _last_week_kwh(data, scope)),
         "costOptimization": unavailable("not_loaded", "no tariff was loaded", "a tariff")
         if context.tariffs is None
-        else analyze_cost(data.site, scope, context.tariffs, holidays=holidays, history=context.site_hours),
+        else analyze_cost(
+            data.site,
+            scope,
+            context.tariffs,
+            holidays=holidays,
+            history=context.site_hours,
+            electrical=context.electrical,
+        ),
     }
 
 

@@ -220,9 +220,9 @@ def _clean_structure(key: str, structure: Any, path: Path) -> tuple[Any, list[No
 def _plain(billed: Document) -> Document:
     """Return the keys in the types of the model: whole numbers where the database has 15.0 or true."""
     plain = {key: value for key, value in billed.items() if value is not None}
-    for key in ("lookbackmonths", "flatdemandmonths"):
-        if isinstance(plain.get(key), list):
-            plain[key] = [int(value) if isinstance(value, bool | float) else value for value in plain[key]]
+    for key in ("lookbackmonths", "flatdemandmonths", *(key for key in plain if key.endswith("schedule"))):
+        if key in plain:
+            plain[key] = _whole(plain[key])
     if "fixedchargefirstmeter" in plain and plain.get("fixedmonthlycharge") in (0, plain["fixedchargefirstmeter"]):
         del plain["fixedmonthlycharge"]  # the former name of the same charge
     for key in ("demandwindow", "lookbackrange"):
@@ -231,6 +231,13 @@ def _plain(billed: Document) -> Document:
     if not plain.get("demandwindow", 1):
         del plain["demandwindow"]
     return plain
+
+
+def _whole(value: Any) -> Any:
+    """Return a list, of lists, with whole numbers where it has 1.0 or true."""
+    if isinstance(value, list):
+        return [_whole(own) for own in value]
+    return int(value) if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()) else value
 
 
 def _list_not_kept(item: Document, today: date | None) -> Iterator[NotKept]:

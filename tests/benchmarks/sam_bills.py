@@ -122,6 +122,10 @@ RATES = {
     | flat_demand([[{"rate": 9.0}]])
     | {"lookbackpercent": 0.95, "lookbackrange": 11, "lookbackmonths": SUMMER_MONTHS},
     "ratchet of three months": FLAT | flat_demand([[{"rate": 9.0}]]) | {"lookbackpercent": 1.0, "lookbackrange": 3},
+    "ratchet, and demand by hour": TWO_PERIODS
+    | flat_demand([[{"rate": 6.0}]])
+    | hour_demand([[{"rate": 0}], [{"rate": 10.0}]], PEAK)
+    | {"lookbackpercent": 0.8, "lookbackrange": 11},
     "hours' use of a ratchet's demand": energy([tiers((0.13, 200), (0.07,), unit="kWh/kW")])
     | flat_demand([[{"rate": 5.0}]])
     | {"lookbackpercent": 0.85, "lookbackrange": 11},
