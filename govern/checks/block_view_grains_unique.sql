@@ -5,6 +5,8 @@ WITH repeated AS (
     SELECT 'v_sites' AS view, count(*) AS row_count FROM v_sites WHERE site_id = %(site_id)s
     GROUP BY site_id HAVING count(*) > 1
     UNION ALL
+    SELECT 'v_memberships', count(*) FROM v_memberships WHERE site_id = %(site_id)s GROUP BY meter_id HAVING count(*) > 1
+    UNION ALL
     SELECT 'v_meters', count(*) FROM v_meters WHERE site_id = %(site_id)s GROUP BY meter_id HAVING count(*) > 1
     UNION ALL
     SELECT 'v_latest_readings', count(*) FROM v_latest_readings WHERE site_id = %(site_id)s

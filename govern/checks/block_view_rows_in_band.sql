@@ -20,6 +20,9 @@ counted AS (
     SELECT 'v_sites' AS view, (SELECT count(*) FROM v_sites WHERE site_id = %(site_id)s) AS row_count,
         1::numeric AS least, 1::numeric AS most
     UNION ALL
+    SELECT 'v_memberships', (SELECT count(*) FROM v_memberships WHERE site_id = %(site_id)s), members, members
+    FROM (SELECT count(*) AS members FROM channel_sites WHERE organization_id = %(site_id)s) AS stays
+    UNION ALL
     SELECT 'v_meters', (SELECT count(*) FROM v_meters WHERE site_id = %(site_id)s), channel_count, channel_count FROM raw
     UNION ALL
     SELECT 'v_latest_readings', (SELECT count(*) FROM v_latest_readings WHERE site_id = %(site_id)s), reporting_count,

@@ -15,6 +15,10 @@ WITH promises (view, columns) AS (
             'site_id bigint, site_name text, timezone text, address text, city text, state text, post_code text, '
             'country text, currency_code text, currency_symbol text, latitude double precision, longitude double '
             'precision, data_source text'),
+        ('v_memberships',
+            'meter_id bigint, meter_name text, site_id bigint, site_name text, timezone text, device_id bigint, '
+            'device_name text, device_type integer, device_uuid text, member_until timestamp with time zone, '
+            'unit_factor double precision, counts_until date, counts_before timestamp with time zone'),
         ('v_latest_readings',
             'meter_id bigint, meter_name text, site_id bigint, site_name text, timestamp timestamp with time zone, '
             'local_timestamp timestamp without time zone, interval_s integer, energy_kwh double precision, power_kw '

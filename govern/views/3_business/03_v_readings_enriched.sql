@@ -2,24 +2,24 @@
 -- Time zone: timestamp is UTC; local_timestamp is the site's wall clock.
 CREATE VIEW v_readings_enriched AS
 SELECT
-    r.channel_id AS meter_id,
-    coalesce(m.name, c.name) AS meter_name,
-    m.organization_id AS site_id,
-    o.name AS site_name,
-    c.device_id,
-    d.name AS device_name,
-    c.device_type_id AS device_type,
-    coalesce(d.uuid, left(c.uuid, 12)) AS device_uuid,
+    m.meter_id,
+    m.meter_name,
+    m.site_id,
+    m.site_name,
+    m.device_id,
+    m.device_name,
+    m.device_type,
+    m.device_uuid,
     r.timestamp,
-    r.timestamp AT TIME ZONE o.timezone AS local_timestamp,
+    r.timestamp AT TIME ZONE m.timezone AS local_timestamp,
     r.interval_s,
-    r.energy_kwh * coalesce(facts.unit_factor, 1) AS energy_kwh,
-    r.power_kw * coalesce(facts.unit_factor, 1) AS power_kw,
-    (r.power_l1_kw * coalesce(facts.unit_factor, 1))::real AS power_l1_kw,
-    (r.power_l2_kw * coalesce(facts.unit_factor, 1))::real AS power_l2_kw,
-    (r.power_l3_kw * coalesce(facts.unit_factor, 1))::real AS power_l3_kw,
-    (r.reactive_power_kvar * coalesce(facts.unit_factor, 1))::real AS reactive_power_kvar,
-    (r.apparent_power_kva * coalesce(facts.unit_factor, 1))::real AS apparent_power_kva,
+    r.energy_kwh * m.unit_factor AS energy_kwh,
+    r.power_kw * m.unit_factor AS power_kw,
+    (r.power_l1_kw * m.unit_factor)::real AS power_l1_kw,
+    (r.power_l2_kw * m.unit_factor)::real AS power_l2_kw,
+    (r.power_l3_kw * m.unit_factor)::real AS power_l3_kw,
+    (r.reactive_power_kvar * m.unit_factor)::real AS reactive_power_kvar,
+    (r.apparent_power_kva * m.unit_factor)::real AS apparent_power_kva,
     r.voltage_v,
     r.voltage_l1_v,
     r.voltage_l2_v,
@@ -36,17 +36,12 @@ SELECT
     r.relative_humidity_pct,
     r.co2_ppm,
     r.ingest_run_id,
-    r.exported_energy_kwh * coalesce(facts.unit_factor, 1) AS exported_energy_kwh,
-    (r.peak_power_kw * coalesce(facts.unit_factor, 1))::real AS peak_power_kw
+    r.exported_energy_kwh * m.unit_factor AS exported_energy_kwh,
+    (r.peak_power_kw * m.unit_factor)::real AS peak_power_kw
 -- By the site for which a reading was fetched; the channels of the site lead to them.
-FROM channel_sites AS m
-JOIN readings AS r ON r.channel_id = m.channel_id AND r.organization_id = m.organization_id
-JOIN channels AS c ON c.channel_id = m.channel_id
-JOIN organizations AS o ON o.organization_id = m.organization_id
-LEFT JOIN devices AS d ON d.device_id = c.device_id
-LEFT JOIN channel_facts AS facts ON facts.channel_id = m.channel_id AND facts.organization_id = m.organization_id
--- After its last day a meter counts no longer.
-WHERE facts.counts_until IS NULL OR r.timestamp < (facts.counts_until + 1)::timestamp AT TIME ZONE o.timezone;
+FROM v_memberships AS m
+JOIN readings AS r ON r.channel_id = m.meter_id AND r.organization_id = m.site_id
+WHERE r.timestamp < m.counts_before;
 
 COMMENT ON VIEW v_readings_enriched IS 'Readings with the names of their meter, device and site.';
 COMMENT ON COLUMN v_readings_enriched.meter_id IS 'Meter (channel) id.';

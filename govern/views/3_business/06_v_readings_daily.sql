@@ -2,30 +2,27 @@
 -- Time zone: the site's.
 CREATE VIEW v_readings_daily AS
 SELECT
-    u.meter_id,
-    coalesce(m.name, c.name) AS meter_name,
-    m.organization_id AS site_id,
-    o.name AS site_name,
+    m.meter_id,
+    m.meter_name,
+    m.site_id,
+    m.site_name,
     u.local_date,
-    u.avg_kw * coalesce(facts.unit_factor, 1) AS avg_kw,
-    u.min_kw * coalesce(facts.unit_factor, 1) AS min_kw,
-    u.max_kw * coalesce(facts.unit_factor, 1) AS max_kw,
-    u.total_kwh * coalesce(facts.unit_factor, 1) AS total_kwh,
+    u.avg_kw * m.unit_factor AS avg_kw,
+    u.min_kw * m.unit_factor AS min_kw,
+    u.max_kw * m.unit_factor AS max_kw,
+    u.total_kwh * m.unit_factor AS total_kwh,
     u.reading_count,
     -- The day's own length: 23, 24 or 25 hours.
     100.0 * u.covered_s / extract(epoch FROM
-        ((u.local_date + 1)::timestamp AT TIME ZONE o.timezone) - (u.local_date::timestamp AT TIME ZONE o.timezone)
+        ((u.local_date + 1)::timestamp AT TIME ZONE m.timezone) - (u.local_date::timestamp AT TIME ZONE m.timezone)
     )::double precision AS completeness_pct,
     u.missing_count,
     u.negative_count
 -- By the site for which the readings were fetched; the channels of the site lead to them.
-FROM channel_sites AS m
-JOIN mv_daily_usage AS u ON u.meter_id = m.channel_id AND u.site_id = m.organization_id
-JOIN channels AS c ON c.channel_id = m.channel_id
-JOIN organizations AS o ON o.organization_id = m.organization_id
-LEFT JOIN channel_facts AS facts ON facts.channel_id = m.channel_id AND facts.organization_id = m.organization_id
+FROM v_memberships AS m
+JOIN mv_daily_usage AS u ON u.meter_id = m.meter_id AND u.site_id = m.site_id
 -- After its last day a meter counts no longer.
-WHERE facts.counts_until IS NULL OR u.local_date <= facts.counts_until;
+WHERE m.counts_until IS NULL OR u.local_date <= m.counts_until;
 
 COMMENT ON VIEW v_readings_daily IS 'Daily use of each meter, by the site''s calendar.';
 COMMENT ON COLUMN v_readings_daily.meter_id IS 'Meter (channel) id.';
