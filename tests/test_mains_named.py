@@ -25,7 +25,7 @@ SITE: GeneratedSite = make_site(3, shape="main")
 (MAIN,) = {*SITE.parents.values()}
 FIRST, SECOND, *OTHERS = sorted(SITE.parents)
 END = START + timedelta(minutes=15) * len(SITE.grid.kwh)
-SCOPE = Scope(SITE_ID, START, END, END, END, 1)
+SCOPE = Scope(SITE_ID, START, END, END, END, START, 1)
 
 
 @pytest.fixture

@@ -52,20 +52,32 @@ TWINS_CHECK = "channels_differ"
 _CHECK_TIMEOUT = "10min"
 
 # Of months whose readings were dropped nothing can be told: the look-back of a site that ended long ago is cut there.
+# Each value is the newest by an index, for the logs of years are many. Attempts are counted, as v_validation_status
+# does, since a moment before which none is still to be committed.
 _WINDOW = """
 SELECT
     greatest(
-        coalesce(max(window_end) FILTER (WHERE channel_id <> 0), clock_timestamp())
-            - %(lookback_days)s * interval '1 day',
+        coalesce(
+            (SELECT max(window_end) FROM ingestion_logs WHERE organization_id = %(site_id)s AND channel_id <> 0),
+            clock_timestamp()
+        ) - %(lookback_days)s * interval '1 day',
         (SELECT max(raw_kept_from) FROM raw_retention)
     ),
-    max(window_end) FILTER (WHERE channel_id <> 0 AND status <> 'running'),
-    -- As v_validation_status counts them.
-    max(finished_at) FILTER (WHERE status IN ('done', 'unsupported')),
+    (
+        SELECT max(window_end) FROM ingestion_logs
+        WHERE organization_id = %(site_id)s AND channel_id <> 0 AND status <> 'running'
+    ),
+    (
+        SELECT max(finished_at) FROM ingestion_logs
+        WHERE organization_id = %(site_id)s AND status IN ('done', 'unsupported')
+    ),
     clock_timestamp(),
-    count(*) FILTER (WHERE status IN ('done', 'unsupported'))
-FROM ingestion_logs
-WHERE organization_id = %(site_id)s
+    now() - interval '2 days',
+    (
+        SELECT count(*) FROM ingestion_logs
+        WHERE organization_id = %(site_id)s AND status IN ('done', 'unsupported')
+            AND finished_at >= now() - interval '2 days'
+    )
 """
 
 # What no file can say, for it is about what the checks found.

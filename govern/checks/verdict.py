@@ -66,6 +66,7 @@ class Scope(NamedTuple):
     asked_until: datetime | None
     covers_ingest_until: datetime | None
     started_at: datetime
+    attempts_since: datetime
     attempts_seen: int
 
 

@@ -98,13 +98,14 @@ def store_verdict(
     ((run_id,),) = db.fetch_all(
         conn,
         "INSERT INTO validation_runs (organization_id, started_at, covers_ingest_until, covers_from, verdict,"
-        " checks_run, limits, site_limits, reach, quarantined_energy_pct, code_version, attempts_seen)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " checks_run, limits, site_limits, reach, quarantined_energy_pct, code_version, attempts_since,"
+        " attempts_seen)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " RETURNING validation_run_id",
         (
             verdict.site_id, scope.started_at, scope.covers_ingest_until, scope.lookback_start, verdict.verdict,
             len(verdict.results), json.dumps(limits), json.dumps(own), verdict.reach, energy_pct, code_version(),
-            scope.attempts_seen,
+            scope.attempts_since, scope.attempts_seen,
         ),
     )  # fmt: skip
     results = [

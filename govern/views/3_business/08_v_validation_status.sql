@@ -14,7 +14,7 @@ SELECT
     -- Outdated as soon as an ingest attempt stored or settled something that the verdict has not seen. They are counted,
     -- for one that ended before the validation began may be committed after it; by moments where they were not counted.
     CASE
-        WHEN run.attempts_seen IS NOT NULL THEN coalesce(ingest.attempts, 0) = run.attempts_seen
+        WHEN run.attempts_seen IS NOT NULL THEN ingest.attempts = run.attempts_seen
         ELSE run.validation_run_id IS NOT NULL
             AND (ingest.last_ingest_at IS NULL OR coalesce(ingest.last_ingest_at <= run.covers_ingest_until, false))
     END AS is_current,
@@ -40,16 +40,23 @@ LEFT JOIN LATERAL (
     ORDER BY v.validation_run_id DESC
     LIMIT 1
 ) AS run ON true
-LEFT JOIN (
+CROSS JOIN LATERAL (
     SELECT
-        l.organization_id,
         -- An attempt that failed, or was cut off, changed nothing.
-        max(l.finished_at) FILTER (WHERE l.status IN ('done', 'unsupported')) AS last_ingest_at,
-        count(*) FILTER (WHERE l.status IN ('done', 'unsupported')) AS attempts,
-        max(l.window_end) FILTER (WHERE l.status = 'done' AND l.channel_id <> 0) AS ingested_until
-    FROM ingestion_logs AS l
-    GROUP BY l.organization_id
-) AS ingest ON ingest.organization_id = o.organization_id
+        (
+            SELECT max(l.finished_at) FROM ingestion_logs AS l
+            WHERE l.organization_id = o.organization_id AND l.status IN ('done', 'unsupported')
+        ) AS last_ingest_at,
+        (
+            SELECT count(*) FROM ingestion_logs AS l
+            WHERE l.organization_id = o.organization_id AND l.status IN ('done', 'unsupported')
+                AND l.finished_at >= coalesce(run.attempts_since, '-infinity')
+        ) AS attempts,
+        (
+            SELECT max(l.window_end) FROM ingestion_logs AS l
+            WHERE l.organization_id = o.organization_id AND l.status = 'done' AND l.channel_id <> 0
+        ) AS ingested_until
+) AS ingest
 LEFT JOIN LATERAL (
     SELECT
         -- A block within one channel quarantines it (v_quarantined_channels); these hold the whole site back.

@@ -26,21 +26,6 @@ site_reach AS (
     FROM reach
     GROUP BY organization_id
 ),
-attempts AS (
-    SELECT
-        organization_id,
-        max(run_id) AS run_id,
-        max(finished_at) AS last_attempt_at,
-        max(finished_at) FILTER (WHERE status = 'done' AND channel_id <> 0) AS last_success_at
-    FROM ingestion_logs
-    GROUP BY organization_id
-),
-filled AS (
-    SELECT organization_id, run_id, sum(filled) AS readings_filled
-    FROM ingestion_logs
-    WHERE filled > 0
-    GROUP BY organization_id, run_id
-),
 described AS (
     SELECT
         organization_id,
@@ -50,39 +35,40 @@ described AS (
     FROM channels
     WHERE is_listed
     GROUP BY organization_id
-),
-failures AS (
-    SELECT
-        organization_id,
-        run_id,
-        count(*) AS attempts_failed,
-        (array_agg(error ORDER BY log_id DESC))[1] AS error
-    FROM ingestion_logs
-    WHERE status IN ('failed', 'interrupted')
-    GROUP BY organization_id, run_id
 )
 SELECT
     o.organization_id AS site_id,
     o.name AS site_name,
     o.data_source,
-    attempts.last_attempt_at,
-    attempts.last_success_at,
+    (
+        SELECT max(l.finished_at) FROM ingestion_logs AS l WHERE l.organization_id = o.organization_id
+    ) AS last_attempt_at,
+    (
+        SELECT max(l.finished_at) FROM ingestion_logs AS l
+        WHERE l.organization_id = o.organization_id AND l.status = 'done' AND l.channel_id <> 0
+    ) AS last_success_at,
     site_reach.newest_reading_end,
     coalesce(site_reach.channels_listed, 0) AS channels_listed,
     coalesce(site_reach.channels_silent, 0) AS channels_silent,
     coalesce(latest_run.attempts_failed, 0) AS attempts_failed,
     latest_run.error AS latest_error,
-    coalesce(filled.readings_filled, 0) AS readings_filled,
+    coalesce(latest_run.readings_filled, 0) AS readings_filled,
     coalesce(described.channels_reduced, 0) AS channels_reduced,
     described.reduced_since,
     described.license_ends_at
 FROM organizations AS o
 LEFT JOIN site_reach USING (organization_id)
-LEFT JOIN attempts ON attempts.organization_id = o.organization_id
 LEFT JOIN described ON described.organization_id = o.organization_id
-LEFT JOIN filled ON filled.organization_id = o.organization_id AND filled.run_id = attempts.run_id
-LEFT JOIN failures AS latest_run
-    ON latest_run.organization_id = o.organization_id AND latest_run.run_id = attempts.run_id;
+-- Of the logs of years only the newest are read.
+LEFT JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE l.status IN ('failed', 'interrupted')) AS attempts_failed,
+        (array_agg(l.error ORDER BY l.log_id DESC) FILTER (WHERE l.status IN ('failed', 'interrupted')))[1] AS error,
+        sum(l.filled) AS readings_filled
+    FROM ingestion_logs AS l
+    WHERE l.organization_id = o.organization_id
+        AND l.run_id = (SELECT max(last.run_id) FROM ingestion_logs AS last WHERE last.organization_id = o.organization_id)
+) AS latest_run ON true;
 
 COMMENT ON VIEW v_ingestion_health IS 'How well each site is being fetched.';
 COMMENT ON COLUMN v_ingestion_health.site_id IS 'Site (organization) id.';
