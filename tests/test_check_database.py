@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 SCRIPT = "govern/check_database.py"
 TITLES = [
-    "connection", "encryption", "schema", "writable", "partitions", "freshness", "readings", "breakers", "time zones",
-    "roles", "size", "dead rows",
+    "connection", "encryption", "schema", "writable", "partitions", "freshness", "readings", "strays", "breakers",
+    "time zones", "roles", "size", "dead rows",
 ]  # fmt: skip
 
 
@@ -60,6 +60,13 @@ def test_a_sound_database_is_well_in_every_line(sound: Connection) -> None:
             "INSERT INTO usage_queue (channel_id, first_at, last_at, queued_at)"
             " VALUES (10, now(), now(), now() - interval '30 hours')",
             "freshness", WARN, "1 changes wait for the refresh, the oldest for 30.0 h",
+        ),
+        (
+            "SELECT ensure_reading_partitions(now() - interval '40 days', now());"
+            " INSERT INTO readings (channel_id, organization_id, timestamp, interval_s, energy_kwh, ingest_run_id)"
+            f" VALUES (998, {SITE_ID}, now() - interval '32 days', 900, 1, 1),"
+            f" (999, {SITE_ID}, now() - interval '30 days', 900, 1, 1), (10, 9, now() - interval '1 day', 900, 1, 1)",
+            "strays", WARN, "2 of the last 31 days belong to no site, of 2 channels such as 10",
         ),
     ],
 )  # fmt: skip

@@ -147,6 +147,9 @@ def store_unknown_channel(conn: Connection) -> None:
         "INSERT INTO readings (channel_id, organization_id, timestamp, interval_s, energy_kwh, ingest_run_id)"
         " VALUES (999, 0, date_trunc('hour', now() - interval '1 day'), 900, 1, 1)",
     )
+    db.execute(  # as whatever stores readings says
+        conn, "INSERT INTO usage_queue (channel_id, first_at, last_at) VALUES (999, now() - interval '1 day', now())"
+    )
     conn.commit()
     rebuild_views(conn)
 

@@ -7,18 +7,35 @@
 --   two. What stays empty was not measured, and reports count it as missing.
 -- Hint for files: import a file that holds these days whole. What no file has was not measured, and reports count it as
 --   missing.
-WITH spans AS (
+WITH site AS MATERIALIZED (
     SELECT
-        u.meter_id AS channel_id, o.timezone, min(u.local_date) AS first_date, max(u.local_date) AS last_date,
-        m.is_listed AND m.uninstalled_at IS NULL AS is_expected,
-        m.interval_s,
-        (%(asked_until)s::timestamptz AT TIME ZONE o.timezone)::date - 1 AS last_whole_date
-    FROM organizations AS o
-    JOIN v_meters AS m ON m.site_id = o.organization_id AND m.is_energy_meter
-    JOIN mv_daily_usage AS u ON u.meter_id = m.meter_id AND u.site_id = m.site_id
-        AND u.local_date > (%(lookback_start)s::timestamptz AT TIME ZONE o.timezone)::date
-    WHERE o.organization_id = %(site_id)s
-    GROUP BY u.meter_id, m.interval_s, o.timezone, m.is_listed, m.uninstalled_at
+        timezone,
+        (%(lookback_start)s::timestamptz AT TIME ZONE timezone)::date AS before_first_date,
+        (%(asked_until)s::timestamptz AT TIME ZONE timezone)::date - 1 AS last_whole_date
+    FROM organizations
+    WHERE organization_id = %(site_id)s
+),
+days AS MATERIALIZED (
+    -- Gathered first: looked up day by day, those of every site would be read.
+    SELECT u.meter_id AS channel_id, u.local_date, u.covered_s, u.missing_count, u.reading_count
+    FROM channel_sites AS m
+    JOIN mv_daily_usage AS u ON u.meter_id = m.channel_id AND u.site_id = m.organization_id
+    WHERE m.organization_id = %(site_id)s
+        AND u.local_date > (SELECT before_first_date FROM site)
+),
+meters AS MATERIALIZED (
+    SELECT meter_id, interval_s, is_listed AND uninstalled_at IS NULL AS is_expected
+    FROM v_meters
+    WHERE site_id = %(site_id)s AND is_energy_meter
+),
+spans AS (
+    SELECT
+        u.channel_id, site.timezone, min(u.local_date) AS first_date, max(u.local_date) AS last_date,
+        m.is_expected, m.interval_s, site.last_whole_date
+    FROM site
+    CROSS JOIN meters AS m
+    JOIN days AS u ON u.channel_id = m.meter_id
+    GROUP BY u.channel_id, m.is_expected, m.interval_s, site.timezone, site.last_whole_date
 ),
 measured AS (
     SELECT
@@ -31,7 +48,7 @@ measured AS (
         (s.first_date + 1)::timestamp,
         CASE WHEN s.is_expected THEN s.last_whole_date ELSE least(s.last_date - 1, s.last_whole_date) END,
         interval '1 day') AS day
-    LEFT JOIN mv_daily_usage AS u ON u.meter_id = s.channel_id AND u.site_id = %(site_id)s AND u.local_date = day::date
+    LEFT JOIN days AS u ON u.channel_id = s.channel_id AND u.local_date = day::date
 ),
 short AS (
     SELECT *, row_number() OVER (PARTITION BY channel_id ORDER BY covered_pct, local_date DESC) AS rank

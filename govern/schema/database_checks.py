@@ -160,6 +160,20 @@ def check_readings(conn: Connection) -> Health:
     return Health("readings", OK, f"{meters} meters of {sites} sites, newest {newest} UTC")
 
 
+def check_strays(conn: Connection) -> Health:
+    """Readings of the last month of channels that no site has: no view shows them, and no load brought them."""
+    (channels, rows, one) = db.fetch_all(
+        conn,
+        "SELECT count(DISTINCT r.channel_id), count(*), min(r.channel_id) FROM readings AS r"
+        " LEFT JOIN channel_sites AS m USING (channel_id, organization_id)"
+        " WHERE m.channel_id IS NULL AND r.timestamp >= now() - interval '31 days'",
+    )[0]
+    if rows:
+        detail = f"{rows:,} of the last 31 days belong to no site, of {channels} channels such as {one}"
+        return Health("strays", WARN, detail, "have these rows removed, and ingest the site that they are of")
+    return Health("strays", OK, "each reading of the last 31 days belongs to a site")
+
+
 def check_breakers(conn: Connection) -> Health:
     """The validation verdict of each site."""
     rows = db.fetch_all(conn, "SELECT site_id, verdict, is_current FROM v_validation_status ORDER BY site_id")
@@ -175,8 +189,8 @@ def check_breakers(conn: Connection) -> Health:
 CONNECTION_CHECKS: tuple[Callable[[Connection], Health], ...] = (check_connection, check_encryption)
 SCHEMA_CHECKS = (check_schema, check_writable)
 DATA_CHECKS = (
-    check_partitions, check_freshness, check_readings, check_breakers, check_time_zones, check_roles, check_sizes,
-    check_dead_rows,
+    check_partitions, check_freshness, check_readings, check_strays, check_breakers, check_time_zones, check_roles,
+    check_sizes, check_dead_rows,
 )  # fmt: skip
 
 
