@@ -1,4 +1,4 @@
-"""The words that findings, reports and validation grade things with."""
+"""The codes with which findings, reports and validation name and grade things."""
 
 from __future__ import annotations
 
@@ -36,3 +36,30 @@ class DataSource(StrEnum):
     ENISCOPE = "eniscope"
     FILE = "file"
     SANDBOX = "sandbox"  # made up for trying and testing
+
+
+class Advice(StrEnum):
+    """What can be done about the bill."""
+
+    SHAVE_PEAK = "shave_peak"
+    SHIFT_LOAD = "shift_load"
+    SWITCH_TARIFF = "switch_tariff"
+    PAY_RATCHET = "pay_ratchet"  # of an earlier peak
+    GUARD_RATCHET = "guard_ratchet"
+
+
+class CostNote(StrEnum):
+    """What a reader of the costs should know about their basis."""
+
+    SHORT = "short"  # less than a week
+    TARIFF_ASSUMED = "tariff_assumed"
+    NOT_COMPARED = "not_compared"
+    OTHER_ASSUMED = "other_assumed"  # the tariff that the site's own is compared with
+    SCALE = "scale"  # from the period to a month; none of a calendar month
+    YEAR = "year"
+    PEAK = "peak"
+    EXCLUDED = "excluded"  # riders and taxes
+    RATCHET_MONTHS = "ratchet_months"  # of those that it looks back on
+    RATCHET_HOURS = "ratchet_hours"  # before that day the means of hours are known
+    LEFT_OUT = "left_out"
+    AT_LEAST = "at_least"

@@ -22,6 +22,7 @@ from analyze.sections.costs import analyze_cost
 from analyze.week.intervals import WeekScope, prepare_intervals
 from config.tariff_file import DEFAULT_FLAT, DEFAULT_TOU, load_tariff
 from config.tariff_model import SiteTariffs, Tariff, TariffSpan
+from deliver.words.costs import tell_costs
 from lib.date_utils import Window, local_day_window
 from lib.paths import PROJECT_ROOT
 
@@ -127,5 +128,5 @@ def cost_of(
     section = analyze_cost(site_of(readings, scope), scope, tariffs, **more)
     json.dumps(section, allow_nan=False)
     if "status" not in section:
-        SECTION.validate(section)
+        SECTION.validate(tell_costs(section))
     return section

@@ -10,15 +10,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tariff_factory import ASSUMED, FLAT_ENERGY, PEAK, RATCHET, SCOPE, constant, cost_of, lines_of, make_tariff
-from week_factory import make_meters, make_scope, set_power
+from week_factory import make_meters, make_scope, set_power, spaced
 
 from analyze.money.cost_texts import render_text
 from config.site_file import load_site
 from config.tariff_file import DEFAULT_FLAT, DEFAULT_TOU, load_tariff
 from config.tariff_model import Carbon, SiteTariffs, TariffSpan
+from deliver.words.costs import tell_costs
 from lib.date_utils import Window, local_day_window
 
 METERS = SCOPE.meters
+
+
+def told(section):
+    """Return the section's notes, its comparison, and titles and details of its advice as a report has them."""
+    words = tell_costs(section)
+    advice = words["demand_analysis"]["recommendations"]
+    return (
+        spaced(words["basis"]["notes"]), spaced(words["bill_comparison"]["text"]),
+        spaced([item["title"] for item in advice]), spaced([item["detail"] for item in advice]),
+    )  # fmt: skip
 
 
 def test_a_week_at_forty_kilowatts():
@@ -62,20 +73,22 @@ def test_a_week_at_forty_kilowatts():
     }
     assert section["basis"]["monthly_scale"] == 4.3482
     assert section["basis"]["tariffs"]["is_assumed"]
-    assert section["basis"]["notes"][0].startswith("The site's own tariff is not known: default_flat is an assumption")
+    notes, text, _, details = told(section)
+    assert notes[0] == (
+        "The site's own tariff is not known. Savings are what the site would save on an assumed flat price."
+    )
     # The month, flat: 806.40 × 730.5 / 168; on time of use: 635.20 × 730.5 / 168 + 480.
     assert section["bill_comparison"]["current"]["total"] == 3506.4
     assert section["bill_comparison"]["compared_with"]["total"] == 3241.99
     assert section["bill_comparison"]["days_scaled_up"] == 7.0
-    assert section["bill_comparison"]["text"] == (
-        "With all charges, a month like these 7 days costs 3,506.40 USD on default_flat and would cost 3,241.99 USD on "
-        "default_tou_demand: 264.41 USD less. Scaled up from these days; not a bill."
+    assert text == (
+        "With all charges, a month like these 7 days costs $3,506 on an assumed flat price and would cost $3,242 on an "
+        "assumed time-of-use tariff with a demand charge: $264.41 less. Scaled up from these days; not a bill."
     )
     # Nobody knows that the site is on the tariff that charges for its peaks.
-    details = [advice["detail"] for advice in section["demand_analysis"]["recommendations"]]
     assert len(details) == 3
     for detail in details:
-        assert detail.startswith(f"Were the site on {DEFAULT_TOU}: ")
+        assert detail.startswith("If the site were on an assumed time-of-use tariff with a demand charge: ")
     assert "80 % of this peak would be billed for the 11 months after it" in details[-1]
     assert section["carbon"]["status"] == "unavailable"
 
@@ -131,7 +144,7 @@ def test_a_calendar_month_costs_what_its_energy_costs(last_day: int, scale: floa
     hours = 24 * last_day
     assert section["tou_analysis"]["flat_total_cost"] == pytest.approx(10 * hours * 0.12)
     assert energy["amount"] == pytest.approx(10 * hours * scale * 0.12, rel=1e-4)
-    assert section["bill_comparison"]["text"].startswith(
+    assert told(section)[1].startswith(
         "With all charges, the month costs" if last_day == 31 else "With all charges, a month like these 30 days costs"
     )
 
@@ -143,15 +156,16 @@ def test_site_on_a_flat_rate_gains_nothing_by_shifting_and_may_be_told_to_switch
     assert section["combined_summary"]["estimated_monthly_savings_potential"] == 0.0
     # 1680 kWh × 0.30 × 730.5 / 168 = 2191.50, against 158.80 × 730.5 / 168 + 10 kW × 12 = 810.50.
     assert section["bill_comparison"]["switch_monthly_savings"] == 1381.0
-    titles = [advice["title"] for advice in section["demand_analysis"]["recommendations"]]
-    assert titles == ["Ask whether the site may change to acme_tou"]  # it pays neither for hours nor for peaks
-    assert "1381.00" in render_text(section)
+    assert told(section)[2] == [
+        "Ask whether the site may change to acme tou"
+    ]  # it pays neither for hours nor for peaks
+    assert "kind switch_tariff, to acme_tou, monthly 1381.0" in render_text(section)
     # Rates that are only assumed are no tariff to change to.
     section = cost_of(constant(1, 10.0), tariffs=SiteTariffs((TariffSpan(own),), load_tariff(DEFAULT_TOU)))
     assert section["demand_analysis"]["recommendations"] == []
     assert section["basis"]["tariffs"]["is_comparison_assumed"]
-    assert section["basis"]["notes"][0] == (
-        f"{DEFAULT_TOU}, which the site's tariff is compared with, is an assumption, no utility's tariff."
+    assert told(section)[0][0] == (
+        "The site's tariff is compared with an assumed time-of-use tariff with a demand charge, no utility's tariff."
     )
 
 
@@ -161,7 +175,7 @@ def test_less_than_a_week_recommends_nothing():
     week = cost_of(constant(1, 40.0))["demand_analysis"]["recommendations"]
     section = cost_of(constant(1, 40.0), day)
     assert (len(week) > 0, section["demand_analysis"]["recommendations"]) == (True, [])
-    assert any("less than a week" in note for note in section["basis"]["notes"])
+    assert any("less than a week" in note for note in told(section)[0])
 
 
 def test_carbon():
@@ -288,6 +302,6 @@ def test_the_hours_of_a_year_fill_the_ratchet():
     section = cost_of(constant(1, 40.0), tariffs=RATCHET_SITE, history=hours)
     (bill,) = [bill for bill in section["bills"] if bill["month"] == "2026-01"]
     assert lines_of(bill)["ratchet", "facility"] == 32 * 12.0
-    assert any("Of the time before 2025-12-15 the ratchet knows means of hours" in n for n in section["basis"]["notes"])
+    assert any("Before Mon, 15 Dec only hourly averages" in note for note in told(section)[0])
     (alone,) = cost_of(constant(1, 40.0), tariffs=RATCHET_SITE)["demand_analysis"]["demand_charges"]
     assert alone["billed_kw"] == 40.0

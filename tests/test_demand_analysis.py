@@ -9,6 +9,7 @@ from week_factory import make_meters, make_scope, set_power
 
 from config.tariff_file import DEFAULT_TOU, load_tariff
 from config.tariff_model import SiteTariffs, TariffSpan
+from deliver.words.costs import tell_costs
 from lib.date_utils import Window, local_day_window
 
 METERS = SCOPE.meters
@@ -59,8 +60,10 @@ def test_ratchet_holds_against_shaving_and_tells_what_it_knows():
     assert not charge["ratchet"]["is_complete"]
     amount = lines_of(section["bill_comparison"]["compared_with"])[("ratchet", "facility")]
     assert amount == pytest.approx(840.0, abs=0.02)  # (80 − 10) × 12
-    assert any("looks back 11 months, of which 1 are known" in note for note in section["basis"]["notes"])
-    assert "An earlier peak would still be paid" in [advice["title"] for advice in demand["recommendations"]]
+    words = tell_costs(section)
+    assert any("looks back 11 months, and 1 of them is known" in note for note in words["basis"]["notes"])
+    titles = [advice["title"] for advice in words["demand_analysis"]["recommendations"]]
+    assert "An earlier peak would still be paid" in titles
 
 
 def test_year_has_minimum_demand_and_no_coincident_charge():

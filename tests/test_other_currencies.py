@@ -10,7 +10,6 @@ import pytest
 from report_factory import NAMED_HOURS, NOW, analyze_week
 from week_factory import NEW_YORK, WEEK
 
-from analyze.money.cost_texts import render_text
 from analyze.week.site_week import SiteContext, SiteWeek, analyze_site_week, baseline_before
 from config.site_file import load_site
 from config.tariff_model import SiteTariffs
@@ -18,6 +17,7 @@ from config.thresholds import Thresholds
 from deliver.pages.html_page import render_html
 from deliver.pages.kinds import build_page
 from deliver.reports.weekly import assemble_report
+from deliver.words.formats import money
 from lib.paths import TARIFFS_DIR
 from lib.readings import Site, ValidationStatus
 from lib.report_schema import find_breach
@@ -77,7 +77,8 @@ def test_one_tariff_is_enough_for_a_report_in_any_currency(tmp_path: Path, curre
     assert "$" not in shown
     assert "another tariff would change" not in shown
     assert f"none in {currency} is named" in shown
-    assert f"costs {cost['bill_comparison']['current']['total']:,.2f} {currency} on " in render_text(cost)
+    total = money(cost["bill_comparison"]["current"]["total"], currency)
+    assert f"costs {total} on " in cost["bill_comparison"]["text"]
 
 
 def test_advice_matters_as_much_in_yen_as_in_pounds(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_small_meter_that_fails_is_left_out_and_named():
     readings = pd.concat([constant(1, 97.0), constant(2, 3.0, SCOPE.baseline)])
     section = cost_of(readings, scope)
     assert section["basis"]["left_out_meters"] == [{"channelId": 2, "channelName": "meter 2", "usual_share_pct": 3.0}]
-    assert any("what meter 2 did not report; usually that is 3.0 %" in note for note in section["basis"]["notes"])
+    assert {"code": "left_out", "meters": ["meter 2"], "pct": 3.0} in section["basis"]["notes"]
 
 
 def test_a_small_dead_meter_leaves_the_month_nearly_as_well_metered():

@@ -16,6 +16,7 @@ from analyze.money.tariff_time import Spans, as_spans, find_cells
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, in_window, period_weeks
 from analyze.week.refusals import day_after, unavailable
 from config.tariff_model import DEFAULT_DEMAND_INTERVAL_S, SiteTariffs, Tariff
+from lib.states import CostNote
 
 HOURS_PER_MONTH = 365.25 * 24 / 12  # 730.5
 
@@ -212,50 +213,58 @@ def describe_basis(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: 
         "monthly_scale": round(case.scale, 4),
         "annual_method": "same_load_each_month",
         "left_out_meters": site.left_out,
+        "peaks_known_from": _peaks_known_from(case),
         "notes": _notes(case, site, scope, tariffs),
     }
 
 
-def _notes(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> list[str]:
-    scaled = (
-        "Monthly figures are this month's."
-        if is_calendar_month(scope)
-        else f"Monthly figures are the period's × {case.scale:.2f}: an average month has 730.5 hours."
-    )
-    notes = [
-        f"Energy is as metered; what is missing or wrong is estimated from similar days. {scaled}",
-        "Annual figures are twelve months like this period, each at its own rates; seasons of the load are not known.",
-        f"All main meters have valid readings in {_valid_demand_pct(site, scope):.0f} % of the period; elsewhere the "
-        "peak is a lower bound. The monthly demand charge takes the period's peak as the month's.",
-        "Costs and charges exclude riders and taxes; savings include percentage adders, bills include all.",
-    ]
+def _notes(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> list[dict[str, Any]]:
+    """Return on what the figures rest: a `code` each, with what belongs to it."""
+    notes = [*_tariff_notes(case, tariffs)]
     if period_weeks(scope) < 1:
-        notes.insert(0, "Monthly and annual figures rest on less than a week, so nothing is recommended on them.")
-    if tariffs.is_assumed:
-        notes.insert(0, f"The site's own tariff is not known: {case.own.name} is an assumption, no utility's tariff, "
-                        "and savings are what the site would save on it.")  # fmt: skip
-    elif case.other is None:
-        notes.insert(0, f"{case.own.name} is compared with no other tariff: none in {case.own.currency} is named.")
-    elif case.other.is_assumption:
-        notes.insert(0, f"{case.other.name}, which the site's tariff is compared with, is an assumption, no "
-                        "utility's tariff.")  # fmt: skip
-    for line in case.demand_case.lines():
-        if line.months_known < line.months_needed:
-            notes.append(
-                f"The ratchet of the charge {line.charge.name} looks back {line.months_needed} months, of which "
-                f"{line.months_known} are known, in part or whole: the billed demand can be higher than stated."
-            )
-    if len(case.history):
-        first = case.demand["local_time"].iloc[0].date()
-        notes.append(
-            f"Of the time before {first} the ratchet knows means of hours, which are lower than the peaks that are "
-            "billed: so may its floor be. Peaks on bills go into billed_peaks_kw under [tariff]."
-        )
+        notes.append(_note(CostNote.SHORT))
+    notes += [
+        _note(CostNote.SCALE, scale=None if is_calendar_month(scope) else round(case.scale, 4)),
+        _note(CostNote.YEAR),
+        _note(CostNote.PEAK, validPct=round(_valid_demand_pct(site, scope), 1)),
+        _note(CostNote.EXCLUDED),
+        *_ratchet_notes(case),
+    ]
     if site.left_out:
-        names = ", ".join(entry["channelName"] for entry in site.left_out)
-        notes.append(
-            f"Costs lack what {names} did not report; usually that is {site.left_out_pct:.1f} % of the site's energy."
-        )
+        names = [entry["channelName"] for entry in site.left_out]
+        notes.append(_note(CostNote.LEFT_OUT, meters=names, pct=round(site.left_out_pct, 1)))
     elif site.is_at_least:
-        notes.append("Part of the period's energy is not known and cannot be estimated: costs are at least these.")
+        notes.append(_note(CostNote.AT_LEAST))
     return notes
+
+
+def _note(code: CostNote, **facts: Any) -> dict[str, Any]:
+    return {"code": str(code), **facts}
+
+
+def _tariff_notes(case: CostCase, tariffs: SiteTariffs) -> list[dict[str, Any]]:
+    if tariffs.is_assumed:
+        return [_note(CostNote.TARIFF_ASSUMED, tariff=case.own.name)]
+    if case.other is None:
+        return [_note(CostNote.NOT_COMPARED, tariff=case.own.name, currency=case.own.currency)]
+    return [_note(CostNote.OTHER_ASSUMED, tariff=case.other.name)] if case.other.is_assumption else []
+
+
+def _ratchet_notes(case: CostCase) -> list[dict[str, Any]]:
+    notes = [
+        _note(
+            CostNote.RATCHET_MONTHS,
+            charge=line.charge.name,
+            monthsNeeded=line.months_needed,
+            monthsKnown=line.months_known,
+        )
+        for line in case.demand_case.lines()
+        if line.months_known < line.months_needed
+    ]
+    first = _peaks_known_from(case)
+    return [*notes, _note(CostNote.RATCHET_HOURS, before=first)] if first else notes
+
+
+def _peaks_known_from(case: CostCase) -> str | None:
+    """Return the local day before which a ratchet knows the means of hours alone; None where it looks back on none."""
+    return str(case.demand["local_time"].iloc[0].date()) if len(case.history) else None

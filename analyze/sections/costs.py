@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from analyze.money.bills import bill_months, project_bill
 from analyze.money.carbon import NO_FACTOR
 from analyze.money.cost_case import CostCase, describe_basis, prepare_case, why_not
-from analyze.money.cost_texts import build_recommendations, describe_comparison
+from analyze.money.cost_texts import build_recommendations
 from analyze.money.demand_analysis import build_demand_analysis, build_peak_drivers
 from analyze.money.site_demand import SiteDemand
 from analyze.money.tariff_rates import price_intervals
@@ -82,7 +82,7 @@ def analyze_cost(
     comparison = _compare_bills(case)
     # One day is no sample of a month: nobody is sent to the utility, or to shift work, for a Saturday's rates.
     is_long = period_weeks(scope) >= 1
-    demand["recommendations"] = _recommend(demand, tou, drivers, comparison, case, tariffs) if is_long else []
+    demand["recommendations"] = _recommend(demand, tou, comparison, case, tariffs) if is_long else []
     return {
         "tou_analysis": tou,
         "demand_analysis": demand,
@@ -98,11 +98,10 @@ def analyze_cost(
 def _recommend(
     demand: dict[str, Any],
     tou: dict[str, Any],
-    drivers: dict[str, Any],
     comparison: dict[str, Any],
     case: CostCase,
     tariffs: SiteTariffs,
-) -> list[dict[str, str]]:
+) -> list[dict[str, Any]]:
     # Nobody can change to rates that none charges.
     can_switch = case.other is not None and not (tariffs.is_assumed or case.other.is_assumption)
     saving = comparison["switch_monthly_savings"] if can_switch else 0.0
@@ -111,8 +110,6 @@ def _recommend(
     return build_recommendations(
         demand,
         {**tou, "switch_monthly_savings": saving, "switch_to": case.other.name if case.other else None},
-        drivers["drivers"],
-        case.own.currency,
         pays_tou=pays_tou,
         pays_demand=pays_demand,
         only_on=None if levers_on == case.own.name else levers_on,
@@ -178,9 +175,7 @@ def _compare_bills(case: CostCase) -> dict[str, Any]:
     own, other = bills[0], bills[1] if case.other else None
     saving = round(own["total"] - other["total"], 2) if other else None
     comparison = {"current": own, "compared_with": other, "switch_monthly_savings": saving}
-    days = float(case.period["hours"].sum()) / 24
-    is_whole = case.is_month
-    return comparison | {"days_scaled_up": round(days, 2), "text": describe_comparison(comparison, days, is_whole)}
+    return comparison | {"days_scaled_up": round(float(case.period["hours"].sum()) / 24, 2)}
 
 
 def _bills(case: CostCase, scope: WeekScope, tariffs: SiteTariffs) -> list[dict[str, Any]]:

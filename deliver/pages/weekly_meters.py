@@ -104,6 +104,10 @@ def operator_blocks(report: dict[str, Any]) -> list[Part | None]:
         lines.append(f"Opening hours: name them under [schedule] in config/sites/{site_id}.toml.")
     if cost.get("isAssumed"):
         lines.append(f"Price of energy: name the site’s tariff under [tariff] in config/sites/{site_id}.toml.")
+    if ((report["sections"].get("costOptimization") or {}).get("basis") or {}).get("peaks_known_from"):
+        lines.append(
+            f"Peaks on earlier bills: name them as billed_peaks_kw under [tariff] in config/sites/{site_id}.toml."
+        )
     for win in report["sections"].get("quickWins") or []:
         if win["type"] == "confirm":
             name = win["channelName"]

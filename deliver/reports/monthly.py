@@ -9,6 +9,7 @@ from analyze.sections.savings import VERIFIED
 from deliver.reports.weekly import site_metadata, warnings_of
 from deliver.words import formats as fmt
 from deliver.words.bills import bill_days, bill_result
+from deliver.words.costs import tell_costs
 from deliver.words.locales import written_for
 from lib.date_utils import parse_timezone
 from lib.readings import Site, ValidationStatus
@@ -39,6 +40,7 @@ def _assemble(
         "summary": {"headline": [*warnings, *_headline(month, summary)]},
         "month": month.isoformat()[:7],
         **{key: value for key, value in summary.items() if key != "window"},
+        "cost": tell_costs(summary["cost"]),
     }
 
 

@@ -12,6 +12,7 @@ from analyze.week.finding_names import METHODS
 from deliver.reports.compact import compact_charts, compact_sections
 from deliver.reports.follow_up import describe_follow_up
 from deliver.words.actions import tell_wins
+from deliver.words.costs import tell_costs
 from deliver.words.hours import describe_schedule
 from deliver.words.locales import written_for
 from deliver.words.meters import tell_meters
@@ -153,6 +154,7 @@ def tell_sections(sections: dict[str, Any]) -> dict[str, Any]:
     """Return the report's sections with their facts in words."""
     after_hours, told = sections["afterHoursWaste"], tell_meters(sections)
     told |= {"afterHoursWaste": after_hours | {"schedule": describe_schedule(after_hours["schedule"])}}
+    told |= {"costOptimization": tell_costs(sections["costOptimization"])} if "costOptimization" in sections else {}
     return told | {"quickWins": tell_wins(sections["quickWins"], told)}
 
 

@@ -109,6 +109,8 @@ class PeakAdvice(TypedDict):
     category: str
     title: str
     detail: str
+    kind: NotRequired[str]
+    on_tariff: NotRequired[Annotated[str | None, about("On which it would be worth it; null is the site's own.")]]
 
 
 class DemandAnalysis(TypedDict):
