@@ -115,7 +115,7 @@ class EnergyTable(Table, frozen=True, kw_only=True):
     """Energy charges."""
 
     periods: Annotated[tuple[EnergyPeriod, ...], about("Periods, the first that covers a time holds", min_length=1)]
-    tier_basis: Annotated[Literal["period", "month"], about("Whose kWh fill the tiers")] = "period"
+    tier_basis: Annotated[Literal["period", "month"], about("Whose kWh fill the tiers")] = "month"
 
     def __post_init__(self) -> None:
         names = [period.name for period in self.periods]

@@ -73,7 +73,7 @@ class RatePeriod:
 
 @dataclass(frozen=True)
 class EnergyRates:
-    """Energy charges. `tier_basis` tells what fills the tiers: each ``period``'s kWh of the month, or the ``month``'s.
+    """Energy charges. `tier_basis` tells what fills the tiers: the ``month``'s kWh, or each ``period``'s of the month.
 
     With ``month``, each tier's energy is spread over the periods in proportion to their use, as utilities with a
     baseline allowance do. A period's tiers may end elsewhere than another's, as a winter's do.
@@ -81,7 +81,7 @@ class EnergyRates:
 
     periods: tuple[RatePeriod, ...]
     schedule: Schedule
-    tier_basis: str = "period"
+    tier_basis: str = "month"
 
     @property
     def has_tiers(self) -> bool:

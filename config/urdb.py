@@ -103,7 +103,6 @@ class UrdbTable(Table, frozen=True, kw_only=True):
                 _energy_period(tiers[n], n, windows_of(weekday, weekend, n) if n != used[-1] else ())
                 for n in used
             ),
-            tier_basis="month" if any(len(tiers[n]) > 1 for n in used) else "period",
         )
 
     def to_demand(self) -> DemandTable:

@@ -77,6 +77,7 @@ def test_tiers_by_period_and_by_month():
     # Half of the month's 7440 kWh, so half of each period, lies in each tier: 660 × 0.20 and × 0.10, 3060 × 0.10 and
     # × 0.05.
     assert [line["amount"] for line in by_month["lines"]] == [132.0, 66.0, 306.0, 153.0]
+    assert bill(JANUARY, make_tariff(TIERED_TOU.replace('tier_basis = "BASIS"', ""))) == [by_month]
 
 
 def peak_by_month(peaks):

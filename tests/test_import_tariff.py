@@ -5,8 +5,12 @@ import re
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
+from tariff_factory import make_site
+from week_factory import NEW_YORK
 
+from analyze.money.bills import bill_months
 from config.tariff_file import load_tariff
 from config.tariff_model import ExportRule, Ratchet, Tier, TierUnit
 from lib.errors import ConfigError, UsageError
@@ -145,7 +149,7 @@ def test_file_means_what_the_rate_means(folder):
     assert (tariff.demand_interval_s, tariff.reactive_per_kvar, tariff.export) == (1800, 0.3, ExportRule.NET_METERING)
     assert (tariff.fixed_daily, tariff.minimum_yearly, tariff.minimum_monthly) == (3.5, 1200, 0)
     assert [remark.split()[0] for remark in remarks] == [
-        "coincidentratestructure", "demandreactivepowercharge", "holidays"
+        "coincidentratestructure", "demandreactivepowercharge", "energyratestructure", "holidays"
     ]  # fmt: skip
 
 
@@ -209,6 +213,13 @@ def test_tariff_that_is_there_is_replaced_only_when_told_so(folder):
         ({"enddate": 1893456000}, []),
         ({"approved": False}, ["approved is false: nobody has checked the rate; compare it with the utility's sheet"]),
         ({"newcharge": 5}, ["newcharge (5) is not known"]),
+        (
+            {"energyratestructure": [[{"rate": 0.1, "max": 9}, {"rate": 0.2}], [{"rate": 0.1}]]},
+            [
+                "energyratestructure has tiers that end elsewhere in hours of the same month; the month's kWh fill each"
+                ' of them, or, with tier_basis = "period", the hours\' own'
+            ],
+        ),
         (
             {"energyratestructure": [[{"rate": 0.1, "max": 500}], [{"rate": 0.1, "max": 1e38, "note": "x"}]]},
             [
@@ -284,6 +295,25 @@ def test_rule_of_export(more, rule):
 )
 def test_fixed_charge_by_either_of_its_names(more, fixed):
     assert imported(**more).tariff.to_tariff("x").fixed_monthly == fixed
+
+
+def test_coincident_charge_is_billed_once_its_moments_are_filled_in(folder):
+    rate = {**RATE, "coincidentratestructure": [[{"rate": 4}]], "coincidentrateschedule": ALWAYS}
+    path, _ = run(folder, rate, "--name", "cp")
+    january = make_site(date(2025, 1, 1), date(2025, 1, 31), lambda f: np.where(f["local_hour"] == 17, 25.0, 90.0))
+
+    def coincident():
+        (bill,) = bill_months(january, january, load_tariff("cp", folder / "tariffs"), NEW_YORK)
+        return next(line for line in bill["lines"] if line["name"] == "coincident_0")
+
+    line = coincident()
+    assert (line["amount"], line["note"]) == (
+        0.0,
+        "the system's peak of this month is not announced, or was not metered",
+    )
+    filled = path.read_text().replace("system_peaks = []", "system_peaks = [2025-01-14T17:00:00-05:00]")
+    path.write_text(filled)
+    assert (coincident()["quantity"], coincident()["amount"]) == (25.0, 100.0)
 
 
 def test_currency_of_another_country():

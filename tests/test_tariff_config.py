@@ -77,7 +77,7 @@ def test_urdb_form_means_the_same_as_the_named_one():
         "period_1": [(0.10, math.inf)],
         "period_2": [(0.2, 500), (0.3, math.inf)],
     }
-    assert urdb.energy.tier_basis == "month"
+    assert {urdb.energy.tier_basis, named.energy.tier_basis} == {"month"}
 
 
 def test_urdb_demand_fixed_charges_and_ratchet():

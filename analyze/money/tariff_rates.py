@@ -19,7 +19,7 @@ from lib.stats_utils import sum_by_place
 
 Floats = npt.NDArray[np.float64]
 
-MEAN_MONTH_DAYS = 365.25 / 12
+_MEAN_MONTH_DAYS = 365.25 / 12
 
 
 class MonthSize(NamedTuple):
@@ -30,7 +30,7 @@ class MonthSize(NamedTuple):
     """
 
     day_share: float = 1.0
-    days: float = MEAN_MONTH_DAYS
+    days: float = _MEAN_MONTH_DAYS
     peak_kw: float = 0.0
 
     def of(self, unit: TierUnit) -> float:
@@ -68,13 +68,18 @@ def split_energy(
     """
     whole = kwh_by_period * month_scale
     total = float(whole.sum())
-    if energy.tier_basis == "month" and total > 0:
+    if _fills_together(energy) and total > 0:
         parts = [split * share for split, share in zip(_split_each(total, energy, size), whole / total, strict=True)]
     else:
         parts = [
             split_tiers(float(k), p.tiers, size.of(p.tier_unit)) for p, k in zip(energy.periods, whole, strict=True)
         ]
     return [part / month_scale for part in parts]
+
+
+def _fills_together(energy: EnergyRates) -> bool:
+    """Return whether the kWh of the whole month fill the tiers; without tiers nothing does."""
+    return energy.tier_basis == "month" and energy.has_tiers
 
 
 def _split_each(total_kwh: float, energy: EnergyRates, size: MonthSize) -> list[Floats]:
@@ -106,7 +111,7 @@ def marginal_rates(
     prices = [np.array([tier.rate for tier in period.tiers]) for period in energy.periods]
     whole = kwh_by_period * month_scale
     total = float(whole.sum())
-    if energy.tier_basis == "period":
+    if not _fills_together(energy):
         split = split_energy(kwh_by_period, energy, size, month_scale)
         return np.array([rates[_highest_tier(kwh)] for rates, kwh in zip(prices, split, strict=True)])
     if total <= 0:

@@ -289,5 +289,15 @@ def _list_in_part(urdb: UrdbTable) -> Iterator[NotKept]:
         )
     if urdb.dgrules == "Net Billing Hourly":
         yield NotKept("dgrules", "is Net Billing Hourly; import and export are told apart interval by interval")
+    if _ends_differ(urdb):
+        reason = "has tiers that end elsewhere in hours of the same month; the month's kWh fill each of them"
+        yield NotKept("energyratestructure", f'{reason}, or, with tier_basis = "period", the hours\' own')
     if urdb.energyweekdayschedule != urdb.energyweekendschedule:
         yield NotKept("holidays", "are not in the database; those of the site have the hours of its weekends")
+
+
+def _ends_differ(urdb: UrdbTable) -> bool:
+    """Return whether periods of the same month have tiers that end elsewhere."""
+    ends = [[tier.max for tier in own] for own in urdb.energyratestructure]
+    rows = zip(urdb.energyweekdayschedule, urdb.energyweekendschedule, strict=True)
+    return any(ends[period] != ends[weekday[0]] for weekday, weekend in rows for period in (*weekday, *weekend))
