@@ -22,6 +22,7 @@ import msgspec
 from config.bill_tables import BillsTable
 from config.former_names import regroup
 from config.opening_hours import LocalDate, Schedule, ScheduleTable
+from config.share_tables import SharesTable
 from config.strict_toml import (
     Document,
     Place,
@@ -394,6 +395,7 @@ class SiteFile(Table, frozen=True):
     schedule: ScheduleTable = ScheduleTable()
     tariff: TariffTable = TariffTable()
     bills: BillsTable = BillsTable()
+    shares: SharesTable = SharesTable()
     carbon: CarbonTable | None = None
     building: BuildingTable = BuildingTable()
     channels: Annotated[dict[str, ChannelTable], about("By name or id")] = {}
@@ -522,6 +524,10 @@ class SiteConfig:
         }
         return msgspec.structs.replace(limits, channel_max_power_kw=limits.channel_max_power_kw | own)
 
+    def owners(self, names: Mapping[int, str]) -> dict[str, tuple[int, ...]]:
+        """Return the channels of those who pay parts of the bill; see `resolve_owners`."""
+        return resolve_owners(self.file.shares, names, self.path)
+
     def excluded(self, names: Mapping[int, str]) -> frozenset[int]:
         """Return the channels that the file leaves out; see `resolve_excluded`."""
         return resolve_excluded(self.file.site, names, self.path)
@@ -634,6 +640,31 @@ def resolve_excluded(table: SiteTable, names: Mapping[int, str], path: Path) -> 
     if excluded and excluded == frozenset(names):
         refuse(path, ("site", key), "leaves out every channel of the site; say is_active = false under [sync] instead")
     return excluded
+
+
+def resolve_owners(table: SharesTable, names: Mapping[int, str], path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the channels of each owner, by the owner's name.
+
+    Parameters
+    ----------
+    names
+        Channel id → name, of all channels of the site.
+
+    Raises
+    ------
+    ConfigError
+        When a name is unknown or belongs to two channels, or two owners have the same channel.
+    """
+    owners: dict[str, tuple[int, ...]] = {}
+    whose: dict[int, str] = {}
+    for name, owner in table.owners.items():
+        place = ("shares", "owners", name, "meters")
+        owners[name] = tuple(_channel_of(str(key), names, path, place) for key in owner.meters)
+        for channel_id in owners[name]:
+            if channel_id in whose:
+                refuse(path, place, f"should not have channel {channel_id}, for {whose[channel_id]!r} has it")
+            whose[channel_id] = name
+    return owners
 
 
 def _channel_of(key: str, names: Mapping[int, str], path: Path, place: Place) -> int:

@@ -441,7 +441,7 @@ def tables_of(kind=SiteFile, place: tuple = ()) -> list[tuple]:
     known = known_at(kind, place)
     assert known is not None
     if isinstance(known.type, inspect.DictType):
-        name = "portal" if place[-1] == "files" else "PV inverter"
+        name = {"files": "portal", "owners": "Bakery"}.get(str(place[-1]), "PV inverter")
         return tables_of(kind, (*place, name)) if is_table(known.type) else []
     if isinstance(known.type, inspect.VarTupleType):
         return tables_of(kind, (*place, 0)) if is_table(known.type) else []

@@ -208,6 +208,12 @@ def site(conn: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
     return load
 
 
+def report_of(month: dict[str, Any]) -> dict[str, Any]:
+    school = Site(SITE_ID, "Test school", TIMEZONE.key, None, None, "US", "USD", "eniscope")
+    status = ValidationStatus(1, "closed", True, month["window"].end, [], [], None, None)
+    return assemble_monthly_report(school, status, date(2026, 2, 1), month, None, datetime(2026, 3, 5, tzinfo=UTC))
+
+
 def rows_of(days: tuple[date, date]) -> pd.DataFrame:
     window = local_day_window(date(2025, 11, 1), date(2026, 2, 28), TIMEZONE)
     own: Window = local_day_window(*days, TIMEZONE)
@@ -234,9 +240,7 @@ def test_a_bill_over_two_months_is_held_against_its_own_days(site: Any) -> None:
     month = site(said.replace(f"amount = {amount}", f"amount = {1.2 * amount}"))
     (dear,) = month["utilityBills"]["bills"]
     assert dear["cause"] == "tariff"
-    school = Site(SITE_ID, "Test school", TIMEZONE.key, None, None, "US", "USD", "eniscope")
-    status = ValidationStatus(1, "closed", True, month["window"].end, [], [], None, None)
-    report = assemble_monthly_report(school, status, date(2026, 2, 1), month, None, datetime(2026, 3, 5, tzinfo=UTC))
+    report = report_of(month)
     assert find_breach(report, "monthly_summary") is None
     line = f"Utility bill of Jan 14 – Feb 12, 2026: {bill_result(dear)}"
     assert spaced(report["summary"]["headline"])[1] == spaced(line)
@@ -271,3 +275,20 @@ def test_months_of_bills_with_a_wrong_multiplier_are_told_from_the_database(site
     (bill,) = site(f"[bills]\nperiods = [{rows}]\n")["utilityBills"]["bills"]
     assert (bill["cause"], bill["evidence"]) == ("multiplier", {"bills": 3, "factor": 40.0})
     assert np.isclose(bill["difference"]["kwhPct"], 3900.0)
+
+
+def test_a_months_cost_by_owner_is_told_from_the_database(site: Any) -> None:
+    month = site('[shares.owners.Bakery]\nmeters = ["meter 10"]\n')
+    found, (bill,) = month["costByOwner"], month["cost"]["bills"]
+    own = rows_of((date(2026, 2, 1), date(2026, 2, 28)))
+    (bakery,) = found["owners"]
+    assert (bakery["name"], bakery["sharePct"], found["rest"]["sharePct"]) == ("Bakery", 47.6, 52.4)  # 10 of 21
+    assert bakery["kwh"] == pytest.approx(float(own["energy_kwh"].sum()) * 10 / 21, rel=1e-3)
+    assert round(bakery["total"] + found["rest"]["total"], 2) == found["total"] == bill["total"]
+    report = report_of(month)
+    assert find_breach(report, "monthly_summary") is None
+    html = render_html(build_page(report))
+    assert "Cost by owner" in html
+    assert "Not sub-metered" in html
+    assert "Cost by owner" in [sheet.name for sheet in sheets_of(report)]
+    assert site("")["costByOwner"] is None

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from analyze.bills.compare import compare_bill
 from analyze.bills.measure import daily_imports, measure_bill
+from analyze.bills.owners import Shares, share_cost
 from analyze.load.anomaly_scores import score_readings
 from analyze.load.other_changes import MeterChange, bound_change, explain_bounds, merge_changes
 from analyze.load.savings_data import add_temperature, lack, leave_out_wrong_hours
@@ -90,7 +91,7 @@ if TYPE_CHECKING:
 
     from analyze.week.findings import WeekData
     from lib.readings import QuarantinedChannel, Site
-    from lib.report_types.bills import UtilityBills
+    from lib.report_types.bills import CostByOwner, UtilityBills
 
 _BILLS_BEFORE_DAYS, _BILLS_AFTER_DAYS = 400, 45  # a year of bills before, and the next one
 _AROUND_DAYS = 7  # by which a reading may have been early
@@ -100,7 +101,8 @@ class SiteData(NamedTuple):
     """A site as every analysis is given it.
 
     `said` is what its file says. `meters` have their kinds by it (`name_kinds`), and are without the channels
-    `left_out`: those that do not count, and those of `quarantined`, unless somebody wanted these all the same.
+    `left_out`: those that do not count, and those of `quarantined`, unless somebody wanted these all the same; `names`
+    has them all.
     """
 
     site: Site
@@ -110,6 +112,7 @@ class SiteData(NamedTuple):
     quarantined: list[QuarantinedChannel]
     not_counted: list[NotCounted]
     left_out: list[int]
+    names: dict[int, str]
     keeps_quarantined: bool = False
 
     @property
@@ -157,7 +160,7 @@ def open_site(
     quarantined = [row for row in readings.load_quarantined(conn, site_id) if row.channel_id not in left_out]
     left_out += [] if keeps_quarantined else [channel.channel_id for channel in quarantined]
     meters = keep_counted(name_kinds(meters, channels), left_out)
-    return SiteData(site, tz, said, meters, quarantined, not_counted, left_out, keeps_quarantined)
+    return SiteData(site, tz, said, meters, quarantined, not_counted, left_out, names, keeps_quarantined)
 
 
 def _read(conn: Connection, data: SiteData, load: Callable[..., pd.DataFrame], *args: object) -> pd.DataFrame:
@@ -332,8 +335,8 @@ def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> di
     -------
     dict
         As `summarize_months`, with `mayCountTwice`, `window` (UTC), `cost` (`sections.costs`), `measures`, each with
-        the verdict of `verify_savings`, and `utilityBills` (`load_utility_bills`). What channels in quarantine measured
-        is in no sum.
+        the verdict of `verify_savings`, `utilityBills` (`load_utility_bills`) and `costByOwner` (`share_cost`). What
+        channels in quarantine measured is in no sum.
     """
     data = open_site(conn, site_id)
     last_day = add_months(month, 1) - timedelta(days=1)
@@ -359,7 +362,21 @@ def load_month(conn: Connection, site_id: int, month: date, now: datetime) -> di
         "cost": week.sections["costOptimization"],
         "measures": measures,
         "utilityBills": load_utility_bills(conn, data, month),
+        "costByOwner": _share_month(data, week, month),
     }
+
+
+def _share_month(data: SiteData, week: SiteWeek, month: date) -> CostByOwner | dict[str, Any] | None:
+    """Return whose part of the month's bill is whose; None where the site's file names no owners."""
+    owners = data.said.owners(data.names)
+    if not owners:
+        return None
+    cost, table = week.sections["costOptimization"], data.said.file.shares
+    if "bills" not in cost:
+        return dict(cost)
+    bills = [bill for bill in cost["bills"] if bill["month"] == f"{month:%Y-%m}"]
+    shares = Shares(owners, table.demand, table.fixed)
+    return share_cost(week.data.site, week.data.scope, bills, data.said.tariffs, shares, week.data.pricing.holidays)
 
 
 def load_utility_bills(conn: Connection, data: SiteData, month: date) -> UtilityBills | None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from deliver.pages import parts
 from deliver.pages.parts import Part
 from deliver.words import formats as fmt
-from deliver.words.bills import bill_days, bill_result, bill_title
+from deliver.words.bills import bill_days, bill_result, bill_title, owner_name, owner_rules
 
 if TYPE_CHECKING:
-    from lib.report_types.bills import UtilityBill, UtilityBills
+    from lib.report_types.bills import CostByOwner, OwnerShare, UtilityBill, UtilityBills
 
 _TONES = {"agrees": "good", "parts": "bad"}
 
@@ -56,6 +56,31 @@ def _table(bill: UtilityBill) -> Part | None:
 
 def _least(is_least: bool, text: str) -> str:
     return f"at least {text}" if is_least and text != fmt.MISSING else text
+
+
+def owner_blocks(found: CostByOwner) -> list[Part | None]:
+    """Return whose part of the bill is whose, and by which rules."""
+    columns = [parts.column("Who")] + [
+        parts.column(label, "right")
+        for label in ("Energy used", "Of the site", "At the peak", "Energy", "Demand", "Fixed", "Other", "Total")
+    ]
+    rows = [_owner_row(row, found["currency"]) for row in (*found["owners"], found["rest"])]
+    whole: list[parts.Cell] = ["Bill", *[""] * 7, fmt.money(found["total"], found["currency"], cents=True)]
+    return [
+        parts.table(f"Parts of the bill on {found['tariff']}", columns, [*rows, whole]),
+        parts.bullets(owner_rules(found)),
+    ]
+
+
+def _owner_row(row: OwnerShare, currency: str) -> list[parts.Cell]:
+    amounts = (row["energy"], row["demand"], row["fixed"], row["other"], row["total"])
+    return [
+        owner_name(row),
+        fmt.kwh(row["kwh"]),
+        fmt.pct(row["sharePct"], 1),
+        fmt.kw(row["kwAtPeak"]),
+        *(fmt.money(amount, currency, cents=True) for amount in amounts),
+    ]
 
 
 def has_bills(report: dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from deliver.pages import parts
-from deliver.pages.bill_parts import has_bills, utility_bill_blocks
+from deliver.pages.bill_parts import has_bills, owner_blocks, utility_bill_blocks
 from deliver.pages.common import is_available, notices, provenance, reason_of, site_line, without_notices
 from deliver.pages.parts import Part
 from deliver.pages.weekly_money import cost_blocks, energy_cost_tile
@@ -43,10 +43,15 @@ def build_monthly_page(report: dict[str, Any]) -> Part:
 
 
 def _bills(report: dict[str, Any]) -> list[Part]:
-    if not has_bills(report):
-        return []
-    blocks = utility_bill_blocks(report["utilityBills"], _month(report["month"]))
-    return [parts.section("bills", "Beside the bill", blocks)]
+    sections, owners = [], report.get("costByOwner")
+    if owners:
+        told = "owners" in owners
+        blocks = owner_blocks(owners) if told else [parts.note(f"Not worked out: {reason_of(owners)}.")]
+        sections.append(parts.section("owners", "Cost by owner", blocks))
+    if has_bills(report):
+        blocks = utility_bill_blocks(report["utilityBills"], _month(report["month"]))
+        sections.append(parts.section("bills", "Beside the bill", blocks))
+    return sections
 
 
 def _month(text: str) -> str:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from deliver.files.workbook import Column, Kind, Row, Sheet, Value
-from deliver.words.bills import bill_result
+from deliver.words.bills import bill_result, owner_name
 from deliver.words.formats import plain
 
 if TYPE_CHECKING:
@@ -187,8 +187,26 @@ def _monthly(report: dict[str, Any]) -> list[Sheet]:
             [_row(item, "channelName", "channelId", "energyKwh", "sharePct", "changePct", "isRoot")
              for item in report["byChannel"]],
         ),
+        *_owners(report.get("costByOwner") or {}),
         *_bills(report.get("utilityBills") or {}),
     ]  # fmt: skip
+
+
+def _owners(found: dict[str, Any]) -> list[Sheet]:
+    """Return whose part of the bill is whose; no sheet where that is not known."""
+    if "owners" not in found:
+        return []
+    columns = [
+        Column("Who"), Column("Energy used (kWh)", Kind.ENERGY), Column("Of the site (%)", Kind.PERCENT),
+        Column("At the peak (kW)", Kind.POWER), Column("Energy", Kind.MONEY), Column("Demand", Kind.MONEY),
+        Column("Fixed", Kind.MONEY), Column("Other", Kind.MONEY), Column("Total", Kind.MONEY), Column("Currency"),
+    ]  # fmt: skip
+    keys = ("kwh", "sharePct", "kwAtPeak", "energy", "demand", "fixed", "other", "total")
+    rows: list[Row] = [
+        Row([owner_name(row), *(row[key] for key in keys), found["currency"]])
+        for row in (*found["owners"], found["rest"])
+    ]
+    return [Sheet("Cost by owner", columns, rows)]
 
 
 def _bills(found: dict[str, Any]) -> list[Sheet]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from deliver.words import formats as fmt
 
 if TYPE_CHECKING:
-    from lib.report_types.bills import BillEvidence, UtilityBill
+    from lib.report_types.bills import BillEvidence, CostByOwner, OwnerShare, UtilityBill
 
 _TITLES = {
     "agrees": "agrees",
@@ -120,3 +120,35 @@ def _amount(evidence: BillEvidence) -> str:
 
 def _signed(value: float | None) -> str:
     return fmt.signed_pct(value, 1)
+
+
+def owner_name(row: OwnerShare) -> str:
+    """Return who pays a part of the bill."""
+    return "Not sub-metered" if row["name"] is None else row["name"]
+
+
+def owner_rules(found: CostByOwner) -> list[str]:
+    """Return by which rules a bill is shared, and what is not known of the owners' meters."""
+    demand = {
+        "at_peak": "Demand charges: by what each drew in the interval that is billed.",
+        "by_energy": "Demand charges: by each one's energy of the month.",
+    }[found["demandRule"]]
+    fixed = {
+        "by_energy": "Fixed and minimum charges: by energy.",
+        "equally": "Fixed and minimum charges: equally between the owners.",
+    }[found["fixedRule"]]
+    energy = "Energy: by each one's own use in each price period. Riders and taxes follow what they are on."
+    assumed = ["No tariff is confirmed: these are assumed rates."] if found["isAssumed"] else []
+    doubts = [
+        f"{owner_name(row)}: {_doubt(row)}"
+        for row in found["owners"]
+        if row["unknownHours"] > 0 or row["estimatedKwh"] > 0
+    ]
+    return [*assumed, energy, demand, fixed, *doubts]
+
+
+def _doubt(row: OwnerShare) -> str:
+    parts = [f"{fmt.kwh(row['estimatedKwh'])} are estimated"] if row["estimatedKwh"] > 0 else []
+    if row["unknownHours"] > 0:
+        parts.append(f"{row['unknownHours']:,.1f} hours are not known, and what was used then is not in this part")
+    return "; ".join(parts) + "."

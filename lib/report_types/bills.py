@@ -80,3 +80,32 @@ class UtilityBills(TypedDict):
     entered: Annotated[int, about("Bills of all time.", ge=0)]
     lastEnd: Annotated[Day, about("Last day of the newest one.")]
     bills: Annotated[list[UtilityBill], about("Those that end in the month.")]
+
+
+class OwnerShare(TypedDict):
+    """Somebody's part of a month's bill."""
+
+    name: Annotated[str | None, about("Null for what no owner's meter sees.")]
+    kwh: float
+    sharePct: Annotated[float, about("Of the site's energy.")]
+    estimatedKwh: Annotated[float, about("Of kwh, what is not as metered.")]
+    unknownHours: Annotated[float, about("Meter hours of which nothing is known; their energy is in the rest.")]
+    kwAtPeak: Annotated[float | None, about("Mean power in the interval of the billed peak.")]
+    energy: float
+    demand: Annotated[float, about("With ratchet, least demand and reactive demand.")]
+    fixed: Annotated[float, about("With the minimum charge.")]
+    other: Annotated[float, about("Riders and taxes.")]
+    total: float
+
+
+class CostByOwner(TypedDict):
+    """Whose part of the month's bill, on the site's tariff, is whose. All parts add up to the total."""
+
+    currency: Currency
+    tariff: str
+    isAssumed: Annotated[bool, about("No tariff of the site is confirmed.")]
+    total: Annotated[float, about("The bill, rounded to what the currency has.")]
+    demandRule: Literal["at_peak", "by_energy"]
+    fixedRule: Literal["by_energy", "equally"]
+    owners: list[OwnerShare]
+    rest: OwnerShare

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from lib.report_types.basics import Count, Day, JsonObject, OpeningHours, about
-from lib.report_types.bills import UtilityBills
+from lib.report_types.basics import Count, Day, JsonObject, OpeningHours, Unavailable, about
+from lib.report_types.bills import CostByOwner, UtilityBills
 from lib.report_types.charts import OLD, LoadHour, SiteHours
 from lib.report_types.electrical import WholeElectricalHealth
 from lib.report_types.head import (
@@ -243,6 +243,9 @@ class MonthlyReport(TypedDict):
     byChannel: list[MeterMonth]
     cost: Annotated[JsonObject, about("The section costOptimization of the weekly report, of this month.")]
     measures: list[Measure]
+    costByOwner: NotRequired[
+        Annotated[CostByOwner | Unavailable | None, about("Whose part of the bill is whose; null without owners.")]
+    ]
     utilityBills: NotRequired[
         Annotated[
             UtilityBills | None, about("The utility's bills beside what was metered; null where none is entered.")

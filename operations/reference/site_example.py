@@ -73,6 +73,7 @@ _EXAMPLES: dict[str, str] = {
     "bills.periods.kwh": "41250.0",
     "bills.periods.kw": "180.0",
     "bills.periods.amount": "5120.40",
+    "shares.owners.Bakery.meters": '["Oven", 162126]',
     "carbon.kg_per_kwh": "0.39",
     "carbon.source": '"who publishes it, for which grid and year"',
     "building.floor_area_m2": "5200",
@@ -116,7 +117,7 @@ _EXAMPLES: dict[str, str] = {
     "branding.contact": '"Jane Doe, +1 555 0100, jane@example.com"',
 }
 # Table of tables by name → the name in the example.
-_EXAMPLE_NAMES = {"channels": "PV inverter", "files": "portal"}
+_EXAMPLE_NAMES = {"channels": "PV inverter", "files": "portal", "owners": "Bakery"}
 _WIDTH = 118
 
 
