@@ -14,7 +14,7 @@ from benchmarks.fault_injection import KINDS, Fault
 from benchmarks.measured_meters import HOUR_S, QUARTER_S
 
 # The sections that other benchmarks write (bench_claims.py and so on) stand between marks of their names.
-CLAIMS, FINDINGS, SAVINGS = SECTIONS = ("claims", "findings", "savings")
+BILLS, CLAIMS, FINDINGS, SAVINGS = SECTIONS = ("bills", "claims", "findings", "savings")
 COMMAND = ".venv/bin/python tests/benchmarks/bench_accuracy.py --write"
 # The goals of the project's plan: (measure, least value), and alerts per site-week at most.
 _RECALL, _F1 = ("recall", 0.95), ("F1", 0.8)
