@@ -16,7 +16,8 @@ from analyze.week.finding_trace import find_finding
 from deliver.files.report_files import check_report, report_text
 from deliver.pages.html_page import render_html
 from deliver.pages.kinds import build_page
-from deliver.reports.compact import compact_charts, compact_sections
+from deliver.reports.compact import compact_attention, compact_charts, compact_sections
+from deliver.reports.follow_up import brief_finding, followed_findings
 
 PERIOD = {"start": "2026-01-12T00:00:00-05:00", "end": "2026-01-19T00:00:00-05:00"}
 
@@ -77,6 +78,8 @@ def test_lists_that_repeat_another_hold_what_the_contract_names(report: dict[str
     ]
     assert "measures" in week.sections["electricalHealth"]["meters"][0]  # what was analyzed is left as it is
     assert list(sections["electricalHealth"]["meters"][0]) == ["channelId", "channelName", "issues"]
+    (spike,) = sections["spikes"]["byChannel"][0]["events"]
+    assert list(spike) == ["start", "end", "duration", "intervals", "peakPower", "totalExcessKwh"]
 
 
 def test_what_could_not_be_assessed_names_its_meters_once(report: dict[str, Any]) -> None:
@@ -89,13 +92,73 @@ def test_what_could_not_be_assessed_names_its_meters_once(report: dict[str, Any]
     }
 
 
+def test_what_says_nothing_is_left_out(report: dict[str, Any]) -> None:
+    week = analyze_week()[-1]
+    (whole, *_) = week.data_quality["byChannel"]
+    assert (whole["channelId"], whole["presentIntervals"], whole["expectedIntervals"]) == (1, 672, 672)
+    assert report["dataQuality"]["byChannel"][0] == {
+        "channelId": 1, "expectedIntervals": 672, "completenessPct": 100.0
+    }  # fmt: skip
+    ended = report["dataQuality"]["byChannel"][3]
+    assert (ended["channelId"], ended["presentIntervals"] < ended["expectedIntervals"]) == (4, True)
+    assert "parentChannelId" not in report["consumption"]["byChannel"][0]
+    for event, told in zip(
+        week.sections["anomalies"]["timeline"], report["sections"]["anomalies"]["timeline"], strict=True
+    ):
+        assert {"partOf", "deficitKwh"} - told.keys() == {
+            key for key in ("partOf", "deficitKwh") if not event[key]
+        }  # fmt: skip
+        assert told.keys().isdisjoint({"views", "dayShare", "intervals", "incident"})
+    assert [fit.keys() for fit in report["sections"]["anomalies"]["expectedLoad"]][0] == {
+        "channelId", "cvRmsePct", "nmbePct"
+    }  # fmt: skip
+    assert not any("verifiedSavings" in win for win in report["sections"]["quickWins"])
+    assert all(part["kwh"] for meter in report["sections"]["afterHoursWaste"]["topMeters"]
+               for part in meter["parts"].values())  # fmt: skip
+    assert {key for meter in week.sections["afterHoursWaste"]["topMeters"] for key in meter["parts"]} == {
+        "baseLoad", "leftOn", "closedDay", "overrun", "night"
+    }  # fmt: skip
+
+
+def test_attention_has_its_time_only_where_no_quick_win_tells_it() -> None:
+    item = {"kind": "high_use", "channelId": 1, "kwh": 9.0, "periods": 2, "isWhileClosed": True, "start": "a",
+            "end": "b", "text": "AHU: 9.0 kWh above normal"}  # fmt: skip
+    own, of_win = compact_attention([item, item | {"winId": "win_after_hours-1"}])
+    assert own == {"kind": "high_use", "channelId": 1, "start": "a", "end": "b", "text": "AHU: 9.0 kWh above normal"}
+    assert of_win == {"kind": "high_use", "channelId": 1, "text": own["text"], "winId": "win_after_hours-1"}
+
+
+def test_hours_to_come_have_three_digits() -> None:
+    hour = {"timestamp": "x", "predicted_kwh": 0.12345, "lower_bound": -9.8765, "upper_bound": 12.345}
+    sections = analyze_week()[-1].sections | {"forecast": {"forecast": [hour, hour | {"upper_bound": 1234.5678}]}}
+    first, second = compact_sections(sections, PERIOD)["forecast"]["forecast"]
+    assert first == {"timestamp": "x", "predicted_kwh": 0.123, "lower_bound": -9.88, "upper_bound": 12.3}
+    assert second["upper_bound"] == 1235.0
+
+
+def test_a_finding_that_is_followed_is_read_with_all_its_keys() -> None:
+    nothing = dict.fromkeys(
+        ("backAfterWeeks", "weeklyKwh", "kwhSoFar", "costSoFar", "said", "saidBy", "owner", "due", "doneOn", "note")
+    )
+    full = nothing | {
+        "lastingId": "meter_silent-1", "state": "open", "channelId": 1, "channelName": "Pump", "weeklyCost": 0.0,
+        "currency": "USD", "isSolvedNow": False, "isGrown": True, "isSilent": False,
+    }  # fmt: skip
+    brief = brief_finding(full)
+    assert brief == {"lastingId": "meter_silent-1", "state": "open", "channelId": 1, "channelName": "Pump",
+                     "weeklyCost": 0.0, "currency": "USD", "isGrown": True}  # fmt: skip
+    assert followed_findings({"followUp": {"findings": [brief]}}) == [full]
+    assert followed_findings({}) == []
+
+
 def test_the_file_has_a_line_for_each_part(report: dict[str, Any]) -> None:
     text = report_text(report)
     assert json.loads(text) == report
     assert text.startswith('{"metadata":{\n"generatedAt":')
     assert '\n"sections":{\n' in text
     assert len(text.splitlines()) == pytest.approx(65, abs=25)
-    assert len(text.encode()) < 80_000  # of four meters; the quick start's sixteen come to 77 to 112 kB
+    assert len(text.encode()) < 63_000  # of four meters; the quick start's sixteen come to 65 to 99 kB
+    assert '"avgCompleteness":100,' in report_text({"dataQuality": {"avgCompleteness": 100.0, "energyMeters": 4}})
     with pytest.raises(ValueError, match="not JSON compliant"):
         report_text({"metadata": {"generatedAt": float("nan")}})
 

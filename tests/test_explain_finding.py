@@ -62,7 +62,7 @@ def test_what_is_counted_of_the_intervals_makes_the_figure(kind: str, count: int
 def test_events_that_are_part_of_an_incident_and_those_of_none_are_traced() -> None:
     report = make_report()
     events = report["sections"]["anomalies"]["timeline"]
-    assert {type(event["partOf"]) for event in events} == {dict, type(None)}
+    assert {type(event.get("partOf")) for event in events} == {dict, type(None)}
     assert all(trace(report, event["findingId"])["agrees"] for event in events)
 
 

@@ -16,6 +16,7 @@ import pytest
 from year_replay import AHU, KITCHEN, LATE_FROM, LATE_IN_FILE, PUMP, SITE_ID, WEEKS, monday, replay, store_year
 
 from deliver.files.report_files import check_report
+from deliver.reports.follow_up import followed_findings
 from lib import db
 from lib.findings import FollowedFinding, LedgerEntry, Said, total_ledger
 from lib.readings import load_finding_weeks, load_findings, load_ledger
@@ -54,7 +55,7 @@ def year(
 
         def after(week: int, report: dict[str, Any]) -> None:
             reports[week] = report
-            told = {each["lastingId"]: each for each in report["followUp"]["findings"]}
+            told = {each["lastingId"]: each for each in followed_findings(report)}
             for stored in load_findings(conn, SITE_ID):
                 if said := told.get(stored.finding_id):
                     own = (said["state"], said["status"], said["weekNumber"], said["isGrown"], said["isSilent"])

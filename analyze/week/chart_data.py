@@ -181,8 +181,8 @@ def _meter_series(
 ) -> list[dict[str, Any]]:
     """Return each meter's hours: those with a finding, and the largest others up to `_MOST_METERS`.
 
-    What was expected stands beside those that drew more, or otherwise, than it. A meter whose intervals are longer than
-    an hour has no hours.
+    What was expected stands beside those that drew more, or otherwise, than it. A meter at rest has none, and one whose
+    intervals are longer than an hour.
     """
     anomalies = sections["anomalies"]
     above = _channels_of(
@@ -215,7 +215,7 @@ def _meter_series(
             **_in_units(actual[n], expected[n] if has_expected[n] else None),
         }
         for n in sorted(order.tolist(), key=lambda n: (-used_kwh[n], ids[n]))
-        if not np.isnan(actual[n]).all()
+        if used_kwh[n] or is_found[n] and not np.isnan(actual[n]).all()
     ]
 
 

@@ -69,7 +69,16 @@ def report_text(report: dict[str, Any]) -> str:
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json.dumps(_whole(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _whole(value: Any) -> Any:
+    """Return a part of a report with 7 for 7.0, which is the same number of JSON."""
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def write_report(report: dict[str, Any], path: Path) -> None:

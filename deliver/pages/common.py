@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 
 from deliver.pages import parts
 from deliver.pages.parts import Part
-from deliver.reports.follow_up import state_words
+from deliver.reports.follow_up import followed_findings, state_words
 from deliver.words import formats as fmt
 from deliver.words.week import mail_subject
 
@@ -89,7 +89,7 @@ def attention_of(report: dict[str, Any]) -> list[dict[str, Any]]:
 def attention_findings(report: dict[str, Any], currency: str | None) -> Part | None:
     """Return each thing that needs attention, once: what to do about it, where a quick win says so."""
     wins = {win.get("findingId"): win for win in report["sections"].get("quickWins") or []}
-    followed = {each["lastingId"]: each for each in (report.get("followUp") or {}).get("findings") or []}
+    followed = {each["lastingId"]: each for each in followed_findings(report)}
     items = []
     for index, item in enumerate(attention_of(report), 1):
         win, standing = wins.get(item.get("winId")), followed.get(item.get("lastingId"))

@@ -368,18 +368,25 @@ def _peak_notes(section: dict[str, Any]) -> list[str]:
     return [f"The site’s highest load was {fmt.kw(peak['powerKw'])}, {fmt.span(peak['start'], peak['end'])}{made_by}."]
 
 
+def _arrived(row: dict[str, Any]) -> parts.Cell:
+    """Return how many readings of a meter arrived; all that were expected where the report does not say."""
+    present = row.get("presentIntervals", row["expectedIntervals"])
+    return f"{fmt.number(present, 0)} of {fmt.number(row['expectedIntervals'], 0)}", present
+
+
 def completeness_blocks(report: dict[str, Any]) -> list[Part | None]:
     """Return what arrived of each meter, and what was left out as wrong."""
-    quality = report["dataQuality"]
+    quality, daily = report["dataQuality"], report["charts"].get("dailyCompleteness") or {}
+    names = {row["channelId"]: row["channelName"] for row in daily.get("channels") or []}
     channels = sorted(quality.get("byChannel") or [], key=lambda row: row["completenessPct"] or 0)
     columns = [parts.column("Meter"), parts.column("Complete", "right"), parts.column("Readings", "right"),
                parts.column("Left out", "right"), parts.column("Energy of it", "right")]  # fmt: skip
     rows: list[list[parts.Cell]] = [
-        [row["channelName"], (fmt.pct(row["completenessPct"], 1), row["completenessPct"]),
-         (f"{fmt.number(row['presentIntervals'], 0)} of {fmt.number(row['expectedIntervals'], 0)}",
-          row["presentIntervals"]),
-         (fmt.number(row["excludedIntervals"], 0), row["excludedIntervals"]),
-         (fmt.kwh(row["excludedKwh"]), row["excludedKwh"])]
+        [row.get("channelName") or names.get(row["channelId"], ""),
+         (fmt.pct(row["completenessPct"], 1), row["completenessPct"]),
+         _arrived(row),
+         (fmt.number(row.get("excludedIntervals", 0), 0), row.get("excludedIntervals", 0)),
+         (fmt.kwh(row.get("excludedKwh", 0.0)), row.get("excludedKwh", 0.0))]
         for row in channels
     ]  # fmt: skip
     excluded = quality.get("excluded") or {}
@@ -392,7 +399,7 @@ def completeness_blocks(report: dict[str, Any]) -> list[Part | None]:
         _not_counted(quality.get("notCounted") or []),
         parts.table("Completeness of each meter", columns, rows, is_sortable=True,
                     tones=[_tone(row["completenessPct"]) for row in channels]),
-        _days_table(report["charts"].get("dailyCompleteness") or {}),
+        _days_table(daily),
     ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from deliver.pages import parts
 from deliver.pages.parts import Part
-from deliver.reports.follow_up import is_told, saving_words, state_words
+from deliver.reports.follow_up import followed_findings, is_told, saving_words, state_words
 from deliver.words import formats as fmt
 
 _MUTED = {"finding": "Mails about new findings"}
@@ -27,7 +27,7 @@ def follow_up_line(report: dict[str, Any]) -> list[str]:
 def follow_up_fact(report: dict[str, Any]) -> str:
     """Return the section in one line."""
     follow_up = report.get("followUp") or {}
-    followed = [each for each in follow_up.get("findings") or [] if not each["isSilent"]]
+    followed = [each for each in followed_findings(report) if not each["isSilent"]]
     told = sum(map(is_told, followed))
     doubtful = f" and {len(followed) - told} of low confidence" if told < len(followed) else ""
     all_new = ", all new: this is the first report" if follow_up and follow_up["lastWeek"] is None else ""
@@ -37,8 +37,8 @@ def follow_up_fact(report: dict[str, Any]) -> str:
 def follow_up_blocks(report: dict[str, Any]) -> list[Part | None]:
     """Return the findings that are followed, the dearest first, and what people accepted."""
     follow_up = report.get("followUp") or {}
-    followed = [each for each in follow_up.get("findings") or [] if not each["isSilent"]]
-    accepted = [each for each in follow_up.get("findings") or [] if each["isSilent"]]
+    followed = [each for each in followed_findings(report) if not each["isSilent"]]
+    accepted = [each for each in followed_findings(report) if each["isSilent"]]
     return [
         parts.table("Findings, by what they cost a week", _COLUMNS, [_row(each) for each in followed]),
         parts.bullets([saving_words(each) for each in follow_up.get("savings") or []]),

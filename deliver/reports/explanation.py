@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyze.week.finding_trace import list_ids
 from deliver.pages.common import currency_of, seen_once, worth_of
-from deliver.reports.follow_up import state_words
+from deliver.reports.follow_up import followed_findings, state_words
 from deliver.words import formats as fmt
 
 if TYPE_CHECKING:
@@ -40,10 +40,9 @@ def explanation_lines(report: dict[str, Any], finding: dict[str, Any], trace: di
 
 def list_lines(report: dict[str, Any]) -> list[str]:
     """Return the report's findings: what is followed from week to week with where it stands, then each event."""
-    follow_up = report.get("followUp") or {}
     lines = [
         f"{each['lastingId']}  {each['title']} [{state_words(each)}]".replace("\N{NO-BREAK SPACE}", " ")
-        for each in follow_up.get("findings") or []
+        for each in followed_findings(report)
     ]
     return lines + [f"{key}  {_name(item)}" for key, item in list_ids(report).items()]
 

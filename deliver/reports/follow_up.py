@@ -18,6 +18,21 @@ ACTION_WORDS = {
     "meter": "Meters to repair",
     "electrical": "Electrical supply",
 }
+# What a report's finding has where it says nothing: nobody said or priced anything, and nothing happened to it.
+_BLANK: dict[str, Any] = dict.fromkeys(
+    ("channelId", "channelName", "backAfterWeeks", "weeklyKwh", "weeklyCost", "kwhSoFar", "costSoFar", "currency",
+     "said", "saidBy", "owner", "due", "doneOn", "note"),
+) | {"isSolvedNow": False, "isGrown": False, "isSilent": False}  # fmt: skip
+
+
+def brief_finding(finding: dict[str, Any]) -> dict[str, Any]:
+    """Return a finding that is followed as a report holds it: without the keys that say nothing."""
+    return {key: value for key, value in finding.items() if key not in _BLANK or value is not _BLANK[key]}
+
+
+def followed_findings(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the findings that a report follows, with all keys."""
+    return [_BLANK | each for each in (report.get("followUp") or {}).get("findings") or []]
 
 
 def describe_follow_up(follow_up: dict[str, Any]) -> str:

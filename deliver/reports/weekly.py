@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from analyze.week.evidence import brief_evidence
 from analyze.week.finding_names import METHODS
-from deliver.reports.compact import compact_charts, compact_sections
-from deliver.reports.follow_up import describe_follow_up
+from deliver.reports.compact import compact_attention, compact_sections, compact_week, compact_wins
+from deliver.reports.follow_up import brief_finding, describe_follow_up
 from deliver.words.actions import tell_wins
 from deliver.words.costs import tell_costs
 from deliver.words.hours import describe_schedule
@@ -57,10 +57,8 @@ def _assemble(
     return {
         "metadata": metadata,
         "summary": _summary(site, status, week, forced_reason, metadata["period"]),
-        "consumption": week.consumption,
+        **compact_week(week),
         "sections": compact_sections(week.sections, metadata["period"]),
-        "charts": compact_charts(week.charts),
-        "dataQuality": week.data_quality,
         "methods": METHODS,
         **_follow_up(week, metadata["period"], [mute for mute in mutes if mute.concerns(site.site_id, now)]),
     }
@@ -73,7 +71,11 @@ def _follow_up(week: SiteWeek, period: dict[str, Any], mutes: Sequence[Mute]) ->
     muted = [{"kind": mute.kind, "until": _iso(mute.until, tz), "reason": mute.reason} for mute in mutes]
     follow_up = _told_again(week.follow_up, week.sections)
     told = {"text": describe_follow_up(follow_up), "mutes": muted}
-    return {"followUp": brief_evidence(follow_up, period) | told}
+    brief = {
+        "findings": [brief_finding(each) for each in follow_up["findings"]],
+        "accepted": compact_wins(follow_up["accepted"]),
+    }
+    return {"followUp": brief_evidence(follow_up | brief, period) | told}
 
 
 def _told_again(follow_up: dict[str, Any], sections: dict[str, Any]) -> dict[str, Any]:
@@ -167,6 +169,7 @@ def _summary(
     return told | {
         "headline": [*warnings, *quarantined, *told["headline"]],
         "notes": [*quarantined, *told["notes"]],
+        "attention": compact_attention(told["attention"]),
     }
 
 

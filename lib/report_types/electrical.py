@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
-from lib.report_types.basics import Found, Insufficient, JsonObject, Meter, Time, about
+from lib.report_types.basics import Found, JsonObject, Meter, PossibleFrom, Time, about
 from lib.states import Level
 
 
@@ -60,9 +60,13 @@ class ElectricalMeter(Meter):
     issues: list[ElectricalIssue]
 
 
-class MeasureRefusal(Insufficient):
+class MeasureRefusal(TypedDict):
     """A quantity that could not be assessed."""
 
+    status: Literal["insufficient_data"]
+    code: str
+    missing: Annotated[str, about("What would have to be there.")]
+    possibleFrom: NotRequired[PossibleFrom]
     channelId: NotRequired[Annotated[int, about("Channel id of the service. Of reports before version 1.4.")]]
     channelName: NotRequired[
         Annotated[str, about("Name of the channel; text from outside, to be escaped where shown.")]

@@ -25,21 +25,21 @@ class StateCounts(TypedDict):
 
 
 class FollowedItem(TypedDict):
-    """A finding and where it stands."""
+    """A finding and where it stands; what is null or false may be left out."""
 
-    channelName: str | None
-    currency: str | None
-    said: str | None
-    saidBy: str | None
-    owner: str | None
-    note: str | None
-    weeklyKwh: float | None
-    weeklyCost: float | None
-    kwhSoFar: float | None
-    costSoFar: float | None
+    channelName: NotRequired[str | None]
+    currency: NotRequired[str | None]
+    said: NotRequired[str | None]
+    saidBy: NotRequired[str | None]
+    owner: NotRequired[str | None]
+    note: NotRequired[str | None]
+    weeklyKwh: NotRequired[float | None]
+    weeklyCost: NotRequired[float | None]
+    kwhSoFar: NotRequired[float | None]
+    costSoFar: NotRequired[float | None]
     lastingId: Annotated[str, about("Kind, cause and meter: the same in every week.")]
     kind: str
-    channelId: int | None
+    channelId: NotRequired[int | None]
     title: str
     confidence: Level
     state: FindingState
@@ -50,15 +50,15 @@ class FollowedItem(TypedDict):
             "nothing."
         ),
     ]
-    isSolvedNow: bool
-    isGrown: bool
-    isSilent: Annotated[bool, about("Somebody said that it may stay, and it has not grown since.")]
+    isSolvedNow: NotRequired[bool]
+    isGrown: NotRequired[bool]
+    isSilent: NotRequired[Annotated[bool, about("Somebody said that it may stay, and it has not grown since.")]]
     sinceWeek: Day
     weekNumber: Annotated[int, Meta(ge=1)]
     weeksThere: Annotated[int, Meta(ge=1)]
-    backAfterWeeks: int | None
-    due: Day | None
-    doneOn: Day | None
+    backAfterWeeks: NotRequired[int | None]
+    due: NotRequired[Day | None]
+    doneOn: NotRequired[Day | None]
 
 
 class GapAccepted(TypedDict):

@@ -337,7 +337,7 @@ class ScheduleRefusal(TypedDict):
     reason: NotRequired[str]
     missing: str
     status: str
-    possibleFrom: Day | None
+    possibleFrom: NotRequired[Day | None]
 
 
 class ScheduleDisagreements(TypedDict):
