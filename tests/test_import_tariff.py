@@ -162,6 +162,28 @@ def test_one_rate_alone_in_json_or_toml(folder):
         assert load_tariff(path.stem, folder / "tariffs").fixed_monthly == 25
 
 
+def test_one_price_needs_no_schedule():
+    more = {"energyratestructure": [[{"rate": 0.1}]], "energyweekdayschedule": None, "energyweekendschedule": None}
+    assert [period.rates() for period in imported(**more).tariff.energy.periods] == [(Tier(0.1),)]
+    with pytest.raises(ConfigError, match="energyweekdayschedule is missing"):
+        imported(energyweekdayschedule=None)
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        (1727762400, date(2024, 10, 1)),
+        (1727762400.0, date(2024, 10, 1)),
+        ("1727762400", date(2024, 10, 1)),
+        ("2024-10-01T00:00:00.000Z", date(2024, 10, 1)),
+        (date(2024, 10, 1), date(2024, 10, 1)),
+        (None, None),
+    ],
+)
+def test_dates_are_read_as_they_are_written(written, day):
+    assert imported(startdate=written).tariff.valid_from == day
+
+
 def test_numbers_may_be_written_as_decimals():
     more = FLAT_DEMAND | {"lookbackpercent": 0.5, "lookbackmonths": [1.0] * 12, "lookbackrange": 11.0}
     decimals = [[float(period) for period in row] for row in RATE["energyweekdayschedule"]]
@@ -227,6 +249,9 @@ def test_tariff_that_is_there_is_replaced_only_when_told_so(folder):
                 "energyratestructure[2].note is not known",
             ],
         ),
+        ({"dgrules": "Value of Solar"}, ["dgrules (Value of Solar) is not known; no rule of export is taken from it"]),
+        ({"demandratestructure": [[{"rate": 0}]], "coincidentratestructure": [[{"rate": 0, "unit": "kVA"}]]}, []),
+        ({"sheetdate": date(2026, 1, 1)}, ['sheetdate ("2026-01-01") is not known']),
         ({"fueladjustmentsmonthly": [0] * 12, "demandunits": "kVA", "flatdemandunit": "hp"}, []),
         (
             {"dgrules": "Buy All Sell All"},

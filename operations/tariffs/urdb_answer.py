@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
 from config.strict_toml import Document, convert_model, refuse, shown
 from config.tariff_file import TariffFile
-from config.urdb import UrdbTable
+from config.urdb import ExportWord, UrdbTable
 from lib.errors import ConfigError, UsageError
 
 _BILLED = frozenset(field.name for field in msgspec.structs.fields(UrdbTable))
@@ -34,6 +34,8 @@ _OF_THE_RATE = frozenset({
 _TEXTS = ("description", "basicinformationcomments", "energycomments", "demandcomments")
 _ATTRIBUTES = ("energyattrs", "demandattrs", "fixedattrs", "attrs")
 _FUEL = ("fueladjustmentsmonthly", "energyfueladjustments")
+_EXPORT_RULES = get_args(ExportWord)
+_ALWAYS = [[0] * 24] * 12
 _DEMAND_UNITS = {
     "demandrateunit": ("demandratestructure",),
     "flatdemandunit": ("flatdemandstructure",),
@@ -111,8 +113,7 @@ def import_rate(item: Document, path: Path, currency: str | None = None, today: 
         refuse(path, ("energyratestructure",), "is missing; download the rate again, with detail=full")
     _refuse_wrong_bills(item, path)
     not_kept = list(_list_not_kept(item, today))
-    billed = {key: item[key] for key in sorted(_BILLED & set(item))}
-    billed["coincidentrateschedule"] = item.get("coincidentrateschedule", item.get("coincidentschedule"))
+    billed = _billed(item)
     for key in _STRUCTURES:
         if key in billed:
             billed[key], lost = _clean_structure(key, billed[key], path)
@@ -160,9 +161,9 @@ def _currency(item: Document, path: Path) -> str:
 
 def _day(value: Any) -> date | None:
     """Return the day of a date as the database has it: seconds since 1970, or a text that begins with the day."""
-    if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value):
-        return date.fromisoformat(value[:10])
     try:
+        if isinstance(value, str | date) and re.match(r"\d{4}-\d\d-\d\d", str(value)):
+            return date.fromisoformat(str(value)[:10])
         return datetime.fromtimestamp(float(value), UTC).date()
     except (TypeError, ValueError, OverflowError, OSError):
         return None
@@ -181,6 +182,23 @@ def _refuse_wrong_bills(item: Document, path: Path) -> None:
     for key in ("startdate", "enddate"):
         if key in item and _day(item[key]) is None:
             refuse(path, (key,), f"should be seconds since 1970, not {item[key]!r}")
+
+
+def _billed(item: Document) -> Document:
+    """Return what is paid, without what costs nothing at any time and what a schedule need not say."""
+    billed = {key: item[key] for key in sorted(_BILLED & set(item))}
+    if "coincidentschedule" in item:
+        billed.setdefault("coincidentrateschedule", item["coincidentschedule"])
+    for key in _STRUCTURES[1:]:
+        if not _any_amount(billed.get(key)):
+            billed.pop(key, None)
+    if billed.get("dgrules") not in _EXPORT_RULES:
+        billed.pop("dgrules", None)
+    schedules = ("energyweekdayschedule", "energyweekendschedule")
+    periods = item["energyratestructure"]
+    if isinstance(periods, list) and len(periods) == 1 and not any(key in billed for key in schedules):
+        billed |= dict.fromkeys(schedules, _ALWAYS)
+    return billed
 
 
 def _any_amount(value: Any) -> bool:
@@ -255,6 +273,8 @@ def _list_not_kept(item: Document, today: date | None) -> Iterator[NotKept]:
             yield NotKept(key, f"({_shown_text(value)}) {_NOT_BILLED[key]}")
         elif key != "coincidentschedule" and key not in _FUEL:
             yield NotKept(key, f"({_shown_text(value)}) is not known")
+    if item.get("dgrules", _EXPORT_RULES[0]) not in _EXPORT_RULES:
+        yield NotKept("dgrules", f"({_shown_text(item['dgrules'])}) is not known; no rule of export is taken from it")
     ended = _day(item.get("enddate"))
     if ended is not None and today is not None and ended < today:
         yield NotKept("enddate", f"is {ended}: the rate has ended; look for the one that supersedes it")
@@ -272,7 +292,7 @@ def _attributes(value: Any) -> list[str]:
 
 
 def _shown_text(value: Any) -> str:
-    text = " ".join((value if isinstance(value, str) else json.dumps(value)).split())
+    text = " ".join((value if isinstance(value, str) else json.dumps(value, default=str)).split())
     return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"
 
 
