@@ -14,10 +14,14 @@ from zoneinfo import ZoneInfo
 from lib.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 HOURS_PER_WEEK = 168
 _EPOCH_HOUR_OF_WEEK = 3 * 24  # 1 January 1970 was a Thursday
+_QUARTER_S, _LEAST_QUARTERS = 900, 4 * 24 * 31  # a span up to which every quarter hour is looked up
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _LONGEST_REMAINDER = timedelta(hours=1)
 # The newest interval may still be filling while the devices upload, and what is stored first stays: an ingest asks for
 # none that ended less than this before it began.
@@ -283,11 +287,36 @@ def add_local_time(readings: pd.DataFrame, tz: ZoneInfo) -> pd.DataFrame:
         (0 = Monday) and `hour_of_week` (0–167, 0 = Monday 00:00). In the repeated hour of autumn two intervals share
         a wall-clock time; `interval_start` still tells them apart.
     """
-    local = readings["interval_start"].array.tz_convert(tz).tz_localize(None)
-    # Whole hours since 1970 are quicker to divide than dates are to take apart.
-    hours = local.to_numpy().astype("datetime64[h]").astype("int64")
-    hour_of_week = ((hours + _EPOCH_HOUR_OF_WEEK) % HOURS_PER_WEEK).astype("int16")
+    import numpy as np
+
+    starts = readings["interval_start"].array
+    # Of many meters few starts are distinct, and no zone has changed its clocks within a quarter hour since 1972: what
+    # the wall clock shows is looked up once for each quarter hour.
+    step, quarters = _number_quarters(starts.asi8 // (_QUARTER_S * _PER_SECOND[starts.unit]))
+    offset_s = wall_seconds(quarters * _QUARTER_S, tz) - quarters * _QUARTER_S
+    hour_of_week = ((quarters * _QUARTER_S + offset_s) // 3600 + _EPOCH_HOUR_OF_WEEK) % HOURS_PER_WEEK
     weekday = hour_of_week // 24
-    return readings.assign(
-        local_time=local, local_hour=hour_of_week - 24 * weekday, local_weekday=weekday, hour_of_week=hour_of_week
+    wall = (starts.asi8 + (offset_s * _PER_SECOND[starts.unit])[step]).view(f"datetime64[{starts.unit}]")
+    hour_of_week, local_hour, weekday = (
+        values.astype(np.int16)[step] for values in (hour_of_week, hour_of_week - 24 * weekday, weekday)
     )
+    return readings.assign(local_time=wall, local_hour=local_hour, local_weekday=weekday, hour_of_week=hour_of_week)
+
+
+def wall_seconds(epoch_s: npt.NDArray[np.int64], tz: ZoneInfo) -> npt.NDArray[np.int64]:
+    """Return what the wall clock shows at `epoch_s` [s since 1970], as seconds since its own midnight of 1970."""
+    import pandas as pd
+
+    utc = pd.DatetimeIndex(epoch_s.astype("datetime64[s]"), tz="UTC")
+    return utc.tz_convert(tz).tz_localize(None).as_unit("s").asi8
+
+
+def _number_quarters(quarter: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return for each quarter hour its place among the distinct ones, or among all from the first on, and these."""
+    import numpy as np
+
+    first, last = (int(quarter.min()), int(quarter.max())) if quarter.size else (0, -1)
+    if last - first >= max(quarter.size, _LEAST_QUARTERS):  # scattered over years
+        quarters, place = np.unique(quarter, return_inverse=True)
+        return place, quarters
+    return quarter - first, np.arange(first, last + 1)
