@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from analyze.expected.day_matrix import DayMatrix
-from analyze.expected.model import Expectation
 from analyze.expected.wall_time import flat, group_of_slots, group_quantiles
 from lib.stats_utils import nan_quantiles
 
@@ -16,28 +17,31 @@ Floats = npt.NDArray[np.float64]
 _HIGH_QUANTILE = 0.95
 
 
-def find_usual_peaks(expectation: Expectation) -> pd.DataFrame:
-    """Return for each row of the expectation how high its channel usually reaches, by the baseline weeks.
+class UsualPeaks(NamedTuple):
+    """How high each interval's channel usually reaches, by the baseline weeks (n,) [kW]; NaN without them.
 
-    Returns
-    -------
-    pd.DataFrame
-        By index of the rows, kW: `p95_kw`, the 95th percentile of the hour ± 1 h on days that the site opens, or stays
-        closed; `channel_p95_kw`, of all hours; `weekly_max_kw`, the lowest of the weeks' highest values: what
-        it reaches in every week, if only for a twentieth of the time. NaN without baseline weeks.
+    `p95_kw` is the 95th percentile of the hour ± 1 h on days that the site opens, or stays closed; `channel_p95_kw` is
+    that of all hours; `weekly_max_kw` is the lowest of the weeks' highest values: what it reaches in every week, if
+    only for a twentieth of the time.
     """
-    rows = expectation.rows
-    table = {name: np.full(len(rows), np.nan) for name in ("p95_kw", "channel_p95_kw", "weekly_max_kw")}
-    for block in expectation.blocks:
-        matrix = block.matrix
+
+    p95_kw: Floats
+    channel_p95_kw: Floats
+    weekly_max_kw: Floats
+
+
+def find_usual_peaks(matrices: Sequence[DayMatrix], size: int) -> UsualPeaks:
+    """Return how high each of the `size` rows that the matrices were made of usually reaches."""
+    usual = UsualPeaks(*(np.full(size, np.nan) for _ in UsualPeaks._fields))
+    for matrix in matrices:
         power_kw, before = flat(matrix.power_kw), matrix.fold >= 0
         slot = matrix.day * matrix.slots + matrix.slot
         by_group = group_quantiles(matrix, power_kw, before, [_HIGH_QUANTILE])[..., 0]
-        table["p95_kw"][matrix.row] = by_group[matrix.channel, group_of_slots(matrix)[slot]]
+        usual.p95_kw[matrix.row] = by_group[matrix.channel, group_of_slots(matrix)[slot]]
         whole = nan_quantiles(flat(matrix.power_kw[:, before]), [_HIGH_QUANTILE])[:, 0]
-        table["channel_p95_kw"][matrix.row] = whole[matrix.channel]
-        table["weekly_max_kw"][matrix.row] = _weekly_max(matrix)[matrix.channel]
-    return pd.DataFrame(table, index=rows.index)
+        usual.channel_p95_kw[matrix.row] = whole[matrix.channel]
+        usual.weekly_max_kw[matrix.row] = _weekly_max(matrix)[matrix.channel]
+    return usual
 
 
 def _weekly_max(matrix: DayMatrix) -> Floats:

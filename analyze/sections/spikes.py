@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analyze.expected.basis import assessed_channels, list_unassessed
+from analyze.expected.day_matrix import DayMatrix, lay_out_days
 from analyze.expected.model import Expectation, expect_load
 from analyze.expected.usual_peaks import find_usual_peaks
 from analyze.meters.completeness import assess_channels
@@ -17,18 +20,17 @@ from analyze.week.intervals import (
     WeekScope,
     channel_names,
     channels_within,
-    in_window,
     is_after_hours,
+    iso_of_seconds,
     list_runs,
     local_iso,
     number_channels,
     number_steps,
     starts_new_run,
+    starts_within,
     take_channels,
-    take_window,
 )
 from lib.date_utils import Window, add_local_time
-from lib.stats_utils import label_runs
 
 _LEAST_KW = 0.001  # a peak that may be higher by less than this may not be higher
 SITE_CHANNEL_ID = -1  # the site's sum goes through the same functions as a channel
@@ -60,16 +62,30 @@ def find_spikes(
     at four in the morning is far above that hour's usual, and no peak; a charger that runs for an hour a day reaches
     its peak every week.
     """
-    rows = take_channels(take_window(clean, scope.period), assessed_channels(expectation, scope))
-    usual, config = find_usual_peaks(expectation).loc[rows.index], scope.config
+    rows = clean if len(clean) == len(expectation.rows) else clean.loc[expectation.rows.index]
+    high = _find_high(rows, [block.matrix for block in expectation.blocks], scope, min_power_kw)
+    return take_channels(high, assessed_channels(expectation, scope))
+
+
+def _find_high(
+    rows: pd.DataFrame, matrices: Sequence[DayMatrix], scope: WeekScope, min_power_kw: float
+) -> pd.DataFrame:
+    """Return the intervals of the period that reach as high as a spike, whether or not their channel can be assessed.
+
+    `matrices` are those of `rows`.
+    """
+    config, power_kw = scope.config.spikes, rows["mean_kw"].to_numpy()
+    usual = find_usual_peaks(matrices, len(rows))
     least_kw = np.maximum(
-        config.spikes.p95_multiplier * np.maximum(usual["p95_kw"].to_numpy(), usual["channel_p95_kw"].to_numpy()),
-        np.maximum(_ABOVE_WEEKLY_MAX * usual["weekly_max_kw"].to_numpy(), min_power_kw),
+        config.p95_multiplier * np.maximum(usual.p95_kw, usual.channel_p95_kw),
+        np.maximum(_ABOVE_WEEKLY_MAX * usual.weekly_max_kw, min_power_kw),
     )
-    is_high = rows["mean_kw"] > least_kw
-    run_id = label_runs(is_high, starts_new_run(rows))[is_high]
-    rows = rows[is_high].assign(event_id=run_id, **usual[is_high])
-    return rows.assign(excess_kwh=(rows["mean_kw"] - rows["p95_kw"]).clip(lower=0) * rows["hours"])
+    at = np.flatnonzero((power_kw > least_kw) & starts_within(rows, scope.period))
+    high = rows.iloc[at]
+    is_new = starts_new_run(high).to_numpy() | (np.diff(at, prepend=-2) != 1)
+    excess_kwh = np.maximum(power_kw[at] - usual.p95_kw[at], 0.0) * high["hours"].to_numpy()
+    usual_kw = {name: values[at] for name, values in usual._asdict().items()}
+    return high.assign(event_id=np.cumsum(is_new), **usual_kw, excess_kwh=excess_kwh)
 
 
 def sum_site_power(clean: pd.DataFrame, scope: WeekScope, coverage: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -126,8 +142,11 @@ def find_site_spikes(site: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
         "interval_s": [step_s],
     }
     of_site = scope._replace(meters=pd.DataFrame(meter))
-    expectation = expect_load(site, of_site, None)
-    return find_spikes(expectation, site, of_site, min_power_kw=scope.config.spikes.min_site_power_kw)
+    # What is usual of the site is asked only where it reached high, which few weeks do.
+    high = _find_high(site, lay_out_days(site, of_site), of_site, scope.config.spikes.min_site_power_kw)
+    if high.empty:
+        return high
+    return take_channels(high, assessed_channels(expect_load(site, of_site, None), of_site))
 
 
 def find_peaks(site: pd.DataFrame, scope: WeekScope) -> dict[str, dict[str, Any] | None]:
@@ -139,30 +158,30 @@ def find_peaks(site: pd.DataFrame, scope: WeekScope) -> dict[str, dict[str, Any]
     last = (scope.period.end - timedelta(seconds=1)).astimezone(scope.tz)
     month = last.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     windows = {"sitePeak": scope.period, "billingPeak": Window(month, scope.period.end)}
-    return {name: _find_peak(site[in_window(site, window)], scope) for name, window in windows.items()}
-
-
-def _find_peak(rows: pd.DataFrame, scope: WeekScope) -> dict[str, Any] | None:
-    if rows.empty:
-        return None
-    peak = rows.loc[[rows["mean_kw"].idxmax()]]
-    end = peak["interval_start"] + pd.to_timedelta(peak["interval_s"], unit="s")
     return {
-        "start": local_iso(peak["interval_start"], scope.tz)[0],
-        "end": local_iso(end, scope.tz)[0],
-        "powerKw": round(float(peak["mean_kw"].iloc[0]), 3),
-        **_doubt_of(rows, peak),
+        name: _find_peak(site, np.flatnonzero(starts_within(site, window)), scope) for name, window in windows.items()
     }
 
 
-def _doubt_of(rows: pd.DataFrame, peak: pd.DataFrame) -> dict[str, bool]:
+def _find_peak(site: pd.DataFrame, own: npt.NDArray[np.int64], scope: WeekScope) -> dict[str, Any] | None:
+    """Return the highest demand among the `own` rows."""
+    power_kw = site["mean_kw"].to_numpy(dtype=float)[own]
+    if np.isnan(power_kw).all():
+        return None
+    at = int(own[np.nanargmax(power_kw)])
+    peak_kw, start_s = float(site["mean_kw"].iloc[at]), int(site["epoch_s"].iloc[at])
+    start, end = iso_of_seconds(np.array([start_s, start_s + int(site["interval_s"].iloc[at])]), scope.tz)
+    return {"start": start, "end": end, "powerKw": round(peak_kw, 3), **_doubt_of(site, own, at)}
+
+
+def _doubt_of(site: pd.DataFrame, own: npt.NDArray[np.int64], at: int) -> dict[str, bool]:
     """Return whether a demand's peak counts what a doubtful meter drew at least, and may have been higher."""
-    if "high_kwh" not in rows:
+    if "high_kwh" not in site:
         return {}
-    highest_kw = float((rows["high_kwh"] / rows["hours"]).max())
+    highest_kw = float(np.nanmax((site["high_kwh"].to_numpy() / site["hours"].to_numpy())[own]))
     return {
-        "isEstimated": bool(peak["is_estimated"].iloc[0]),
-        "isAtLeast": highest_kw > float(peak["mean_kw"].iloc[0]) + _LEAST_KW,
+        "isEstimated": bool(site["is_estimated"].iloc[at]),
+        "isAtLeast": highest_kw > float(site["mean_kw"].iloc[at]) + _LEAST_KW,
     }
 
 
