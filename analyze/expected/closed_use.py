@@ -112,8 +112,9 @@ def find_closed_use(expectation: Expectation, scope: WeekScope, known: Known = _
         by_weather = follow_thermostat(
             running, response_kw, block.weather.temp_c, block.matrix.step_s / SECONDS_PER_HOUR
         )
+        means = _mean_powers(block.matrix, running)
         entries = [
-            _judge_channel(number, own, block, running, found, thermostat=follows)
+            _judge_channel(number, own, block, running, found, means, thermostat=follows)
             for number, (own, follows) in enumerate(zip(found.by_channel(), by_weather, strict=True))
         ]
         usual_kw = (block.expected_kw - response_kw).reshape(running.power_kw.shape)
@@ -128,18 +129,48 @@ def find_closed_use(expectation: Expectation, scope: WeekScope, known: Known = _
         patterns[_work_while_closed(channels, patterns, known)] = Pattern.ASKED
         table = pd.DataFrame(channels).assign(pattern=patterns).set_index("channel_id").sort_index()
     listed = pd.concat(runs, ignore_index=True) if runs else _no_runs()
-    return ClosedUse(pd.DataFrame({**columns, "run": run, "is_counted": is_counted}, index=rows.index), table, listed)
+    # Without its type pandas would make text of every object.
+    of_rows = {**columns, "run": pd.Series(run, index=rows.index, dtype=object), "is_counted": is_counted}
+    return ClosedUse(pd.DataFrame(of_rows, index=rows.index), table, listed)
+
+
+class _MeanPowers(NamedTuple):
+    """The mean power of each channel while closed and while open (C,) [kW]: usually, and of the period.
+
+    Usually is in the weeks before, where there are any: a night in this week says nothing of every week.
+    """
+
+    closed: Floats
+    open: Floats
+    closed_now: Floats
+    open_now: Floats
+
+
+def _mean_powers(matrix: DayMatrix, running: Running) -> _MeanPowers:
+    usual = np.repeat(matrix.fold >= 0, matrix.slots)
+    usual = usual if usual.any() else ~usual
+    return _MeanPowers(
+        *(
+            _mean(running.power_kw[:, when & at])
+            for when in (usual, ~usual)
+            for at in (running.is_closed, ~running.is_closed)
+        )
+    )
 
 
 def _judge_channel(
-    number: int, own: Runs, block: ExpectedDays, running: Running, found: ClosedRuns, *, thermostat: Thermostat | None
+    number: int,
+    own: Runs,
+    block: ExpectedDays,
+    running: Running,
+    found: ClosedRuns,
+    means: _MeanPowers,
+    *,
+    thermostat: Thermostat | None,
 ) -> dict[str, object]:
     """Return the facts of one channel of a matrix, and its pattern."""
     weeks_known = found.weeks_known[number]
-    # Of the weeks before, where there are any: a night in this week says nothing of every week.
-    usual = np.repeat(block.matrix.fold >= 0, block.matrix.slots)
-    usual = usual if usual.any() else ~usual
-    closed_kw, open_kw = (_mean(running.power_kw[number, usual & at]) for at in (running.is_closed, ~running.is_closed))
+    closed_kw, open_kw, closed_now_kw, open_now_kw = (float(values[number]) for values in means)
     pattern, mine = _choose_runs(number, own, found)
     if not running.can_be_off[number] and pattern not in (Pattern.NEW, Pattern.ONCE):
         pattern, mine = None, mine.where(mine.row < 0)  # what it does every week is its setback, or its work
@@ -161,7 +192,8 @@ def _judge_channel(
         "can_be_off": bool(running.can_be_off[number]),
         "follows_weather": bool(block.weather.is_used[number]),
         "runs_as_by_day": runs_as_by_day,
-        "rose_by_day": _rose_by_day(running, number, usual, closed_kw, open_kw),
+        # A main behind solar shows no load while open: then nothing says that the rise was one of the nights.
+        "rose_by_day": np.isnan(open_kw) or _rose_by_day(closed_now_kw - closed_kw, open_now_kw - open_kw),
         "closed_kw": closed_kw,
         "open_kw": open_kw,
         "pattern": pattern,
@@ -336,15 +368,9 @@ def _are_alike(own: Runs, left: Runs, weeks_known: npt.NDArray[np.bool_], patter
     return nights & (judge_pattern(own.where(nights), weeks_known) == Pattern.RECURRING)
 
 
-def _rose_by_day(running: Running, number: int, usual: npt.NDArray[np.bool_], closed_kw: float, open_kw: float) -> bool:
-    """Return whether the power of the period rose while open by half as much as while closed, or more.
-
-    A main behind solar shows no load while open: then nothing says that the rise was one of the nights.
-    """
-    now_closed_kw, now_open_kw = (
-        _mean(running.power_kw[number, ~usual & at]) for at in (running.is_closed, ~running.is_closed)
-    )
-    return bool(np.isnan(open_kw) or now_open_kw - open_kw >= _SHARED_RISE * (now_closed_kw - closed_kw))
+def _rose_by_day(closed_rise_kw: float, open_rise_kw: float) -> bool:
+    """Return whether the power of the period rose while open by half as much as while closed, or more."""
+    return open_rise_kw >= _SHARED_RISE * closed_rise_kw
 
 
 def _has_outgrown(left: Runs, own: Runs, weeks_known: npt.NDArray[np.bool_]) -> bool:
@@ -392,8 +418,12 @@ def _is_steady(running: Running, number: int, table: pd.DataFrame, now: Runs) ->
     return bool(high - low <= _STEADY_SPREAD * middle)
 
 
-def _mean(values: Floats) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
+def _mean(values: Floats) -> Floats:
+    """Return the mean of what is known of (C, n), by channel; NaN where nothing is."""
+    known = ~np.isnan(values)
+    count = np.count_nonzero(known, axis=1)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
 def _describe_runs(
@@ -431,20 +461,17 @@ def _lay_on_rows(
     is_counted: npt.NDArray[np.bool_],
 ) -> None:
     """Write the runs of one matrix onto the rows that it was made of."""
-    kind = np.full(running.runs.shape, NO_RUN, dtype=object)
-    counted = np.zeros(running.runs.shape, dtype=bool)
-    is_mine = _is_counted(found, entries)
-    columns_of = found.table[["channel", "first", "end", "kind", "week"]]
-    for (channel, first, end, name, week), mine in zip(
-        columns_of.itertuples(index=False, name=None), is_mine, strict=True
-    ):
-        kind[channel, first:end] = name
-        counted[channel, first:end] = mine and week == PERIOD
-    shape, place = matrix.power_kw.shape, matrix.row
-    run[place] = matrix.rows_of(kind.reshape(shape))
+    number = np.zeros(running.runs.shape, dtype=np.int64)  # of the run that each slot lies in, from 1 on
+    channel, first, end, kind, week = (
+        found.table[name].to_numpy() for name in ("channel", "first", "end", "kind", "week")
+    )
+    for row, (own, begins, ends) in enumerate(zip(channel.tolist(), first.tolist(), end.tolist(), strict=True), 1):
+        number[own, begins:ends] = row
+    of_row, place = matrix.rows_of(number.reshape(matrix.power_kw.shape)), matrix.row
+    run[place] = np.concatenate([np.array([NO_RUN], dtype=object), kind])[of_row]
     columns["off_kw"][place] = running.off_kw[matrix.channel]
-    columns["excess_kwh"][place] = matrix.rows_of(np.where(kind == NO_RUN, 0.0, excess_kwh).reshape(shape))
-    is_counted[place] = matrix.rows_of(counted.reshape(shape))
+    columns["excess_kwh"][place] = np.where(of_row > 0, matrix.rows_of(excess_kwh.reshape(matrix.power_kw.shape)), 0.0)
+    is_counted[place] = np.append(False, _is_counted(found, entries) & (week == PERIOD))[of_row]
 
 
 def _no_channels() -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,6 +15,7 @@ from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, number_channels
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 SECONDS_PER_DAY = 86_400
 HOURS_PER_DAY = 24
@@ -62,7 +63,7 @@ class DayMatrix(NamedTuple):
         wall = pd.DatetimeIndex((midnight_s + np.arange(self.slots) * self.step_s).ravel().astype("datetime64[s]"))
         return wall.tz_localize(tz, ambiguous=np.ones(wall.size, bool), nonexistent="shift_forward").tz_convert("UTC")
 
-    def rows_of(self, values: Floats) -> Floats:
+    def rows_of(self, values: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         """Return the value of `values` (C × D × S) for each of the matrix's rows."""
         return values[self.channel, self.day, self.slot]
 

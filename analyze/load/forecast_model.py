@@ -48,6 +48,7 @@ _LEVEL_KEPT, _RECENT_KEPT, _RECENT_DECAY = 0.5, 0.6, 0.7
 _RECENT_DAYS = 2
 _RECENT_LIMIT_QUANTILE = 0.9
 _NEAR_HOURS = 2
+_NEAR = np.sort((np.arange(24)[:, None] + np.arange(-_NEAR_HOURS, _NEAR_HOURS + 1)) % 24, axis=1)  # to each hour
 _MIN_ERRORS = 20  # fewer have no tenth percentile to speak of; then those of all hours of that half are taken
 _FIRST_TESTED_WEEK = 2
 _ENOUGH_DAYS = 3  # of the exact type
@@ -124,19 +125,20 @@ def error_quantiles(weeks: Weeks, predicted: Prediction, share: float) -> tuple[
     error = weeks.kwh[_FIRST_TESTED_WEEK:] - np.array([week.kwh for week in past])
     is_upper = np.array([week.is_upper for week in past])
     weight = np.broadcast_to(_weights(len(error), _ERROR_HALF_LIFE_WEEKS)[:, None, None], error.shape)
-    hour = np.broadcast_to(np.arange(24), error.shape)
+    error, weight, is_upper = (values.reshape(-1, 24) for values in (error, weight, is_upper))  # by day and hour
     low, high = np.zeros(predicted.kwh.shape), np.zeros(predicted.kwh.shape)
-    levels = np.array([(1 - share) / 2, (1 + share) / 2])
+    levels, is_known = np.array([(1 - share) / 2, (1 + share) / 2]), np.isfinite(error)
     for half in (True, False):
-        of_half = (is_upper == half) & np.isfinite(error)
+        of_half = (is_upper == half) & is_known
         for h in range(24):
-            wanted = predicted.is_upper[:, h] == half
-            distance = np.minimum((hour - h) % 24, (h - hour) % 24)
-            near = of_half & (distance <= _NEAR_HOURS)
-            if np.count_nonzero(near) < _MIN_ERRORS:
-                near = of_half
-            if wanted.any() and near.any():
-                low[wanted, h], high[wanted, h] = _weighted_quantiles(error[near], weight[near], levels)
+            wanted, near = predicted.is_upper[:, h] == half, _NEAR[h]
+            if not wanted.any():
+                continue
+            chosen, own_error, own_weight = of_half[:, near], error[:, near], weight[:, near]
+            if np.count_nonzero(chosen) < _MIN_ERRORS:
+                chosen, own_error, own_weight = of_half, error, weight
+            if chosen.any():
+                low[wanted, h], high[wanted, h] = _weighted_quantiles(own_error[chosen], own_weight[chosen], levels)
     return np.minimum(low, 0.0), np.maximum(high, 0.0)
 
 

@@ -58,7 +58,15 @@ def is_open(intervals: pd.DataFrame, schedule: Schedule) -> pd.Series:
     intervals
         With `local_time` (naive wall clock), as `lib.date_utils.add_local_time` gives it.
     """
-    return _at_minutes(intervals, schedule, 0, 0)
+    return pd.Series(is_open_at(_wall_minutes(intervals), schedule), index=intervals.index)
+
+
+def is_open_at(wall_min: npt.NDArray[np.int64], schedule: Schedule) -> npt.NDArray[np.bool_]:
+    """Return the same of moments on the wall clock [minutes since 1970]."""
+    if not wall_min.size:
+        return np.zeros(0, dtype=bool)
+    calendar, minute = _place_in_calendar(wall_min, schedule)
+    return calendar.is_open[minute]
 
 
 def closed_kind(intervals: pd.DataFrame, schedule: Schedule) -> pd.Series:
@@ -69,7 +77,7 @@ def closed_kind(intervals: pd.DataFrame, schedule: Schedule) -> pd.Series:
     """
     if intervals.empty:
         return pd.Series([], index=intervals.index, dtype=object)
-    calendar, minute = _place_in_calendar(intervals, schedule)
+    calendar, minute = _place_in_calendar(_wall_minutes(intervals), schedule)
     kinds = np.where(calendar.is_open[minute], "", calendar.day_kind[minute // MINUTES_PER_DAY])
     return pd.Series(kinds, index=intervals.index, dtype=object)
 
@@ -88,18 +96,21 @@ def _at_minutes(intervals: pd.DataFrame, schedule: Schedule, before_min: int, af
     """Return True where the site is open at any minute from `before_min` before to `after_min` after the start."""
     if intervals.empty:
         return pd.Series([], index=intervals.index, dtype=bool)
-    calendar, minute = _place_in_calendar(intervals, schedule)
+    calendar, minute = _place_in_calendar(_wall_minutes(intervals), schedule)
     first = np.clip(minute - before_min, 0, calendar.is_open.size)
     last = np.clip(minute + after_min + 1, 0, calendar.is_open.size)
     return pd.Series(calendar.open_before[last] > calendar.open_before[first], index=intervals.index, dtype=bool)
 
 
-def _place_in_calendar(intervals: pd.DataFrame, schedule: Schedule) -> tuple[_Calendar, npt.NDArray[np.int64]]:
-    """Return the days around the intervals, and the minute of them at which each starts.
+def _wall_minutes(intervals: pd.DataFrame) -> npt.NDArray[np.int64]:
+    return intervals["local_time"].to_numpy().astype("datetime64[m]").astype("int64")
+
+
+def _place_in_calendar(minutes: npt.NDArray[np.int64], schedule: Schedule) -> tuple[_Calendar, npt.NDArray[np.int64]]:
+    """Return the days around moments on the wall clock [minutes since 1970], and the minute of them that each is.
 
     There is one day more on either side, for what reaches over midnight.
     """
-    minutes = intervals["local_time"].to_numpy().astype("datetime64[m]").astype("int64")
     first = int(minutes.min()) // MINUTES_PER_DAY - 1
     day_count = int(minutes.max()) // MINUTES_PER_DAY - first + 2
     return _make_calendar(first, day_count, schedule), minutes - first * MINUTES_PER_DAY

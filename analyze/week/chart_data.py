@@ -11,22 +11,22 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.expected.best_energy import BestEnergy, Source
+from analyze.load.schedules import is_open_at
 from analyze.meters.completeness import presence_of
 from analyze.money.site_demand import SiteDemand
 from analyze.week.intervals import (
     WeekScope,
     channel_names,
     energy_meters,
-    in_window,
-    is_after_hours,
     iso_of_seconds,
     list_runs,
     local_iso,
     number_channels,
     starts_new_run,
+    starts_within,
 )
 from config.opening_hours import list_holidays
-from lib.date_utils import add_local_time, list_local_days, local_midnight
+from lib.date_utils import list_local_days, local_midnight, wall_seconds
 from lib.stats_utils import sum_by_place
 
 Floats = npt.NDArray[np.float64]
@@ -108,7 +108,8 @@ def site_load(of_roots: BestEnergy, scope: WeekScope) -> pd.DataFrame:
     hour = rows["epoch_s"].to_numpy(dtype="int64") // _SECONDS_PER_HOUR - first
     kwh, expected = rows["kwh"].to_numpy(), rows["expected_kwh"].to_numpy()
     known, has_basis = ~np.isnan(kwh), ~np.isnan(expected)
-    as_metered = rows["source"].isin([Source.METERED, Source.CAUGHT_UP]).to_numpy()
+    source = rows["source"].to_numpy()
+    as_metered = (source == Source.METERED) | (source == Source.CAUGHT_UP)
     channel, ids = number_channels(rows)
 
     def total(values: Floats) -> Floats:
@@ -126,7 +127,7 @@ def site_load(of_roots: BestEnergy, scope: WeekScope) -> pd.DataFrame:
         by_meter = sum_by_place(cell, apart, size * max(ids.size, 1)).reshape(size, -1)
         return np.sqrt((by_meter**2).sum(axis=1))
 
-    valid = (rows["source"] <= Source.CAUGHT_UP).to_numpy()
+    valid = source <= Source.CAUGHT_UP
     heard = np.bincount(np.unique(cell[valid]) // max(ids.size, 1), minlength=size)
     return pd.DataFrame(
         {
@@ -228,7 +229,7 @@ def _in_units(actual: Floats, expected: Floats | None) -> dict[str, Any]:
         step * 10.0**exponent for step in (5, 2, 1) if step * 10.0**exponent * _LEAST_STEPS <= peak or step == 1
     )
     return {"unitKwh": round(unit, 6)} | {
-        name: [None if np.isnan(value) else int(value) for value in np.round(values / unit).tolist()]
+        name: [None if value != value else int(value) for value in np.round(values / unit).tolist()]  # NaN is None
         for name, values in series.items()
     }
 
@@ -237,8 +238,7 @@ def closed_spans(scope: WeekScope) -> list[dict[str, str]]:
     """Return when the site is closed within the period, told to five minutes."""
     start, end = (int(moment.timestamp()) for moment in scope.period)
     starts_s = np.arange(start, end, _CLOSED_STEP_S)
-    grid = pd.DataFrame({"interval_start": pd.to_datetime(starts_s, unit="s", utc=True)})
-    is_closed = is_after_hours(add_local_time(grid, scope.tz), scope.schedule).to_numpy()
+    is_closed = ~is_open_at(wall_seconds(starts_s, scope.tz) // 60, scope.schedule)
     edges = np.flatnonzero(np.diff(np.concatenate(([False], is_closed, [False])).astype("int8")))
     ends_s = np.append(starts_s, end)[edges]
     texts = iso_of_seconds(ends_s.astype("int64"), scope.tz)
@@ -247,7 +247,11 @@ def closed_spans(scope: WeekScope) -> list[dict[str, str]]:
 
 def left_out_spans(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any]]:
     """Return the stretches of the period in which a meter's readings are wrong, the longest `_MOST_SPANS` of them."""
-    rows = intervals[bad.any(axis=1) & in_window(intervals, scope.period)]
+    rows = intervals[
+        np.logical_or.reduce([bad[name].to_numpy() for name in bad]) & starts_within(intervals, scope.period)
+    ]
+    if rows.empty:
+        return []
     runs = list_runs(rows, starts_new_run(rows).cumsum())
     kept = runs.sort_values("hours", ascending=False, kind="stable").head(_MOST_SPANS).sort_index()
     return [
@@ -267,7 +271,7 @@ def _series(values: Floats) -> list[float | None]:
     known = np.abs(values[~np.isnan(values)])
     digits = 3 if not known.size or known.max() < 1 else 2
     return [
-        None if np.isnan(value) else int(value) if value == int(value) else value
+        None if value != value else int(value) if value.is_integer() else value
         for value in np.round(values, digits).tolist()
     ]
 
@@ -301,7 +305,7 @@ def heat_map(of_roots: BestEnergy, scope: WeekScope) -> list[list[float | None]]
     known_kw = np.divide(kwh, hours, out=np.zeros_like(kwh), where=hours > 0).sum(axis=0)
     is_told = (silent_share <= _MAX_SILENT_SHARE) & (hours > 0).any(axis=0)
     site_kw = np.where(is_told, known_kw, np.nan)
-    return [[_number(value) for value in day] for day in site_kw.reshape(7, 24)]
+    return [[_number(value) for value in day] for day in site_kw.reshape(7, 24).tolist()]
 
 
 def daily_completeness(intervals: pd.DataFrame, scope: WeekScope) -> dict[str, Any]:
@@ -310,8 +314,9 @@ def daily_completeness(intervals: pd.DataFrame, scope: WeekScope) -> dict[str, A
     A day that the period holds in part is measured by that part; days of 23 and 25 hours by their own length. So is the
     day of a meter's installation or removal; a day without it has None.
     """
-    rows = intervals[in_window(intervals, scope.period)]
-    meters = energy_meters(scope.meters).sort_values("channel_id")
+    inside = starts_within(intervals, scope.period)
+    channel, epoch_s, hours = (intervals[name].to_numpy()[inside] for name in ("channel_id", "epoch_s", "hours"))
+    meters = energy_meters(scope.meters)
     names = channel_names(meters)
     ids, days = np.array(sorted(names), dtype="int64"), list_local_days(scope.period, scope.tz)
     edges = [max(local_midnight(day, scope.tz), scope.period.start).timestamp() for day in days]
@@ -319,9 +324,9 @@ def daily_completeness(intervals: pd.DataFrame, scope: WeekScope) -> dict[str, A
     begins, ends = np.array(edges), np.array([*edges[1:], scope.period.end.timestamp()])
     present_s = np.minimum(ends, closes[:, None]) - np.maximum(begins, opens[:, None])
     length_h = np.maximum(present_s, 0.0) / _SECONDS_PER_HOUR
-    day = np.searchsorted(edges, rows["epoch_s"], side="right") - 1
-    cell = np.searchsorted(ids, rows["channel_id"]) * len(days) + day
-    covered_h = sum_by_place(cell, rows["hours"], ids.size * len(days)).reshape(ids.size, len(days))
+    day = np.searchsorted(edges, epoch_s, side="right") - 1
+    cell = np.searchsorted(ids, channel) * len(days) + day
+    covered_h = sum_by_place(cell, hours, ids.size * len(days)).reshape(ids.size, len(days))
     with np.errstate(invalid="ignore", divide="ignore"):
         pct = np.where(length_h > 0, np.minimum(100.0, 100.0 * covered_h / length_h), np.nan)
     return {
@@ -330,12 +335,12 @@ def daily_completeness(intervals: pd.DataFrame, scope: WeekScope) -> dict[str, A
             {
                 "channelId": int(key),
                 "channelName": names[int(key)],
-                "completenessPct": [None if np.isnan(value) else round(float(value), 1) for value in own],
+                "completenessPct": [None if value != value else round(value, 1) for value in own],  # NaN is None
             }
-            for key, own in zip(ids, pct, strict=True)
+            for key, own in zip(ids.tolist(), pct.tolist(), strict=True)
         ],
     }
 
 
 def _number(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), 3)
+    return None if math.isnan(value) else round(value, 3)
