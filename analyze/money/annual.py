@@ -13,7 +13,6 @@ where a whole year is not stored, and the basis then says that the load's season
 
 from __future__ import annotations
 
-import calendar
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -103,18 +102,19 @@ def _load_index(scope: WeekScope, monthly: pd.DataFrame | None) -> dict[int, Flo
     """Return l_m of each channel that has readings on nine tenths of the days of each of the twelve months before."""
     if monthly is None or monthly.empty:
         return {}
-    last = scope.period.end.astimezone(scope.tz).date().replace(day=1)
-    number = np.array([12 * (last.year - m.year) + last.month - m.month for m in monthly["local_month"]])
-    length = np.array([calendar.monthrange(m.year, m.month)[1] for m in monthly["local_month"]])
-    is_known = monthly["days"].to_numpy() >= _MIN_COVER_RATIO * length
-    year = monthly[(number >= 1) & (number <= MONTHS_PER_YEAR) & is_known]
-    table = year.assign(
-        month=[m.month - 1 for m in year["local_month"]], daily_kwh=year["energy_kwh"] / year["days"].clip(lower=1)
-    ).pivot(index="channel_id", columns="month", values="daily_kwh")
-    table = table.reindex(columns=range(MONTHS_PER_YEAR)).dropna()
+    month = monthly["local_month"].to_numpy(dtype="datetime64[M]")  # months since 1970
+    last = np.datetime64(scope.period.end.astimezone(scope.tz).date(), "M")
+    number = (last - month).astype(np.int64)
+    length = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
+    days, kwh = (monthly[name].to_numpy(dtype=float) for name in ("days", "energy_kwh"))
+    chosen = (number >= 1) & (number <= MONTHS_PER_YEAR) & (days >= _MIN_COVER_RATIO * length)
+    ids, place = np.unique(monthly["channel_id"].to_numpy(dtype=np.int64)[chosen], return_inverse=True)
+    daily_kwh = np.full((ids.size, MONTHS_PER_YEAR), np.nan)
+    daily_kwh[place, month[chosen].astype(np.int64) % MONTHS_PER_YEAR] = (kwh / np.maximum(days, 1))[chosen]
     middle = scope.period.start + (scope.period.end - scope.period.start) / 2
-    own = table[middle.astimezone(scope.tz).month - 1]
-    return {int(key): table.loc[key].to_numpy() / own[key] for key in table.index[(own > 0) & (table >= 0).all(axis=1)]}
+    own_kwh = daily_kwh[:, middle.astimezone(scope.tz).month - 1]
+    is_told = (own_kwh > 0) & (daily_kwh >= 0).all(axis=1)  # NaN is neither
+    return {int(ids[n]): daily_kwh[n] / own_kwh[n] for n in np.flatnonzero(is_told)}
 
 
 def annual_amounts(kwh: Floats, rates: Floats, weeks: Floats, scope: WeekScope) -> tuple[float, float]:

@@ -77,12 +77,16 @@ def bill_months(
     """
     billed = billed_peaks_kw or {}
     bills: list[dict[str, Any]] = []
+    demand_s, is_whole = demand["epoch_s"].to_numpy(), site["is_whole"].to_numpy(dtype=bool)
+    used_kwh, estimated_kwh, hours, covered = (
+        site[name].to_numpy(dtype=float) for name in ("used_kwh", "estimated_kwh", "hours", "covered_ratio")
+    )
     credit_kwh: Credit = {}
     years: dict[int, _YearSoFar] = defaultdict(_YearSoFar)
     segments = list_segments(site, tariff) if period is None else period_segments(site, tariff, *period)
     for segment, rows in segments:
         start, end = segment.window(tz)
-        inside = demand["epoch_s"].between(start.timestamp(), end.timestamp(), inclusive="left")
+        inside = (demand_s >= start.timestamp()) & (demand_s < end.timestamp())
         known = [frame for frame in (demand, history) if frame is not None and len(frame)]
         peaks = {
             charge.name: higher_peaks(
@@ -91,16 +95,16 @@ def bill_months(
             for charge in segment.tariff.demand
         }
         length_h = (end - start).total_seconds() / 3600
-        metered_pct = 100 * float((site["hours"] * site["covered_ratio"])[rows].sum()) / length_h
-        whole_pct = 100 * float(site.loc[rows & site["is_whole"], "hours"].sum()) / length_h
+        metered_pct = 100 * float(np.nansum((hours * covered)[rows])) / length_h
+        whole_pct = 100 * float(hours[rows & is_whole].sum()) / length_h
         coverage = {
             "coverage_pct": round(metered_pct, 1),
             "covered_days": round(metered_pct / 100 * segment.days, 1),
             "days": segment.days,
             "is_complete": whole_pct >= _WHOLE_PCT,
         }
-        coverage["estimated_kwh"] = round(float(site.loc[rows, "estimated_kwh"].sum()), 3)
-        kwh = float(site.loc[rows, "used_kwh"].sum())
+        coverage["estimated_kwh"] = round(float(np.nansum(estimated_kwh[rows])), 3)
+        kwh = float(np.nansum(used_kwh[rows]))
         lines = _base_lines(_metered(site[rows], demand[inside], segment, holidays, peaks), credit_kwh)
         lines = _with_minimum(_with_riders(lines, segment), segment)
         lines += _yearly_minimum(lines, segment, bool(coverage["is_complete"]), years)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analyze.money.tariff_rates import split_tiers
-from analyze.money.tariff_time import Cells, at_month, find_cells
+from analyze.money.tariff_time import Cells, at_month, find_cells, local_days, local_months
 from analyze.week.intervals import epoch_seconds
 from config.tariff_model import MONTHS_PER_YEAR, DemandCharge, Tariff
 
@@ -93,7 +93,7 @@ def monthly_peaks(
         Peaks that stand on bills; only a charge on all hours can use them. The higher of the two counts.
     """
     within = _watched_cells(charge)[find_cells(demand, tariff, holidays)]
-    month = demand["local_time"].to_numpy().astype("datetime64[M]")[within]
+    month = local_months(local_days(demand))[within]
     months, place = np.unique(month, return_inverse=True)
     highest_kw = np.full(months.size, -np.inf)
     np.fmax.at(highest_kw, place, demand["mean_kw"].to_numpy(dtype=float)[within])

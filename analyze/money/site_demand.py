@@ -19,7 +19,6 @@ from analyze.week.intervals import (
     SECONDS_PER_HOUR,
     WeekScope,
     channel_names,
-    in_window,
     number_channels,
     number_steps,
     starts_within,
@@ -134,7 +133,7 @@ def _sum_steps(rows: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFram
     def total(values: Floats) -> Floats:
         return sum_by_place(index, values, starts_s.size)
 
-    weighted_s = length_s * _weight_of(rows, rows[valid])
+    weighted_s = length_s * _weight_of(rows, valid)
     frame = site_frame(starts_s, total(np.nan_to_num(imported["kwh"])), step_s, scope)
     exported_kwh = np.nan_to_num(imported["kwh"] - rows["kwh"].to_numpy(dtype=float))
     if (exported_kwh > 0).any():
@@ -182,24 +181,29 @@ def _as_demand(steps: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFra
     return frame.assign(peak_kw=told["peak_kw"].to_numpy()) if "peak_kw" in told else frame
 
 
-def _weight_of(rows: pd.DataFrame, valid: pd.DataFrame) -> Floats:
+def _weight_of(rows: pd.DataFrame, valid: npt.NDArray[np.bool_]) -> Floats:
     """Return for each row its meter's share of the site's usual power, 0 where nothing is known of the meter.
 
     A small meter that is dead leaves a month nearly as well known as it was. Where none used anything, all are alike.
     """
-    totals = valid.groupby("channel_id")[["kwh", "hours"]].sum()
-    mean_kw = (totals["kwh"] / totals["hours"]).abs()
-    weight = mean_kw / mean_kw.sum() if mean_kw.sum() > 0 else mean_kw * 0.0 + 1 / max(1, len(mean_kw))
-    return rows["channel_id"].map(weight).fillna(0.0).to_numpy(dtype=float)
+    code, ids = number_channels(rows)
+    kwh, hours = (sum_by_place(code[valid], np.nan_to_num(rows[name].to_numpy()[valid]), ids.size)
+                  for name in ("kwh", "hours"))  # fmt: skip
+    mean_kw = np.divide(np.abs(kwh), hours, out=np.zeros(ids.size), where=hours > 0)
+    is_heard = np.bincount(code[valid], minlength=ids.size) > 0
+    total_kw = float(mean_kw.sum())
+    weight = mean_kw / total_kw if total_kw > 0 else is_heard / max(1, int(is_heard.sum()))
+    return np.asarray(weight[code], dtype=np.float64)
 
 
 def _is_part_unknown(rows: pd.DataFrame, scope: WeekScope) -> bool:
     """Return whether so much of the period's energy is unknown that its sum is a lower bound."""
-    own = rows[in_window(rows, scope.period)]
-    unknown = (own["source"] >= Source.AT_LEAST).to_numpy()
-    if not unknown.any():
+    source, inside = rows["source"].to_numpy(), starts_within(rows, scope.period)
+    if not (inside & (source >= Source.AT_LEAST)).any():
         return False
-    weight = _weight_of(own, own[own["source"] <= Source.CAUGHT_UP]) * own["hours"].to_numpy()
+    own, source = rows[inside], source[inside]
+    unknown = source >= Source.AT_LEAST
+    weight = _weight_of(own, source <= Source.CAUGHT_UP) * own["hours"].to_numpy()
     return bool(weight[unknown].sum() >= _LEAST_UNKNOWN_RATIO * weight.sum())
 
 

@@ -77,6 +77,15 @@ def local_days(frame: pd.DataFrame) -> npt.NDArray[np.datetime64]:
     return frame["local_time"].to_numpy().astype("datetime64[D]")
 
 
+def local_months(days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
+    """Return the calendar month of each local day, looked up by day: to tell a month from a date takes long."""
+    if not days.size:
+        return days.astype("datetime64[M]")
+    first, last = days.min(), days.max()
+    months = np.arange(first, last + 1).astype("datetime64[M]")
+    return np.asarray(months[(days - first).astype(np.int64)])
+
+
 def find_cells(frame: pd.DataFrame, tariff: Tariff, holidays: Collection[date]) -> Cells:
     """Return where the intervals stand in the tariff's schedules.
 
@@ -93,7 +102,7 @@ def find_cells(frame: pd.DataFrame, tariff: Tariff, holidays: Collection[date]) 
     number = days.astype(np.int64)
     is_holiday = _lie_on(number, holidays if tariff.holidays is None else tariff.holidays)
     return Cells(
-        days.astype("datetime64[M]").astype(np.int64) % MONTHS_PER_YEAR,
+        local_months(days).astype(np.int64) % MONTHS_PER_YEAR,
         np.where(is_holiday, HOLIDAY, (number + _EPOCH_WEEKDAY) % 7),
         minute // (60 // SLOTS_PER_HOUR),
     )
@@ -119,7 +128,7 @@ def list_segments(frame: pd.DataFrame, tariff: Tariff | Spans) -> Iterator[tuple
     A month in which the tariff changes comes in parts, one for each tariff. Days without a tariff come not at all.
     """
     days = local_days(frame)
-    for month in np.unique(days.astype("datetime64[M]")):
+    for month in np.unique(local_months(days)):
         first = month.astype("datetime64[D]").item()
         last = (month + 1).astype("datetime64[D]").item() - timedelta(days=1)
         for span in as_spans(tariff):

@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from analyze.expected.best_energy import Source
 from analyze.money.site_demand import SiteDemand
-from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, take_window
+from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, starts_within, sum_by_channel
 from lib.date_utils import Window, days_before
 
 DAYS_PER_WEEK = 7
@@ -54,22 +55,22 @@ def _week_before(site: SiteDemand, scope: WeekScope) -> dict[int, float]:
     if scope.period.end - scope.period.start > _LONGEST:
         return {}
     window = Window(*(days_before(moment, DAYS_PER_WEEK, scope.tz) for moment in scope.period))
-    rows = take_window(site.best.rows, window)
-    valid = rows[(rows["source"] <= Source.EXPECTED) & rows["kwh"].notna()]
-    return _covered(valid.groupby("channel_id")[["kwh", "hours"]].sum(), window)
+    rows = site.best.rows
+    valid = (rows["source"].to_numpy() <= Source.EXPECTED) & ~np.isnan(rows["kwh"].to_numpy())
+    return _covered(sum_by_channel(rows, ("kwh", "hours"), valid & starts_within(rows, window)), window)
 
 
 def _year_before(hours: pd.DataFrame | None, scope: WeekScope) -> dict[int, float]:
     if hours is None or hours.empty or scope.period.end - scope.period.start > _LONGEST:
         return {}
-    known = hours[hours["energy_kwh"].notna()].assign(hours=1.0).rename(columns={"energy_kwh": "kwh"})
-    return _covered(known.groupby("channel_id")[["kwh", "hours"]].sum(), year_before(scope.period, scope.tz))
+    known = hours[hours["energy_kwh"].notna()].assign(hours=1.0)
+    return _covered(sum_by_channel(known, ("energy_kwh", "hours")), year_before(scope.period, scope.tz))
 
 
-def _covered(sums: pd.DataFrame, window: Window) -> dict[int, float]:
-    """Return the energy of the meters of which enough hours are known."""
+def _covered(sums: dict[int, list[float]], window: Window) -> dict[int, float]:
+    """Return the energy of the meters of which enough hours are known, by their sums of energy and hours."""
     least_hours = _MIN_COVER_RATIO * (window.end - window.start).total_seconds() / SECONDS_PER_HOUR
-    return {int(key): float(kwh) for key, kwh in sums.loc[sums["hours"] >= least_hours, "kwh"].items()}
+    return {key: kwh for key, (kwh, hours) in sums.items() if hours >= least_hours}
 
 
 def _rounded(value: float | None) -> float | None:
