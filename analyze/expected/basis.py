@@ -10,7 +10,7 @@ import pandas as pd
 from analyze.expected.model import Expectation, ExpectedDays
 from analyze.expected.wall_time import flat
 from analyze.load.fit_quality import check_sufficiency, describe_quality
-from analyze.week.intervals import Columns, WeekScope, channel_names, split_columns, starts_within
+from analyze.week.intervals import Columns, WeekScope, channel_names, pick, split_columns, starts_within
 from analyze.week.refusals import refuse_no_like_days, refuse_short_baseline, refuse_silent
 
 _PROFILE, _WITH_TEMPERATURE = "like days", "like days and temperature"
@@ -47,7 +47,7 @@ def describe_expected(expectation: Expectation, clean: pd.DataFrame, scope: Week
     `cvRmsePct` and `nmbePct` are those of ASHRAE Guideline 14 with no parameter taken off, for no error is of data that
     the level was fitted to; `isSufficient` and `reason` after CalTRACK. None where no week could be left out.
     """
-    baseline = clean.loc[starts_within(clean, scope.baseline), ["channel_id", "epoch_s", "interval_s"]]
+    baseline = pick(clean, starts_within(clean, scope.baseline), ("channel_id", "epoch_s", "interval_s"))
     rows_of, names = split_columns(baseline), channel_names(scope.meters)
     entries = [
         _describe(number, block, rows_of, names, scope)

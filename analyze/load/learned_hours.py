@@ -13,8 +13,8 @@ from analyze.week.intervals import (
     WeekScope,
     channel_names,
     list_channels,
+    pick,
     places_by_channel,
-    split_channels,
     starts_within,
 )
 from analyze.week.refusals import insufficient, refuse_short_baseline
@@ -51,8 +51,7 @@ def find_disagreements(clean: pd.DataFrame, scope: WeekScope, coverage: pd.DataF
     """
     schedule = scope.schedule
     names, coverage = channel_names(scope.meters), assess_channels(clean, scope) if coverage is None else coverage
-    period = clean.loc[starts_within(clean, scope.period), _COLUMNS]
-    closed_of = split_channels(period.assign(is_closed=~is_open(period, schedule)))
+    now = starts_within(clean, scope.period)
     load, rows_of = _load_before(clean, scope)
     findings, refused = [], []
     for channel_id in list_channels(clean):
@@ -61,7 +60,8 @@ def find_disagreements(clean: pd.DataFrame, scope: WeekScope, coverage: pd.DataF
         if learned.code is not None:
             refused.append({**identity, **_refuse(learned, coverage.loc[channel_id], scope)})
         elif outside := outside_minutes(learned, schedule, scope.config):
-            rows = closed_of.get(channel_id, period.iloc[:0].assign(is_closed=False))
+            rows = pick(clean, now & (clean["channel_id"].to_numpy() == channel_id), _COLUMNS)
+            rows["is_closed"] = ~is_open(rows, schedule)
             findings.append({**identity, **_describe(learned, outside, rows, schedule, scope.config)})
     findings.sort(key=lambda finding: (-finding["kwh"], finding["channelId"]))
     return {"findings": findings, "notAssessed": refused}

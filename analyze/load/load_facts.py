@@ -19,7 +19,7 @@ from analyze.week.intervals import (
     in_window,
     iso_of_seconds,
     split_columns,
-    starts_within,
+    take_window,
 )
 from analyze.week.refusals import day_after, insufficient
 from config.site_file import ChannelKind
@@ -38,6 +38,8 @@ def build_load_facts(
     floor_area_m2: float | None = None,
     site_kwh: float | None = None,
     valid: pd.DataFrame | None = None,
+    *,
+    clean_now: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return base load, peak, load factor and load duration of each meter, and the site's energy use intensity.
 
@@ -55,6 +57,8 @@ def build_load_facts(
 
     valid
         All valid intervals, where `clean` lacks some of them; of a main the import counts.
+    clean_now
+        The period's rows of `clean`, where they are cut already.
 
     Returns
     -------
@@ -71,8 +75,11 @@ def build_load_facts(
     - load duration: the power that is reached or exceeded for p percent of the measured time.
     - near-peak hours: the time at `near_peak_ratio` of the peak or above [h].
     """
-    shown, names = _of_period(clean, scope), channel_names(using_meters(scope.meters))
-    rows = shown if valid is None else _imported(_of_period(valid, scope), scope)
+    shown = take_window(clean if clean_now is None else clean_now, scope.period)
+    names = channel_names(using_meters(scope.meters))
+    rows = shown
+    if valid is not None:
+        rows = _imported(shown if len(valid) == len(clean) else take_window(valid, scope.period), scope)
     lows = _daily_lows(shown, scope)
     rows_of, lows_of = split_columns(rows), split_columns(lows)
     return {
@@ -116,13 +123,10 @@ def _facts(rows: Columns, lows_kw: npt.NDArray[np.float64], scope: WeekScope) ->
     }
 
 
-def _of_period(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    return rows.loc[starts_within(rows, scope.period), ["channel_id", "epoch_s", "local_time", "hours", "mean_kw"]]
-
-
 def _imported(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
-    is_main = rows["channel_id"].isin(channels_of(scope.meters, ChannelKind.MAIN))
-    return rows.assign(mean_kw=rows["mean_kw"].where(~is_main, rows["mean_kw"].clip(lower=0.0)))
+    power_kw = rows["mean_kw"].to_numpy()
+    is_main = np.isin(rows["channel_id"].to_numpy(), channels_of(scope.meters, ChannelKind.MAIN))
+    return rows.assign(mean_kw=np.where(is_main, np.maximum(power_kw, 0.0), power_kw)) if is_main.any() else rows
 
 
 def _daily_lows(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
@@ -133,10 +137,13 @@ def _daily_lows(rows: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     first = np.flatnonzero(is_first)
     low_kw = np.minimum.reduceat(rows["mean_kw"].to_numpy(), first)
     hours = np.add.reduceat(rows["hours"].to_numpy(), first)
-    lows = pd.DataFrame({"channel_id": channel[first], "low_kw": low_kw, "hours": hours})
-    is_main = lows["channel_id"].isin(channels_of(scope.meters, ChannelKind.MAIN))
-    longest = lows.groupby("channel_id")["hours"].transform("max")  # of a main that exports, the night
-    return lows[lows["hours"] >= _FULL_DAY_RATIO * np.where(is_main, longest, 24.0)]
+    ids, place = np.unique(channel[first], return_inverse=True)
+    longest_h = np.full(ids.size, 24.0)
+    of_main = np.isin(ids, channels_of(scope.meters, ChannelKind.MAIN))[place]  # of one that exports, the night
+    longest_h[place[of_main]] = 0.0
+    np.maximum.at(longest_h, place[of_main], hours[of_main])
+    is_full = hours >= _FULL_DAY_RATIO * longest_h[place]
+    return pd.DataFrame({"channel_id": channel[first][is_full], "low_kw": low_kw[is_full], "hours": hours[is_full]})
 
 
 def _load_duration_kw(power_kw: npt.NDArray[np.float64], hours: npt.NDArray[np.float64]) -> list[float]:

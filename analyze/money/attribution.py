@@ -17,7 +17,6 @@ from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import net_of_sub_meters, root_of_channels
 from analyze.week.intervals import (
     WeekScope,
-    channels_within,
     number_channels,
     starts_within,
     sum_by_channel,
@@ -26,6 +25,7 @@ from analyze.week.intervals import (
 from lib.stats_utils import sum_by_place
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 KINDS = ("after_hours", "anomaly")  # in order of precedence
 _MIN_NET_SHARE = 0.25
@@ -85,7 +85,8 @@ def claim_savings(
        four is added up.
     """
     rows = take_window(clean, scope.period)
-    may_claim = np.isin(rows["channel_id"].to_numpy(), sorted(_sound_channels(rows, scope) - set(broken)))
+    code, ids = number_channels(rows)
+    may_claim = np.isin(ids, sorted(_sound_channels(rows, scope) - set(broken)))[code]
     ceiling = np.where(may_claim, np.maximum(rows["used_kwh"].to_numpy(), 0.0), 0.0)
     nothing = np.zeros(len(rows))
     avoidable = np.column_stack([excess[k].avoidable if k in excess else nothing > 0 for k in KINDS])
@@ -95,14 +96,13 @@ def claim_savings(
     )
     reached = np.minimum(np.maximum.accumulate(mid, axis=1), ceiling[:, None])
     total = reached[:, -1]
-    root = rows["channel_id"].map(root_of_channels(scope.meters, channels_within(intervals, scope.period)))
-    limit = _root_limits(intervals, scope)
+    branches = _find_branches(ids, code, intervals, scope)
     net = net_of_sub_meters(np.where(total > 0, total, _seen(excess, nothing)), rows, scope.meters)
-    net = _scaled_to(limit, _without_remnants(np.where(total > 0, net, 0.0), total, rows), root)
+    net = branches.scale(branches.limit_kwh, _without_remnants(np.where(total > 0, net, 0.0), total, code, ids.size))
     observed = np.diff(reached, axis=1, prepend=0.0) * _ratio(net, total)[:, None]
     likely = np.where(avoidable, observed, 0.0)
     claims = {OBSERVED: observed, MID: likely, LOW: likely * np.minimum(_ratio(low, mid), 1.0)}
-    claims[HIGH] = observed + _more(observed, np.clip(high - mid, 0.0, None), ceiling, limit, root)
+    claims[HIGH] = observed + _more(observed, np.clip(high - mid, 0.0, None), ceiling, branches)
     return rows.assign(
         **{claim_column(kind, name): value[:, n] for name, value in claims.items() for n, kind in enumerate(KINDS)}
     )
@@ -114,21 +114,50 @@ def _seen(excess: dict[str, Excess], nothing: Floats) -> Floats:
     return np.maximum.reduce([nothing, *parts])
 
 
-def _without_remnants(net: Floats, total: Floats, rows: pd.DataFrame) -> Floats:
+def _without_remnants(net: Floats, total: Floats, code: Ints, channels: int) -> Floats:
     """Return the net claims, but none for a channel of which next to all belongs to its sub-meters."""
-    code, ids = number_channels(rows)
-    net_sum, total_sum = (sum_by_place(code, values, ids.size) for values in (net, total))
+    net_sum, total_sum = (sum_by_place(code, values, channels) for values in (net, total))
     return np.where((net_sum >= _MIN_NET_SHARE * total_sum)[code], net, 0.0)
 
 
-def _more(observed: Floats, wanted: Floats, ceiling: Floats, limit: pd.Series, root: pd.Series) -> Floats:
+class _Branches(NamedTuple):
+    """Below which root each interval is metered, and what each root metered in the period [kWh].
+
+    `place` (n,) is that of the interval's root in `limit_kwh`, the last of which is that of all that have none.
+    """
+
+    place: Ints
+    limit_kwh: Floats
+
+    def sums(self, kwh: Floats) -> Floats:
+        """Return the sum of each branch."""
+        return sum_by_place(self.place, kwh, self.limit_kwh.size)
+
+    def scale(self, limit_kwh: Floats, claimed_kwh: Floats) -> Floats:
+        """Return the claims, scaled so that those of each branch do not exceed its limit; none without a root."""
+        below_kwh = self.sums(claimed_kwh)
+        share = np.minimum(np.divide(limit_kwh, below_kwh, out=np.ones(below_kwh.size), where=below_kwh > 0), 1.0)
+        return np.asarray(claimed_kwh * share[self.place])
+
+
+def _find_branches(ids: Ints, code: Ints, intervals: pd.DataFrame, scope: WeekScope) -> _Branches:
+    sums = sum_by_channel(intervals, ("energy_kwh",), starts_within(intervals, scope.period))
+    root_of = root_of_channels(scope.meters, set(sums))
+    roots = sorted(set(root_of.values()))
+    places = {root: place for place, root in enumerate(roots)}
+    limit_kwh = [max(sums[root][0], 0.0) if root in sums else 0.0 for root in roots]
+    of_channel = np.array([places.get(root_of.get(key, -1), len(roots)) for key in ids.tolist()], dtype=np.int64)
+    return _Branches(of_channel[code], np.array([*limit_kwh, 0.0]))
+
+
+def _more(observed: Floats, wanted: Floats, ceiling: Floats, branches: _Branches) -> Floats:
     """Return how much more than `observed` the high figures claim, within each interval's energy and each root's."""
     wanted = np.where(observed > 0, wanted, 0.0)
     room = np.clip(ceiling - observed.sum(axis=1), 0.0, None)
     wanted = wanted * np.minimum(_ratio(room, wanted.sum(axis=1)), 1.0)[:, None]
-    left = limit - pd.Series(observed.sum(axis=1), index=root.index).groupby(root).sum()
+    left_kwh = np.maximum(branches.limit_kwh - branches.sums(observed.sum(axis=1)), 0.0)
     total = wanted.sum(axis=1)
-    return wanted * _ratio(_scaled_to(left.clip(lower=0.0), total, root), total)[:, None]
+    return wanted * _ratio(branches.scale(left_kwh, total), total)[:, None]
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
@@ -139,16 +168,3 @@ def _sound_channels(rows: pd.DataFrame, scope: WeekScope) -> set[int]:
     coverage = channel_completeness(rows, scope.meters, scope.period)
     is_sound = coverage["completeness_pct"].to_numpy() >= scope.config.quick_wins.min_sound_pct
     return set(coverage["channel_id"].to_numpy()[is_sound].tolist())
-
-
-def _root_limits(intervals: pd.DataFrame, scope: WeekScope) -> pd.Series:
-    """Return by channel the energy that it metered in the period [kWh]."""
-    sums = sum_by_channel(intervals, ("energy_kwh",), starts_within(intervals, scope.period))
-    return pd.Series({key: max(kwh, 0.0) for key, (kwh,) in sums.items()}, dtype=float)
-
-
-def _scaled_to(limit: pd.Series, claimed_kwh: Floats, root: pd.Series) -> Floats:
-    """Return the claims, scaled so that those below each root do not exceed its limit [kWh]."""
-    below_kwh = pd.Series(claimed_kwh, index=root.index).groupby(root).sum()
-    share = (limit.reindex(below_kwh.index, fill_value=0.0) / below_kwh).clip(upper=1.0).fillna(1.0)
-    return claimed_kwh * root.map(share).to_numpy(dtype=float)

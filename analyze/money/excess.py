@@ -14,7 +14,7 @@ from analyze.expected.closed_use import ClosedUse
 from analyze.expected.model import Expectation
 from analyze.money.attribution import Excess
 from analyze.sections.after_hours import ACTED_ON
-from analyze.week.intervals import WeekScope, number_channels, starts_within
+from analyze.week.intervals import WeekScope, number_channels, take_window
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def measure_excess(
     closed, anomalies, expectation
         As `find_closed_use`, `find_anomalies` and `expect_load` give them.
     """
-    rows = clean.loc[starts_within(clean, scope.period), ["channel_id", "mean_kw", "hours"]]
+    rows = take_window(clean, scope.period)
     return {
         "after_hours": _after_hours(rows, closed),
         "anomaly": _anomaly(rows, choose_events(anomalies, rows, expectation)),

@@ -20,7 +20,7 @@ from analyze.money.tariff_rates import (
     saving_factor,
 )
 from analyze.money.tariff_time import Spans, at_month, energy_periods, find_cells
-from analyze.week.intervals import WeekScope, in_window, starts_within
+from analyze.week.intervals import WeekScope, in_window, pick, starts_within
 from config.tariff_model import (
     ASSUMED_RATE_USD_PER_KWH,
     MONTHS_PER_YEAR,
@@ -123,7 +123,7 @@ def price_site(
 def set_rates(clean: pd.DataFrame, pricing: Pricing, scope: WeekScope) -> pd.DataFrame:
     """Return `clean` with `rate_per_kwh` of the period's intervals; NaN before, where nothing is priced."""
     own, rate = starts_within(clean, scope.period), np.full(len(clean), np.nan)
-    rate[own] = pricing.rate_per_kwh(clean.loc[own, ["local_time"]]).to_numpy()
+    rate[own] = pricing.rate_per_kwh(pick(clean, own, ["local_time"])).to_numpy()
     return clean.assign(rate_per_kwh=rate)
 
 

@@ -117,11 +117,14 @@ def _list_closed_use(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _list_channels(facts: pd.DataFrame, scope: WeekScope) -> list[int]:
     """Return the channels whose runs are large enough to be told: what should be acted on first, then by size."""
-    is_told = facts["pattern"].notna() & (facts["pattern"] != Pattern.ASKED)
-    told = facts[is_told & (facts["counted_kwh"] >= scope.config.after_hours.min_excess_kwh)]
-    told = told.assign(is_acted_on=told["pattern"].isin(ACTED_ON))
-    order = told.sort_values(["is_acted_on", "counted_kwh"], ascending=False, kind="stable")
-    return [int(key) for key in order.index]
+    least_kwh = scope.config.after_hours.min_excess_kwh
+    columns = (facts[name].tolist() for name in ("pattern", "counted_kwh"))
+    told = [
+        (pattern not in ACTED_ON, -kwh, int(key))
+        for key, pattern, kwh in zip(facts.index.tolist(), *columns, strict=True)
+        if isinstance(pattern, Pattern) and pattern != Pattern.ASKED and kwh >= least_kwh
+    ]
+    return [key for _, _, key in sorted(told)]
 
 
 def list_asked(facts: pd.DataFrame) -> list[int]:

@@ -43,7 +43,8 @@ class WeekData(NamedTuple):
 
     `scope` knows what each channel is (`settle_kinds`). `bad` says why an interval should not be believed
     (`find_bad_intervals`); `valid` are the others, `clean` what they show of what is used (`show_load`), with their
-    rate, and `expectation` is what that should have been (`expect_load`). `resets` are the intervals that quarantine
+    rate, `clean_now` those of the period, cut once for all that look at nothing else, and `expectation` is what `clean`
+    should have been (`expect_load`). `resets` are the intervals that quarantine
     holds; `site` has the best that is known of all (`find_best_energy`), and `gross` what the site uses with its own
     generation (`measure_gross`).
     """
@@ -54,6 +55,7 @@ class WeekData(NamedTuple):
     bad: pd.DataFrame
     valid: pd.DataFrame
     clean: pd.DataFrame
+    clean_now: pd.DataFrame
     resets: pd.DataFrame
     site: SiteDemand
     gross: BestEnergy | None
@@ -93,7 +95,8 @@ def prepare_week(
         expectation = expect_load(load, scope, weather)
     gross = measure_gross(site, scope, weather)
     clean = set_rates(load, pricing, scope)
-    return WeekData(scope, intervals, bad, valid, clean, resets, site, gross, pricing, expectation)
+    clean_now = take_window(clean, scope.period)
+    return WeekData(scope, intervals, bad, valid, clean, clean_now, resets, site, gross, pricing, expectation)
 
 
 def find_in_week(data: WeekData, scope: WeekScope) -> WeekFound:
@@ -130,7 +133,7 @@ def build_findings(data: WeekData, found: WeekFound, scope: WeekScope, year: Yea
         demand = demand.iloc[:0]
     return {
         "sensorHealth": sensors.build_section(data.intervals, data.bad, scope, data.resets, clean),
-        "afterHoursWaste": after_hours.build_section(found.closed, clean, expectation.coverage, scope, year),
+        "afterHoursWaste": after_hours.build_section(found.closed, data.clean_now, expectation.coverage, scope, year),
         "anomalies": anomalies.build_section(found.anomalies, found.changes, expectation, clean, scope),
         "spikes": spikes.build_section(found.spikes, site_power, expectation, clean, scope, demand),
     }
@@ -138,6 +141,6 @@ def build_findings(data: WeekData, found: WeekFound, scope: WeekScope, year: Yea
 
 def claim_week(data: WeekData, found: WeekFound, health: dict[str, Any], scope: WeekScope) -> pd.DataFrame:
     """Return the savings by interval, each kilowatt-hour claimed once (`claim_savings`)."""
-    excess = measure_excess(data.clean, found.closed, found.anomalies, data.expectation, scope)
-    claims = claim_savings(data.intervals, data.clean, excess, broken_meters(health), scope)
+    excess = measure_excess(data.clean_now, found.closed, found.anomalies, data.expectation, scope)
+    claims = claim_savings(data.intervals, data.clean_now, excess, broken_meters(health), scope)
     return claims.assign(is_weather_alike=data.expectation.rows["is_weather_alike"].reindex(claims.index))

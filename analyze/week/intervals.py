@@ -134,7 +134,9 @@ def _sound_rows(readings: pd.DataFrame, ids: npt.NDArray[np.int64]) -> pd.DataFr
     is_in_order = (channel[1:] > channel[:-1]) | (channel[1:] == channel[:-1]) & (start[1:] >= start[:-1])
     if not is_in_order.all():
         frame = frame.iloc[np.lexsort((start, channel))]
-    return frame.reset_index(drop=True)
+    frame = frame.reset_index(drop=True)
+    frame.columns = frame.columns.astype(object)
+    return frame
 
 
 def is_after_hours(local: pd.DataFrame, schedule: Schedule = ASSUMED_SCHEDULE) -> pd.Series:
@@ -165,6 +167,12 @@ def take_window(intervals: pd.DataFrame, window: Window) -> pd.DataFrame:
     """Return the intervals that start within `window`; the frame itself, which is not copied, where all of them do."""
     inside = starts_within(intervals, window)
     return intervals if inside.all() else intervals[inside]
+
+
+def pick(rows: pd.DataFrame, inside: Flags, names: Sequence[str]) -> pd.DataFrame:
+    """Return some columns of some rows, under their index; a filter of the whole frame would copy every column."""
+    at = np.flatnonzero(inside)
+    return pd.DataFrame({name: rows[name].array.take(at) for name in names}, index=rows.index.take(at))
 
 
 def take_channels(rows: pd.DataFrame, channel_ids: Collection[int]) -> pd.DataFrame:

@@ -195,7 +195,9 @@ def _context_sections(data: WeekData, scope: WeekScope, context: SiteContext) ->
     clause = None if context.tariffs is None else context.tariffs.power_factor
     site_kwh = float(data.site.of_roots.rows["kwh"].sum())
     return {
-        "loadFacts": build_load_facts(clean, scope, context.floor_area_m2, site_kwh, data.valid),
+        "loadFacts": build_load_facts(
+            clean, scope, context.floor_area_m2, site_kwh, data.valid, clean_now=data.clean_now
+        ),
         "electricalHealth": unavailable("not_loaded", "no electrical quantities were loaded", "electrical quantities")
         if context.electrical is None
         else check_electrical_health(_live(context.electrical, data), scope, clause),
