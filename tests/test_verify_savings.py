@@ -15,7 +15,7 @@ from week_factory import NEW_YORK, make_meters, make_readings, make_scope
 
 from analyze import verify_savings as script
 from analyze.load.other_changes import MeterChange, bound_change, explain_bounds, merge_changes
-from analyze.load.savings_data import Wasted, add_temperature, uncertain
+from analyze.load.savings_data import Wasted, add_temperature, split_sides, uncertain
 from analyze.load.savings_level import (
     Block,
     DailyTotals,
@@ -313,13 +313,26 @@ def test_slopes_by_hand():
         pd.DataFrame({"interval_start": pd.date_range("2026-01-12 05:00Z", periods=168 * 20, freq="h")}), NEW_YORK
     )
     rows["temp_c"] = np.repeat(np.random.default_rng(2).permutation(140) / 7.0, 24)
+    rows["temp_day_c"] = rows["temp_c"].rolling(24, min_periods=1).mean()
     rows["energy_kwh"] = 5 + 2 * np.maximum(10 - rows["temp_c"], 0)
     model = fit_baseline(rows)
-    assert model.slopes.size == 5
-    assert model.slopes[0] == pytest.approx(-2, abs=0.1)
-    assert model.slopes[-1] == pytest.approx(0, abs=0.1)
+    assert [knots.size for knots in model.knots_c] == [6, 6]
+    assert model.slopes[[0, 4]] == pytest.approx([-2, 0], abs=0.1)
+    assert model.slopes[5:] == pytest.approx(0, abs=0.1)  # the day before says nothing of it
     cold = rows[:1].assign(temp_c=-5.0)  # beyond the coldest hour the first slope goes on
     assert predict_kwh(model, cold)[0] == pytest.approx(35, abs=1.5)
+
+
+def test_a_load_that_answers_to_the_day_before():
+    """2 kWh per °C of the mean of the last 24 hours below 10 °C."""
+    hours = make_hours(noise=0.0).assign(temp_c=np.random.default_rng(3).uniform(0, 20, 456)[np.arange(456 * 24) // 24])
+    lagged = hours["temp_c"].rolling(24, min_periods=1).mean()
+    hours["energy_kwh"] += 2 * np.maximum(10 - lagged, 0)
+    sides = split_sides(hours, CHANGE, NEW_YORK, CONFIG, frozenset())
+    assert sides.before["temp_day_c"].to_numpy()[-1] == pytest.approx(hours["temp_c"][419 * 24])
+    model = fit_baseline(sides.fitted)
+    assert model.slopes[5:7] == pytest.approx([-2, -2], abs=0.3)
+    assert np.abs(model.slopes[:5]).max() < 0.2
 
 
 def make_totals(days, level=1.0):

@@ -137,6 +137,8 @@ def split_sides(
         rows = rows[known] if known.any() else rows.drop(columns="temp_c")
     start = pd.to_datetime(rows["timestamp"], utc=True)
     rows = add_local_time(rows.assign(interval_start=start), tz).reset_index(drop=True)
+    if "temp_c" in rows:
+        rows["temp_day_c"] = rows.rolling("24h", on="interval_start")["temp_c"].mean()
     number = rows["local_time"].to_numpy().astype("datetime64[D]").astype("int64")
     until = wasted.since if wasted else change
     day, ahead = number - _number_of(until), (change - until).days

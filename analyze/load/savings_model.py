@@ -4,7 +4,8 @@ References
 ----------
 J. Mathieu, P. Price, S. Kiliccote, M. Piette (2011), "Quantifying changes in building electricity use, with application
 to demand response", IEEE Transactions on Smart Grid 2(3), doi:10.1109/TSG.2011.2145010: the time-of-week and
-temperature model. ASHRAE Guideline 14-2014, section 4.2: CV(RMSE) and NMBE.
+temperature model; the mean of the day beside the temperature of the hour is our own. ASHRAE Guideline 14-2014, section
+4.2: CV(RMSE) and NMBE.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ _MIN_GAIN = 0.02  # temperature must lower the cross-validated error by this muc
 _MIN_CELL_HOURS = 3  # of an hour of the week; of fewer a mean says nothing
 _DAY_MIN_HOURS = 20  # of a day, for its mean to stand for it
 _GAP_DAYS = 7  # on either side of a block that is left out: the days beside it are too much like it
-_FITTED = ["hour_of_week", "energy_kwh", "temp_c", "day"]
+TEMPERATURES = ("temp_c", "temp_day_c")  # of the hour, and the mean of the 24 hours up to it: walls remember a day
+_FITTED = ["hour_of_week", "energy_kwh", *TEMPERATURES, "day"]
+_LEAST_SHARE = 1e-10  # of the largest square of a combination of columns: what is smaller is rounding
 _RARE_SHARE = 0.01  # of the hours: what is colder or warmer than all others was hardly met
 
 
@@ -36,8 +39,8 @@ class Baseline(NamedTuple):
     """A fitted model: the mean of each hour of the week [kWh], and the response to temperature."""
 
     cell_kwh: Floats  # NaN where the hour of the week is not known
-    knots_c: Floats  # empty without temperature
-    slopes: Floats  # kWh per °C of each segment
+    knots_c: tuple[Floats, ...]  # of each of `TEMPERATURES`; empty without
+    slopes: Floats  # kWh per °C of each segment, of one temperature after the other
     cell_temp: npt.NDArray[np.float64]  # mean of the segments by hour of the week
     cv_gain: float  # by how much temperature lowers the cross-validated error, 0–1
 
@@ -59,12 +62,13 @@ def fit_baseline(hours: pd.DataFrame) -> Baseline:
     Parameters
     ----------
     hours
-        `hour_of_week`, `energy_kwh` and, where known, `temp_c` [°C]; in order of time, without NaN.
+        `hour_of_week`, `energy_kwh` and, where known, `TEMPERATURES` [°C]; in order of time, without NaN.
 
     Notes
     -----
     E = mean of the hour of the week + Σ slope_i · (part of the temperature within segment i, less its mean at that hour
-    of the week). Temperature is kept where it lowers the error of a cross-validation over five blocks of time by 2 %.
+    of the week), over the segments of both temperatures: a building answers to the day before as to the hour. They are
+    kept where they lower the error of a cross-validation over five blocks of time by 2 %.
     """
     hours = hours[[name for name in _FITTED if name in hours]]
     plain = fit_form(hours, with_temperature=False)
@@ -80,7 +84,7 @@ def predict_kwh(model: Baseline, hours: pd.DataFrame) -> Floats:
     cell = hours["hour_of_week"].to_numpy(dtype="int64")
     expected = model.cell_kwh[cell].copy()
     if model.slopes.size:
-        parts = _segments(hours["temp_c"].to_numpy(dtype=float), model.knots_c)
+        parts = _segment_all(hours, model.knots_c)
         expected += (parts - model.cell_temp[cell]) @ model.slopes
     return expected
 
@@ -114,14 +118,19 @@ def fit_form(hours: pd.DataFrame, *, with_temperature: bool) -> Baseline:
     cell_kwh = _cell_means(energy, cell, count)
     none = np.empty(0)
     if not with_temperature:
-        return Baseline(cell_kwh, none, none, np.empty((HOURS_PER_WEEK, 0)), 0.0)
-    temp = hours["temp_c"].to_numpy(dtype=float)
-    knots = np.unique(np.quantile(temp, np.linspace(0, 1, _SEGMENTS + 1)))
-    parts = _segments(temp, knots)
+        return Baseline(cell_kwh, (), none, np.empty((HOURS_PER_WEEK, 0)), 0.0)
+    shares = np.linspace(0, 1, _SEGMENTS + 1)
+    knots = tuple(np.unique(np.quantile(hours[name].to_numpy(dtype=float), shares)) for name in TEMPERATURES)
+    parts = _segment_all(hours, knots)
     cell_temp = np.column_stack([_cell_means(column, cell, count) for column in parts.T])
     known = np.isfinite(cell_kwh[cell])
-    slopes, *_ = np.linalg.lstsq((parts - cell_temp[cell])[known], (energy - cell_kwh[cell])[known], rcond=None)
+    slopes = _least_squares((parts - cell_temp[cell])[known], (energy - cell_kwh[cell])[known])
     return Baseline(cell_kwh, knots, slopes, cell_temp, 0.0)
+
+
+def _least_squares(columns: Floats, values: Floats) -> Floats:
+    """Return the shortest of the best coefficients: of normal equations, which are few, rather than of all the rows."""
+    return np.asarray(np.linalg.pinv(columns.T @ columns, rcond=_LEAST_SHARE, hermitian=True) @ (columns.T @ values))
 
 
 def _cell_means(values: Floats, cell: npt.NDArray[np.int64], count: npt.NDArray[np.int64]) -> Floats:
@@ -129,8 +138,19 @@ def _cell_means(values: Floats, cell: npt.NDArray[np.int64], count: npt.NDArray[
     return np.where(count >= _MIN_CELL_HOURS, total / np.maximum(count, 1), np.nan)
 
 
+def _segment_all(hours: pd.DataFrame, knots_c: tuple[Floats, ...]) -> Floats:
+    """Return the segments of each of `TEMPERATURES` beside each other [°C]."""
+    pairs = zip(TEMPERATURES, knots_c, strict=True)
+    return np.hstack([_segments(hours[name].to_numpy(dtype=float), knots) for name, knots in pairs])
+
+
 def _segments(temp_c: Floats, knots_c: Floats) -> Floats:
-    """Return how much of each temperature lies in each segment between knots; the outer two are open [°C]."""
+    """Return how much of each temperature lies in each segment between knots; the outer two are open [°C].
+
+    One knot is that of a temperature that never changed, and makes no segment.
+    """
+    if knots_c.size < 2:
+        return np.empty((temp_c.size, 0))
     low, high = knots_c[:-1].copy(), knots_c[1:].copy()
     low[0], high[-1] = -np.inf, np.inf
     inside = np.clip(temp_c[:, None], low, high)
