@@ -29,9 +29,12 @@ from analyze.load.savings_level import (
     total_days,
 )
 from analyze.load.savings_model import describe_fit, fit_baseline, left_out_blocks, predict_kwh
+from analyze.load.savings_timing import find_other_step, log_of_levels, scatter_of_weeks, weekly_levels
+from analyze.meters.meter_tree import related_meters
 from analyze.money.pricing import price_site
 from analyze.money.site_demand import site_frame
 from analyze.sections.savings import render_text, verify_savings
+from analyze.week import loading
 from config.tariff_model import SiteTariffs, TariffSpan
 from config.thresholds import Thresholds
 from lib import db
@@ -427,8 +430,71 @@ def test_spread_by_hand():
     assert Spread(0.0, 1.0).half_width(0.0) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_weeks_are_held_against_what_was_expected_by_hand():
+    used, hours = np.repeat([12.0, 24.0, 36.0, 24.0, 24.0], 7), np.repeat([24, 24, 24, 10, 24], 7)
+    totals = DailyTotals(1, np.append(used, 24.0), np.full(36, 24.0), np.append(hours, 24))
+    levels = weekly_levels(totals)  # of the fourth week less than half is known; of the last a day
+    assert levels[[0, 1, 2, 4]].tolist() == [0.5, 1.0, 1.5, 1.0]
+    assert np.isnan(levels[3])
+    # A variance of 1/6 about a mean of 1, and three times that for four weeks.
+    assert scatter_of_weeks(totals) == pytest.approx(np.sqrt(3 / 6))
+    assert scatter_of_weeks(DailyTotals(1, used[:21], np.full(21, 24.0), np.full(21, 24))) == 0.0  # three weeks
+    assert scatter_of_weeks(totals._replace(used_kwh=np.zeros(36))) == 0.0
+    assert log_of_levels(np.array([1.0, np.nan, 0.0])).tolist() == [0.0, np.log(1e-3)]
+
+
+@pytest.mark.parametrize(
+    ("weeks", "noise", "found"),
+    [(0, 0.0, None), (1, 0.0, None), (-1, 0.0, None), (2, 0.0, 2), (-2, 0.0, -2), (5, 0.02, 5), (3, 0.3, None)],
+)
+def test_a_step_in_another_week_is_found(weeks, noise, found):
+    """Eight weeks before and ten after; a fifth less from some week on."""
+    level = np.where(np.arange(18) >= 8 + weeks, np.log(0.8), 0.0) + np.random.default_rng(2).normal(0, noise, 18)
+    assert find_other_step(level[:8], level[8:], is_less=True) == found
+    assert find_other_step(level[:8], level[8:], is_less=False) is None
+    assert find_other_step(level[5:8], level[8:], is_less=True) is None  # three weeks before
+    assert find_other_step(level[:8], level[8:11], is_less=True) is None
+
+
+@pytest.mark.parametrize(("days", "code"), [(0, []), (7, []), (21, ["other_step"]), (-21, ["within_uncertainty"])])
+def test_a_load_that_moved_on_another_day_is_not_taken_for_the_change(days, code):
+    hours = make_hours(after=120, noise=0.01)
+    moved = hours["timestamp"] >= local_midnight(CHANGE + timedelta(days=days), NEW_YORK)
+    result = verify(hours.assign(energy_kwh=hours["energy_kwh"] * np.where(moved, 0.8, 1.0)))
+    assert codes(result) == code
+    assert result["status"] == ("insufficient_data" if code else "verified_saving")
+    assert result["savings"]["savedPct"] > 10
+    if days == 21:
+        assert result["missing"][0]["message"] == (
+            "the weeks tell that the difference began about 2026-02-05, 3 weeks after the change: if the work was done "
+            "then, name that day; else something else changed"
+        )
+
+
+def test_weeks_that_are_unlike_each_other_make_the_range_wider():
+    """A tenth less on the whole; in one case every week, in the other by a fifth in every second one."""
+    hours = make_hours(after=42, noise=0.01)
+    week = (hours["timestamp"] - local_midnight(CHANGE + timedelta(days=1), NEW_YORK)) // pd.Timedelta(weeks=1)
+    even, uneven = (
+        verify(hours.assign(energy_kwh=hours["energy_kwh"] * np.where(week < 0, 1.0, level)))
+        for level in (0.9, np.where(week % 2 == 0, 0.8, 1.0))
+    )
+    assert (even["status"], uneven["status"]) == ("verified_saving", "insufficient_data")
+    assert uneven["savings"]["highKwh"] - uneven["savings"]["lowKwh"] > 2 * (
+        even["savings"]["highKwh"] - even["savings"]["lowKwh"]
+    )
+
+
 OTHER, MAIN, OWN = (MeterChange(name, meter, CHANGE) for name, meter in (("Lights", 2), ("Controls", 1), ("Pump", 3)))
 RELATED = {1: {2, 3}, 2: {1}, 3: {1}}  # meter 1 is above the others
+
+
+def test_a_main_is_above_every_meter_whether_the_tree_says_so_or_not():
+    meters = make_meters(1, 2, 3, 4, parents={4: 3})
+    assert related_meters(meters) == {1: set(), 2: set(), 3: {4}, 4: {3}}
+    assert related_meters(meters.assign(kind=["main", None, None, None])) == {
+        1: {2, 3, 4}, 2: {1}, 3: {1, 4}, 4: {1, 3}
+    }  # fmt: skip
 
 
 def test_changes_that_share_energy_bound_each_other():
@@ -543,6 +609,45 @@ def test_the_script(stored, capsys):
     future = f"{datetime.now(NEW_YORK).year + 3}-01-15"
     with pytest.raises(UsageError, match=f"--change {future} is still to come at site 7; give the day of a change"):
         script.main(["--site", "7", "--channel", "1", "--change", future])
+
+
+@pytest.mark.parametrize(
+    ("channel", "days", "parents", "said"),
+    [
+        (1, 40, {}, None),  # after the last reading: it bounds nothing that is known
+        (1, 21, {}, "days from 2026-02-05 on are not used"),
+        (1, -60, {}, "days up to 2025-11-16 are not used"),
+        (2, 0, {}, None),  # a meter beside it
+        (2, 0, {1: 2}, "the two can't be told apart"),  # the main above it
+        (2, 0, {2: 1}, "the two can't be told apart"),  # a meter below it
+    ],
+)
+def test_several_measures_are_told_apart_or_refused(stored, capsys, monkeypatch, channel, days, parents, said):
+    monkeypatch.setattr(readings_lib, "load_meters", lambda conn, site_id: make_meters(1, 2, parents=parents))
+    other = MeterChange("Controls", channel, CHANGE + timedelta(days=days))
+    monkeypatch.setattr(loading, "_load_changes", lambda conn, data: [other])
+    asked = []
+    monkeypatch.setattr(
+        readings_lib, "load_hourly",
+        lambda conn, site_id, window: asked.append(window) or within(stored, window),
+    )  # fmt: skip
+    assert script.main(["--site", "7", "--channel", "1", "--change", CHANGE.isoformat(), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    own = [entry["message"] for entry in result["missing"] if entry["code"] == "other_change"]
+    if said is None:
+        assert (result["status"], own) == ("verified_saving", [])
+        return
+    (message,) = own
+    assert (result["status"], said in message) == ("insufficient_data", True)
+    if days:
+        first, last = (moment.astimezone(NEW_YORK).date() for moment in asked[0])
+        assert (last if days > 0 else first) == other.changed_on + timedelta(days=days < 0)
+    else:
+        assert result["savings"] is None
+
+
+def within(hours, window):
+    return hours[hours["timestamp"].between(window.start, window.end, inclusive="left")]
 
 
 def test_more_use_is_said_without_a_minus_and_no_lack_is_said_twice():

@@ -226,6 +226,13 @@ def level_changed(log_level: float) -> dict[str, Any]:
     return lack("level_changed", f"in the four weeks before the change the meter used {than}: {remedy}")
 
 
+def other_step(change: date, week: int) -> dict[str, Any]:
+    """Return that the difference began in another week than that of the change."""
+    day, side = change + timedelta(days=7 * week), "after" if week > 0 else "before"
+    when = f"the weeks tell that the difference began about {day}, {abs(week)} weeks {side} the change"
+    return lack("other_step", f"{when}: if the work was done then, name that day; else something else changed")
+
+
 def season_of_days_unknown(days: int, needed: int) -> dict[str, Any]:
     """Return the lack of days after the change that have the same season of the year before."""
     known = f"of {days} days after the change is known what the same season of the year before was like"

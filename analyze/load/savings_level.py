@@ -57,7 +57,9 @@ _BEYOND_CHANCE = 1.6  # times the square that chance explains: a year has four b
 _YEAR_AGO_UNKNOWN = 2.0  # more of the variance where the recent level is not held against that of a year before
 _AT_ONCE, _IN_TIME = 0.9, 1.0  # of the variance: at once, and more as the time judged grows to a quarter of a year
 _MIN_WEEKS = 8
+WEEKS_BEFORE = 8  # whose levels are kept, to tell when a difference began
 _WEEK_MIN_SHARE = 0.7
+_ROUNDING = 1e-9  # of a block's energy
 
 
 class DailyTotals(NamedTuple):
@@ -85,7 +87,8 @@ class Level(NamedTuple):
     `season` is that of each day from the baseline's end on (NaN where the year before is not known), `season_share` how
     much of it is believed (0–1). `recent` is the level just before the change beside its season, `recent_share` how
     much of that is no chance; `jump` the same level beside the nearest that is known of the year before. `noise` is the
-    standard deviation of a single week, `drift` that of a block beyond what chance explains.
+    standard deviation of a single week, `drift` that of a block beyond what chance explains. `believed_then` is the
+    season that is believed of the last days before the change.
     """
 
     season: Floats
@@ -96,6 +99,7 @@ class Level(NamedTuple):
     drift: float
     has_year_ago: bool
     jump: float = 0.0
+    believed_then: float = 0.0
 
     @property
     def is_another_load(self) -> bool:
@@ -174,17 +178,26 @@ def follow_level(before: DailyTotals, blocks: list[Block], block_days: int, days
         float(np.sqrt(drift_square)),
         has_year_ago,
         jump,
+        season_share * float(np.nan_to_num(season[0])),
     )
 
 
 def log_levels(level: Level, day: Ints) -> Floats:
     """Return by how much the model is to be moved on each `day` after the baseline (logarithm)."""
     season = level.season_share * np.nan_to_num(level.season[day])
-    return season + level.recent_share * level.recent * np.exp(-day / _FADE_DAYS)
+    return season + log_recent(level, day)
 
 
-def spread_over(level: Level, day: Ints) -> Spread:
-    """Return how far the sum over these days after the baseline may be off."""
+def log_recent(level: Level, day: Ints) -> Floats:
+    """Return how much of `log_levels` is the level just before the change, which fades."""
+    return np.asarray(level.recent_share * level.recent * np.exp(-day / _FADE_DAYS))
+
+
+def spread_over(level: Level, day: Ints, scatter: float = 0.0) -> Spread:
+    """Return how far the sum over these days after the baseline may be off.
+
+    `scatter` is the standard deviation of a single week after the change; it counts where it is above the noise before.
+    """
     season_known, days = float(np.isfinite(level.season[day]).mean()), day.size
     share = level.season_share
     seen = (_OF_DRIFT * (1 - share)) ** 2 + (_OF_DRIFT_SEASON * share) ** 2
@@ -202,7 +215,7 @@ def spread_over(level: Level, day: Ints) -> Spread:
     square *= _AT_ONCE + _IN_TIME * min(days / _BLOCK_DAYS, 1.0)
     if not level.has_year_ago:
         square *= 1 + _YEAR_AGO_UNKNOWN * share
-    chance = level.noise * np.sqrt(7 / days * (1 + days / YEAR_DAYS))
+    chance = max(level.noise, scatter) * np.sqrt(7 / days * (1 + days / YEAR_DAYS))
     return Spread(float(chance), float(np.sqrt(square)))
 
 
@@ -224,7 +237,8 @@ def _relative_square(blocks: list[Block]) -> float:
     if not blocks:
         return 0.0
     used, expected = (np.array(values) for values in zip(*blocks, strict=True))
-    return float(np.square(used - expected).sum() / np.square(expected).sum())
+    square = float(np.square(used - expected).sum() / np.square(expected).sum())
+    return square if square > _ROUNDING**2 else 0.0
 
 
 def _weekly_noise(before: DailyTotals) -> float:

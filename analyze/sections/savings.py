@@ -21,18 +21,22 @@ from analyze.load.savings_data import (
     missing_after,
     missing_before,
     missing_temperatures,
+    other_step,
     season_of_days_unknown,
     split_sides,
     uncertain,
 )
 from analyze.load.savings_level import (
+    WEEKS_BEFORE,
     YEAR_DAYS,
+    DailyTotals,
     Level,
     Spread,
     block_length,
     block_masks,
     follow_level,
     log_levels,
+    log_recent,
     spread_over,
     total_days,
 )
@@ -45,6 +49,7 @@ from analyze.load.savings_model import (
     mean_excess,
     predict_kwh,
 )
+from analyze.load.savings_timing import find_other_step, log_of_levels, scatter_of_weeks, weekly_levels
 from analyze.money.pricing import Pricing
 from config.tariff_model import ASSUMED_RATE_USD_PER_KWH
 from config.thresholds import Thresholds
@@ -61,6 +66,7 @@ class Expected(NamedTuple):
 
     `day` has each of their days once, as `Sides` counts them; that of the change is `ahead`. `excess` is the
     uncertainty of what a waste used above the model, over its own days, and `excess_share` how much of it counts here.
+    `weeks_before` are the logarithms of the levels of the last weeks before, beside their season; none of a waste.
     """
 
     hours: pd.DataFrame
@@ -72,11 +78,24 @@ class Expected(NamedTuple):
     excess_share: float
     fit: Fit
     uses_temperature: bool
+    weeks_before: np.ndarray
 
     def spread(self, day: np.ndarray) -> Spread:
         """Return how far what is expected of these days may be off."""
-        own = spread_over(self.level, day)
+        own = spread_over(self.level, day, scatter_of_weeks(self.by_day))
         return own if self.excess is None else own.beside(self.excess, self.excess_share)
+
+    @property
+    def by_day(self) -> DailyTotals:
+        """What was used and what was expected on each day after the change."""
+        return total_days(self.hours["day"].to_numpy(), self.hours["energy_kwh"].to_numpy(), self.kwh)
+
+    def other_step(self) -> int | None:
+        """Return in which week the difference began, if the weeks tell that it did not begin with the change."""
+        day = self.hours["day"].to_numpy()
+        seasonal_kwh = self.kwh * np.exp(-log_recent(self.level, day))
+        after = weekly_levels(total_days(day, self.hours["energy_kwh"].to_numpy(), seasonal_kwh))
+        return find_other_step(self.weeks_before, log_of_levels(after), is_less=self.saving_kwh > 0)
 
     @property
     def used_kwh(self) -> float:
@@ -138,10 +157,11 @@ def verify_savings(
     weeks, moved by the level of the same season a year before and by that of late (`savings_level`). Without outdoor
     temperatures the year before must be known; with them what is not known of it makes the range wider.
 
-    It counts when its uncertainty at 68 % confidence is at most half of it (Guideline 14), and the range at 90 % holds
-    no zero. The uncertainty is that of chance and of the drift of the model that is used, over blocks of the year
-    that were left out of its fit. Annual figures are not given: they would take for granted the weather and use of a
-    whole year.
+    It counts when its uncertainty at 68 % confidence is at most two fifths of it (Guideline 14 allows half), the range
+    at 90 % holds no zero, and the weeks do not tell that the difference began on another day (`savings_timing`). The
+    uncertainty is that of chance, before the change or after it, whichever is more, and of the drift of the model that
+    is used, over blocks of the year that were left out of its fit. Annual figures are not given: they would take for
+    granted the weather and use of a whole year.
 
     With `wasted`, what is expected is that of the days before the waste, and what the waste used above it by hour of
     the week. Its weeks are few, so the uncertainty of that excess, over its own days, is added in quadrature.
@@ -176,9 +196,13 @@ def judge_change(
     if later or any(entry["code"] in _WITHOUT_FIGURES for entry in missing):
         return {**result, "missing": missing}
     result["savings"], ratio = _describe(expected, pricing)
+    step = expected.other_step()
     if not _is_proved(expected, expected.day, expected.log_ratio, config):
-        possible = None if missing else _possible_from(expected, sides.after_days + 1, change, config)
+        is_open = not missing and step is None
+        possible = _possible_from(expected, sides.after_days + 1, change, config) if is_open else None
         missing.append(uncertain(ratio, possible, config))
+    elif step is not None:
+        missing.append(other_step(change, step))
     if not missing:
         result["status"] = VERIFIED if expected.saving_kwh > 0 else INCREASE
     return {**result, "missing": missing}
@@ -204,7 +228,10 @@ def _expect(sides: Sides, config: Thresholds) -> Expected:
     fitted, after = sides.fitted, sides.after
     model = fit_baseline(fitted)
     ahead = int(after["day"].max()) - sides.after_days
-    level = _follow(sides, model, ahead + config.savings.max_days)
+    totals = total_days(
+        sides.before["day"].to_numpy(), sides.before["energy_kwh"].to_numpy(), predict_kwh(model, sides.before)
+    )
+    level = _follow(sides, model, totals, ahead + config.savings.max_days)
     day, kwh, wasted = after["day"].to_numpy(), _predict(model, level, after), sides.wasted
     excess_spread, wasted_kwh = None, 0.0
     if len(wasted):
@@ -218,13 +245,20 @@ def _expect(sides: Sides, config: Thresholds) -> Expected:
     share = wasted_kwh * kwh.size / kwh.sum() if kwh.sum() > 0 else 0.0
     uses_temperature = bool(model.slopes.size)
     fit = describe_fit(fitted, model)
-    return Expected(hours, kwh, np.unique(day[known]), ahead, level, excess_spread, share, fit, uses_temperature)
+    weeks = np.empty(0) if len(wasted) else _last_weeks(totals, level)
+    return Expected(hours, kwh, np.unique(day[known]), ahead, level, excess_spread, share, fit, uses_temperature, weeks)
 
 
-def _follow(sides: Sides, model: Baseline, days: int) -> Level:
+def _last_weeks(totals: DailyTotals, level: Level) -> np.ndarray:
+    """Return the logarithms of the levels of the last weeks before the change, beside their season."""
+    days = 7 * WEEKS_BEFORE
+    last = DailyTotals(-days, totals.used_kwh[-days:], totals.model_kwh[-days:], totals.hours[-days:])
+    return log_of_levels(weekly_levels(last)) - level.believed_then
+
+
+def _follow(sides: Sides, model: Baseline, totals: DailyTotals, days: int) -> Level:
     """Return how the level of the meter moves, up to so many days after the baseline."""
-    before, fitted, reach = sides.before, sides.fitted, min(sides.before_days, YEAR_DAYS)
-    totals = total_days(before["day"].to_numpy(), before["energy_kwh"].to_numpy(), predict_kwh(model, before))
+    fitted, reach = sides.fitted, min(sides.before_days, YEAR_DAYS)
     length = block_length(reach, sides.after_days)
     masks = block_masks(fitted["day"].to_numpy(), reach, length)
     blocks = left_out_blocks(fitted, masks, with_temperature=bool(model.slopes.size))
