@@ -33,6 +33,8 @@ import pandas as pd
 from benchmarks import measured_meters
 from benchmarks.accuracy_page import SAVINGS, replace_section
 from benchmarks.savings_cases import (
+    TOO_FEW_DAYS,
+    Case,
     Load,
     Outcome,
     Promise,
@@ -98,11 +100,19 @@ def run(loads: Iterable[Load], words: Sequence[str]) -> tuple[list[Outcome], lis
     for load in loads:
         if not any(word in load.kind for word in words):
             continue
-        for case, outcome in judge_cases(load, config):
-            outcomes.append(outcome)
-            if outcome.promised is not None:
-                promises.append(Promise(outcome.kind, keeps_promise(case, outcome.promised, config)))
+        judged = list(judge_cases(load, config))
+        outcomes += [outcome for _, outcome in judged]
+        promises += list_promises([*judged, *judge_cases(load, config, TOO_FEW_DAYS)], config)
     return outcomes, promises
+
+
+def list_promises(judged: Iterable[tuple[Case, Outcome]], config: Thresholds) -> list[Promise]:
+    """Return the dates that were given for a verdict, and whether one was there."""
+    return [
+        Promise(outcome.kind, keeps_promise(case, outcome.promised, config))
+        for case, outcome in judged
+        if outcome.promised is not None
+    ]
 
 
 def describe_group(name: str, outcomes: Sequence[Outcome]) -> str:

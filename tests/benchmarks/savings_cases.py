@@ -19,6 +19,7 @@ from config.thresholds import Thresholds
 PLANTED = (0.0, 0.10, 0.20, -0.10)  # share saved; below zero the meter uses more
 HISTORY_DAYS = (240, 365, 400, 500, 730)
 AFTER_DAYS = (28, 91, 182)
+TOO_FEW_DAYS = (20,)  # after the change: too few for a verdict, enough for the promise of one
 CHANGES = ((2, 10), (5, 10), (8, 10), (11, 10))  # month and day
 _MIN_HOURS = 400 * 24  # fewer hold no change with a year on both sides together
 _MIN_SHARE = 0.5  # of the history that a meter must have; what is less is no case
@@ -149,12 +150,12 @@ def _follow(rng: np.random.Generator, size: int, keep: float) -> np.ndarray:
     return values
 
 
-def plan_cases(load: Load) -> Iterator[Case]:
+def plan_cases(load: Load, after_days: tuple[int, ...] = AFTER_DAYS) -> Iterator[Case]:
     """Yield every case that a meter's hours have room for: each season in the last year that holds it."""
     first, last = (load.hours["timestamp"].iloc[place].tz_convert(load.tz).date() for place in (0, -1))
     for month, day in CHANGES:
         for before in HISTORY_DAYS:
-            for after in AFTER_DAYS:
+            for after in after_days:
                 days = [date(year, month, day) for year in range(first.year, last.year + 1)]
                 room = [
                     each
@@ -177,9 +178,11 @@ def cut_hours(case: Case, *, after_days: int | None = None) -> pd.DataFrame:
     return rows.assign(energy_kwh=rows["energy_kwh"] * factor)
 
 
-def judge_cases(load: Load, config: Thresholds) -> Iterator[tuple[Case, Outcome]]:
+def judge_cases(
+    load: Load, config: Thresholds, after_days: tuple[int, ...] = AFTER_DAYS
+) -> Iterator[tuple[Case, Outcome]]:
     """Yield what is said of every case of a meter, beside the truth; a model is fitted once for all that is planted."""
-    for case in plan_cases(load):
+    for case in plan_cases(load, after_days):
         sides = split_sides(cut_hours(case), case.change, load.tz, config, frozenset())
         comparison = compare_sides(sides, config)
         for share in PLANTED:
