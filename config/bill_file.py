@@ -30,7 +30,7 @@ _DATES = (
     "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y",
     "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d-%b-%y",
 )  # fmt: skip
-_MIDNIGHT = re.compile(r"[T ]00:00(:00(\.0+)?)?$")
+_MIDNIGHT = re.compile(r"[T ](00:00(:00(\.0+)?)?|12:00(:00)? ?[Aa][Mm])(Z|[+-]\d\d:?\d\d)?$")
 _RANGE = re.compile(r"\s+(?:to|until|bis|au|al|-|–|—)\s+")
 _NUMBER = re.compile(r"[+-]?\d[\d.,]*|[+-]?[.,]\d+")
 _TOTALS = frozenset({"total", "totals", "sum", "summe", "gesamt", "totale", "totaal"})
@@ -69,8 +69,8 @@ _NAMES: dict[str, frozenset[str]] = {
         "bedrag"
     ),
     ESTIMATED: _words(
-        "estimated,is estimated,estimate,read type,reading type,meter read type,geschatzt,ablesung,ableseart,estimee,"
-        "estime,stimata,estimada,geschat"
+        "estimated,is estimated,estimate,estimation,read type,reading type,meter read type,geschatzt,ablesung,"
+        "ableseart,estimee,estime,stimata,estimada,geschat"
     ),
 }  # fmt: skip
 _UNITS_OF = {
@@ -218,7 +218,7 @@ def _is_void(row: Sequence[str], start: int) -> bool:
     """Return whether a row is blank, or the sum under the table."""
     known = [cell.strip() for cell in row if cell.strip()]
     has_day = start < len(row) and any(sign.isdigit() for sign in row[start])
-    return not known or (not has_day and _key(known[0]) in _TOTALS)
+    return not known or (not has_day and bool(set(_key(known[0]).split()) & _TOTALS))
 
 
 def _find_columns(reader: _Reader, cells: Sequence[str]) -> dict[str, int]:

@@ -57,6 +57,14 @@ STRANGE = {
         "2026-01-14 00:00 - 2026-02-12 00:00,41.25,180,5120.40,no\n"
         "2026-02-13 00:00 - 2026-03-14 00:00,38.0005,175.5,4800,yes\n"
     ),
+    "times of midnight, American, and a grand total": (
+        "Start,End,kWh,kW,Amount,Estimation\n"
+        "1/14/2026 12:00:00 AM,2/12/2026 12:00:00 AM,41250,180,5120.40,No\n"
+        "2/13/2026 12:00:00 AM,3/14/2026 12:00:00 AM,38000.5,175.5,4800,Yes\nGrand total,,79250.5,,9920.40,\n,,,,,\n"
+    ),
+    "the delimiter in a first line": (
+        "sep=;\nVon;Bis;kWh;kW;Betrag;Ableseart\n14.1.26;12.2.26;41250;180;5120,4;A\n13.2.26;14.3.26;38000,5;175,5;4800;E\n"
+    ),
     "accents in an old encoding, thin spaces": (
         "Début;Fin;Consommation kWh;Puissance kW;Montant TTC;Estimée\n"
         "14/01/2026;12/02/2026;41 250,0;180;5 120,40;non\n13/02/2026;14/03/2026;38 000,5;175,5;4 800,00;oui\n"

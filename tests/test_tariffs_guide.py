@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tariff_factory import make_site
+from tariff_factory import SCOPE, make_site
 from week_factory import NEW_YORK
 
 from analyze.money.bills import bill_months
@@ -42,8 +42,6 @@ def test_the_bill_of_the_worked_example(folder: Path) -> None:
     (folder / "7.toml").write_text(site_text)
     tariffs = load_site(7, folder, folder).tariffs
     site = make_site(date(2026, 7, 1), date(2026, 7, 31), load_kw, 900)
-    from tariff_factory import SCOPE
-
     demand = mean_demand(site, tariffs.current[0].tariff.demand_interval_s, SCOPE)
     (bill,) = bill_months(site, demand, tariffs.current, NEW_YORK, billed_peaks_kw=dict(tariffs.billed_peaks_kw))
     rows = re.findall(r"^\| (?!line|\*\*|---)([^|]+) \| ([^|]+) \| ([^|]+) \| ([\d,.]+) \|$", GUIDE, re.MULTILINE)

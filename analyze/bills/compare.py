@@ -21,6 +21,7 @@ AGREE_MONEY_PCT = 1.0
 _FIT_PCT = 0.7  # how closely a cause must explain every bill, well below what it is to explain
 _SHIFTS = (-7, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7)  # days; a reader is a week late at the most
 _SAME_RATIO_PCT = 1.5
+_USUAL_PCT, _MAYBE_USUAL_PCT = 1.2, 2.0  # from a usual ratio: two meters of class 0.5 and 1 differ by as much
 _SAME_DIFFERENCE = 0.1  # of the mean difference
 _MIN_BILLS = 3  # of which a constant is one
 _SURE_FACTOR = 5.0  # no missing meter makes a bill five times as large
@@ -109,9 +110,19 @@ def _find_cause(bill: Bill, bills: Sequence[Bill], measured: Measured, daily_kwh
         return Finding("demand" if _demand_parts(bill, measured) else "tariff", {"bills": 1})
     known = _known_bills(bill, bills, daily_kwh)
     found = _estimated(bill, bills, daily_kwh) or _shifted(bill, bills, known, daily_kwh)
-    return (
-        found or _scaled(bill, known, measured) or _lacking(bill, known, measured) or Finding("unknown", {"bills": 1})
-    )
+    found = found or _scaled(bill, known, measured) or _lacking(bill, known, measured)
+    return found or _untold(known)
+
+
+def _untold(known: Sequence[tuple[Bill, float]]) -> Finding:
+    """Return that the bills do not tell; with the ratio that all of them have, if they do."""
+    ratios = [each.kwh / metered for each, metered in known]
+    if len(ratios) < _MIN_BILLS:
+        return Finding("unknown", {"bills": 1})
+    evidence: BillEvidence = {"bills": len(ratios)}
+    if _are_same(ratios, _SAME_RATIO_PCT):
+        evidence["factor"] = round(sum(ratios) / len(ratios), 4)
+    return Finding("unknown", evidence)
 
 
 def _known_bills(bill: Bill, bills: Sequence[Bill], daily_kwh: DailyKwh) -> list[tuple[Bill, float]]:
@@ -178,17 +189,18 @@ def _scaled(bill: Bill, known: Sequence[tuple[Bill, float]], measured: Measured)
     factor, ratios = bill.kwh / kwh, [each.kwh / metered for each, metered in known]
     if factor <= 0 or (ratios and not _are_same(ratios, _SAME_RATIO_PCT)):
         return None
-    kw = None if measured.metered["isKwAtLeast"] else measured.metered["kw"]
-    kw_factor = bill.kw / kw if bill.kw is not None and kw else None
-    is_far = max(factor, 1 / factor) >= _SURE_FACTOR * (1 - _FIT_PCT / 100)
+    kw_factor = _kw_factor(bill, measured)
+    mean = sum(ratios) / len(ratios) if ratios else factor
+    is_usual, is_many = _is_usual(mean, _USUAL_PCT), len(ratios) >= _MIN_BILLS
     if kw_factor is not None:
-        is_scaled = _agrees(kw_factor, factor, AGREE_PCT) and (_is_usual(factor) or len(ratios) >= _MIN_BILLS)
+        is_scaled = _agrees(kw_factor, factor, AGREE_PCT) and (is_usual or is_many)
+    elif max(mean, 1 / mean) >= _SURE_FACTOR * (1 - _USUAL_PCT / 100):
+        is_scaled = is_usual or is_many
     else:
-        is_varied = len(ratios) >= _MIN_BILLS and not _is_constant_difference(known)
-        is_scaled = _is_usual(factor) and (is_far or is_varied)
+        is_scaled = is_usual and is_many and not _is_constant_difference(known)
     if not is_scaled:
         return None
-    return Finding("multiplier", {"bills": max(1, len(ratios)), "factor": round(factor, 4)})
+    return Finding("multiplier", {"bills": max(1, len(ratios)), "factor": round(mean, 4)})
 
 
 def _lacking(bill: Bill, known: Sequence[tuple[Bill, float]], measured: Measured) -> Finding | None:
@@ -203,8 +215,14 @@ def _lacking(bill: Bill, known: Sequence[tuple[Bill, float]], measured: Measured
         return None
     cause: Cause = "missing_meter" if bill.kwh > kwh else "extra_meter"
     is_constant = _is_constant_difference(known)
-    is_share = _are_same([each.kwh / metered for each, metered in known], _SAME_RATIO_PCT)
-    if not is_constant and not is_share:
+    ratios = [each.kwh / metered for each, metered in known]
+    is_share = _are_same(ratios, _SAME_RATIO_PCT)
+    # A ratio that transformers make, on all bills, may be a multiplier as well, and tells neither.
+    mean, kw_factor = sum(ratios) / len(ratios), _kw_factor(bill, measured)
+    is_either = is_share and _is_usual(mean, _MAYBE_USUAL_PCT)
+    if kw_factor is not None and not _agrees(kw_factor, mean, AGREE_KW_PCT):
+        is_either = False  # the demand has another ratio: no multiplier does that
+    if is_either or not (is_constant or is_share):
         return None
     evidence: BillEvidence = {"bills": len(known)}
     if is_constant:
@@ -212,6 +230,11 @@ def _lacking(bill: Bill, known: Sequence[tuple[Bill, float]], measured: Measured
     else:
         evidence["sharePct"] = round(100 * abs(bill.kwh - kwh) / max(bill.kwh, kwh), 1)
     return Finding(cause, evidence)
+
+
+def _kw_factor(bill: Bill, measured: Measured) -> float | None:
+    kw = None if measured.metered["isKwAtLeast"] else measured.metered["kw"]
+    return bill.kw / kw if bill.kw is not None and kw else None
 
 
 def _named(bill: Bill, kwh: float, measured: Measured) -> str | None:
@@ -272,8 +295,8 @@ def _are_same(values: Sequence[float], pct: float) -> bool:
     return min(values) > 0 and max(values) <= (1 + pct / 100) * min(values)
 
 
-def _is_usual(factor: float) -> bool:
-    return any(_fits(max(factor, 1 / factor), ratio) for ratio in _RATIOS)
+def _is_usual(factor: float, pct: float) -> bool:
+    return any(_agrees(max(factor, 1 / factor), ratio, pct) for ratio in _RATIOS)
 
 
 def _less(value: float | None, other: float | None) -> float | None:

@@ -101,6 +101,13 @@ def _of_energy(cause: str | None, evidence: BillEvidence, *, is_more: bool) -> s
         return f"without {evidence['channelName']} they agree. Is it on another bill?"
     if cause == "extra_meter":
         return f"{_amount(evidence)} less {on}. Is a meter counted here that is on another bill?"
+    if "factor" in evidence:
+        return (
+            f"the same {evidence['factor']:,.3g} times on {count} bills. It may be a multiplier, or a meter that is "
+            "missing: the bills do not tell which."
+        )
+    if count > 1:
+        return f"{'more' if is_more else 'less'} than was metered; {count} bills do not tell why."
     return f"{'more' if is_more else 'less'} than was metered; this bill alone does not tell why. Enter more bills."
 
 
