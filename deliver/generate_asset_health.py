@@ -27,8 +27,9 @@ from typing import Any
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
+from config.active_sites import load_active_sites
 from deliver.reports.site_report import CheckedWeek, run_week_report
-from lib import cli
+from lib import many_sites
 
 
 def _assemble(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
@@ -43,4 +44,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(many_sites.run(main, lambda: load_active_sites("deliver")))

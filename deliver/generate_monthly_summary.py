@@ -26,6 +26,7 @@ from pathlib import Path
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
+from config.active_sites import load_active_sites
 from config.settings import load_settings
 from deliver.reports.site_report import (
     add_workbook_argument,
@@ -35,7 +36,7 @@ from deliver.reports.site_report import (
     force_reason_of,
     report_parser,
 )
-from lib import cli, db
+from lib import db, many_sites
 from lib.clocks import read_clock
 from lib.date_utils import add_months, last_complete_month, local_day_window, parse_timezone, reportable_until
 from lib.errors import EXIT_DONE, DataError, UsageError
@@ -98,4 +99,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(many_sites.run(main, lambda: load_active_sites("deliver")))

@@ -20,6 +20,7 @@ Exit codes: 0 written · 1 failed · 2 bad arguments · 3 the data are held back
 Examples:
   python deliver/generate_weekly_report.py --site 23271
   python deliver/generate_weekly_report.py --site 23271 --start 2026-01-20 --end 2026-01-26 --out reports/my-report.json
+  python deliver/generate_weekly_report.py --all --html --pdf --workers 4
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ from typing import Any
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
+from config.active_sites import load_active_sites
 from deliver.reports.site_report import CheckedWeek, run_week_report
-from lib import cli
+from lib import many_sites
 from lib.alert_mutes import STATE_DIR, Mute, load_mutes
 from lib.errors import PipelineError
 
@@ -63,4 +65,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(many_sites.run(main, lambda: load_active_sites("deliver")))

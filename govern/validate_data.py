@@ -33,9 +33,10 @@ from govern.checks.reader import SEVERITY_BLOCK, Check, read_checks, render_chec
 from govern.checks.runner import validate_site, validate_system
 from govern.checks.verdict import SYSTEM_ID, VERDICT_OPEN, CheckResult, Verdict
 from lib import cli, db
-from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, EXIT_FAILED, ConfigError, DataError
+from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, EXIT_FAILED, ConfigError, DatabaseError, DataError
 from lib.logs import clean_text, setup_logging
 from lib.paths import SITES_DIR
+from lib.progress import progress_bar
 from lib.readings import describe_failed
 
 if TYPE_CHECKING:
@@ -49,8 +50,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser = cli.script_parser(__doc__)
     chosen = parser.add_mutually_exclusive_group()
     cli.add_site_argument(chosen)
-    chosen.add_argument("--all", action="store_true", help="every active site that has channels, one after another")
+    chosen.add_argument("--all", action="store_true", help="every active site that has channels, side by side")
     chosen.add_argument("--list-checks", action="store_true", help="print what is checked, as a Markdown table")
+    parser.add_argument(
+        "--workers", type=cli.positive_int, metavar="N", help="with --all: processes (default: one for each core)"
+    )
     parser.add_argument(
         "--json", action="store_true", help="print JSON; with --all a list of verdicts, the system's last"
     )
@@ -157,22 +161,28 @@ def validate_one(conn: Connection, site_id: int, checks: list[Check]) -> Verdict
     return validate_site(conn, site_id, checks, site_limits=site.limits(settable_limits(checks)))
 
 
-def validate_each(conn: Connection, site_ids: list[int], checks: list[Check]) -> list[Verdict]:
-    """Validate and commit site by site; one that fails is logged, lacks in the answer, and does not stop the others."""
-    import psycopg2  # here, so that a Python without it is told what to do
-
-    verdicts = []
-    for site_id in site_ids:
-        try:
-            verdicts.append(validate_one(conn, site_id, checks))
+def validate_apart(site_id: int) -> Verdict | None:
+    """Validate and commit over a connection of its own; one that fails is logged, and None."""
+    try:
+        with db.connect(load_settings().require_database_url("govern")) as conn:
+            verdict = validate_one(conn, site_id, read_checks())
             conn.commit()
-        except (ConfigError, DataError, psycopg2.Error) as err:
-            if conn.closed:
-                raise
-            conn.rollback()
-            reason = db.wrap_error(err) if isinstance(err, psycopg2.Error) else err
-            logger.error("site %d could not be validated: %s", site_id, reason)
-    return verdicts
+    except (ConfigError, DataError, DatabaseError) as err:
+        logger.error("site %d could not be validated: %s", site_id, err)
+        return None
+    return verdict
+
+
+def validate_each(site_ids: list[int], workers: int | None) -> list[Verdict]:
+    """Validate sites side by side; return the verdicts by site, without those of sites that failed."""
+    from lib.side_by_side import count_cores, work_on  # here, for one site does without
+
+    with progress_bar(len(site_ids), "site") as advance:
+        verdicts = []
+        for site_id, verdict in work_on(validate_apart, site_ids, workers or count_cores()):
+            verdicts += [verdict] if verdict else []
+            advance(f"site {site_id}")
+    return sorted(verdicts, key=lambda verdict: verdict.site_id)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -186,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with db.connect(load_settings().require_database_url("govern")) as conn:
         if args.all:
             site_ids = list_sites(conn)
-            verdicts = validate_each(conn, site_ids, checks)
+            verdicts = validate_each(site_ids, args.workers)
         else:
             site_ids = [args.site]
             verdicts = [validate_one(conn, args.site, checks)]

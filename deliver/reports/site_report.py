@@ -15,6 +15,7 @@ from lib.clocks import read_clock
 from lib.date_utils import Window, format_utc, last_complete_week, local_day_window, parse_timezone, resolve_period
 from lib.errors import EXIT_DONE, BreakerOpenError, DataError, UsageError
 from lib.logs import clean_text, setup_logging
+from lib.many_sites import add_many_arguments
 from lib.paths import REPORTS_DIR, check_file
 from lib.progress import progress_bar
 from lib.readings import Site, ValidationStatus, describe_failed, load_site, load_validation_status
@@ -43,9 +44,11 @@ class CheckedWeek(NamedTuple):
 
 
 def report_parser(docstring: str | None, *, has_window: bool = True) -> argparse.ArgumentParser:
-    """Return a command line with ``--site``, the window, what to write and where, and ``--force``."""
+    """Return a command line with the site or the sites, the window, what to write and where, and ``--force``."""
     parser = cli.script_parser(docstring)
-    cli.add_site_argument(parser, required=True)
+    chosen = parser.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--site", type=cli.positive_int, metavar="ID", help="site (organization) id")
+    add_many_arguments(chosen, parser)
     if has_window:
         cli.add_window_arguments(parser)
         parser.add_argument("--timezone", metavar="ZONE", help="IANA zone to count days in (default: the site's)")
