@@ -218,6 +218,27 @@ def test_energy_fed_back_is_told_beside_the_net_total():
     assert "Net of 56.0 kWh exported. Costs cover imported energy only." in spaced(made["summary"]["headline"])
 
 
+def test_energy_fed_back_is_credited_by_the_rule_of_the_tariff():
+    """As above: 56 kWh of the week, 4 h × 2 kW on each of seven days, at a rate of its own; and a demand of 4 kW."""
+    readings = fill_window(1, BOTH, 4.0, 4.0)
+    sunny = readings["interval_start"].dt.tz_convert(NEW_YORK).dt.hour.between(10, 13)
+    for column in ("energy_kwh", "power_kw"):
+        readings[column] = readings[column].mask(sunny, -readings[column] / 2)
+    text = (
+        '[export]\nrule = "net_billing"\n[[energy.periods]]\nname = "all"\nrate_per_kwh = 0.10\nsell_per_kwh = 0.04\n'
+        '[[demand.charges]]\nname = "peak"\nrate_per_kw = 5\n'
+    )
+    tariff = make_tariff(text)
+    context = SiteContext(tariffs=SiteTariffs((TariffSpan(tariff),), tariff))
+    week = analyze_site_week(readings, make_meters(1), WEEK, SCOPE.baseline, NEW_YORK, SCOPE.config, context=context)
+    *_, bill = week.sections["costOptimization"]["bills"]
+    amounts = {line["kind"]: (line["quantity"], line["rate"], line["amount"]) for line in bill["lines"]}
+    days = round(bill["covered_days"])
+    assert amounts["energy"] == (pytest.approx(80.0 * days, abs=1), 0.10, pytest.approx(8.0 * days, abs=0.1))
+    assert amounts["export"] == (pytest.approx(8.0 * days, abs=0.1), -0.04, pytest.approx(-0.32 * days, abs=0.01))
+    assert amounts["demand"] == (pytest.approx(4.0, abs=0.1), pytest.approx(5.0), pytest.approx(20.0, abs=0.5))
+
+
 def test_a_frozen_meter_says_nothing_of_the_supply():
     """Power and voltage stand still for two days, at a voltage far too low; on the others it is right."""
     readings = fill_window(1, BOTH, 5.0, 1.0)
