@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from lib.states import Level
 
 
 class FindingState(StrEnum):
@@ -46,12 +48,12 @@ class FollowedFinding(NamedTuple):
     meter_id: int | None
     meter_name: str | None
     title: str
-    confidence: str
+    confidence: Level
     pattern: str | None
     currency: str | None
     week: date
-    status: str
-    state: str
+    status: WeekStatus
+    state: FindingState
     is_solved_now: bool
     episode: int
     since_week: date
@@ -67,7 +69,7 @@ class FollowedFinding(NamedTuple):
     last_energy_kwh: float | None
     last_cost: float | None
     is_grown: bool
-    said: str | None
+    said: Said | None
     said_by: str | None
     said_at: datetime | None
     owner: str | None
@@ -78,6 +80,17 @@ class FollowedFinding(NamedTuple):
     is_silent: bool
     same_as: str | None
 
+    @classmethod
+    def of_row(cls, row: Sequence[Any]) -> FollowedFinding:
+        """Return the finding in a row of these columns."""
+        read = cls(*row)
+        return read._replace(
+            confidence=Level(read.confidence),
+            status=WeekStatus(read.status),
+            state=FindingState(read.state),
+            said=None if read.said is None else Said(read.said),
+        )
+
     @property
     def is_open(self) -> bool:
         """Whether it is not solved, nobody said that it may stay, and it is not the same as another."""
@@ -86,7 +99,7 @@ class FollowedFinding(NamedTuple):
     @property
     def is_work(self) -> bool:
         """Whether it is open, and believed or planned by somebody: what lists of open findings count."""
-        return self.is_open and (self.confidence != "low" or self.said == Said.PLANNED)
+        return self.is_open and (self.confidence != Level.LOW or self.said == Said.PLANNED)
 
 
 def rank_by_money(findings: list[FollowedFinding]) -> list[FollowedFinding]:

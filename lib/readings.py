@@ -520,7 +520,7 @@ def load_findings(conn: Connection, site_id: int | None = None) -> list[Followed
     columns = sql.SQL(", ").join(map(sql.Identifier, FollowedFinding._fields))
     of_site = sql.SQL("" if site_id is None else "WHERE site_id = %(site)s ")
     query = sql.SQL("SELECT {} FROM v_findings {}ORDER BY site_id, finding_id").format(columns, of_site)
-    return [FollowedFinding(*row) for row in db.fetch_all(conn, query, {"site": site_id})]
+    return [FollowedFinding.of_row(row) for row in db.fetch_all(conn, query, {"site": site_id})]
 
 
 def load_report_findings(conn: Connection, week: ReportWeek) -> list[FollowedFinding]:
@@ -535,7 +535,7 @@ def load_report_findings(conn: Connection, week: ReportWeek) -> list[FollowedFin
     db.fetch_one(conn, "SELECT set_config('pipeline.draft_report', %s, true)", (json.dumps(draft),))
     rows = db.fetch_all(conn, query.format(columns), (week.site_id, week.week))
     db.fetch_one(conn, "SELECT set_config('pipeline.draft_report', '', true)")
-    return [FollowedFinding(*row) for row in rows]
+    return [FollowedFinding.of_row(row) for row in rows]
 
 
 def load_last_reported_week(conn: Connection, site_id: int, before: str) -> date | None:
@@ -593,14 +593,14 @@ def load_finding_weeks(conn: Connection, site_id: int, finding_id: str) -> list[
     """Return a finding week by week, the first week first."""
     columns = sql.SQL(", ").join(map(sql.Identifier, FollowedFinding._fields))
     query = sql.SQL("SELECT {} FROM v_finding_weeks WHERE site_id = %s AND finding_id = %s ORDER BY week")
-    return [FollowedFinding(*row) for row in db.fetch_all(conn, query.format(columns), (site_id, finding_id))]
+    return [FollowedFinding.of_row(row) for row in db.fetch_all(conn, query.format(columns), (site_id, finding_id))]
 
 
 def load_history(conn: Connection, site_id: int) -> list[FollowedFinding]:
     """Return every finding of the site after each of its reported weeks, by finding and week."""
     columns = sql.SQL(", ").join(map(sql.Identifier, FollowedFinding._fields))
     query = sql.SQL("SELECT {} FROM v_finding_weeks WHERE site_id = %s ORDER BY finding_id, week").format(columns)
-    return [FollowedFinding(*row) for row in db.fetch_all(conn, query, (site_id,))]
+    return [FollowedFinding.of_row(row) for row in db.fetch_all(conn, query, (site_id,))]
 
 
 def load_failed_checks(conn: Connection, site_ids: Sequence[int]) -> dict[int, list[FailedCheck]]:

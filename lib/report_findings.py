@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from lib.date_utils import Window
+from lib.states import Level
 
 SITE = "site"  # in place of a channel, for what concerns all of it
 DAYS_PER_WEEK = 7
@@ -42,8 +43,8 @@ METER_CAUSES = {
     **dict.fromkeys(("register", "register_jump", "register_reset", "register_drift"), "register"),
     **dict.fromkeys(("sum_mismatch", "sum_shift"), "tree"),
 }
-_FOLLOWED = ("high", "medium")  # severities
-_ONCE, _ASKED, _HIGH, _LOW, _MEDIUM = "once", "asked", "high", "low", "medium"
+_FOLLOWED = (Level.HIGH, Level.MEDIUM)  # severities
+_ONCE, _ASKED = "once", "asked"
 # Items that tell that something runs while the site is closed, by the beginning of their ids.
 _CLOSED = ("after_hours", "confirm", "schedule")
 _OF_THE_BUILDING = ("base_load_step",)  # told by sensor health, and by the level that changed
@@ -65,7 +66,7 @@ class ReportFinding(NamedTuple):
     energy_kwh: float | None = None
     cost: float | None = None
     currency: str | None = None
-    confidence: str = _HIGH
+    confidence: Level = Level.HIGH
     pattern: str | None = None
     level_kw: float | None = None
     rest_kw: float | None = None
@@ -329,7 +330,7 @@ def _of_levels(steps: list[dict[str, Any]], money: _Money) -> Iterator[ReportFin
             f"{name}: its level {verb} from {step['beforeKw']:.1f} to {step['afterKw']:.1f} kW",
             energy_kwh=abs(step["excessKwh"]),
             cost=money.cost_of(step["excessKwh"]) if kind == FindingKind.LEVEL_UP else None,
-            currency=money.currency, confidence=_LOW if step.get("mayBeWeather") else _MEDIUM,
+            currency=money.currency, confidence=Level.LOW if step.get("mayBeWeather") else Level.MEDIUM,
             level_kw=step["afterKw"], rest_kw=step["beforeKw"], facts=_facts(step, "at", "kind"),
         )  # fmt: skip
 
@@ -346,7 +347,7 @@ def _of_closed_use(
             yield ReportFinding(
                 finding_id_of(FindingKind.AFTER_HOURS, channel), FindingKind.AFTER_HOURS, None, channel, name,
                 f"{name}: runs while the site is closed", energy_kwh=impact["excessKwh"], cost=impact["excessCost"],
-                currency=money.currency, confidence=_LOW, pattern=pattern, level_kw=level_kw, rest_kw=rest_kw,
+                currency=money.currency, confidence=Level.LOW, pattern=pattern, level_kw=level_kw, rest_kw=rest_kw,
                 facts=_facts(meter, "blocks", "weeksSeen", "weeksKnown"),
             )  # fmt: skip
 
@@ -371,7 +372,7 @@ def _of_schedules(
             yield ReportFinding(
                 finding_id_of(FindingKind.AFTER_HOURS, channel), FindingKind.AFTER_HOURS, None, channel, name,
                 f"{name}: usually runs outside the opening hours", energy_kwh=entry["kwh"],
-                cost=money.cost_of(entry["kwh"]), currency=money.currency, confidence=_LOW, pattern=_ASKED,
+                cost=money.cost_of(entry["kwh"]), currency=money.currency, confidence=Level.LOW, pattern=_ASKED,
                 level_kw=level_kw, rest_kw=rest_kw,
             )  # fmt: skip
 
@@ -411,7 +412,7 @@ def _of_win(win: dict[str, Any], kind: FindingKind, closed: dict[str, Any] | Non
         finding_id_of(kind, win["channelId"]), kind, None, win["channelId"], win.get("channelName"),
         win.get("title") or f"{win['channelName']}: {_UNTOLD_WINS[kind]}",
         energy_kwh=kwh, cost=cost, currency=impact.get("currency") or money.currency,
-        confidence=win["confidence"] if win["confidence"] in (_HIGH, _MEDIUM) else _LOW, pattern=pattern,
+        confidence=win["confidence"] if win["confidence"] in (Level.HIGH, Level.MEDIUM) else Level.LOW, pattern=pattern,
         level_kw=level_kw, rest_kw=rest_kw, facts=_facts(win, "doubts", "owner", "effort"),
     )  # fmt: skip
 
@@ -430,7 +431,7 @@ def _of_events(events: list[dict[str, Any]], money: _Money) -> Iterator[ReportFi
     sums: dict[str, ReportFinding] = {}
     for event in events:
         is_low, is_shut = event.get("direction") == "low", event.get("context") == _SHUT
-        if event.get("severity") not in (_FOLLOWED if is_low else (_HIGH,)) or (is_low and is_shut):
+        if event.get("severity") not in (_FOLLOWED if is_low else (Level.HIGH,)) or (is_low and is_shut):
             continue
         kind = _kind_of("anomaly", event, [event]) or FindingKind.HIGH_USE
         channel, name = event["channelId"], event["channelName"]
@@ -441,7 +442,7 @@ def _of_events(events: list[dict[str, Any]], money: _Money) -> Iterator[ReportFi
         sums[own] = ReportFinding(
             own, kind, None, channel, name, f"{name}: used far {'less' if is_low else 'more'} than normal{when}",
             energy_kwh=total, cost=None if is_low else money.cost_of(total), currency=money.currency,
-            confidence=_MEDIUM, pattern=_ONCE, facts=_facts(event, "start", "end", "severity"),
+            confidence=Level.MEDIUM, pattern=_ONCE, facts=_facts(event, "start", "end", "severity"),
         )  # fmt: skip
     yield from sums.values()
 
@@ -451,7 +452,7 @@ def _list_meters(report: dict[str, Any], period: Window) -> list[ReportMeter]:
     sections = report["sections"]
     after_hours = sections.get("afterHoursWaste") or {}
     issues = (sections.get("sensorHealth") or {}).get("issues") or []
-    doubtful = {issue["channelId"] for issue in issues if issue["severity"] == _HIGH}
+    doubtful = {issue["channelId"] for issue in issues if issue["severity"] == Level.HIGH}
     doubtful |= {entry["channelId"] for entry in after_hours.get("notAssessed") or []}
     closed = {
         entry["channelId"]: round(entry["closedKwh"] / entry["closedHours"], 4)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from govern.findings.store import store_week
 from lib.report_findings import FindingKind, ReportFinding, ReportMeter, ReportWeek, finding_id_of
+from lib.states import Level
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -26,7 +27,8 @@ def waste(
     rest_kw = None if level_kw is None else 1.0
     return ReportFinding(
         finding_id_of(FindingKind.AFTER_HOURS, meter), FindingKind.AFTER_HOURS, None, meter, f"meter {meter}",
-        f"Turn meter {meter} off", kwh, None if kwh is None else kwh / 10, "USD", "high", pattern, level_kw, rest_kw,
+        f"Turn meter {meter} off", kwh, None if kwh is None else kwh / 10, "USD", Level.HIGH, pattern, level_kw,
+        rest_kw,
     )  # fmt: skip
 
 

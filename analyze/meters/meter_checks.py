@@ -29,21 +29,22 @@ from analyze.week.intervals import (
     starts_within,
 )
 from config.site_file import ChannelKind
+from lib.states import Level
 from lib.stats_utils import grouped_quantiles
 
 Floats = npt.NDArray[np.float64]
 
 # What `find_bad_intervals` flags, and how grave it is; "high" where the readings mislead for long.
 FAULT_SEVERITIES = {
-    "wrong_unit": "high",
-    "phase_reversed": "high",
-    "phase_missing": "high",
-    "register": "medium",
-    "register_jump": "medium",
-    "impossible": "medium",
-    "zero": "medium",
-    "interpolated": "medium",
-    "clock_change": "low",
+    "wrong_unit": Level.HIGH,
+    "phase_reversed": Level.HIGH,
+    "phase_missing": Level.HIGH,
+    "register": Level.MEDIUM,
+    "register_jump": Level.MEDIUM,
+    "impossible": Level.MEDIUM,
+    "zero": Level.MEDIUM,
+    "interpolated": Level.MEDIUM,
+    "clock_change": Level.LOW,
 }
 _OF_PHASE = ("phase_reversed", "phase_missing")
 _WITH_NUMBER = (*_OF_PHASE, "wrong_unit", "register", "register_jump", "impossible")
@@ -77,8 +78,8 @@ def list_fault_issues(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekSco
                 "since": iso(rows["epoch_s"].iloc[0], scope),
                 "hours": round(hours, 2),
             }
-            if hours > scope.config.sensors.stale_high_after_hours and level == "medium":
-                level = "high"
+            if hours > scope.config.sensors.stale_high_after_hours and level == Level.MEDIUM:
+                level = Level.HIGH
             more |= _told_evidence(kind, float(inside["evidence"].median()))
             issues.append(make_issue(kind, level, int(channel_id), scope, **more))
     return issues
@@ -101,7 +102,7 @@ def list_unit_changes(intervals: pd.DataFrame, bad: pd.DataFrame, scope: WeekSco
             continue
         moment_s, ratio = rows["epoch_s"].iloc[until], 1 / float(np.median(factor[rows.index[:until]]))
         more = {"since": iso(moment_s, scope), "factor": round(ratio, 6)}
-        issues.append(make_issue("unit_change", "medium", channel_id, scope, **more))
+        issues.append(make_issue("unit_change", Level.MEDIUM, channel_id, scope, **more))
     return issues
 
 
@@ -150,7 +151,7 @@ def list_imbalance_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[st
         if imbalance_pct > config.meters.phase_imbalance_max_pct:
             phases = [round(float(value), 3) for value in phase_kw]
             more = {"imbalancePct": round(float(imbalance_pct), 1), "phaseKw": phases}
-            issues.append(make_issue("phase_imbalance", "low", int(channel_id), scope, **more))
+            issues.append(make_issue("phase_imbalance", Level.LOW, int(channel_id), scope, **more))
     return issues
 
 
@@ -173,7 +174,7 @@ def list_register_drift_issues(clean: pd.DataFrame, scope: WeekScope) -> list[di
         usual_ratio = None if np.isnan(usual) else round(float(usual), 4)
         more = {"registerRatio": round(float(ratio), 4), "usualRatio": usual_ratio}
         more["driftPct"] = round(100 * (float(ratio) - 1), 1)
-        issues.append(make_issue("register_drift", "medium", channel_id, scope, **more))
+        issues.append(make_issue("register_drift", Level.MEDIUM, channel_id, scope, **more))
     return issues
 
 
@@ -221,10 +222,10 @@ def list_sum_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[str, Any
         now_pct, before = covered_pct[0], covered_pct.drop(0)
         evidence = {"subMeterIds": sorted(below), "coveredPct": round(float(now_pct), 1)}
         if now_pct > 100 + config.meters.sum_max_excess_pct:
-            issues.append(make_issue("sum_mismatch", "medium", parent, scope, **evidence))
+            issues.append(make_issue("sum_mismatch", Level.MEDIUM, parent, scope, **evidence))
         elif len(before) > 1 and max(before.min() - now_pct, now_pct - before.max()) > config.meters.sum_max_shift_pct:
             evidence["coveredBeforePct"] = [round(float(edge), 1) for edge in (before.min(), before.max())]
-            issues.append(make_issue("sum_shift", "low", parent, scope, **evidence))
+            issues.append(make_issue("sum_shift", Level.LOW, parent, scope, **evidence))
     return issues
 
 
@@ -271,7 +272,7 @@ def list_generation_issues(intervals: pd.DataFrame, scope: WeekScope) -> list[di
             "end": iso(without["end_s"].max(), scope),
         }
         more |= {"days": count, "leastBeforeKwh": round(float(before_kwh.min()), 2)}
-        level = "high" if count >= _GRAVE_DAYS else "medium"
+        level = Level.HIGH if count >= _GRAVE_DAYS else Level.MEDIUM
         issues.append(make_issue("no_generation", level, int(channel_id), scope, **more))
     return issues
 
@@ -304,7 +305,7 @@ def list_base_step_issues(base_loads: pd.DataFrame, scope: WeekScope) -> list[di
                 new_kw = float(np.median(now[-run:]))
                 more: dict[str, Any] = {"start": iso(start_s[in_period][-run], scope), "baseKw": round(new_kw, 3)}
                 more |= {"usualBaseKw": round(usual_kw, 3), "days": run}
-                issues.append(make_issue("base_load_step", "low", channel_id, scope, **more))
+                issues.append(make_issue("base_load_step", Level.LOW, channel_id, scope, **more))
     return issues
 
 
@@ -345,5 +346,5 @@ def list_quantised_issues(clean: pd.DataFrame, scope: WeekScope) -> list[dict[st
         if off > config.meters.quantised_tolerance_steps or typical > config.meters.quantised_max_steps:
             continue
         more = {"pulseKwh": round(pulse_kwh, 6), "typicalPulses": round(typical, 1)}
-        issues.append(make_issue("quantised", "low", channel_id, scope, **more))
+        issues.append(make_issue("quantised", Level.LOW, channel_id, scope, **more))
     return issues

@@ -28,9 +28,9 @@ from analyze.week.intervals import (
     starts_new_run,
     starts_within,
 )
+from lib.states import Level
 from lib.stats_utils import label_runs
 
-SEVERITIES = ("high", "medium", "low")
 _SAID_APART = ("type", "severity", "channelId", "channelName", "findingId", "lastingId", "evidence")
 _RARELY = 0.01  # share of the baseline's intervals
 # The types of issue, in the order in which a section counts them.
@@ -78,7 +78,7 @@ def _installed_s(channel: npt.NDArray[np.int64], scope: WeekScope) -> list[float
     return [installed.get(key, np.nan) for key in channel.tolist()]
 
 
-def make_issue(kind: str, severity: str, channel_id: int, scope: WeekScope, **more: Any) -> dict[str, Any]:
+def make_issue(kind: str, severity: Level, channel_id: int, scope: WeekScope, **more: Any) -> dict[str, Any]:
     """Return an issue as the section lists it; `more` are the facts of its kind."""
     name = channel_names(scope.meters)[int(channel_id)]
     return {
@@ -115,22 +115,22 @@ def find_absences(intervals: pd.DataFrame, scope: WeekScope) -> list[dict[str, A
         if closes <= start_s or (opens >= end_s and channel_id not in last):
             continue
         if channel_id not in last:
-            issues.append(make_issue("no_data", "medium", channel_id, scope))
+            issues.append(make_issue("no_data", Level.MEDIUM, channel_id, scope))
             continue
         last_s, length_s = last[channel_id]
         hours = (closes - last_s - length_s) / SECONDS_PER_HOUR
         silent = {"lastReading": iso(last_s, scope), "hoursSince": f"{hours:.1f}"}
         if last_s < start_s:
-            issues.append(make_issue("dead", "high", channel_id, scope, **silent))
+            issues.append(make_issue("dead", Level.HIGH, channel_id, scope, **silent))
             continue
         if hours > config.sensors.stale_after_hours:
-            level = "high" if hours > config.sensors.stale_high_after_hours else "medium"
+            level = Level.HIGH if hours > config.sensors.stale_high_after_hours else Level.MEDIUM
             issues.append(make_issue("stale", level, channel_id, scope, **silent))
         expected, present, pct = coverage[channel_id]
         if 100.0 - pct > config.sensors.missing_max_pct:
             more = {"missingIntervals": int(expected - present), "completenessPct": round(float(pct), 1)}
             more["missingPct"] = round(100.0 - float(pct), 1)
-            issues.append(make_issue("missing_data", "medium", channel_id, scope, **more))
+            issues.append(make_issue("missing_data", Level.MEDIUM, channel_id, scope, **more))
     return issues
 
 
@@ -151,7 +151,7 @@ def list_gap_issues(intervals: pd.DataFrame, doubled: pd.Series, scope: WeekScop
     is_counted = doubled.shift(fill_value=False)[gaps.index] & (gaps["end_s"] - gaps["start_s"] <= SECONDS_PER_HOUR)
     for gap in gaps[~is_counted].itertuples():
         hours = (gap.end_s - gap.start_s) / SECONDS_PER_HOUR
-        level = "medium" if hours > scope.config.sensors.gap_medium_after_hours else "low"
+        level = Level.MEDIUM if hours > scope.config.sensors.gap_medium_after_hours else Level.LOW
         window = {"start": iso(gap.start_s, scope), "end": iso(gap.end_s, scope)}
         more = {"missingIntervals": int(gap.missing), "hours": round(hours, 2), **window}
         issues.append(make_issue("gap", level, gap.channel_id, scope, **more))
@@ -159,7 +159,7 @@ def list_gap_issues(intervals: pd.DataFrame, doubled: pd.Series, scope: WeekScop
 
 
 def run_issues(
-    kind: str, runs: pd.DataFrame, scope: WeekScope, severity_of: Callable[[Any], str]
+    kind: str, runs: pd.DataFrame, scope: WeekScope, severity_of: Callable[[Any], Level]
 ) -> list[dict[str, Any]]:
     """Return one issue per run, whose severity `severity_of` gives."""
     issues = []
@@ -179,7 +179,7 @@ def list_stuck_issues(intervals: pd.DataFrame, stuck: pd.Series, scope: WeekScop
     run_id = label_runs(stuck, moved | (intervals["channel_id"] != intervals["channel_id"].shift()))
     runs = list_runs(intervals, run_id, mean_kw=("mean_kw", "mean"))
     runs = runs[runs.index.isin(run_id[in_window(intervals, scope.period)])]
-    return run_issues("stuck", runs, scope, lambda run: "high")
+    return run_issues("stuck", runs, scope, lambda run: Level.HIGH)
 
 
 def list_flat_line_issues(intervals: pd.DataFrame, doubted: pd.Series, scope: WeekScope) -> list[dict[str, Any]]:
@@ -201,8 +201,8 @@ def list_flat_line_issues(intervals: pd.DataFrame, doubted: pd.Series, scope: We
     lead_hours = config.sensors.flat_min_hours - runs["hours"] / runs["intervals"]
     runs = runs.assign(start=runs["start"] - pd.to_timedelta(lead_hours, unit="h"), hours=runs["hours"] + lead_hours)
 
-    def severity_of(run: Any) -> str:
-        return "medium" if run.hours >= config.sensors.flat_medium_after_hours else "low"
+    def severity_of(run: Any) -> Level:
+        return Level.MEDIUM if run.hours >= config.sensors.flat_medium_after_hours else Level.LOW
 
     return run_issues("flat_line", runs, scope, severity_of)
 
@@ -220,7 +220,7 @@ def list_catch_up_issues(intervals: pd.DataFrame, catch_up: pd.Series, scope: We
         window = {"start": iso(row.epoch_s, scope), "end": iso(row.epoch_s + row.interval_s, scope)}
         gap = {"gapStart": iso(row.gap_start, scope), "gapEnd": window["start"]}
         more = {"energyKwh": round(row.energy_kwh, 3), "gapHours": round(gap_hours, 2), **gap, **window}
-        issues.append(make_issue("catch_up", "medium", row.channel_id, scope, **more))
+        issues.append(make_issue("catch_up", Level.MEDIUM, row.channel_id, scope, **more))
     return issues
 
 
@@ -247,9 +247,9 @@ def list_negative_issues(intervals: pd.DataFrame, negative: pd.Series, scope: We
     return issues
 
 
-def _negative_kind(run: Any, baseline_share: float, scope: WeekScope) -> tuple[str, str]:
+def _negative_kind(run: Any, baseline_share: float, scope: WeekScope) -> tuple[str, Level]:
     if run.back_hours < min(scope.config.sensors.flat_min_hours, run.hours / 2):
-        return "register_reset", "medium"
+        return "register_reset", Level.MEDIUM
     if run.back_hours < scope.config.sensors.flat_min_hours or _RARELY < baseline_share < 1 - _RARELY:
-        return "negative_energy", "low"
-    return ("reversed", "high") if baseline_share <= _RARELY else ("reversed", "medium")
+        return "negative_energy", Level.LOW
+    return ("reversed", Level.HIGH) if baseline_share <= _RARELY else ("reversed", Level.MEDIUM)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.states import Advice
+from lib.states import Advice, Level
 
 # A peak that comes back in this many hours of the day or fewer can be scheduled around.
 NARROW_PEAK_HOURS = 4
@@ -41,10 +41,10 @@ def build_recommendations(
     return [{"priority": _priority(monthly, tou["flat_rate"]), **advice} for monthly, advice in kept]
 
 
-def _priority(monthly: float, rate_per_kwh: float) -> str:
+def _priority(monthly: float, rate_per_kwh: float) -> Level:
     """Return how much an advice matters that is worth `monthly`, where a kWh costs `rate_per_kwh` on average."""
     kwh = monthly / rate_per_kwh if rate_per_kwh > 0 else 0.0
-    return "high" if kwh >= HIGH_MONTHLY_KWH else "medium" if kwh >= MEDIUM_MONTHLY_KWH else "low"
+    return Level.HIGH if kwh >= HIGH_MONTHLY_KWH else Level.MEDIUM if kwh >= MEDIUM_MONTHLY_KWH else Level.LOW
 
 
 def _advice(worth: float, category: str, kind: Advice, on_tariff: str | None, **facts: Any) -> _Worth:

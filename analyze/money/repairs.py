@@ -11,6 +11,7 @@ import pandas as pd
 from analyze.money.pricing import Pricing
 from analyze.week.intervals import WeekScope, starts_within, sum_by_channel
 from lib.date_utils import HOURS_PER_WEEK
+from lib.states import Level
 
 REPAIR = "repair"
 _OF_THE_PLANT = ("no_generation",)  # the meter may be right, and the plant off
@@ -21,7 +22,7 @@ def broken_meters(sensor_health: dict[str, Any]) -> set[int]:
     return {
         issue["channelId"]
         for issue in sensor_health["issues"]
-        if issue["severity"] == "high" and issue["type"] not in _OF_THE_PLANT
+        if issue["severity"] == Level.HIGH and issue["type"] not in _OF_THE_PLANT
     }
 
 
@@ -60,7 +61,7 @@ def _repair(
         usual_kwh = None
     return {
         "type": REPAIR,
-        "priority": "medium",
+        "priority": Level.MEDIUM,
         "impact": {
             "weeklyKwh": 0.0,
             "weeklyCost": 0.0,
@@ -70,7 +71,7 @@ def _repair(
         },
         "atStake": None if usual_kwh is None else {"usualWeeklyKwh": round(float(usual_kwh), 2)},
         "issue": {"type": issue["type"], "others": list(others)},
-        "confidence": "high",
+        "confidence": Level.HIGH,
         "owner": "metering technician",
         "effort": "medium: a visit to the meter",
         "channelId": issue["channelId"],

@@ -17,6 +17,7 @@ from analyze.expected.steps import LevelChange, list_steps
 from analyze.meters.meter_tree import net_of_sub_meters
 from analyze.sections.anomaly_events import channel_entry, list_events
 from analyze.week.intervals import WeekScope, places_of, starts_new_run, starts_within
+from lib.states import Level
 from lib.stats_utils import label_runs, sum_by_place
 
 _HOURS_PER_DAY = 24
@@ -198,9 +199,7 @@ def build_section(
             "totalExcessKwh": round(float(net_kwh.sum()), 2),
             "lowEvents": len(events) - len(high),
             "belowUsualEvents": len(events) - len(high),
-            "bySeverity": {
-                level: sum(event["severity"] == level for event in events) for level in ("high", "medium", "low")
-            },
+            "bySeverity": {level: sum(event["severity"] == level for event in events) for level in Level},
         },
         "timeline": events,
         "byChannel": by_channel,

@@ -10,6 +10,7 @@ import pandas as pd
 from analyze.expected.episodes import HIGH, VIEWS
 from analyze.sections.incidents import number_incidents
 from analyze.week.intervals import WeekScope, channel_names, list_runs, local_iso
+from lib.states import Level
 
 _HIGH_VIEWS, _MEDIUM_VIEWS = 4, 3  # views that agree
 
@@ -72,7 +73,7 @@ def _weigh(runs: pd.DataFrame, scope: WeekScope) -> pd.DataFrame:
     is_doubled = runs["excess_kwh"] + runs["expected_kwh"] >= config.anomalies.high_actual_ratio * runs["expected_kwh"]
     is_grave = is_high & is_doubled & (runs["excess_kwh"] >= config.anomalies.high_excess_kwh)
     return runs.assign(
-        day_share=day_share, severity=np.select([matters & is_grave, matters], ["high", "medium"], "low")
+        day_share=day_share, severity=np.select([matters & is_grave, matters], [Level.HIGH, Level.MEDIUM], Level.LOW)
     )
 
 
@@ -83,13 +84,13 @@ def _tell_incidents(runs: pd.DataFrame) -> pd.DataFrame:
     others are "low" and name it in `part_of`, so that one cause raises one alert.
     """
     runs = runs.assign(incident=0, part_of=None)
-    grave = runs[runs["severity"] != "low"].sort_values(["start", "channel_id"])
+    grave = runs[runs["severity"] != Level.LOW].sort_values(["start", "channel_id"])
     runs.loc[grave.index, "incident"] = number_incidents(grave)
-    order = grave.assign(incident=runs["incident"], rank=grave["severity"].map({"high": 0, "medium": 1}))
+    order = grave.assign(incident=runs["incident"], rank=grave["severity"].map({Level.HIGH: 0, Level.MEDIUM: 1}))
     order = order.sort_values(["incident", "rank", "day_share"], ascending=[True, True, False])
     lead = order.groupby("incident")["channel_id"].transform(lambda ids: ids.index[0])
     follows = lead[lead != lead.index]
-    runs.loc[follows.index, "severity"] = "low"
+    runs.loc[follows.index, "severity"] = Level.LOW
     told = [
         {"channelId": int(runs.at[key, "channel_id"]), "start": runs.at[key, "start_text"]}
         for key in follows.to_numpy()
@@ -100,7 +101,7 @@ def _tell_incidents(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _confidence(views: list[str]) -> dict[str, Any]:
     count = len(views)
-    level = "high" if count >= _HIGH_VIEWS else "medium" if count >= _MEDIUM_VIEWS else "low"
+    level = Level.HIGH if count >= _HIGH_VIEWS else Level.MEDIUM if count >= _MEDIUM_VIEWS else Level.LOW
     return {"views": views, "confidence": level}
 
 

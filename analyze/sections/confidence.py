@@ -11,13 +11,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-
-class Level(StrEnum):
-    """How sure a claim is."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
+from lib.states import Level
 
 
 class Doubt(StrEnum):

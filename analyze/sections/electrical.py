@@ -33,8 +33,7 @@ from analyze.week.intervals import (
 )
 from analyze.week.refusals import insufficient
 from config.tariff_model import PowerFactorClause
-
-SEVERITIES = ("high", "medium", "low")
+from lib.states import Level
 
 
 class _Excess(NamedTuple):
@@ -103,7 +102,7 @@ def check_electrical_health(
             "metersAssessed": len(meters),
             "metersAffected": sum(bool(meter["issues"]) for meter in meters),
             "totalIssues": len(every),
-            "bySeverity": {level: sum(issue["severity"] == level for issue in every) for level in SEVERITIES},
+            "bySeverity": {level: sum(issue["severity"] == level for issue in every) for level in Level},
             "nominalFrequencyHz": supply.frequency_hz,
         },
         "meters": meters,
@@ -135,13 +134,13 @@ def _excess(measured: Measured, hours: npt.NDArray[np.float64]) -> _Excess:
     return _Excess(above, above / assessed, far, far / assessed)
 
 
-def _severity(excess: _Excess, scope: WeekScope) -> str | None:
+def _severity(excess: _Excess, scope: WeekScope) -> Level | None:
     least, most = scope.config.electrical.min_hours, scope.config.electrical.max_share
     if excess.hours < least:
         return None
     if excess.severe_hours >= least and excess.severe_share > most:
-        return "high"
-    return "medium" if excess.share > most or excess.severe_hours >= least else "low"
+        return Level.HIGH
+    return Level.MEDIUM if excess.share > most or excess.severe_hours >= least else Level.LOW
 
 
 def _issue(item: Quantity, measured: Measured, rows: Columns, scope: WeekScope) -> dict[str, Any] | None:
@@ -157,7 +156,7 @@ def _issue(item: Quantity, measured: Measured, rows: Columns, scope: WeekScope) 
     limit = measured.low if is_below else measured.high
     return {
         "type": item.key,
-        "severity": level if item.may_be_high else {"high": "medium"}.get(level, "low"),
+        "severity": level if item.may_be_high else {Level.HIGH: Level.MEDIUM}.get(level, Level.LOW),
         "start": datetime.fromtimestamp(start_s, scope.tz).isoformat(),
         "end": datetime.fromtimestamp(end_s, scope.tz).isoformat(),
         "hours": round(float(excess.hours), 2),

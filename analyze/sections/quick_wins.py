@@ -17,7 +17,7 @@ from analyze.money.attribution import HIGH, KINDS, LOW, MID, OBSERVED, claim_col
 from analyze.money.pricing import Pricing, mean_rate
 from analyze.money.quick_win_texts import DESCRIBE, WinFacts, describe_question
 from analyze.money.repairs import list_repairs
-from analyze.sections.confidence import Confidence, Doubt, Level, weigh_doubts
+from analyze.sections.confidence import Confidence, Doubt, weigh_doubts
 from analyze.week.intervals import (
     WeekScope,
     list_runs,
@@ -27,11 +27,12 @@ from analyze.week.intervals import (
     starts_within,
     sum_by_channel,
 )
+from lib.states import Level
 from lib.stats_utils import label_runs
 
 # How far a saving is believed, and what it takes, when wins are ranked: ranking aids, not probabilities or hours.
 CONFIDENCE_WEIGHTS = {Level.HIGH: 1.0, Level.MEDIUM: 0.7, Level.LOW: 0.4}
-EFFORT_WEIGHTS = {"low": 1.0, "medium": 2.0, "high": 4.0}
+EFFORT_WEIGHTS = {Level.LOW: 1.0, Level.MEDIUM: 2.0, Level.HIGH: 4.0}
 _PATTERN_WEIGHTS = {Pattern.RECURRING: 1.0, Pattern.NEW: 1.0, Pattern.ONCE: 0.5, Pattern.ASKED: 0.25}
 _MOST = 0.5  # of a saving that its low bound must reach to be sure
 _ALIKE_SHARE = 0.9  # of a claim's intervals whose weather must be known and like the baseline's
@@ -41,7 +42,7 @@ _MIN_COMPLETE_PCT = 95.0
 _ENOUGH_WEEKS = 3
 _SHARP_H = 12.0  # a shorter event is no change of weather
 _MAX_INTERVALS = 20  # stretches of time listed as evidence
-_DOUBTFUL_ISSUES = ("high", "medium")
+_DOUBTFUL_ISSUES = (Level.HIGH, Level.MEDIUM)
 _HARMLESS_ISSUES = ("gap", "missing_data", "stale", "negative_energy", "catch_up")  # of readings, not of the meter
 CONFIRM = "confirm"
 
@@ -219,7 +220,7 @@ def _doubts(case: _Case, week: _Week) -> Iterator[Doubt]:
     else:
         yield Doubt.IN_USE
         longest = max(_hours_of(event) for event in case.finding["events"])
-        was_grave = any(event["severity"] == "high" for event in case.finding["events"])
+        was_grave = any(event["severity"] == Level.HIGH for event in case.finding["events"])
         if not is_alike and (longest > _SHARP_H or not was_grave):
             yield Doubt.MAY_BE_WEATHER
 
@@ -250,7 +251,7 @@ def _win(case: _Case, week: _Week) -> dict[str, Any]:
     cost = {name: float(case.kwh(name) @ rate) / weeks for name in (OBSERVED, LOW, MID, HIGH)}
     annual = {name: _annual(case, name, confidence, scope, year) for name in (LOW, MID, HIGH)}
     facts: WinFacts = DESCRIBE[case.kind](case.finding, case.rows, scope)
-    weight = CONFIDENCE_WEIGHTS[confidence.level] / EFFORT_WEIGHTS[facts.effort.split(":")[0]]
+    weight = CONFIDENCE_WEIGHTS[confidence.level] / EFFORT_WEIGHTS[Level(facts.effort.split(":")[0])]
     basis = _describe_basis(case.pattern, channel_id, year)
     return {
         "type": case.kind,
@@ -306,7 +307,7 @@ def _question(entry: dict[str, Any], scope: WeekScope, pricing: Pricing) -> dict
     return {
         "type": CONFIRM,
         "pattern": str(Pattern.ASKED),
-        "priority": "low",
+        "priority": Level.LOW,
         "impact": {
             "weeklyKwh": round(kwh, 2),
             "weeklyCost": round(cost, 2),
@@ -368,17 +369,17 @@ def _evidence(case: _Case, scope: WeekScope, pricing: Pricing) -> dict[str, Any]
     }
 
 
-def _priority(annual_kwh: float, weekly_kwh: float, level: Level, scope: WeekScope) -> str:
+def _priority(annual_kwh: float, weekly_kwh: float, level: Level, scope: WeekScope) -> Level:
     """Return the priority by what a year costs, or ten weeks of what is new; what is believed little comes last.
 
     Both in kilowatt-hours at the site's mean rate, which means the same in every currency.
     """
     if level == Level.LOW:
-        return "low"
+        return Level.LOW
     worth_kwh = max(annual_kwh, 10 * weekly_kwh)
     if worth_kwh >= scope.config.quick_wins.high_annual_kwh:
-        return "high"
-    return "medium" if worth_kwh >= scope.config.quick_wins.medium_annual_kwh else "low"
+        return Level.HIGH
+    return Level.MEDIUM if worth_kwh >= scope.config.quick_wins.medium_annual_kwh else Level.LOW
 
 
 def render_text(section: list[dict[str, Any]]) -> str:

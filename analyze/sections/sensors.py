@@ -15,8 +15,9 @@ from analyze.meters.channel_kinds import find_resets
 from analyze.meters.completeness import channel_completeness
 from analyze.meters.meter_tree import parents_of
 from analyze.meters.phase_faults import PHASE_COLUMNS
-from analyze.meters.sensor_issues import ISSUE_TYPES, SEVERITIES, facts_line
+from analyze.meters.sensor_issues import ISSUE_TYPES, facts_line
 from analyze.week.intervals import WeekScope, channels_within, starts_within
+from lib.states import Level
 
 __all__ = ["build_section", "channel_completeness", "find_bad_intervals", "render_text"]
 
@@ -74,11 +75,11 @@ def build_section(
         *meter_checks.list_base_step_issues(base_loads, scope),
         *meter_checks.list_quantised_issues(clean, scope),
     ]
-    issues.sort(key=lambda issue: (SEVERITIES.index(issue["severity"]), issue["channelId"], issue.get("start", "")))
+    issues.sort(key=lambda issue: (list(Level).index(issue["severity"]), issue["channelId"], issue.get("start", "")))
     return {
         "summary": _summarise(issues),
         "totalIssues": len(issues),
-        "bySeverity": {level: sum(issue["severity"] == level for issue in issues) for level in SEVERITIES},
+        "bySeverity": {level: sum(issue["severity"] == level for issue in issues) for level in Level},
         "issues": issues,
         "notAssessed": _list_unassessed(clean, base_loads, scope),
     }

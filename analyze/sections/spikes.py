@@ -31,6 +31,7 @@ from analyze.week.intervals import (
     take_channels,
 )
 from lib.date_utils import Window, add_local_time
+from lib.states import Level
 
 _LEAST_KW = 0.001  # a peak that may be higher by less than this may not be higher
 SITE_CHANNEL_ID = -1  # the site's sum goes through the same functions as a channel
@@ -192,12 +193,12 @@ def _covers(event: dict[str, Any], peak: dict[str, Any] | None) -> bool:
     return bool(start < peak_end and peak_start < end)
 
 
-def _severity(event: dict[str, Any], scope: WeekScope) -> str:
+def _severity(event: dict[str, Any], scope: WeekScope) -> Level:
     """Return "high" for a spike that costs a demand charge and is tall, "medium" for either, "low" for neither."""
     if event["isSustained"]:
-        return "low"
+        return Level.LOW
     is_tall = event["peakPower"] >= scope.config.spikes.tall_ratio * event["channelPeakPower"]
-    return ("low", "medium", "high")[is_tall + event["isAtBillingPeak"]]
+    return (Level.LOW, Level.MEDIUM, Level.HIGH)[is_tall + event["isAtBillingPeak"]]
 
 
 def build_section(

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from lib.states import Level
+
 RED, AMBER, GREEN, GREY = "red", "amber", "green", "grey"
 _ORDER = (RED, AMBER, GREY, GREEN)
-_SEVERITIES = ("high", "medium", "low")
 _FEW = 1  # reasons of low severity that alone do not make it amber
 
 
@@ -45,9 +46,9 @@ def _rate(
     row: dict[str, Any], reasons: list[dict[str, Any]], complete_pct: float | None, facts: dict[str, Any]
 ) -> dict[str, Any]:
     levels = [reason["severity"] for reason in reasons]
-    if "high" in levels:
+    if Level.HIGH in levels:
         status = RED
-    elif "medium" in levels or levels.count("low") > _FEW:
+    elif Level.MEDIUM in levels or levels.count(Level.LOW) > _FEW:
         status = AMBER
     else:
         status = GREEN if row["energyKwh"] is not None else GREY
@@ -55,7 +56,7 @@ def _rate(
         "channelId": row["channelId"],
         "channelName": row["channelName"],
         "status": status,
-        "reasons": sorted(reasons, key=lambda reason: _SEVERITIES.index(reason["severity"])),
+        "reasons": sorted(reasons, key=lambda reason: list(Level).index(reason["severity"])),
         "energyKwh": row["energyKwh"],
         "peakKw": row["peakKw"],
         "baseLoadKw": facts.get("baseLoadKw"),
@@ -68,7 +69,7 @@ def _collect(sections: dict[str, Any]) -> dict[int, list[dict[str, Any]]]:
     """Return the reasons by channel, each with the `finding` that it is and its `kind`."""
     found: dict[int, list[dict[str, Any]]] = {}
 
-    def add(about: str, kind: str, severity: str, finding: dict[str, Any], channel_id: int, name: str | None) -> None:
+    def add(about: str, kind: str, severity: Level, finding: dict[str, Any], channel_id: int, name: str | None) -> None:
         reason = {"about": about, "kind": kind, "severity": severity, "finding": finding, "findingId": name}
         found.setdefault(channel_id, []).append(reason)
 
@@ -79,12 +80,12 @@ def _collect(sections: dict[str, Any]) -> dict[int, list[dict[str, Any]]]:
             add("supply", "supply", issue["severity"], issue, meter["channelId"], issue.get("findingId"))
     for meter in sections["afterHoursWaste"]["topMeters"]:
         if meter["isSignificant"]:
-            add("use", "left_on", "medium", meter, meter["channelId"], meter.get("findingId"))
+            add("use", "left_on", Level.MEDIUM, meter, meter["channelId"], meter.get("findingId"))
     for channel in sections["anomalies"]["byChannel"]:
-        worst = min(channel["events"], key=lambda event: _SEVERITIES.index(event.get("severity", "low")))
+        worst = min(channel["events"], key=lambda event: list(Level).index(event.get("severity", Level.LOW)))
         # An unusual load is a question to its owner, not a proof that something is broken.
-        severity = "low" if worst.get("severity", "low") == "low" else "medium"
+        severity = Level.LOW if worst.get("severity", Level.LOW) == Level.LOW else Level.MEDIUM
         add("use", "unusual", severity, channel, channel["channelId"], worst.get("findingId"))
     for step in (sections.get("scheduleDisagreements") or {}).get("findings", []):
-        add("use", "hours", "low", step, step["channelId"], step.get("findingId"))
+        add("use", "hours", Level.LOW, step, step["channelId"], step.get("findingId"))
     return found

@@ -27,6 +27,7 @@ from analyze.week.intervals import (
 )
 from config.opening_hours import list_holidays
 from lib.date_utils import list_local_days, local_midnight, wall_seconds
+from lib.states import Level
 from lib.stats_utils import sum_by_place
 
 Floats = npt.NDArray[np.float64]
@@ -188,7 +189,7 @@ def _meter_series(
     anomalies = sections["anomalies"]
     above = _channels_of(
         sections["quickWins"], sections["afterHoursWaste"]["topMeters"], anomalies["steps"],
-        [event for event in anomalies["timeline"] if event["direction"] == "high" or event["severity"] != "low"],
+        [event for event in anomalies["timeline"] if event["direction"] == "high" or event["severity"] != Level.LOW],
     )  # fmt: skip
     found = _channels_of(anomalies["timeline"], sections["spikes"]["topSpikes"]) + above
     rows = period.rows[period.rows["interval_s"] <= _SECONDS_PER_HOUR]

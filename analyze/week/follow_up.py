@@ -11,13 +11,13 @@ from analyze.week.intervals import period_weeks
 from analyze.week.site_week import SiteWeek
 from analyze.week.summary import build_summary
 from lib.findings import FindingState, FollowedFinding, WeekStatus, rank_by_money
+from lib.states import Level
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from lib.readings import AcceptedGap
 
-_LOW = "low"
 _THERE = (WeekStatus.SEEN, WeekStatus.PERSISTS)
 
 
@@ -54,7 +54,7 @@ def follow_findings(
     accepted = [win for win in wins if win.get("lastingId") in silent]
     sections = week.sections | {"quickWins": [win for win in wins if win.get("lastingId") not in silent]}
     own = [each for each in findings if each.same_as is None]
-    told = [each for each in own if not each.is_silent and (each.confidence != _LOW or each.said is not None)]
+    told = [each for each in own if not each.is_silent and (each.confidence != Level.LOW or each.said is not None)]
     shown = [each for each in own if each.state != FindingState.SOLVED or each.is_solved_now]
     return week._replace(
         sections=sections,

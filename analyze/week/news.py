@@ -13,6 +13,7 @@ from config.opening_hours import list_holidays
 from config.tariff_model import ASSUMED_RATE_USD_PER_KWH
 from lib.findings import FindingState, FollowedFinding, rank_by_money
 from lib.report_findings import DAYS_PER_WEEK, FindingKind, ReportFinding
+from lib.states import Level
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -27,7 +28,6 @@ _TOLD_BY_SEVERITY = (FindingKind.METER, FindingKind.ELECTRICAL)
 _TELL_FROM_USD = 50.0  # a week, where a kWh costs the assumed rate; it rises and falls with the price in any currency
 _MIN_HOLIDAY_KWH = 10.0  # of a meter on one holiday; as of every other claim
 _MOST_METERS = 5
-_LOW, _HIGH = "low", "high"
 
 
 class Closure(NamedTuple):
@@ -82,7 +82,7 @@ def choose_news(
         if each.state in (FindingState.NEW, FindingState.BACK)
         and not each.is_silent
         and each.same_as is None
-        and each.confidence != _LOW
+        and each.confidence != Level.LOW
         and each.finding_id not in known
         and each.finding_id in seen
         and _is_confirmed(seen[each.finding_id], min_cost)
@@ -93,7 +93,7 @@ def choose_news(
 def _is_confirmed(finding: ReportFinding, min_cost: float) -> bool:
     if finding.kind in _TOLD_BY_SEVERITY:
         return (
-            finding.confidence == _HIGH
+            finding.confidence == Level.HIGH
         )  # its severity: dead, silent for a day, stuck, miswired; a phase that is lost
     if (finding.cost or 0.0) >= min_cost:
         return True

@@ -13,7 +13,7 @@ from analyze.expected.closed_runs import Pattern
 from analyze.expected.episodes import LOW
 from analyze.expected.steps import ChangeKind
 from analyze.money.repairs import REPAIR
-from analyze.sections.confidence import Level
+from lib.states import Level
 
 _MAX_ATTENTION = 10
 _SAVINGS = (Pattern.RECURRING, Pattern.NEW, Pattern.ONCE)
@@ -159,7 +159,7 @@ def list_risks(sections: dict[str, Any], silent: Collection[str] = ()) -> list[d
 
     issues, steps = told(sections["sensorHealth"]["issues"]), told(sections["anomalies"]["steps"])
     risks = [
-        _told(Attention.METER, issue) | {"issue": issue["type"]} for issue in issues if issue["severity"] == "high"
+        _told(Attention.METER, issue) | {"issue": issue["type"]} for issue in issues if issue["severity"] == Level.HIGH
     ]
     stepped = {step["channelId"] for step in sections["anomalies"]["steps"]}
     risks += [_tell_step(step) for step in steps if not _is_explained(step)]
@@ -211,7 +211,7 @@ def _tell_high(
     """Return the channels with severe events; one that was left on has the size that it has everywhere else."""
     risks = []
     for channel in channels:
-        incidents = {event["incident"] for event in channel["events"] if event["severity"] == "high"}
+        incidents = {event["incident"] for event in channel["events"] if event["severity"] == Level.HIGH}
         if incidents and channel["channelId"] not in told:
             # All that belongs to them, for the gravest event alone bears their severity.
             own = [event for event in channel["events"] if event["incident"] in incidents]
@@ -235,7 +235,7 @@ def _tell_high(
 
 def _tell_low(events: list[dict[str, Any]], told: Collection[int]) -> list[dict[str, Any]]:
     """Return the deficits that are no detail: medium or worse, the largest first."""
-    low = [event for event in events if event["direction"] == LOW and event["severity"] != "low"]
+    low = [event for event in events if event["direction"] == LOW and event["severity"] != Level.LOW]
     low = [event for event in low if event["channelId"] not in told]
     return [
         _told(Attention.LOW_USE, event)

@@ -9,9 +9,10 @@ from deliver.pages.parts import Part
 from deliver.reports.follow_up import followed_findings, state_words
 from deliver.words import formats as fmt
 from deliver.words.week import mail_subject
+from lib.states import Level
 
-SEVERITY_TONES = {"high": "bad", "medium": "warn", "low": "calm"}
-CONFIDENCE_TONES = {"high": "good", "medium": "calm", "low": "warn"}
+SEVERITY_TONES = {Level.HIGH: "bad", Level.MEDIUM: "warn", Level.LOW: "calm"}
+CONFIDENCE_TONES = {Level.HIGH: "good", Level.MEDIUM: "calm", Level.LOW: "warn"}
 # What amounts are of that are none of every week.
 _OF_THE_PERIOD = {"one_off": "one-time", "this_week": "new this week"}
 _BASIS = {"every_week": "every week like this one"}
@@ -83,7 +84,7 @@ def attention_of(report: dict[str, Any]) -> list[dict[str, Any]]:
     if told is not None:
         return list(told)
     wins = report["sections"].get("quickWins") or []
-    return [{"winId": win.get("findingId"), "text": win["title"]} for win in wins if win["confidence"] != "low"]
+    return [{"winId": win.get("findingId"), "text": win["title"]} for win in wins if win["confidence"] != Level.LOW]
 
 
 def attention_findings(report: dict[str, Any], currency: str | None) -> Part | None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from analyze.week.evidence import brief_evidence
+from lib.states import Level
 
 if TYPE_CHECKING:
     from analyze.week.site_week import SiteWeek
@@ -150,7 +151,7 @@ def _brief_events(section: dict[str, Any], keys: tuple[str, ...]) -> dict[str, A
 
 def _grave_only(meter: dict[str, Any]) -> dict[str, Any]:
     """Return a meter's supply without its quantities and what is of low severity."""
-    issues = [issue for issue in meter["issues"] if issue["severity"] != "low"]
+    issues = [issue for issue in meter["issues"] if issue["severity"] != Level.LOW]
     return _without(meter, "measures") | {"issues": issues}
 
 

@@ -12,6 +12,7 @@ from deliver.words import formats as fmt
 from deliver.words.customer import customer_notes, customer_result
 from deliver.words.locales import written_for
 from deliver.words.meters import describe_reason, tell_meters
+from lib.states import Level
 
 if TYPE_CHECKING:
     from config.site_file import Branding
@@ -78,7 +79,7 @@ def _assemble_customer(checked: CheckedWeek, branding: Branding, now: datetime) 
             "completenessPct": weekly["dataQuality"]["avgCompleteness"],
             "meters": weekly["dataQuality"]["energyMeters"],
             "metersInTrouble": len(
-                {issue["channelId"] for issue in sections["sensorHealth"]["issues"] if issue["severity"] == "high"}
+                {issue["channelId"] for issue in sections["sensorHealth"]["issues"] if issue["severity"] == Level.HIGH}
             ),
         },
         "charts": {"hourly": _of_site(weekly["charts"]["hourly"])},

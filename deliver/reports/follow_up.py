@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from deliver.words import formats as fmt
+from lib.states import Level
 
 _MOST_NAMED = 2
 # What there is to do about findings of a kind.
@@ -80,7 +81,7 @@ def _since(follow_up: dict[str, Any]) -> str:
 
 def is_told(finding: dict[str, Any]) -> bool:
     """Return whether a finding is counted: not accepted, and believed or marked by somebody."""
-    return not finding["isSilent"] and (finding["confidence"] != "low" or finding["said"] is not None)
+    return not finding["isSilent"] and (finding["confidence"] != Level.LOW or finding["said"] is not None)
 
 
 def _is_open(finding: dict[str, Any]) -> bool:

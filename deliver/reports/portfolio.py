@@ -11,6 +11,7 @@ from deliver.reports.weekly import SOURCE_NOTES
 from deliver.words import formats as fmt
 from lib.errors import DataError
 from lib.report_schema import REPORT_VERSION
+from lib.states import Level
 
 if TYPE_CHECKING:
     from lib.readings import Site
@@ -50,7 +51,7 @@ def _site_row(site: Site, report: dict[str, Any]) -> dict[str, Any]:
         "savingsAnnual": savings["estimatedAnnual"],
         "afterHoursKwh": sections["afterHoursWaste"]["summary"]["totalExcessKwh"],
         "schedule": sections["afterHoursWaste"]["schedule"],
-        "seriousIssues": sections["sensorHealth"]["bySeverity"]["high"],
+        "seriousIssues": sections["sensorHealth"]["bySeverity"][Level.HIGH],
         "completenessPct": report["dataQuality"]["avgCompleteness"],
     }
 

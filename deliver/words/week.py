@@ -8,6 +8,7 @@ from typing import Any
 
 from deliver.words import formats as fmt
 from deliver.words.hours import describe_schedule, join
+from lib.states import Level
 
 _MAX_RISKS, _MAX_OPPORTUNITIES, _MAX_NAMES = 5, 3, 3
 _ESTIMATE_MIN_SHARE = 0.005  # below half a percent of the total an estimate is not worth a sentence
@@ -187,7 +188,7 @@ def savings_lines(wins: list[dict[str, Any]], savings: dict[str, Any], total_kwh
 
 def data_line(sections: dict[str, Any], data_quality: dict[str, Any]) -> str:
     """Return how complete the data are, and how many meters have a serious issue."""
-    high = sections["sensorHealth"]["bySeverity"]["high"]
+    high = sections["sensorHealth"]["bySeverity"][Level.HIGH]
     issues = f"{fmt.count(high, 'serious meter issue')}" if high else "no serious meter issue"
     return (
         f"Data: {fmt.pct(data_quality['avgCompleteness'], 1)} complete over "
@@ -203,7 +204,7 @@ def top_opportunities(wins: list[dict[str, Any]]) -> list[str]:
 
 
 def _is_believed(win: dict[str, Any]) -> bool:
-    return win.get("pattern") in ("recurring", "new", "once") and win["confidence"] != "low"
+    return win.get("pattern") in ("recurring", "new", "once") and win["confidence"] != Level.LOW
 
 
 def exclusive_note(savings: dict[str, Any]) -> str | None:
