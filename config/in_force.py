@@ -39,7 +39,7 @@ def list_facts(site: SiteConfig) -> list[Fact]:
     Raises
     ------
     ConfigError
-        When the site's holidays, tariffs or logo cannot be found.
+        When the site's holidays, tariffs, bills or logo cannot be found, or leave open what they mean.
     """
     return list(_facts_of(site, known_type(SiteFile), site.file, site.document, ()))
 
@@ -80,6 +80,9 @@ def _fact(site: SiteConfig, known: Known, place: Place, value: Any, is_given: bo
         where = f"{shown(site.path)}, as {render_place(written)}" if written else shown(site.path)
         if place == ("tariff", "name") and site.tariffs.is_assumed:
             where += "; no utility charges this tariff: it is an assumption"
+        if place == ("bills", "file"):
+            bills = site.bills
+            where += f"; {len(bills)} bills, {bills[0].first} to {bills[-1].last}"
         return Fact(table, key, plain, Origin.FILE, where)
     if place == ("schedule", "weekdays") and site.schedule.is_assumed:
         return Fact(table, key, ["07:00-18:00"], Origin.ASSUMED, "nobody named the hours")

@@ -120,9 +120,11 @@ def test_the_rules_are_the_sites() -> None:
     bakery, offices = found["owners"]
     assert (bakery["fixed"], offices["fixed"], found["rest"]["fixed"]) == (50.0, 50.0, 0.0)
     assert (bakery["demand"], offices["demand"], found["rest"]["demand"]) == (48.0, 72.0, 120.0)  # 240 by 4 : 6 : 10
-    assert owner_rules(found)[1:] == [
+    assert owner_rules(found) == [
+        "Energy: by each one's own use in each price period.",
         "Demand charges: by each one's energy of the month.",
         "Fixed and minimum charges: equally between the owners.",
+        "Riders and taxes: by what they are on.",
     ]
     sums(found)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config.in_force import list_facts
 from config.site_bills import Bill
 from config.site_file import load_site
 from lib.errors import ConfigError
@@ -123,6 +124,12 @@ def test_what_a_file_leaves_open_is_asked(tmp_path: Path, content: str, message:
     with pytest.raises(ConfigError, match=message) as caught:
         bills_of(tmp_path, 'file = "bills.csv"', content)
     assert "\n" not in str(caught.value)
+
+
+def test_settings_in_force_say_how_many_bills_were_read(tmp_path: Path) -> None:
+    bills_of(tmp_path, 'file = "bills.csv"', PLAIN)
+    (fact,) = [fact for fact in list_facts(load_site(7, tmp_path)) if (fact.table, fact.key) == ("bills", "file")]
+    assert fact.source.endswith("7.toml; 2 bills, 2026-01-14 to 2026-03-14")
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def owner_blocks(found: CostByOwner) -> list[Part | None]:
     rows = [_owner_row(row, found["currency"]) for row in (*found["owners"], found["rest"])]
     whole: list[parts.Cell] = ["Bill", *[""] * 7, fmt.money(found["total"], found["currency"], cents=True)]
     return [
-        parts.table(f"Parts of the bill on {found['tariff']}", columns, [*rows, whole]),
+        parts.table("Parts of the bill", columns, [*rows, whole]),
         parts.bullets(owner_rules(found)),
     ]
 

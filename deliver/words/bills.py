@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deliver.words import formats as fmt
+from deliver.words.costs import tariff_title
 
 if TYPE_CHECKING:
     from lib.report_types.bills import BillEvidence, CostByOwner, OwnerShare, UtilityBill
@@ -56,7 +57,7 @@ def _more_that_agrees(bill: UtilityBill) -> str:
     if difference["kwPct"] is not None:
         parts.append(f"{_signed(difference['kwPct'])} of demand")
     if difference["amountPct"] is not None:
-        parts.append(f"{_signed(difference['amountPct'])} of the amount on {metered['tariff']}")
+        parts.append(f"{_signed(difference['amountPct'])} of the amount on {tariff_title(metered['tariff'] or '')}")
     return "".join(f", {part}" for part in parts)
 
 
@@ -73,11 +74,10 @@ def _cause(bill: UtilityBill) -> str:
             "minimum."
         )
     if cause == "tariff":
-        currency = metered["currency"]
+        asked, due = (fmt.money(part["amount"], metered["currency"], cents=True) for part in (billed, metered))
         return (
-            f"The energy agrees; billed {fmt.money(billed['amount'], currency, cents=True)}, these days on "
-            f"{metered['tariff']} are {fmt.money(metered['amount'], currency, cents=True)}. Check the tariff's rates, "
-            "riders and taxes against the bill."
+            f"The energy agrees; billed {asked}, these days on {tariff_title(metered['tariff'] or '')} are {due}. "
+            "Check the tariff's rates, riders and taxes against the bill."
         )
     return f"{energy}: {_of_energy(cause, evidence, is_more=billed['kwh'] > (metered['kwh'] or 0.0))}"
 
@@ -144,14 +144,18 @@ def owner_rules(found: CostByOwner) -> list[str]:
         "by_energy": "Fixed and minimum charges: by energy.",
         "equally": "Fixed and minimum charges: equally between the owners.",
     }[found["fixedRule"]]
-    energy = "Energy: by each one's own use in each price period. Riders and taxes follow what they are on."
+    rows = (*found["owners"], found["rest"])
+    rules = ["Energy: by each one's own use in each price period."]
+    rules += [demand] if any(row["demand"] for row in rows) else []
+    rules += [fixed] if any(row["fixed"] for row in rows) else []
+    rules += ["Riders and taxes: by what they are on."] if any(row["other"] for row in rows) else []
     assumed = ["No tariff is confirmed: these are assumed rates."] if found["isAssumed"] else []
     doubts = [
         f"{owner_name(row)}: {_doubt(row)}"
         for row in found["owners"]
         if row["unknownHours"] > 0 or row["estimatedKwh"] > 0
     ]
-    return [*assumed, energy, demand, fixed, *doubts]
+    return [*assumed, *rules, *doubts]
 
 
 def _doubt(row: OwnerShare) -> str:

@@ -177,7 +177,7 @@ _NOTES: dict[str, Callable[[Facts], str]] = {
         f"The site's own tariff is not known. Savings are what the site would save on {tariff_title(note['tariff'])}."
     ),
     CostNote.NOT_COMPARED: lambda note: (
-        f"{tariff_title(note['tariff'])} is compared with no other tariff: none in {note['currency']} is named."
+        f"The site's tariff is compared with no other: none in {note['currency']} is named."
     ),
     CostNote.OTHER_ASSUMED: lambda note: (
         f"The site's tariff is compared with {tariff_title(note['tariff'])}, no utility's tariff."
