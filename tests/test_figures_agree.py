@@ -9,21 +9,25 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from report_factory import NOW, checked_week, make_report
-from test_report_family import BRAND
+from report_factory import checked_week, make_report
+from test_report_family import REPORTS, squeeze, words_of_pdf
 from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_scope, spaced
 
 from analyze.meters.completeness import channel_completeness
+from analyze.sections.spikes import note_longer_events
 from analyze.week.chart_data import daily_completeness
 from analyze.week.intervals import prepare_intervals
 from analyze.week.site_week import baseline_before
 from config.thresholds import Thresholds
 from deliver.pages.kinds import build_page
-from deliver.reports.family import assemble_customer_report
+from deliver.pages.mail_body import render_mail_text
+from deliver.pages.pdf_pages import render_pdf
+from deliver.portal.report_pages import figures_of as list_figures
+from deliver.reports.portfolio import site_row
 from lib.date_utils import Window
 
 # 2,219 kWh, 36.9 kW, $266.28, 7 %; figures without a unit are counts, dates and clock times.
-_FIGURE = re.compile(r"(?P<sign>[−-]?)(?P<money>[$])?(?P<number>\d[\d,]*(?:\.\d+)?)(?P<unit> (?:kWh|kW|%))?")
+_FIGURE = re.compile(r"(?P<sign>[−-]?)(?P<money>[$])?(?P<number>\d[\d,]*(?:\.\d+)?)(?P<unit> (?:kWh|kW|V|%))?")
 
 
 def numbers_of(value: Any) -> Iterator[float]:
@@ -61,25 +65,85 @@ def texts_of(part: Any) -> Iterator[str]:
             yield from texts_of(item)
 
 
-# A share of two figures that stand beside it.
-_DERIVED = re.compile(r"of it while running|expected intervals are missing")
+# A share of two figures that stand beside it, and a limit of the page's own colors.
+_DERIVED = re.compile(r"of it while running|^Red: a serious meter issue")
 
 
-@pytest.mark.parametrize("kind", ["weekly", "customer"])
-def test_every_figure_of_a_page_is_in_its_report(kind: str) -> None:
-    report = make_report() if kind == "weekly" else assemble_customer_report(checked_week(), BRAND, NOW)
-    report = json.loads(json.dumps(report))
+def reports() -> dict[str, dict[str, Any]]:
+    """Return a report of each kind."""
+    return {"weekly": make_report(), **REPORTS}
+
+
+def missing_figures(texts: Iterator[str], report: Any) -> tuple[int, list[str]]:
+    """Return how many figures the texts tell, and those of them that are not in the report."""
     known = sorted(numbers_of(report))
-    page = build_page(report)
-    texts = texts_of({key: page[key] for key in ("hero", "tiles", "headline", "sections")})
     told = list(figures_of(text for text in texts if not _DERIVED.search(text)))
-    assert len(told) > (60 if kind == "weekly" else 10)
-    missing = [
+    return len(told), [
         text
         for text, number, digits in told
         if not any(round(value, digits) == number or abs(value - number) <= 0.5 * 10**-digits for value in known)
     ]
+
+
+@pytest.mark.parametrize(("kind", "least"), [
+    ("weekly", 60), ("customer_report", 10), ("monthly_summary", 4), ("asset_health", 10), ("electrical_health", 1),
+    ("portfolio_overview", 4),
+])  # fmt: skip
+def test_every_figure_of_a_page_is_in_its_report(kind: str, least: int) -> None:
+    report = json.loads(json.dumps(reports()[kind]))
+    page = build_page(report)
+    texts = texts_of({key: page[key] for key in ("hero", "assumptions", "tiles", "headline", "sections")})
+    # What a piece of equipment shows is a finding of the week, with the figures that it has there.
+    known = [report, make_report()["sections"]] if kind == "asset_health" else report
+    count, missing = missing_figures(texts, known)
+    assert count > least
     assert missing == []
+
+
+@pytest.mark.parametrize("kind", ["weekly", "customer_report"])
+def test_every_figure_of_the_mail_and_the_pdf_is_in_the_report(kind: str) -> None:
+    report = json.loads(json.dumps(reports()[kind]))
+    page = build_page(report)
+    for shown in (render_mail_text(page), page["subject"]):
+        count, missing = missing_figures(iter(shown.splitlines()), report)
+        assert count > 0
+        assert missing == []
+    words = words_of_pdf(render_pdf(page))
+    told = {text for text, _, _ in figures_of(texts_of({"hero": page["hero"], "tiles": page["tiles"]}))}
+    assert told
+    for text in told:
+        assert squeeze(text) in squeeze(words)
+
+
+def test_a_site_has_one_energy_change_and_saving_on_page_portfolio_and_portal() -> None:
+    """The row of a site in the overview of all is the head of its own report."""
+    report = make_report()
+    row = site_row(checked_week().site, report)
+    use, savings = report["consumption"], report["summary"]["totalPotentialSavings"]
+    assert (row["totalKwh"], row["changePct"]) == (use["totalKwh"], use["changePct"])
+    assert (row["savingsWeekly"], row["savingsAnnual"]) == (savings["weeklyCost"], savings["estimatedAnnual"])
+    figures = list_figures(report)
+    assert (figures.total_kwh, figures.change_pct) == (use["totalKwh"], use["changePct"])
+    assert figures.savings_weekly == savings["weeklyCost"]
+
+
+def test_a_peak_within_a_longer_event_is_told_there_alone() -> None:
+    report = make_report()
+    peaks = report["sections"]["spikes"]["topSpikes"]
+    events = report["sections"]["anomalies"]["timeline"]
+    event = next(event for event in events if event["direction"] == "high")
+    template = {"duration": "1 h", "intervals": 4, "peakPower": 9.0, "totalExcessKwh": 3.0, "usualPeakPower": 2.0}
+    inside = template | {key: event[key] for key in ("channelId", "channelName", "start", "end")}
+    outside = inside | {"end": "2027-01-01T00:00:00-05:00"}
+    note_longer_events([inside, outside], events)
+    part = {key: event[key] for key in ("start", "end", "excessKwh")}
+    assert (inside["partOf"], outside["partOf"]) == (part, None)
+    peaks[:] = [inside, outside]
+    (section,) = (section for section in build_page(report)["sections"] if section["id"] == "spikes")
+    assert section["fact"] == "1 peak on 1 meter"
+    (table,) = (block for block in section["blocks"] if block["type"] == "table")
+    assert len(table["rows"]) == 1
+    assert "Part of a longer event" in " ".join(section["blocks"][-1]["paragraphs"])
 
 
 def test_one_event_has_one_size_on_every_list() -> None:

@@ -97,7 +97,8 @@ def test_the_overview_says_where_to_go(weeks: Connection) -> None:
     assert "After-hours schedules: 1 site, $13.00 a week." in report["summary"]["headline"]
     page = build_page(report)
     (section,) = [part for part in page["sections"] if part["id"] == "actions"]
-    summary, behind = section["blocks"]
+    summary, fold = section["blocks"]
+    (behind,) = fold["blocks"]
     assert [cell["text"] for cell in summary["rows"][0]] == ["After-hours schedules", "1", "2", "$13.00"]
     fault = [cell["text"] for cell in behind["rows"][-1]]
     assert fault == ["School (7)", "Meters to repair", "Boiler: silent", "new", "–"]

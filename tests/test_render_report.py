@@ -182,8 +182,8 @@ def test_the_excess_is_a_share_of_what_was_used_after_hours_and_of_all(page: dic
 def test_episodes_of_one_incident_name_the_gravest(page: dict[str, Any]) -> None:
     blocks = next(section for section in page["sections"] if section["id"] == "anomalies")["blocks"]
     items = next(block for block in blocks if block["type"] == "findings")["items"]
-    assert [item["badge"] for item in items] == ["part of an incident"] * 2 + ["high", "part of an incident", "high"]
-    assert spaced(dict(items[0]["facts"])["Part of"]) == "Air handler 2, Fri, Jan 16, 6 pm: one incident"
+    assert [item["badge"] for item in items] == ["part of one event"] * 2 + ["high", "part of one event", "high"]
+    assert spaced(dict(items[0]["facts"])["Part of"]) == "Air handler 2, Fri, Jan 16, 6 pm: one event"
 
 
 def test_every_finding_opens_to_its_evidence(report: dict[str, Any], markup: str) -> None:
@@ -290,7 +290,7 @@ def test_report_without_findings_says_so() -> None:
     report["sections"]["quickWins"], report["summary"]["attention"] = [], []
     report["sections"]["sensorHealth"] |= {"issues": [], "notAssessed": []}
     text = " ".join(read_html(render_html(build_page(report))).words)
-    for sentence in ("Nothing this week.", "No meter was left running", "No meter strayed", "No short peak",
+    for sentence in ("Nothing this week.", "No meter was left running", "No meter was far from normal", "No short peak",
                      "No meter shows a fault."):  # fmt: skip
         assert sentence in text
     assert render_pdf(build_page(report)).startswith(b"%PDF-")

@@ -175,9 +175,10 @@ def test_assumed_opening_hours_are_told_to_every_reader() -> None:
             for line in page["assumptions"]:
                 assert squeeze(line) in squeeze(shown)
         assert ("config/sites/7.toml" in render_html(page)) == (report is weekly)
-    told = [line for line in portfolio["summary"]["headline"] if "Opening hours are assumed at" in line]
-    assert len(told) == 1
-    assert told[0].endswith("(7); name them in config/sites/<id>.toml.")
+    site = portfolio["sites"][0]["siteName"]
+    assert portfolio["summary"]["assumptions"] == [f"Opening hours not confirmed at {site}."]
+    assert portfolio["summary"]["assumptions"][0] in portfolio["summary"]["headline"]
+    assert "toml" not in " ".join(portfolio["summary"]["headline"])
 
 
 def test_customer_reads_which_step_is_of_one_event_and_over_which_meters_the_week_is_compared() -> None:
@@ -275,13 +276,13 @@ def test_assets_are_rated_by_the_worst_that_was_found() -> None:
 
 def test_an_asset_says_whose_fault_it_is_and_no_power_bears_the_name_of_another() -> None:
     page = build_page(json.loads(json.dumps(assemble_asset_report(checked_week(), NOW))))
-    assert page["headline"] == [
-        "1 red, 2 amber, 1 green, 0 not assessed.",
-        "Well pump, its meter: no readings for the last 6.5 days of the period",
-    ]
+    fault = "Well pump, its meter: no readings for the last 6.5 days of the period"
+    assert page["hero"]["value"] == (
+        "1 needs immediate action: Well pump. 2 need a look. 1 of 4 pieces of equipment in order."
+    )
     assert page["tiles"][3]["note"] == "not assessed, and no fault known"
     attention, every = (section["blocks"][0] for section in page["sections"])
-    assert attention["items"][0]["title"] == page["headline"][1]
+    assert attention["items"][0]["title"] == fault
     assert spaced(attention["items"][1]["title"]) == "Air handler 2: voltage below 114 V for 7 days, lowest 112 V"
     assert "Base load" not in [column["label"] for column in every["columns"]]
 
@@ -323,7 +324,7 @@ def test_months_are_compared_a_day_and_like_with_like() -> None:
 
 def test_months_that_are_partly_covered_are_counted_in_english() -> None:
     report = REPORTS["monthly_summary"]
-    for covered, words in (([50.0, 100.0], "1 of them is not covered whole"), ([50.0, 50.0], "2 of them are not"),
+    for covered, words in (([50.0, 100.0], "1 of them is not complete"), ([50.0, 50.0], "2 of them are not"),
                            ([100.0, 100.0], "2 months with readings.")):  # fmt: skip
         trend = [{"month": f"2026-0{number}", "energyKwh": 1.0, "coveredPct": pct}
                  for number, pct in enumerate(covered, 1)]  # fmt: skip
@@ -364,7 +365,7 @@ def test_the_verdict_on_a_measure_is_told_in_its_own_currency(saved: float, badg
     summary = monthly_summary() | {"measures": [{"name": "LED", "channelId": 1, **verdict}]}
     checked = checked_week()
     report = assemble_monthly_report(checked.site, checked.status, MONTH, summary, None, NOW)
-    assert any("1 of 1 measures proved to save" in line for line in report["summary"]["headline"]) == (saved > 0)
+    assert any("1 of 1 measure proved to save" in line for line in report["summary"]["headline"]) == (saved > 0)
     section = next(part for part in build_page(report)["sections"] if part["id"] == "savings")
     (finding,) = section["blocks"][0]["items"]
     assert (finding["badge"], finding["amount"]) == (badge, amount)
@@ -432,7 +433,8 @@ def test_made_up_sites_are_marked_and_in_no_total_with_measured_ones() -> None:
     check_report(both, "portfolio_overview")
     assert (both["totals"]["sites"], both["totals"]["totalKwh"], both["totals"]["sandboxSitesLeftOut"]) == (1, 100.0, 1)
     warning = "SANDBOX DATA, made up and not measured, of Toy (2): marked below, and in no total."
-    assert both["summary"]["headline"][:2] == [warning, "1 site used 100 kWh."]
+    told = spaced(both["summary"]["headline"])
+    assert told[:2] == [warning, "1 site used 100 kWh this week: 1 above normal. 1 site has serious meter issues."]
     page = render_html(build_page(both))
     assert "Toy (sandbox, made up)" in page
     assert "Bakery (sandbox" not in page

@@ -12,6 +12,7 @@ import pandas as pd
 
 from analyze.expected.basis import assessed_channels, list_unassessed
 from analyze.expected.day_matrix import DayMatrix, lay_out_days
+from analyze.expected.episodes import HIGH
 from analyze.expected.model import Expectation, expect_load
 from analyze.expected.usual_peaks import find_usual_peaks
 from analyze.meters.completeness import assess_channels
@@ -315,6 +316,24 @@ def _channel_entry(events: list[dict[str, Any]]) -> dict[str, Any]:
         "totalExcessKwh": round(float(np.sum([event["totalExcessKwh"] for event in events])), 2),
         "events": events,
     }
+
+
+def note_longer_events(peaks: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
+    """Note at each of the peaks the longer event of its meter in which it lies (`partOf`), None where there is none.
+
+    Such a peak is the top of an event that the anomalies tell already, with all of its energy.
+    """
+    for peak in peaks:
+        peak["partOf"] = _longer_event(peak, events)
+
+
+def _longer_event(peak: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any] | None:
+    start, end = (pd.Timestamp(peak[key]) for key in ("start", "end"))
+    for event in events:
+        is_own = event["channelId"] == peak["channelId"] and event["direction"] == HIGH
+        if is_own and pd.Timestamp(event["start"]) <= start and end <= pd.Timestamp(event["end"]):
+            return {key: event[key] for key in ("start", "end", "excessKwh")}
+    return None
 
 
 def render_text(section: dict[str, Any]) -> str:

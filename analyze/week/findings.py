@@ -131,11 +131,14 @@ def build_findings(data: WeekData, found: WeekFound, scope: WeekScope, year: Yea
     site_power, demand = spikes.sum_site_power(clean, scope, expectation.coverage), data.site.demand
     if data.site.left_out_pct > MAX_LEFT_OUT_SHARE_PCT:  # what is left is not the site
         demand = demand.iloc[:0]
+    unusual = anomalies.build_section(found.anomalies, found.changes, expectation, clean, scope)
+    peaks = spikes.build_section(found.spikes, site_power, expectation, clean, scope, demand)
+    spikes.note_longer_events(peaks["topSpikes"], unusual["timeline"])
     return {
         "sensorHealth": sensors.build_section(data.intervals, data.bad, scope, data.resets, clean),
         "afterHoursWaste": after_hours.build_section(found.closed, data.clean_now, expectation.coverage, scope, year),
-        "anomalies": anomalies.build_section(found.anomalies, found.changes, expectation, clean, scope),
-        "spikes": spikes.build_section(found.spikes, site_power, expectation, clean, scope, demand),
+        "anomalies": unusual,
+        "spikes": peaks,
     }
 
 

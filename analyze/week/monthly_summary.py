@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from analyze.meters.meter_tree import find_roots
+from analyze.meters.meter_tree import find_roots, parents_of
 from analyze.week.intervals import channel_names, energy_meters
 from lib.date_utils import add_months
 
@@ -40,7 +40,7 @@ def summarize_months(monthly: pd.DataFrame, meters: pd.DataFrame, month: date) -
     like with like: over the root meters of which readings cover nine tenths of both months. A change without such a
     meter is None.
     """
-    names = channel_names(energy_meters(meters))
+    names, parents = channel_names(energy_meters(meters)), parents_of(meters)
     table = monthly[monthly["channel_id"].isin(names)]
     table = table.assign(local_month=[pd.Timestamp(value).date() for value in table["local_month"]])
     own = table[table["local_month"] == month]
@@ -60,6 +60,7 @@ def summarize_months(monthly: pd.DataFrame, meters: pd.DataFrame, month: date) -
                 "sharePct": round(100 * float(row.energy_kwh) / total_kwh, 1) if total_kwh > 0 else None,
                 "changePct": _compare(table, {int(row.channel_id)}, month, add_months(month, -1))["changePct"],
                 "isRoot": int(row.channel_id) in roots,
+                "parentChannelId": parents.get(int(row.channel_id)),
             }
             for row in own.sort_values("energy_kwh", ascending=False).itertuples()
         ],

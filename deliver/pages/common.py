@@ -126,6 +126,11 @@ def opening_hours_of(report: dict[str, Any]) -> dict[str, Any]:
     return report.get("schedule") or section.get("schedule") or {}
 
 
+def result_of(report: dict[str, Any]) -> str:
+    """Return the first sentence of a report: what happened."""
+    return str(report["summary"].get("result") or without_notices(report)[0])
+
+
 def without_notices(report: dict[str, Any]) -> list[str]:
     """Return the sentences of the summary without the warnings, which stand apart."""
     warnings = {part["text"] for part in notices(report)}

@@ -12,11 +12,12 @@ from deliver.pages.common import (
     notices,
     provenance,
     reason_of,
+    result_of,
     site_line,
-    without_notices,
 )
 from deliver.pages.parts import Part
 from deliver.words import formats as fmt
+from deliver.words.locales import paper_of
 from deliver.words.meters import limit_of
 
 _COLOR_TONES = {"red": "bad", "amber": "warn", "green": "good", "grey": "calm"}
@@ -24,7 +25,7 @@ COLOR_RULE = (
     "Red: a finding of high severity. Amber: one of medium severity, or several of low. Green: none, or a single one "
     "of low severity. Grey: no valid readings."
 )
-_ABOUT = {"meter": "the meter", "supply": "the supply", "use": "its use"}
+_ABOUT = {"meter": "Meter", "supply": "Supply", "use": "Use"}
 
 
 def _page(report: dict[str, Any], eyebrow: str, tiles: list[Part], sections: list[Part]) -> Part:
@@ -33,9 +34,14 @@ def _page(report: dict[str, Any], eyebrow: str, tiles: list[Part], sections: lis
     subtitle = " · ".join(filter(None, [when, site_line(meta["site"])]))
     return parts.page(
         meta["reportKind"], eyebrow, meta["site"]["siteName"], subtitle,
-        notices=notices(report), headline=without_notices(report), tiles=tiles, sections=sections,
-        footer=provenance(report),
+        notices=notices(report), headline=[], hero=parts.tile("", result_of(report), " ".join(_notes(report))),
+        tiles=tiles, sections=sections, footer=provenance(report), paper=paper_of(meta["site"].get("country")),
     )  # fmt: skip
+
+
+def _notes(report: dict[str, Any]) -> list[str]:
+    """Return what follows the first sentence, but for the lines that the list below has as its titles."""
+    return [] if report["metadata"]["reportKind"] == "asset_health" else report["summary"].get("notes", [])
 
 
 def build_asset_page(report: dict[str, Any]) -> Part:
@@ -74,7 +80,7 @@ def _asset(asset: dict[str, Any]) -> Part:
         tone=_COLOR_TONES[asset["status"]],
         badge=asset["status"],
         facts=[
-            (f"About {_ABOUT[reason['about']]}, {reason['severity']}", reason["text"]) for reason in asset["reasons"]
+            (f"{_ABOUT[reason['about']]}, {reason['severity']} severity", reason["text"]) for reason in asset["reasons"]
         ],
     )
 
@@ -99,15 +105,19 @@ def build_electrical_page(report: dict[str, Any]) -> Part:
     issues = [("The site", issue) for issue in section["siteIssues"]]
     issues += [(meter["channelName"], issue) for meter in section["meters"] for issue in meter["issues"]]
     issues.sort(key=lambda pair: list(SEVERITY_TONES).index(pair[1]["severity"]))
+    found = [(issue["severity"], _electrical_issue(name, issue, at)) for at, (name, issue) in enumerate(issues, 1)]
+    grave, minor = ([part for level, part in found if (level == "low") == is_low] for is_low in (False, True))
+    refused = sorted({_refused(item, section["notAssessed"]) for item in section["notAssessed"]})
     return _page(report, "Electrical health", tiles, [
         parts.section("issues", "Outside the limits", [
-            parts.findings([_electrical_issue(name, issue, index) for index, (name, issue) in enumerate(issues, 1)])
-            or nothing,
+            parts.findings(grave) or (nothing if not minor else parts.text("Nothing serious.")),
         ]),
-        parts.section("measures", "What was measured", [_measures_table(section["meters"])]),
-        parts.section("not-assessed", "What could not be judged", [
-            parts.bullets(sorted({_refused(item, section["notAssessed"]) for item in section["notAssessed"]}))
-        ]),
+        parts.section("minor", "Low severity", [parts.findings(minor)], fact=fmt.count(len(minor), "issue"),
+                      is_folded=True),
+        parts.section("measures", "What was measured", [_measures_table(section["meters"])],
+                      fact=f"the middle value of the period, {fmt.count(assessed, 'meter')}", is_folded=True),
+        parts.section("not-assessed", "What could not be judged", [parts.bullets(refused)],
+                      fact=fmt.count(len(refused), "quantity").replace("quantitys", "quantities"), is_folded=True),
     ])  # fmt: skip
 
 
@@ -142,7 +152,7 @@ def _measures_table(meters: list[dict[str, Any]]) -> Part | None:
         cells = [(fmt.number(value, digits, unit), value)
                  for value, (_, _, digits, unit) in zip(medians, _MEASURES, strict=True)]  # fmt: skip
         rows.append([meter["channelName"], *cells])
-    return parts.table("Medians of the period", columns, rows, is_sortable=True)
+    return parts.table("Middle values (medians) of the period", columns, rows, is_sortable=True)
 
 
 def _refused(item: dict[str, Any], items: list[dict[str, Any]]) -> str:

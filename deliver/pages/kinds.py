@@ -59,6 +59,6 @@ def build_page(report: dict[str, Any]) -> Part:
 
 
 def _country_of(report: dict[str, Any]) -> str | None:
-    """Return the country whose readers a report is for; None for an overview of many sites."""
-    site = report["metadata"].get("site") or {}
+    """Return the country whose readers a report is for; None for an overview of sites in several."""
+    site = report["metadata"].get("site") or report["metadata"]
     return site.get("country")

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from deliver.pages import parts
 from deliver.pages.bill_parts import has_bills, owner_blocks, utility_bill_blocks
-from deliver.pages.common import is_available, notices, provenance, reason_of, site_line, without_notices
+from deliver.pages.common import (
+    assumptions_of,
+    is_available,
+    notices,
+    provenance,
+    reason_of,
+    result_of,
+    site_line,
+    without_notices,
+)
 from deliver.pages.parts import Part
+from deliver.pages.weekly_meters import PART_OF, in_tree_order, tree_name
 from deliver.pages.weekly_money import cost_blocks, energy_cost_tile
 from deliver.words import formats as fmt
+from deliver.words.family import month_money
+from deliver.words.locales import paper_of
 
 _VERDICTS = {
     "verified_saving": ("good", "a saving is proved"),
@@ -27,18 +38,21 @@ def build_monthly_page(report: dict[str, Any]) -> Part:
         "monthly",
         "Monthly summary",
         meta["site"]["siteName"],
-        " · ".join(filter(None, [_month(report["month"]), site_line(meta["site"])])),
+        " · ".join(filter(None, [fmt.month(report["month"]), site_line(meta["site"])])),
         notices=notices(report),
-        headline=without_notices(report),
+        headline=report["summary"].get("notes", without_notices(report)[1:]),
+        hero=parts.tile("", result_of(report), month_money(report.get("energyCost"), report["cost"], currency)),
+        assumptions=assumptions_of(report),
         tiles=_tiles(report, currency),
         sections=[
             parts.section("trend", "Trend", [_trend(report["trend"])]),
-            parts.section("savings", "Verified savings", _measure_blocks(report["measures"])),
-            parts.section("meters", "Where it went", [_meters_table(report["byChannel"])]),
+            parts.section("savings", "Verified savings", _measure_blocks(report)),
+            parts.section("meters", "Where it went", _meter_blocks(report["byChannel"])),
             parts.section("cost", "What it costs", cost_blocks({"costOptimization": report["cost"]}, currency)),
             *_bills(report),
         ],
         footer=provenance(report),
+        paper=paper_of(meta["site"].get("country")),
     )
 
 
@@ -49,13 +63,9 @@ def _bills(report: dict[str, Any]) -> list[Part]:
         blocks = owner_blocks(owners) if told else [parts.note(f"Not worked out: {reason_of(owners)}.")]
         sections.append(parts.section("owners", "Cost by owner", blocks))
     if has_bills(report):
-        blocks = utility_bill_blocks(report["utilityBills"], _month(report["month"]))
+        blocks = utility_bill_blocks(report["utilityBills"], fmt.month(report["month"]))
         sections.append(parts.section("bills", "Beside the bill", blocks))
     return sections
-
-
-def _month(text: str) -> str:
-    return f"{date.fromisoformat(f'{text}-01'):%B %Y}"
 
 
 def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
@@ -67,8 +77,8 @@ def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     before, year = report["changeOnMonthBefore"], report["changeOnYearBefore"]
     tiles = [
         parts.tile("Energy used", fmt.kwh(report["totalKwh"])),
-        parts.tile(f"On {_month(before['month'])}", fmt.signed_pct(before["changePct"], 1), note(before)),
-        parts.tile(f"On {_month(year['month'])}", fmt.signed_pct(year["changePct"], 1), note(year)),
+        parts.tile(f"Against {fmt.month(before['month'])}", fmt.signed_pct(before["changePct"], 1), note(before)),
+        parts.tile(f"Against {fmt.month(year['month'])}", fmt.signed_pct(year["changePct"], 1), note(year)),
     ]
     if is_available(report["cost"]):
         demand = report["cost"]["demand_analysis"]
@@ -81,27 +91,33 @@ def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
 
 def _trend(trend: list[dict[str, Any]]) -> Part:
     known = [month for month in trend if month["energyKwh"] is not None]
-    data = {"labels": [f"{date.fromisoformat(month['month'] + '-01'):%b %y}" for month in trend],
+    data = {"labels": [fmt.short_month(month["month"]) for month in trend],
             "values": [month["energyKwh"] for month in trend], "unit": "kWh"}  # fmt: skip
     columns = [parts.column("Month"), parts.column("Energy", "right"), parts.column("Days covered", "right")]
-    rows = [[_month(month["month"]), fmt.kwh(month["energyKwh"]), fmt.pct(month["coveredPct"])] for month in trend]
+    rows = [[fmt.month(month["month"]), fmt.kwh(month["energyKwh"]), fmt.pct(month["coveredPct"])] for month in trend]
     partly = sum(month["coveredPct"] < 100 for month in known)
     summary = f"{fmt.count(len(known), 'month')} with readings" if known else "No readings"
-    summary += f"; {partly} of them {'is' if partly == 1 else 'are'} not covered whole." if partly else "."
+    summary += f"; {partly} of them {'is' if partly == 1 else 'are'} not complete." if partly else "."
     return parts.chart("columns", "Energy by month", summary, data,
                        parts.table("Energy by month", columns, rows, is_folded=True))  # fmt: skip
 
 
-def _measure_blocks(measures: list[dict[str, Any]]) -> list[Part | None]:
+def _measure_blocks(report: dict[str, Any]) -> list[Part | None]:
+    measures = report["measures"]
     if not measures:
-        return [parts.note("No measure is entered: [[measures]] in the site’s file names what was changed and when.")]
-    return [parts.findings([_measure(item, index) for index, item in enumerate(measures, 1)], full=len(measures))]
+        return [parts.text("No change to verify is entered for this site.")]
+    names = {row["channelId"]: row["channelName"] for row in report["byChannel"]}
+    items = [_measure(item, index, names) for index, item in enumerate(measures, 1)]
+    return [parts.findings(items, full=len(measures))]
 
 
-def _measure(measure: dict[str, Any], index: int) -> Part:
+def _measure(measure: dict[str, Any], index: int, names: dict[int, str]) -> Part:
     tone, verdict = _VERDICTS.get(measure["status"], _NOT_YET)
     savings = measure["savings"]
-    facts = [("Changed on", fmt.long_day(measure["change"])), ("Meter", str(measure["channelId"]))]
+    facts = [
+        ("Changed on", fmt.long_day(measure["change"])),
+        ("Meter", names.get(measure["channelId"], str(measure["channelId"]))),
+    ]
     if savings:
         facts += [
             ("Expected", fmt.kwh(savings["expectedKwh"])),
@@ -129,13 +145,17 @@ def _missing(entry: dict[str, Any]) -> str:
     return f"Missing: {entry.get('message') or reason_of(entry)}{later}."
 
 
-def _meters_table(channels: list[dict[str, Any]]) -> Part | None:
+def _meter_blocks(channels: list[dict[str, Any]]) -> list[Part | None]:
     columns = [parts.column("Meter")] + [
-        parts.column(label, "right") for label in ("Energy", "Of the site", "On the month before")
+        parts.column(label, "right") for label in ("Energy", "Share of the site", "Against the month before")
     ]
+    ordered = in_tree_order(channels)
     rows: list[list[parts.Cell]] = [
-        [row["channelName"], (fmt.kwh(row["energyKwh"]), row["energyKwh"]),
+        [tree_name(row["channelName"], depth), (fmt.kwh(row["energyKwh"]), row["energyKwh"]),
          (fmt.pct(row["sharePct"], 1), row["sharePct"]), (fmt.signed_pct(row["changePct"], 1), row["changePct"])]
-        for row in channels
+        for row, depth in ordered
     ]  # fmt: skip
-    return parts.table("Energy by meter", columns, rows, is_sortable=True)
+    return [
+        parts.table("Energy by meter", columns, rows, shown=20),
+        parts.text(PART_OF if any(depth for _, depth in ordered) else ""),
+    ]

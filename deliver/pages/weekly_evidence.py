@@ -11,7 +11,7 @@ from deliver.pages.common import SEVERITY_TONES, opening_hours_of
 from deliver.pages.parts import Part
 from deliver.words import formats as fmt
 from deliver.words.charts import NORMAL, USED
-from deliver.words.hours import WEEKDAYS, clock_times
+from deliver.words.hours import WEEKDAYS, clock_times, join
 
 _MAX_BARS = 12
 _COMPLETE_PCT, _POOR_PCT = 99.0, 90.0
@@ -197,7 +197,7 @@ def _after_hours_finding(meter: dict[str, Any], index: int, currency: str | None
         ("Share of its use", fmt.pct(impact["percentOfTotal"], 1)),
     ]
     if meter.get("usualExcessKwh") is not None:
-        facts.append(("Usual excess", fmt.kwh(meter["usualExcessKwh"])))
+        facts.append(("In a normal week", fmt.kwh(meter["usualExcessKwh"])))
     facts += [(_PART_NAMES[key], f"{fmt.kwh(part['kwh'])} · {fmt.money(part['cost'], currency)}")
               for key, part in (meter.get("parts") or {}).items() if part["kwh"] and key in _PART_NAMES]  # fmt: skip
     return parts.finding(
@@ -253,20 +253,18 @@ def anomaly_blocks(report: dict[str, Any]) -> list[Part | None]:
     section, period = report["sections"].get("anomalies") or {}, report["metadata"]["period"]
     events = section.get("timeline") or []
     if not events:
-        return [parts.note("No meter strayed from its usual load for long.", "good")]
+        return [parts.note("No meter was far from normal for long.", "good")]
     total = section["summary"]
     names = list(dict.fromkeys(event["channelName"] for event in events))[:_MAX_BARS]
     name_of = {event["channelId"]: event["channelName"] for event in events}
     drawn = [event for event in events if event["channelName"] in names]
     below = len(events) - total["totalEvents"]
-    summary = (
-        f"{fmt.count(total['totalEvents'], 'episode')} on {fmt.count(total['affectedChannels'], 'meter')}, "
-        f"{fmt.kwh(total['totalExcessKwh'])} above what was expected"
-        + (f"; {fmt.count(below, 'other episode')} below it" if below else "")
-        + ". Outside business hours they stand out in the warmer colour."
-    )
+    above = f"{_periods(total['totalEvents'])} above normal on {fmt.count(total['affectedChannels'], 'meter')}, "
+    told = [f"{above}{fmt.kwh(total['totalExcessKwh'])} in all"] if total["totalEvents"] else []
+    told += [f"{_periods(below)} below normal"] if below else []
+    summary = f"{'; '.join(told)}. The warmer color is outside opening hours."
     return [
-        parts.chart("timeline", "When meters strayed from their usual load", summary, {
+        parts.chart("timeline", "When meters were far from normal", summary, {
             "events": [{"name": event["channelName"], "start": event["start"], "end": event["end"],
                         "tone": "warn" if event["context"] == "after_hours" else "calm"} for event in drawn],
             "start": period["start"], "end": period["end"], "timezone": period["timezone"],
@@ -282,8 +280,12 @@ def anomaly_fact(report: dict[str, Any]) -> str:
     total, events = section.get("summary") or {}, section.get("timeline") or []
     below = len(events) - total.get("totalEvents", 0)
     told = [f"{fmt.kwh(total['totalExcessKwh'])} above normal"] if total.get("totalEvents") else []
-    told += [f"{fmt.count(below, 'episode')} below normal"] if below else []
+    told += [f"{_periods(below)} below normal"] if below else []
     return "; ".join(told) or "nothing far from normal"
+
+
+def _periods(count: int) -> str:
+    return fmt.count(count, "period")
 
 
 def _step_line(step: dict[str, Any]) -> str:
@@ -300,22 +302,22 @@ def _anomaly_finding(event: dict[str, Any], index: int, name_of: dict[int, str])
     is_low = event.get("direction") == "low"
     amount = event.get("deficitKwh") if is_low else event["excessKwh"]
     facts = [("When", fmt.span(event["start"], event["end"])), ("Highest power", fmt.kw(event["peakPower"]))]
-    for label, key in (("Used", "actualKwh"), ("Expected", "expectedKwh")):
+    for label, key in (("Used", "actualKwh"), ("Normal", "expectedKwh")):
         if event.get(key) is not None:
             facts.append((label, fmt.kwh(event[key])))
-    facts.append(("Business hours", "outside" if event["context"] == "after_hours" else "within"))
+    facts.append(("Opening hours", "outside" if event["context"] == "after_hours" else "within"))
     if event.get("confidence"):
         facts.append(("Confidence", event["confidence"]))
     leader, severity = event.get("partOf"), event.get("severity", "")
     if leader:
-        facts.append(("Part of", f"{name_of.get(leader['channelId'], '')}, {fmt.when(leader['start'])}: one incident"))
+        facts.append(("Part of", f"{name_of.get(leader['channelId'], '')}, {fmt.when(leader['start'])}: one event"))
     return parts.finding(
         event.get("findingId") or f"anomaly-{index}",
         f"{event['channelName']}, {fmt.span(event['start'], event['end'])}",
         tone=SEVERITY_TONES.get(severity, "calm"),
-        badge="part of an incident" if leader else "below usual" if is_low else severity,
+        badge="part of one event" if leader else "below normal" if is_low else severity,
         amount=fmt.kwh(amount),
-        amount_note="below expected" if is_low else "above expected",
+        amount_note="below normal" if is_low else "above normal",
         facts=facts,
     )
 
@@ -323,24 +325,20 @@ def _anomaly_finding(event: dict[str, Any], index: int, name_of: dict[int, str])
 def spike_blocks(report: dict[str, Any]) -> list[Part | None]:
     """Return the short peaks, each beside the usual peak of its hour."""
     section = report["sections"].get("spikes") or {}
-    events = section.get("topSpikes") or []
+    events = _short_peaks(section)
     if not events:
-        return [parts.note("No short peak stood out.", "good")]
+        return [parts.note("No short peak stood out.", "good"), parts.text(*_peak_notes(section))]
     drawn = events[:_MAX_BARS]
-    total = section["summary"]
-    summary = (
-        f"{fmt.count(total['totalEvents'], 'peak')} on {fmt.count(total['affectedChannels'], 'meter')}. "
-        "The small dot is the usual peak of that hour, the large one what was reached."
-    )
+    summary = f"{_count_peaks(events)}. The small dot is the normal peak of that hour, the large one what was reached."
     columns = [parts.column("Meter"), parts.column("When"), parts.column("Lasted"), parts.column("Peak", "right"),
-               parts.column("Usual peak", "right"), parts.column("Excess", "right")]  # fmt: skip
+               parts.column("Normal peak", "right"), parts.column("Excess", "right")]  # fmt: skip
     rows = [
         [event["channelName"], fmt.span(event["start"], event["end"]), event["duration"], fmt.kw(event["peakPower"]),
          fmt.kw(event.get("usualPeakPower")), fmt.kwh(event["totalExcessKwh"])]
         for event in events
     ]  # fmt: skip
     return [
-        parts.chart("ranges", "Peaks above the usual", summary, {
+        parts.chart("ranges", "Peaks above normal", summary, {
             "names": [event["channelName"] for event in drawn],
             "usual": [event.get("usualPeakPower") for event in drawn],
             "reached": [event["peakPower"] for event in drawn],
@@ -353,19 +351,33 @@ def spike_blocks(report: dict[str, Any]) -> list[Part | None]:
 
 def spike_fact(report: dict[str, Any]) -> str:
     """Return the section in one line."""
-    total = (report["sections"].get("spikes") or {}).get("summary") or {}
-    if not total.get("totalEvents"):
-        return "none stood out"
-    return f"{fmt.count(total['totalEvents'], 'peak')} on {fmt.count(total['affectedChannels'], 'meter')}"
+    events = _short_peaks(report["sections"].get("spikes") or {})
+    return _count_peaks(events) if events else "none stood out"
+
+
+def _short_peaks(section: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the peaks that are no part of a longer event, which is told with all of its energy elsewhere."""
+    return [event for event in section.get("topSpikes") or [] if not event.get("partOf")]
+
+
+def _count_peaks(events: list[dict[str, Any]]) -> str:
+    meters = len({event["channelId"] for event in events})
+    return f"{fmt.count(len(events), 'peak')} on {fmt.count(meters, 'meter')}"
 
 
 def _peak_notes(section: dict[str, Any]) -> list[str]:
-    at_peak = [event["channelName"] for event in section["topSpikes"] if event.get("isAtSitePeak")]
+    at_peak = [event["channelName"] for event in section.get("topSpikes") or [] if event.get("isAtSitePeak")]
     peak = section.get("sitePeak")
     if not peak:
         return []
-    made_by = f"; {', '.join(dict.fromkeys(at_peak))} peaked with it" if at_peak else ""
-    return [f"The site’s highest load was {fmt.kw(peak['powerKw'])}, {fmt.span(peak['start'], peak['end'])}{made_by}."]
+    made_by = f"; {join(list(dict.fromkeys(at_peak)))} peaked at the same time" if at_peak else ""
+    lines = [f"The site’s highest load was {fmt.kw(peak['powerKw'])}, {fmt.span(peak['start'], peak['end'])}{made_by}."]
+    longer = [
+        f"{event['channelName']} ({fmt.span(event['start'], event['end'])})"
+        for event in section["topSpikes"]
+        if event.get("partOf")
+    ]
+    return [*lines, f"Part of a longer event, told under “Out of the ordinary”: {join(longer)}."] if longer else lines
 
 
 def _arrived(row: dict[str, Any]) -> parts.Cell:
@@ -380,7 +392,7 @@ def completeness_blocks(report: dict[str, Any]) -> list[Part | None]:
     names = {row["channelId"]: row["channelName"] for row in daily.get("channels") or []}
     channels = sorted(quality.get("byChannel") or [], key=lambda row: row["completenessPct"] or 0)
     columns = [parts.column("Meter"), parts.column("Complete", "right"), parts.column("Readings", "right"),
-               parts.column("Left out", "right"), parts.column("Energy of it", "right")]  # fmt: skip
+               parts.column("Left out", "right"), parts.column("Left out, kWh", "right")]  # fmt: skip
     rows: list[list[parts.Cell]] = [
         [row.get("channelName") or names.get(row["channelId"], ""),
          (fmt.pct(row["completenessPct"], 1), row["completenessPct"]),

@@ -17,7 +17,7 @@ _LEAST_KWH = 0.05  # a meter that used less is told to be at rest, below the tab
 def meter_blocks(report: dict[str, Any]) -> list[Part | None]:
     """Return the energy of each meter beside normal, last week and a year ago; sub-meters stand below their mains."""
     use = report["consumption"]
-    rows = _in_order(use["byChannel"])
+    rows = in_tree_order(use["byChannel"])
     known = [(row, depth) for row, depth in rows if abs(row["energyKwh"] or 0.0) >= _LEAST_KWH]
     has_week, has_year = (any(row.get(key) is not None for row, _ in known) for key in _EARLIER)
     labels = [
@@ -50,7 +50,15 @@ def meter_blocks(report: dict[str, Any]) -> list[Part | None]:
 _EARLIER = ("weekBeforeKwh", "yearBeforeKwh")
 
 
-def _in_order(channels: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
+PART_OF = "Meters marked ↳ are part of the meter above them, and are in the total once."
+
+
+def tree_name(name: str, depth: int) -> str:
+    """Return the name of a meter as a table has it that lies so deep below a main."""
+    return "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}" * depth + ("↳ " if depth else "") + name
+
+
+def in_tree_order(channels: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
     """Return the meters, the largest first, each followed by its sub-meters, with how deep it lies."""
     below: dict[int | None, list[dict[str, Any]]] = {}
     ids = {row["channelId"] for row in channels}
@@ -68,7 +76,7 @@ def _in_order(channels: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]
 
 
 def _row(row: dict[str, Any], depth: int, has_week: bool, has_year: bool) -> list[parts.Cell]:
-    name = "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}" * depth + ("↳ " if depth else "") + str(row["channelName"])
+    name = tree_name(str(row["channelName"]), depth)
     least = "≥\N{NO-BREAK SPACE}" if row.get("isAtLeast") else ""
     cells: list[parts.Cell] = [name, f"{least}{fmt.kwh(row['energyKwh'])}", fmt.kwh(row.get("expectedKwh"))]
     cells.append(fmt.signed_pct(row.get("changePct")))
@@ -85,7 +93,7 @@ def _notes(report: dict[str, Any], known: list[tuple[dict[str, Any], int]], idle
         + " The change compares the hours that have readings."
     ]
     if any(depth for _, depth in known):
-        lines.append("Meters marked ↳ are part of the meter above them, and are in the total once.")
+        lines.append(PART_OF)
     if any(row.get("yearBeforeKwh") is not None for row, _ in known):
         lines.append("Last year: the same weekdays, 52 weeks before.")
     resting = [row["channelName"] for row in idle if row["energyKwh"] is not None]

@@ -93,7 +93,7 @@ def _demand_sentence(cost: dict[str, Any], currency: str | None) -> str:
     monthly = fmt.money(demand["monthly_demand_charge"], currency)
     if not tariffs["demand"]:
         return f"{peak} The tariff has no charge on it."
-    rate = f"{fmt.money(demand['demand_rate_per_kw'], currency)} for the last kW"
+    rate = f"{fmt.money(demand['demand_rate_per_kw'], currency)} per kW"
     if tariffs["demand"] == tariffs["current"]:
         return f"{peak} Demand charges: {monthly} a month, {rate}."
     if not _pays_demand(tariffs):

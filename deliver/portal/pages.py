@@ -86,7 +86,7 @@ def _quality_cell(facts: SiteFacts) -> Cell:
 def _figure_cells(figures: Figures) -> list[Cell]:
     return [
         Cell(energy_words(figures), figures.total_kwh),
-        Cell(fmt.signed_pct(figures.change_pct, 1), figures.change_pct),
+        Cell(fmt.signed_pct(figures.change_pct), figures.change_pct),
         Cell(fmt.money(figures.savings_weekly, figures.currency), figures.savings_weekly),
     ]
 
@@ -177,7 +177,7 @@ def _month_row(site_id: int, month: date, figures: Figures | None, problem: str,
     return [
         Cell(name, month.toordinal(), leads_to(links.month_page(site_id, month), place)),
         Cell(energy_words(figures), figures.total_kwh),
-        Cell(fmt.signed_pct(figures.change_pct, 1), figures.change_pct),
+        Cell(fmt.signed_pct(figures.change_pct), figures.change_pct),
     ]
 
 

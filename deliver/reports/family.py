@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from analyze.week.summary import is_believed, total_potential_savings
 from deliver.pages.common import asset_line, is_available
 from deliver.reports.weekly import assemble_report, build_metadata, warnings_of
-from deliver.words import formats as fmt
 from deliver.words.customer import customer_notes, customer_result
+from deliver.words.family import asset_result, supply_money, supply_result
 from deliver.words.locales import written_for
 from deliver.words.meters import describe_reason, tell_meters
 from lib.states import Level
@@ -121,11 +121,9 @@ def _assemble_asset(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
     rated = rate_assets(week.sections, week.consumption, week.data_quality)
     assets = [_tell_asset(asset) for asset in rated["assets"]]
     count = rated["summary"]
-    headline = [
-        f"{count['red']} red, {count['amber']} amber, {count['green']} green, {count['grey']} not assessed.",
-        *(asset_line(asset) for asset in assets if asset["status"] == "red"),
-    ]
-    return _with_head(checked, "asset_health", now, headline) | {"counts": count, "assets": assets}
+    notes = [f"{asset_line(asset)}." for asset in assets if asset["status"] == "red"]
+    head = _with_head(checked, "asset_health", now, asset_result(count, assets), notes)
+    return head | {"counts": count, "assets": assets}
 
 
 def _tell_asset(asset: dict[str, Any]) -> dict[str, Any]:
@@ -144,24 +142,21 @@ def assemble_electrical_report(checked: CheckedWeek, now: datetime) -> dict[str,
 
 
 def _assemble_electrical(checked: CheckedWeek, now: datetime) -> dict[str, Any]:
-    electrical = tell_meters(checked.week.sections)["electricalHealth"]
+    electrical, notes = tell_meters(checked.week.sections)["electricalHealth"], []
     if not is_available(electrical):
-        headline = [f"Not assessed: {electrical.get('reason') or electrical.get('missing')}."]
+        result = f"Not assessed: {electrical.get('reason') or electrical.get('missing')}."
     elif not electrical["summary"]["metersAssessed"]:
-        headline = ["Nothing could be assessed: no meter sent electrical quantities in the period."]
+        result = "Nothing could be assessed: no meter sent electrical quantities in the period."
     else:
-        total, level = electrical["summary"]["totalIssues"], electrical["summary"]["bySeverity"]
-        headline = [
-            f"{fmt.count(total, 'issue')} on {electrical['summary']['metersAffected']} of "
-            f"{fmt.count(electrical['summary']['metersAssessed'], 'meter')}: "
-            f"{level['high']} high, {level['medium']} medium, {level['low']} low severity."
-        ]
-    return _with_head(checked, "electrical_health", now, headline) | {"electrical": electrical}
+        result = supply_result(electrical)
+        currency = checked.week.summary["totalPotentialSavings"]["currency"]
+        notes = list(filter(None, [supply_money(electrical, currency)]))
+    return _with_head(checked, "electrical_health", now, result, notes) | {"electrical": electrical}
 
 
-def _with_head(checked: CheckedWeek, kind: str, now: datetime, headline: list[str]) -> dict[str, Any]:
+def _with_head(checked: CheckedWeek, kind: str, now: datetime, result: str, notes: list[str]) -> dict[str, Any]:
     warnings = warnings_of(checked.site, checked.status, checked.forced_reason)
     return {
         "metadata": build_metadata(*checked, now=now, kind=kind),
-        "summary": {"headline": [*warnings, *headline]},
+        "summary": {"result": result, "notes": notes, "headline": [*warnings, result, *notes]},
     }

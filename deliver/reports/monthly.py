@@ -10,7 +10,9 @@ from deliver.reports.weekly import site_metadata, warnings_of
 from deliver.words import formats as fmt
 from deliver.words.bills import bill_days, bill_result
 from deliver.words.costs import tell_costs
+from deliver.words.family import month_result
 from deliver.words.locales import written_for
+from deliver.words.week import price_assumptions
 from lib.date_utils import parse_timezone
 from lib.readings import Site, ValidationStatus
 
@@ -37,23 +39,27 @@ def _assemble(
     warnings = warnings_of(site, status, forced_reason)
     return {
         "metadata": site_metadata(site, status, window, forced_reason, now, "monthly", tz),
-        "summary": {"headline": [*warnings, *_headline(month, summary)]},
+        "summary": _summary(month, summary, warnings),
         "month": month.isoformat()[:7],
         **{key: value for key, value in summary.items() if key != "window"},
         "cost": tell_costs(summary["cost"]),
     }
 
 
-def _headline(month: date, summary: dict[str, Any]) -> list[str]:
-    before, proved = summary["changeOnMonthBefore"], [m for m in summary["measures"] if m["status"] == VERIFIED]
-    change = ""
-    if before["changePct"] is not None:
-        name = f"{date.fromisoformat(before['month'] + '-01'):%B %Y}"
-        more = f"{abs(before['changePct']):.1f} % {'more' if before['changePct'] > 0 else 'less'} a day than in {name}"
-        change = f", {more}" if round(before["changePct"], 1) else f", as much a day as in {name}"
-    lines = [f"The site used {summary['totalKwh']:,.0f} kWh in {month:%B %Y}{change}."]
+def _summary(month: date, summary: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
+    """Return what happened in the month, what is not confirmed, and what money takes for granted."""
+    proved = [measure for measure in summary["measures"] if measure["status"] == VERIFIED]
+    result, notes = month_result(month, summary, len(proved)), _notes(summary, proved)
+    assumptions = price_assumptions(summary.get("energyCost") or {})
+    return {
+        "result": result, "notes": notes, "assumptions": assumptions, "headline": [*warnings, result, *notes],
+    }  # fmt: skip
+
+
+def _notes(summary: dict[str, Any], proved: list[dict[str, Any]]) -> list[str]:
+    lines = []
     if summary.get("mayCountTwice"):
-        lines.append("The total may count some energy twice: how the meters fit together is not confirmed yet.")
+        lines.append("Some energy may be counted twice: how the meters fit together is not confirmed yet.")
     lines += [
         f"Utility bill of {bill_days(bill)}: {bill_result(bill)}"
         for bill in (summary.get("utilityBills") or {}).get("bills", [])
@@ -61,5 +67,6 @@ def _headline(month: date, summary: dict[str, Any]) -> list[str]:
     ]
     if proved:
         saved = sum(measure["savings"]["savedKwh"] for measure in proved)
-        lines.append(f"{len(proved)} of {len(summary['measures'])} measures proved to save, {fmt.kwh(saved)} so far.")
+        measures = fmt.count(len(summary["measures"]), "measure")
+        lines.append(f"{len(proved)} of {measures} proved to save, {fmt.kwh(saved)} so far.")
     return lines

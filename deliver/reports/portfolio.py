@@ -9,6 +9,8 @@ from analyze.week.portfolio import SANDBOX, total_sites
 from deliver.reports.follow_up import ACTION_WORDS
 from deliver.reports.weekly import SOURCE_NOTES
 from deliver.words import formats as fmt
+from deliver.words.family import portfolio_result, some
+from deliver.words.locales import written_for
 from lib.errors import DataError
 from lib.report_schema import REPORT_VERSION
 from lib.states import Level
@@ -39,6 +41,7 @@ def _site_row(site: Site, report: dict[str, Any]) -> dict[str, Any]:
         "siteId": site.site_id,
         "siteName": site.site_name,
         "status": "ok",
+        "country": (report["metadata"].get("site") or {}).get("country"),
         "currency": savings["currency"],
         "dataSource": site.data_source,
         "isForced": report["metadata"]["validation"]["isForced"],
@@ -72,42 +75,71 @@ def assemble_portfolio_report(
 
     `actions` and `results` are those of `analyze.week.portfolio`.
     """
-    totals = total_sites(rows)
     shown = [row for row in rows if row["status"] == "ok"]
+    countries = {row.get("country") for row in shown}
+    country = countries.pop() if len(countries) == 1 else None
+    with written_for(country):
+        return _assemble(rows, shown, period, now, actions, results, country)
+
+
+def _assemble(
+    rows: list[dict[str, Any]],
+    shown: list[dict[str, Any]],
+    period: dict[str, str],
+    now: datetime,
+    actions: list[dict[str, Any]],
+    results: dict[str, Any],
+    country: str | None,
+) -> dict[str, Any]:
+    totals = total_sites(rows)
     warnings = _warn_of_sandbox(shown, totals["sandboxSitesLeftOut"])
-    held = len(rows) - len(shown)
-    headline = [f"{totals['sites']} site{'s' * (totals['sites'] != 1)} used {totals['totalKwh']:,.0f} kWh."]
-    if held:
-        headline.append(f"{fmt.count(held, 'site')} without a report for this week: see why below.")
-    forced = ", ".join(f"{row['siteName']} ({row['siteId']})" for row in shown if row.get("isForced"))
-    if forced:
-        headline.append(f"Reported although checks failed: {forced}. Its own report says why.")
-    headline += [
-        f"{ACTION_WORDS.get(action['kind'], action['kind'])}: {fmt.count(action['sites'], 'site')}, "
-        f"{fmt.money(action['weeklyCost'], action['currency'])} a week."
-        for action in actions[:_MOST_ACTIONS]
-        if action["weeklyCost"]
-    ]
-    twice = ", ".join(f"{row['siteName']} ({row['siteId']})" for row in shown if row.get("mayCountTwice"))
-    if twice:
-        headline.append(f"Some energy may be counted twice at {twice}: see the questions of their validation.")
-    assumed = ", ".join(f"{row['siteName']} ({row['siteId']})" for row in shown if row["schedule"]["isAssumed"])
-    if assumed:
-        headline.append(f"Opening hours are assumed at {assumed}; name them in config/sites/<id>.toml.")
+    counted = [row for row in shown if row["dataSource"] != SANDBOX] or shown
+    result, notes = portfolio_result(totals, counted, len(rows) - len(shown)), _notes(shown, actions)
+    assumed = [_name(row, shown) for row in shown if row["schedule"]["isAssumed"]]
+    assumptions = [f"Opening hours not confirmed at {some(assumed)}."] if assumed else []
     return {
         "metadata": {
             "generatedAt": now.isoformat(timespec="seconds"),
             "reportKind": "portfolio",
             "reportVersion": REPORT_VERSION,
             "period": period,
+            "country": country,
         },
-        "summary": {"headline": [*warnings, *headline]},
+        "summary": {
+            "result": result,
+            "notes": notes,
+            "assumptions": assumptions,
+            "headline": [*warnings, result, *notes, *assumptions],
+        },
         "warnings": warnings,
         "totals": totals,
         "sites": rows,
         "actions": actions,
         **results,
     }
+
+
+def _notes(shown: list[dict[str, Any]], actions: list[dict[str, Any]]) -> list[str]:
+    """Return what there is to do by money, and which sites' figures are in doubt, one fact each."""
+    notes = [
+        f"{ACTION_WORDS.get(action['kind'], action['kind'])}: {fmt.count(action['sites'], 'site')}, "
+        f"{fmt.money(action['weeklyCost'], action['currency'])} a week."
+        for action in actions[:_MOST_ACTIONS]
+        if action["weeklyCost"]
+    ]
+    if forced := [_name(row, shown) for row in shown if row.get("isForced")]:
+        notes.append(f"Reported although checks failed: {some(forced)}. Their own reports say why.")
+    if twice := [_name(row, shown) for row in shown if row.get("mayCountTwice")]:
+        notes.append(
+            f"Some energy may be counted twice at {some(twice)}: how the meters fit together is not confirmed."
+        )
+    return notes
+
+
+def _name(row: dict[str, Any], shown: list[dict[str, Any]]) -> str:
+    """Return the name of a site, with its number where another bears it too."""
+    is_shared = sum(other["siteName"] == row["siteName"] for other in shown) > 1
+    return f"{row['siteName']} ({row['siteId']})" if is_shared else str(row["siteName"])
 
 
 def _warn_of_sandbox(shown: list[dict[str, Any]], left_out: int) -> list[str]:

@@ -185,6 +185,16 @@ def month(text: str) -> str:
     return _pattern("yMMMM", date.fromisoformat(f"{text[:7]}-01"))
 
 
+def short_month(text: str) -> str:
+    """Return the month of a local date or of ``2026-11`` as ``Nov``, January with its year."""
+    first = date.fromisoformat(f"{text[:7]}-01")
+    if first.month == 1:
+        return _pattern("yMMM", first)
+    from babel.dates import format_date
+
+    return format_date(first, "LLL", locale=current_locale())
+
+
 def period(start: str, end: str) -> str:
     """Return the local days from `start` to before `end`, as ``November 16 – 22, 2026``."""
     return _interval("yMMMMd", datetime.fromisoformat(start).date(), _last_day(end))

@@ -120,14 +120,19 @@ def why_not_compared(consumption: dict[str, Any]) -> str:
 
 def assumption_lines(cost: dict[str, Any], schedule: dict[str, Any]) -> list[str]:
     """Return what figures of money and of closed hours take for granted and nobody confirmed."""
-    lines = []
-    if cost.get("isAssumed"):
-        rate = cost.get("averagePerKwh")
-        price = f"{fmt.rate(rate, cost['currency'])} per kWh" if rate else "the price of energy"
-        lines.append(f"Price not confirmed: {price} assumed.")
+    lines = price_assumptions(cost)
     if schedule["isAssumed"]:
         lines.append(str(describe_schedule(schedule)["note"]))
     return lines
+
+
+def price_assumptions(cost: dict[str, Any]) -> list[str]:
+    """Return that nobody confirmed the price on which amounts rest; nothing where somebody did."""
+    if not cost.get("isAssumed"):
+        return []
+    rate = cost.get("averagePerKwh")
+    price = f"{fmt.rate(rate, cost['currency'])} per kWh" if rate else "the price of energy"
+    return [f"Price not confirmed: {price} assumed."]
 
 
 def doubt_lines(consumption: dict[str, Any], data_quality: dict[str, Any]) -> list[str]:

@@ -14,8 +14,8 @@ from lib.report_types.head import (
     AssetMetadata,
     CustomerMetadata,
     ElectricalMetadata,
-    Headline,
     MonthlyMetadata,
+    ToldResult,
 )
 from lib.report_types.use import IsAtLeast, MayCountTwice, MeteredKwh
 from lib.states import Level
@@ -119,7 +119,7 @@ class CustomerReport(TypedDict):
     every key that is required here; further keys may be added at any time."""
 
     metadata: CustomerMetadata
-    summary: Headline
+    summary: ToldResult
     branding: CustomerBranding
     energy: CustomerEnergy
     cost: CustomerCost | None
@@ -170,7 +170,7 @@ class AssetReport(TypedDict):
     rely on every key that is required here; further keys may be added at any time."""
 
     metadata: AssetMetadata
-    summary: Headline
+    summary: ToldResult
     counts: ColorCounts
     assets: list[Asset]
 
@@ -186,7 +186,7 @@ class ElectricalReport(TypedDict):
     factor is 0 to 1. Readers may rely on every key that is required here; further keys may be added at any time."""
 
     metadata: ElectricalMetadata
-    summary: Headline
+    summary: ToldResult
     electrical: NotMeasured | WholeElectricalHealth
 
 
@@ -215,6 +215,7 @@ class MeterMonth(TypedDict):
     sharePct: float | None
     changePct: float | None
     isRoot: bool
+    parentChannelId: NotRequired[Annotated[int | None, about("The main that holds its energy.")]]
 
 
 class Measure(TypedDict):
@@ -233,7 +234,7 @@ class MonthlyReport(TypedDict):
     may rely on every key that is required here; further keys may be added at any time."""
 
     metadata: MonthlyMetadata
-    summary: Headline
+    summary: ToldResult
     month: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}$")]
     totalKwh: float
     mayCountTwice: NotRequired[MayCountTwice]

@@ -127,9 +127,18 @@ class PortfolioMetadata(TypedDict):
     reportKind: Literal["portfolio"]
     reportVersion: str
     period: Period
+    country: NotRequired[Annotated[str | None, about("Of all its sites; null where they lie in several.")]]
 
 
 class Headline(TypedDict):
     """The report in sentences."""
 
     headline: Annotated[list[str], Meta(min_length=1)]
+
+
+class ToldResult(Headline):
+    """The report in sentences, with the first of them apart."""
+
+    result: NotRequired[Annotated[str, about("What happened, in a sentence or two.")]]
+    notes: NotRequired[Annotated[list[str], about("What is behind it or not confirmed, one fact each.")]]
+    assumptions: NotRequired[Annotated[list[str], about("What amounts take for granted and nobody confirmed.")]]

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from lib.findings import WeekStatus
 from lib.report_types.basics import Bounds, Count, OpeningHours, about
-from lib.report_types.head import Headline, PortfolioMetadata
+from lib.report_types.head import PortfolioMetadata, ToldResult
 from lib.report_types.use import MayCountTwice
 from lib.states import DataSource
 
@@ -39,6 +39,7 @@ class SiteRow(TypedDict):
     siteId: Annotated[int, Meta(ge=1)]
     siteName: str
     status: Literal["ok"]
+    country: NotRequired[str | None]
     currency: str | None
     mayCountTwice: NotRequired[MayCountTwice]
     isForced: NotRequired[Annotated[bool, about("Its report was written although the data were held back.")]]
@@ -124,7 +125,7 @@ class PortfolioReport(TypedDict):
     across. Readers may rely on every key that is required here; further keys may be added at any time."""
 
     metadata: PortfolioMetadata
-    summary: Headline
+    summary: ToldResult
     warnings: list[str]
     totals: PortfolioTotals
     sites: Annotated[list[SiteRow | HeldRow], Meta(min_length=1)]

@@ -204,6 +204,7 @@ class Spike(Meter, Found):
     intervals: Count
     peakPower: Kw
     totalExcessKwh: float
+    partOf: NotRequired[Annotated[JsonObject | None, about("The longer event of the meter in which it lies.")]]
 
 
 class Spikes(TypedDict):
