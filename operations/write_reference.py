@@ -1,9 +1,8 @@
-"""Write what comes from the code: pages of commands and of error messages, schemas, the example of a site's file.
+"""Write what comes from the code: the page of commands, schemas, the example of a site's file.
 
 Stage: operations
-Reads: the help texts of all scripts, the error messages in their source, the model of a site's file,
-       the types of the reports
-Writes: docs/reference/commands.md, docs/reference/errors.md, config/sites/example.toml, config/sites/site.schema.json,
+Reads: the help texts of all scripts, the model of a site's file, the types of the reports
+Writes: docs/reference/commands.md, config/sites/example.toml, config/sites/site.schema.json,
         deliver/schemas/*.schema.json
 Safe to re-run: yes; the files are replaced whole
 """
@@ -15,7 +14,7 @@ import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -26,7 +25,6 @@ from lib import cli
 from lib.errors import EXIT_DONE, PipelineError
 from lib.logs import setup_logging
 from lib.paths import PROJECT_ROOT, SCHEMAS_DIR, SITES_DIR, write_atomically
-from operations.reference.messages import Message, list_messages
 from operations.reference.report_schemas import render_report_schemas
 from operations.reference.site_example import render_example, render_schema
 
@@ -46,16 +44,6 @@ _COMMANDS_INTRO = f"""# Commands
 Scripts run in place, from any folder: `python ingest/ingest_to_postgres.py …` with `.venv` active, or
 `bash operations/with_venv.sh ingest/ingest_to_postgres.py …` without. Exit codes are the same everywhere: 0 done,
 1 failed, 2 bad arguments, 3 held back by the circuit breaker (or a check that found something).
-"""
-_ERRORS_INTRO = f"""# Error messages
-
-{_MADE_ANEW}
-
-Every message that a command ends with, in one line on stderr; `…` stands for what differs. Where nothing stands under
-"what to do", the message says itself what is right. Exit codes: 1 failed, 2 bad arguments, 3 held back; without one, it
-is that of the step that failed. With `-v` a script shows where it came from. What a validation can find stands in
-[the guide to data quality](../guides/data_quality.md), and what to do by symptom instead of by message in
-[the runbook](../guides/runbook.md).
 """
 _PYTHON_MARK, _SHELL_SKIPPED = 'if __name__ == "__main__":', ("environment.sh", "run_tests.sh")
 _ENVIRONMENT = {"COLUMNS": "100", "NO_COLOR": "1"}
@@ -119,31 +107,6 @@ def render_commands() -> str:
     return "\n".join(parts)
 
 
-def render_errors() -> str:
-    """Return the page of error messages."""
-    parts = [_ERRORS_INTRO]
-    for room in ("config", "lib", *ROOMS):
-        folder = PROJECT_ROOT / room
-        messages = {found for path in (*folder.rglob("*.py"), *folder.glob("*.sh")) for found in list_messages(path)}
-        rows = [(message.what, message.remedy, message.exit_code) for message in sorted(messages, key=_by_text)]
-        if rows:
-            parts.append(_table(room, ("message", "what to do", "exit"), rows))
-    return "\n".join(parts)
-
-
-def _by_text(message: Message) -> tuple[str, int]:
-    return message.text, message.exit_code or 0
-
-
-def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join([f"## {title}", "", *(f"| {' | '.join(map(_cell, line))} |" for line in lines), ""])
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value).replace("|", "\\|").replace("<", "&lt;")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the files."""
     args = cli.script_parser(__doc__).parse_args(argv)
@@ -152,7 +115,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         SITES_DIR / "example.toml": render_example(),
         SITES_DIR / "site.schema.json": render_schema(),
         REFERENCE_DIR / "commands.md": render_commands(),
-        REFERENCE_DIR / "errors.md": render_errors(),
         **{SCHEMAS_DIR / f"{name}.schema.json": text for name, text in render_report_schemas().items()},
     }
     for path, text in files.items():

@@ -17,8 +17,8 @@ from lib.paths import PROJECT_ROOT
 from operations.write_reference import read_help
 
 PAGES = sorted([*PROJECT_ROOT.glob("*.md"), *(PROJECT_ROOT / "docs").rglob("*.md")])
-# They show help texts and messages as they come, not what to type.
-GUIDES = [page for page in PAGES if page.name not in ("commands.md", "errors.md")]
+# It shows help texts as they come, not what to type.
+GUIDES = [page for page in PAGES if page.name != "commands.md"]
 ALIASES: dict[str, str] = json.loads((PROJECT_ROOT / "package.json").read_text())["scripts"]
 ROOMS = "config|lib|ingest|govern|analyze|deliver|operations|docs|tests"
 
