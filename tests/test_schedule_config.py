@@ -86,8 +86,10 @@ def test_weekdays_stand_for_monday_to_friday_and_a_day_of_its_own_goes_above(tmp
     assert not schedule.is_assumed
 
 
-def test_the_example_of_the_readme_is_a_working_week(tmp_path):
-    text = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+def test_the_example_of_the_guide_is_a_working_week(tmp_path):
+    text = (
+        (PROJECT_ROOT / "docs/guides/onboarding.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    )
     schedule = load(tmp_path, text).schedule
     assert all(schedule.week[:5])
     assert load_site(7, tmp_path).tariffs.current[-1].tariff.name == "default_tou_demand"
