@@ -88,7 +88,7 @@ def read_document(path: Path) -> Document:
     """Return what the file `path` says, unchecked; a byte order mark and either line ending are understood."""
     try:
         text = read_whole(path, MAX_SETTINGS_BYTES).decode("utf-8-sig")
-        if path.suffix == ".json":
+        if path.suffix.lower() == ".json":
             found = json.loads(text, object_pairs_hook=_refuse_twice)
             if not isinstance(found, dict):
                 raise ConfigError(f"{shown(path)}: should hold one JSON object; put what it says between braces")
@@ -104,6 +104,8 @@ def read_document(path: Path) -> Document:
     except tomllib.TOMLDecodeError as err:
         raise ConfigError(f"{shown(path)}, {_where_broken(str(err), text)}; correct that line") from err
     except json.JSONDecodeError as err:
+        if text.lstrip().startswith("<"):
+            raise ConfigError(f"{shown(path)}: is a web page, not JSON; download it again") from err
         raise ConfigError(f"{shown(path)}, line {err.lineno}: {err.msg}; correct that line") from err
     except (RecursionError, ValueError) as err:
         # Brackets a thousand deep, a date that no calendar has, or a JSON key given twice.

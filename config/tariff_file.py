@@ -19,6 +19,8 @@ from lib.errors import ConfigError
 from lib.paths import TARIFFS_DIR
 
 DEFAULT_FLAT, DEFAULT_TOU = "default_flat", "default_tou_demand"
+# No kWh of any tariff costs 5 of these; such a number was meant in cents.
+_MAX_PER_KWH, _WITH_CENTS = 5.0, frozenset({"USD", "EUR", "GBP", "CAD", "AUD", "NZD", "CHF", "SGD"})
 
 
 class TariffFile(Table, frozen=True, kw_only=True):
@@ -48,6 +50,16 @@ class TariffFile(Table, frozen=True, kw_only=True):
         for name in ("energy", "demand", "fixed", "export"):
             if self.urdb is not None and getattr(self, name) is not None:
                 raise Refusal(name, "stands beside [urdb]; a tariff is written in one of the two forms")
+        self._refuse_cents()
+
+    def _refuse_cents(self) -> None:
+        periods = self.energy.periods if self.energy is not None and self.currency in _WITH_CENTS else ()
+        for number, period in enumerate(periods):
+            highest = max(tier.rate for tier in period.rates())
+            if highest > _MAX_PER_KWH:
+                key = "tiers" if period.rate_per_kwh is None else "rate_per_kwh"
+                problem = f"should be in {self.currency}, not in cents: no kWh costs {highest:g} {self.currency}"
+                raise Refusal(("energy", "periods", number, key), problem)
 
     def to_tariff(self, name: str) -> Tariff:
         """Return what it means."""

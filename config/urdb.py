@@ -68,7 +68,7 @@ class UrdbTable(Table, frozen=True, kw_only=True):
     demandratchetpercentage: tuple[Annotated[float, about("Share", ge=0, le=1)], ...] = ()
     demandreactivepowercharge: Amount = 0.0
     flatdemandstructure: Structure | None = None
-    flatdemandmonths: tuple[Annotated[int, about("Period", ge=0)], ...] = (0,) * MONTHS_PER_YEAR
+    flatdemandmonths: tuple[Annotated[int, about("Period", ge=0)], ...] | None = None
     flatdemandunit: Literal["kW"] = "kW"
     coincidentratestructure: Structure | None = None
     coincidentrateschedule: HourTable | None = None
@@ -147,9 +147,14 @@ class UrdbTable(Table, frozen=True, kw_only=True):
         if self.flatdemandstructure is None:
             return
         structure, months = _check_tiers(self.flatdemandstructure, "flatdemandstructure"), self.flatdemandmonths
-        if len(months) != MONTHS_PER_YEAR or max(months) >= len(structure):
+        if months is None and len(structure) == 1:
+            months = (0,) * MONTHS_PER_YEAR
+        if months is None or len(months) != MONTHS_PER_YEAR or max(months) >= len(structure):
             right = f"12 numbers from 0 to {len(structure) - 1}, one a month, January first"
-            raise Refusal("flatdemandmonths", f"should be {right}, not {list(months)}")
+            problem = (
+                f"is missing; it should be {right}" if months is None else f"should be {right}, not {list(months)}"
+            )
+            raise Refusal("flatdemandmonths", problem)
         rows = [(number,) * _HOURS_PER_DAY for number in months]
         for n, tiers in enumerate(structure):
             yield from _demand_charge(f"flat_{n}", tiers, windows_of(rows, rows, n), self._ratchet())
@@ -177,10 +182,13 @@ class UrdbTable(Table, frozen=True, kw_only=True):
         return rows
 
     def _ratchet(self) -> RatchetTable | None:
+        shares = self.demandratchetpercentage
+        if self.lookbackpercent and any(shares):
+            problem = "stands beside lookbackpercent; keep the one that the utility's sheet has"
+            raise Refusal("demandratchetpercentage", problem)
         if self.lookbackpercent:
             return self._lookback()
-        shares = self.demandratchetpercentage
-        if len(set(shares)) > 1:
+        if len(shares) not in (0, MONTHS_PER_YEAR) or len(set(shares)) > 1:
             raise Refusal("demandratchetpercentage", "should be 12 equal shares from 0 to 1, such as 0.8 for 80 %")
         share = next(iter(shares), 0.0)
         return RatchetTable(pct=round(100 * share, 6), months=_RATCHET_MONTHS) if share else None

@@ -25,7 +25,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
 
 from lib import cli
-from lib.errors import EXIT_DONE, UsageError
+from lib.errors import EXIT_DONE, ConfigError, UsageError
 from lib.logs import clean_text, setup_logging
 from lib.paths import TARIFFS_DIR, check_file, write_atomically
 
@@ -70,13 +70,18 @@ def write_tariff(
     UsageError
         When the file holds several rates, or a tariff of this name is there already.
     """
-    from config.strict_toml import read_document  # here, for they need numpy
+    from config.strict_toml import read_document, shown  # here, for they need numpy
     from config.tariff_file import load_tariff
     from operations.tariffs.tariff_text import render_tariff
     from operations.tariffs.urdb_answer import choose_item, import_rate
 
-    item = choose_item(read_document(check_file(file)), label, file)
-    imported = import_rate(item, file, currency, datetime.now(UTC).date())
+    if check_file(file).suffix.lower() not in (".json", ".toml"):
+        raise UsageError(f"{shown(file)} should end in .json or .toml, as what it holds; rename it")
+    try:
+        item = choose_item(read_document(file), label, file)
+        imported = import_rate(item, file, currency, datetime.now(UTC).date())
+    except RecursionError as err:
+        raise ConfigError(f"{shown(file)}: nested too deep; download it again, with detail=full") from err
     path = tariffs_dir / f"{name or imported.name}.toml"
     if not replace and any(path.with_suffix(suffix).exists() for suffix in (".toml", ".json")):
         raise UsageError(f"there is a tariff {path.stem} already; give another --name, or --replace")

@@ -249,6 +249,13 @@ def test_tariff_that_is_there_is_replaced_only_when_told_so(folder):
                 "energyratestructure[2].note is not known",
             ],
         ),
+        (
+            {"dgrules": "Net Metering", "energyratestructure": [[{"rate": 0.1, "sell": 0.03}], [{"rate": 0.1}]]},
+            [
+                "energyratestructure has sell rates, which net metering does not pay; what is left over is carried on"
+                " to later months"
+            ],
+        ),
         ({"dgrules": "Value of Solar"}, ["dgrules (Value of Solar) is not known; no rule of export is taken from it"]),
         ({"demandratestructure": [[{"rate": 0}]], "coincidentratestructure": [[{"rate": 0, "unit": "kVA"}]]}, []),
         ({"sheetdate": date(2026, 1, 1)}, ['sheetdate ("2026-01-01") is not known']),
@@ -282,6 +289,23 @@ def test_what_is_not_billed_is_listed_with_its_reason(more, said):
         ({"fixedchargeunits": "$/hour"}, "fixedchargeunits should be one of"),
         ({"country": "CAN"}, "country is CAN, whose currency is not known; give --currency"),
         ({"startdate": "soon"}, "startdate should be seconds since 1970, not 'soon'"),
+        ({"enddate": 1727000000}, "enddate should be 2024-10-01 or later, as startdate says, not 2024-09-22"),
+        ({"country": "A\nB"}, "country is A B, whose currency is not known"),
+        ({"fueladjustmentsmonthly": ["0.01"] * 12}, "fueladjustmentsmonthly is not billed"),
+        (FLAT_DEMAND | {"flatdemandstructure": [[{"rate": "10"}]]}, "[1][1].rate should be a number, not '10'"),
+        (
+            {"flatdemandstructure": [[{"rate": 4}], [{"rate": 10}]]},
+            "flatdemandmonths is missing; it should be 12 numbers from 0 to 1",
+        ),
+        (FLAT_DEMAND | {"demandratchetpercentage": [0.8] * 5}, "demandratchetpercentage should be 12 equal shares"),
+        (
+            FLAT_DEMAND | {"demandratchetpercentage": [0.5] * 12, "lookbackpercent": 0.8, "lookbackrange": 11},
+            "demandratchetpercentage stands beside lookbackpercent",
+        ),
+        (
+            {"energyratestructure": [[{"rate": 9.4}], [{"rate": 12.5}]]},
+            "energy.periods[1].rate_per_kwh should be in USD, not in cents: no kWh costs 12.5 USD",
+        ),
     ],
 )
 def test_rate_of_which_the_bill_would_be_wrong_is_refused(more, message):
@@ -294,6 +318,39 @@ def test_rate_of_which_the_bill_would_be_wrong_is_refused(more, message):
 def test_answer_without_a_rate_is_refused(folder):
     with pytest.raises(ConfigError, match="holds no rate but API key missing; download it again, with detail=full"):
         run(folder, {"items": [], "error": "API key missing"})
+    with pytest.raises(ConfigError, match="holds no rate but .*API_KEY_INVALID.*; download it again"):
+        run(folder, {"error": {"code": "API_KEY_INVALID", "message": "No such key"}})
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "message"),
+    [
+        ("<!doctype html>\n<html></html>", ".json", "rate.json: is a web page, not JSON; download it again"),
+        ("a,b\n1,2\n", ".csv", "rate.csv should end in .json or .toml, as what it holds; rename it"),
+        (json.dumps(RATE)[:-1] + ', "energyattrs": ' + "[" * 900 + "]" * 900 + "}", ".json", "nested too deep"),
+    ],
+)
+def test_file_that_is_no_rate_is_refused_and_nothing_is_written(folder, content, suffix, message):
+    with pytest.raises((ConfigError, UsageError), match=re.escape(message)) as caught:
+        run(folder, content, suffix=suffix)
+    assert "\n" not in str(caught.value)
+    assert not list((folder / "tariffs").iterdir())
+
+
+def test_suffix_may_be_in_capitals(folder):
+    assert run(folder, RATE, suffix=".JSON")[0].name == "acme_power_light_gs_2_tou.toml"
+
+
+def test_label_that_no_rate_or_several_have_is_told(folder):
+    with pytest.raises(UsageError, match="holds 1 rate, none of the label zzz; give --item: 6757525f259975f54b0eccbf"):
+        run(folder, {"items": [RATE]}, "--item", "zzz")
+    with pytest.raises(ConfigError, match="holds 2 rates of the label 6757525f259975f54b0eccbf; keep the one"):
+        run(folder, {"items": [RATE, RATE]}, "--item", RATE["label"])
+
+
+def test_flat_demand_of_one_period_needs_no_months():
+    (charge,) = imported(flatdemandstructure=[[{"rate": 10}]]).tariff.demand.charges
+    assert (charge.rate_per_kw, charge.months, charge.hours) == (10, None, None)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from config.strict_toml import Document, convert_model, refuse, shown
+from config.strict_toml import Document, Refusal, convert_model, refuse, shown
 from config.tariff_file import TariffFile
 from config.urdb import ExportWord, UrdbTable
 from lib.errors import ConfigError, UsageError
@@ -76,17 +76,22 @@ def choose_item(document: Document, label: str | None, path: Path) -> Document:
     UsageError
         When there are several, and `label` does not choose among them.
     """
-    items = document.get("items", [document])
+    said = document.get("error") or document.get("errors")
+    items = document.get("items", [] if said else [document])
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items) or not items:
-        said = document.get("error") or document.get("errors")
-        problem = f"holds no rate{f' but {said}' if said else ''}; download it again, with detail=full"
+        problem = f"holds no rate{f' but {_shown_text(said)}' if said else ''}; download it again, with detail=full"
         raise ConfigError(f"{shown(path)}: {problem}")
     chosen = items if label is None else [item for item in items if item.get("label") == label]
     if len(chosen) == 1:
         return dict(chosen[0])
+    if len(chosen) > 1 and label is not None:
+        problem = f"holds {len(chosen)} rates of the label {label}; keep the one that holds now"
+        raise ConfigError(f"{shown(path)}: {problem}")
     listed = [f"{item.get('label')} ({_title(item)}, from {_day(item.get('startdate')) or 'open'})" for item in items]
     more = f" and {len(listed) - _MAX_LISTED} more" if len(listed) > _MAX_LISTED else ""
-    raise UsageError(f"{shown(path)} holds {len(items)} rates; give --item: {'; '.join(listed[:_MAX_LISTED])}{more}")
+    count = f"{len(items)} rate{'' if len(items) == 1 else 's'}"
+    lacking = "" if label is None else f", none of the label {label}"
+    raise UsageError(f"{shown(path)} holds {count}{lacking}; give --item: {'; '.join(listed[:_MAX_LISTED])}{more}")
 
 
 def import_rate(item: Document, path: Path, currency: str | None = None, today: date | None = None) -> Imported:
@@ -120,16 +125,19 @@ def import_rate(item: Document, path: Path, currency: str | None = None, today: 
             not_kept += lost
     urdb = convert_model(_plain(billed), UrdbTable, path)
     not_kept += _list_in_part(urdb)
-    tariff = TariffFile(
-        currency=currency or _currency(item, path),
-        source=_source(item),
-        valid_from=_day(item.get("startdate")),
-        valid_to=_day(item.get("enddate")),
-        energy=urdb.to_energy(),
-        demand=urdb.to_demand(),
-        fixed=urdb.to_fixed(),
-        export=urdb.to_export(),
-    )
+    try:
+        tariff = TariffFile(
+            currency=currency or _currency(item, path),
+            source=_source(item),
+            valid_from=_day(item.get("startdate")),
+            valid_to=_day(item.get("enddate")),
+            energy=urdb.to_energy(),
+            demand=urdb.to_demand(),
+            fixed=urdb.to_fixed(),
+            export=urdb.to_export(),
+        )
+    except Refusal as err:
+        refuse(path, err.place, err.problem)
     return Imported(name_of(f"{item.get('utility', '')} {item.get('name', '')}"), tariff, not_kept)
 
 
@@ -155,7 +163,7 @@ def _source(item: Document) -> str:
 def _currency(item: Document, path: Path) -> str:
     country = str(item.get("country", "USA"))
     if country not in ("USA", "US", "United States"):
-        refuse(path, ("country",), f"is {country}, whose currency is not known; give --currency")
+        refuse(path, ("country",), f"is {_shown_text(country)}, whose currency is not known; give --currency")
     return "USD"
 
 
@@ -182,6 +190,9 @@ def _refuse_wrong_bills(item: Document, path: Path) -> None:
     for key in ("startdate", "enddate"):
         if key in item and _day(item[key]) is None:
             refuse(path, (key,), f"should be seconds since 1970, not {item[key]!r}")
+    first, last = (_day(item.get(key)) for key in ("startdate", "enddate"))
+    if first and last and last < first:
+        refuse(path, ("enddate",), f"should be {first} or later, as startdate says, not {last}")
 
 
 def _billed(item: Document) -> Document:
@@ -202,12 +213,12 @@ def _billed(item: Document) -> Document:
 
 
 def _any_amount(value: Any) -> bool:
-    """Return whether a list, a list of tiers or a table has any amount but 0."""
+    """Return whether a list, a list of tiers or a table has any amount but 0, or what may be one, such as "0.01"."""
     if isinstance(value, dict):
         return any(_any_amount(own) for key, own in value.items() if key not in ("max", "unit"))
     if isinstance(value, list):
         return any(map(_any_amount, value))
-    return isinstance(value, int | float) and value != 0
+    return value not in (None, 0, "")
 
 
 def _clean_structure(key: str, structure: Any, path: Path) -> tuple[Any, list[NotKept]]:
@@ -303,6 +314,10 @@ def _list_in_part(urdb: UrdbTable) -> Iterator[NotKept]:
         yield NotKept("coincidentratestructure", reason)
     if urdb.demandreactivepowercharge:
         yield NotKept("demandreactivepowercharge", "is billed where reactive demand is metered")
+    is_net_metered = urdb.usenetmetering or urdb.dgrules == "Net Metering"
+    if is_net_metered and any(tier.sell for own in urdb.energyratestructure for tier in own):
+        reason = "has sell rates, which net metering does not pay; what is left over is carried on to later months"
+        yield NotKept("energyratestructure", reason)
     if urdb.dgrules == "Buy All Sell All":
         yield NotKept(
             "dgrules", "is Buy All Sell All, which needs a meter of its own for the generation; no export is credited"
