@@ -32,6 +32,7 @@ from lib.clocks import read_clock
 from lib.date_utils import format_utc
 from lib.errors import EXIT_DONE, DataError, UsageError
 from lib.logs import clean_text, setup_logging
+from lib.states import BreakerState
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -55,8 +56,8 @@ def store_override(conn: Connection, site_id: int, reason: str, made_by: str, ex
     if row is None:
         raise DataError(f"site {site_id} is not in the database; check --site")
     verdict, is_current, run_id, checks = row
-    if verdict != "open" or not is_current:
-        state = "is not held back" if verdict == "closed" and is_current else "has no current validation"
+    if verdict != BreakerState.OPEN or not is_current:
+        state = "is not held back" if verdict == BreakerState.CLOSED and is_current else "has no current validation"
         raise DataError(f"site {site_id} {state}; run: python govern/validate_data.py --site {site_id}")
     db.execute(
         conn,

@@ -27,6 +27,7 @@ from lib import cli, db
 from lib.clocks import read_clock
 from lib.errors import EXIT_DONE, EXIT_FAILED, ApiError, PipelineError
 from lib.logs import clean_text, setup_logging
+from lib.states import DataSource
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -51,10 +52,9 @@ class WeatherSummary(NamedTuple):
 
 def choose_providers(settings: Settings, site: WeatherSite) -> list[Provider]:
     """Return whom to ask. For a site of the sandbox that is the sandbox, which serves its own weather."""
-    from ingest.weather.client import SOURCE_SANDBOX
     from ingest.weather.providers import NASA_POWER, OPEN_METEO
 
-    if site.data_source == SOURCE_SANDBOX and settings.weather_api_url is None:
+    if site.data_source == DataSource.SANDBOX and settings.weather_api_url is None:
         return [OPEN_METEO._replace(url=settings.api_url.removesuffix("/v1"))]
     return [
         OPEN_METEO._replace(url=settings.weather_api_url or OPEN_METEO.url),

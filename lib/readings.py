@@ -13,6 +13,7 @@ from lib import db
 from lib.date_utils import Window, resolve_period
 from lib.errors import DataError
 from lib.findings import FollowedFinding, JudgedKind, LedgerEntry
+from lib.states import DataSource
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SOURCE_FILE = "file"  # `data_source` of a site whose readings are imported
 
 # What the week's analyses look at: the columns of `load_readings`, in its order.
 READING_COLUMNS = ("energy_kwh", "power_kw", "power_l1_kw", "power_l2_kw", "power_l3_kw")
@@ -55,7 +55,7 @@ class Site(NamedTuple):
     @property
     def is_of_files(self) -> bool:
         """Whether its readings are imported, and nobody fetches more."""
-        return self.data_source == SOURCE_FILE
+        return self.data_source == DataSource.FILE
 
 
 class ValidationStatus(NamedTuple):

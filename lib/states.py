@@ -13,7 +13,7 @@ class Level(StrEnum):
     LOW = "low"
 
 
-class Verdict(StrEnum):
+class BreakerState(StrEnum):
     """What the circuit breaker says of a site's data."""
 
     CLOSED = "closed"  # they may pass

@@ -37,6 +37,7 @@ from lib.readings import (
     load_sites,
     load_validation_statuses,
 )
+from lib.states import BreakerState, DataSource
 from operations.health.ingestion import FETCHED_SOURCES
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def describe_sites(conn: Connection, inactive: set[int], configured: list[int]) 
     for site in sites:
         newest = health[site.site_id].newest_reading_end if site.site_id in health else None
         moment = "no readings" if newest is None else f"{newest.astimezone(_zone(site.timezone)):%Y-%m-%d %H:%M}"
-        source = " (from files)" if site.is_of_files else " (made up)" if site.data_source == "sandbox" else ""
+        source = " (from files)" if site.is_of_files else " (made up)" if site.data_source == DataSource.SANDBOX else ""
         state = "not synced (is_active = false)" if site.site_id in inactive else _state(statuses[site.site_id])
         listed.append(Listed(site.site_id, clean_text(site.site_name), site.timezone, f"{moment}{source}", state))
     for site_id in set(configured) - {site.site_id for site in sites}:
@@ -111,7 +112,7 @@ def _zone(name: str) -> tzinfo:
 def _state(status: ValidationStatus) -> str:
     if status.validated_at is None:
         return "not validated yet"
-    if status.verdict == "open":
+    if status.verdict == BreakerState.OPEN:
         return f"held back, {describe_failed(status.blocking_checks)}"
     return "passed" if status.is_current else "passed, to be validated again"
 

@@ -37,6 +37,7 @@ from lib.logs import clean_text, setup_logging
 from lib.mailer import MailServer, build_message, send_message
 from lib.paths import SITES_DIR
 from lib.readings import ValidationStatus, load_ingestion_health, load_validation_statuses
+from lib.states import BreakerState
 from lib.webhook import post_json
 from operations.alerts.episodes import (
     BREAKER_OPEN,
@@ -95,7 +96,7 @@ def breaker_conditions(statuses: Mapping[int, ValidationStatus]) -> list[Conditi
     found = [
         Condition(BREAKER_OPEN, site_id, clean_text(f"{status.blocking_message}; {status.blocking_hint}"))
         for site_id, status in statuses.items()
-        if status.own_verdict == "open"
+        if status.own_verdict == BreakerState.OPEN
     ]
     # What holds every site back is the same for each of them.
     of_system = [status for status in statuses.values() if status.system_message is not None][:1]

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lib.findings import FollowedFinding, JudgedKind, LedgerEntry, rank_by_money, total_judged, total_ledger
-
-SANDBOX = "sandbox"
+from lib.states import DataSource
 
 
 def total_sites(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -20,7 +19,7 @@ def total_sites(rows: list[dict[str, Any]]) -> dict[str, Any]:
         `dataSource`. Made-up sites are added up only where no site was measured; else they are `sandboxSitesLeftOut`.
     """
     shown = [row for row in rows if row["status"] == "ok"]
-    known = [row for row in shown if row["dataSource"] != SANDBOX] or shown
+    known = [row for row in shown if row["dataSource"] != DataSource.SANDBOX] or shown
     savings = []
     for currency in sorted({row["currency"] for row in known}, key=str):
         own = [row for row in known if row["currency"] == currency]
@@ -57,7 +56,7 @@ def sum_actions(
     Findings of low confidence count only where somebody plans to act on them. What has no price stands behind, by the
     number of its sites.
     """
-    measured = {key for key in names if sources.get(key) != SANDBOX} or set(names)
+    measured = {key for key in names if sources.get(key) != DataSource.SANDBOX} or set(names)
     known = [each for each in findings if each.site_id in measured and each.is_work]
     groups: dict[tuple[str, str | None], list[FollowedFinding]] = {}
     for each in rank_by_money(known):

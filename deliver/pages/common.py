@@ -9,7 +9,7 @@ from deliver.pages.parts import Part
 from deliver.reports.follow_up import followed_findings, state_words
 from deliver.words import formats as fmt
 from deliver.words.week import mail_subject
-from lib.states import Level
+from lib.states import BreakerState, DataSource, Level
 
 SEVERITY_TONES = {Level.HIGH: "bad", Level.MEDIUM: "warn", Level.LOW: "calm"}
 CONFIDENCE_TONES = {Level.HIGH: "good", Level.MEDIUM: "calm", Level.LOW: "warn"}
@@ -62,7 +62,7 @@ def notices(report: dict[str, Any]) -> list[Part]:
     meta = report["metadata"]
     found = []
     source = meta.get("dataSource") or {}
-    if source.get("kind") == "sandbox":
+    if source.get("kind") == DataSource.SANDBOX:
         found.append(parts.notice("warn", source["note"]))
     found += [parts.notice("bad", line) for line in report["summary"]["headline"] if line.startswith("FORCED: ")]
     if report.get("delta"):
@@ -156,7 +156,11 @@ def provenance(report: dict[str, Any]) -> list[str]:
     return lines
 
 
-_VERDICTS = {"closed": "passed", "open": "failed", "missing": "not run yet"}
+_VERDICTS: dict[str, str] = {
+    BreakerState.CLOSED: "passed",
+    BreakerState.OPEN: "failed",
+    BreakerState.MISSING: "not run yet",
+}
 
 
 def verdict_words(validation: dict[str, Any]) -> str:

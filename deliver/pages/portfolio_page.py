@@ -14,7 +14,6 @@ from deliver.words.locales import paper_of
 from lib.states import DataSource
 
 _MAX_BARS = 15
-SANDBOX = DataSource.SANDBOX
 
 
 def build_portfolio_page(report: dict[str, Any]) -> Part:
@@ -22,7 +21,7 @@ def build_portfolio_page(report: dict[str, Any]) -> Part:
     sites = report["sites"]
     shown = [site for site in sites if site["status"] == "ok"]
     held = [site for site in sites if site["status"] != "ok"]
-    is_mixed = any(site["dataSource"] != SANDBOX for site in shown)
+    is_mixed = any(site["dataSource"] != DataSource.SANDBOX for site in shown)
     return parts.page(
         "portfolio",
         "Portfolio overview",
@@ -134,7 +133,7 @@ def _ledger_line(total: dict[str, Any]) -> str:
 
 def _name(site: dict[str, Any], is_mixed: bool) -> str:
     """Return the name of a site, marked as made up where others are not."""
-    is_marked = is_mixed and site["dataSource"] == SANDBOX
+    is_marked = is_mixed and site["dataSource"] == DataSource.SANDBOX
     return f"{site['siteName']} (sandbox, made up)" if is_marked else str(site["siteName"])
 
 

@@ -25,6 +25,7 @@ from deliver.portal.words import (
 from deliver.reports.follow_up import ACTION_WORDS
 from deliver.words import formats as fmt
 from lib.findings import FollowedFinding, rank_by_money
+from lib.states import BreakerState, DataSource
 
 _SHOWN_FINDINGS = 10  # on a site's own page
 _SITE_COLUMNS = ("Site", "Week", "Used", "Against normal", "Could save a week", "Open findings", "Data", "Sync")
@@ -60,7 +61,7 @@ def index_page(sites: Sequence[SiteFacts], now: datetime) -> Page:
 def _site_row(facts: SiteFacts, newest: date | None, now: datetime) -> list[Cell]:
     figures, sync, quality = facts.figures, sync_state(facts, now), quality_state(facts)
     where = ", ".join(filter(None, [facts.place, str(facts.site_id)]))
-    made_up = "made-up data (sandbox), " * (facts.data_source == "sandbox")
+    made_up = "made-up data (sandbox), " * (facts.data_source == DataSource.SANDBOX)
     name = Cell(
         facts.name or str(facts.site_id), facts.name.casefold(), links.site_page(facts.site_id), made_up + where
     )
@@ -285,7 +286,7 @@ def quality_page(state: SiteState, facts: SiteFacts, weeks: Sequence[tuple[date,
         place, "Data quality", facts.name or str(facts.site_id), "By the latest check of the data.",
         trail(facts.name, place), [Tile("Latest check", quality.text, tone=quality.tone)],
         [Section("checks", "What the latest check found", lines=[fmt.plain(each.message) for each in state.failed]
-                 or ["Nothing."] * (facts.verdict != "missing")),
+                 or ["Nothing."] * (facts.verdict != BreakerState.MISSING)),
          Section("left-out", "Meters left out of the reports", lines=left_out),
          Section("complete", "Complete by week", table=_table("Share of the expected readings", ("Week", "Complete"),
                                                               complete)),

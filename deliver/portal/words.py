@@ -10,7 +10,7 @@ from deliver.portal.record import Figures, SiteFacts
 from deliver.reports.follow_up import state_words
 from deliver.words import formats as fmt
 from lib.findings import FollowedFinding
-from lib.readings import SOURCE_FILE
+from lib.states import BreakerState, DataSource
 
 STATUS_WORDS = {
     "seen": "seen",
@@ -38,7 +38,7 @@ def sync_state(facts: SiteFacts, now: datetime) -> State:
     if facts.reading_end is None:
         return State("No readings yet", "bad")
     until = f"Readings to {fmt.when(facts.reading_end)}"
-    if facts.data_source == SOURCE_FILE:
+    if facts.data_source == DataSource.FILE:
         return State(f"{until}, from files", "calm")
     limit = now - timedelta(hours=MAX_SYNC_AGE_HOURS)
     if facts.fetched_at is None or datetime.fromisoformat(facts.fetched_at) < limit:
@@ -54,9 +54,9 @@ def sync_state(facts: SiteFacts, now: datetime) -> State:
 
 def quality_state(facts: SiteFacts) -> State:
     """Return what the latest validation says of a site's data."""
-    if facts.verdict == "missing":
+    if facts.verdict == BreakerState.MISSING:
         return State("Not checked yet", "warn")
-    if facts.verdict == "open":
+    if facts.verdict == BreakerState.OPEN:
         return State(f"Held back: {fmt.count(facts.failed_checks, 'check')} failed", "bad")
     if not facts.is_current:
         return State("Not checked since the latest readings", "warn")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from analyze.week.portfolio import SANDBOX, total_sites
+from analyze.week.portfolio import total_sites
 from deliver.reports.follow_up import ACTION_WORDS
 from deliver.reports.weekly import SOURCE_NOTES
 from deliver.words import formats as fmt
@@ -13,7 +13,7 @@ from deliver.words.family import portfolio_result, some
 from deliver.words.locales import written_for
 from lib.errors import DataError
 from lib.report_schema import REPORT_VERSION
-from lib.states import Level
+from lib.states import DataSource, Level
 
 if TYPE_CHECKING:
     from lib.readings import Site
@@ -93,7 +93,7 @@ def _assemble(
 ) -> dict[str, Any]:
     totals = total_sites(rows)
     warnings = _warn_of_sandbox(shown, totals["sandboxSitesLeftOut"])
-    counted = [row for row in shown if row["dataSource"] != SANDBOX] or shown
+    counted = [row for row in shown if row["dataSource"] != DataSource.SANDBOX] or shown
     result, notes = portfolio_result(totals, counted, len(rows) - len(shown)), _notes(shown, actions)
     assumed = [_name(row, shown) for row in shown if row["schedule"]["isAssumed"]]
     assumptions = [f"Opening hours not confirmed at {some(assumed)}."] if assumed else []
@@ -144,10 +144,10 @@ def _name(row: dict[str, Any], shown: list[dict[str, Any]]) -> str:
 
 def _warn_of_sandbox(shown: list[dict[str, Any]], left_out: int) -> list[str]:
     """Return what a reader must know of made-up sites: that all are, or which are, and that no total has them."""
-    made_up = [row for row in shown if row["dataSource"] == SANDBOX]
+    made_up = [row for row in shown if row["dataSource"] == DataSource.SANDBOX]
     if not made_up:
         return []
     if not left_out:
-        return [SOURCE_NOTES[SANDBOX]]
+        return [SOURCE_NOTES[DataSource.SANDBOX]]
     names = ", ".join(f"{row['siteName']} ({row['siteId']})" for row in made_up)
     return [f"SANDBOX DATA, made up and not measured, of {names}: marked below, and in no total."]

@@ -19,6 +19,7 @@ from lib.many_sites import add_many_arguments
 from lib.paths import REPORTS_DIR, check_file
 from lib.progress import progress_bar
 from lib.readings import Site, ValidationStatus, describe_failed, load_site, load_validation_status
+from lib.states import BreakerState
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -124,11 +125,11 @@ class Hold(NamedTuple):
 def describe_hold(status: ValidationStatus, site_id: int, period: Window) -> Hold | None:
     """Return why the site's data are held back, or None where they may pass."""
     run_again = f"run: python govern/validate_data.py --site {site_id}"
-    if status.verdict == "missing":
+    if status.verdict == BreakerState.MISSING:
         return Hold("not validated yet", run_again)
     if not status.is_current:
         return Hold("validated before the latest ingest", run_again)
-    if status.verdict == "open":
+    if status.verdict == BreakerState.OPEN:
         return Hold(f"{describe_failed(status.blocking_checks)} ({status.blocking_message})", str(status.blocking_hint))
     return _describe_unasked(status, site_id, period)
 
@@ -178,7 +179,7 @@ def ask_breaker(
 
 def _overridden(status: ValidationStatus) -> str | None:
     """Return the decision that covers what holds the data back, if there is one; it covers no outdated validation."""
-    if status.verdict != "open" or not status.is_current or status.override_until is None:
+    if status.verdict != BreakerState.OPEN or not status.is_current or status.override_until is None:
         return None
     return f"{status.override_reason}, decided by {status.override_by} until {format_utc(status.override_until)}"
 

@@ -20,6 +20,7 @@ from deliver.words.week import tell_week
 from lib.date_utils import Window
 from lib.report_findings import list_findings
 from lib.report_schema import REPORT_VERSION
+from lib.states import DataSource
 
 if TYPE_CHECKING:
     from analyze.week.site_week import SiteWeek
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
     from lib.readings import Site, ValidationStatus
 
 
-SOURCE_NOTES = {
-    "eniscope": "Readings from the Eniscope service.",
-    "file": "Readings imported from interval files.",
-    "sandbox": "SANDBOX DATA: made up for trying and testing. Nothing here was measured in a building.",
+SOURCE_NOTES: dict[str, str] = {
+    DataSource.ENISCOPE: "Readings from the Eniscope service.",
+    DataSource.FILE: "Readings imported from interval files.",
+    DataSource.SANDBOX: "SANDBOX DATA: made up for trying and testing. Nothing here was measured in a building.",
 }
-_MEASURED_SOURCES = frozenset({"eniscope", "file"})
+_MEASURED_SOURCES = frozenset({DataSource.ENISCOPE, DataSource.FILE})
 
 
 def assemble_report(

@@ -40,8 +40,8 @@ from govern.checks.verdict import (
 from govern.checks.verdict_store import load_meter_energies, load_stood_for, load_warming_up, store_verdict
 from lib import db
 from lib.errors import DataError
-from lib.readings import SOURCE_FILE
 from lib.site_channels import load_names
+from lib.states import DataSource
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -126,7 +126,7 @@ def validate_site(
         )
     scope = _load_scope(conn, site_id, limits)
     chosen = [check for check in checks if check.scope != SCOPE_SYSTEM]
-    if source == (SOURCE_FILE,):
+    if source == (DataSource.FILE,):
         chosen = [check.for_files() for check in chosen]
     results = _run_checks(conn, chosen, in_force, scope, site_limits)
     copies = [found.channel_id for result in results if result.check.name == TWINS_CHECK for found in result.findings]

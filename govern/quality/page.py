@@ -7,6 +7,7 @@ from typing import Any
 from lib.html_templates import load_template
 from lib.logs import clean_text
 from lib.paths import PROJECT_ROOT
+from lib.states import BreakerState
 
 TEMPLATES_DIR = PROJECT_ROOT / "govern" / "templates"
 
@@ -99,7 +100,7 @@ _VERDICTS = {"closed": "passed", "open": "failed"}
 
 
 def _verdict_line(validation: dict[str, Any]) -> str:
-    if validation["verdict"] == "missing":
+    if validation["verdict"] == BreakerState.MISSING:
         return "never validated; run: python govern/validate_data.py"
     outdated = "" if validation["isCurrent"] else ", outdated by a later ingest"
     verdict = _VERDICTS.get(validation["verdict"], validation["verdict"])

@@ -29,7 +29,7 @@ from lib import db
 from lib.date_utils import local_midnight, parse_timezone
 from lib.errors import EXIT_BREAKER_OPEN, EXIT_DONE, DataError, UsageError
 from lib.paths import PROJECT_ROOT
-from lib.readings import SOURCE_FILE
+from lib.states import DataSource
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -287,7 +287,7 @@ def _load_file_ends(conn: Connection) -> dict[int, datetime]:
             "SELECT o.organization_id, max(l.window_end) FROM organizations AS o"
             " JOIN ingestion_logs AS l USING (organization_id)"
             " WHERE o.data_source = %s AND l.status = 'done' AND l.channel_id <> 0 GROUP BY o.organization_id",
-            (SOURCE_FILE,),
+            (DataSource.FILE,),
         )
     )
 

@@ -9,6 +9,7 @@ from govern.schema.distribution import is_distributed
 from govern.schema.files import MINIMUM_SERVER_VERSION, pending_migrations, read_view_files
 from govern.schema.roles import ROLES, existing_roles
 from lib import db
+from lib.states import BreakerState
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -178,7 +179,7 @@ def check_breakers(conn: Connection) -> Health:
     """The validation verdict of each site."""
     rows = db.fetch_all(conn, "SELECT site_id, verdict, is_current FROM v_validation_status ORDER BY site_id")
     held = [f"{site} {verdict if is_current else 'outdated'}" for site, verdict, is_current in rows
-            if verdict != "closed" or not is_current]  # fmt: skip
+            if verdict != BreakerState.CLOSED or not is_current]  # fmt: skip
     if held:
         return Health(
             "breakers", WARN, f"sites held back: {', '.join(held)}", "run: python govern/validate_data.py --site ID"

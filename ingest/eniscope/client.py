@@ -33,11 +33,10 @@ from lib.errors import (
 )
 from lib.http_limits import LimitedAdapter, read_body
 from lib.logs import remember_secrets
+from lib.states import DataSource
 
 logger = logging.getLogger(__name__)
 
-SOURCE_SERVICE = "eniscope"
-SOURCE_SANDBOX = "sandbox"
 _SANDBOX_HEADER = "X-Eniscope-Sandbox"
 _TOKEN_HEADER = "X-Eniscope-Token"
 
@@ -133,7 +132,7 @@ class EniscopeClient:
         self._session.proxies = requests.utils.get_environ_proxies(self._api_url)
         adapter = LimitedAdapter(total_timeout_s, pool_connections=1, pool_maxsize=max_connections)
         self._session.mount(self._api_url, adapter)
-        self.source = SOURCE_SERVICE
+        self.source = DataSource.ENISCOPE
         self.clock_offset = timedelta(0)  # the service's clock, by its latest answer, less ours
         self._nearest_offset: timedelta | None = None
 
@@ -307,7 +306,7 @@ class EniscopeClient:
             remember_secrets([renewed])
             self._token = renewed
         if _SANDBOX_HEADER in response.headers:
-            self.source = SOURCE_SANDBOX
+            self.source = DataSource.SANDBOX
         return _Answer(response, body, token)
 
     def _note_oddities(self, response: requests.Response) -> None:

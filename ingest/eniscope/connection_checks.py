@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from config.settings import Settings
-from ingest.eniscope.client import SOURCE_SANDBOX, EniscopeClient
+from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.fetch import fetch_channel, get_type_fields
 from ingest.eniscope.field_sets import ChannelFields, FieldAsks, plan_asks
 from ingest.eniscope.licenses import describe_license_end
@@ -30,6 +30,7 @@ from lib.errors import (
     UnsupportedFieldsError,
     UsageError,
 )
+from lib.states import DataSource
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 SAMPLE_INTERVAL_S = 900
@@ -92,7 +93,7 @@ def check_account(client: EniscopeClient, site_id: int) -> tuple[list[Finding], 
     except PipelineError as err:
         return [reached, Finding("site", FAIL, str(err), "ask the vendor what this answer means")], None
     findings = [reached, *let_in]
-    if client.source == SOURCE_SANDBOX:
+    if client.source == DataSource.SANDBOX:
         hint = "for a real site, set VITE_ENISCOPE_API_URL to the service"
         findings.insert(1, Finding("address", WARN, "this is the sandbox: its readings are made up", hint))
     return findings, raw

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from lib import db
 from lib.errors import UsageError
+from lib.states import DataSource
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-SOURCE_FILE = "file"  # organizations.data_source of a site whose readings are imported
 
 # Meters of class 1 with transformers of class 1 may be 2 % apart on either side (IEC 62053-21, IEC 61869-2).
 _METER_TOLERANCE_RATIO = 0.96
@@ -84,7 +84,7 @@ def check_is_of_files(conn: Connection, site_id: int, parents: Mapping[str, str 
         When the site is not of files.
     """
     row = db.fetch_one(conn, "SELECT data_source FROM organizations WHERE organization_id = %s", (site_id,))
-    if not parents or row in (None, (SOURCE_FILE,)):
+    if not parents or row in (None, (DataSource.FILE,)):
         return
     lines = ", ".join(
         f"[channels.{_quote(child)}] with parent = {_quote(parent or '')}" for child, parent in parents.items()

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from config.site_file import ChannelKind, ChannelTable, IngestLimits
-from ingest.files.meter_parents import SOURCE_FILE, store_parents
+from ingest.files.meter_parents import store_parents
 from ingest.files.parse import ChannelRows, FilePart, complete_energy_and_power
 from ingest.files.reject_file import RejectFile
 from ingest.files.source import FileSource
@@ -30,6 +30,7 @@ from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError, PipelineError
 from lib.logs import clean_text
+from lib.states import DataSource
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -86,7 +87,7 @@ def resolve_site(conn: Connection, site: FileSite) -> FileSite:
         When its time zone is not known, or is known to be another; when its readings come from elsewhere.
     """
     # Before anything is logged: an import that is refused has not happened to the site.
-    sites.check_source(conn, site.site_id, SOURCE_FILE)
+    sites.check_source(conn, site.site_id, DataSource.FILE)
     row = db.fetch_one(conn, "SELECT name, timezone FROM organizations WHERE organization_id = %s", (site.site_id,))
     stored_name, stored_zone = row or (None, None)
     if site.timezone is None and stored_zone is None:
@@ -114,7 +115,7 @@ def register_file_site(
     """
     run_id = attempts.start_run(conn, site.site_id)
     now = datetime.now(UTC)
-    attempt = attempts.Attempt(run_id, site.site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, SOURCE_FILE)
+    attempt = attempts.Attempt(run_id, site.site_id, REGISTRATION_CHANNEL_ID, Window(now, now), 0, DataSource.FILE)
     log_id = attempts.start_attempt(conn, attempt)
     conn.commit()
     rows = [_channel_row(site.site_id, name) for name in channels]
@@ -124,7 +125,7 @@ def register_file_site(
     try:
         sites.check_timezone(conn, site.site_id, str(site.timezone))
         _check_ids(conn, rows)
-        sites.register_site(conn, organization, [], rows, SOURCE_FILE, is_whole_list=False)
+        sites.register_site(conn, organization, [], rows, DataSource.FILE, is_whole_list=False)
         store_parents(conn, site.site_id, parents)
     except PipelineError as err:
         conn.rollback()
@@ -171,7 +172,7 @@ def load_source(
                 channel_id_of(site.site_id, rows.channel),
                 rows.window,
                 rows.interval_s,
-                SOURCE_FILE,
+                DataSource.FILE,
             )
             log_id = attempts.start_attempt(conn, attempt)
             conn.commit()

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config.site_file import IngestLimits
-from ingest.eniscope.client import SOURCE_SANDBOX, EniscopeClient, in_haste
+from ingest.eniscope.client import EniscopeClient, in_haste
 from ingest.eniscope.fetch import (
     WINDOW_DAYS,
     ChannelReadings,
@@ -41,6 +41,7 @@ from lib.errors import (
 )
 from lib.logs import clean_text
 from lib.progress import is_terminal, progress_bar
+from lib.states import DataSource
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -135,7 +136,7 @@ def ingest_windows(
     known = sites.load_channel_fields(conn, site.site_id)
     conn.commit()
     book = FieldBook(known, site.type_fields, datetime.now(UTC))
-    summary = IngestSummary(site.site_id, len(site.channels), client.source == SOURCE_SANDBOX, served=set(known))
+    summary = IngestSummary(site.site_id, len(site.channels), client.source == DataSource.SANDBOX, served=set(known))
     summary.left_out, summary.license_note = site.left_out, site.license_note
     queue = WindowQueue(wanted, {channel["channel_id"]: channel["device_id"] for channel in site.channels})
     run = _Run(conn, client, site, limits or IngestLimits(), book, queue, summary, on_stored, on_failed)

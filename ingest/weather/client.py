@@ -14,13 +14,13 @@ from urllib3.util.retry import Retry
 from ingest.weather.providers import Provider, parse_weather
 from lib.errors import ApiError, UnreachableError
 from lib.http_limits import LimitedAdapter, read_body
+from lib.states import DataSource
 
 if TYPE_CHECKING:
     import pandas as pd
 
 logger = logging.getLogger(__name__)
 
-SOURCE_SANDBOX = "sandbox"
 _SANDBOX_HEADER = "X-Eniscope-Sandbox"
 _NEXT = "the next provider is asked, if there is one"
 _ATTEMPTS = 3
@@ -118,5 +118,5 @@ def _ask(
         reason = reply.get("reason") or reply.get("messages") if isinstance(reply, dict) else ""
         said = f"HTTP {response.status_code} {str(reason or '')[:_MAX_REASON_LENGTH]}".strip()
         raise ApiError(f"{provider.name}: {said}; {_NEXT}")
-    source = SOURCE_SANDBOX if _SANDBOX_HEADER in response.headers else provider.name
+    source = DataSource.SANDBOX if _SANDBOX_HEADER in response.headers else provider.name
     return Weather(source, parse_weather(provider, reply))

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from ingest.weather.client import SOURCE_SANDBOX, Place, Weather
+from ingest.weather.client import Place, Weather
 from ingest.weather.providers import HOUR_S, VALUE_COLUMNS
 from lib import db
 from lib.date_utils import Window
 from lib.errors import DataError
+from lib.states import DataSource
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -147,8 +148,8 @@ def finish_fetch(
 
 def check_weather_source(site: WeatherSite, weather: Weather) -> None:
     """Raise a DataError where made-up weather would meet a measured site, or the other way round."""
-    is_made_up = weather.source == SOURCE_SANDBOX
-    if is_made_up != (site.data_source == SOURCE_SANDBOX):
+    is_made_up = weather.source == DataSource.SANDBOX
+    if is_made_up != (site.data_source == DataSource.SANDBOX):
         raise DataError(
             f"site {site.site_id}: its readings are from the {site.data_source}, and this weather is from the "
             f"{weather.source}; the sandbox and measured data never mix: check WEATHER_API_URL"

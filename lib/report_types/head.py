@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from msgspec import Meta
 
 from lib.report_types.basics import End, Time, about
-from lib.states import DataSource, Reach, Verdict
+from lib.states import BreakerState, DataSource, Reach
 
 
 class ReportSite(TypedDict):
@@ -58,7 +58,7 @@ class Source(TypedDict):
 class Validation(TypedDict):
     """What validation says of the data."""
 
-    verdict: Verdict
+    verdict: BreakerState
     isCurrent: bool
     isForced: Annotated[bool, about("True when the report was written although the data are held back.")]
     forcedReason: NotRequired[Annotated[str | None, about("Why, in the words of who decided; null when not forced.")]]

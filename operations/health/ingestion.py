@@ -10,11 +10,12 @@ from lib.date_utils import format_utc
 from lib.errors import DataError
 from lib.logs import clean_text
 from lib.readings import IngestionHealth
+from lib.states import DataSource
 
 DEFAULT_MAX_AGE_HOURS = MAX_SYNC_AGE_HOURS
 LICENSE_WARNING = timedelta(days=30)
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
-FETCHED_SOURCES = ("eniscope", "sandbox")
+FETCHED_SOURCES = (DataSource.ENISCOPE, DataSource.SANDBOX)
 
 
 class Judgement(NamedTuple):
