@@ -325,6 +325,26 @@ def test_a_bill_from_before_the_first_reading_is_not_compared(site: Any) -> None
     assert (bill["state"], bill["metered"]["isAtLeast"], bill["metered"]["amount"]) == ("incomplete", True, None)
 
 
+@pytest.mark.parametrize(("missing_hours", "state"), [(2, "agrees"), (5, "incomplete")])
+def test_a_few_missing_readings_are_within_what_may_differ(
+    site: Any, conn: Connection, missing_hours: int, state: str
+) -> None:
+    """Half a percent of 30 days are 3.6 hours of both meters."""
+    first = datetime(2026, 1, 21, 10, tzinfo=TIMEZONE)
+    with conn.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM readings WHERE timestamp >= %s AND timestamp < %s",
+            (first, first + timedelta(hours=missing_hours)),
+        )
+    conn.commit()
+    kwh = float(rows_of(BILL_DAYS)["energy_kwh"].sum())
+    said = f"[bills]\nperiods = [{{ start = 2026-01-14, end = 2026-02-12, kwh = {kwh} }}]\n"
+    (bill,) = site(said)["utilityBills"]["bills"]
+    assert bill["state"] == state
+    assert bill["metered"]["kwh"] == pytest.approx(kwh * (1 - missing_hours / 720), rel=0.003)
+    assert bill["metered"]["coveredPct"] == pytest.approx(100 * (1 - missing_hours / 720), abs=0.06)
+
+
 def test_months_of_bills_with_a_wrong_multiplier_are_told_from_the_database(site: Any) -> None:
     months = [(date(2025, 11, 14), date(2025, 12, 13)), (date(2025, 12, 14), date(2026, 1, 13)), BILL_DAYS]
     kwh = [float(rows_of(days)["energy_kwh"].sum()) for days in months]

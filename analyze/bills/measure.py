@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from config.tariff_model import SiteTariffs
     from lib.report_types.bills import MeteredBill
 
-_WHOLE_PCT = 99.5  # less of a bill's days metered, and their energy is a lower bound
+_WHOLE_PCT = 99.5  # less of a bill's days metered, and their energy is a lower bound; a quarter of what may differ
+_DAY_RATIO = 0.95  # of a day's hours; what the others are worth is a thousandth of a bill
 _LEAST_KW = 0.001
 
 
@@ -45,8 +46,8 @@ def measure_bill(
     Notes
     -----
     Energy is what the site's root meters imported, as metered: an estimate is no measurement to hold a bill against, so
-    where part of it is estimated the rest is a lower bound. Demand is the highest mean power over the interval of the
-    site's tariff.
+    where more than half a percent of it is estimated or missing the rest is a lower bound. Demand is the highest mean
+    power over the interval of the site's tariff.
     """
     scope, site = data.scope, data.site
     own = site.energy[in_window(site.energy, scope.period)]
@@ -56,8 +57,10 @@ def measure_bill(
     rows = demand[in_window(demand, scope.period)]
     length_h = (scope.period.end - scope.period.start).total_seconds() / SECONDS_PER_HOUR
     covered_pct = 100 * float((own["hours"] * own["covered_ratio"]).sum()) / length_h
-    metered_kwh = float((own["used_kwh"] - own["estimated_kwh"]).sum())
-    is_at_least = bool(covered_pct < _WHOLE_PCT or site.left_out or float(own["estimated_kwh"].sum()) > 0)
+    used_kwh, estimated_kwh = float(own["used_kwh"].sum()), float(own["estimated_kwh"].sum())
+    metered_kwh = used_kwh - estimated_kwh
+    is_estimated = estimated_kwh > (1 - _WHOLE_PCT / 100) * used_kwh
+    is_at_least = bool(covered_pct < _WHOLE_PCT or site.left_out or is_estimated)
     peak_kw = float(rows["mean_kw"].max()) if len(rows) else None
     told_h = float(rows.loc[~rows["is_estimated"].astype(bool), "hours"].sum())
     is_peak_at_least = peak_kw is not None and (
@@ -113,7 +116,7 @@ def _by_meter(data: WeekData) -> Mapping[str, float]:
 
 
 def daily_imports(hourly: pd.DataFrame, meters: pd.DataFrame, roots: list[int], tz: ZoneInfo) -> dict[date, float]:
-    """Return the energy of each local day that all root meters cover whole [kWh].
+    """Return the energy of each local day that the root meters cover but for an hour, at the mean of the others [kWh].
 
     Parameters
     ----------
@@ -131,9 +134,9 @@ def daily_imports(hourly: pd.DataFrame, meters: pd.DataFrame, roots: list[int], 
     day = whole["timestamp"].dt.tz_convert(tz).dt.date
     sums = whole.groupby(day)["energy_kwh"].agg(["sum", "count"])
     return {
-        each: float(kwh)
+        each: float(kwh) * due / count
         for each, kwh, count in zip(sums.index, sums["sum"], sums["count"], strict=True)
-        if count == len(roots) * _hours_of(each, tz)
+        if count >= _DAY_RATIO * (due := len(roots) * _hours_of(each, tz))
     }
 
 
