@@ -11,7 +11,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -102,6 +102,7 @@ class _Sheet(NamedTuple):
     header: list[str]
     places: dict[str, int]
     rows: list[tuple[int, list[str]]]
+    broken_at: int | None = None  # the line from which on the file can't be split into cells
 
     def cells(self, name: str) -> list[str]:
         """Return the cells of a column, "" where a row has none, or the file no such column."""
@@ -186,32 +187,51 @@ def _find_sheet(reader: _Reader, text: str) -> _Sheet:
     """Return the table under the first line that names its columns, by the delimiter that parts it into most cells."""
     best: tuple[int, _Sheet] | None = None
     for delimiter in _DELIMITERS:
-        rows = list(_rows_of(text, delimiter))
+        rows, broken_at = _rows_of(text, delimiter)
         for number, (_, cells) in enumerate(rows[:_PREAMBLE_LINES]):
             places = _find_columns(reader, cells)
             if len(places) >= 2 and (best is None or len(places) > best[0]):
-                best = len(places), _Sheet(cells, places, rows[number + 1 :])
+                best = len(places), _Sheet(cells, places, rows[number + 1 :], broken_at)
                 break
     if best is None:
         raise reader.ask("columns.start", "names no columns that are known as the days and the energy of bills")
     sheet = best[1]
+    _check_named(reader, sheet)
     missing = [name for name in _NEEDED if name not in sheet.places and not (name == END and _are_ranges(sheet))]
     if missing:
         names = ", ".join(repr(cell.strip()) for cell in sheet.header if cell.strip())
         raise reader.ask(f"columns.{missing[0]}", f"does not tell which of its columns it is: {names}")
     kept = [(line, row) for line, row in sheet.rows if not _is_void(row, sheet.places[START])]
+    if sheet.broken_at is not None:
+        raise reader.wrong(sheet.broken_at, "can't be split into cells from here on")
     if not kept:
         raise ConfigError(f"{shown(reader.path)}: has no bill; check whether it is the right file")
+    for line, row in kept:
+        if any(cell.strip() for cell in row[len(sheet.header) :]):
+            problem = (
+                f"has {len(row)} cells for {len(sheet.header)} columns, as of a number with a comma that no quotes"
+            )
+            raise reader.wrong(line, f"{problem} hold together")
     return sheet._replace(rows=kept)
 
 
-def _rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+def _check_named(reader: _Reader, sheet: _Sheet) -> None:
+    """Refuse a column that the operator names and the file does not have."""
+    for name, column in reader.table.columns.named().items():
+        if column and name not in sheet.places:
+            names = ", ".join(repr(cell.strip()) for cell in sheet.header if cell.strip())
+            problem = f"should be a column of {shown(reader.path)}, not {column!r}; it has {names}"
+            refuse(reader.site_path, _place_of(f"columns.{name}"), problem)
+
+
+def _rows_of(text: str, delimiter: str) -> tuple[list[tuple[int, list[str]]], int | None]:
+    """Return the rows with their lines, and the line from which on the text can't be split; None where it can."""
+    lines, rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), list[tuple[int, list[str]]]()
     try:
-        for row in lines:
-            yield lines.line_num, row
+        rows.extend((lines.line_num, row) for row in lines)
     except csv.Error:
-        return
+        return rows, lines.line_num
+    return rows, None
 
 
 def _is_void(row: Sequence[str], start: int) -> bool:
@@ -262,6 +282,14 @@ def _is_of(key: str, name: str) -> bool:
 def _unit_factor(cell: str, units: dict[str, float]) -> float:
     """Return what makes a column's numbers kWh or kW: 1 where its name has no unit, and the operator named it."""
     return next((units[word] for word in _key(cell).split() if word in units), 1.0)
+
+
+def _is_unit_of(cell: str, name: str, column: str) -> bool:
+    """Return whether the unit that a cell of energy or demand ends with, if any, is the one of its column."""
+    unit = re.search(r"[A-Za-z]+$", cell.rstrip(" )-"))
+    units = _UNITS_KWH if name == KWH else _UNITS_KW
+    own = set(_key(column).split()) & set(units) or {name}
+    return unit is None or unit[0].casefold() in own
 
 
 # --- Dates ------------------------------------------------------------------------------------------------------------
@@ -370,6 +398,8 @@ def _optional(reader: _Reader, sheet: _Sheet, number: int, name: str, decimal: s
 def _number(reader: _Reader, sheet: _Sheet, number: int, name: str, decimal: str) -> float:
     cell = sheet.cells(name)[number]
     text = _bare(cell)
+    if name != AMOUNT and not _is_unit_of(cell, name, sheet.header[sheet.places[name]]):
+        raise reader.wrong(sheet.rows[number][0], f"{cell!r} is in another unit than its column")
     group = "," if decimal == "." else "."
     whole, _, rest = text.partition(decimal)
     groups = whole.split(group)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -44,6 +46,15 @@ class BillColumnsTable(Table, frozen=True):
         return {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
 
 
+def _tells_days(form: str) -> bool:
+    """Return whether dates of this form, as strptime has it, can be read back."""
+    day = datetime(2031, 12, 25)  # noqa: DTZ001 (a day of no place)
+    try:
+        return datetime.strptime(day.strftime(form), form).date() == day.date()  # noqa: DTZ007
+    except (ValueError, re.error):
+        return False
+
+
 class BillsTable(Table, frozen=True):
     """What the utility billed; the monthly summary shows it beside what was metered. Neither overlaps nor holes."""
 
@@ -59,6 +70,10 @@ class BillsTable(Table, frozen=True):
     def __post_init__(self) -> None:
         if self.file is not None and self.periods:
             raise Refusal("periods", "should not stand beside file: the bills are here or there")
+        if self.date_format is not None and not _tells_days(self.date_format):
+            raise Refusal(
+                "date_format", f'should tell day, month and year, as "%d/%m/%Y" does, not {self.date_format!r}'
+            )
         if self.file is None:
             for name in ("date_format", "decimal"):
                 if getattr(self, name) is not None:

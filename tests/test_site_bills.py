@@ -112,6 +112,12 @@ ASKED = {
     "Start,End,kWh\n2026-01-01,2026-01-31,5\n2026-03-01,2026-03-31,6\n": "2026-02-01 to 2026-02-28 are on no bill",
     "Start,End,kWh\n2026-01-01,2026-01-30,5\n2026-02-01,2026-02-28,6\n": "2026-01-31 is on no bill; add what",
     "Start,End,kWh\n2024-01-01,2026-01-30,5\n": "has 761 days; correct it",
+    'Start,End,kWh,Amount\n2026-01-01,2026-01-31,1,000,100\n': "line 2: has 5 cells for 4 columns",
+    'Start,End,kWh,Amount\n2026-01-01,2026-01-31,1.5 MWh,100\n': "line 2: '1.5 MWh' is in another unit than its column",
+    'Start,End,MWh\n2026-01-01,2026-01-31,15 kWh\n': "line 2: '15 kWh' is in another unit than its column",
+    'Start,End,kWh,kW\n2026-01-01,2026-01-31,15,15 hp\n': "line 2: '15 hp' is in another unit than its column",
+    "Start,End,kWh,kW\n2026-01-01,2026-01-31,5 kWh,3\n2026-02-01,2026-02-28,6 KWH,3 kW,\n2026-03-01,2026-03-31,"
+    f'7,"{"x" * 140000}"\n2026-04-01,2026-04-30,8,3\n': "line 4: can't be split into cells from here on",
     "PK\x03\x04": "bills.file should be a CSV; save the workbook's sheet as one",
 }  # fmt: skip
 
@@ -137,6 +143,12 @@ def test_settings_in_force_say_how_many_bills_were_read(tmp_path: Path) -> None:
     [
         ('file = "gone.csv"', "bills.file should be a file that can be read, beside the site's file: .*gone.csv"),
         ("decimal = ','", "bills.decimal should be left out, for no file"),
+        ('file = "bills.csv"\ndate_format = "%m-%d"', "bills.date_format should tell day, month and year, as "),
+        ('file = "bills.csv"\ndate_format = "%Q"', "bills.date_format should tell day, month and year, as "),
+        (
+            'file = "bills.csv"\n[bills.columns]\namount = "Toatl"',
+            "bills.columns.amount should be a column of .*bills.csv, not 'Toatl'; it has 'Start date', 'End date'",
+        ),
         (
             'file = "bills.csv"\nperiods = [{ start = 2026-01-01, end = 2026-01-31, kwh = 1 }]',
             "bills.periods should not",
