@@ -214,3 +214,48 @@ def test_the_page_has_every_part_and_the_bill() -> None:
     table, rules = owner_blocks(found)
     assert table is not None and rules is not None
     assert [row[0]["text"] for row in table["rows"]] == ["Bakery", "Offices", "Not sub-metered", "Bill"]
+
+
+def test_a_meter_of_hours_beside_a_main_of_quarter_hours() -> None:
+    loads = loads_of(m1=20.0, m3=5.0) | {2: constant(2, 4.0, all_time(scope_of({})), 3600)}
+    meters = make_meters(1, 2, 3, 4, parents={2: 1, 3: 1}).assign(interval_s=[900, 3600, 900, 900])
+    found, _ = share(loads, scope=make_scope(meters, JANUARY))
+    assert [row["kwh"] for row in found["owners"]] == [pytest.approx(4 * 744), pytest.approx(5 * 744)]
+    assert [row["kwAtPeak"] for row in (*found["owners"], found["rest"])] == [4.0, 5.0, 11.0]
+    assert found["owners"][0]["unknownHours"] == 0.0
+    sums(found)
+
+
+def test_a_tariff_that_changes_within_the_month_makes_two_bills_of_which_each_pays_its_part() -> None:
+    scope = scope_of({2: 1, 3: 1})
+    site = site_of(pd.concat(loads_of(m1=20.0, m2=4.0, m3=6.0).values(), ignore_index=True), scope)
+    old, new = (
+        make_tariff(TARIFF.replace("{currency}", "USD").replace("0.10", rate), name)
+        for name, rate in (("old", "0.10"), ("new", "0.20"))
+    )
+    spans = (TariffSpan(old, None, date(2026, 1, 15)), TariffSpan(new, date(2026, 1, 16), None))
+    tariffs = SiteTariffs(spans, None)
+    bills = bill_months(site.energy, mean_demand(site.demand, 900, scope), spans, NEW_YORK)
+    own = [bill for bill in bills if bill["month"] == "2026-01"]
+    found: Any = share_cost(site, scope, own, tariffs, RULES)
+    assert (len(own), found["tariff"]) == (2, "old / new")
+    assert found["total"] == pytest.approx(sum(bill["total"] for bill in own), abs=1e-9)
+    bakery, offices = found["owners"]
+    assert offices["total"] == pytest.approx(1.5 * bakery["total"], abs=0.02)
+    sums(found)
+
+
+def test_a_ratchet_is_paid_by_what_each_drew_and_a_minimum_as_what_is_fixed() -> None:
+    ratchet = TARIFF.replace(
+        "rate_per_kw = 12", "rate_per_kw = 12\nratchet = { pct = 80, months = 11 }\nminimum_kw = 40"
+    )
+    ratchet = ratchet.replace("monthly_charge = 100", "monthly_charge = 100\nminimum_charge = 9000")
+    found, (bill,) = share(loads_of(m1=20.0, m2=4.0, m3=6.0), tariff=ratchet)
+    kinds = {line["kind"] for line in bill["lines"]}
+    assert {"ratchet", "minimum"} <= kinds
+    bakery = found["owners"][0]
+    assert bakery["demand"] == pytest.approx(0.2 * 40 * 12, abs=0.01)
+    fixed = sum(line["amount"] for line in bill["lines"] if line["kind"] in ("fixed", "minimum"))
+    assert bakery["fixed"] == pytest.approx(0.2 * fixed, abs=0.01)
+    assert bakery["total"] == pytest.approx(0.2 * bill["total"], abs=0.02)
+    sums(found)
