@@ -15,8 +15,8 @@ from config.thresholds import Thresholds
 from lib.date_utils import Window
 
 CHANNELS = 17
-MOST_CALLS = 650_000  # of Python and C functions; 577,000 when this was written, with pandas 3.1
-MOST_FRAMES = 60  # data frames that are built column by column, each the price of a hundred calls; there were 50
+MOST_CALLS = 530_000  # of Python and C functions; 492,000 when this was written, with pandas 3.1
+MOST_FRAMES = 70  # data frames that are built column by column, each the price of a hundred calls; there were 62
 WHAT_TO_DO = (
     "analyzing a week of 17 meters has become dearer. Look what asks for it with `python -m cProfile -s tottime`: "
     "what every section needs is made once in analyze/week/findings.py and handed down, and a loop over meters is one "

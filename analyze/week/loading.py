@@ -297,7 +297,7 @@ def _analyze_period(conn: Connection, data: SiteData, period: Window) -> SiteWee
     intervals = prepare_intervals(rows, data.meters, tz, data.said.schedule)
     meters = settle_kinds(data.meters, intervals)
     history = Window(days_before(period.end, config.forecast.history_days, tz), period.end)
-    roots, months = root_meters(rows, meters, period), tariffs.ratchet_months
+    roots, months = root_meters(intervals, meters, period), tariffs.ratchet_months
     ratchet = Window(days_before(period.start, 31 * (months + 1), tz), baseline.start)
     context = SiteContext(
         site_id=site_id,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from analyze.load.learned_hours import find_disagreements
@@ -28,8 +29,10 @@ from analyze.week.intervals import (
     WeekScope,
     baseline_week_numbers,
     energy_meters,
+    epoch_seconds,
     list_channels,
     period_weeks,
+    pick,
     prepare_intervals,
     take_channels,
     take_window,
@@ -143,27 +146,9 @@ def analyze_site_week(
     data = prepare_week(intervals, scope, context.tariffs, context.resets, context.weather)
     scope = data.scope
     found = find_in_week(data, scope)
-    year = plan_year(scope, context.monthly)
-    sections = build_findings(data, found, scope, year)
-    sections["afterHoursWaste"]["schedule"] = _hours_of_week(scope.schedule)
-    sections["scheduleDisagreements"] = find_disagreements(data.clean, scope, data.expectation.coverage)
-    findings = quick_wins.Findings(*(sections[name] for name in FINDINGS))
-    claims = claim_week(data, found, findings.sensor_health, scope)
-    sections["quickWins"] = quick_wins.build_section(
-        claims, findings, found.closed, data.clean, data.expectation.coverage, scope, data.pricing, year
-    )
-    sections |= _context_sections(data, scope, context)
-    name_findings(sections, scope)
-    carbon = context.tariffs.carbon if context.tariffs else None
+    sections, claims = _find_sections(data, found, scope, context)
     covered = channel_completeness(data.intervals, scope.meters, scope.period)
-    consumption = build_consumption(data.site, data.gross, covered, data.valid, scope, data.pricing, carbon)
-    add_earlier_weeks(consumption, data.site, context.year_before, scope)
-    consumption["comparison"]["weatherMeters"] = sorted(data.expectation.weather_channels())
-    consumption["mayCountTwice"] = bool(context.open_questions)
-    data_quality = build_data_quality(data.intervals, data.bad, covered, scope, len(meters) - len(scope.meters))
-    data_quality["quarantinedChannels"] = list(context.quarantined)
-    data_quality["notCounted"] = list(context.not_counted)
-    data_quality["openQuestions"] = list(context.open_questions)
+    consumption = _measure_consumption(data, covered, scope, context)
     return SiteWeek(
         period=period,
         baseline=baseline,
@@ -176,11 +161,51 @@ def analyze_site_week(
         sections=sections,
         charts=build_charts(sections, data.site, data.intervals, data.bad, scope),
         consumption=consumption,
-        data_quality=data_quality,
+        data_quality=_describe_quality(data, covered, scope, context, len(meters) - len(scope.meters)),
         claims=claims,
         data=data,
         found=found,
     )
+
+
+def _find_sections(
+    data: WeekData, found: WeekFound, scope: WeekScope, context: SiteContext
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return all sections, and the savings by interval that the quick wins are made of."""
+    year, coverage = plan_year(scope, context.monthly), data.expectation.coverage
+    sections = build_findings(data, found, scope, year)
+    sections["afterHoursWaste"]["schedule"] = _hours_of_week(scope.schedule)
+    sections["scheduleDisagreements"] = find_disagreements(data.clean, scope, coverage)
+    findings = quick_wins.Findings(*(sections[name] for name in FINDINGS))
+    claims = claim_week(data, found, findings.sensor_health, scope)
+    sections["quickWins"] = quick_wins.build_section(
+        claims, findings, found.closed, data.clean, coverage, scope, data.pricing, year
+    )
+    sections |= _context_sections(data, scope, context)
+    name_findings(sections, scope)
+    return sections, claims
+
+
+def _measure_consumption(
+    data: WeekData, covered: pd.DataFrame, scope: WeekScope, context: SiteContext
+) -> dict[str, Any]:
+    carbon = context.tariffs.carbon if context.tariffs else None
+    consumption = build_consumption(data.site, data.gross, covered, data.valid, scope, data.pricing, carbon)
+    add_earlier_weeks(consumption, data.site, context.year_before, scope)
+    consumption["comparison"]["weatherMeters"] = sorted(data.expectation.weather_channels())
+    consumption["mayCountTwice"] = bool(context.open_questions)
+    return consumption
+
+
+def _describe_quality(
+    data: WeekData, covered: pd.DataFrame, scope: WeekScope, context: SiteContext, other_channels: int
+) -> dict[str, Any]:
+    return {
+        **build_data_quality(data.intervals, data.bad, covered, scope, other_channels),
+        "quarantinedChannels": list(context.quarantined),
+        "notCounted": list(context.not_counted),
+        "openQuestions": list(context.open_questions),
+    }
 
 
 def _hours_of_week(schedule: Schedule) -> dict[str, Any]:
@@ -298,10 +323,12 @@ def root_meters(readings: pd.DataFrame, meters: pd.DataFrame, period: Window) ->
 
     Where none has readings in the period, the topmost of those that have any.
     """
-    has_value = readings["energy_kwh"].notna() | readings["power_kw"].notna()
-    rows = readings.loc[has_value, ["channel_id", "interval_start", "interval_s"]]
-    own = rows[(rows["interval_start"] >= period.start) & (rows["interval_start"] < period.end)]
-    reporting = set(list_channels(rows if own.empty else own))
+    has_value = np.logical_or(*(~np.isnan(readings[name].to_numpy(dtype=float)) for name in ("energy_kwh", "power_kw")))
+    start_s = readings["epoch_s"] if "epoch_s" in readings else epoch_seconds(readings["interval_start"])
+    in_period = (start_s >= period.start.timestamp()) & (start_s < period.end.timestamp())
+    own = pick(readings, np.asarray(has_value & in_period), ("channel_id", "interval_s"))
+    rows = pick(readings, has_value, ("channel_id",)) if own.empty else own
+    reporting = set(list_channels(rows))
     if own.empty:
         return sorted(set(root_of_channels(meters, reporting).values()) & reporting)
     return sorted(find_roots(own.assign(hours=own["interval_s"] / SECONDS_PER_HOUR), energy_meters(meters)) & reporting)
