@@ -289,6 +289,8 @@ def add_local_time(readings: pd.DataFrame, tz: ZoneInfo) -> pd.DataFrame:
     """
     import numpy as np
 
+    from lib.stats_utils import with_columns
+
     starts = readings["interval_start"].array
     # Of many meters few starts are distinct, and no zone has changed its clocks within a quarter hour since 1972: what
     # the wall clock shows is looked up once for each quarter hour.
@@ -300,7 +302,8 @@ def add_local_time(readings: pd.DataFrame, tz: ZoneInfo) -> pd.DataFrame:
     hour_of_week, local_hour, weekday = (
         values.astype(np.int16)[step] for values in (hour_of_week, hour_of_week - 24 * weekday, weekday)
     )
-    return readings.assign(local_time=wall, local_hour=local_hour, local_weekday=weekday, hour_of_week=hour_of_week)
+    columns = {"local_time": wall, "local_hour": local_hour, "local_weekday": weekday, "hour_of_week": hour_of_week}
+    return with_columns(readings, columns)
 
 
 def wall_seconds(epoch_s: npt.NDArray[np.int64], tz: ZoneInfo) -> npt.NDArray[np.int64]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -28,6 +31,17 @@ def label_runs(flags: pd.Series, new_group: pd.Series) -> pd.Series:
     previous = np.concatenate(([False], values[:-1]))
     starts = values & (~previous | new_group.to_numpy(dtype=bool))
     return pd.Series(np.where(values, np.cumsum(starts), 0), index=flags.index, dtype="int64")
+
+
+def with_columns(rows: pd.DataFrame, columns: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:
+    """Return `rows` with further columns, or others in their place; `assign` puts them in one by one, and copies all.
+
+    The arrays become the frame's own: whoever gave them must not change them.
+    """
+    known = [name for name in columns if name in rows]
+    added = pd.DataFrame(dict(columns), index=rows.index, copy=False)
+    added.columns = added.columns.astype(object)
+    return pd.concat([rows.drop(columns=known) if known else rows, added], axis=1)
 
 
 def sum_by_place(place: npt.NDArray[np.integer], values: npt.ArrayLike, count: int) -> npt.NDArray[np.float64]:

@@ -32,7 +32,7 @@ from analyze.week.intervals import (
 )
 from config.site_file import ChannelKind
 from lib.date_utils import add_local_time
-from lib.stats_utils import sum_by_place
+from lib.stats_utils import sum_by_place, with_columns
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -264,15 +264,18 @@ def _fill(
     kwh = np.where(is_expected, usual, np.where(is_unknown, np.nan, kwh))
     least = np.where(is_spread, np.fmin(np.nan_to_num(low), kwh), np.where(is_expected, np.fmin(low, kwh), kwh))
     most = np.where(is_spread | is_expected | is_low, np.where(np.isnan(high), np.inf, np.fmax(high, kwh)), kwh)
-    return rows.assign(
-        kwh=kwh,
-        low_kwh=np.where(is_unknown, np.where(may_export, -np.inf, 0.0), least),
-        high_kwh=np.where(is_unknown, np.inf, most),
-        source=source,
-        expected_kwh=by_model["expected_kw"],
-        expected_low_kwh=low,
-        expected_high_kwh=high,
-        usual_kwh=usual,
+    return with_columns(
+        rows,
+        {
+            "kwh": kwh,
+            "low_kwh": np.where(is_unknown, np.where(may_export, -np.inf, 0.0), least),
+            "high_kwh": np.where(is_unknown, np.inf, most),
+            "source": source,
+            "expected_kwh": by_model["expected_kw"],
+            "expected_low_kwh": low,
+            "expected_high_kwh": high,
+            "usual_kwh": usual,
+        },
     )
 
 

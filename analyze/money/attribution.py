@@ -22,7 +22,7 @@ from analyze.week.intervals import (
     sum_by_channel,
     take_window,
 )
-from lib.stats_utils import sum_by_place
+from lib.stats_utils import sum_by_place, with_columns
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -103,8 +103,8 @@ def claim_savings(
     likely = np.where(avoidable, observed, 0.0)
     claims = {OBSERVED: observed, MID: likely, LOW: likely * np.minimum(_ratio(low, mid), 1.0)}
     claims[HIGH] = observed + _more(observed, np.clip(high - mid, 0.0, None), ceiling, branches)
-    return rows.assign(
-        **{claim_column(kind, name): value[:, n] for name, value in claims.items() for n, kind in enumerate(KINDS)}
+    return with_columns(
+        rows, {claim_column(kind, name): value[:, n] for name, value in claims.items() for n, kind in enumerate(KINDS)}
     )
 
 

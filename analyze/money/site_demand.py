@@ -24,7 +24,7 @@ from analyze.week.intervals import (
     starts_within,
 )
 from lib.date_utils import add_local_time
-from lib.stats_utils import sum_by_place
+from lib.stats_utils import sum_by_place, with_columns
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -125,10 +125,11 @@ def _find_roots(known: pd.DataFrame, scope: WeekScope) -> list[int]:
 
 def _sum_steps(rows: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFrame:
     index, starts_s = number_steps(rows["epoch_s"].to_numpy(dtype="int64"), step_s)
-    valid, length_s = (rows["source"] <= Source.CAUGHT_UP).to_numpy(), rows["interval_s"].to_numpy(dtype=float)
+    source, length_s = rows["source"].to_numpy(), rows["interval_s"].to_numpy(dtype=float)
+    valid = source <= Source.CAUGHT_UP
     imported = {name: imported_kwh(rows, name) for name in ("kwh", "low_kwh", "high_kwh")}
-    as_metered = rows["source"].isin([Source.METERED, Source.CAUGHT_UP]).to_numpy()
-    has_power = (rows["source"] <= Source.CORRECTED).to_numpy()  # of its own: one sum over hours tells no demand
+    as_metered = (source == Source.METERED) | (source == Source.CAUGHT_UP)
+    has_power = source <= Source.CORRECTED  # of its own: one sum over hours tells no demand
 
     def total(values: Floats) -> Floats:
         return sum_by_place(index, values, starts_s.size)
@@ -140,15 +141,19 @@ def _sum_steps(rows: pd.DataFrame, step_s: int, scope: WeekScope) -> pd.DataFram
         frame["exported_kwh"] = total(exported_kwh)
     if "peak_kw" in rows:
         frame["peak_kw"] = _sum_peaks(rows, index, step_s, starts_s.size)
-    return frame.assign(
-        estimated_kwh=total(np.where(as_metered, 0.0, np.nan_to_num(imported["kwh"]))),
-        low_kwh=total(imported["low_kwh"]),
-        high_kwh=total(imported["high_kwh"]),
-        is_known=total((rows["source"] < Source.UNKNOWN).to_numpy(dtype=float)) > 0,
-        is_whole=total(np.where(valid, length_s, 0.0)) >= step_s * rows["channel_id"].nunique(),
-        covered_ratio=total(np.where(valid, weighted_s, 0.0)) / step_s,
-        power_ratio=total(np.where(has_power, weighted_s, 0.0)) / step_s,
-        is_estimated=total(np.where(has_power, length_s, 0.0)) < step_s * rows["channel_id"].nunique(),
+    meters = number_channels(rows)[1].size
+    return with_columns(
+        frame,
+        {
+            "estimated_kwh": total(np.where(as_metered, 0.0, np.nan_to_num(imported["kwh"]))),
+            "low_kwh": total(imported["low_kwh"]),
+            "high_kwh": total(imported["high_kwh"]),
+            "is_known": total((source < Source.UNKNOWN).astype(float)) > 0,
+            "is_whole": total(np.where(valid, length_s, 0.0)) >= step_s * meters,
+            "covered_ratio": total(np.where(valid, weighted_s, 0.0)) / step_s,
+            "power_ratio": total(np.where(has_power, weighted_s, 0.0)) / step_s,
+            "is_estimated": total(np.where(has_power, length_s, 0.0)) < step_s * meters,
+        },
     )
 
 

@@ -22,6 +22,7 @@ from analyze.week.intervals import (
     take_window,
 )
 from analyze.week.refusals import refuse_short_baseline, refuse_silent
+from lib.stats_utils import with_columns
 
 FROM_BASELINE, FROM_PERIOD = "baseline_weeks", "report_week"
 # What somebody should act on; the other patterns are no waste, or not yet known to be.
@@ -103,7 +104,8 @@ def _rows_of_period(closed: ClosedUse, clean: pd.DataFrame, scope: WeekScope) ->
     period = take_window(clean, scope.period)
     own = closed.rows.loc[period.index]
     counted_kwh = np.where(own["is_counted"].to_numpy(), np.nan_to_num(own["excess_kwh"].to_numpy()), 0.0)
-    return period.assign(**own, counted_kwh=counted_kwh)
+    columns = {str(name): own[name].to_numpy() for name in own}
+    return with_columns(period, {**columns, "counted_kwh": counted_kwh})
 
 
 def _list_closed_use(rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from analyze.meters.meter_tree import net_of_sub_meters
 from analyze.sections.anomaly_events import channel_entry, list_events
 from analyze.week.intervals import WeekScope, places_of, starts_new_run, starts_within
 from lib.states import Level
-from lib.stats_utils import label_runs, sum_by_place
+from lib.stats_utils import label_runs, sum_by_place, with_columns
 
 _HOURS_PER_DAY = 24
 _NEWS = (Pattern.NEW, Pattern.ONCE)
@@ -53,27 +53,29 @@ def find_anomalies(
     """
     found = find_episodes(expectation, shifts, assessed_channels(expectation, scope), scope)
     band = expectation.rows.loc[found.index, ["low_kw", "high_kw", "is_weather_alike"]]
-    judged = clean.loc[found.index].assign(**found, **band)
-    hours, expected_kw, power_kw = (judged[name].to_numpy(dtype=float) for name in ("hours", "expected_kw", "mean_kw"))
-    number = np.unique(judged["event_id"].to_numpy(), return_inverse=True)[1]
-    is_low = _sum_events(number, judged["direction"].to_numpy() == LOW) > 0
+    rows, expected_kw = clean.loc[found.index], found["expected_kw"].to_numpy(dtype=float)
+    hours, power_kw = (rows[name].to_numpy(dtype=float) for name in ("hours", "mean_kw"))
+    number = np.unique(found["event_id"].to_numpy(), return_inverse=True)[1]
+    is_low = _sum_events(number, found["direction"].to_numpy() == LOW) > 0
     expected_kwh = expected_kw * hours
     beyond_kwh = np.maximum(np.where(is_low, -1.0, 1.0) * (power_kw * hours - expected_kwh), 0.0)
-    judged = judged.assign(
-        direction=np.where(is_low, LOW, HIGH),
-        expected_kwh=expected_kwh,
-        excess_kwh=np.where(is_low, 0.0, beyond_kwh),
-        deficit_kwh=np.where(is_low, beyond_kwh, 0.0),
-        usual_day_kwh=_usual_kw(judged["channel_id"].to_numpy(), clean, scope) * _HOURS_PER_DAY,
-    )
+    facts = {str(name): table[name].to_numpy() for table in (found, band) for name in table}
+    facts |= {
+        "direction": np.where(is_low, LOW, HIGH).astype(object),
+        "expected_kwh": expected_kwh,
+        "excess_kwh": np.where(is_low, 0.0, beyond_kwh),
+        "deficit_kwh": np.where(is_low, beyond_kwh, 0.0),
+        "usual_day_kwh": _usual_kw(rows["channel_id"].to_numpy(), clean, scope) * _HOURS_PER_DAY,
+    }
     limits, total_kwh = scope.config.anomalies, _sum_events(number, beyond_kwh)
     is_event = (
         (_sum_events(number, np.ones(number.size)) >= limits.min_intervals)
         & (total_kwh >= limits.min_excess_kwh)
         & (_sum_events(number, hours) >= limits.min_hours)
-        & ((total_kwh >= limits.medium_excess_kwh) | (_sum_events(number, judged["shape"].to_numpy()) > 0))
+        & ((total_kwh >= limits.medium_excess_kwh) | (_sum_events(number, facts["shape"]) > 0))
     )
-    events = judged[is_event].sort_values(["channel_id", "epoch_s"])
+    events = with_columns(rows[is_event], {name: values[is_event] for name, values in facts.items()})
+    events = events.sort_values(["channel_id", "epoch_s"])
     return events.assign(event_id=events["event_id"].factorize()[0] + 1)
 
 

@@ -33,6 +33,7 @@ from analyze.week.intervals import (
 )
 from lib.date_utils import Window, add_local_time
 from lib.states import Level
+from lib.stats_utils import with_columns
 
 _LEAST_KW = 0.001  # a peak that may be higher by less than this may not be higher
 SITE_CHANNEL_ID = -1  # the site's sum goes through the same functions as a channel
@@ -87,7 +88,7 @@ def _find_high(
     is_new = starts_new_run(high).to_numpy() | (np.diff(at, prepend=-2) != 1)
     excess_kwh = np.maximum(power_kw[at] - usual.p95_kw[at], 0.0) * high["hours"].to_numpy()
     usual_kw = {name: values[at] for name, values in usual._asdict().items()}
-    return high.assign(event_id=np.cumsum(is_new), **usual_kw, excess_kwh=excess_kwh)
+    return with_columns(high, {"event_id": np.cumsum(is_new), **usual_kw, "excess_kwh": excess_kwh})
 
 
 def sum_site_power(clean: pd.DataFrame, scope: WeekScope, coverage: pd.DataFrame | None = None) -> pd.DataFrame:

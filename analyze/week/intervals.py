@@ -21,6 +21,7 @@ from config.opening_hours import ASSUMED_SCHEDULE, Schedule
 from config.site_file import IngestLimits
 from config.tariff_model import ASSUMED_RATE_USD_PER_KWH
 from lib.date_utils import Window, add_local_time, days_before
+from lib.stats_utils import with_columns
 
 if TYPE_CHECKING:
     from config.thresholds import Thresholds
@@ -106,15 +107,15 @@ def prepare_intervals(
     frame = _sound_rows(readings, energy_meters(meters)["channel_id"].to_numpy(dtype="int64"))
     energy_kwh, power_kw = frame["energy_kwh"].to_numpy(), frame["power_kw"].to_numpy()
     hours = frame["interval_s"].to_numpy() / SECONDS_PER_HOUR
-    frame = frame.assign(
-        hours=hours,
-        mean_kw=np.where(np.isnan(power_kw), energy_kwh / hours, power_kw),
-        used_kwh=np.where(np.isnan(energy_kwh), power_kw * hours, energy_kwh),
-        epoch_s=epoch_seconds(frame["interval_start"]).astype("int64"),
-        rate_per_kwh=ASSUMED_RATE_USD_PER_KWH,
-    )
-    frame = add_local_time(frame, tz)
-    return frame.assign(is_after_hours=is_after_hours(frame, schedule))
+    columns = {
+        "hours": hours,
+        "mean_kw": np.where(np.isnan(power_kw), energy_kwh / hours, power_kw),
+        "used_kwh": np.where(np.isnan(energy_kwh), power_kw * hours, energy_kwh),
+        "epoch_s": epoch_seconds(frame["interval_start"]).astype("int64"),
+        "rate_per_kwh": np.full(hours.size, ASSUMED_RATE_USD_PER_KWH),
+    }
+    frame = add_local_time(with_columns(frame, columns), tz)
+    return with_columns(frame, {"is_after_hours": is_after_hours(frame, schedule).to_numpy()})
 
 
 def _sound_rows(readings: pd.DataFrame, ids: npt.NDArray[np.int64]) -> pd.DataFrame:
