@@ -117,6 +117,15 @@ def test_ratchet_of_a_summer_charge_looks_back_on_the_winter():
     assert next(x for x in june["lines"] if x["kind"] == "ratchet")["note"] == "11 of 11 earlier months are known"
 
 
+@pytest.mark.parametrize(("first_day", "known"), [(4, 1), (5, 0)])
+def test_month_known_in_part_counts_with_its_peak_and_is_not_called_known(first_day, known):
+    # Of May's 31 days 28 are 90.3 %, 27 are 87.1 %.
+    site = make_site(date(2026, 5, first_day), date(2026, 6, 30), peak_by_month({5: 100.0, 6: 60.0}))
+    june = bill(site, make_tariff(SUMMER.replace("MORE", "")))[-1]
+    line = next(x for x in june["lines"] if x["kind"] == "ratchet")
+    assert (line["amount"], line["note"]) == (200.0, f"{known} of 11 earlier months are known")
+
+
 def test_ratchet_on_the_peaks_of_some_months_only():
     site = make_site(date(2026, 1, 1), date(2026, 6, 30), peak_by_month({1: 90.0, 2: 80.0, 6: 60.0}))
     june = bill(site, make_tariff(SUMMER.replace("MORE", ", of = [2, 7]")))[-1]

@@ -124,7 +124,8 @@ def test_seasons_make_the_year_of_months_at_their_own_rates():
 
 def test_savings_have_taxes_and_the_tier_that_the_month_reaches():
     text = PEAK.replace("rate_per_kwh = 1", "tiers = [{ up_to_kwh = 500, rate_per_kwh = 0.2 }, { rate_per_kwh = 0.5 }]")
-    text += FLAT_ENERGY + '[[demand.charges]]\nname = "d"\nrate_per_kw = 12\n[[taxes]]\nname = "t"\npct = 10\n'
+    text = '[energy]\ntier_basis = "period"\n' + text + FLAT_ENERGY
+    text += '[[demand.charges]]\nname = "d"\nrate_per_kw = 12\n[[taxes]]\nname = "t"\npct = 10\n'
     own = SiteTariffs((TariffSpan(make_tariff(text)),), load_tariff(DEFAULT_FLAT))
     section = cost_of(constant(1, 10.0), tariffs=own)
     shift, step = section["tou_analysis"]["load_shift_opportunity"], section["demand_analysis"]["shaving_scenarios"][1]
@@ -290,15 +291,17 @@ RATCHET_SITE = SiteTariffs((TariffSpan(make_tariff(RATCHET)),), load_tariff(DEFA
 
 def test_the_hours_of_a_year_fill_the_ratchet():
     """A week at 40 kW; in August the site drew 90 kW for an hour, and 500 kW in an hour that the intervals know too."""
+    august = np.arange(
+        pd.Timestamp("2025-08-01 04:00Z").timestamp(), pd.Timestamp("2025-09-01 04:00Z").timestamp(), 3600
+    )
+    peak_s, late_s = (pd.Timestamp(text).timestamp() for text in ("2025-08-05 18:00Z", "2026-01-05 18:00Z"))
     hours = pd.DataFrame(
-        {
-            "epoch_s": [pd.Timestamp(text).timestamp() for text in ("2025-08-05 18:00Z", "2026-01-05 18:00Z")],
-            "mean_kw": [90.0, 500.0],
-        }
+        {"epoch_s": [*august, late_s], "mean_kw": [*np.where(august == peak_s, 90.0, 30.0), 500.0]}
     ).astype({"epoch_s": "int64"})
     (charge,) = cost_of(constant(1, 40.0), tariffs=RATCHET_SITE, history=hours)["demand_analysis"]["demand_charges"]
     assert (charge["measured_kw"], charge["billed_kw"], charge["cost"]) == (40.0, 72.0, 864.0)  # 80 % of 90
-    assert (charge["ratchet"]["months_known"], charge["ratchet"]["months_needed"]) == (2, 11)
+    # August is known whole; of December, half, which is in the intervals.
+    assert (charge["ratchet"]["months_known"], charge["ratchet"]["months_needed"]) == (1, 11)
     section = cost_of(constant(1, 40.0), tariffs=RATCHET_SITE, history=hours)
     (bill,) = [bill for bill in section["bills"] if bill["month"] == "2026-01"]
     assert lines_of(bill)["ratchet", "facility"] == 32 * 12.0

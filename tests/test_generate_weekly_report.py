@@ -295,7 +295,7 @@ def test_a_ratchet_knows_the_same_months_whether_its_tariff_is_assumed_or_named(
         (charge,) = week.sections["costOptimization"]["demand_analysis"]["demand_charges"]
         known.append(charge["ratchet"])
     assert known[0] == known[1]
-    assert known[0]["months_known"] > 1
+    assert known[0]["months_known"] >= 1  # 80 days hold a whole month before that of the week
 
 
 def test_report_that_breaks_the_contract_is_refused() -> None:

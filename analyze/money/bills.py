@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analyze.money.demand_charges import DemandLine, demand_lines, higher_peaks, monthly_peaks
+from analyze.money.demand_charges import DemandLine, Peaks, demand_lines, higher_peaks, monthly_peaks
 from analyze.money.tariff_rates import MonthSize, split_energy
 from analyze.money.tariff_time import (
     Segment,
@@ -120,7 +120,7 @@ def project_bill(
     scale: float,
     *,
     holidays: Collection[date] = (),
-    peaks: Mapping[str, Mapping[str, float]] | None = None,
+    peaks: Mapping[str, Peaks] | None = None,
 ) -> dict[str, Any]:
     """Return the bill of the calendar month in which `month` lies, if all of it were like the rows given.
 
@@ -197,7 +197,7 @@ def _metered(
     demand: pd.DataFrame,
     segment: Segment,
     holidays: Collection[date],
-    peaks: Mapping[str, Mapping[str, float]],
+    peaks: Mapping[str, Peaks],
 ) -> _Metered:
     cells = find_cells(demand, segment.tariff, holidays)
     charged = demand_lines(demand, cells, segment.tariff, segment.month, peaks)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from analyze.money.demand_analysis import DemandCase
-from analyze.money.demand_charges import higher_peaks, monthly_peaks
+from analyze.money.demand_charges import MonthPeak, higher_peaks, monthly_peaks
 from analyze.money.reactive import add_reactive
 from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, bound_demand, mean_demand, site_frame
 from analyze.money.tariff_time import Spans, as_spans, find_cells
@@ -108,7 +108,7 @@ def month_hours(scope: WeekScope) -> float:
 
 def _peaks(
     charged: Tariff, frames: Sequence[pd.DataFrame], holidays: Collection[date], billed_kw: dict[str, float]
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, MonthPeak]]:
     """Return each demand charge's highest demand [kW] by month."""
     return {
         one.name: higher_peaks(*(monthly_peaks(frame, charged, one, holidays, billed_kw) for frame in frames))

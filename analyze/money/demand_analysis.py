@@ -12,6 +12,7 @@ import pandas as pd
 from analyze.meters.meter_tree import parents_of
 from analyze.money.demand_charges import (
     DemandLine,
+    Peaks,
     charges_by_month,
     demand_lines,
     demand_lines_of_each,
@@ -45,7 +46,7 @@ class DemandCase(NamedTuple):
     cells: Cells
     tariff: Tariff | None
     month: str
-    peaks: Mapping[str, Mapping[str, float]]
+    peaks: Mapping[str, Peaks]
 
     def lines(self) -> list[DemandLine]:
         """Return the month's demand charges."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Collection, Mapping
 from datetime import date
 from functools import partial
@@ -15,13 +16,31 @@ from analyze.money.tariff_rates import split_tiers
 from analyze.money.tariff_time import Cells, at_month, find_cells, local_days, local_months
 from analyze.week.intervals import epoch_seconds
 from config.tariff_model import MONTHS_PER_YEAR, DemandCharge, Tariff
+from lib.stats_utils import sum_by_place
+
+_KNOWN_RATIO = 0.9  # of a month's hours: of less its peak may be a higher one
+
+
+class MonthPeak(NamedTuple):
+    """A month's highest known demand within a charge's windows, and how many of the month's hours are known."""
+
+    kw: float
+    hours: float
+
+    def is_known(self, month: str) -> bool:
+        """Return whether so much of the month (``2026-01``) is known that this is taken for its peak."""
+        days = calendar.monthrange(int(month[:4]), int(month[5:]))[1]
+        return self.hours >= _KNOWN_RATIO * 24 * days
+
+
+Peaks = Mapping[str, MonthPeak]
 
 
 class DemandLine(NamedTuple):
     """A demand charge of one month: what was measured, what the ratchet or minimum makes of it, and its cost.
 
     `floor_kw` is the ratchet's or the minimum's least demand, 0 without. `months_known` of the ratchet's
-    `months_needed` months before stand behind it. `is_known` is False for a coincident charge whose moment was not
+    `months_needed` months before are known whole. `is_known` is False for a coincident charge whose moment was not
     announced or not measured; it is then billed nothing.
     """
 
@@ -79,8 +98,8 @@ def system_peak_demand(
 
 def monthly_peaks(
     demand: pd.DataFrame, tariff: Tariff, charge: DemandCharge, holidays: Collection[date], billed: Mapping[str, float]
-) -> dict[str, float]:
-    """Return the peak of each known calendar month within the charge's windows [kW], such as ``{"2026-01": 84.0}``.
+) -> dict[str, MonthPeak]:
+    """Return the peak of each calendar month of which anything is known within the charge's windows, by ``2026-01``.
 
     A ratchet looks back on the months before whatever their season. In a month in which the charge has no hours, its
     windows are those that it has in any month: all hours, for a charge on all hours of the summer months.
@@ -93,14 +112,14 @@ def monthly_peaks(
         Peaks that stand on bills; only a charge on all hours can use them. The higher of the two counts.
     """
     within = _watched_cells(charge)[find_cells(demand, tariff, holidays)]
-    month = local_months(local_days(demand))[within]
-    months, place = np.unique(month, return_inverse=True)
+    months, place = np.unique(local_months(local_days(demand)), return_inverse=True)
     highest_kw = np.full(months.size, -np.inf)
-    np.fmax.at(highest_kw, place, demand["mean_kw"].to_numpy(dtype=float)[within])
-    peaks = {key: kw for key, kw in zip(months.astype(str).tolist(), highest_kw.tolist(), strict=True) if kw > -np.inf}
-    for key, peak_kw in billed.items() if charge.is_all_hours else ():
-        peaks[key] = max(peak_kw, peaks.get(key, 0.0))
-    return peaks
+    np.fmax.at(highest_kw, place[within], demand["mean_kw"].to_numpy(dtype=float)[within])
+    hours = sum_by_place(place, demand["hours"], months.size)
+    found = zip(months.astype(str).tolist(), highest_kw.tolist(), hours.tolist(), strict=True)
+    peaks = {key: MonthPeak(kw, known_h) for key, kw, known_h in found if kw > -np.inf}
+    on_bills = {key: MonthPeak(kw, np.inf) for key, kw in billed.items()} if charge.is_all_hours else {}
+    return higher_peaks(peaks, on_bills)
 
 
 def _watched_cells(charge: DemandCharge) -> npt.NDArray[np.bool_]:
@@ -110,25 +129,29 @@ def _watched_cells(charge: DemandCharge) -> npt.NDArray[np.bool_]:
     return np.where(has_hours, own, own.any(axis=0, keepdims=True))
 
 
-def higher_peaks(*peaks: Mapping[str, float]) -> dict[str, float]:
-    """Return each month's highest peak among several sources."""
-    return {month: max(own.get(month, 0.0) for own in peaks) for month in sorted(set().union(*peaks))}
+def higher_peaks(*peaks: Peaks) -> dict[str, MonthPeak]:
+    """Return each month's highest peak among several sources, none of which knows hours that another knows."""
+    months = sorted(set().union(*peaks))
+    each = {month: [own[month] for own in peaks if month in own] for month in months}
+    return {month: MonthPeak(max(p.kw for p in own), sum(p.hours for p in own)) for month, own in each.items()}
 
 
-def ratchet_floor(charge: DemandCharge, month: str, peaks: Mapping[str, float]) -> tuple[float, int, int]:
+def ratchet_floor(charge: DemandCharge, month: str, peaks: Peaks) -> tuple[float, int, int]:
     """Return (least billed demand [kW], months known, months needed) of the charge in `month`.
 
     The floor is the ratchet's percentage of the highest known peak of the months before, or the charge's minimum.
     Those are the calendar months before, whether the charge has any hours in them or not. Months that are not known
-    count for nothing, so it can only be too low.
+    count for nothing, and those known in part with what is known, so it can only be too low.
     """
     if charge.ratchet is None:
         return charge.minimum_kw, 0, 0
     number = np.datetime64(month, "M")
     before = [str(number - n) for n in range(1, charge.ratchet.months + 1)]
     needed = [key for key in before if charge.ratchet.counts(int(key[5:]))]
-    known = [peaks[key] for key in needed if key in peaks]
-    return max(charge.minimum_kw, charge.ratchet.pct / 100 * max(known, default=0.0)), len(known), len(needed)
+    found = {key: peaks[key] for key in needed if key in peaks}
+    highest_kw = max((peak.kw for peak in found.values()), default=0.0)
+    known = sum(peak.is_known(key) for key, peak in found.items())
+    return max(charge.minimum_kw, charge.ratchet.pct / 100 * highest_kw), known, len(needed)
 
 
 def demand_lines(
@@ -136,7 +159,7 @@ def demand_lines(
     cells: Cells,
     tariff: Tariff,
     month: str,
-    peaks_by_charge: Mapping[str, Mapping[str, float]],
+    peaks_by_charge: Mapping[str, Peaks],
 ) -> list[DemandLine]:
     """Return the demand charges of `month` for the demand that `rows` hold; see `demand_lines_of_each`."""
     demands_kw = rows["mean_kw"].to_numpy()[None]
@@ -149,7 +172,7 @@ def demand_lines_of_each(
     cells: Cells,
     tariff: Tariff,
     month: str,
-    peaks_by_charge: Mapping[str, Mapping[str, float]],
+    peaks_by_charge: Mapping[str, Peaks],
 ) -> list[list[DemandLine]]:
     """Return the demand charges of `month` for each of several demands.
 
