@@ -185,3 +185,15 @@ def test_a_meter_is_complete_from_its_first_reading_on(begins: date, expected: i
     row = channel_completeness(intervals, scope.meters, WEEK).iloc[1]
     assert (row["expected_intervals"], row["completeness_pct"]) == (expected, 100.0)
     assert daily_completeness(intervals, scope)["channels"][1]["completenessPct"] == by_day
+
+
+def test_a_part_of_a_main_is_told_as_such_beside_it() -> None:
+    report = make_report()
+    part, main = report["consumption"]["byChannel"][:2]
+    (meter, *_) = report["sections"]["afterHoursWaste"]["topMeters"]
+    meters = [meter | {key: row[key] for key in ("channelId", "channelName")} for row in (main, part)]
+    report["sections"]["afterHoursWaste"]["topMeters"] = meters
+    part["parentChannelId"] = main["channelId"]
+    (section,) = (section for section in build_page(report)["sections"] if section["id"] == "after-hours")
+    names = section["blocks"][0]["data"]["names"]
+    assert names == [main["channelName"], f"{part['channelName']} (part of {main['channelName']})"]

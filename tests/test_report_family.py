@@ -200,7 +200,7 @@ def test_customer_reads_which_step_is_of_one_event_and_over_which_meters_the_wee
     assert spaced(page["hero"]["note"]) == "Energy cost $144.66; you could save $23.70 a week (198 kWh)."
     ahead = report | {"outlook": {"expectedKwh": 2319.0, "changePct": -5.0}}
     (note,) = (tile["note"] for tile in build_page(ahead)["tiles"] if tile["label"].startswith("Expected"))
-    assert note.endswith("against the last 7 days")
+    assert spaced(note) == "−5 % on the same hours of the last 7 days"
 
 
 def test_customer_is_told_what_to_check_where_nothing_is_certain() -> None:

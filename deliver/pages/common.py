@@ -148,8 +148,8 @@ def provenance(report: dict[str, Any]) -> list[str]:
         lines.append(f"{resolution(meta['dataResolution'])}; local times ({meta['period']['timezone']}).")
     if baseline:
         lines.append(
-            f"Normal is what the {baseline['weeksCount']} weeks of "
-            f"{fmt.period(baseline['start'], baseline['end'])} lead to."
+            f"Normal is based on the {fmt.count(baseline['weeksCount'], 'week')} of "
+            f"{fmt.period(baseline['start'], baseline['end'])}."
         )
     if validation:
         lines.append(f"Data checks: {verdict_words(validation)}.")

@@ -84,8 +84,9 @@ def _tiles(report: dict[str, Any], currency: str | None) -> list[Part]:
     if carbon and carbon.get("kgCo2e") is not None:
         tiles.append(parts.tile("Carbon", fmt.number(carbon["kgCo2e"], unit="kg CO₂e"), carbon["source"]))
     if outlook:
-        change = fmt.signed_pct(outlook["changePct"])
-        note = f"{change} against the last 7 days"
+        change = outlook["changePct"]
+        told = "as much as" if not round(change) else f"{fmt.signed_pct(change)} on"
+        note = f"{told} the same hours of the last 7 days"
         tiles.append(parts.tile("Expected in the next 7 days", fmt.kwh(outlook["expectedKwh"]), note))
     return tiles
 

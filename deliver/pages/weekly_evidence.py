@@ -131,7 +131,7 @@ def after_hours_blocks(report: dict[str, Any], currency: str | None) -> list[Par
     )
     return [
         parts.chart("bars", "Left running while closed", summary, {
-            "names": [meter["channelName"] for meter in ranking],
+            "names": _names_with_main(ranking, report),
             "values": [meter["impact"]["excessKwh"] for meter in ranking],
             "labels": [f"{fmt.kwh(meter['impact']['excessKwh'])} · {fmt.money(meter['impact']['excessCost'], currency)}"
                        for meter in ranking],
@@ -140,6 +140,15 @@ def after_hours_blocks(report: dict[str, Any], currency: str | None) -> list[Par
         parts.findings([_after_hours_finding(meter, index, currency) for index, meter in enumerate(meters, 1)]),
         *_schedule_blocks(report, currency),
     ]  # fmt: skip
+
+
+def _names_with_main(meters: list[dict[str, Any]], report: dict[str, Any]) -> list[str]:
+    """Return the names of meters, each with the main that it is part of where that stands beside it."""
+    names = {meter["channelId"]: meter["channelName"] for meter in meters}
+    rows = (report.get("consumption") or {}).get("byChannel") or []
+    mains = {row["channelId"]: names.get(row.get("parentChannelId")) for row in rows}
+    told = ((name, mains.get(channel)) for channel, name in names.items())
+    return [f"{name} (part of {main})" if main else str(name) for name, main in told]
 
 
 def after_hours_fact(report: dict[str, Any], currency: str | None) -> str:

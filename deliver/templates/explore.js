@@ -162,7 +162,7 @@
     const names = (u, at) => {
       if (!isWide(u)) return at.map((second) => words.hours[clock.hours[Math.round((second - clock.start) / clock.step)]] ?? "");
       const room = u.width / clock.days.length;
-      const every = Math.max(1, Math.ceil(44 / room));
+      const every = Math.max(1, Math.ceil(58 / room));
       return clock.days.map((day, number) => (number % every ? "" : room < 84 ? day.short : day.label));
     };
     const plot = new uPlot(
