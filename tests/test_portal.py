@@ -93,7 +93,7 @@ def test_every_page_is_there_and_every_link_leads_to_one(conn: Connection, folde
             assert f'id="{anchor}"' in target.read_text(encoding="utf-8") if anchor else True
     rows = table_of((folders[1] / "index.html").read_text(encoding="utf-8"))
     assert rows[1] == [
-        "Site 002 | Town 2, US, 2", "Jan 12 – 18, 2026", "at least 241 kWh", "−18.0 %", "$4.74", "1",
+        "Site 002 | Town 2, US, 2", "Jan 12 – 18, 2026", "at least 241 kWh", "−18 %", "$4.74", "1",
         "76.8 % complete | Not checked yet", "No readings yet",
     ]  # fmt: skip
 
