@@ -27,7 +27,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
@@ -59,6 +59,10 @@ from lib.readings import (
     load_week_reports,
 )
 
+if TYPE_CHECKING:
+    from lib.report_types.head import Period
+    from lib.report_types.portfolio import HeldRow, SiteRow
+
 logger = logging.getLogger(__name__)
 
 
@@ -76,7 +80,7 @@ def choose_week(reports: Sequence[WeekReport], sites: Sequence[Site], now: datet
 
 def build_row(
     site: Site, status: ValidationStatus, week: WeekReport | None, period: Window, folder: Path
-) -> dict[str, Any]:
+) -> SiteRow | HeldRow:
     """Return the row of one site's week: the numbers of its recorded report, or why there are none."""
     from deliver.files.stored import read_stored
     from deliver.reports.portfolio import held_row, site_row
@@ -148,9 +152,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         actions = sum_actions(load_findings(conn), names, {site.site_id: site.data_source for site in sites})
         results = sum_results(load_ledger(conn), load_judged(conn), names)
     tz, period = parse_timezone(sites[0].timezone), weeks[sites[0].site_id]
-    window = {key: getattr(period, key).astimezone(tz).isoformat() for key in ("start", "end")}
-    report = assemble_portfolio_report(rows, {**window, "timezone": tz.key}, now.astimezone(tz), actions, results)
-    deliver_report(report, "portfolio_overview", args, f"portfolio_{window['start'][:10]}")
+    start, end = (moment.astimezone(tz).isoformat() for moment in period)
+    told: Period = {"start": start, "end": end, "timezone": tz.key}
+    report = assemble_portfolio_report(rows, told, now.astimezone(tz), actions, results)
+    deliver_report(cast(dict[str, Any], report), "portfolio_overview", args, f"portfolio_{start[:10]}")
     if any(row["status"] == "ok" for row in rows):
         return EXIT_DONE
     logger.error("no site has a report for this week; the overview says of each why, and what to do")

@@ -84,7 +84,9 @@ def family(schedule: Schedule = NAMED_HOURS) -> dict[str, dict[str, Any]]:
         "asset_health": assemble_asset_report(checked, NOW),
         "electrical_health": assemble_electrical_report(checked, NOW),
         "monthly_summary": monthly,
-        "portfolio_overview": assemble_portfolio_report([site_row(checked.site, weekly), held], window, NOW, [], {}),
+        "portfolio_overview": assemble_portfolio_report(
+            [site_row(checked.site, weekly), held], window, NOW, [], {"ledger": [], "judged": []}
+        ),
     }
 
 
@@ -429,7 +431,7 @@ def test_made_up_sites_are_marked_and_in_no_total_with_measured_ones() -> None:
     row = next(row for row in REPORTS["portfolio_overview"]["sites"] if row["status"] == "ok")
     measured = row | {"siteId": 1, "siteName": "Bakery", "dataSource": "file", "totalKwh": 100.0}
     made_up = row | {"siteId": 2, "siteName": "Toy", "dataSource": "sandbox", "totalKwh": 5000.0}
-    both = assemble_portfolio_report([made_up, measured], window, NOW, [], {})
+    both = assemble_portfolio_report([made_up, measured], window, NOW, [], {"ledger": [], "judged": []})
     check_report(both, "portfolio_overview")
     assert (both["totals"]["sites"], both["totals"]["totalKwh"], both["totals"]["sandboxSitesLeftOut"]) == (1, 100.0, 1)
     warning = "SANDBOX DATA, made up and not measured, of Toy (2): marked below, and in no total."
@@ -438,7 +440,7 @@ def test_made_up_sites_are_marked_and_in_no_total_with_measured_ones() -> None:
     page = render_html(build_page(both))
     assert "Toy (sandbox, made up)" in page
     assert "Bakery (sandbox" not in page
-    alone = assemble_portfolio_report([made_up], window, NOW, [], {})
+    alone = assemble_portfolio_report([made_up], window, NOW, [], {"ledger": [], "judged": []})
     assert alone["totals"]["totalKwh"] == 5000.0
     assert alone["warnings"] == [
         "SANDBOX DATA: made up for trying and testing. Nothing here was measured in a building."

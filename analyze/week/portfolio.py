@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from lib.findings import FollowedFinding, JudgedKind, LedgerEntry, rank_by_money, total_judged, total_ledger
 from lib.states import DataSource
 
+if TYPE_CHECKING:
+    from lib.report_types.portfolio import (
+        CurrencyTotal,
+        HeldRow,
+        KindOfAction,
+        OpenState,
+        PortfolioResults,
+        PortfolioTotals,
+        SiteRow,
+    )
 
-def total_sites(rows: list[dict[str, Any]]) -> dict[str, Any]:
+
+def total_sites(rows: Sequence[SiteRow | HeldRow]) -> PortfolioTotals:
     """Return the energy of all sites with numbers, and their savings by currency, which are never added across.
 
     Parameters
@@ -20,7 +31,7 @@ def total_sites(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """
     shown = [row for row in rows if row["status"] == "ok"]
     known = [row for row in shown if row["dataSource"] != DataSource.SANDBOX] or shown
-    savings = []
+    savings: list[CurrencyTotal] = []
     for currency in sorted({row["currency"] for row in known}, key=str):
         own = [row for row in known if row["currency"] == currency]
         savings.append(
@@ -41,7 +52,7 @@ def total_sites(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def sum_actions(
     findings: Iterable[FollowedFinding], names: Mapping[int, str], sources: Mapping[int, str]
-) -> list[dict[str, Any]]:
+) -> list[KindOfAction]:
     """Return what there is to do over all sites: open findings of one kind and currency added up, the dearest first.
 
     Parameters
@@ -65,9 +76,7 @@ def sum_actions(
     return sorted(actions, key=lambda action: (-(action["weeklyCost"] or 0.0), -action["sites"], action["kind"]))
 
 
-def _action(
-    kind: str, currency: str | None, findings: list[FollowedFinding], names: Mapping[int, str]
-) -> dict[str, Any]:
+def _action(kind: str, currency: str | None, findings: list[FollowedFinding], names: Mapping[int, str]) -> KindOfAction:
     costs = [each.last_cost for each in findings if each.last_cost is not None]
     return {
         "kind": kind,
@@ -83,7 +92,7 @@ def _action(
                 "title": each.title,
                 "channelName": each.meter_name,
                 "weeklyCost": None if each.last_cost is None else round(each.last_cost, 2),
-                "state": each.state,
+                "state": cast("OpenState", each.state),  # what is work is not solved
                 "status": each.status,
                 "weekNumber": each.week_number,
                 "backAfterWeeks": each.back_after_weeks,
@@ -91,7 +100,7 @@ def _action(
                 "week": each.week.isoformat(),
                 "said": each.said,
                 "owner": each.owner,
-                "due": each.due and each.due.isoformat(),
+                "due": None if each.due is None else each.due.isoformat(),
             }
             for each in findings
         ],
@@ -100,7 +109,7 @@ def _action(
 
 def sum_results(
     ledger: Iterable[LedgerEntry], judged: Iterable[JudgedKind], names: Mapping[int, str]
-) -> dict[str, Any]:
+) -> PortfolioResults:
     """Return what acting on findings brought: `ledger` by currency, with the realized share, and `judged` by kind."""
     totals = total_ledger(entry for entry in ledger if entry.site_id in names)
     rows = total_judged(row for row in judged if row.site_id in names)

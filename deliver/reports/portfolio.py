@@ -17,11 +17,13 @@ from lib.states import DataSource, Level
 
 if TYPE_CHECKING:
     from lib.readings import Site
+    from lib.report_types.head import Period
+    from lib.report_types.portfolio import HeldRow, KindOfAction, PortfolioReport, PortfolioResults, SiteRow
 
 _MOST_ACTIONS = 3  # in the headline
 
 
-def site_row(site: Site, report: dict[str, Any]) -> dict[str, Any]:
+def site_row(site: Site, report: dict[str, Any]) -> SiteRow:
     """Return the row of a site whose weekly report is stored.
 
     Raises
@@ -35,7 +37,7 @@ def site_row(site: Site, report: dict[str, Any]) -> dict[str, Any]:
         raise DataError(f"its report is of an earlier version, which does not tell {err}; generate it anew") from err
 
 
-def _site_row(site: Site, report: dict[str, Any]) -> dict[str, Any]:
+def _site_row(site: Site, report: dict[str, Any]) -> SiteRow:
     savings, use, sections = report["summary"]["totalPotentialSavings"], report["consumption"], report["sections"]
     return {
         "siteId": site.site_id,
@@ -43,7 +45,7 @@ def _site_row(site: Site, report: dict[str, Any]) -> dict[str, Any]:
         "status": "ok",
         "country": (report["metadata"].get("site") or {}).get("country"),
         "currency": savings["currency"],
-        "dataSource": site.data_source,
+        "dataSource": DataSource(site.data_source),
         "isForced": report["metadata"]["validation"]["isForced"],
         "totalKwh": use["totalKwh"],
         "isAtLeast": use["isAtLeast"],
@@ -59,18 +61,18 @@ def _site_row(site: Site, report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def held_row(site: Site, reason: str) -> dict[str, Any]:
+def held_row(site: Site, reason: str) -> HeldRow:
     """Return the row of a site of which nothing may be said, and why."""
     return {"siteId": site.site_id, "siteName": site.site_name, "status": "held_back", "reason": reason}
 
 
 def assemble_portfolio_report(
-    rows: list[dict[str, Any]],
-    period: dict[str, str],
+    rows: list[SiteRow | HeldRow],
+    period: Period,
     now: datetime,
-    actions: list[dict[str, Any]],
-    results: dict[str, Any],
-) -> dict[str, Any]:
+    actions: list[KindOfAction],
+    results: PortfolioResults,
+) -> PortfolioReport:
     """Return the report as `schemas/portfolio_overview.schema.json` describes it.
 
     `actions` and `results` are those of `analyze.week.portfolio`.
@@ -83,14 +85,14 @@ def assemble_portfolio_report(
 
 
 def _assemble(
-    rows: list[dict[str, Any]],
-    shown: list[dict[str, Any]],
-    period: dict[str, str],
+    rows: list[SiteRow | HeldRow],
+    shown: list[SiteRow],
+    period: Period,
     now: datetime,
-    actions: list[dict[str, Any]],
-    results: dict[str, Any],
+    actions: list[KindOfAction],
+    results: PortfolioResults,
     country: str | None,
-) -> dict[str, Any]:
+) -> PortfolioReport:
     totals = total_sites(rows)
     warnings = _warn_of_sandbox(shown, totals["sandboxSitesLeftOut"])
     counted = [row for row in shown if row["dataSource"] != DataSource.SANDBOX] or shown
@@ -115,11 +117,12 @@ def _assemble(
         "totals": totals,
         "sites": rows,
         "actions": actions,
-        **results,
+        "ledger": results["ledger"],
+        "judged": results["judged"],
     }
 
 
-def _notes(shown: list[dict[str, Any]], actions: list[dict[str, Any]]) -> list[str]:
+def _notes(shown: list[SiteRow], actions: list[KindOfAction]) -> list[str]:
     """Return what there is to do by money, and which sites' figures are in doubt, one fact each."""
     notes = [
         f"{ACTION_WORDS.get(action['kind'], action['kind'])}: {fmt.count(action['sites'], 'site')}, "
@@ -136,13 +139,13 @@ def _notes(shown: list[dict[str, Any]], actions: list[dict[str, Any]]) -> list[s
     return notes
 
 
-def _name(row: dict[str, Any], shown: list[dict[str, Any]]) -> str:
+def _name(row: SiteRow, shown: list[SiteRow]) -> str:
     """Return the name of a site, with its number where another bears it too."""
     is_shared = sum(other["siteName"] == row["siteName"] for other in shown) > 1
     return f"{row['siteName']} ({row['siteId']})" if is_shared else str(row["siteName"])
 
 
-def _warn_of_sandbox(shown: list[dict[str, Any]], left_out: int) -> list[str]:
+def _warn_of_sandbox(shown: list[SiteRow], left_out: int) -> list[str]:
     """Return what a reader must know of made-up sites: that all are, or which are, and that no total has them."""
     made_up = [row for row in shown if row["dataSource"] == DataSource.SANDBOX]
     if not made_up:

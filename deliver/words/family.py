@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deliver.words import formats as fmt
 from deliver.words.hours import join
+
+if TYPE_CHECKING:
+    from lib.report_types.portfolio import PortfolioTotals, SiteRow
 
 _MOST_NAMES = 3
 _NORMAL_PCT = 0.5  # a change that rounds to nothing
@@ -90,7 +93,7 @@ def supply_money(section: dict[str, Any], currency: str | None) -> str:
     return f"Low power factor costs {join([fmt.money(cost, currency) for cost in known])} a month by the tariff."
 
 
-def portfolio_result(totals: dict[str, Any], shown: Sequence[dict[str, Any]], held: int) -> str:
+def portfolio_result(totals: PortfolioTotals, shown: Sequence[SiteRow], held: int) -> str:
     """Return what all sites used, how many of them used more or less than normal, and how many have no report."""
     sites = fmt.count(totals["sites"], "site")
     told = f"{sites} used {fmt.kwh(totals['totalKwh'])} this week"

@@ -12,6 +12,8 @@ from lib.report_types.head import PortfolioMetadata, ToldResult
 from lib.report_types.use import MayCountTwice
 from lib.states import DataSource
 
+OpenState = Literal["new", "open", "back"]
+
 
 class CurrencyTotal(TypedDict):
     """Savings in one currency."""
@@ -74,7 +76,7 @@ class OpenFinding(TypedDict):
     title: str
     channelName: str | None
     weeklyCost: float | None
-    state: Literal["new", "open", "back"]
+    state: OpenState
     status: WeekStatus
     weekNumber: int
     backAfterWeeks: int | None
@@ -118,6 +120,13 @@ class JudgedKind(TypedDict):
     notNeeded: Count
     wrong: Count
     rightPct: float
+
+
+class PortfolioResults(TypedDict):
+    """What came of findings, over all sites."""
+
+    ledger: list[LedgerLine]
+    judged: list[JudgedKind]
 
 
 class PortfolioReport(TypedDict):
