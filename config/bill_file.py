@@ -12,7 +12,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from lib.bounded_files import MAX_SETTINGS_BYTES, read_whole
 from lib.errors import ConfigError, DataError
 
 START, END, KWH, KW, AMOUNT, ESTIMATED = "start", "end", "kwh", "kw", "amount", "estimated"
+READ, DAYS = "read", "days"  # the day of the reading and the days before it, in place of start and end
 _NEEDED = (START, END, KWH)
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _DELIMITERS = (",", ";", "\t", "|")
@@ -30,6 +31,7 @@ _DATES = (
     "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y",
     "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d-%b-%y",
 )  # fmt: skip
+_ONE_DAY = timedelta(days=1)
 _MIDNIGHT = re.compile(r"[T ](00:00(:00(\.0+)?)?|12:00(:00)? ?[Aa][Mm])(Z|[+-]\d\d:?\d\d)?$")
 _RANGE = re.compile(r"\s+(?:to|until|bis|au|al|-|–|—)\s+")
 _NUMBER = re.compile(r"[+-]?\d[\d.,]*|[+-]?[.,]\d+")
@@ -55,6 +57,8 @@ _NAMES: dict[str, frozenset[str]] = {
         "service end,service to,service end date,read end,end read date,bis,ende,zeitraum bis,abrechnung bis,enddatum,"
         "au,fin,date fin,al,fine,hasta,fecha fin,tot,einddatum"
     ),
+    READ: _words("read date,reading date,meter read date,meter reading date,ablesedatum,date de releve"),
+    DAYS: _words("days,billing days,number of days,days billed,service days,tage,abrechnungstage,jours,dias,giorni"),
     KWH: _words(
         "kwh,mwh,wh,usage,use,used,billed,total,consumption,energy,energy use,total usage,total consumption,"
         "billed usage,verbrauch,stromverbrauch,energie,consommation,consumo,verbruik"
@@ -104,6 +108,11 @@ class _Sheet(NamedTuple):
     rows: list[tuple[int, list[str]]]
     broken_at: int | None = None  # the line from which on the file can't be split into cells
 
+    @property
+    def has_read_days(self) -> bool:
+        """Whether days of readings and their number stand there in place of starts and ends."""
+        return START not in self.places and {READ, DAYS} <= set(self.places)
+
     def cells(self, name: str) -> list[str]:
         """Return the cells of a column, "" where a row has none, or the file no such column."""
         place = self.places.get(name)
@@ -141,8 +150,7 @@ def read_bill_file(table: BillsTable, site_path: Path) -> list[BillRow]:
     """
     reader = _Reader(table, site_path)
     sheet = _find_sheet(reader, _read_text(reader))
-    first, last = _ranges(sheet) if END not in sheet.places else (sheet.cells(START), sheet.cells(END))
-    starts, ends = _parse_dates(reader, first, last, sheet)
+    starts, ends = _read_days(reader, sheet)
     decimal = _decimal_sign(reader, sheet)
     return [
         BillRow(
@@ -156,6 +164,16 @@ def read_bill_file(table: BillsTable, site_path: Path) -> list[BillRow]:
         )
         for n, (line, _) in enumerate(sheet.rows)
     ]
+
+
+def _read_days(reader: _Reader, sheet: _Sheet) -> tuple[list[date], list[date]]:
+    """Return the first and the last day of each row, or the day of the reading after it, as the file has it."""
+    if sheet.has_read_days:
+        reads, _ = _parse_dates(reader, sheet.cells(READ), sheet.cells(READ), sheet)
+        days = [timedelta(days=_number(reader, sheet, n, DAYS, ".")) for n in range(len(reads))]
+        return [read - each for read, each in zip(reads, days, strict=True)], [read - _ONE_DAY for read in reads]
+    first, last = _ranges(sheet) if END not in sheet.places else (sheet.cells(START), sheet.cells(END))
+    return _parse_dates(reader, first, last, sheet)
 
 
 def _place_of(key: str) -> Place:
@@ -197,11 +215,16 @@ def _find_sheet(reader: _Reader, text: str) -> _Sheet:
         raise reader.ask("columns.start", "names no columns that are known as the days and the energy of bills")
     sheet = best[1]
     _check_named(reader, sheet)
-    missing = [name for name in _NEEDED if name not in sheet.places and not (name == END and _are_ranges(sheet))]
+    needed = (KWH,) if sheet.has_read_days else _NEEDED
+    missing = [name for name in needed if name not in sheet.places and not (name == END and _are_ranges(sheet))]
     if missing:
         names = ", ".join(repr(cell.strip()) for cell in sheet.header if cell.strip())
         raise reader.ask(f"columns.{missing[0]}", f"does not tell which of its columns it is: {names}")
-    kept = [(line, row) for line, row in sheet.rows if not _is_void(row, sheet.places[START])]
+    kept = [
+        (line, row)
+        for line, row in sheet.rows
+        if not _is_void(row, sheet.places[READ if sheet.has_read_days else START])
+    ]
     if sheet.broken_at is not None:
         raise reader.wrong(sheet.broken_at, "can't be split into cells from here on")
     if not kept:
@@ -256,12 +279,15 @@ def _find_columns(reader: _Reader, cells: Sequence[str]) -> dict[str, int]:
             found = [n for n, cell in enumerate(cells) if cell.strip() == named[name]] if named[name] else []
         else:
             found = [n for n, key in enumerate(keys) if _is_of(key, name)]
+        if len(found) > 1 and name in (READ, DAYS):
+            continue  # no key tells which, and start and end will do
         if len(found) > 1:
             names = " or ".join(repr(cells[n].strip()) for n in found)
             raise reader.ask(f"columns.{name}", f"has several that it could be: {names}")
         if found:
             places[name] = found[0]
-    return places if START in places and (END in places or KWH in places) else {}
+    is_table = START in places and (END in places or KWH in places)
+    return places if is_table or {READ, DAYS} <= set(places) else {}
 
 
 def _key(cell: str) -> str:

@@ -66,6 +66,10 @@ STRANGE = {
     "the delimiter in a first line": (
         "sep=;\nVon;Bis;kWh;kW;Betrag;Ableseart\n14.1.26;12.2.26;41250;180;5120,4;A\n13.2.26;14.3.26;38000,5;175,5;4800;E\n"
     ),
+    "days of readings, and how many days before each": (
+        "Read Date,Days,kWh,Demand (kW),Amount,Read type\n"
+        "02/13/2026,30,41250,180,5120.40,Actual\n03/15/2026,30,38000.5,175.5,4800,Estimated\n"
+    ),
     "accents in an old encoding, thin spaces": (
         "Début;Fin;Consommation kWh;Puissance kW;Montant TTC;Estimée\n"
         "14/01/2026;12/02/2026;41 250,0;180;5 120,40;non\n13/02/2026;14/03/2026;38 000,5;175,5;4 800,00;oui\n"
