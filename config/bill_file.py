@@ -82,6 +82,8 @@ _UNITS_OF = {
     KW: frozenset(_UNITS_KW),
     AMOUNT: _words("$,€,£,¥,usd,eur,gbp,jpy,cad,aud,chf,nzd,sek,nok,dkk"),
 }
+_CURRENCY_SIGNS = {"€": "EUR", "£": "GBP"}  # the others are those of several currencies
+_CURRENCY_WORDS = _UNITS_OF[AMOUNT] - {"$", "¥"}
 _IS_ESTIMATE = _words(
     "e,est,estimate,estimated,yes,y,true,1,x,geschatzt,ja,wahr,estimee,estime,oui,stimata,si,estimada"
 )
@@ -98,6 +100,7 @@ class BillRow(NamedTuple):
     kw: float | None
     amount: float | None
     is_estimated: bool
+    currency: str | None = None
 
 
 class _Sheet(NamedTuple):
@@ -161,6 +164,7 @@ def read_bill_file(table: BillsTable, site_path: Path) -> list[BillRow]:
             _optional(reader, sheet, n, KW, decimal),
             _optional(reader, sheet, n, AMOUNT, decimal),
             _is_estimated(reader, sheet, n),
+            _currency(sheet, n),
         )
         for n, (line, _) in enumerate(sheet.rows)
     ]
@@ -436,6 +440,17 @@ def _number(reader: _Reader, sheet: _Sheet, number: int, name: str, decimal: str
     if value < 0 and name != AMOUNT:
         raise reader.wrong(sheet.rows[number][0], f"{cell!r} is below zero, and a bill of exports is none of use")
     return value
+
+
+def _currency(sheet: _Sheet, number: int) -> str | None:
+    """Return the currency that the column of amounts, or the cell, names; None where it names none for certain."""
+    column = sheet.header[sheet.places[AMOUNT]] if AMOUNT in sheet.places else ""
+    for text in (column, sheet.cells(AMOUNT)[number]):
+        signs = re.findall(r"[a-z]{3}|[€£]", text.casefold())
+        found = {_CURRENCY_SIGNS.get(sign, sign.upper()) for sign in signs if sign in _CURRENCY_WORDS}
+        if len(found) == 1:
+            return found.pop()
+    return None
 
 
 def _is_estimated(reader: _Reader, sheet: _Sheet, number: int) -> bool:

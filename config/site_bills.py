@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.bill_file import read_bill_file
 from config.bill_tables import BillEnds, BillsTable
 from config.strict_toml import shown
 from lib.errors import ConfigError
+
+if TYPE_CHECKING:
+    from config.tariff_model import SiteTariffs
 
 _MAX_DAYS = 400  # a yearly bill, read a month late
 
@@ -19,7 +23,8 @@ _MAX_DAYS = 400  # a yearly bill, read a month late
 class Bill:
     """A bill of the utility over the site's local days `first` to `last`, both included.
 
-    `kw` is the demand that it bills, `amount` what is to be paid, in the currency of the site's tariff.
+    `kw` is the demand that it bills, `amount` what is to be paid, in the currency of the site's tariff; `currency` is
+    the one that a file of bills names.
     """
 
     first: date
@@ -28,6 +33,7 @@ class Bill:
     kw: float | None = None
     amount: float | None = None
     is_estimated: bool = False
+    currency: str | None = None
 
     @property
     def days(self) -> int:
@@ -35,23 +41,25 @@ class Bill:
         return (self.last - self.first).days + 1
 
 
-def load_bills(table: BillsTable, path: Path) -> tuple[Bill, ...]:
+def load_bills(table: BillsTable, path: Path, tariffs: SiteTariffs | None = None) -> tuple[Bill, ...]:
     """Return the bills that a site's file tells of, by date; each begins on the day after the one before.
 
     Parameters
     ----------
     path
         The site's file.
+    tariffs
+        What the site pays, of which the amounts have to be in the currency.
 
     Raises
     ------
     ConfigError
-        When they overlap, leave days out, or the file of them leaves open what it means.
+        When they overlap, leave days out, are in another currency, or the file of them leaves open what it means.
     """
     if table.file is not None:
         rows = read_bill_file(table, path)
         where = shown(path.parent / table.file)
-        bills = [Bill(row.start, row.end, row.kwh, row.kw, row.amount, row.is_estimated) for row in rows]
+        bills = [Bill(row.start, row.end, row.kwh, row.kw, row.amount, row.is_estimated, row.currency) for row in rows]
     else:
         where = f"{shown(path)}: bills.periods"
         bills = [Bill(row.start, row.end, row.kwh, row.kw, row.amount, row.estimated) for row in table.periods]
@@ -61,11 +69,13 @@ def load_bills(table: BillsTable, path: Path) -> tuple[Bill, ...]:
             raise ConfigError(f"{where}: the bill of {bill.first} ends before it begins, on {bill.last}; correct it")
     ends = table.ends or _ends_of(bills)
     if ends is BillEnds.READING_DAY:
-        bills = [Bill(b.first, b.last - timedelta(days=1), b.kwh, b.kw, b.amount, b.is_estimated) for b in bills]
+        bills = [replace(bill, last=bill.last - timedelta(days=1)) for bill in bills]
     for bill in bills:
         if not 0 < bill.days <= _MAX_DAYS:
             raise ConfigError(f"{where}: the bill of {bill.first} to {bill.last} has {bill.days} days; correct it")
     _check_sequence(bills, where)
+    if tariffs is not None and not tariffs.is_assumed:
+        _check_currency(bills, tariffs, where)
     return tuple(bills)
 
 
@@ -73,6 +83,16 @@ def _ends_of(bills: Sequence[Bill]) -> BillEnds:
     """Return what the ends of the periods are: where each is the next one's start, the meter was read on that day."""
     steps = {(after.first - before.last).days for before, after in zip(bills, bills[1:], strict=False)}
     return BillEnds.READING_DAY if steps == {0} else BillEnds.LAST_DAY
+
+
+def _check_currency(bills: Sequence[Bill], tariffs: SiteTariffs, where: str) -> None:
+    for bill in bills:
+        tariff = tariffs.tariff_on(bill.last)
+        if tariff and bill.amount is not None and bill.currency not in (None, tariff.currency):
+            raise ConfigError(
+                f"{where}: amounts are in {bill.currency}, the site's tariff {tariff.name} in {tariff.currency}; name "
+                'the right tariff, or leave the amounts out: amount = "" under [bills.columns]'
+            )
 
 
 def _check_sequence(bills: Sequence[Bill], where: str) -> None:

@@ -474,11 +474,11 @@ class SiteConfig:
         Raises
         ------
         ConfigError
-            When the bills overlap, leave days out, or cannot be read.
+            When the bills overlap, leave days out, are in another currency than the tariff, or cannot be read.
         """
         from config.site_bills import load_bills
 
-        return load_bills(self.file.bills, self.path) if self.file.bills.is_given else ()
+        return load_bills(self.file.bills, self.path, self.tariffs) if self.file.bills.is_given else ()
 
     @cached_property
     def branding(self) -> Branding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -82,7 +83,8 @@ def test_a_strange_file_is_read_rightly(tmp_path: Path, content: bytes | str) ->
     if isinstance(content, bytes) and content.startswith(b"\xff\xfe"):
         content = PLAIN.replace('"', "").replace("41,250", "41250").replace("38,000.5", "38000.5").replace(
             "5,120.40", "5120.40").replace("4,800.00", "4800").replace(",", "\t").encode("utf-16")  # fmt: skip
-    assert bills_of(tmp_path, 'file = "bills.csv"', content) == (JANUARY, FEBRUARY)
+    found = bills_of(tmp_path, 'file = "bills.csv"', content)
+    assert tuple(replace(bill, currency=None) for bill in found) == (JANUARY, FEBRUARY)
 
 
 def test_the_operator_says_what_the_names_do_not(tmp_path: Path) -> None:
@@ -124,6 +126,23 @@ ASKED = {
     f'7,"{"x" * 140000}"\n2026-04-01,2026-04-30,8,3\n': "line 4: can't be split into cells from here on",
     "PK\x03\x04": "bills.file should be a CSV; save the workbook's sheet as one",
 }  # fmt: skip
+
+
+EURO = '[tariff]\nflat_rate_per_kwh = 0.31\ncurrency = "EUR"\n[bills]\nfile = "bills.csv"\n'
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"), [("Betrag (EUR)", "12,50"), ("Betrag", "12,50 €"), ("Betrag", "EUR 12,50")]
+)
+def test_amounts_are_in_the_currency_of_the_tariff(tmp_path: Path, column: str, cell: str) -> None:
+    (tmp_path / "bills.csv").write_text(f"Von;Bis;kWh;{column}\n01.01.2026;31.01.2026;41;{cell}\n")
+    (tmp_path / "7.toml").write_text(EURO)
+    assert [(bill.amount, bill.currency) for bill in load_site(7, tmp_path).bills] == [(12.5, "EUR")]
+    (tmp_path / "7.toml").write_text(EURO.replace('_per_kwh = 0.31\ncurrency = "EUR"', "_usd_per_kwh = 0.1"))
+    with pytest.raises(ConfigError, match="bills.csv: amounts are in EUR, the site's tariff .* in USD; name the right"):
+        assert load_site(7, tmp_path).bills
+    (tmp_path / "7.toml").write_text(EURO.partition("[bills]")[1] + EURO.partition("[bills]")[2])  # none is named
+    assert load_site(7, tmp_path).bills[0].amount == 12.5
 
 
 @pytest.mark.parametrize(("content", "message"), ASKED.items())

@@ -245,6 +245,7 @@ TARIFF = (
     'currency = "USD"\nsource = "a test"\n[[energy.periods]]\nname = "all"\nrate_per_kwh = 0.10\n'
     '[[demand.charges]]\nname = "facility"\nrate_per_kw = 10\n[fixed]\nmonthly_charge = 50\n'
 )
+OWN = '\nname = "own"\n'
 BILL_DAYS = (date(2026, 1, 14), date(2026, 2, 12))
 
 
@@ -260,8 +261,8 @@ def site(conn: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
     for name in ("default_flat", "default_tou_demand"):
         (tmp_path / f"{name}.toml").write_bytes((Path("config/tariffs") / f"{name}.toml").read_bytes())
 
-    def load(bills: str) -> dict[str, Any]:
-        (tmp_path / f"{SITE_ID}.toml").write_text(f'[tariff]\nname = "own"\n{bills}')
+    def load(bills: str, tariff: str = f"[tariff]{OWN}") -> dict[str, Any]:
+        (tmp_path / f"{SITE_ID}.toml").write_text(f"{tariff}{bills}")
         said = load_site(SITE_ID, tmp_path, tmp_path)
         monkeypatch.setattr(loading, "read_site", lambda _: said)
         return loading.load_month(conn, SITE_ID, date(2026, 2, 1), datetime(2026, 3, 5, tzinfo=TIMEZONE))
@@ -317,6 +318,12 @@ def test_a_site_without_bills_and_a_month_without_one(site: Any) -> None:
     assert site("")["utilityBills"] is None
     found = site("[bills]\nperiods = [{ start = 2025-12-10, end = 2026-01-09, kwh = 1 }]\n")["utilityBills"]
     assert (found["bills"], found["lastEnd"]) == ([], "2026-01-09")
+
+
+def test_an_amount_has_no_currency_where_no_tariff_is_named(site: Any) -> None:
+    said = "[bills]\nperiods = [{ start = 2026-01-14, end = 2026-02-12, kwh = 5, amount = 12.5 }]\n"
+    metered = {tariff: site(said, tariff)["utilityBills"]["bills"][0]["metered"] for tariff in ("", f"[tariff]{OWN}")}
+    assert [(own["currency"], own["tariff"]) for own in metered.values()] == [(None, None), ("USD", "own")]
 
 
 def test_a_bill_from_before_the_first_reading_is_not_compared(site: Any) -> None:

@@ -88,7 +88,7 @@ def measure_bill(
         "demandIntervalMinutes": round((int(rows["interval_s"].iloc[0]) if len(rows) else interval_s) / 60, 2),
         "amount": round(sum(bill["total"] for bill in bills), 2) if bills else None,
         "tariff": tariff.name if tariff and not tariffs.is_assumed else None,
-        "currency": tariff.currency if tariff else None,
+        "currency": tariff.currency if tariff and not tariffs.is_assumed else None,
     }
     return Measured(metered, _billed_kw(bills), _by_meter(data))
 
