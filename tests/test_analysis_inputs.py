@@ -18,6 +18,7 @@ ANALYZE = PROJECT_ROOT / "analyze"
 ELECTRICAL = {
     "electrical_quantities.py",
     "electrical.py",
+    "reactive.py",
 }  # they are given `load_electrical`; all others `load_readings`
 
 
