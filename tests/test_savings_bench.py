@@ -41,7 +41,8 @@ def test_a_group_is_counted_by_hand():
 def test_the_section_tells_promises_and_opendsm():
     kept = [Promise("made up", True), Promise("made up", False), Promise("made up", None)]
     text = render_section([outcome()], kept, [Beside("sample", 91, 0.06, 0.04, 0.1, 0.11)])
-    assert "3 dates were given for a verdict; of the 2 that the readings reach, 1 were kept" in text
+    assert "3 dates were given for a verdict, most of them 20 days after the change; of the 2 that the\n" in text
+    assert "  readings reach, 1 were kept (50 %)." in text
     assert "Ours is 1.50 times as wide on average (goal: 1.5 at most)" in text
     assert "| sample | 91 | ±6.0 % | ±4.0 % | 10.0 % | 11.0 % |" in text
 
