@@ -18,6 +18,7 @@ from config.thresholds import Thresholds
 from deliver.reports.weekly import tell_sections
 from deliver.words.week import tell_week
 from lib.date_utils import Window, local_day_window
+from lib.report_types.head import Period
 
 NEW_YORK = ZoneInfo("America/New_York")
 # A winter week without clock changes in it or in the four weeks before: Monday 12 to Sunday 18 January 2026.
@@ -110,9 +111,8 @@ def tell(week: SiteWeek) -> dict[str, Any]:
     """Return the summary of the report on this week."""
     tz = ZoneInfo(week.timezone)
     start, end = (moment.astimezone(tz).isoformat() for moment in week.period)
-    return tell_week(
-        week.summary, tell_sections(week.sections), week.consumption, week.data_quality, {"start": start, "end": end}
-    )
+    period: Period = {"start": start, "end": end, "timezone": tz.key}
+    return tell_week(week.summary, tell_sections(week.sections), week.consumption, week.data_quality, period)
 
 
 def spaced(text: Any) -> Any:

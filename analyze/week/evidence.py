@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lib.report_types.basics import Stretch
 
 # The keys of a finding that its method compared with.
 REFERENCES = {
@@ -16,7 +19,7 @@ REFERENCES = {
 }
 
 
-def _told_by(finding: dict[str, Any], period: dict[str, Any]) -> dict[str, Any]:
+def _told_by(finding: dict[str, Any], period: Stretch) -> dict[str, Any]:
     """Return what a finding says of its evidence: meters, time (the period's where it has none) and references."""
     keys = REFERENCES.get(finding["evidence"]["method"], ())
     return {
@@ -27,7 +30,7 @@ def _told_by(finding: dict[str, Any], period: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def whole_evidence(finding: dict[str, Any], period: dict[str, Any]) -> dict[str, Any]:
+def whole_evidence(finding: dict[str, Any], period: Stretch) -> dict[str, Any]:
     """Return the finding of a report with all of its evidence.
 
     Parameters
@@ -42,7 +45,7 @@ def whole_evidence(finding: dict[str, Any], period: dict[str, Any]) -> dict[str,
     return finding | {"evidence": _told_by(finding, period) | finding["evidence"]}
 
 
-def brief_evidence(value: Any, period: dict[str, Any]) -> Any:
+def brief_evidence(value: Any, period: Stretch) -> Any:
     """Return a part of a report whose findings have as evidence only what they do not say themselves."""
     if isinstance(value, list):
         return [brief_evidence(item, period) for item in value]

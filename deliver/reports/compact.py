@@ -14,6 +14,7 @@ from lib.states import Level
 
 if TYPE_CHECKING:
     from analyze.week.site_week import SiteWeek
+    from lib.report_types.basics import Stretch
 
 _OF_EPISODE = ("channelId", "channelName", "start", "end", "peakPower", "excessKwh", "context")
 _OF_SPIKE = ("start", "end", "duration", "intervals", "peakPower", "totalExcessKwh")
@@ -34,7 +35,7 @@ _MAY_LACK = {  # keys that are left out where they say nothing
 _FORECAST = ("predicted_kwh", "lower_bound", "upper_bound")
 
 
-def compact_sections(sections: dict[str, Any], period: dict[str, Any]) -> dict[str, Any]:
+def compact_sections(sections: dict[str, Any], period: Stretch) -> dict[str, Any]:
     """Return a week's sections as the weekly report holds them.
 
     `timeline` and `topSpikes` have an event with its keys, the lists by channel only what it is. The electrical health

@@ -20,12 +20,14 @@ from deliver.words.week import tell_week
 from lib.date_utils import Window
 from lib.report_findings import list_findings
 from lib.report_schema import REPORT_VERSION
-from lib.states import DataSource
+from lib.states import BreakerState, DataSource, Reach
 
 if TYPE_CHECKING:
     from analyze.week.site_week import SiteWeek
     from lib.alert_mutes import Mute
     from lib.readings import Site, ValidationStatus
+    from lib.report_types.basics import Stretch
+    from lib.report_types.head import MadeMetadata, MadePeriodMetadata, Period
 
 
 SOURCE_NOTES: dict[str, str] = {
@@ -65,7 +67,7 @@ def _assemble(
     }
 
 
-def _follow_up(week: SiteWeek, period: dict[str, Any], mutes: Sequence[Mute]) -> dict[str, Any]:
+def _follow_up(week: SiteWeek, period: Period, mutes: Sequence[Mute]) -> dict[str, Any]:
     if week.follow_up is None:
         return {}
     tz = ZoneInfo(week.timezone)
@@ -95,7 +97,7 @@ def titles_of(sections: dict[str, Any], accepted: Sequence[dict[str, Any]] = ())
 
 def build_metadata(
     site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, now: datetime, kind: str = "weekly"
-) -> dict[str, Any]:
+) -> MadePeriodMetadata:
     """Return the `metadata` of a report of this `kind` on an analyzed period."""
     tz = ZoneInfo(week.timezone)
     return {
@@ -113,12 +115,13 @@ def site_metadata(
     now: datetime,
     kind: str,
     tz: ZoneInfo,
-) -> dict[str, Any]:
+) -> MadeMetadata:
     """Return the part of `metadata` that every report on a site has."""
+    source = DataSource(site.data_source)
     return {
         "generatedAt": _iso(now, tz),
         "reportKind": kind,
-        "validatedAt": status.validated_at and _iso(status.validated_at, tz),
+        "validatedAt": None if status.validated_at is None else _iso(status.validated_at, tz),
         "reportVersion": REPORT_VERSION,
         "site": {
             "siteId": site.site_id,
@@ -129,11 +132,11 @@ def site_metadata(
             "currencyCode": site.currency_code,
         },
         "period": {**_window(period, tz), "timezone": tz.key},
-        "dataSource": {"kind": site.data_source, "note": SOURCE_NOTES[site.data_source]},
+        "dataSource": {"kind": source, "note": SOURCE_NOTES[source]},
         "validation": {
-            "verdict": status.verdict,
+            "verdict": BreakerState(status.verdict),
             "isCurrent": status.is_current,
-            "reach": status.reach,
+            "reach": None if status.reach is None else Reach(status.reach),
             "isForced": forced_reason is not None,
             "forcedReason": forced_reason,
             "blockingChecks": status.blocking_checks,
@@ -162,7 +165,7 @@ def tell_sections(sections: dict[str, Any]) -> dict[str, Any]:
 
 
 def _summary(
-    site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, period: dict[str, str]
+    site: Site, status: ValidationStatus, week: SiteWeek, forced_reason: str | None, period: Period
 ) -> dict[str, Any]:
     quarantined = [_describe_quarantined(channel) for channel in week.data_quality["quarantinedChannels"]]
     told = tell_week(week.summary, week.sections, week.consumption, week.data_quality, period)
@@ -181,7 +184,7 @@ def _describe_quarantined(channel: dict[str, Any]) -> str:
     return f"{word}: {channel['channelName']} (channel {channel['channelId']}{size}): {channel['reason']}."
 
 
-def _window(window: Window, tz: ZoneInfo) -> dict[str, str]:
+def _window(window: Window, tz: ZoneInfo) -> Stretch:
     return {"start": _iso(window.start, tz), "end": _iso(window.end, tz)}
 
 

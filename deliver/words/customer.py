@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deliver.words import formats as fmt
 from deliver.words.week import period_name, use_against_normal
 
+if TYPE_CHECKING:
+    from lib.report_types.head import Period
 
-def customer_result(energy: dict[str, Any], period: dict[str, str], actions: int, to_check: int) -> str:
+
+def customer_result(energy: dict[str, Any], period: Period, actions: int, to_check: int) -> str:
     """Return what was used against normal, and whether there is anything to do, or to check."""
     todo = "Nothing for you to do"
     if actions:

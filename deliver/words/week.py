@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deliver.words import formats as fmt
 from deliver.words.hours import describe_schedule, join
 from lib.states import Level
+
+if TYPE_CHECKING:
+    from lib.report_types.head import Period
 
 _MAX_RISKS, _MAX_OPPORTUNITIES, _MAX_NAMES = 5, 3, 3
 _ESTIMATE_MIN_SHARE = 0.005  # below half a percent of the total an estimate is not worth a sentence
@@ -26,7 +29,7 @@ def tell_week(
     sections: dict[str, Any],
     consumption: dict[str, Any],
     data_quality: dict[str, Any],
-    period: dict[str, str],
+    period: Period,
 ) -> dict[str, Any]:
     """Return the report's `summary`: what a reader who reads nothing else should know.
 
@@ -54,13 +57,13 @@ def tell_week(
     }  # fmt: skip
 
 
-def period_name(period: dict[str, str]) -> str:
+def period_name(period: Period) -> str:
     """Return how a period is called at the beginning of a sentence: ``This week``, or its days."""
     start, end = (datetime.fromisoformat(period[key]).replace(tzinfo=None) for key in ("start", "end"))
     return "This week" if end - start == _WEEK else fmt.short_period(period["start"], period["end"])
 
 
-def mail_subject(site_name: str, result: str, period: dict[str, str]) -> str:
+def mail_subject(site_name: str, result: str, period: Period) -> str:
     """Return the subject of the mail that brings a report: the site, the days, and what happened."""
     days = fmt.short_period(period["start"], period["end"])
     told = result.removeprefix(f"{period_name(period)}: ").removeprefix(f"{period_name(period)} ")
@@ -71,7 +74,7 @@ def result_text(
     consumption: dict[str, Any],
     data_quality: dict[str, Any],
     attention: Sequence[dict[str, Any]],
-    period: dict[str, str],
+    period: Period,
 ) -> str:
     """Return the sentences that a manager reads: what was used against normal, and whether anything needs attention."""
     name = period_name(period)

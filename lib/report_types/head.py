@@ -120,6 +120,20 @@ class MonthlyMetadata(SiteMetadata):
     reportKind: Literal["monthly"]
 
 
+class MadeMetadata(SiteMetadata):
+    """The head of any report on a site, as it is made."""
+
+    reportKind: str
+    site: PricedSite
+
+
+class MadePeriodMetadata(MadeMetadata):
+    """The head of any report on an analyzed period, as it is made."""
+
+    baseline: Baseline
+    dataResolution: str
+
+
 class PortfolioMetadata(TypedDict):
     """The head of an overview."""
 
