@@ -72,8 +72,8 @@ def test_phase_faults_reach_the_page(report: dict[str, Any]) -> None:
     }
     assert "phases" not in {item["check"] for item in health["notAssessed"]}
     page = render_html(build_weekly_page(report))
-    assert "AHU-1A: phase 2 carries nothing while the others do for 120 h" in page
-    assert "AHU-2: power of phase 3 is negative for 120 h" in page
+    assert "AHU-1A: phase 2 carries nothing for 5 days while the others do" in page
+    assert "AHU-2: power of phase 3 is negative for 5 days" in page
 
 
 @pytest.mark.slow
@@ -81,7 +81,7 @@ def test_voltage_of_every_phase_reaches_the_page(report: dict[str, Any]) -> None
     electrical = report["sections"]["electricalHealth"]
     found = {meter["channelId"]: [issue["type"] for issue in meter["issues"]] for meter in electrical["meters"]}
     assert "voltage_level" in found[RTU_1]
-    assert all("voltage_level" not in found[key] for key in (K2, AHU_1A, AHU_2))
+    assert all("voltage_level" not in found.get(key, []) for key in (K2, AHU_1A, AHU_2))
     high = electrical["summary"]["bySeverity"]["high"]
     assert high >= 1
     assert f": {high} high, " in render_html(build_weekly_page(report))
