@@ -316,10 +316,10 @@ def _unit_factor(cell: str, units: dict[str, float]) -> float:
 
 def _is_unit_of(cell: str, name: str, column: str) -> bool:
     """Return whether the unit that a cell of energy or demand ends with, if any, is the one of its column."""
-    unit = re.search(r"[A-Za-z]+$", cell.rstrip(" )-"))
+    unit = re.search(r"(?<=\d)\s*([A-Za-z]+)$", cell.rstrip(" )-"))
     units = _UNITS_KWH if name == KWH else _UNITS_KW
     own = set(_key(column).split()) & set(units) or {name}
-    return unit is None or unit[0].casefold() in own
+    return unit is None or unit[1].casefold() in own
 
 
 # --- Dates ------------------------------------------------------------------------------------------------------------

@@ -96,6 +96,8 @@ def read_document(path: Path) -> Document:
         return tomllib.loads(text)
     except DataError as err:
         raise ConfigError(str(err)) from err
+    except FileNotFoundError as err:
+        raise ConfigError(f"there is no file {shown(path)}; check its name and folder") from err
     except OSError as err:
         raise ConfigError(f"cannot read {shown(path)}: {err.strerror}; let this user read the file") from err
     except UnicodeDecodeError as err:

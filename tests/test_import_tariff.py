@@ -337,6 +337,11 @@ def test_file_that_is_no_rate_is_refused_and_nothing_is_written(folder, content,
     assert not list((folder / "tariffs").iterdir())
 
 
+def test_file_that_is_not_there_is_told(folder):
+    with pytest.raises(ConfigError, match=r"^there is no file .*gone\.json; check its name and folder$"):
+        write_tariff(folder / "gone.json", None, None, None, False, folder / "tariffs")
+
+
 def test_suffix_may_be_in_capitals(folder):
     assert run(folder, RATE, suffix=".JSON")[0].name == "acme_power_light_gs_2_tou.toml"
 

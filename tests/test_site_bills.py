@@ -107,6 +107,7 @@ ASKED = {
     "Start,End,kWh\n1/2/2026,3/4/2026,5\n": "bills.date_format should be given: .*fit %d/%m/%Y and %m/%d/%Y",
     "Start;End;kWh\n1.1.2026;31.1.2026;41.250\n": "bills.decimal .*41.250, which may be 41250 or 41.250",
     "Start,End,kWh,Amount\n2026-01-01,2026-01-31,5.5,\"5,50\"\n": "bills.decimal .* both comma and dot",
+    "Start,End,kWh\n2026-01-01,2026-01-31,abc\n": "line 2: 'abc' is no number of 'kWh'",
     "Start,End,kWh\n2026-01-01,2026-01-31,about 5\n": "line 2: 'about 5' is no number of 'kWh'",
     "Start,End,kWh\n2026-01-01,2026-01-31,-5\n": "line 2: '-5' is below zero",
     "Start,End,kWh\n2026-01-01,2026-01-31,5\n2026-02-01,soon,5\n": "line 3: 'soon' is no day",
