@@ -117,7 +117,7 @@ def count_blocks(monkeypatch: pytest.MonkeyPatch, *, by_index: bool = False) -> 
 
     def begin(cursor: Any) -> None:
         if cursor._is_first():
-            plain_cursor.execute(cursor, "SET LOCAL lock_timeout = 30000")
+            plain_cursor.execute(cursor, db._beginning())
 
     def execute(self: Any, query: Any, vars: Any = None) -> None:
         begin(self)
