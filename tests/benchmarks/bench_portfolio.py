@@ -2,9 +2,9 @@
 
 Run: .venv/bin/python tests/benchmarks/bench_portfolio.py [SITES …]      (default: 50 200)
 One site of the sandbox (17 channels, six weeks of quarter-hours) is copied under other ids. Then, for each number of
-sites: the night's refresh of one more day of every channel and the validation of all sites, and Monday's weekly reports of
-all, with page and PDF too, each by the project's own scripts, on all cores. Printed are the wall clock, the processor time
-of the scripts for each site, and their largest process.
+sites: the night's refresh of one more day of every channel and the validation of all sites; and Monday's weekly reports,
+with page and PDF too. The project's own scripts do it, on all cores. Printed are the wall clock, the processor time of
+the scripts for each site, and their largest process.
 """
 
 from __future__ import annotations
