@@ -2,8 +2,8 @@
 
 Run: .venv/bin/python tests/benchmarks/bench_portfolio.py [SITES …]      (default: 50 200)
 One site of the sandbox (17 channels, six weeks of quarter-hours) is copied under other ids. Then, for each number of
-sites: the night's refresh of one more day of every channel and the validation of all sites; and Monday's weekly reports,
-with page and PDF too. The project's own scripts do it, on all cores. Printed are the wall clock, the processor time of
+sites: the night's refresh of one more day of each channel, the validation of all sites, and the reports of Monday, also
+with page and PDF. The project's own scripts do it, on all cores. Printed are the wall clock, the processor time of
 the scripts for each site, and their largest process.
 """
 
