@@ -26,10 +26,10 @@ _OF_FIT = ("channelId", "cvRmsePct", "nmbePct", "reason")
 _OF_DRIVER = (
     "channel_id", "channel_name", "kw_at_peak", "share_pct", "usual_kw", "above_usual_kw", "monthly_savings",
 )  # fmt: skip
-_OF_RISK = ("kwh", "periods", "isWhileClosed", "description")  # what the sentence says
+_OF_RISK = ("kwh", "periods", "isWhileClosed", "description", "issue")  # what the sentence says
 _MAY_LACK = {  # keys that are left out where they say nothing
     "episode": ("partOf", "deficitKwh"),
-    "meter": ("parentChannelId", "yearBeforeKwh", "isAtLeast"),
+    "meter": ("parentChannelId", "yearBeforeKwh", "estimatedKwh", "isAtLeast"),
     "quality": ("excludedIntervals", "excludedKwh"),
 }
 _FORECAST = ("predicted_kwh", "lower_bound", "upper_bound")
@@ -151,8 +151,8 @@ def _brief_events(section: dict[str, Any], keys: tuple[str, ...]) -> dict[str, A
 
 
 def _grave_only(meter: dict[str, Any]) -> dict[str, Any]:
-    """Return a meter's supply without its quantities and what is of low severity."""
-    issues = [issue for issue in meter["issues"] if issue["severity"] != Level.LOW]
+    """Return a meter's supply without its quantities, what is of low severity, and what to do about the rest."""
+    issues = [_without(issue, "recommendation") for issue in meter["issues"] if issue["severity"] != Level.LOW]
     return _without(meter, "measures") | {"issues": issues}
 
 

@@ -44,8 +44,8 @@ def _weekly(report: dict[str, Any]) -> list[Sheet]:
              Column("Of it estimated (kWh)", Kind.ENERGY), Column("Normal (kWh)", Kind.ENERGY),
              Column("Change (%)", Kind.PERCENT), Column("Peak (kW)", Kind.POWER), Column("Complete (%)", Kind.PERCENT),
              Column("In the site's total")],
-            [_row(item, "channelName", "channelId", "energyKwh", "estimatedKwh", "expectedKwh", "changePct", "peakKw",
-                  "completenessPct", "isRoot") for item in use["byChannel"]],
+            [_row({"estimatedKwh": 0.0} | item, "channelName", "channelId", "energyKwh", "estimatedKwh", "expectedKwh",
+                  "changePct", "peakKw", "completenessPct", "isRoot") for item in use["byChannel"]],
         ),
         Sheet(
             "Days",
