@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from config.strict_toml import Place, Refusal, Table, about
 from config.tariff_model import (
     DEFAULT_DEMAND_INTERVAL_S,
+    MAX_PERIODS,
     Adder,
     DemandCharge,
     EnergyRates,
@@ -119,6 +120,8 @@ class EnergyTable(Table, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         names = [period.name for period in self.periods]
+        if len(names) > MAX_PERIODS:
+            raise Refusal("periods", f"should be {MAX_PERIODS} or fewer, not {len(names)}")
         for number, name in enumerate(names):
             if name in names[:number]:
                 raise Refusal(("periods", number, "name"), f"should be a name that no other period has, not {name!r}")

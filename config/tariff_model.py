@@ -19,6 +19,7 @@ MONTHS_PER_YEAR = 12
 SLOTS_PER_HOUR = 4  # tariffs change their rates at quarter hours at the finest, and many on the half hour
 DAY_TYPES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday")
 SUNDAY, HOLIDAY = DAY_TYPES.index("sun"), DAY_TYPES.index("holiday")
+MAX_PERIODS = 127  # numbers of a schedule's cells are of one byte
 SCHEDULE_SHAPE = (MONTHS_PER_YEAR, len(DAY_TYPES), 24 * SLOTS_PER_HOUR)
 
 ASSUMED_RATE_USD_PER_KWH = 0.12  # the contract's, of config/tariffs/default_flat.toml, where no tariff is known at all

@@ -257,6 +257,11 @@ def test_tariff_that_is_there_is_replaced_only_when_told_so(folder):
             ],
         ),
         ({"dgrules": "Value of Solar"}, ["dgrules (Value of Solar) is not known; no rule of export is taken from it"]),
+        ({"fixedchargefirstmeter": 0, "fixedchargeunits": "$/kVA", "minchargeunits": "", "dgrules": ""}, []),
+        (
+            {"energyratestructure": [[{"unit": "kWh"}], [{"rate": 0}]]},
+            ["energyratestructure has no price at any time; compare it with the utility's sheet"],
+        ),
         ({"demandratestructure": [[{"rate": 0}]], "coincidentratestructure": [[{"rate": 0, "unit": "kVA"}]]}, []),
         ({"sheetdate": date(2026, 1, 1)}, ['sheetdate ("2026-01-01") is not known']),
         ({"fueladjustmentsmonthly": [0] * 12, "demandunits": "kVA", "flatdemandunit": "hp"}, []),
@@ -288,6 +293,13 @@ def test_what_is_not_billed_is_listed_with_its_reason(more, said):
         ({"energyweekdayschedule": [[0] * 24] * 11}, "energyweekdayschedule should be 12 rows (January first)"),
         ({"fixedchargeunits": "$/hour"}, "fixedchargeunits should be one of"),
         ({"country": "CAN"}, "country is CAN, whose currency is not known; give --currency"),
+        (
+            {
+                "energyratestructure": [[{"rate": number / 1000}] for number in range(288)],
+                "energyweekdayschedule": schedule(lambda month, hour: 24 * (month - 1) + hour),
+            },
+            "periods should be 127 or fewer, not 288",
+        ),
         ({"startdate": "soon"}, "startdate should be seconds since 1970, not 'soon'"),
         ({"enddate": 1727000000}, "enddate should be 2024-10-01 or later, as startdate says, not 2024-09-22"),
         ({"country": "A\nB"}, "country is A B, whose currency is not known"),

@@ -14,7 +14,7 @@ import msgspec
 
 from config.strict_toml import Document, Refusal, convert_model, refuse, shown
 from config.tariff_file import TariffFile
-from config.urdb import ExportWord, UrdbTable
+from config.urdb import ExportWord, UrdbTable, amount_of
 from lib.errors import ConfigError, UsageError
 
 _BILLED = frozenset(field.name for field in msgspec.structs.fields(UrdbTable))
@@ -113,7 +113,7 @@ def import_rate(item: Document, path: Path, currency: str | None = None, today: 
     ConfigError
         When something is missing or malformed, or would make the bill wrong, with the key and what is right.
     """
-    item = {key: value for key, value in item.items() if value is not None}
+    item = {key: value for key, value in item.items() if value not in (None, "")}
     if "energyratestructure" not in item:
         refuse(path, ("energyratestructure",), "is missing; download the rate again, with detail=full")
     _refuse_wrong_bills(item, path)
@@ -203,6 +203,9 @@ def _billed(item: Document) -> Document:
     for key in _STRUCTURES[1:]:
         if not _any_amount(billed.get(key)):
             billed.pop(key, None)
+    for amount, unit in (("fixedchargefirstmeter", "fixedchargeunits"), ("mincharge", "minchargeunits")):
+        if not _any_amount(billed.get(amount)):
+            billed.pop(unit, None)
     if billed.get("dgrules") not in _EXPORT_RULES:
         billed.pop("dgrules", None)
     schedules = ("energyweekdayschedule", "energyweekendschedule")
@@ -314,6 +317,8 @@ def _list_in_part(urdb: UrdbTable) -> Iterator[NotKept]:
         yield NotKept("coincidentratestructure", reason)
     if urdb.demandreactivepowercharge:
         yield NotKept("demandreactivepowercharge", "is billed where reactive demand is metered")
+    if not any(amount_of(tier) for own in urdb.energyratestructure for tier in own):
+        yield NotKept("energyratestructure", "has no price at any time; compare it with the utility's sheet")
     is_net_metered = urdb.usenetmetering or urdb.dgrules == "Net Metering"
     if is_net_metered and any(tier.sell for own in urdb.energyratestructure for tier in own):
         reason = "has sell rates, which net metering does not pay; what is left over is carried on to later months"
