@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from report_factory import make_report
 from test_render_report import HOSTILE_NAMES, HOSTILE_SITE
+from test_report_family import REPORTS
 
 from deliver.pages.html_page import render_html
 from deliver.pages.kinds import build_page
@@ -75,6 +77,24 @@ def test_page_meets_wcag_aa_with_every_finding_open(
     found = [(issue["id"], issue["nodes"][0]["html"][:200]) for issue in result.response["violations"]]
     assert found == []
     assert len(result.response["passes"]) > 20  # it did look
+    assert problems == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", sorted(REPORTS))
+def test_every_kind_of_report_is_accessible_and_fits_a_phone(
+    browser: Browser, tmp_path: Path, kind: str, scheme: str
+) -> None:
+    """Their names are hostile, in the data of charts too."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    path, problems = tmp_path / f"{kind}.html", list[str]()
+    path.write_text(render_html(build_page(json.loads(json.dumps(REPORTS[kind])))), encoding="utf-8")
+    page = open_page(browser, path, problems, viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    result = Axe().run(page, options={"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa"]}})
+    assert [(issue["id"], issue["nodes"][0]["html"][:200]) for issue in result.response["violations"]] == []
     assert problems == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
 
