@@ -11,6 +11,7 @@ from finding_factory import BOILER, OTHER_SITE, SITE, WASTE, tell, waste
 from analyze.week.portfolio import sum_actions, sum_results
 from deliver.files.report_files import check_report
 from deliver.pages.kinds import build_page
+from deliver.reports.follow_up import how_often
 from deliver.reports.portfolio import assemble_portfolio_report, held_row
 from lib import db
 from lib.readings import Site, load_findings, load_judged, load_ledger
@@ -102,3 +103,7 @@ def test_the_overview_says_where_to_go(weeks: Connection) -> None:
     assert [cell["text"] for cell in summary["rows"][0]] == ["After-hours schedules", "1", "2", "$13.00"]
     fault = [cell["text"] for cell in behind["rows"][-1]]
     assert fault == ["School (7)", "Meters to repair", "Boiler: silent", "new", "–"]
+
+
+def test_an_event_costs_once_and_everything_else_by_the_week() -> None:
+    assert [how_often(kind) for kind in ("high_use", "after_hours", "level_up")] == ["one-time", "a week", "a week"]

@@ -49,6 +49,7 @@ class Item(NamedTuple):
     amount: str
     facts: Sequence[tuple[str, str]]
     table: Table | None = None
+    often: str = "a week"  # what the amount is of
 
 
 class Tile(NamedTuple):

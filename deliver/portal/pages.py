@@ -22,7 +22,7 @@ from deliver.portal.words import (
     sync_state,
     version_words,
 )
-from deliver.reports.follow_up import ACTION_WORDS
+from deliver.reports.follow_up import ACTION_WORDS, how_often
 from deliver.words import formats as fmt
 from lib.findings import FollowedFinding, rank_by_money
 from lib.states import BreakerState, DataSource
@@ -244,6 +244,7 @@ def _item(finding: FollowedFinding, tone: str, weeks: Sequence[FollowedFinding],
     return Item(
         anchor_of(finding.finding_id), fmt.plain(finding.title), finding_state(finding), tone, amount, facts,
         _table("Week by week, the newest first", ("Week", "What it says", "Energy", "Cost"), rows),
+        often=how_often(finding.kind),
     )  # fmt: skip
 
 

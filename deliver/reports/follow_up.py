@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from deliver.words import formats as fmt
+from lib.report_findings import FindingKind
 from lib.states import Level
 
 _MOST_NAMED = 2
@@ -100,7 +101,13 @@ def _name(finding: dict[str, Any]) -> str:
 
 def _rate(finding: dict[str, Any]) -> str:
     cost = finding["weeklyCost"]
-    return f"{_name(finding)}: {fmt.money(cost, finding['currency'])} a week" if cost else _name(finding)
+    often = how_often(finding["kind"])
+    return f"{_name(finding)}: {fmt.money(cost, finding['currency'])} {often}" if cost else _name(finding)
+
+
+def how_often(kind: str) -> str:
+    """Return what the cost of a finding of this kind is of: an event has its own, everything else costs by the week."""
+    return "one-time" if kind == FindingKind.HIGH_USE else "a week"
 
 
 def _open(finding: dict[str, Any]) -> str:

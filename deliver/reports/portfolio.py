@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from analyze.week.portfolio import total_sites
-from deliver.reports.follow_up import ACTION_WORDS
+from deliver.reports.follow_up import ACTION_WORDS, how_often
 from deliver.reports.weekly import SOURCE_NOTES
 from deliver.words import formats as fmt
 from deliver.words.family import portfolio_result, some
@@ -126,7 +126,7 @@ def _notes(shown: list[SiteRow], actions: list[KindOfAction]) -> list[str]:
     """Return what there is to do by money, and which sites' figures are in doubt, one fact each."""
     notes = [
         f"{ACTION_WORDS.get(action['kind'], action['kind'])}: {fmt.count(action['sites'], 'site')}, "
-        f"{fmt.money(action['weeklyCost'], action['currency'])} a week."
+        f"{fmt.money(action['weeklyCost'], action['currency'])} {how_often(action['kind'])}."
         for action in actions[:_MOST_ACTIONS]
         if action["weeklyCost"]
     ]
