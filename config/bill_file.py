@@ -189,8 +189,9 @@ def _read_text(reader: _Reader) -> str:
         content = read_whole(reader.path, MAX_SETTINGS_BYTES)
     except DataError as err:
         raise ConfigError(str(err)) from err
-    except OSError as err:
-        problem = f"should be a file that can be read, beside the site's file: {shown(reader.path)}: {err.strerror}"
+    except (OSError, ValueError) as err:  # a name may hold what no name of a file can
+        reason = err.strerror if isinstance(err, OSError) else err
+        problem = f"should be a file that can be read, beside the site's file: {str(reader.path)!r}: {reason}"
         refuse(reader.site_path, ("bills", "file"), problem)
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")):
         refuse(

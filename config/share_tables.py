@@ -8,6 +8,7 @@ from typing import Annotated
 from config.strict_toml import Refusal, Table, about
 
 _CHANNEL_LIST = 'a list of names or ids of channels, such as ["Bakery", 162126]'
+_MAX_NAME = 80  # of an owner, as a table has room for
 OwnedChannel = Annotated[str | int, about("A channel's name or id", right="a channel's name or id")]
 
 
@@ -49,6 +50,10 @@ class SharesTable(Table, frozen=True):
     def __post_init__(self) -> None:
         seen: dict[str, str] = {}
         for name, owner in self.owners.items():
+            if not (name.strip() and name.isprintable() and len(name) <= _MAX_NAME):
+                raise Refusal(
+                    "owners", f"should have names of 1 to {_MAX_NAME} characters on one line, not {name[:20]!r}"
+                )
             for meter in map(str, owner.meters):
                 if meter in seen:
                     raise Refusal(("owners", name, "meters"), f"should not have {meter!r}, for {seen[meter]!r} has it")

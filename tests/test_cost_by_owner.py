@@ -209,6 +209,18 @@ def test_owners_stand_in_the_sites_file(tmp_path: Path) -> None:
             owners_of(wrong)
 
 
+@pytest.mark.parametrize("name", ["", "  ", r"A\nB", 81 * "x"])
+def test_owners_have_names_that_a_table_can_show(tmp_path: Path, name: str) -> None:
+    (tmp_path / "7.toml").write_text(f'[shares.owners."{name}"]\nmeters = [1]\n')
+    with pytest.raises(
+        ConfigError, match="shares.owners should have names of 1 to 80 characters on one line, not "
+    ) as err:
+        load_site(7, tmp_path)
+    assert "\n" not in str(err.value)
+    (tmp_path / "7.toml").write_text(f'[shares.owners."{80 * "x"}"]\nmeters = [1]\n')
+    assert list(load_site(7, tmp_path).file.shares.owners) == [80 * "x"]
+
+
 def test_the_page_has_every_part_and_the_bill() -> None:
     found, _ = share(loads_of(m1=20.0, m2=4.0, m3=6.0))
     table, rules = owner_blocks(found)

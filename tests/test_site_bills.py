@@ -166,6 +166,7 @@ def test_settings_in_force_say_how_many_bills_were_read(tmp_path: Path) -> None:
     ("said", "message"),
     [
         ('file = "gone.csv"', "bills.file should be a file that can be read, beside the site's file: .*gone.csv"),
+        ('file = "a\\u0000b"', "bills.file should be a file that can be read, .*: embedded null byte"),
         ("decimal = ','", "bills.decimal should be left out, for no file"),
         ('file = "bills.csv"\ndate_format = "%m-%d"', "bills.date_format should tell day, month and year, as "),
         ('file = "bills.csv"\ndate_format = "%Q"', "bills.date_format should tell day, month and year, as "),
