@@ -11,7 +11,7 @@ from week_factory import NEW_YORK, WEEK, fill_window, make_meters, make_readings
 from analyze.money.repairs import broken_meters
 from analyze.week.site_week import analyze_site_week
 from config.thresholds import Thresholds
-from deliver.words.meters import describe_issue
+from deliver.words.meters import check_name, describe_issue
 from lib.date_utils import Window
 
 
@@ -35,7 +35,7 @@ def test_a_healthy_meter_has_no_issue():
                 "check": "sum_of_sub_meters",
                 "status": "insufficient_data",
                 "code": "no_meter_tree",
-                "missing": "a parent or sub-meters of the channel",
+                "missing": "which meters are part of which",
                 "possibleFrom": None,
                 "channelIds": [1],
             },
@@ -184,3 +184,9 @@ def test_generation_that_brings_nothing_on_whole_days_is_off(
     if found:
         assert found[0]["start"] == "2026-01-13T00:00:00-05:00"
         assert broken_meters(section) == set()  # the plant is off, and not its meter
+
+
+def test_a_check_that_could_not_be_made_is_called_by_what_it_looks_at():
+    section = health(fill_window(1, BOTH, 5.0, 1.0))
+    names = [check_name(entry["check"]) for entry in section["notAssessed"]]
+    assert names == ["the balance of phases", "sub-meters beside their main"]

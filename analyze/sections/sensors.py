@@ -104,7 +104,7 @@ def _list_unassessed(clean: pd.DataFrame, base_loads: pd.DataFrame, scope: WeekS
         ("base_load_step", "short_baseline", f"{needed} nearly full days before the period", later): set(
             days.index[days >= needed]
         ),
-        ("sum_of_sub_meters", "no_meter_tree", "a parent or sub-meters of the channel", None): {
+        ("sum_of_sub_meters", "no_meter_tree", "which meters are part of which", None): {
             key for pair in parents_of(scope.meters).items() for key in pair
         },
     }

@@ -48,7 +48,7 @@ from deliver.pages.weekly_money import (
 )
 from deliver.words import formats as fmt
 from deliver.words.locales import paper_of
-from deliver.words.meters import fault_name
+from deliver.words.meters import check_name, fault_name
 from deliver.words.week import why_not_compared
 
 
@@ -203,4 +203,4 @@ def _refusal(item: dict[str, Any]) -> str:
     meters = fmt.count(len(item.get("channelIds") or []), "meter")
     later = f", possible from {fmt.long_day(item['possibleFrom'])}" if item.get("possibleFrom") else ""
     missing = item.get("missing") or reason_of(item)
-    return f"Not assessed: {str(item.get('check', '')).replace('_', ' ')} on {meters}; missing: {missing}{later}."
+    return f"Not assessed: {check_name(str(item.get('check', '')))} on {meters}; missing: {missing}{later}."

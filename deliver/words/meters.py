@@ -61,6 +61,19 @@ def fault_name(kind: str) -> str:
     return KINDS[kind].name if kind in KINDS else kind.replace("_", " ")
 
 
+def check_name(check: str) -> str:
+    """Return how a check of meters is called that could not be made."""
+    return _CHECKS.get(check, check.replace("_", " "))
+
+
+_CHECKS = {
+    "phases": "the balance of phases",
+    "register_drift": "energy beside power",
+    "base_load_step": "a changed base load",
+    "sum_of_sub_meters": "sub-meters beside their main",
+}
+
+
 def _absent(issue: Facts) -> str:
     return f"no readings; the last came {fmt.when(issue['lastReading'])}"
 
