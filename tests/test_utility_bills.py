@@ -156,6 +156,20 @@ def test_one_reading_between_two_bills_is_told_by_its_day() -> None:
     ) or "13 September 2025" in bill_result(found).replace("\N{NO-BREAK SPACE}", " ")
 
 
+def test_a_site_that_was_left_has_a_bill_of_nothing_and_a_late_reading() -> None:
+    last_day = FIRST + timedelta(days=30)
+    daily = {day: 100.0 if day < last_day else 80.0 if day == last_day else 0.0 for day in DAYS}
+    bills = [Bill(FIRST, FIRST + timedelta(days=29), 3080.0), Bill(last_day, last_day + timedelta(days=29), 0.0)]
+    for bill, kwh in zip(bills, (3000.0, 80.0), strict=True):
+        found = compare_bill(bill, bills, metered(bill, kwh=kwh), daily)
+        assert found["cause"] == "reading_dates"
+        assert found["evidence"] == {"bills": 2, "days": 1, "boundary": last_day.isoformat()}
+    vacant = replace(bills[1], first=last_day + timedelta(days=1))
+    found = compare_bill(vacant, [vacant], metered(vacant, kwh=0.0), daily)
+    assert (found["state"], found["difference"]["kwhPct"]) == ("agrees", None)
+    assert bill_result(found) == "Agrees with the meters: no energy on either side."
+
+
 def test_an_estimated_reading_is_why_and_the_next_one_makes_up_for_it() -> None:
     first, second = true_bill(0), true_bill(1)
     estimated = replace(first, kwh=first.kwh - 4000, is_estimated=True)

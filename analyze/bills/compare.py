@@ -173,7 +173,7 @@ def _shifted(
 def _best_shift(pairs_of_shifts: Sequence[Sequence[tuple[float, float | None]]]) -> int | None:
     """Return the shift by which all bills fit best; None where none does, or shifts both ways do."""
     fits = [
-        (max(abs(billed - (kwh or 0.0)) / max(billed, kwh or 0.0) for billed, kwh in pairs), days)
+        (max(_relative(billed, kwh or 0.0) for billed, kwh in pairs), days)
         for days, pairs in zip(_SHIFTS, pairs_of_shifts, strict=True)
         if all(_fits(billed, kwh) for billed, kwh in pairs)
     ]
@@ -285,6 +285,12 @@ def _pct(value: float | None, of: float | None) -> float | None:
 
 def _agrees(value: float, other: float | None, pct: float) -> bool:
     return other is not None and abs(value - other) <= pct / 100 * max(abs(value), abs(other))
+
+
+def _relative(value: float, other: float) -> float:
+    """Return how far two energies are apart, as a share of the higher; 0 where both are nothing."""
+    highest = max(value, other)
+    return abs(value - other) / highest if highest > 0 else 0.0
 
 
 def _fits(value: float, other: float | None) -> bool:

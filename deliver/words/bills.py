@@ -47,7 +47,8 @@ def bill_result(bill: UtilityBill) -> str:
             f"{fmt.pct(metered['coveredPct'], 1)} of these days, and the rest is not known."
         )
     if bill["state"] == "agrees":
-        return f"Agrees with the meters: {_signed(difference['kwhPct'])} of energy{_more_that_agrees(bill)}."
+        energy = f"{_signed(difference['kwhPct'])} of energy" if metered["kwh"] else "no energy on either side"
+        return f"Agrees with the meters: {energy}{_more_that_agrees(bill)}."
     return _cause(bill)
 
 
