@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,10 @@ from lib.errors import PipelineError
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from markupsafe import Markup
+
+# Short ones: a long word must be able to break on a phone. What escaping makes of a sign has no hyphen.
+_HYPHENED = re.compile(r"(?<![\w-])\w{1,12}(?:-\w{1,12}){1,2}(?![\w-])")
 
 _PAGE_START = (
     b'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -39,4 +44,12 @@ def load_template(path: Path) -> Template:
         loader=FileSystemLoader(path.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["unbroken"] = keep_names_whole
     return environment.get_template(path.name)
+
+
+def keep_names_whole(text: str) -> Markup:
+    """Return text, escaped, whose words with a hyphen are not parted at it: RTU-2 at the end of a line is no RTU-."""
+    from markupsafe import Markup, escape
+
+    return Markup(_HYPHENED.sub(r'<span class="whole">\g<0></span>', str(escape(text))))

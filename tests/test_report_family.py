@@ -41,6 +41,7 @@ from lib import db
 from lib import readings as readings_lib
 from lib.date_utils import Window, add_months, last_complete_month, last_complete_week, local_day_window, local_midnight
 from lib.errors import ConfigError, UsageError
+from lib.html_templates import keep_names_whole
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -426,6 +427,37 @@ def test_currencies_are_never_added_up() -> None:
     ]  # fmt: skip
 
 
+def test_a_total_of_which_a_part_is_unknown_is_told_as_at_least() -> None:
+    window = {"start": "2026-01-12T00:00:00-05:00", "end": "2026-01-19T00:00:00-05:00", "timezone": "America/New_York"}
+    row = next(row for row in REPORTS["portfolio_overview"]["sites"] if row["status"] == "ok") | {"seriousIssues": 0}
+    whole = row | {"siteId": 1, "dataSource": "file", "totalKwh": 100.0, "isAtLeast": False}
+    part = row | {"siteId": 2, "dataSource": "file", "totalKwh": 50.0, "isAtLeast": True}
+    made_up = row | {"siteId": 3, "dataSource": "sandbox", "totalKwh": 5.0, "isAtLeast": True}
+    for rows, told, tile in (
+        ([whole, made_up], "1 site used 100 kWh this week: 1 above normal.", "Energy used"),
+        ([whole, part, made_up], "2 sites used at least 150 kWh this week: 2 above normal.", "Energy used, at least"),
+    ):
+        report = assemble_portfolio_report(rows, window, NOW, [], {"ledger": [], "judged": []})
+        check_report(report, "portfolio_overview")
+        assert spaced([report["summary"]["result"]]) == [told]
+        assert build_page(report)["tiles"][0]["label"] == tile
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("AHU-1B and Well Pump", '<span class="whole">AHU-1B</span> and Well Pump'),
+        ("RTU-1, RTU-2.", '<span class="whole">RTU-1</span>, <span class="whole">RTU-2</span>.'),
+        ('A-<b>-C & "D-1"', 'A-&lt;b&gt;-C &amp; &#34;<span class="whole">D-1</span>&#34;'),
+        ("Dampfkesselhaus-Nord", "Dampfkesselhaus-Nord"),  # 15 letters: too long to be kept whole on a phone
+        ("Kesselhaus12-Nord", '<span class="whole">Kesselhaus12-Nord</span>'),
+        ("−4 % - none", "−4 % - none"),
+    ],
+)
+def test_a_name_is_not_parted_at_its_hyphen(text: str, shown: str) -> None:
+    assert str(keep_names_whole(text)) == shown
+
+
 def test_made_up_sites_are_marked_and_in_no_total_with_measured_ones() -> None:
     window = {"start": "2026-01-12T00:00:00-05:00", "end": "2026-01-19T00:00:00-05:00", "timezone": "America/New_York"}
     row = next(row for row in REPORTS["portfolio_overview"]["sites"] if row["status"] == "ok")
@@ -436,7 +468,10 @@ def test_made_up_sites_are_marked_and_in_no_total_with_measured_ones() -> None:
     assert (both["totals"]["sites"], both["totals"]["totalKwh"], both["totals"]["sandboxSitesLeftOut"]) == (1, 100.0, 1)
     warning = "SANDBOX DATA, made up and not measured, of Toy (2): marked below, and in no total."
     told = spaced(both["summary"]["headline"])
-    assert told[:2] == [warning, "1 site used 100 kWh this week: 1 above normal. 1 site has serious meter issues."]
+    assert told[:2] == [
+        warning,
+        "1 site used at least 100 kWh this week: 1 above normal. 1 site has serious meter issues.",
+    ]
     page = render_html(build_page(both))
     assert "Toy (sandbox, made up)" in page
     assert "Bakery (sandbox" not in page

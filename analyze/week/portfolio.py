@@ -45,6 +45,7 @@ def total_sites(rows: Sequence[SiteRow | HeldRow]) -> PortfolioTotals:
     return {
         "sites": len(known),
         "totalKwh": round(sum(row["totalKwh"] for row in known), 3),
+        "isAtLeast": any(row.get("isAtLeast", False) for row in known),
         "savings": savings,
         "sandboxSitesLeftOut": len(shown) - len(known),
     }

@@ -147,7 +147,8 @@ def _sites(count: int) -> str:
 
 def _tiles(report: dict[str, Any], held: list[dict[str, Any]]) -> list[Part]:
     totals = report["totals"]
-    tiles = [parts.tile("Energy used", fmt.kwh(totals["totalKwh"]), f"on {_sites(totals['sites'])}")]
+    used = "Energy used, at least" if totals.get("isAtLeast") else "Energy used"
+    tiles = [parts.tile(used, fmt.kwh(totals["totalKwh"]), f"on {_sites(totals['sites'])}")]
     for amount in (each for each in totals["savings"] if each["savingsWeekly"]):
         weekly, annual = (fmt.money(amount[f"savings{span}"], amount["currency"]) for span in ("Weekly", "Annual"))
         tiles.append(parts.tile("Savings a year", annual, f"{weekly} a week on {_sites(amount['sites'])}", "good"))

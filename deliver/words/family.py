@@ -96,7 +96,8 @@ def supply_money(section: dict[str, Any], currency: str | None) -> str:
 def portfolio_result(totals: PortfolioTotals, shown: Sequence[SiteRow], held: int) -> str:
     """Return what all sites used, how many of them used more or less than normal, and how many have no report."""
     sites = fmt.count(totals["sites"], "site")
-    told = f"{sites} used {fmt.kwh(totals['totalKwh'])} this week"
+    least = "at least " if totals.get("isAtLeast") else ""
+    told = f"{sites} used {least}{fmt.kwh(totals['totalKwh'])} this week"
     changes = [row["changePct"] for row in shown if row["changePct"] is not None]
     above, below = (sum(sign * change >= _NORMAL_PCT for change in changes) for sign in (1, -1))
     beside = [f"{count} {word} normal" for count, word in ((above, "above"), (below, "below")) if count]

@@ -29,6 +29,7 @@ class PortfolioTotals(TypedDict):
 
     sites: int
     totalKwh: float
+    isAtLeast: NotRequired[Annotated[bool, about("Of one of these sites a part of the energy is unknown.")]]
     savings: list[CurrencyTotal]
     sandboxSitesLeftOut: NotRequired[
         Annotated[int, about("Made-up sites that the totals leave out, for others were measured.", ge=0)]
