@@ -33,7 +33,7 @@ class TariffFile(Table, frozen=True, kw_only=True):
     is_assumption: Annotated[bool, about("True of rates that no utility charges")] = False
     valid_from: Annotated[date, about("First local day; left out is open")] | None = None
     valid_to: Annotated[date, about("Last local day; left out is open")] | None = None
-    holidays: Annotated[tuple[date, ...], about("The utility's own; left out: those of the site")] | None = None
+    holidays: Annotated[tuple[date, ...], about("The utility's own; of other years: those of the site")] | None = None
     energy: EnergyTable | None = None
     demand: DemandTable | None = None
     fixed: FixedTable | None = None

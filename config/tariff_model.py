@@ -156,8 +156,8 @@ class Tariff:
     A yearly fixed charge is billed by the twelfth, a yearly minimum with the December of a year that is known whole.
     `reactive_per_kvar` is on the month's highest reactive demand. Without an `export` rule export earns nothing.
 
-    `holidays` are the days that the utility bills as holidays; None leaves it to the caller's list. `is_assumption` is
-    True of rates that no utility charges, such as the shipped ones.
+    `holidays` are the days that the utility bills as holidays; in years that they do not name, and with None, the
+    caller's list holds. `is_assumption` is True of rates that no utility charges, such as the shipped ones.
     """
 
     name: str

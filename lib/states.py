@@ -59,6 +59,7 @@ class CostNote(StrEnum):
     YEAR = "year"
     PEAK = "peak"
     EXCLUDED = "excluded"  # riders and taxes
+    HOLIDAYS = "holidays"  # of years that the tariff's list does not name
     RATCHET_MONTHS = "ratchet_months"  # of those that it looks back on
     RATCHET_HOURS = "ratchet_hours"  # before that day the means of hours are known
     LEFT_OUT = "left_out"

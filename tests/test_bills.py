@@ -293,3 +293,21 @@ def test_demand_interval_averages_finer_data_and_leaves_coarser():
     assert mean_demand(site, 300, SCOPE) is site
     # A half hour that lacks a quarter has no mean.
     assert len(mean_demand(site.drop(index=5), 1800, SCOPE)) == 47
+
+
+LISTED = "holidays = [2025-12-25, 2026-01-01, 2026-12-25, 2027-01-01]\n" + SEASONS
+
+
+@pytest.mark.parametrize(
+    ("year", "own", "peak_days"),
+    [
+        (2026, set(), 21),  # 22 weekdays − New Year, which the tariff lists
+        (2026, {date(2026, 1, 19)}, 21),  # the site's are not looked at in a year that is listed
+        (2027, {date(2027, 1, 18)}, 19),  # 21 weekdays; of 2027 only New Year is listed, at the end of a list
+        (2028, {date(2028, 1, 17)}, 20),  # 21 weekdays; of 2028 nothing
+        (2028, set(), 21),
+    ],
+)
+def test_holidays_of_a_year_that_the_tariff_does_not_list_are_those_of_the_site(year, own, peak_days):
+    (january,) = bill(make_site(date(year, 1, 1), date(year, 1, 31)), make_tariff(LISTED), holidays=own)
+    assert lines_of(january)[("energy", "winter_peak")] == round(peak_days * 60 * 0.20, 2)

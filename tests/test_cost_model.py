@@ -99,6 +99,29 @@ def test_holiday_is_billed_off_peak():
     assert hours == {"on_peak": 24.0, "mid_peak": 32.0, "off_peak": 112.0}
 
 
+@pytest.mark.parametrize(
+    ("head", "energy", "own", "said"),
+    [
+        ("holidays = [2025-12-25]\n", PEAK, {date(2026, 1, 14)}, "the site's public holidays are billed as holidays."),
+        ("holidays = [2025-12-25]\n", PEAK, (), "and no calendar of the site is known: they are billed as other days."),
+        ("holidays = [2026-12-25]\n", PEAK, (), None),  # the year is listed
+        ("holidays = []\n", PEAK, (), None),  # the utility has none
+        ("holidays = [2025-12-25]\n", "", (), None),  # all days cost the same
+        ("", PEAK, (), None),
+    ],
+)
+def test_holidays_that_the_tariff_does_not_list_are_told(head, energy, own, said):
+    weekdays = energy.replace("hours", 'days = ["weekday"]\nhours')
+    tariff = make_tariff(head + weekdays + FLAT_ENERGY)
+    tariffs = SiteTariffs((TariffSpan(tariff),), None)
+    section = cost_of(constant(1, 10.0), tariffs=tariffs, holidays=own)
+    unlisted = [{"tariff": "test", "year": 2026}] if said else None
+    assert section["basis"].get("holidays_unlisted") == unlisted
+    notes = [note for note in told(section)[0] if "lists no" in note]
+    assert [note.partition(" lists no holidays of 2026")[0] for note in notes] == ["The tariff test"] * bool(said)
+    assert all(note.endswith(said) for note in notes)
+
+
 def test_seasons_make_the_year_of_months_at_their_own_rates():
     summer = '[[demand.charges]]\nname = "{0}"\nmonths = {1}\nrate_per_kw = {2}\n'
     text = (

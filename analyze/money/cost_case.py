@@ -12,7 +12,7 @@ from analyze.money.demand_analysis import DemandCase
 from analyze.money.demand_charges import MonthPeak, higher_peaks, monthly_peaks
 from analyze.money.reactive import add_reactive
 from analyze.money.site_demand import MAX_LEFT_OUT_SHARE_PCT, SiteDemand, bound_demand, mean_demand, site_frame
-from analyze.money.tariff_time import Spans, as_spans, find_cells
+from analyze.money.tariff_time import Spans, as_spans, find_cells, unnamed_years
 from analyze.week.intervals import SECONDS_PER_HOUR, WeekScope, in_window, period_weeks
 from analyze.week.refusals import day_after, unavailable
 from config.tariff_model import DEFAULT_DEMAND_INTERVAL_S, SiteTariffs, Tariff
@@ -188,7 +188,7 @@ def _valid_demand_pct(site: SiteDemand, scope: WeekScope) -> float:
 
 def describe_basis(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> dict[str, Any]:
     """Return how the figures were come by: tariffs, coverage, methods, and what they do not know."""
-    charged = case.demand_case.tariff
+    charged, unlisted = case.demand_case.tariff, _unlisted_holidays(case)
     return {
         "tariffs": {
             "current": case.own.name,
@@ -215,12 +215,12 @@ def describe_basis(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: 
         "left_out_meters": site.left_out,
         "peaks_known_from": _peaks_known_from(case),
         "notes": _notes(case, site, scope, tariffs),
-    }
+    } | ({"holidays_unlisted": unlisted} if unlisted else {})
 
 
 def _notes(case: CostCase, site: SiteDemand, scope: WeekScope, tariffs: SiteTariffs) -> list[dict[str, Any]]:
     """Return on what the figures rest: a `code` each, with what belongs to it."""
-    notes = [*_tariff_notes(case, tariffs)]
+    notes = [*_tariff_notes(case, tariffs), *_holiday_notes(case)]
     if period_weeks(scope) < 1:
         notes.append(_note(CostNote.SHORT))
     notes += [
@@ -248,6 +248,19 @@ def _tariff_notes(case: CostCase, tariffs: SiteTariffs) -> list[dict[str, Any]]:
     if case.other is None:
         return [_note(CostNote.NOT_COMPARED, tariff=case.own.name, currency=case.own.currency)]
     return [_note(CostNote.OTHER_ASSUMED, tariff=case.other.name)] if case.other.is_assumption else []
+
+
+def _holiday_notes(case: CostCase) -> list[dict[str, Any]]:
+    """Return by which days the holidays that no tariff lists are billed: the site's, or none."""
+    known = {day.year for day in case.holidays}
+    return [_note(CostNote.HOLIDAYS, **each, isOfSite=each["year"] in known) for each in _unlisted_holidays(case)]
+
+
+def _unlisted_holidays(case: CostCase) -> list[dict[str, Any]]:
+    """Return the years of the period that a tariff's list of holidays does not name."""
+    years = {int(year) for year in pd.DatetimeIndex(case.period["local_time"]).year.unique()}
+    tariffs = [case.own] if case.other is None else [case.own, case.other]
+    return [{"tariff": tariff.name, "year": year} for tariff in tariffs for year in unnamed_years(tariff, years)]
 
 
 def _ratchet_notes(case: CostCase) -> list[dict[str, Any]]:

@@ -23,6 +23,9 @@ Spans = tuple[TariffSpan, ...]
 MEAN_MONTH_DAYS = 30
 _LONGEST_MONTH_BILL_DAYS = 40  # a month whose reading came late; a longer bill is of several months
 
+# New Year and the days on which it is observed: they close one year's list or open the next.
+_TURN_OF_YEAR = {(12, 30), (12, 31), (1, 1), (1, 2), (1, 3)}
+
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
@@ -94,18 +97,46 @@ def find_cells(frame: pd.DataFrame, tariff: Tariff, holidays: Collection[date]) 
     frame
         With `local_time` (see `add_local_time`).
     holidays
-        Local days; the tariff's own list goes before it.
+        Local days that the site has as holidays (`billed_holidays`).
     """
     # Whole arrays of numbers: several times quicker than the accessors of a column of times, and asked for often.
     days = local_days(frame)
     minute = (frame["local_time"].to_numpy().astype("datetime64[m]") - days).astype(np.int64)
     number = days.astype(np.int64)
-    is_holiday = _lie_on(number, holidays if tariff.holidays is None else tariff.holidays)
+    is_holiday = _lie_on(number, billed_holidays(tariff, holidays))
     return Cells(
         local_months(days).astype(np.int64) % MONTHS_PER_YEAR,
         np.where(is_holiday, HOLIDAY, (number + _EPOCH_WEEKDAY) % 7),
         minute // (60 // SLOTS_PER_HOUR),
     )
+
+
+def billed_holidays(tariff: Tariff, holidays: Collection[date]) -> Collection[date]:
+    """Return the days billed as holidays: the tariff's own, and in years that its list does not name those of the site.
+
+    An empty list says that the utility has no holidays, in any year.
+    """
+    if tariff.holidays is None:
+        return holidays
+    if not tariff.holidays:
+        return ()
+    named = _named_years(tariff.holidays)
+    return [*tariff.holidays, *(day for day in holidays if day.year not in named)]
+
+
+def unnamed_years(tariff: Tariff, years: Collection[int]) -> list[int]:
+    """Return which of `years` the tariff's list of holidays does not name, where its prices on holidays are others."""
+    schedules = (tariff.energy.schedule, *(charge.schedule for charge in tariff.demand))
+    arrays = [schedule.array() for schedule in schedules]
+    if not tariff.holidays or all((own[:, :HOLIDAY] == own[:, HOLIDAY:]).all() for own in arrays):
+        return []
+    return sorted(set(years) - _named_years(tariff.holidays))
+
+
+def _named_years(days: Collection[date]) -> set[int]:
+    """Return the years of a list of holidays; a New Year at its end does not name the year that it begins."""
+    within = {day.year for day in days if (day.month, day.day) not in _TURN_OF_YEAR}
+    return within or {day.year for day in days}
 
 
 def _lie_on(number: npt.NDArray[np.int64], days: Collection[date]) -> npt.NDArray[np.bool_]:

@@ -112,7 +112,11 @@ def operator_blocks(report: dict[str, Any]) -> list[Part | None]:
         lines.append(f"Opening hours: name them under [schedule] in config/sites/{site_id}.toml.")
     if cost.get("isAssumed"):
         lines.append(f"Price of energy: name the site’s tariff under [tariff] in config/sites/{site_id}.toml.")
-    if ((report["sections"].get("costOptimization") or {}).get("basis") or {}).get("peaks_known_from"):
+    basis = (report["sections"].get("costOptimization") or {}).get("basis") or {}
+    for unlisted in basis.get("holidays_unlisted") or []:
+        file = f"config/tariffs/{unlisted['tariff']}.toml"
+        lines.append(f"Holidays of {unlisted['year']}: add the utility’s to holidays in {file}.")
+    if basis.get("peaks_known_from"):
         lines.append(
             f"Peaks on earlier bills: name them as billed_peaks_kw under [tariff] in config/sites/{site_id}.toml."
         )

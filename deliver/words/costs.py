@@ -171,6 +171,14 @@ def _ratchet_months(note: Facts) -> str:
     )
 
 
+def _holidays(note: Facts) -> str:
+    """Return how the holidays of a year are billed that the tariff's list does not name."""
+    lacking = f"The tariff {tariff_title(note['tariff'])} lists no holidays of {note['year']}"
+    if note["isOfSite"]:
+        return f"{lacking}: the site's public holidays are billed as holidays."
+    return f"{lacking}, and no calendar of the site is known: they are billed as other days."
+
+
 _NOTES: dict[str, Callable[[Facts], str]] = {
     CostNote.SHORT: lambda _: "Monthly and annual figures rest on less than a week, so nothing is recommended on them.",
     CostNote.TARIFF_ASSUMED: lambda note: (
@@ -194,6 +202,7 @@ _NOTES: dict[str, Callable[[Facts], str]] = {
     CostNote.EXCLUDED: lambda _: (
         "Costs and charges exclude riders and taxes; savings include percentage adders, bills include all."
     ),
+    CostNote.HOLIDAYS: _holidays,
     CostNote.RATCHET_MONTHS: _ratchet_months,
     CostNote.RATCHET_HOURS: lambda note: (
         f"Before {fmt.day(note['before'])} only hourly averages are known for the ratchet. They are lower than the "
