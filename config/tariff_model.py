@@ -187,6 +187,13 @@ class Tariff:
         tiers = {period.tiers for period in self.energy.periods}
         return len(tiers) == 1
 
+    @property
+    def pays_peaks(self) -> bool:
+        """Whether a month's highest demand is charged, or decides what its kWh cost."""
+        by_peak = (TierUnit.KWH_PER_KW, TierUnit.KWH_PER_KW_DAILY)
+        is_by_use = any(len(period.tiers) > 1 and period.tier_unit in by_peak for period in self.energy.periods)
+        return bool(self.demand or self.reactive_per_kvar or is_by_use)
+
 
 @dataclass(frozen=True)
 class TariffSpan:

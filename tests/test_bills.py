@@ -19,6 +19,7 @@ from week_factory import NEW_YORK
 
 from analyze.money.bills import bill_months
 from analyze.money.site_demand import mean_demand
+from analyze.money.tariff_time import hides_peaks
 from config.tariff_model import TariffSpan
 
 JANUARY = make_site(date(2026, 1, 1), date(2026, 1, 31))  # 744 hours at 10 kW: 7440 kWh
@@ -311,3 +312,40 @@ LISTED = "holidays = [2025-12-25, 2026-01-01, 2026-12-25, 2027-01-01]\n" + SEASO
 def test_holidays_of_a_year_that_the_tariff_does_not_list_are_those_of_the_site(year, own, peak_days):
     (january,) = bill(make_site(date(year, 1, 1), date(year, 1, 31)), make_tariff(LISTED), holidays=own)
     assert lines_of(january)[("energy", "winter_peak")] == round(peak_days * 60 * 0.20, 2)
+
+
+FACILITY = FLAT_ENERGY + '[[demand.charges]]\nname = "facility"\nrate_per_kw = 12\n[fixed]\nmonthly_charge = 50\n'
+
+
+def test_a_bill_of_whole_months_has_the_peak_of_each():
+    site = make_site(date(2026, 1, 1), date(2026, 3, 31), lambda f: np.where(f.index == 300, 25.0, 10.0))
+    parts = bill(site, make_tariff(FACILITY), period=(date(2026, 1, 1), date(2026, 2, 28)))
+    # January 25 kW, February 10 kW; 743 × 10 + 25 and 672 × 10 kWh × 0.10; 50 a month.
+    assert [[line["amount"] for line in part["lines"]] for part in parts] == [
+        [745.5, 300.0, 50.0],
+        [672.0, 120.0, 50.0],
+    ]
+    # 41 days that are no calendar months stay one piece, of 41/30 months of what is charged by the month.
+    (whole,) = bill(site, make_tariff(FACILITY), period=(date(2026, 1, 2), date(2026, 2, 11)))
+    assert lines_of(whole)[("fixed", "monthly charge")] == 68.33
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last", "is_hidden"),
+    [
+        (FACILITY, date(2026, 1, 2), date(2026, 2, 10), False),  # 40 days: a month read late
+        (FACILITY, date(2026, 1, 2), date(2026, 2, 11), True),
+        (FACILITY, date(2026, 1, 1), date(2026, 2, 28), False),
+        (FACILITY, date(2026, 1, 1), date(2026, 2, 27), True),
+        (FACILITY, date(2026, 1, 2), date(2026, 2, 28), True),
+        (FLAT_ENERGY, date(2026, 1, 2), date(2026, 2, 11), False),
+        ("[demand]\nreactive_per_kvar = 1\n" + FLAT_ENERGY, date(2026, 1, 2), date(2026, 2, 11), True),
+        (TIERS, date(2026, 1, 2), date(2026, 2, 11), False),
+        (TIERS.replace("tiers", 'tier_unit = "kWh/kW"\ntiers'), date(2026, 1, 2), date(2026, 2, 11), True),
+    ],
+)
+def test_a_long_bill_hides_the_peaks_that_each_of_its_months_pays(text, first, last, is_hidden):
+    tariff = make_tariff(text)
+    assert hides_peaks(tariff, first, last) == is_hidden
+    before = (TariffSpan(tariff, None, date(2026, 1, 1)), TariffSpan(make_tariff(FLAT_ENERGY), date(2026, 1, 2)))
+    assert hides_peaks(before, first, last) == (is_hidden and first == date(2026, 1, 1))

@@ -328,6 +328,26 @@ def test_a_bill_over_two_months_is_held_against_its_own_days(site: Any) -> None:
     render_pdf(build_page(report))
 
 
+@pytest.mark.parametrize("first", [date(2025, 12, 14), date(2026, 1, 1)])
+def test_a_bill_of_two_months_is_priced_by_the_peak_of_each_or_not_at_all(site: Any, first: date) -> None:
+    last = date(2026, 2, 28) if first.day == 1 else date(2026, 2, 13)
+    own = rows_of((first, last))
+    kwh = float(own["energy_kwh"].sum())
+    months = [rows_of((date(2026, 1, 1), date(2026, 1, 31))), rows_of((date(2026, 2, 1), date(2026, 2, 28)))]
+    amount = 0.10 * kwh + 10 * sum(float(month["power_kw"].max()) for month in months) + 2 * 50
+    said = (
+        f"[bills]\nends = 'last_day'\nperiods = [{{ start = {first}, end = {last}, kwh = {kwh}, amount = {amount} }}]\n"
+    )
+    month = site(said)
+    (bill,) = month["utilityBills"]["bills"]
+    assert (bill["state"], bill["difference"]["kwhPct"]) == ("agrees", pytest.approx(0.0, abs=0.01))
+    metered, is_priced = bill["metered"], first.day == 1
+    assert metered["amount"] == (pytest.approx(amount, abs=0.02) if is_priced else None)
+    assert metered.get("noAmount") == (None if is_priced else "peaks_by_month")
+    assert ("The amount is not compared: the bill covers several months" in bill_result(bill)) == (not is_priced)
+    assert find_breach(report_of(month), "monthly_summary") is None
+
+
 def test_a_site_without_bills_and_a_month_without_one(site: Any) -> None:
     assert site("")["utilityBills"] is None
     found = site("[bills]\nperiods = [{ start = 2025-12-10, end = 2026-01-09, kwh = 1 }]\n")["utilityBills"]

@@ -15,6 +15,7 @@ from analyze.load.site_hours import whole_hours
 from analyze.money.bills import bill_months
 from analyze.money.cost_case import demand_before, why_not
 from analyze.money.site_demand import bound_demand, mean_demand
+from analyze.money.tariff_time import hides_peaks
 from analyze.week.intervals import SECONDS_PER_HOUR, channel_names, in_window
 from config.tariff_model import DEFAULT_DEMAND_INTERVAL_S
 from lib.date_utils import local_day_window
@@ -47,7 +48,8 @@ def measure_bill(
     -----
     Energy is what the site's root meters imported, as metered: an estimate is no measurement to hold a bill against, so
     where more than half a percent of it is estimated or missing the rest is a lower bound. Demand is the highest mean
-    power over the interval of the site's tariff.
+    power over the interval of the site's tariff. A bill of several months has no amount where each has a peak to pay
+    and the bill does not tell the months (`hides_peaks`).
     """
     scope, site = data.scope, data.site
     own = site.energy[in_window(site.energy, scope.period)]
@@ -67,7 +69,9 @@ def measure_bill(
         100 * told_h / length_h < _WHOLE_PCT or bool((rows["high_kwh"] / rows["hours"]).max() > peak_kw + _LEAST_KW)
     )
     bills = []
-    if not (is_at_least or tariffs.is_assumed or why_not(site, scope, tariffs)):
+    is_priced = not (is_at_least or tariffs.is_assumed or why_not(site, scope, tariffs))
+    is_hidden = is_priced and hides_peaks(tariffs.current, first, last)
+    if is_priced and not is_hidden:
         bills = bill_months(
             site.energy,
             demand,
@@ -90,6 +94,8 @@ def measure_bill(
         "tariff": tariff.name if tariff and not tariffs.is_assumed else None,
         "currency": tariff.currency if tariff and not tariffs.is_assumed else None,
     }
+    if is_hidden:
+        metered["noAmount"] = "peaks_by_month"
     return Measured(metered, _billed_kw(bills), _by_meter(data))
 
 

@@ -175,18 +175,38 @@ def period_segments(
     """Yield the local days `first` to `last` as one bill covers them, with the mask of the frame's rows.
 
     They come in one piece, as a month, where the same prices hold on all of them; else in parts, one for each tariff
-    and calendar month, as utilities prorate a bill over a change of season. A bill of several months has as many of
-    what is charged by the month.
+    and calendar month, as utilities prorate a bill over a change of season. A bill of several calendar months comes by
+    these, each with its own peak; another long one has as many of what is charged by the month as 30 days go into it.
     """
     days, length = local_days(frame), (last - first).days + 1
-    days_in_month = length if length <= _LONGEST_MONTH_BILL_DAYS else MEAN_MONTH_DAYS
+    is_long = length > _LONGEST_MONTH_BILL_DAYS
+    by_month = is_long and _are_whole_months(first, last)
     for span in as_spans(tariff):
         start, end = max(first, span.first or first), min(last, span.last or last)
         while start <= end:
-            stop = end if _is_alike(span.tariff, start, end) else min(end, _month_end(start))
+            is_one = not by_month and _is_alike(span.tariff, start, end)
+            stop = end if is_one else min(end, _month_end(start))
             rows = (days >= np.datetime64(start)) & (days <= np.datetime64(stop))
+            days_in_month = _month_end(start).day if by_month else MEAN_MONTH_DAYS if is_long else length
             yield Segment(span.tariff, start, stop, days_in_month), rows
             start = stop + timedelta(days=1)
+
+
+def hides_peaks(tariff: Tariff | Spans, first: date, last: date) -> bool:
+    """Return whether a bill covers several months, does not tell which, and each has a peak to pay.
+
+    A bill from January 14 to March 13 does not tell on which day between the peak of its second month began to count.
+    """
+    if (last - first).days < _LONGEST_MONTH_BILL_DAYS or _are_whole_months(first, last):
+        return False
+    return any(
+        span.tariff.pays_peaks and (span.first or first) <= last and (span.last or last) >= first
+        for span in as_spans(tariff)
+    )
+
+
+def _are_whole_months(first: date, last: date) -> bool:
+    return first.day == 1 and last == _month_end(last)
 
 
 def _is_alike(tariff: Tariff, first: date, last: date) -> bool:

@@ -48,8 +48,17 @@ def bill_result(bill: UtilityBill) -> str:
         )
     if bill["state"] == "agrees":
         energy = f"{_signed(difference['kwhPct'])} of energy" if metered["kwh"] else "no energy on either side"
-        return f"Agrees with the meters: {energy}{_more_that_agrees(bill)}."
-    return _cause(bill)
+        return f"Agrees with the meters: {energy}{_more_that_agrees(bill)}.{_not_priced(bill)}"
+    return f"{_cause(bill)}{_not_priced(bill)}"
+
+
+def _not_priced(bill: UtilityBill) -> str:
+    if "noAmount" not in bill["metered"] or bill["billed"]["amount"] is None:
+        return ""
+    return (
+        " The amount is not compared: the bill covers several months, and the tariff charges the peak of each. Enter "
+        "monthly bills where there are some."
+    )
 
 
 def _more_that_agrees(bill: UtilityBill) -> str:

@@ -24,6 +24,11 @@ class MeteredBill(TypedDict):
     isKwAtLeast: Annotated[bool, about("The peak may have been higher.")]
     demandIntervalMinutes: float
     amount: Annotated[float | None, about("These days on the site's tariff; null where no tariff is confirmed.")]
+    noAmount: NotRequired[
+        Annotated[
+            Literal["peaks_by_month"], about("Each month's peak is charged, and the bill does not tell its months.")
+        ]
+    ]
     tariff: str | None
     currency: Currency | None
 
