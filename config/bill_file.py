@@ -91,7 +91,10 @@ _IS_READ = _words(",a,act,actual,read,no,n,false,0,abgelesen,gemessen,nein,falsc
 
 
 class BillRow(NamedTuple):
-    """A row of the file: its line, and what it says of a bill, ends as the file has them."""
+    """A row of the file: its line, and what it says of a bill, ends as the file has them.
+
+    `is_last_day` tells that `end` is the last day, worked out from the day of the reading.
+    """
 
     line: int
     start: date
@@ -101,6 +104,7 @@ class BillRow(NamedTuple):
     amount: float | None
     is_estimated: bool
     currency: str | None = None
+    is_last_day: bool = False
 
 
 class _Sheet(NamedTuple):
@@ -165,6 +169,7 @@ def read_bill_file(table: BillsTable, site_path: Path) -> list[BillRow]:
             _optional(reader, sheet, n, AMOUNT, decimal),
             _is_estimated(reader, sheet, n),
             _currency(sheet, n),
+            sheet.has_read_days,
         )
         for n, (line, _) in enumerate(sheet.rows)
     ]

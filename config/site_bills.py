@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from config.bill_file import read_bill_file
 from config.bill_tables import BillEnds, BillsTable
-from config.strict_toml import shown
+from config.strict_toml import refuse, shown
 from lib.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,16 +58,16 @@ def load_bills(table: BillsTable, path: Path, tariffs: SiteTariffs | None = None
     """
     if table.file is not None:
         rows = read_bill_file(table, path)
-        where = shown(path.parent / table.file)
+        where, is_known = shown(path.parent / table.file), all(row.is_last_day for row in rows)
         bills = [Bill(row.start, row.end, row.kwh, row.kw, row.amount, row.is_estimated, row.currency) for row in rows]
     else:
-        where = f"{shown(path)}: bills.periods"
+        where, is_known = f"{shown(path)}: bills.periods", False
         bills = [Bill(row.start, row.end, row.kwh, row.kw, row.amount, row.estimated) for row in table.periods]
     bills.sort(key=lambda bill: (bill.first, bill.last))
     for bill in bills:
         if bill.last < bill.first:
             raise ConfigError(f"{where}: the bill of {bill.first} ends before it begins, on {bill.last}; correct it")
-    ends = table.ends or _ends_of(bills)
+    ends = table.ends or (BillEnds.LAST_DAY if is_known else _ends_of(bills, path))
     if ends is BillEnds.READING_DAY:
         bills = [replace(bill, last=bill.last - timedelta(days=1)) for bill in bills]
     for bill in bills:
@@ -79,10 +79,23 @@ def load_bills(table: BillsTable, path: Path, tariffs: SiteTariffs | None = None
     return tuple(bills)
 
 
-def _ends_of(bills: Sequence[Bill]) -> BillEnds:
-    """Return what the ends of the periods are: where each is the next one's start, the meter was read on that day."""
+def _ends_of(bills: Sequence[Bill], path: Path) -> BillEnds:
+    """Return what the ends of the periods are: where each is the next one's start, the meter was read on that day.
+
+    One bill alone tells only where it is of whole months by its last day, as January 1 to 31, or 14 to February 13.
+    """
+    if len(bills) == 1 and bills[0].days <= _MAX_DAYS and not _are_whole_months(bills[0]):
+        problem = (
+            f"should be given: one bill alone does not tell whether {bills[0].last} is the last day of its period, "
+            '"last_day", or the day of the reading on which the next one begins, "reading_day"'
+        )
+        refuse(path, ("bills", "ends"), problem)
     steps = {(after.first - before.last).days for before, after in zip(bills, bills[1:], strict=False)}
     return BillEnds.READING_DAY if steps == {0} else BillEnds.LAST_DAY
+
+
+def _are_whole_months(bill: Bill) -> bool:
+    return (bill.last + timedelta(days=1)).day == bill.first.day
 
 
 def _check_currency(bills: Sequence[Bill], tariffs: SiteTariffs, where: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,32 @@ def test_bills_stand_in_the_sites_file(tmp_path: Path) -> None:
     assert JANUARY.days == 30
     (tmp_path / "8.toml").write_text("")
     assert load_site(8, tmp_path).bills == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "is_asked"),
+    [
+        ("2026-01-01", "2026-01-31", False),  # a calendar month by its last day
+        ("2026-01-14", "2026-02-13", False),  # a month from the 14th to the 13th
+        ("2026-01-01", "2026-03-31", False),
+        ("2026-01-01", "2026-02-01", True),  # 31 days or 32
+        ("2026-01-14", "2026-02-12", True),  # 29 or 30
+    ],
+)
+def test_one_bill_alone_is_asked_what_its_end_is(tmp_path: Path, first: str, last: str, is_asked: bool) -> None:
+    said, table = f"periods = [{{ start = {first}, end = {last}, kwh = 5 }}]", f"Start,End,kWh\n{first},{last},5\n"
+    for own, content in ((said, ""), ('file = "bills.csv"', table)):
+        if is_asked:
+            with pytest.raises(ConfigError, match="7.toml: bills.ends should be given: one bill alone does") as caught:
+                bills_of(tmp_path, own, content)
+            assert "\n" not in str(caught.value)
+        else:
+            assert [str(bill.last) for bill in bills_of(tmp_path, own, content)] == [last]
+        for ends, days in (("last_day", 0), ("reading_day", 1)):
+            (bill,) = bills_of(tmp_path, f'ends = "{ends}"\n{own}', content)
+            assert str(bill.last + timedelta(days=days)) == last
+    (read,) = bills_of(tmp_path, 'file = "bills.csv"', f"Read date,Days,kWh\n{last},30,5\n")
+    assert (read.days, str(read.last + timedelta(days=1))) == (30, last)
 
 
 STRANGE = {

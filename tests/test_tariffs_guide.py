@@ -61,5 +61,5 @@ def test_every_part_of_a_sites_file_is_understood(folder: Path, text: str) -> No
     site = load_site(7, folder, folder)
     assert site.tariffs.current
     if "file =" in text and "columns" not in text:
-        (folder / "23271_bills.csv").write_text("Start,End,kWh\n2026-06-14,2026-07-14,38120\n")
+        (folder / "23271_bills.csv").write_text("Start,End,kWh\n2026-06-14,2026-07-13,38120\n")
     assert len(site.bills) == ("bills" in text)

@@ -260,6 +260,7 @@ TARIFF = (
     '[[demand.charges]]\nname = "facility"\nrate_per_kw = 10\n[fixed]\nmonthly_charge = 50\n'
 )
 OWN = '\nname = "own"\n'
+ONE = '[bills]\nends = "last_day"\n'
 BILL_DAYS = (date(2026, 1, 14), date(2026, 2, 12))
 
 
@@ -301,9 +302,7 @@ def test_a_bill_over_two_months_is_held_against_its_own_days(site: Any) -> None:
     own = rows_of(BILL_DAYS)
     kwh, kw = float(own["energy_kwh"].sum()), float(own["power_kw"].max())
     amount = 0.10 * kwh + 10 * kw + 50
-    said = (
-        f"[bills]\nperiods = [{{ start = 2026-01-14, end = 2026-02-12, kwh = {kwh}, kw = {kw}, amount = {amount} }}]\n"
-    )
+    said = f"{ONE}periods = [{{ start = 2026-01-14, end = 2026-02-12, kwh = {kwh}, kw = {kw}, amount = {amount} }}]\n"
     found = site(said)["utilityBills"]
     (bill,) = found["bills"]
     assert (found["entered"], found["lastEnd"], bill["days"]) == (1, "2026-02-12", 30)
@@ -335,9 +334,7 @@ def test_a_bill_of_two_months_is_priced_by_the_peak_of_each_or_not_at_all(site: 
     kwh = float(own["energy_kwh"].sum())
     months = [rows_of((date(2026, 1, 1), date(2026, 1, 31))), rows_of((date(2026, 2, 1), date(2026, 2, 28)))]
     amount = 0.10 * kwh + 10 * sum(float(month["power_kw"].max()) for month in months) + 2 * 50
-    said = (
-        f"[bills]\nends = 'last_day'\nperiods = [{{ start = {first}, end = {last}, kwh = {kwh}, amount = {amount} }}]\n"
-    )
+    said = f"{ONE}periods = [{{ start = {first}, end = {last}, kwh = {kwh}, amount = {amount} }}]\n"
     month = site(said)
     (bill,) = month["utilityBills"]["bills"]
     assert (bill["state"], bill["difference"]["kwhPct"]) == ("agrees", pytest.approx(0.0, abs=0.01))
@@ -350,18 +347,18 @@ def test_a_bill_of_two_months_is_priced_by_the_peak_of_each_or_not_at_all(site: 
 
 def test_a_site_without_bills_and_a_month_without_one(site: Any) -> None:
     assert site("")["utilityBills"] is None
-    found = site("[bills]\nperiods = [{ start = 2025-12-10, end = 2026-01-09, kwh = 1 }]\n")["utilityBills"]
+    found = site(ONE + "periods = [{ start = 2025-12-10, end = 2026-01-09, kwh = 1 }]\n")["utilityBills"]
     assert (found["bills"], found["lastEnd"]) == ([], "2026-01-09")
 
 
 def test_an_amount_has_no_currency_where_no_tariff_is_named(site: Any) -> None:
-    said = "[bills]\nperiods = [{ start = 2026-01-14, end = 2026-02-12, kwh = 5, amount = 12.5 }]\n"
+    said = ONE + "periods = [{ start = 2026-01-14, end = 2026-02-12, kwh = 5, amount = 12.5 }]\n"
     metered = {tariff: site(said, tariff)["utilityBills"]["bills"][0]["metered"] for tariff in ("", f"[tariff]{OWN}")}
     assert [(own["currency"], own["tariff"]) for own in metered.values()] == [(None, None), ("USD", "own")]
 
 
 def test_a_bill_from_before_the_first_reading_is_not_compared(site: Any) -> None:
-    said = "[bills]\nperiods = [{ start = 2025-10-15, end = 2026-02-10, kwh = 90000 }]\n"
+    said = ONE + "periods = [{ start = 2025-10-15, end = 2026-02-10, kwh = 90000 }]\n"
     (bill,) = site(said)["utilityBills"]["bills"]
     assert (bill["state"], bill["metered"]["isAtLeast"], bill["metered"]["amount"]) == ("incomplete", True, None)
 
@@ -379,7 +376,7 @@ def test_a_few_missing_readings_are_within_what_may_differ(
         )
     conn.commit()
     kwh = float(rows_of(BILL_DAYS)["energy_kwh"].sum())
-    said = f"[bills]\nperiods = [{{ start = 2026-01-14, end = 2026-02-12, kwh = {kwh} }}]\n"
+    said = f"{ONE}periods = [{{ start = 2026-01-14, end = 2026-02-12, kwh = {kwh} }}]\n"
     (bill,) = site(said)["utilityBills"]["bills"]
     assert bill["state"] == state
     assert bill["metered"]["kwh"] == pytest.approx(kwh * (1 - missing_hours / 720), rel=0.003)
