@@ -77,13 +77,17 @@ _NAMES: dict[str, frozenset[str]] = {
         "ableseart,estimee,estime,stimata,estimada,geschat"
     ),
 }  # fmt: skip
+_CURRENCIES = _words("$,€,£,¥,usd,eur,gbp,jpy,cad,aud,chf,nzd,sek,nok,dkk")
+# A hundredth of any of them. No c and no p, which are phases and power as well.
+_CENTS = _words("¢,cent,cents,ct,cts,eurocent,eurocents,pence,penny,centime,centimes,centimos,rappen,ore")
 _UNITS_OF = {
     KWH: frozenset(_UNITS_KWH),
     KW: frozenset(_UNITS_KW),
-    AMOUNT: _words("$,€,£,¥,usd,eur,gbp,jpy,cad,aud,chf,nzd,sek,nok,dkk"),
+    AMOUNT: _CURRENCIES | _CENTS | _words("us,euro,euros,dollar,dollars,pounds"),
 }
 _CURRENCY_SIGNS = {"€": "EUR", "£": "GBP"}  # the others are those of several currencies
-_CURRENCY_WORDS = _UNITS_OF[AMOUNT] - {"$", "¥"}
+_CURRENCY_WORDS = _CURRENCIES - {"$", "¥"}
+_GENERAL = frozenset({"total", "cost", "charges"})  # begin names of other columns too, such as a cost center
 _IS_ESTIMATE = _words(
     "e,est,estimate,estimated,yes,y,true,1,x,geschatzt,ja,wahr,estimee,estime,oui,stimata,si,estimada"
 )
@@ -137,6 +141,15 @@ class _Reader:
         """Return the error that asks for a key of [bills]."""
         try:
             refuse(self.site_path, _place_of(key), f"should be given: {shown(self.path)} {problem}")
+        except ConfigError as err:
+            return err
+
+    def no_column(self, name: str, column: str, header: Sequence[str]) -> ConfigError:
+        """Return the error about a column that the operator names and the file does not have."""
+        names = ", ".join(repr(cell.strip()) for cell in header if cell.strip()) or "none"
+        problem = f"should be a column of {shown(self.path)}, not {column!r}; it has {names}"
+        try:
+            refuse(self.site_path, _place_of(f"columns.{name}"), problem)
         except ConfigError as err:
             return err
 
@@ -222,7 +235,9 @@ def _find_sheet(reader: _Reader, text: str) -> _Sheet:
                 best = len(places), _Sheet(cells, places, rows[number + 1 :], broken_at)
                 break
     if best is None:
-        raise reader.ask("columns.start", "names no columns that are known as the days and the energy of bills")
+        _refuse_unknown_names(reader, text)
+        key = next((name for name in _NEEDED if name not in reader.table.columns.named()), START)
+        raise reader.ask(f"columns.{key}", "names no columns that are known as the days and the energy of bills")
     sheet = best[1]
     _check_named(reader, sheet)
     needed = (KWH,) if sheet.has_read_days else _NEEDED
@@ -249,12 +264,40 @@ def _find_sheet(reader: _Reader, text: str) -> _Sheet:
 
 
 def _check_named(reader: _Reader, sheet: _Sheet) -> None:
-    """Refuse a column that the operator names and the file does not have."""
+    """Refuse a column that the operator names and the file does not have, and amounts in a unit that is not known."""
     for name, column in reader.table.columns.named().items():
         if column and name not in sheet.places:
-            names = ", ".join(repr(cell.strip()) for cell in sheet.header if cell.strip())
-            problem = f"should be a column of {shown(reader.path)}, not {column!r}; it has {names}"
-            refuse(reader.site_path, _place_of(f"columns.{name}"), problem)
+            raise reader.no_column(name, column, sheet.header)
+    if AMOUNT in sheet.places or AMOUNT in reader.table.columns.named():
+        return
+    unclear = [
+        cell.strip() for n, cell in enumerate(sheet.header) if n not in sheet.places.values() and _is_money(cell)
+    ]
+    if unclear:
+        problem = f"has {unclear[0]!r}, which may be amounts in another unit; name a column of whole currency, or"
+        raise reader.ask("columns.amount", f'{problem} "" for none')
+
+
+def _is_money(cell: str) -> bool:
+    """Return whether a name begins as that of a column of amounts does."""
+    words = _key(cell).split()
+    return any(" ".join(words[:count]) in _NAMES[AMOUNT] - _GENERAL for count in range(1, len(words)))
+
+
+def _refuse_unknown_names(reader: _Reader, text: str) -> None:
+    """Refuse a column that the operator names and that the line with most of the columns does not have."""
+    named = {name: column for name, column in reader.table.columns.named().items() if column}
+    lines = [cells for delimiter in _DELIMITERS for _, cells in _rows_of(text, delimiter)[0][:_PREAMBLE_LINES]]
+
+    def likeness(cells: Sequence[str]) -> tuple[int, int, int]:
+        own = {cell.strip() for cell in cells}
+        known = sum(any(_is_of(_key(cell), name) for name in _NAMES) for cell in own)
+        return len(own & set(named.values())), known, len(own)
+
+    header = max(lines, key=likeness, default=[])
+    for name, column in named.items():
+        if column not in {cell.strip() for cell in header}:
+            raise reader.no_column(name, column, header)
 
 
 def _rows_of(text: str, delimiter: str) -> tuple[list[tuple[int, list[str]]], int | None]:
@@ -304,13 +347,13 @@ def _key(cell: str) -> str:
     """Return a name without signs, accents and capitals: ``Zeitraum von`` of ``zeitraum_VON:``."""
     plain = unicodedata.normalize("NFKD", cell.replace("ß", "ss"))
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign)).casefold()
-    return " ".join(re.sub(r"[^0-9a-z$€£¥]+", " ", plain).split())
+    return " ".join(re.sub(r"[^0-9a-z$€£¥¢]+", " ", plain).split())
 
 
 def _is_of(key: str, name: str) -> bool:
     """Return whether a column of this name holds such values; energy and demand must say their unit."""
     units = _UNITS_OF.get(name, frozenset())
-    words = re.sub(r"([$€£¥])", r" \1 ", key).split()
+    words = re.sub(r"([$€£¥¢])", r" \1 ", key).split()
     is_known = key in _NAMES[name] or " ".join(word for word in words if word not in units | {"in"}) in _NAMES[name]
     return is_known and (name not in (KWH, KW) or bool(units & set(words)))
 
@@ -326,6 +369,17 @@ def _is_unit_of(cell: str, name: str, column: str) -> bool:
     units = _UNITS_KWH if name == KWH else _UNITS_KW
     own = set(_key(column).split()) & set(units) or {name}
     return unit is None or unit[1].casefold() in own
+
+
+def _are_cents(column: str) -> bool:
+    """Return whether the name of a column, or a cell, says that its amounts are cents."""
+    return bool(set(re.findall(r"[a-z]+|¢", _key(column))) & _CENTS)
+
+
+def _is_money_of(cell: str, column: str) -> bool:
+    """Return whether an amount with a unit is in that of its column: cents in one of cents only, dollars in others."""
+    is_whole = bool(set(re.findall(r"[a-z]+|[$€£¥]", _key(cell))) & _CURRENCIES)
+    return not is_whole if _are_cents(column) else not _are_cents(cell)
 
 
 # --- Dates ------------------------------------------------------------------------------------------------------------
@@ -427,14 +481,17 @@ def _decimal_sign(reader: _Reader, sheet: _Sheet) -> str:
 def _optional(reader: _Reader, sheet: _Sheet, number: int, name: str, decimal: str) -> float | None:
     if not sheet.cells(name)[number]:
         return None
-    factor = _unit_factor(sheet.header[sheet.places[name]], _UNITS_KW) if name == KW else 1.0
-    return _number(reader, sheet, number, name, decimal) * factor
+    column, value = sheet.header[sheet.places[name]], _number(reader, sheet, number, name, decimal)
+    if name == AMOUNT:
+        return value / 100 if _are_cents(column) else value
+    return value * _unit_factor(column, _UNITS_KW)
 
 
 def _number(reader: _Reader, sheet: _Sheet, number: int, name: str, decimal: str) -> float:
     cell = sheet.cells(name)[number]
     text = _bare(cell)
-    if name != AMOUNT and not _is_unit_of(cell, name, sheet.header[sheet.places[name]]):
+    column = sheet.header[sheet.places[name]]
+    if not (_is_money_of(cell, column) if name == AMOUNT else _is_unit_of(cell, name, column)):
         raise reader.wrong(sheet.rows[number][0], f"{cell!r} is in another unit than its column")
     group = "," if decimal == "." else "."
     whole, _, rest = text.partition(decimal)

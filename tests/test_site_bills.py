@@ -172,6 +172,74 @@ def test_amounts_are_in_the_currency_of_the_tariff(tmp_path: Path, column: str, 
     assert load_site(7, tmp_path).bills[0].amount == 12.5
 
 
+@pytest.mark.parametrize(
+    ("column", "cell", "amount"),
+    [
+        ("Amount (cents)", "512040", 5120.40),
+        ("Amount due in cents", '"1,512,040"', 15120.40),
+        ("Total (¢)", "512040", 5120.40),
+        ("Betrag (ct)", "1250", 12.50),
+        ("Total cost (US cents)", "1250", 12.50),
+        ("Amount (pence)", "-5", -0.05),
+        ("Amount (cents)", "$51.20", "line 2: '.51.20' is in another unit than its column"),
+        ("Amount (cents)", "51.20 USD", "line 2: '51.20 USD' is in another unit than its column"),
+        ("Amount", "5120 ¢", "line 2: '5120 ¢' is in another unit than its column"),
+        ("Amount", "5120 cts", "line 2: '5120 cts' is in another unit than its column"),
+        ("Amount", "$51.20", 51.20),
+        ("Amount (US$)", "51.20", 51.20),
+        ("Betrag in Euro", "51.20", 51.20),
+        ("Amount (thousands)", "5", "columns.amount should be given: .*'Amount .thousands.', .* or \"\" for none"),
+        ("Amount ($000)", "5", "columns.amount should be given: .*'Amount .*000.', which may be amounts in another"),
+        ("Cost center", "5", None),
+    ],
+)
+def test_amounts_may_be_cents(tmp_path: Path, column: str, cell: str, amount: float | str | None) -> None:
+    content = f"Start,End,kWh,{column}\n2026-01-01,2026-01-31,5,{cell}\n"
+    if not isinstance(amount, str):
+        assert bills_of(tmp_path, 'file = "bills.csv"', content)[0].amount == amount
+        return
+    with pytest.raises(ConfigError, match=amount) as caught:
+        bills_of(tmp_path, 'file = "bills.csv"', content)
+    assert "\n" not in str(caught.value)
+    without = 'file = "bills.csv"\n[bills.columns]\namount = ""'
+    assert bills_of(tmp_path, without, content)[0].amount is None
+
+
+def test_a_column_that_the_operator_names_may_be_of_cents(tmp_path: Path) -> None:
+    content = "Start,End,kWh,What we ask (ct)\n2026-01-01,2026-01-31,5,1250\n"
+    said = 'file = "bills.csv"\n[bills.columns]\namount = "What we ask (ct)"'
+    assert bills_of(tmp_path, said, content)[0].amount == 12.5
+
+
+@pytest.mark.parametrize(
+    ("columns", "header", "message"),
+    [
+        (
+            'start = "Strat"',
+            "Start,End,kWh",
+            "columns.start should be a column of .*, not 'Strat'; it has 'Start', 'End'",
+        ),
+        (
+            'kwh = "kwH"',
+            "Start,End,kWh",
+            "columns.kwh should be a column of .*, not 'kwH'; it has 'Start', 'End', 'kWh'",
+        ),
+        ('end = "Ende"', "Start,End,kWh", "columns.end should be a column of .*, not 'Ende'; it has 'Start'"),
+        (
+            'start = "A"\nend = "Bee"\nkwh = "C"',
+            "Account 7,,\nA,B,C",
+            "columns.end should be a column of .*, not 'Bee'; it has 'A', 'B', 'C'",
+        ),
+        ('start = "X"\nend = "Y"\nkwh = "Z"', "A,B,C", "columns.start should be a column of .*, not 'X'; it has 'A'"),
+        ('start = "A"', "A,B,C", "columns.end should be given: .* names no columns that are known"),
+    ],
+)
+def test_a_misspelt_column_is_told_as_unknown(tmp_path: Path, columns: str, header: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        bills_of(tmp_path, f'file = "bills.csv"\n[bills.columns]\n{columns}', f"{header}\n2026-01-01,2026-01-31,5\n")
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(("content", "message"), ASKED.items())
 def test_what_a_file_leaves_open_is_asked(tmp_path: Path, content: str, message: str | None) -> None:
     if message is None:
