@@ -19,6 +19,7 @@ from operations.tariffs.urdb_answer import import_rate
 
 NO_FILE = Path("rate.json")
 FLAT_DEMAND = {"flatdemandstructure": [[{"rate": 10}]], "flatdemandmonths": [0] * 12}
+SELLS = [[{"rate": 0.1, "sell": 0.03}], [{"rate": 0.1}]]
 
 
 def schedule(period_at):
@@ -256,7 +257,30 @@ def test_tariff_that_is_there_is_replaced_only_when_told_so(folder):
                 " to later months"
             ],
         ),
-        ({"dgrules": "Value of Solar"}, ["dgrules (Value of Solar) is not known; no rule of export is taken from it"]),
+        ({"dgrules": "Value of Solar"}, ["dgrules (Value of Solar) is not known; export earns nothing"]),
+        (
+            {"dgrules": "Value of Solar", "energyratestructure": SELLS},
+            [
+                "dgrules (Value of Solar) is not known; export earns nothing; write [export] into the tariff's file if"
+                " the sheet pays the sell rates"
+            ],
+        ),
+        (
+            {"dgrules": "Value of Solar", "usenetmetering": True},
+            ["dgrules (Value of Solar) is not known; export is credited by net metering, as usenetmetering says"],
+        ),
+        (
+            {"energyratestructure": [[{"rate": 0.1, "max": "9"}], [{"rate": 0.1, "max": "1e38"}]]},
+            ['energyratestructure[1].max ends the last tier at "9"; more is billed at its rate'],
+        ),
+        (
+            {"energyratestructure": [[{"rate": 0.1, "max": [9]}], [{"rate": 0.1, "max": 999999999}]]},
+            [
+                "energyratestructure[1].max ends the last tier at [9]; more is billed at its rate",
+                "energyratestructure[2].max ends the last tier at 1e+09; more is billed at its rate",
+            ],
+        ),
+        ({"energyratestructure": [[{"rate": 0.1, "max": 1e9}], [{"rate": 0.1, "max": None}]]}, []),
         ({"fixedchargefirstmeter": 0, "fixedchargeunits": "$/kVA", "minchargeunits": "", "dgrules": ""}, []),
         (
             {"energyratestructure": [[{"unit": "kWh"}], [{"rate": 0}]]},
@@ -375,7 +399,11 @@ def test_flat_demand_of_one_period_needs_no_months():
     [
         ({}, None),
         ({"usenetmetering": True}, ExportRule.NET_METERING),
-        ({"energyratestructure": [[{"rate": 0.1, "sell": 0.03}], [{"rate": 0.1}]]}, ExportRule.NET_BILLING),
+        ({"energyratestructure": SELLS}, ExportRule.NET_BILLING),
+        ({"energyratestructure": SELLS, "dgrules": ""}, ExportRule.NET_BILLING),
+        ({"energyratestructure": SELLS, "dgrules": "Net Billing Hourly"}, ExportRule.NET_BILLING),
+        ({"energyratestructure": SELLS, "dgrules": "Value of Solar"}, None),
+        ({"energyratestructure": SELLS, "dgrules": "Value of Solar", "usenetmetering": True}, ExportRule.NET_METERING),
     ],
 )
 def test_rule_of_export(more, rule):

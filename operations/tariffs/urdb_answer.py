@@ -134,7 +134,7 @@ def import_rate(item: Document, path: Path, currency: str | None = None, today: 
             energy=urdb.to_energy(),
             demand=urdb.to_demand(),
             fixed=urdb.to_fixed(),
-            export=urdb.to_export(),
+            export=urdb.to_export() if _is_export_known(item) else None,
         )
     except Refusal as err:
         refuse(path, err.place, err.problem)
@@ -215,6 +215,11 @@ def _billed(item: Document) -> Document:
     return billed
 
 
+def _is_export_known(item: Document) -> bool:
+    """Return whether the rule of export is one of the database's, left to the sell rates, or net metering besides."""
+    return item.get("dgrules", _EXPORT_RULES[0]) in _EXPORT_RULES or bool(item.get("usenetmetering"))
+
+
 def _any_amount(value: Any) -> bool:
     """Return whether a list, a list of tiers or a table has any amount but 0, or what may be one, such as "0.01"."""
     if isinstance(value, dict):
@@ -239,14 +244,25 @@ def _clean_structure(key: str, structure: Any, path: Path) -> tuple[Any, list[No
         unknown = {name for tier in own if isinstance(tier, dict) for name in set(tier) - _TIER_KEYS}
         lost += [NotKept(f"{key}[{number}].{name}", "is not known") for name in sorted(unknown)]
         end = tiers[-1].pop("max", math.inf) if tiers and isinstance(tiers[-1], dict) else math.inf
-        if isinstance(end, int | float) and end < _NO_END:
-            lost.append(NotKept(f"{key}[{number}].max", f"ends the last tier at {end:g}; more is billed at its rate"))
+        if not _is_no_end(end):
+            shown_end = f"{end:g}" if isinstance(end, int | float) else json.dumps(end, default=str)
+            lost.append(
+                NotKept(f"{key}[{number}].max", f"ends the last tier at {shown_end}; more is billed at its rate")
+            )
         if key == "energyratestructure" and len({tier.get("sell", 0) for tier in tiers if isinstance(tier, dict)}) > 1:
             refuse(
                 path, (key, number - 1, "sell"), "differs between the tiers; export is credited at one rate a period"
             )
         cleaned.append(tiers)
     return cleaned, lost
+
+
+def _is_no_end(end: Any) -> bool:
+    """Return whether the end of a last tier, which may be a text, is none: left out, or beyond any month's."""
+    try:
+        return end is None or float(end) >= _NO_END
+    except (TypeError, ValueError):
+        return False
 
 
 def _plain(billed: Document) -> Document:
@@ -288,12 +304,26 @@ def _list_not_kept(item: Document, today: date | None) -> Iterator[NotKept]:
         elif key != "coincidentschedule" and key not in _FUEL:
             yield NotKept(key, f"({_shown_text(value)}) is not known")
     if item.get("dgrules", _EXPORT_RULES[0]) not in _EXPORT_RULES:
-        yield NotKept("dgrules", f"({_shown_text(item['dgrules'])}) is not known; no rule of export is taken from it")
+        yield NotKept("dgrules", f"({_shown_text(item['dgrules'])}) is not known; {_export_besides(item)}")
     ended = _day(item.get("enddate"))
     if ended is not None and today is not None and ended < today:
         yield NotKept("enddate", f"is {ended}: the rate has ended; look for the one that supersedes it")
     if item.get("approved") is False:
         yield NotKept("approved", "is false: nobody has checked the rate; compare it with the utility's sheet")
+
+
+def _export_besides(item: Document) -> str:
+    """Return how export is credited whose rule is not known."""
+    if _is_export_known(item):
+        return "export is credited by net metering, as usenetmetering says"
+    if _any_sell(item["energyratestructure"]):
+        return "export earns nothing; write [export] into the tariff's file if the sheet pays the sell rates"
+    return "export earns nothing"
+
+
+def _any_sell(structure: Any) -> bool:
+    tiers = [tier for own in structure if isinstance(own, list) for tier in own] if isinstance(structure, list) else []
+    return any(isinstance(tier, dict) and tier.get("sell") for tier in tiers)
 
 
 def _attributes(value: Any) -> list[str]:
