@@ -20,6 +20,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_PROJECT_ROOT))
@@ -71,7 +72,6 @@ def write_tariff(
         When the file holds several rates, or a tariff of this name is there already.
     """
     from config.strict_toml import read_document, shown  # here, for they need numpy
-    from config.tariff_file import load_tariff
     from operations.tariffs.tariff_text import render_tariff
     from operations.tariffs.urdb_answer import choose_item, import_rate
 
@@ -88,9 +88,26 @@ def write_tariff(
     remarks = [f"{key} {reason}" for key, reason in imported.not_kept]
     head = "Made of a rate of OpenEI's Utility Rate Database by operations/import_tariff.py."
     listed = ["", "Not billed, or not without more:", *(f"- {remark}" for remark in remarks)] if remarks else []
-    write_atomically(path, render_tariff(imported.tariff, [head, *listed, ""]))
-    load_tariff(path.stem, tariffs_dir)
+    text = render_tariff(imported.tariff, [head, *listed, ""])
+    _check_loads(text, path.stem, file)
+    write_atomically(path, text)
     return path, remarks
+
+
+def _check_loads(text: str, name: str, file: Path) -> None:
+    """Refuse the text of a tariff file that could not be read again, before anything is written."""
+    from config.strict_toml import shown
+    from config.tariff_file import load_tariff
+
+    with TemporaryDirectory() as folder:
+        draft = Path(folder) / f"{name}.toml"
+        draft.write_text(text, encoding="utf-8")
+        try:
+            load_tariff(name, Path(folder))
+        except ConfigError as err:
+            reason = str(err).replace(str(draft), "its tariff file")
+            problem = f"makes a tariff that can't be read: {reason}; correct the rate, nothing was written"
+            raise ConfigError(f"{shown(file)}: {problem}") from err
 
 
 def main(argv: Sequence[str] | None = None) -> int:

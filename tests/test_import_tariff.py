@@ -15,6 +15,7 @@ from config.tariff_file import load_tariff
 from config.tariff_model import ExportRule, Ratchet, Tier, TierUnit
 from lib.errors import ConfigError, UsageError
 from operations.import_tariff import build_parser, write_tariff
+from operations.tariffs import tariff_text
 from operations.tariffs.urdb_answer import import_rate
 
 NO_FILE = Path("rate.json")
@@ -371,6 +372,21 @@ def test_file_that_is_no_rate_is_refused_and_nothing_is_written(folder, content,
         run(folder, content, suffix=suffix)
     assert "\n" not in str(caught.value)
     assert not list((folder / "tariffs").iterdir())
+
+
+def test_a_tariff_that_would_not_load_is_not_written(folder, monkeypatch):
+    run(folder, RATE, "--name", "mine")
+    before = (folder / "tariffs" / "mine.toml").read_bytes()
+    render = tariff_text.render_tariff
+    monkeypatch.setattr(tariff_text, "render_tariff", lambda *given: render(*given).replace("rate_per_kwh", "rate"))
+    message = "rate.json: makes a tariff that can't be read: its tariff file: energy.periods"
+    for name, more in (("other", []), ("mine", ["--replace"])):
+        with pytest.raises(ConfigError, match=message) as caught:
+            run(folder, {**RATE, "fixedchargefirstmeter": 30}, "--name", name, *more)
+        assert str(caught.value).endswith("; correct the rate, nothing was written")
+        assert "\n" not in str(caught.value)
+    assert [path.name for path in (folder / "tariffs").iterdir()] == ["mine.toml"]
+    assert (folder / "tariffs" / "mine.toml").read_bytes() == before
 
 
 def test_file_that_is_not_there_is_told(folder):
