@@ -16,6 +16,7 @@ from analyze.money.cost_texts import render_text
 from config.site_file import load_site
 from config.tariff_file import DEFAULT_FLAT, DEFAULT_TOU, load_tariff
 from config.tariff_model import Carbon, SiteTariffs, TariffSpan
+from deliver.pages.weekly_meters import operator_blocks
 from deliver.words.costs import tell_costs
 from lib.date_utils import Window, local_day_window
 
@@ -117,6 +118,12 @@ def test_holidays_that_the_tariff_does_not_list_are_told(head, energy, own, said
     section = cost_of(constant(1, 10.0), tariffs=tariffs, holidays=own)
     unlisted = [{"tariff": "test", "year": 2026}] if said else None
     assert section["basis"].get("holidays_unlisted") == unlisted
+    page = {
+        "metadata": {"site": {"siteId": 7}}, "consumption": {}, "dataQuality": {},
+        "sections": {"costOptimization": tell_costs(section)},
+    }  # fmt: skip
+    asks = "Holidays of 2026: add the utility’s to holidays in config/tariffs/test.toml."
+    assert (asks in str(operator_blocks(page))) == bool(said)
     notes = [note for note in told(section)[0] if "lists no" in note]
     assert [note.partition(" lists no holidays of 2026")[0] for note in notes] == ["The tariff test"] * bool(said)
     assert all(note.endswith(said) for note in notes)

@@ -87,7 +87,7 @@ def _cause(bill: UtilityBill) -> str:
         asked, due = (fmt.money(part["amount"], metered["currency"], cents=True) for part in (billed, metered))
         return (
             f"The energy agrees; billed {asked}, these days on {tariff_title(metered['tariff'] or '')} are {due}. "
-            "Check the tariff's rates, riders and taxes against the bill."
+            "Check the tariff's rates, riders, taxes and holidays against the bill."
         )
     return f"{energy}: {_of_energy(cause, evidence, is_more=billed['kwh'] > (metered['kwh'] or 0.0))}"
 
