@@ -46,7 +46,7 @@ def _currency(text: str) -> str:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = cli.script_parser(__doc__)
-    parser.add_argument("file", type=Path, metavar="FILE", help="the rate as downloaded, .json or .toml")
+    parser.add_argument("file", type=cli.input_file, metavar="FILE", help="the rate as downloaded, .json or .toml")
     parser.add_argument("--name", type=_name, help="name of the tariff; default: made of utility and rate")
     parser.add_argument("--item", metavar="LABEL", help="which rate, where the file holds several")
     parser.add_argument("--currency", type=_currency, help="of a rate that is not of the United States, such as EUR")

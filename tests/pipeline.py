@@ -133,7 +133,7 @@ def check_energy_in_every_layer(conn: Connection, report: dict[str, Any], sound_
     whole = {
         row["channelId"]
         for row in report["dataQuality"]["byChannel"]
-        if row["completenessPct"] == 100.0 and not row["excludedIntervals"]
+        if row["completenessPct"] == 100.0 and not row.get("excludedIntervals")
     }
     told = {row["channelId"]: row["energyKwh"] for row in use["byChannel"] if row["channelId"] in whole}
     assert len(told) >= sound_meters
