@@ -81,6 +81,15 @@ def seven_months(conn: Connection) -> Connection:
     return conn
 
 
+def test_a_first_look_at_half_a_year_does_not_wait_for_statistics(conn: Connection) -> None:
+    """Right after a first load the server knows nothing of the tables: the ledger took 45 s for two meters."""
+    register_site(conn)
+    store_readings(conn, Window(END - 190 * DAY, END))
+    db.execute(conn, "SET LOCAL statement_timeout = '15s'")
+    assert update_gaps(conn, SITE_ID, END)
+    assert db.fetch_all(conn, "SELECT count(*) FROM reading_gap_scans") == [(2,)]
+
+
 def test_a_reports_week_reads_its_month(seven_months: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     week = Window(datetime(2026, 2, 9, 5, tzinfo=UTC), datetime(2026, 2, 16, 5, tzinfo=UTC))
     watch = Watch(monkeypatch)

@@ -45,7 +45,8 @@ WHERE g.kind = 'interior' AND g.state <> 'refetched'
 ON CONFLICT DO NOTHING;
 
 CREATE TEMP TABLE doubled_hours ON COMMIT DROP AS
-WITH repeated AS (
+WITH repeated AS MATERIALIZED (
+    -- Once, of which there are few: by a server without statistics it was worked out again for each reading.
     -- The first moment whose wall clock is the same an hour later; in a zone of half hours it is no hour of UTC.
     SELECT moment AS first_pass
     FROM organizations AS o
