@@ -211,6 +211,22 @@ def test_queue_puts_a_silent_device_behind_all_others() -> None:
     assert queue.given_up == {1}
 
 
+def test_windows_that_fail_side_by_side_are_all_asked_for_again() -> None:
+    """The later one to fail must not take the channel's second ask out of the queue: what waits for it was lost."""
+    one, two, three, other = windows(1, 1, 1, 2)
+    queue = WindowQueue([one, two, three, other], {1: 7, 2: 8})
+    assert [queue.take(), queue.take()] == [Ask(one, is_hasty=False), Ask(two, is_hasty=False)]
+    assert (queue.note_silence(one), queue.note_silence(two)) == ([], [])
+    assert queue.unasked == {1}
+    piece = three._replace(window=Window(three.window.end - HOUR, three.window.end))
+    assert [queue.take(), queue.take(), queue.take()] == [Ask(other, is_hasty=False), Ask(piece, is_hasty=True), None]
+    queue.note_answer(other)
+    queue.note_answer(piece)
+    taken = [queue.take(), queue.take(), queue.take()]
+    assert [ask.wanted for ask in taken if ask] == [one, three, two]
+    assert (queue.take(), queue.unasked) == (None, set())
+
+
 def stumble_over(
     service: Service, channel_ids: list[int], moment: datetime | None = None, longest: timedelta | None = None,
     refusal: tuple[str, int] = ("unavailable", 503),

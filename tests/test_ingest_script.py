@@ -255,7 +255,7 @@ def test_one_failing_channel_does_not_stop_the_others(
     output = capsys.readouterr()
     assert "FAILED: channels 1621" in output.out
     assert "1,536 readings fetched, 1,536 new" in output.out
-    assert "transient errors (0 requests repeated): 1 × HTTP 402 Subscription Expired" in output.out
+    assert "1 × HTTP 402 Subscription Expired" in output.out
     assert dict(db.fetch_all(conn, "SELECT status, count(*) FROM ingestion_logs GROUP BY 1")) == {
         "done": 17, "failed": 1,
     }  # fmt: skip

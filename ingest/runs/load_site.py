@@ -154,7 +154,7 @@ def ingest_windows(
                 pool.shutdown(cancel_futures=True)
                 _note_troubles(conn, run.unsettled.values())
             raise
-    summary.failed += sorted((queue.given_up | queue.refused) - set(summary.failed))
+    summary.failed += sorted((queue.given_up | queue.refused | queue.unasked) - set(summary.failed))
     _sum_up_fields(summary, book, site)
     return summary
 

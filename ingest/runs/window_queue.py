@@ -139,6 +139,9 @@ class WindowQueue:
         """Let a window and the others of its channel wait until the channel is asked once more."""
         channel_id = wanted.channel_id
         rest = self._take_out({channel_id})
+        if self._second.get(channel_id) in rest:  # of two that were asked side by side, this is the later to fail
+            rest.remove(self._second[channel_id])
+            self._waiting.append(self._second[channel_id])
         if channel_id not in self._second:
             # Of another window where there is one: this one may hold what the service stumbles over.
             newest = max(rest or [wanted], key=lambda one: one.window.end)
@@ -146,6 +149,11 @@ class WindowQueue:
             self._second[channel_id] = newest._replace(window=Window(max(start, end - SHORTEST_PART), end))
             self._waiting.append(self._second[channel_id])
         self._held.setdefault(channel_id, []).extend([wanted, *rest])
+
+    @property
+    def unasked(self) -> set[int]:
+        """The channels of which windows wait for a second ask; at a run's end there are none."""
+        return set(self._held)
 
     def give_up_all(self) -> list[Wanted]:
         """Give up every channel, where the service answered for none at all."""
