@@ -31,7 +31,7 @@ from benchmarks.bench_setup import sandbox_process, temporary_database
 
 from analyze.load.anomaly_scores import score_readings
 from analyze.week import loading
-from analyze.week.site_week import SiteContext, analyze_site_week, baseline_before
+from analyze.week.site_week import SiteContext, SiteWeek, analyze_site_week, baseline_before
 from config.opening_hours import Schedule
 from config.site_file import read_site
 from config.thresholds import Thresholds
@@ -78,10 +78,15 @@ def load_week(url: str, now: datetime, baseline_weeks: int | None = None) -> Wee
     config = set_weeks(said.thresholds, baseline_weeks or said.thresholds.baseline.weeks)
     said = replace(said, file=msgspec.structs.replace(said.file, thresholds=config))
     loaded: list[Week] = []
+
+    def keep_and_analyze(*arguments: Any) -> SiteWeek:
+        loaded.append(Week(*arguments))
+        return analyze_site_week(*arguments)
+
     with (
         db.connect(url, readonly=True) as conn,
         mock.patch.object(loading, "read_site", lambda _: said),
-        mock.patch.object(loading, "analyze_site_week", lambda *arguments: loaded.append(Week(*arguments))),
+        mock.patch.object(loading, "analyze_site_week", keep_and_analyze),
     ):
         loading.load_week(conn, SITE_ID, None, None, None, now)
     return loaded[0]._replace(context=loaded[0].context._replace(intervals=None))  # the parts below are other frames
