@@ -107,3 +107,8 @@ def test_the_overview_says_where_to_go(weeks: Connection) -> None:
 
 def test_an_event_costs_once_and_everything_else_by_the_week() -> None:
     assert [how_often(kind) for kind in ("high_use", "after_hours", "level_up")] == ["one-time", "a week", "a week"]
+    patterns = ("recurring", "asked", "new", "once", None)
+    assert [how_often("after_hours", pattern) for pattern in patterns] == [
+        "a week", "a week", "that week", "one-time", "a week",
+    ]  # fmt: skip
+    assert how_often("high_use", "recurring") == "one-time"

@@ -24,6 +24,7 @@ from deliver import send_report
 from deliver.files.mails import report_key
 from deliver.files.report_files import write_report
 from deliver.files.sent_log import SENDING, SENT, last_states, open_sent_log, write_state
+from deliver.pages import parts
 from deliver.pages.kinds import build_page
 from deliver.pages.mail_body import render_mail_html, render_mail_text
 from deliver.reports.family import assemble_customer_report
@@ -150,6 +151,29 @@ def test_a_correction_goes_to_those_who_had_what_it_corrects(
     assert recipients(mail)[len(had) :] == told
     page = build_page(newer | {"delta": delta})
     assert delta["text"] in render_mail_text(page)
+
+
+def test_a_mail_says_what_nobody_vouches_for() -> None:
+    badge = "low confidence, not in any total"
+    items = [
+        parts.finding(
+            "a", "AHU-2: 307 kWh", badge=badge, amount="$36.90", amount_note="this week", steps=["Look.", "B."]
+        ),
+        parts.finding("b", "RTU-1: 39 kWh", badge=badge),
+        parts.finding("c", "Repair the meter of Well Pump", steps=["Check the fuse."]),
+    ]
+    page = parts.page(
+        "weekly", "Week", "School", "Nov 23", sections=[parts.section("s", "To do", [parts.findings(items)])]
+    )
+    assert render_mail_text(page).split("To do")[1].strip().splitlines()[:6] == [
+        "- AHU-2: 307 kWh ($36.90 this week)",
+        "  Low confidence, not in any total. Look.",
+        "- RTU-1: 39 kWh",
+        "  Low confidence, not in any total.",
+        "- Repair the meter of Well Pump",
+        "  Check the fuse.",
+    ]
+    assert "Low confidence, not in any total. Look." in render_mail_html(page)
 
 
 def test_preview_writes_the_mail_as_it_would_go_out(

@@ -46,7 +46,12 @@ def _sections(page: Part) -> list[dict[str, Any]]:
 def _row(item: Part) -> dict[str, str]:
     return {
         "title": item["title"],
-        "step": item["steps"][0] if item["steps"] else "",
+        "step": " ".join(filter(None, [_sentence(item["badge"]), *item["steps"][:1]])),
         "amount": item["amount"],
         "amount_note": item["amountNote"],
     }
+
+
+def _sentence(badge: str) -> str:
+    """Return as a sentence what must be known of a finding, such as that nobody vouches for it."""
+    return f"{badge[0].upper()}{badge[1:]}." if badge else ""

@@ -244,7 +244,7 @@ def _item(finding: FollowedFinding, tone: str, weeks: Sequence[FollowedFinding],
     return Item(
         anchor_of(finding.finding_id), fmt.plain(finding.title), finding_state(finding), tone, amount, facts,
         _table("Week by week, the newest first", ("Week", "What it says", "Energy", "Cost"), rows),
-        often=how_often(finding.kind),
+        often=how_often(finding.kind, finding.pattern),
     )  # fmt: skip
 
 

@@ -105,9 +105,11 @@ def _rate(finding: dict[str, Any]) -> str:
     return f"{_name(finding)}: {fmt.money(cost, finding['currency'])} {often}" if cost else _name(finding)
 
 
-def how_often(kind: str) -> str:
-    """Return what the cost of a finding of this kind is of: an event has its own, everything else costs by the week."""
-    return "one-time" if kind == FindingKind.HIGH_USE else "a week"
+def how_often(kind: str, pattern: str | None = None) -> str:
+    """Return what the cost of a finding is of: an event has its own, what is new that of its week, all else recurs."""
+    if kind == FindingKind.HIGH_USE or pattern == "once":
+        return "one-time"
+    return "that week" if pattern == "new" else "a week"
 
 
 def _open(finding: dict[str, Any]) -> str:
